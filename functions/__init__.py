@@ -1,0 +1,1 @@
+"""One page for each flow: payload, triggers, handling, effects."""

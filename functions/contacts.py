@@ -1,0 +1,115 @@
+"""ManyChat reports a person: new, or something about them has changed.
+
+POST /api/v1/manychat/webhook/contact
+  -> manychat-contact-queue
+  -> contacts, channels
+  -> odoo.contact (a partner, if ODOO_SYNC_MODE wants partners) and odoo.opportunity (their lead carries name and phone)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+from pydantic import ConfigDict
+
+from shared import queues
+from shared.crm import odoo_sync  # registers what deliveries to Odoo do
+from shared.intake.fields import (  # pydantic reads them at run time
+    ChannelName,
+    Email,
+    Instant,
+    ManychatId,
+    Name,
+    OptionalInstant,
+    Phone,
+    RequiredName,
+)
+from shared.intake.inbox import Event, Flow, handle
+from shared.intake.webhook import Payload, Webhook
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+QUEUE = queues.declare("manychat-contact-queue")
+bp = func.Blueprint()
+
+
+class ContactPayload(Payload):
+    """What the clinic's ManyChat flow sends of a person. Three fields are required; unknown ones are kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+    manychat_id: ManychatId
+    nombre_lead: RequiredName
+    datetime_actual: Instant
+    apellido_lead: Name = None
+    whatsapp: Phone = None
+    email_lead: Email = None
+    datetime_suscripcion: OptionalInstant = None
+    ultimo_estado: Name = None
+    canal_entrada: ChannelName = None
+    estado_inicial: Name = None
+
+    def subject(self) -> str:
+        """The person, by ManyChat's id."""
+        return self.manychat_id
+
+    def occurred_at(self) -> datetime:
+        """When ManyChat sent it."""
+        return self.datetime_actual
+
+
+def apply_contact(session: Session, event: Event[ContactPayload]) -> str:
+    """Bring the contact up to date: "applied", "unchanged", or "stale" where newer events have said it all."""
+    from sqlalchemy import select
+
+    from shared.crm import facts, people
+    from shared.store.dialect import locked
+    from shared.store.models import Opportunity
+
+    said = event.payload
+    contact = people.locked_contact(session, said.manychat_id)
+    is_new = contact.last_event_at is None
+    known = dict(contact.fact_times)
+    changed = people.merge_person(
+        session,
+        contact,
+        facts.effective(event.envelope.time, event.envelope.received),
+        event.key,
+        first_name=said.nombre_lead,
+        last_name=said.apellido_lead,
+        phone=said.whatsapp,
+        email=said.email_lead,
+        channel=said.canal_entrada,
+        subscribed_at=said.datetime_suscripcion,
+        initial_state=said.estado_inicial,
+        last_state=said.ultimo_estado,
+    )
+    if changed or is_new:
+        query = locked(select(Opportunity).where(Opportunity.contact_id == contact.id), Opportunity)
+        opportunity = session.scalars(query).one_or_none()
+        odoo_sync.ask(session, contact, opportunity, event.key)
+        return "applied"
+    return "stale" if known == contact.fact_times else "unchanged"
+
+
+WEBHOOK = Webhook(
+    name="manychat.contact", queue=QUEUE, payload=ContactPayload, answer=lambda said: {"manychat_id": said.manychat_id}
+)
+FLOW = Flow(queue=QUEUE, payload=ContactPayload, apply=apply_contact)
+
+
+@bp.route("api/v1/manychat/webhook/contact", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@bp.queue_output("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+async def manychat_contact_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
+    """Take the event in."""
+    return await WEBHOOK.accept(req, message)
+
+
+@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+def manychat_contact_handler(message: func.QueueMessage) -> None:
+    """Handle the event."""
+    handle(FLOW, message)

@@ -1,0 +1,153 @@
+"""ManyChat reports that a person's opportunity has reached a stage.
+
+POST /api/v1/manychat/webhook/crm-opportunity
+  -> manychat-crm-opportunities-queue
+  -> contacts, opportunities, stage_history
+  -> odoo.opportunity (a lead in Odoo's CRM, one for each person)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import azure.functions as func
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from shared import queues
+from shared.crm import odoo_sync  # registers what deliveries to Odoo do
+from shared.intake.fields import (  # pydantic reads them at run time
+    NO_ADVISOR,
+    AdvisorId,
+    ChannelName,
+    LongText,
+    ManychatId,
+    Name,
+    OptionalInstant,
+    Phone,
+    StageName,
+)
+from shared.intake.inbox import Event, Flow, handle
+from shared.intake.webhook import Payload, Webhook
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+QUEUE = queues.declare("manychat-crm-opportunities-queue")
+bp = func.Blueprint()
+
+
+class State(BaseModel):
+    """The stage that was reached: Odoo's number, or ManyChat's name for it."""
+
+    model_config = ConfigDict(extra="allow", defer_build=True)
+
+    stage_id: StageName
+    summary: LongText = None
+    date: OptionalInstant = None
+
+
+class OpportunityPayload(Payload):
+    """What ManyChat sends of an opportunity; also in the older shape `{manychat_id, stage_manychat, advisor_id}`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    manychat_id: ManychatId
+    first_name: Name = None
+    last_name: Name = None
+    phone: Phone = None
+    channel: ChannelName = None
+    entry_date: OptionalInstant = None
+    medical_advisor_id: AdvisorId = None
+    commercial_advisor_id: AdvisorId = None
+    state: State = Field(description="stage_id, summary, date")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_shape(cls, data: Any) -> Any:
+        """The older shape names one stage and one advisor; there the advisor is the commercial one."""
+        if not isinstance(data, dict):
+            return data
+        state = data.get("state")
+        stage = data.get("stage_manychat")
+        if isinstance(state, dict) and "stage_id" not in state:
+            stage = state.get("stage_manychat") or state.get("stage") or stage
+            data = data | {"state": state | ({"stage_id": stage} if stage else {})}
+        elif state is None and stage is not None:
+            data = data | {"state": {"stage_id": stage, "summary": data.get("summary"), "date": data.get("date")}}
+        if data.get("commercial_advisor_id") is None and data.get("advisor_id") is not None:
+            data = data | {"commercial_advisor_id": data["advisor_id"]}
+        return data
+
+    def subject(self) -> str:
+        """The person, by ManyChat's id."""
+        return self.manychat_id
+
+    def occurred_at(self) -> datetime | None:
+        """When the stage was reached."""
+        return self.state.date
+
+
+def apply_opportunity(session: Session, event: Event[OpportunityPayload]) -> str:
+    """Bring contact and opportunity up to date and record the stage: "applied", or "stale" where newer events have said it all.
+
+    Raises:
+        PermanentError: `unknown-stage`.
+    """
+    from shared.crm import facts, opportunities, people
+
+    said = event.payload
+    stage_id = opportunities.resolve_stage(session, said.state.stage_id)
+    at = facts.effective(event.envelope.time, event.envelope.received)
+    contact = people.locked_contact(session, said.manychat_id)
+    opportunity = opportunities.locked_opportunity(session, contact)
+    changed = people.merge_person(
+        session,
+        contact,
+        at,
+        event.key,
+        first_name=said.first_name,
+        last_name=said.last_name,
+        phone=said.phone,
+        channel=said.channel,
+    )
+    changed |= facts.merge(opportunity, _opportunity_facts(said), at, event.key)
+    changed |= opportunities.change_stage(session, opportunity, stage_id, at, said.state.summary, event.key)
+    if not changed:
+        return "stale"
+    odoo_sync.ask(session, contact, opportunity, event.key)
+    return "applied"
+
+
+def _opportunity_facts(said: OpportunityPayload) -> dict[str, Any]:
+    return {
+        "entry_date": said.entry_date,
+        "medical_advisor_id": _advisor(said.medical_advisor_id),
+        "commercial_advisor_id": _advisor(said.commercial_advisor_id),
+    }
+
+
+def _advisor(number: int | None) -> Any:
+    from shared.crm.facts import CLEARED
+
+    return CLEARED if number == NO_ADVISOR else number
+
+
+WEBHOOK = Webhook(
+    name="manychat.opportunity", queue=QUEUE, payload=OpportunityPayload, answer=lambda said: {"manychat_id": said.manychat_id}
+)
+FLOW = Flow(queue=QUEUE, payload=OpportunityPayload, apply=apply_opportunity)
+
+
+@bp.route("api/v1/manychat/webhook/crm-opportunity", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@bp.queue_output("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+async def manychat_opportunity_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
+    """Take the event in."""
+    return await WEBHOOK.accept(req, message)
+
+
+@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+def manychat_opportunity_handler(message: func.QueueMessage) -> None:
+    """Handle the event."""
+    handle(FLOW, message)

@@ -1,0 +1,41 @@
+"""Our record held against Odoo: every night, or when somebody asks through the API.
+
+timer RECONCILE_SCHEDULE, POST /api/v1/odoo/reconciliations
+  -> reconcile-queue
+  -> compare page by page, repair what the policy allows
+  -> reconciliations (the report)
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import azure.functions as func
+
+from shared import queues
+
+log = logging.getLogger("puente.reconcile")
+QUEUE = queues.RECONCILE_QUEUE
+bp = func.Blueprint()
+
+
+@bp.timer_trigger("timer", schedule="%RECONCILE_SCHEDULE%")
+def reconcile_odoo(timer: func.TimerRequest) -> None:
+    """Ask for the nightly comparison; it runs from the queue, so that a crash in the middle begins it anew."""
+    from shared.crm import reconciliations
+
+    reconciliations.ask(QUEUE, "timer", dry_run=False)
+
+
+@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+def reconcile_handler(message: func.QueueMessage) -> None:
+    """Run the comparison that was asked for. One that has been finished meanwhile is not run again."""
+    from shared.crm import reconciliations
+
+    try:
+        wanted = int(json.loads(message.get_body())["reconciliation"])
+    except (ValueError, KeyError, TypeError):
+        log.error("a message that names no reconciliation was dropped")  # noqa: TRY400  # it carries nothing to lose
+        return
+    reconciliations.carry_out(wanted)

@@ -1,0 +1,38 @@
+"""Everything that speaks HTTP and is no webhook: `/health`, and one FastAPI application behind one catch-all.
+
+The host tries functions in the order of their names and takes the first whose route fits: the catch-all's must come last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+from shared.crm import resync  # noqa: F401  # registers what the API asks for and deliveries carry out
+
+if TYPE_CHECKING:
+    from shared.web.app import FunctionsMiddleware
+
+bp = func.Blueprint()
+
+
+@bp.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def health(req: func.HttpRequest) -> func.HttpResponse:
+    """Alive: the worker runs and answers. Asks nothing of any dependency."""
+    return func.HttpResponse(json.dumps({"status": "alive"}), mimetype="application/json")
+
+
+@bp.route("{*path}", auth_level=func.AuthLevel.ANONYMOUS)
+async def zz_web(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """The REST API. It is imported on the first request for it, beside the event loop, so that no webhook waits for it."""
+    app = await asyncio.to_thread(_api)
+    return await app.handle_async(req, context)
+
+
+def _api() -> FunctionsMiddleware:
+    from shared.web.app import asgi
+
+    return asgi()

@@ -1,0 +1,1 @@
+"""What more than one flow needs. Nothing in here imports `functions`."""

@@ -1,0 +1,68 @@
+"""Opportunities: one for each person, its stage checked against the map, its history kept."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.crm import facts
+from shared.crm.stages import DEFAULT_STAGES, stage_key
+from shared.errors import PermanentError
+from shared.store.dialect import insert_if_absent, locked
+from shared.store.models import Contact, Opportunity, StageChange, StageMapping
+
+
+def resolve_stage(session: Session, stage: int | str) -> int:
+    """Odoo's id of a stage that was given by id or by ManyChat's name (whatever its case, accents and spaces).
+
+    Raises:
+        PermanentError: `unknown-stage`; a stage is never guessed. The event can be replayed once the map has it.
+    """
+    if isinstance(stage, int):
+        query = select(StageMapping.odoo_stage_id).where(StageMapping.odoo_stage_id == stage)
+    else:
+        query = select(StageMapping.odoo_stage_id).where(StageMapping.manychat_key == stage_key(stage)[:100])
+    found = session.scalars(query.limit(1)).one_or_none()
+    if found is None:
+        raise PermanentError("unknown-stage", f"the stage {str(stage)[:100]!r} is not in the stage map")
+    return found
+
+
+def seed_stage_map(session: Session) -> int:
+    """Add the default pairs that the stage map lacks; what somebody has edited stays. Returns how many were added."""
+    added = 0
+    for stage in DEFAULT_STAGES:
+        values = {"manychat_name": stage.manychat_name, "odoo_stage_id": stage.odoo_stage_id, "odoo_name": stage.odoo_name}
+        key = stage_key(stage.manychat_name)
+        added += insert_if_absent(session, StageMapping, "manychat_key", values | {"manychat_key": key})
+    return added
+
+
+def locked_opportunity(session: Session, contact: Contact) -> Opportunity:
+    """The contact's opportunity, made if it is new, held against other writers until the transaction ends."""
+    query = locked(select(Opportunity).where(Opportunity.contact_id == contact.id), Opportunity)
+    opportunity = session.scalars(query).one_or_none()
+    if opportunity is None:
+        values = {"contact_id": contact.id, "manychat_id": contact.manychat_id}
+        insert_if_absent(session, Opportunity, "contact_id", values)
+        opportunity = session.scalars(query).one()
+    return opportunity
+
+
+def change_stage(
+    session: Session, opportunity: Opportunity, stage_id: int, at: datetime, summary: str | None, event_key: str
+) -> set[str]:
+    """Record a stage, and make it the present one unless a newer one is known; the names of what changed."""
+    changed = facts.merge(opportunity, {"stage_id": stage_id, "state_date": at}, at, event_key, group="stage")
+    changed |= facts.merge(opportunity, {"summary": summary}, at, event_key)
+    session.add(
+        StageChange(
+            opportunity_id=opportunity.id,
+            stage_id=stage_id,
+            state_date=at,
+            summary=summary,
+            applied=facts.is_newest(opportunity, "stage", event_key),
+            event_key=event_key,
+        )
+    )
+    return changed

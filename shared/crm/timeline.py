@@ -1,0 +1,226 @@
+"""Everything that is known of one person, in the order in which we learnt of it.
+
+Several tables are read, each by its index over the person, and merged. A place in the timeline is the entry's time, kind and
+number, so a page begins exactly where the one before it ended, whatever was added meanwhile. Only what was recorded is shown:
+a second delivery of an event leaves no trace, by design.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from heapq import merge
+from itertools import islice
+from operator import gt, lt
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import Session
+
+from shared.store.models import (
+    ActionLog,
+    Campaign,
+    CampaignChange,
+    CampaignContact,
+    Contact,
+    DeadLetter,
+    Delivery,
+    InboxEvent,
+    Opportunity,
+    StageChange,
+    StageMapping,
+)
+
+type Order = Callable[[Any, Any], Any]
+"""`gt` where later entries come later, `lt` where the newest come first."""
+
+
+class Place(NamedTuple):
+    """Where an entry stands. Kinds of the same instant follow each other as causes and effects do."""
+
+    at: datetime
+    kind: int
+    id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Something that happened. `outcome` is a short word, `reason` says why, where something was skipped or failed."""
+
+    place: Place
+    kind: str
+    what: str
+    outcome: str | None = None
+    reason: str | None = None
+    actor: str | None = None
+    occurred_at: datetime | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def entries(
+    session: Session, contact: Contact, limit: int, after: Place | None = None, *, newest_first: bool = False
+) -> list[Entry]:
+    """The next `limit` entries behind `after`, oldest first unless `newest_first`."""
+    comes_later = lt if newest_first else gt
+    found = [_rows(session, contact, number, limit, after, comes_later) for number in range(len(SOURCES))]
+    return list(islice(merge(*found, key=lambda entry: entry.place, reverse=newest_first), limit))
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One table: what of it is about a person, by which time it is placed, and how its rows are told."""
+
+    kind: str
+    model: type[Any]
+    time: Any  # when the row was written, so that nothing is ever added behind a page that was read
+    about: Callable[[Contact], ColumnElement[bool]]
+    told: Callable[[Session, Sequence[Any]], Iterator[dict[str, Any]]]
+
+
+def _rows(session: Session, contact: Contact, number: int, limit: int, after: Place | None, comes_later: Order) -> list[Entry]:
+    source = SOURCES[number]
+    query: Select[Any] = select(source.model).where(source.about(contact))
+    if after is not None:
+        query = query.where(_behind(source, number, after, comes_later))
+    order = (source.time, source.model.id)
+    query = query.order_by(*(column.desc() if comes_later is lt else column for column in order)).limit(limit)
+    rows = session.scalars(query).all()
+    places = [Place(getattr(row, source.time.key), number, row.id) for row in rows]
+    return [
+        Entry(place=place, kind=source.kind, **said) for place, said in zip(places, source.told(session, rows), strict=True)
+    ]
+
+
+def _behind(source: _Source, number: int, after: Place, comes_later: Order) -> ColumnElement[bool]:
+    """Rows that stand behind `after` in the order that is asked for."""
+    later: ColumnElement[bool] = comes_later(source.time, after.at)
+    same: ColumnElement[bool] = source.time == after.at
+    if number != after.kind:
+        return or_(later, same) if comes_later(number, after.kind) else later
+    return or_(later, and_(same, comes_later(source.model.id, after.id)))
+
+
+def _events(_session: Session, rows: Sequence[InboxEvent]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        yield {
+            "what": row.type,
+            "outcome": row.outcome,
+            "reason": EVENT_REASONS.get(row.outcome),
+            "occurred_at": row.occurred_at,
+            "details": {
+                "event_id": row.event_id,
+                "source": row.source,
+                "received_at": _iso(row.received_at),
+                "replay_of": row.replay_of,
+                "data": row.data,
+            },
+        }
+
+
+EVENT_REASONS = {
+    "stale": "newer events had said it all already",
+    "unchanged": "it said nothing that was not known already",
+}
+
+
+def _dead_letters(_session: Session, rows: Sequence[DeadLetter]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        details = {"original_queue": row.original_queue, "attempts": row.attempts, "replay_of": row.replay_of}
+        yield {
+            "what": row.type or "unreadable",
+            "outcome": row.state,
+            "reason": f"{row.reason}: {row.error_message}",
+            "details": details | {"replays": row.replays, "resolved_at": _iso(row.resolved_at)},
+        }
+
+
+def _stages(session: Session, rows: Sequence[StageChange]) -> Iterator[dict[str, Any]]:
+    ids = {row.stage_id for row in rows}
+    query = select(StageMapping).where(StageMapping.odoo_stage_id.in_(ids)).order_by(StageMapping.id.desc())
+    names = {stage.odoo_stage_id: stage.odoo_name for stage in session.scalars(query)}
+    for row in rows:
+        yield {
+            "what": names.get(row.stage_id, f"stage {row.stage_id}"),
+            "outcome": "applied" if row.applied else "skipped",
+            "reason": None if row.applied else "a newer stage was known already",
+            "occurred_at": row.state_date,
+            "details": {"stage_id": row.stage_id, "summary": row.summary},
+        }
+
+
+def _campaigns(session: Session, rows: Sequence[CampaignChange]) -> Iterator[dict[str, Any]]:
+    query = select(CampaignContact.id, Campaign.id, Campaign.name).join(Campaign, Campaign.id == CampaignContact.campaign_id)
+    wanted = query.where(CampaignContact.id.in_({row.campaign_contact_id for row in rows}))
+    campaigns = {row_id: (campaign_id, name) for row_id, campaign_id, name in session.execute(wanted)}
+    for row in rows:
+        campaign_id, name = campaigns[row.campaign_contact_id]
+        yield {
+            "what": name,
+            "outcome": "applied" if row.changed else "skipped",
+            "reason": None if row.changed else "newer words had said it all already",
+            "actor": row.actor,
+            "occurred_at": row.at,
+            "details": {"campaign_id": campaign_id, "said": row.said, "changed": row.changed},
+        }
+
+
+def _deliveries(_session: Session, rows: Sequence[Delivery]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        details = {"kind": row.kind, "attempts": row.attempts, "due_at": _iso(row.due_at), "result": row.result}
+        yield {
+            "what": f"{row.target}.{row.action}",
+            "outcome": row.state,
+            "reason": row.reason or (row.last_error if row.state != "done" else None),
+            "details": details | {"finished_at": _iso(row.finished_at), "retry_of": row.retry_of, "payload": row.payload},
+        }
+
+
+def _actions(_session: Session, rows: Sequence[ActionLog]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        yield {
+            "what": row.action,
+            "outcome": row.result,
+            "reason": row.detail,
+            "actor": row.actor,
+            "details": {"delivery_id": row.delivery_id, "dead_letter_id": row.dead_letter_id, "attempt": row.attempt},
+        }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None
+
+
+def _names(contact: Contact) -> set[str]:
+    """By what events and messages may name the person: ManyChat's id, the e-mail address, the phone number."""
+    email = contact.email
+    return {name for name in (contact.manychat_id, email, email and email.lower(), contact.phone) if name}
+
+
+def _opportunity_of(contact: Contact) -> Select[Any]:
+    return select(Opportunity.id).where(Opportunity.contact_id == contact.id)
+
+
+def _assignments_of(contact: Contact) -> Select[Any]:
+    return select(CampaignContact.id).where(CampaignContact.contact_id == contact.id)
+
+
+SOURCES = (
+    _Source("event", InboxEvent, InboxEvent.handled_at, lambda who: InboxEvent.subject.in_(_names(who)), _events),
+    _Source("dead_letter", DeadLetter, DeadLetter.created_at, lambda who: DeadLetter.subject.in_(_names(who)), _dead_letters),
+    _Source(
+        "stage",
+        StageChange,
+        StageChange.recorded_at,
+        lambda who: StageChange.opportunity_id.in_(_opportunity_of(who)),
+        _stages,
+    ),
+    _Source(
+        "campaign",
+        CampaignChange,
+        CampaignChange.recorded_at,
+        lambda who: CampaignChange.campaign_contact_id.in_(_assignments_of(who)),
+        _campaigns,
+    ),
+    _Source("delivery", Delivery, Delivery.created_at, lambda who: Delivery.subject.in_(_names(who)), _deliveries),
+    _Source("action", ActionLog, ActionLog.at, lambda who: ActionLog.subject.in_(_names(who)), _actions),
+)
+KINDS = tuple(source.kind for source in SOURCES)

@@ -1,0 +1,74 @@
+"""Every error we raise on purpose, cut by what the one who catches it does.
+
+    PuenteError
+    ├── ConfigurationError     a setting is wrong: say so and do not start
+    ├── RefusedError           bad input at the door: a problem document to the sender, nothing stored
+    ├── RetryableError         the same again, later; costs the work one attempt
+    │   ├── NoAnswerError      the outside system did not answer in time
+    │   ├── UnavailableError   the whole outside system is down: costs no attempt, opens its circuit
+    │   └── ThrottledError     the outside system asks us to wait: costs no attempt, pauses the target
+    ├── PermanentError         no number of attempts will help: park it with its reason
+    └── UncertainError         the effect may have happened: never simply repeated
+
+A vendor's client decides once, beside the call, which of these an answer is; nobody decides from an error's text later on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class PuenteError(Exception):
+    """The root of all our own errors."""
+
+
+class ConfigurationError(PuenteError):
+    """A setting is missing or wrong; the message lists all of them."""
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One field of a request that is not as it must be, and why."""
+
+    field: str
+    message: str
+
+
+class RefusedError(PuenteError):
+    """A request we do not take: `status` and `title` go to the sender, `reason` is a short code for logs and metrics."""
+
+    def __init__(self, status: int, reason: str, title: str, *, detail: str = "", errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(f"{status} {reason}: {detail or title}")
+        self.status, self.reason, self.title = status, reason, title
+        self.detail, self.errors = detail, tuple(errors)
+
+
+class RetryableError(PuenteError):
+    """Failed now, may succeed later. `after_seconds`: not sooner than this, when the other side said so."""
+
+    def __init__(self, message: str, *, after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.after_seconds = after_seconds
+
+
+class NoAnswerError(RetryableError):
+    """The outside system took the call and did not answer in time; making it again does no harm."""
+
+
+class UnavailableError(RetryableError):
+    """The outside system cannot be reached or says that it is down; the work itself is blameless."""
+
+
+class ThrottledError(RetryableError):
+    """The outside system takes no more for now; the call had no effect."""
+
+
+class PermanentError(PuenteError):
+    """Will fail however often it is tried. `reason` is a short code, stable enough to filter by."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class UncertainError(PuenteError):
+    """The call was sent and its outcome is unknown (time-out after sending, a connection cut while waiting)."""

@@ -1,0 +1,1 @@
+"""From an HTTP request to a handled event: webhook -> envelope -> queue -> inbox."""

@@ -1,0 +1,174 @@
+"""From a queue message to a committed change: each event once, whatever the queue does.
+
+The unique key of `inbox` is inserted in the same transaction as the change and the deliveries it causes. A second delivery of
+the event finds the key taken and stops; a crash before the commit leaves nothing; a crash after it is mended by the dispatcher.
+"""
+
+import json
+import logging
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import azure.functions as func
+
+from shared import clock, faults, logs, queues, telemetry
+from shared.errors import PermanentError, RefusedError, RetryableError, UnavailableError
+from shared.intake import deadletter
+from shared.intake.envelope import Envelope, parse
+from shared.intake.webhook import Payload, validate
+from shared.outbox.policy import HANDLER_POLICY
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+log = logging.getLogger("puente.inbox")
+
+BEFORE_COMMIT = faults.point("inbox.before_commit")
+AFTER_COMMIT = faults.point("inbox.after_commit")
+AFTER_NUDGE = faults.point("inbox.after_nudge")
+AFTER_REQUEUE = faults.point("inbox.after_requeue")
+
+
+@dataclass(frozen=True)
+class Event[P: Payload]:
+    """An event as a flow's handler sees it. `key` names it among all events; `payload` is the checked body."""
+
+    key: str
+    envelope: Envelope
+    payload: P
+
+
+@dataclass(frozen=True)
+class Flow[P: Payload]:
+    """What a queue's events are and what they do. `apply` changes our tables and plans deliveries, in the session it gets.
+
+    It returns a word for the outcome ("applied", "stale", ...), and raises PermanentError for what can never be applied.
+    It may be run again from the start, so it touches nothing but the session.
+    """
+
+    queue: str
+    payload: type[P]
+    apply: Callable[["Session", Event[P]], str]
+
+
+def handle[P: Payload](flow: Flow[P], message: func.QueueMessage) -> None:
+    """Handle one message to its end: applied, found to be a repetition, put back for later, or dead-lettered.
+
+    Only when the queue itself cannot be written does this raise; then the host brings the message back.
+    """
+    body = message.get_body()
+    try:
+        envelope = parse(body)
+    except PermanentError as error:
+        deadletter.send(flow.queue, body.decode(errors="backslashreplace"), error, attempts=1)
+        return
+    with (
+        logs.bound(flow=envelope.type, event_id=envelope.id),
+        telemetry.span(f"handle {envelope.type}", parent=envelope.traceparent),
+    ):
+        _handle(flow, envelope)
+
+
+def _handle[P: Payload](flow: Flow[P], envelope: Envelope) -> None:
+    try:
+        _apply(flow, envelope)
+    except PermanentError as error:
+        deadletter.send(flow.queue, _text(envelope), error, attempts=envelope.attempt + 1)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the event must not be lost
+        _put_back(flow.queue, envelope, error)
+
+
+def _apply[P: Payload](flow: Flow[P], envelope: Envelope) -> None:
+    from shared.outbox import plan
+    from shared.store.session import transact
+
+    event = _event(flow, envelope)
+
+    def work(session: "Session") -> tuple[str, set[str]]:
+        outcome = _once(session, flow, event)
+        faults.hit(BEFORE_COMMIT)
+        return outcome, plan.newly_due(session)
+
+    outcome, targets = transact(work)
+    log.info("%s %s: %s", envelope.type, envelope.id, outcome)
+    faults.hit(AFTER_COMMIT)
+    plan.nudge(targets)
+    faults.hit(AFTER_NUDGE)
+
+
+def _event[P: Payload](flow: Flow[P], envelope: Envelope) -> Event[P]:
+    from shared.store.types import key_of
+
+    data = json.loads(queues.get_blob(envelope.dataref)) if envelope.dataref else envelope.data
+    try:
+        payload = validate(flow.payload, data)
+    except RefusedError as error:
+        why = "; ".join(f"{fault.field}: {fault.message}" for fault in error.errors)
+        raise PermanentError("invalid-payload", f"the event's data is not as it must be: {why}") from error
+    return Event(key_of(envelope.source, envelope.type, envelope.id), replace(envelope, data=data), payload)
+
+
+def _once[P: Payload](session: "Session", flow: Flow[P], event: Event[P]) -> str:
+    """Apply the event unless its key is taken."""
+    from sqlalchemy import update
+
+    from shared.store.dialect import insert_if_absent
+    from shared.store.models import InboxEvent
+
+    envelope = event.envelope
+    values: dict[str, Any] = {
+        "key": event.key,
+        "event_id": envelope.id,
+        "source": envelope.source,
+        "type": envelope.type,
+        "subject": envelope.subject,
+        "occurred_at": envelope.time,
+        "received_at": envelope.received,
+        "replay_of": envelope.replayof,
+        "data": envelope.data,
+        "outcome": "applied",  # nearly always; another word costs one statement more
+    }
+    if not insert_if_absent(session, InboxEvent, "key", values):
+        _resolve(session, envelope)
+        return "duplicate"
+    outcome = flow.apply(session, event)
+    if outcome != values["outcome"]:
+        session.execute(update(InboxEvent).where(InboxEvent.key == event.key).values(outcome=outcome))
+    _resolve(session, envelope)
+    return outcome
+
+
+def _resolve(session: "Session", envelope: Envelope) -> None:
+    """A replayed event that is applied, now or before, leaves nothing to do about its dead letter."""
+    from sqlalchemy import update
+
+    from shared.store.models import DeadLetter
+
+    if envelope.replayof is not None:
+        mended = update(DeadLetter).where(DeadLetter.id == envelope.replayof, DeadLetter.state != "resolved")
+        session.execute(mended.values(state="resolved", resolved_at=clock.now()))
+
+
+def _put_back(queue: str, envelope: Envelope, error: Exception) -> None:
+    """Put the event back with growing delay, or dead-letter it when its attempts are used up.
+
+    An outage of our own database costs attempts as well, but the policy grants it days.
+    """
+    outage = isinstance(error, UnavailableError)
+    again = envelope.failed_once_more()
+    if HANDLER_POLICY.exhausted(again.attempt, clock.now() - (again.replayed or again.received), outage=outage):
+        deadletter.send(queue, _text(envelope), error, attempts=again.attempt)
+        return
+    wanted = error.after_seconds if isinstance(error, RetryableError) else None
+    delay = max(HANDLER_POLICY.delay_seconds(again.attempt), wanted or 0)
+    queues.send(queue, again.to_bytes(), delay_seconds=delay)
+    faults.hit(AFTER_REQUEUE)
+    trace = "" if isinstance(error, RetryableError) else "\n" + "".join(traceback.format_exception(error))
+    log.warning("%s %s failed (attempt %d), again in %.0f s: %s%s",
+                envelope.type, envelope.id, again.attempt, delay, type(error).__name__, trace)  # fmt: skip
+
+
+def _text(envelope: Envelope) -> str:
+    return replace(envelope, attempt=0).to_bytes().decode()

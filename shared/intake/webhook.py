@@ -1,0 +1,171 @@
+"""The door: an HTTP request becomes an event on a queue, or a clear refusal. No SQL and no outside system is touched here."""
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import azure.functions as func
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared import clock, logs, queues, telemetry
+from shared.errors import FieldError, PuenteError, RefusedError
+from shared.intake import auth, body, problem
+from shared.intake.envelope import Envelope, fingerprint
+from shared.settings import Settings, get_settings
+
+log = logging.getLogger("puente.intake")
+
+MAX_EVENT_ID = 200
+MAX_ERRORS_TOLD = 50
+TRACE_PARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C "Trace Context", section 3.2
+UNDATED_STEP_SECONDS = 600
+
+
+class Payload(BaseModel):
+    """A webhook's body. What intake must know of it beyond its fields: who it is about and when it happened."""
+
+    # Built at the first event and not at the import, where every instance would wait for the models of all flows.
+    model_config = ConfigDict(defer_build=True)
+
+    def subject(self) -> str:
+        """The person or thing the event is about, as the sender names it."""
+        raise NotImplementedError
+
+    def occurred_at(self) -> datetime | None:
+        """When it happened by the sender's own clock, in UTC; None where the sender does not say."""
+        raise NotImplementedError
+
+
+type Authenticate = Callable[[func.HttpRequest, bytes, Settings], None]
+type Read = Callable[[func.HttpRequest, bytes], dict[str, Any]]
+
+
+def by_api_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
+    """The caller has a key with the scope `webhook`. Raises RefusedError, 401 or 403."""
+    auth.caller(request.headers, settings.api_keys, "webhook")
+
+
+def json_object(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
+    """The JSON object in the body. Raises RefusedError: 415, 400 or 422."""
+    body.check_content_type(request.headers)
+    return body.parse_object(raw)
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One way in. `answer` adds members to the 202 body; `name` becomes CloudEvents' `type`, its first part the `source`.
+
+    `authenticate` sees the raw bytes, because vendors sign those; `read` makes the event's data of them.
+    """
+
+    name: str
+    queue: str
+    payload: type[Payload]
+    answer: Callable[[Any], dict[str, Any]] = lambda _payload: {}
+    authenticate: Authenticate = by_api_key
+    read: Read = json_object
+
+    async def accept(self, request: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
+        """Take the request in: 202 once the event is on its queue, else a problem document.
+
+        The message goes through the host's output binding, which is written before the answer leaves: when the queue cannot
+        be written, the sender gets a 5xx and sends again. Sending again is harmless: the same body is the same event.
+        """
+        with telemetry.span(self.name, parent=_trace(request.headers)) as here, logs.bound(flow=self.name):
+            return await self._taken_in(request, message, here)
+
+    async def _taken_in(self, request: func.HttpRequest, message: func.Out[bytes], traceparent: str) -> func.HttpResponse:
+        try:
+            envelope, payload = self._read(request, traceparent)
+            message.set(await _fitting(envelope))
+        except RefusedError as error:
+            log.warning("%s refused: %s %s", self.name, error.status, error.reason)
+            return problem.response(error)
+        except PuenteError as error:
+            log.error("%s not taken: %s", self.name, error)  # noqa: TRY400  # the trace tells nothing that the words do not
+            return problem.response(RefusedError(503, "not-stored", "The event could not be stored; send it again."))
+        log.info("%s accepted as %s", self.name, envelope.id)
+        answer = {"status": "accepted", "event_id": envelope.id} | self.answer(payload) | {"queue": self.queue}
+        return func.HttpResponse(json.dumps(answer), status_code=202, mimetype="application/json")
+
+    def _read(self, request: func.HttpRequest, traceparent: str) -> tuple[Envelope, Payload]:
+        settings = get_settings()
+        raw = request.get_body()
+        body.check_size(raw, settings.max_body_bytes)
+        self.authenticate(request, raw, settings)
+        data = self.read(request, raw)
+        payload = validate(self.payload, data)
+        return self._envelope(data, payload, request.headers, traceparent), payload
+
+    def _envelope(self, data: dict[str, Any], payload: Payload, headers: Any, traceparent: str) -> Envelope:
+        received = clock.now()
+        return Envelope(
+            id=_event_id(headers) or _content_key(data, payload, received),
+            source=self.name.partition(".")[0],
+            type=self.name,
+            time=payload.occurred_at() or received,
+            received=received,
+            subject=payload.subject(),
+            traceparent=traceparent,
+            data=data,
+        )
+
+
+def validate[P: BaseModel](model: type[P], data: Any) -> P:
+    """`data` as `model`.
+
+    Raises:
+        RefusedError: 422 with each wrong field and why.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        faults = [
+            FieldError(".".join(map(str, fault["loc"])) or "(body)", fault["msg"].removeprefix("Value error, "))
+            for fault in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        title = "The body has fields that are not as they must be."
+        raise RefusedError(422, "invalid-fields", title, errors=faults[:MAX_ERRORS_TOLD]) from error
+
+
+def _event_id(headers: Any) -> str | None:
+    """The sender's own key of the event, where it sends one (IETF draft "The Idempotency-Key HTTP Header Field")."""
+    key = headers.get("idempotency-key", "").strip().strip('"')
+    if not key.isprintable() or len(key.encode("utf-16-le")) // 2 > MAX_EVENT_ID:  # as Azure SQL counts
+        raise RefusedError(400, "bad-idempotency-key", f"Idempotency-Key takes up to {MAX_EVENT_ID} printable characters.")
+    return key or None
+
+
+def _trace(headers: Any) -> str | None:
+    """The caller's place in its own trace, if the header is one; it travels with the event, so nothing else may."""
+    parent = headers.get("traceparent", "")
+    return parent if TRACE_PARENT.fullmatch(parent) else None
+
+
+def _content_key(data: dict[str, Any], payload: Payload, received: datetime) -> str:
+    """The key of an event whose sender gives it none: its content, so that the same body sent again is the same event.
+
+    A body without a date may well mean something new when it comes again an hour later (a stage left and entered again), so
+    there the key holds the time as well, in steps long enough for a sender's own repetitions to fall into one.
+    """
+    if payload.occurred_at() is not None:
+        return fingerprint(data)
+    step = int(received.timestamp() // UNDATED_STEP_SECONDS)
+    return fingerprint({"data": data, "received": step})
+
+
+async def _fitting(envelope: Envelope) -> bytes:
+    """The message for `envelope`; a large body is left in a blob first, and the message carries the reference."""
+    message = envelope.to_bytes()
+    if len(message) <= queues.MESSAGE_LIMIT_BYTES - queues.HEADROOM_BYTES:
+        return message
+    data = json.dumps(envelope.data, ensure_ascii=False, separators=(",", ":")).encode()
+    name = f"{envelope.received:%Y/%m/%d}/{envelope.type}/{fingerprint([envelope.id, envelope.data])}.json"
+    # The SDK's call blocks, and this is the event loop that serves all webhooks.
+    reference = await asyncio.to_thread(queues.put_blob, name, data)
+    return envelope.checked_in(reference).to_bytes()

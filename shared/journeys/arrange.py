@@ -1,0 +1,180 @@
+"""Brings the deliveries of an enrolment in line with its definition: owed, moved, or skipped with a reason.
+
+Level-triggered: it looks at where each step stands and at when it is due, so running it again changes nothing.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared import clock, messages
+from shared.errors import PermanentError
+from shared.journeys import owed, schedule, timing
+from shared.journeys.book import OPEN_STEPS, Book, StepState, texts
+from shared.journeys.definition import Fallback, Step
+from shared.journeys.schedule import Due
+from shared.messages.message import Fallback as MessageFallback
+from shared.messages.message import Message
+from shared.settings import get_settings
+from shared.store.journey_models import EnrolmentStep
+
+ADDRESS = {"email": "email", "whatsapp": "phone", "sms": "phone", "voice": "phone", "manychat": "manychat_id"}
+
+
+def arrange(book: Book, why: str) -> None:
+    """Owe every step that is not owed yet, move those whose time has changed; `why` is kept with what is moved."""
+    frame, now = book.frame(), clock.now()
+    due = schedule.dues(book.journey, frame)
+    for step in book.journey.steps:
+        _take_up_again(book, step, due[step.id], now)
+    planning = [name for name, row in book.rows.items() if _is_planned_anew(row, due[name])]
+    skips = schedule.skips(due, planning, now)
+    for step in book.journey.steps:
+        row = book.rows[step.id]
+        if row.state == StepState.WAITING:
+            _plan(book, due[step.id], skips.get(step.id))
+        elif row.state == StepState.OWED:
+            _follow(book, due[step.id], skips.get(step.id), why)
+    book.finish_if_done()
+
+
+def hasten(book: Book, step: Step) -> None:
+    """The result that a step has waited for is there: send it when its delay is over, counted from now."""
+    row = book.rows[step.id]
+    if row.state != StepState.OWED:
+        return
+    at = timing.after(clock.now(), schedule.delay(step, testing=book.enrolment.testing), book.frame().zone)
+    if owed.move(book.session, row.delivery_id, at, schedule.expiry(step, at, testing=book.enrolment.testing)):
+        row.due_at = at
+        book.decide("moved", f"{step.after} has its result", step=step.id, due_at=at)
+
+
+def await_result(book: Book, step: Step) -> None:
+    """The step before has gone out: from now on its result is waited for."""
+    row, testing = book.rows[step.id], book.enrolment.testing
+    if row.state != StepState.OWED:
+        return
+    zone = book.frame().zone
+    waited = timing.after(clock.now(), schedule.wait(step, testing=testing), zone)
+    at = timing.after(waited, schedule.delay(step, testing=testing), zone)
+    if owed.move(book.session, row.delivery_id, at, schedule.expiry(step, at, testing=testing)):
+        row.due_at = at
+        book.decide("waiting", f"for the result of {step.after}", step=step.id, due_at=at)
+
+
+def _is_planned_anew(row: EnrolmentStep, due: Due) -> bool:
+    return row.state == StepState.WAITING or (row.state == StepState.OWED and row.due_at != due.at)
+
+
+def _take_up_again(book: Book, step: Step, due: Due, now: datetime) -> None:
+    """A step that goes with its anchor is open again when the anchor was moved after it was sent."""
+    row = book.rows[step.id]
+    if not step.again_when_moved or row.state != StepState.SENT or due.at in (None, row.due_at):
+        return
+    if due.at is not None and due.at > now:
+        row.state, row.generation, row.delivery_id = StepState.WAITING, row.generation + 1, None
+        book.decide("moved", "its date was changed after it was sent", step=step.id, due_at=due.at)
+
+
+def _plan(book: Book, due: Due, skip: str | None) -> None:
+    step, row = due.step, book.rows[due.step.id]
+    if step.sent_by:
+        row.due_at = due.at
+        book.close(step.id, StepState.SENT, f"sent_by_{step.sent_by}", kind="sent")
+    elif due.at is None:
+        _wait(book, step)
+    elif skip:
+        row.due_at = due.at
+        book.close(step.id, StepState.SKIPPED, skip, kind="late")
+    else:
+        _owe(book, due, due.at)
+
+
+def _wait(book: Book, step: Step) -> None:
+    row, reason = book.rows[step.id], f"there is no {book.journey.anchor_of(step)} to count from yet"
+    if row.reason != reason:
+        row.reason = reason
+        book.decide("waiting", reason, step=step.id)
+
+
+def _follow(book: Book, due: Due, skip: str | None, why: str) -> None:
+    """Move what is owed, where its time has changed or it was held; an `after` step moves with the one it waits for."""
+    row = book.rows[due.step.id]
+    settled = due.step.after is not None and book.rows[due.step.after].state not in OPEN_STEPS
+    at = row.due_at if settled else due.at
+    if at is None or (at == row.due_at and not row.held):
+        return
+    if skip and owed.cancel(book.session, row.delivery_id, "too-late"):
+        row.due_at = at
+        book.close(due.step.id, StepState.SKIPPED, skip, kind="late")
+        return
+    not_after = schedule.expiry(due.step, at, testing=book.enrolment.testing)
+    if owed.move(book.session, row.delivery_id, at, not_after):
+        row.due_at, row.held = at, False
+        book.decide("moved", why, step=due.step.id, due_at=at)
+
+
+def _owe(book: Book, due: Due, at: datetime) -> None:
+    step, row = due.step, book.rows[due.step.id]
+    routes = _routes(step, book.enrolment.data)
+    if not routes:
+        book.close(step.id, StepState.SKIPPED, f"no {ADDRESS[step.channel]} is known", kind="suppressed")
+        return
+    late = at < clock.now() - schedule.GRACE
+    message = _message(book, due, max(at, clock.now()), routes)
+    messages.owe(book.session, message, event_key=book.enrolment.event_key)
+    delivery = messages.find(book.session, message.channel, message.dedupe_key)
+    row.state, row.due_at, row.reason = StepState.OWED, at, None
+    row.delivery_id = delivery.id if delivery is not None else None
+    book.decide("late" if late else "planned", "sent at once" if late else None, step=step.id, due_at=message.due_at)
+
+
+def _routes(step: Step, data: Mapping[str, Any]) -> list[MessageFallback]:
+    """The channel and its fallbacks, those of them by which the person can be reached."""
+    ways = (Fallback(channel=step.channel, template=step.template), *step.fallback)
+    reached = [(way, data.get(ADDRESS[way.channel])) for way in ways]
+    return [
+        MessageFallback(channel=way.channel, to=str(to), template=way.template) for way, to in reached if to and str(to).strip()
+    ]
+
+
+def _message(book: Book, due: Due, at: datetime, routes: list[MessageFallback]) -> Message:
+    step, enrolment, data = due.step, book.enrolment, book.enrolment.data
+    known = texts(data)
+    first, *others = routes
+    context = book.context(step.id)
+    try:
+        return Message(
+            person=enrolment.person,
+            channel=first.channel,
+            to=first.to,
+            template=first.template,
+            dedupe_key=f"journey:{enrolment.id}:{step.id}:{context['generation']}",
+            variables=data | step.variables,
+            due_at=at,
+            not_after=due.not_after,
+            locale=known["locale"],
+            time_zone=known["time_zone"],
+            country=known["country"],
+            fallback=tuple(others),
+            context=context,
+            provider=book.journey.provider if first.channel == "email" else None,
+            window=step.window == "respect" and not enrolment.testing,
+            transactional=step.transactional,
+            source=_source(book),
+        )
+    except ValueError as error:
+        raise PermanentError("bad-message", f"step {step.id}: {error}") from error
+
+
+def _source(book: Book) -> str:
+    """Where the templates are. Without a database for them in Notion, those of the repository are used."""
+    database = get_settings().notion_templates_db_id
+    return f"notion:{database}" if book.journey.source == "notion" and database else "repo"
+
+
+def shift(book: Book, length: timedelta, until: datetime, why: str) -> None:
+    """Move all that is left by the time that the person was held."""
+    book.enrolment.shift_seconds += max(0, round(length.total_seconds()))
+    book.enrolment.counted_until = max(until, book.enrolment.counted_until)
+    arrange(book, why)

@@ -1,0 +1,213 @@
+"""What a journey's definition may say. The models are the reference: `docs/journey.schema.json` is made from them."""
+
+import hashlib
+import json
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
+
+from shared.journeys import expressions, timing
+from shared.journeys.timing import Delay
+
+ENROLMENT = "enrolment"
+
+type Channel = Literal["email", "whatsapp", "sms", "voice", "manychat"]
+
+
+def _delay(value: Any) -> Delay:
+    return value if isinstance(value, Delay) else timing.parse(value)
+
+
+def _not_before(value: Delay) -> Delay:
+    if value < Delay():
+        raise ValueError(f"{value} is negative, and this one cannot be; write it without the minus sign")
+    return value
+
+
+def _condition(value: str) -> str:
+    expressions.check(value)
+    return value
+
+
+_TEXT_OF_DELAY = (
+    BeforeValidator(_delay),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "pattern": timing.PATTERN, "examples": ["5m", "24h", "3d", "-24h"]}),
+)
+DelayField = Annotated[Delay, *_TEXT_OF_DELAY]
+DurationField = Annotated[Delay, *_TEXT_OF_DELAY, AfterValidator(_not_before)]
+Condition = Annotated[str, AfterValidator(_condition)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
+Template = Annotated[str, Field(pattern=r"^\w[\w .-]{0,99}$")]
+EventName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$", max_length=100)]
+
+
+class Strict(BaseModel):
+    """A part of a definition; fields that it does not know are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Trigger(Strict):
+    """An event that concerns the journey, and when it does."""
+
+    event: EventName = Field(description="Name of the event, for example `booking.created`.")
+    when: Condition | None = Field(default=None, description="Only if this holds for the event's data.")
+
+
+class Exit(Trigger):
+    """An event that ends the journey for a person."""
+
+    resume_on: EventName | None = Field(
+        default=None, description="An event that takes it up again where it was left, for example `booking.cancelled`."
+    )
+    match: Name | None = Field(
+        default=None,
+        description="With `resume_on`: field of the data that says which exit is taken back, such as `booking_uid`.",
+    )
+
+
+def _trigger(value: Any) -> Any:
+    return {"event": value} if isinstance(value, str) else value
+
+
+TriggerField = Annotated[Trigger, BeforeValidator(_trigger, json_schema_input_type=EventName | Trigger)]
+ExitField = Annotated[Exit, BeforeValidator(_trigger, json_schema_input_type=EventName | Exit)]
+
+
+class Fallback(Strict):
+    """What is tried when the channel before it failed."""
+
+    channel: Channel
+    template: Template
+
+
+class Step(Strict):
+    """One message at its time."""
+
+    id: Name = Field(description="Name of the step, unique in the journey; never used for another one.")
+    delay: DelayField = Field(default=Delay(), description="Distance from the anchor; negative is before it.")
+    anchor: Name | None = Field(default=None, description="`enrolment` or a field of the data; the journey's if left out.")
+    after: Name | None = Field(default=None, description="An earlier step whose result decides; then the delay counts from it.")
+    wait_at_most: DurationField = Field(
+        default=Delay(0, 1800), description="With `after`: goes on without a result when none has come for so long."
+    )
+    channel: Channel
+    template: Template = Field(description="Name of the template.")
+    variables: dict[str, Any] = Field(default_factory=dict, description="Values for the template, over those of the data.")
+    fallback: tuple[Fallback, ...] = Field(default=(), description="Tried in turn when the channel failed.")
+    when: Condition | None = Field(default=None, description="Only if this holds at the moment of sending.")
+    window: Literal["respect", "ignore"] = Field(
+        default="respect", description="Whether quiet hours and free days are kept; `ignore` for what is waited for."
+    )
+    if_late: Literal["send", "skip", "latest"] = Field(
+        default="send",
+        description="Its time has gone when it is planned: send at once, skip, or send only the latest such step.",
+    )
+    expires: DurationField = Field(
+        default=Delay(7), description="Not sent any more when so much time has gone since it was due."
+    )
+    transactional: bool | None = Field(
+        default=None,
+        description="Part of what the person asked for: no cap, no marketing consent; if left out, as the template says.",
+    )
+    again_when_moved: bool = Field(default=False, description="Sent once more when its anchor is moved after it was sent.")
+    sent_by: Name | None = Field(default=None, description="Somebody else sends this step; it is only recorded.")
+    test_delay: DelayField | None = Field(default=None, description="The delay in TESTING_MODE; days as minutes if left out.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.after and self.anchor:
+            raise ValueError("a step has `after` or `anchor`, not both; remove one")
+        if self.after and self.delay < Delay():
+            raise ValueError("with `after` the delay cannot be negative; write it without the minus sign")
+        return self
+
+
+class Journey(Strict):
+    """A journey: who enters it, what they get and when, and what ends it."""
+
+    name: Name
+    title: str = Field(min_length=1, max_length=100)
+    description: str = Field(default="", description="For the people who run it.")
+    enrol_on: tuple[TriggerField, ...] = Field(default=(), description="Events by which a person enters.")
+    exit_on: tuple[ExitField, ...] = Field(default=(), description="Events that cancel what is left.")
+    move_on: tuple[TriggerField, ...] = Field(default=(), description="Events whose data replace ours; due times follow.")
+    re_enrol: Literal["never", "after_exit", "each_event"] = Field(
+        default="never",
+        description="`never`: once in a life; `after_exit`: again when not in it; `each_event`: once for each event.",
+    )
+    instance: Name | None = Field(
+        default=None,
+        description="Field of the data that tells several enrolments of one person apart, for example `booking_uid`.",
+    )
+    anchor: Name = Field(default=ENROLMENT, description="`enrolment` or a field of the data with a date.")
+    hold: Literal["shift", "keep"] | None = Field(
+        default=None,
+        description="What a pause does to due times: `shift` moves them by its length, `keep` leaves them; "
+        "if left out, `shift` for steps anchored at the enrolment and `keep` for those anchored at a date of the data.",
+    )
+    provider: Literal["brevo", "resend", "smtp"] | None = Field(
+        default=None, description="Who sends e-mail; else the settings."
+    )
+    source: Literal["repo", "notion"] = Field(
+        default="repo", description="Where the templates are: in the repository, or in Notion where a database for them is set."
+    )
+    steps: tuple[Step, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        seen: set[str] = set()
+        for step in self.steps:
+            if step.id in seen:
+                raise ValueError(f"two steps are called {step.id!r}; rename one")
+            if step.after and step.after not in seen:
+                raise ValueError(f"step {step.id!r} comes after {step.after!r}, which is no earlier step; move or rename it")
+            if missing := _results(step.when) - seen:
+                raise ValueError(f"step {step.id!r} asks for the result of {missing.pop()!r}, which is no earlier step")
+            seen.add(step.id)
+        if self.re_enrol == "each_event" and not self.enrol_on:
+            raise ValueError("`re_enrol: each_event` needs `enrol_on`; add the event")
+        return self
+
+    def anchor_of(self, step: Step) -> str:
+        """What the delay of the step counts from: `enrolment` or a field of the data."""
+        return step.anchor or self.anchor
+
+    def shifts(self, step: Step) -> bool:
+        """Whether a pause moves the step."""
+        return self.hold == "shift" or (self.hold is None and self.anchor_of(step) == ENROLMENT)
+
+    def step(self, step_id: str) -> Step | None:
+        """The step of that name."""
+        return next((step for step in self.steps if step.id == step_id), None)
+
+    def dumped(self) -> dict[str, Any]:
+        """As JSON, so that it can be kept and read again."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    def version(self) -> str:
+        """A name of its content (40 hex digits): the same content has the same name, whatever its file looks like."""
+        text = json.dumps(self.dumped(), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def _results(condition: str | None) -> set[str]:
+    """The steps whose results a condition asks for."""
+    names = expressions.check(condition) if condition else set()
+    return {found[1] for name in names if (found := re.match(r"result\.(\w+)", name))}
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a definition, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Journey.model_json_schema()

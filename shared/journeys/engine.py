@@ -1,0 +1,241 @@
+"""People enter journeys and leave them. Each function works in the caller's transaction, and a second run is harmless."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.journeys import arrange, expressions, load, owed, pauses
+from shared.journeys.book import OPEN_STEPS, Book, Standing, StepState, open_book, pin, read_book
+from shared.journeys.definition import Exit, Journey, Trigger
+from shared.settings import get_settings
+from shared.store.dialect import insert_if_absent, locked
+from shared.store.journey_models import Enrolment, EnrolmentStep
+from shared.store.types import key_of
+
+log = logging.getLogger("puente.journeys")
+
+OPEN = (Standing.ACTIVE, Standing.SUSPENDED)
+MOST_HELD_BY = 50
+
+
+def signal(
+    session: Session,
+    event: str,
+    person_keys: Sequence[str],
+    data: Mapping[str, Any],
+    *,
+    event_key: str,
+    at: datetime | None = None,
+) -> list[int]:
+    """Something has happened to a person: it ends, moves, resumes and begins journeys as their definitions say.
+
+    `person_keys` are all names by which the person may be known here, the one to enrol under first. `data` are the facts of the
+    event (addresses among them), `at` when it happened. Returns the enrolments concerned. A repeated event changes nothing.
+
+    Raises:
+        ValueError: no key for the person.
+    """
+    if not person_keys:
+        raise ValueError("a signal concerns a person; give at least one key")
+    moment = clock.now() if at is None else clock.as_utc(at)
+    touched = [row.id for row in _open_enrolments(session, person_keys) if _heard(session, row, event, data, moment)]
+    for journey in load.definitions().values():
+        if any(_fits(trigger, event, data) for trigger in journey.enrol_on):
+            new = enrol(session, journey.name, person_keys, moment, data, event_key)
+            touched += [new] if new is not None else []
+    return touched
+
+
+def enrol(
+    session: Session,
+    journey: str,
+    person: str | Sequence[str],
+    anchor: datetime | None,
+    data: Mapping[str, Any],
+    event_key: str,
+) -> int | None:
+    """Let a person enter; the enrolment's id, None where the rule of `re_enrol` has it that they are in it, or have been.
+
+    Everything they will get is owed at once and can be seen. `person` may be several keys of one person; the first is kept.
+
+    Raises:
+        RefusedError: 404, there is no such journey.
+    """
+    keys, found = _keys(person), load.journey(journey)
+    instance = _instance(found, data)
+    if not _may_enter(session, found, keys, instance, event_key):
+        return None
+    enrol_key = key_of(found.name, *_told_apart(found, keys[0], instance, event_key))
+    now = clock.now()
+    values = {
+        "journey": found.name,
+        "version_id": pin(session, found),
+        "person": keys[0],
+        "instance": instance,
+        "enrol_key": enrol_key,
+        "event_key": event_key[:64],
+        "anchor_at": clock.as_utc(anchor) if anchor else now,
+        "data": dict(data),
+        "data_at": clock.as_utc(anchor) if anchor else now,
+        "testing": get_settings().testing_mode,
+        "counted_until": now,
+    }
+    if not insert_if_absent(session, Enrolment, "enrol_key", values):
+        return None
+    return _begin(session, session.scalars(select(Enrolment).where(Enrolment.enrol_key == enrol_key)).one(), found)
+
+
+def exit(session: Session, enrolment_id: int, reason: str) -> bool:  # noqa: A001  # the word of the field
+    """Let a person leave for good: what is left is cancelled with the reason. False where they have left already."""
+    book = open_book(session, enrolment_id)
+    return book is not None and book.enrolment.state in OPEN and _leave(book, reason, Standing.EXITED)
+
+
+def exit_person(session: Session, person_keys: Sequence[str], reason: str) -> int:
+    """Let a person leave every journey; how many they were in."""
+    rows = _open_enrolments(session, person_keys)
+    return sum(_leave(read_book(session, row), reason, Standing.EXITED) for row in rows)
+
+
+def move_anchor(session: Session, enrolment_id: int, field: str, moment: datetime, reason: str) -> bool:
+    """Give a date of an enrolment's data another value; what is due by it moves. False where there is nothing left to move."""
+    book = open_book(session, enrolment_id)
+    if book is None or book.enrolment.state not in OPEN:
+        return False
+    book.enrolment.data = dict(book.enrolment.data) | {field: clock.as_utc(moment).isoformat()}
+    if book.enrolment.state == Standing.ACTIVE:
+        arrange.arrange(book, reason)
+    return True
+
+
+def _keys(person: str | Sequence[str]) -> Sequence[str]:
+    return [person] if isinstance(person, str) else person
+
+
+def _instance(journey: Journey, data: Mapping[str, Any]) -> str | None:
+    value = data.get(journey.instance) if journey.instance else None
+    return None if value is None else str(value)[:200]
+
+
+def _may_enter(session: Session, journey: Journey, keys: Sequence[str], instance: str | None, event_key: str) -> bool:
+    """Whether the rule allows it, under other names of the person as well. The gap is locked, so two cannot pass at once."""
+    query = select(Enrolment).where(Enrolment.person.in_(keys), Enrolment.journey == journey.name)
+    rows = session.scalars(locked(query, Enrolment)).all()
+    if journey.re_enrol == "never" or any(row.event_key == event_key[:64] for row in rows):
+        return not rows
+    if journey.re_enrol == "after_exit":
+        return not any(row.state in OPEN for row in rows)
+    return instance is None or all(row.instance != instance for row in rows)
+
+
+def _told_apart(journey: Journey, person: str, instance: str | None, event_key: str) -> tuple[str, ...]:
+    match journey.re_enrol:
+        case "never":
+            return (person,)
+        case "each_event" if instance is not None:
+            return (person, "instance", instance)
+    return (person, "event", event_key)
+
+
+def _begin(session: Session, enrolment: Enrolment, journey: Journey) -> int:
+    rows = {step.id: EnrolmentStep(enrolment_id=enrolment.id, step=step.id, state=StepState.WAITING) for step in journey.steps}
+    for row in rows.values():
+        row.generation, row.held = 0, False
+        session.add(row)
+    session.flush()
+    book = Book(session, enrolment, journey, rows)
+    book.decide("enrolled", f"version {journey.version()[:12]}")
+    arrange.arrange(book, "enrolled")
+    return enrolment.id
+
+
+def _open_enrolments(session: Session, keys: Sequence[str]) -> Sequence[Enrolment]:
+    query = select(Enrolment).where(Enrolment.person.in_(keys), Enrolment.state.in_([state.value for state in OPEN]))
+    return session.scalars(locked(query.order_by(Enrolment.id), Enrolment)).all()
+
+
+def _fits(trigger: Trigger, event: str, data: Mapping[str, Any]) -> bool:
+    facts = {"person": data, "data": data, "result": {}}
+    return trigger.event == event and (trigger.when is None or expressions.evaluate(trigger.when, facts))
+
+
+def _heard(session: Session, row: Enrolment, event: str, data: Mapping[str, Any], at: datetime) -> bool:
+    """What an event means for somebody who is in a journey, by the version they are in; whether it means anything."""
+    book = read_book(session, row)
+    instance = _instance(book.journey, data)
+    if instance is not None and row.instance is not None and instance != row.instance:
+        return False
+    for way_out in book.journey.exit_on:
+        if _fits(way_out, event, data):
+            return _leave_by(book, way_out, event, data)
+        if way_out.resume_on == event and row.state == Standing.SUSPENDED:
+            return _come_back(book, way_out, event, data)
+    if any(_fits(trigger, event, data) for trigger in book.journey.move_on):
+        return _moved(book, event, data, at)
+    return False
+
+
+def _moved(book: Book, event: str, data: Mapping[str, Any], at: datetime) -> bool:
+    """Newer facts replace ours; older ones that come late do not."""
+    row = book.enrolment
+    if at < row.data_at:
+        book.decide("stale", f"{event} is older than what is known")
+        return True
+    row.data, row.data_at = dict(row.data) | {k: v for k, v in data.items() if v is not None}, at
+    if row.state == Standing.ACTIVE:
+        arrange.arrange(book, event)
+    return True
+
+
+def _leave_by(book: Book, way_out: Exit, event: str, data: Mapping[str, Any]) -> bool:
+    row = book.enrolment
+    if way_out.resume_on is None:
+        return _leave(book, event, Standing.EXITED)
+    held_by = [one for one in row.held_by or [] if one != _match(way_out, data)]
+    row.held_by = [*held_by, _match(way_out, data)][-MOST_HELD_BY:]
+    return row.state == Standing.SUSPENDED or _leave(book, event, Standing.SUSPENDED)
+
+
+def _match(way_out: Exit, data: Mapping[str, Any]) -> str | None:
+    value = data.get(way_out.match) if way_out.match else None
+    return None if value is None else str(value)
+
+
+def _leave(book: Book, reason: str, state: Standing) -> bool:
+    """Cancel what is left. A message whose outcome is unknown may have arrived: it is never owed again."""
+    enrolment = book.enrolment
+    pauses.count_until_now(book)
+    for name, row in book.rows.items():
+        if row.state not in OPEN_STEPS:
+            continue
+        if row.delivery_id is None or owed.cancel(book.session, row.delivery_id, f"exited: {reason}"):
+            book.close(name, StepState.CANCELLED, reason, kind="exited")
+    enrolment.state, enrolment.reason, enrolment.left_at = state, reason[:200], clock.now()
+    book.decide("exited", reason)
+    return True
+
+
+def _come_back(book: Book, way_out: Exit, event: str, data: Mapping[str, Any]) -> bool:
+    """The reason to leave has gone: what was cancelled is owed again, as much later as they were away."""
+    enrolment, match = book.enrolment, _match(way_out, data)
+    enrolment.held_by = [one for one in enrolment.held_by or [] if match is not None and one != match]
+    if enrolment.held_by:
+        book.decide("waiting", f"{event}, but another one still holds")
+        return True
+    away = enrolment.left_at or clock.now()
+    enrolment.state, enrolment.reason, enrolment.left_at = Standing.ACTIVE, None, None
+    for row in book.rows.values():
+        if row.state == StepState.CANCELLED:
+            row.state, row.generation, row.delivery_id, row.reason = StepState.WAITING, row.generation + 1, None, None
+    book.decide("resumed", event)
+    counted = max(away, enrolment.counted_until)
+    arrange.shift(book, clock.now() - counted, clock.now(), event)
+    return True
+
+
+__all__ = ["enrol", "exit", "exit_person", "move_anchor", "signal"]

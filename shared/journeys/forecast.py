@@ -1,0 +1,258 @@
+"""Who would get what, and when: a definition run on a simulated clock. Nothing is written and nothing is sent.
+
+It asks the same functions as the engine (`schedule`, `expressions`) and as the sending of messages (windows, daily cap), so it
+says what would happen, provided that vendors are up, nobody unsubscribes, and results come as `assume` has them.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.errors import RefusedError
+from shared.journeys import book, expressions, schedule, timing
+from shared.journeys.arrange import ADDRESS
+from shared.journeys.book import OPEN_STEPS, Standing, StepState
+from shared.journeys.definition import Journey, Step
+from shared.journeys.schedule import Due, Frame
+from shared.messages import templates
+from shared.messages.windows import window_for
+from shared.settings import Settings, get_settings
+from shared.store.journey_models import Enrolment
+
+type What = Literal["sent", "goes", "moved", "skipped", "waits", "recorded"]
+
+ASSUMED = {"voice": "answered"}
+ASSUMED_ELSE = "delivered"
+SOMEBODY = {"email": "ana@example.com", "phone": "+525512345678", "manychat_id": "1", "first_name": "Ana"}
+MOST_ENROLMENTS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What becomes of one step for one person. `goes_at` is None where it does not go out."""
+
+    person: str
+    step: str
+    channel: str
+    template: str
+    due_at: datetime | None
+    goes_at: datetime | None
+    zone: str
+    what: What
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A difference between two definitions for one person and step."""
+
+    person: str
+    step: str
+    before: str
+    after: str
+
+
+@dataclass
+class Traveller:
+    """A person on the simulated clock: what is known of them, and what has happened to them already."""
+
+    person: str
+    frame: Frame
+    past: Mapping[str, Line] = field(default_factory=dict)
+    results: dict[str, str] = field(default_factory=dict)
+    known_due: Mapping[str, datetime] = field(default_factory=dict)
+    began: datetime | None = None
+
+
+def newcomer(data: Mapping[str, Any], person: str = "somebody", at: datetime | None = None) -> Traveller:
+    """Somebody who enters at `at` (now) with this data; addresses that are not given are made up."""
+    facts = SOMEBODY | dict(data)
+    moment = clock.now() if at is None else clock.as_utc(at)
+    frame = Frame(enrolled_at=moment, zone=book.zone_of(facts), data=facts, testing=get_settings().testing_mode)
+    return Traveller(person, frame, began=moment)
+
+
+def enrolled(session: Session, journey: str, enrolment_id: int | None = None) -> list[tuple[Journey, Traveller]]:
+    """Those who are in the journey now (or one of them), each with the version they are in; at most MOST_ENROLMENTS."""
+    query = select(Enrolment).where(Enrolment.journey == journey, Enrolment.state == Standing.ACTIVE)
+    if enrolment_id is not None:
+        query = select(Enrolment).where(Enrolment.journey == journey, Enrolment.id == enrolment_id)
+    rows = session.scalars(query.order_by(Enrolment.id).limit(MOST_ENROLMENTS)).all()
+    if enrolment_id is not None and not rows:
+        raise RefusedError(404, "no-such-enrolment", f"There is no enrolment {enrolment_id} in {journey}.")
+    return [_traveller(book.read_book(session, row)) for row in rows]
+
+
+def forecast(journey: Journey, traveller: Traveller, assume: Mapping[str, str] | None = None) -> list[Line]:
+    """What becomes of each step, in the order of the definition."""
+    return _Journeying(journey, traveller, dict(assume or {}), get_settings()).run()
+
+
+def compare(before: Sequence[Line], after: Sequence[Line]) -> list[Change]:
+    """What a changed definition changes for whom."""
+    olds, news = ({(line.person, line.step): line for line in lines} for lines in (before, after))
+    keys = [*olds, *(key for key in news if key not in olds)]
+    pairs = ((key, _said(olds.get(key)), _said(news.get(key))) for key in keys)
+    return [Change(person=key[0], step=key[1], before=old, after=new) for key, old, new in pairs if old != new]
+
+
+def _said(line: Line | None) -> str:
+    if line is None:
+        return "no such step"
+    if line.goes_at is None:
+        return f"{line.what}: {line.reason}" if line.reason else line.what
+    return f"{line.channel} {line.template} {line.goes_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _traveller(found: book.Book) -> tuple[Journey, Traveller]:
+    frame, row = found.frame(), found.enrolment
+    states: dict[str, What] = {StepState.SENT: "sent"}
+    past: dict[str, Line] = {}
+    due: dict[str, datetime] = {}
+    for step in found.journey.steps:
+        known = found.rows[step.id]
+        if known.state in OPEN_STEPS:
+            due |= {step.id: known.due_at} if known.due_at and step.after else {}
+            continue
+        what = states.get(known.state, "skipped")
+        at = known.due_at if what == "sent" else None
+        past[step.id] = _line(row.person, step, frame.zone, known.due_at, at, what, known.reason)
+    return found.journey, Traveller(row.person, frame, past, dict(row.results or {}), due, clock.now())
+
+
+def _line(
+    person: str, step: Step, zone: str, due_at: datetime | None, goes_at: datetime | None, what: What, reason: str | None
+) -> Line:
+    return Line(
+        person=person,
+        step=step.id,
+        channel=step.channel,
+        template=step.template,
+        due_at=due_at,
+        goes_at=goes_at,
+        zone=zone,
+        what=what,
+        reason=reason,
+    )
+
+
+class _Journeying:
+    """One person's way through one definition."""
+
+    def __init__(self, journey: Journey, traveller: Traveller, assume: dict[str, str], settings: Settings) -> None:
+        self.journey, self.traveller, self.settings = journey, traveller, settings
+        self.assume = assume
+        self.lines: dict[str, Line] = {}
+        self.results = dict(traveller.results)
+        self.sent_on: Counter[str] = Counter()
+        known = book.texts(traveller.frame.data)
+        self.window = window_for(settings, time_zone=traveller.frame.zone, country=known["country"], phone=known["phone"])
+
+    def run(self) -> list[Line]:
+        due = schedule.dues(self.journey, self.traveller.frame)
+        past = {step.id for step in self.journey.steps if step.id in self.traveller.past}
+        now = self.traveller.began or clock.now()
+        skips = schedule.skips(due, set(due) - past, now)
+        for one in sorted(due.values(), key=lambda d: d.at or datetime.max.replace(tzinfo=now.tzinfo)):
+            name = one.step.id
+            known = self.traveller.past.get(name)
+            self.lines[name] = known or self._step(one, skips.get(name), now)
+            if known is None and self.lines[name].goes_at is not None:
+                result = self.assume.get(name, ASSUMED.get(one.step.channel, ASSUMED_ELSE))
+                self.results.setdefault(name, result)
+        return [self.lines[step.id] for step in self.journey.steps]
+
+    def _step(self, due: Due, skip: str | None, now: datetime) -> Line:
+        step, at = due.step, self._due(due)
+        if step.sent_by:
+            return self._told(step, at, at, "recorded", f"sent_by_{step.sent_by}")
+        if at is None:
+            return self._told(step, None, None, "waits", f"there is no {self.journey.anchor_of(step)} to count from")
+        if reason := skip or self._unreachable(step):
+            return self._told(step, at, None, "skipped", reason)
+        goes, why = self._allowed(step, max(at, now))
+        facts = {"person": self.traveller.frame.data, "data": self.traveller.frame.data, "result": self.results}
+        if step.when is not None and not expressions.evaluate(step.when, facts):
+            return self._told(step, at, None, "skipped", f"condition: {step.when}")
+        if goes > schedule.expiry(step, at, testing=self.traveller.frame.testing):
+            return self._told(step, at, None, "skipped", f"too-late: {why}")
+        return self._told(step, at, goes, "moved" if why else "goes", why)
+
+    def _due(self, due: Due) -> datetime | None:
+        """A step after another is due when that one has its result, which is assumed to come at once."""
+        step, frame = due.step, self.traveller.frame
+        if step.after is None:
+            return due.at
+        parent = self.lines[step.after]
+        if step.id in self.traveller.known_due:
+            return self.traveller.known_due[step.id]
+        base = parent.goes_at or parent.due_at
+        return timing.after(base, schedule.delay(step, testing=frame.testing), frame.zone) if base else None
+
+    def _unreachable(self, step: Step) -> str | None:
+        data = self.traveller.frame.data
+        ways = [step.channel, *(way.channel for way in step.fallback)]
+        return None if any(data.get(ADDRESS[way]) for way in ways) else f"no {ADDRESS[step.channel]} is known"
+
+    def _allowed(self, step: Step, at: datetime) -> tuple[datetime, str | None]:
+        """When it may go, and what has moved it."""
+        why, kept = None, step.window == "respect" and not self.traveller.frame.testing
+        if kept and (why := self.window.closed(at)):
+            at = self.window.next_open(at)
+        if self._transactional(step):
+            return at, why
+        while self.sent_on[self.window.day(at)] >= self.settings.messages_per_person_per_day:
+            at, why = self.window.next_day(at), "daily-cap"
+        self.sent_on[self.window.day(at)] += 1
+        return at, why
+
+    def _transactional(self, step: Step) -> bool:
+        if step.transactional is not None:
+            return step.transactional
+        template = templates.find(step.template, None)
+        return template is not None and template.transactional
+
+    def _told(self, step: Step, due: datetime | None, goes: datetime | None, what: What, reason: str | None) -> Line:
+        return _line(self.traveller.person, step, self.traveller.frame.zone, due, goes, what, reason)
+
+
+def table(lines: Sequence[Line]) -> str:
+    """The lines as text in columns; times in the person's own zone."""
+    head = ("person", "step", "channel", "template", "due", "goes out", "what", "why")
+    return _columns([head, *(_cells(line) for line in lines)])
+
+
+def changes_table(changes: Sequence[Change]) -> str:
+    """The changes as text in columns."""
+    return _columns([("person", "step", "now", "then"), *((one.person, one.step, one.before, one.after) for one in changes)])
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    times = (_local(line.due_at, line.zone), _local(line.goes_at, line.zone))
+    return (line.person, line.step, line.channel, line.template, *times, line.what, line.reason or "")
+
+
+def _local(moment: datetime | None, zone: str) -> str:
+    return f"{timing.local(moment, zone):%a %Y-%m-%d %H:%M}" if moment else "-"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def span(lines: Sequence[Line]) -> tuple[datetime, timedelta] | None:
+    """The first time of all lines and how long it is to the last; None where nothing has a time."""
+    times = list(_times(lines))
+    return (min(times), max(times) - min(times)) if times else None
+
+
+def _times(lines: Sequence[Line]) -> Iterator[datetime]:
+    for line in lines:
+        yield from (moment for moment in (line.due_at, line.goes_at) if moment is not None)

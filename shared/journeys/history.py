@@ -1,0 +1,160 @@
+"""Why did Ana not get it, and when will she? One enrolment, told whole."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.journeys import book, load, pauses
+from shared.journeys.book import Book, Standing, StepState
+from shared.messages.windows import Window, window_for
+from shared.outbox.actions import State
+from shared.settings import get_settings
+from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyDecision, JourneyPause
+from shared.store.models import ActionLog, Delivery
+
+MOST_DECISIONS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepStory:
+    """One step: where it stands, when it will go out (None: it will not, or it has), and a sentence that answers."""
+
+    step: str
+    channel: str
+    template: str
+    state: str
+    due_at: datetime | None
+    goes_at: datetime | None
+    sent_at: datetime | None
+    reason: str | None
+    result: str | None
+    delivery_id: int | None
+    delivery_state: str | None
+    answer: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """One decision, or one line that the outbox wrote about a message of this enrolment."""
+
+    at: datetime
+    step: str | None
+    kind: str
+    reason: str | None
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """An enrolment with its steps and every decision, oldest first."""
+
+    enrolment: Enrolment
+    version: str
+    is_newest_version: bool
+    paused_at: datetime | None
+    steps: list[StepStory]
+    decisions: list[Told]
+
+
+def story(session: Session, enrolment: Enrolment) -> Story:
+    """Everything about one enrolment."""
+    found = book.read_book(session, enrolment)
+    deliveries = _deliveries(session, list(found.rows.values()))
+    pause = pauses.is_paused(session, enrolment.journey)
+    newest = load.definitions().get(enrolment.journey)
+    return Story(
+        enrolment=enrolment,
+        version=found.journey.version(),
+        is_newest_version=newest is not None and newest.version() == found.journey.version(),
+        paused_at=pause.paused_at if pause else None,
+        steps=[_step(found, name, deliveries, pause) for name in found.rows],
+        decisions=_decisions(session, found, deliveries),
+    )
+
+
+def _deliveries(session: Session, rows: Sequence[EnrolmentStep]) -> dict[int, Delivery]:
+    ids = [row.delivery_id for row in rows if row.delivery_id is not None]
+    return {row.id: row for row in session.scalars(select(Delivery).where(Delivery.id.in_(ids)))}
+
+
+def _step(found: Book, name: str, deliveries: Mapping[int, Delivery], pause: JourneyPause | None) -> StepStory:
+    row, step = found.rows[name], found.journey.step(name)
+    delivery = deliveries.get(row.delivery_id or 0)
+    goes = _goes_at(found, row, delivery, pause)
+    return StepStory(
+        step=name,
+        channel=step.channel if step else "?",
+        template=step.template if step else "?",
+        state=row.state,
+        due_at=row.due_at,
+        goes_at=goes,
+        sent_at=delivery.finished_at if delivery is not None and delivery.state == State.DONE else None,
+        reason=row.reason or (delivery.reason if delivery is not None else None),
+        result=(found.enrolment.results or {}).get(name),
+        delivery_id=row.delivery_id,
+        delivery_state=delivery.state if delivery is not None else None,
+        answer=_answer(found, row, delivery, goes, pause),
+    )
+
+
+def _goes_at(found: Book, row: EnrolmentStep, delivery: Delivery | None, pause: JourneyPause | None) -> datetime | None:
+    """When it is expected to go out: its due time, put off by the window. Not known while the journey is paused."""
+    if row.state != StepState.OWED or delivery is None or delivery.state != State.PENDING or pause is not None:
+        return None
+    at = max(delivery.due_at, clock.now())
+    payload: Any = delivery.payload or {}
+    return _window(found, payload).next_open(at) if payload.get("window", True) else at
+
+
+def _window(found: Book, payload: Mapping[str, Any]) -> Window:
+    known = book.texts(found.enrolment.data)
+    zone, country = payload.get("time_zone"), payload.get("country")
+    return window_for(get_settings(), time_zone=zone, country=country, phone=known["phone"])
+
+
+def _answer(  # noqa: PLR0911  # one sentence for each way to stand
+    found: Book, row: EnrolmentStep, delivery: Delivery | None, goes: datetime | None, pause: JourneyPause | None
+) -> str:
+    if row.state == StepState.OWED and pause is not None:
+        return f"It waits: the journey is paused since {pause.paused_at:%Y-%m-%d %H:%M} UTC."
+    if goes is not None and delivery is not None:
+        moved = f" It was put off: {delivery.reason}." if delivery.reason else ""
+        return f"It goes out on {goes:%Y-%m-%d at %H:%M} UTC.{moved}"
+    match row.state:
+        case StepState.OWED:
+            return f"Its delivery is {delivery.state}: {delivery.reason}." if delivery is not None else "It is owed."
+        case StepState.WAITING:
+            return f"It waits: {row.reason}."
+        case StepState.SENT if row.reason:
+            return f"It was sent by somebody else: {row.reason}."
+        case StepState.SENT:
+            return f"It was sent; the last word of the vendor is {(found.enrolment.results or {}).get(row.step, 'sent')!r}."
+        case StepState.CANCELLED:
+            again = " It may be taken up again." if found.enrolment.state == Standing.SUSPENDED else ""
+            return f"It was cancelled: {row.reason}.{again}"
+    return f"It was not sent ({row.state}): {row.reason or 'no reason was given'}."
+
+
+def _decisions(session: Session, found: Book, deliveries: Mapping[int, Delivery]) -> list[Told]:
+    """Our own, and where the outbox has moved a message (quiet hours, daily cap), in the order in which they were made."""
+    query = select(JourneyDecision).where(JourneyDecision.enrolment_id == found.enrolment.id)
+    own = [
+        Told(at=row.at, step=row.step, kind=row.kind, reason=row.reason, due_at=row.due_at)
+        for row in session.scalars(query.order_by(JourneyDecision.id).limit(MOST_DECISIONS))
+    ]
+    steps = {row.delivery_id: row.step for row in found.rows.values()}
+    log = select(ActionLog).where(ActionLog.delivery_id.in_(list(deliveries)), ActionLog.result == "moved")
+    moved = [
+        Told(at=row.at, step=steps.get(row.delivery_id), kind=_moved_by(row.detail), reason=row.detail)
+        for row in session.scalars(log.order_by(ActionLog.id).limit(MOST_DECISIONS))
+    ]
+    return sorted([*own, *moved], key=lambda told: told.at)
+
+
+def _moved_by(detail: str | None) -> str:
+    return "capped" if (detail or "").startswith("daily-cap") else "moved"

@@ -1,0 +1,176 @@
+"""Reads definitions from YAML. A mistake is named with file, line and remedy; all mistakes of a file at once."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from shared.errors import ConfigurationError, RefusedError
+from shared.journeys.definition import Exit, Fallback, Journey, Step, Trigger
+
+FOLDER = Path(__file__).parent / "definitions"
+PARTS: dict[str, type[BaseModel]] = {
+    "steps": Step,
+    "fallback": Fallback,
+    "enrol_on": Trigger,
+    "exit_on": Exit,
+    "move_on": Trigger,
+}
+
+
+class DefinitionError(ConfigurationError):
+    """A definition that cannot be used; one line for each mistake: `file:line: field: what is wrong; what to do`."""
+
+
+def definitions() -> Mapping[str, Journey]:
+    """Every journey of the project, by name.
+
+    Raises:
+        DefinitionError: all mistakes of all files.
+    """
+    return _read_folder(FOLDER)
+
+
+def journey(name: str) -> Journey:
+    """The journey of that name.
+
+    Raises:
+        RefusedError: 404, there is none.
+    """
+    try:
+        return definitions()[name]
+    except KeyError:
+        raise RefusedError(404, "no-such-journey", f"There is no journey {name[:50]!r}.") from None
+
+
+def forget() -> None:
+    """Read the files again on next use."""
+    _read_folder.cache_clear()
+
+
+@cache
+def _read_folder(folder: Path) -> Mapping[str, Journey]:
+    found: dict[str, Journey] = {}
+    mistakes: list[str] = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            one = parse(path.read_text(encoding="utf-8"), path.name)
+        except DefinitionError as error:
+            mistakes.append(str(error))
+            continue
+        if one.name != path.stem:
+            mistakes.append(f"{path.name}:1: name: the journey is called {one.name!r}; rename it or the file")
+        found[one.name] = one
+    if mistakes:
+        raise DefinitionError("\n".join(mistakes))
+    return found
+
+
+def parse(text: str, file: str = "definition") -> Journey:
+    """The journey that a YAML text defines.
+
+    Raises:
+        DefinitionError: every mistake with its line and its remedy.
+    """
+    tree = _composed(text, file)
+    if twice := list(_repeated(tree)):
+        raise DefinitionError("\n".join(f"{file}:{line}: {key}: stands here twice; remove one" for key, line in twice))
+    try:
+        return Journey.model_validate(yaml.safe_load(text))
+    except ValidationError as error:
+        faults = [dict(fault) for fault in error.errors(include_url=False)]
+        # A list whose items are all wrong is also said to be empty; that is no mistake of its own.
+        real = [fault for fault in faults if fault["type"] != "too_short" or not fault["input"]]
+        raise DefinitionError("\n".join(_described(fault, tree, file) for fault in real)) from None
+    except (yaml.YAMLError, ValueError) as error:  # a date that is none
+        raise DefinitionError(f"{file}:1: a value cannot be read ({error}); put it in quotes") from error
+
+
+def _composed(text: str, file: str) -> yaml.Node:
+    try:
+        # An alias can stand for a tree of any size in a few letters, and no definition needs one.
+        aliases = (event for event in yaml.parse(text, Loader=yaml.SafeLoader) if isinstance(event, yaml.AliasEvent))
+        if (alias := next(aliases, None)) is not None:
+            line = alias.start_mark.line + 1 if alias.start_mark else 1
+            raise DefinitionError(f"{file}:{line}: aliases are not read; write it out")
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    except RecursionError:
+        raise DefinitionError(f"{file}:1: it is nested too deeply") from None
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or str(error)
+        raise DefinitionError(f"{file}:{_line_of(error)}: not YAML: {problem}; check indentation, colons and quotes") from error
+    if not isinstance(tree, yaml.MappingNode):
+        raise DefinitionError(f"{file}:1: a definition is a list of fields; begin with `name: ...`")
+    return tree
+
+
+def _line_of(error: yaml.YAMLError) -> int:
+    mark = getattr(error, "problem_mark", None)
+    return mark.line + 1 if mark else 1
+
+
+def _repeated(node: yaml.Node) -> Iterator[tuple[str, int]]:
+    """Keys that stand twice in one mapping: YAML's reader would silently take the last."""
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield str(key.value), key.start_mark.line + 1
+            seen.add(key.value)
+            yield from _repeated(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _repeated(item)
+
+
+def _described(fault: dict[str, Any], tree: yaml.Node, file: str) -> str:
+    where = [part for part in fault["loc"] if isinstance(part, int | str)]
+    line, path = _place(tree, where)
+    return f"{file}:{line}: {'.'.join(path) or 'journey'}: {_remedy(fault, where)}"
+
+
+def _place(tree: yaml.Node, where: list[int | str]) -> tuple[int, list[str]]:
+    """The line of the deepest node on the way that exists, and the way."""
+    node, line, path = tree, tree.start_mark.line + 1, []
+    for part in where:
+        path.append(str(part))
+        inner = _inner(node, part)
+        if inner is None:
+            break
+        line, node = inner
+    return line, path
+
+
+def _inner(node: yaml.Node, part: int | str) -> tuple[int, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        return next(((key.start_mark.line + 1, value) for key, value in node.value if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark.line + 1, node.value[part]
+    return None
+
+
+def _remedy(fault: dict[str, Any], where: list[int | str]) -> str:
+    match fault["type"]:
+        case "extra_forbidden":
+            return _unknown(str(where[-1]), where)
+        case "missing":
+            return "is missing; add it"
+        case "literal_error":
+            return f"{fault['input']!r} is not known; use {fault['ctx']['expected']}"
+        case "string_pattern_mismatch":
+            return f"{fault['input']!r} is not a name as needed; it must match {fault['ctx']['pattern']}"
+        case "string_type":
+            return f"{fault['input']!r} is no text; put it in quotes"
+    return str(fault["msg"]).removeprefix("Value error, ")
+
+
+def _unknown(name: str, where: list[int | str]) -> str:
+    """What to write in place of a field that does not exist."""
+    parents = [PARTS[part] for part in where[:-1] if isinstance(part, str) and part in PARTS]
+    known = sorted((parents[-1] if parents else Journey).model_fields)
+    close = difflib.get_close_matches(name, known, n=1)
+    return "is no field; " + (f"did you mean `{close[0]}`?" if close else f"known are {', '.join(known)}")

@@ -1,0 +1,151 @@
+"""What journeys answer and hear about their messages: may this step go now, and what has become of it."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.journeys import arrange, expressions, owed, pauses, schedule
+from shared.journeys.book import OPEN_STEPS, Book, Standing, StepState, open_book
+from shared.journeys.definition import Step
+from shared.messages.outcomes import Outcome
+from shared.outbox.actions import Later, State
+from shared.store.journey_models import EnrolmentStep
+from shared.store.models import Delivery
+
+ASK_AGAIN = timedelta(hours=6)  # while the journey is paused; resuming does not wait for it
+STRAYED_AFTER = timedelta(hours=1)
+ENDED = {"failed": StepState.FAILED, "uncertain": StepState.UNCERTAIN, "skipped": StepState.SKIPPED}
+# Of a delivery that somebody closed without telling us.
+WORDS = {
+    State.DONE: "sent",
+    State.SKIPPED: "skipped",
+    State.CANCELLED: "skipped",
+    State.DEAD: "failed",
+    State.UNCERTAIN: "uncertain",
+}
+
+
+def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None:
+    """Asked when a step is about to be sent: None, a reason not to send it any more, or a later time with its reason.
+
+    Runs in the transaction that claims the message, so that what it says is still true when the message goes out.
+    """
+    book = open_book(session, int(context["enrolment"]))
+    if book is None or context["step"] not in book.rows:
+        return "no-enrolment"
+    step, row = book.journey.step(context["step"]), book.rows[context["step"]]
+    if step is None or row.generation != context["generation"]:
+        return "superseded"
+    if book.enrolment.state in (Standing.EXITED, Standing.SUSPENDED):
+        return f"exited: {book.enrolment.reason}"[:64]
+    return _held(book, step) or _unfit(book, step)
+
+
+def _held(book: Book, step: Step) -> Later | None:
+    """Where the journey stands still, or the result that decides is not there yet: until when."""
+    row = book.rows[step.id]
+    if pauses.is_paused(book.session, book.journey.name):
+        _hold(book, step)
+        return Later(clock.now() + ASK_AGAIN, "journey-paused")
+    if pauses.settle(book) and row.state == StepState.OWED and row.due_at is not None and row.due_at > clock.now():
+        return Later(row.due_at, "journey-was-paused")
+    if step.after is not None and book.rows[step.after].state in OPEN_STEPS:
+        wait = schedule.wait(step, testing=book.enrolment.testing).length()
+        return Later(clock.now() + max(wait, timedelta(minutes=1)), f"waits-for-{step.after}"[:64])
+    return None
+
+
+def _hold(book: Book, step: Step) -> None:
+    """While it is held it does not expire; that is set anew when the journey goes on."""
+    row = book.rows[step.id]
+    if row.held:
+        return
+    row.held = True
+    book.decide("paused", "the journey is paused", step=step.id)
+    if (delivery := owed.waiting(book.session, row.delivery_id)) is not None:
+        owed.set_expiry(delivery, None)
+
+
+def _unfit(book: Book, step: Step) -> str | None:
+    if step.when is None or expressions.evaluate(step.when, book.facts()):
+        return None
+    return f"condition: {step.when}"[:64]
+
+
+def hear(session: Session, context: Mapping[str, Any], outcome: Outcome) -> None:
+    """Take in what has become of a step's message, and let the steps that have waited for it go on. Twice is once."""
+    if "enrolment" not in context or (book := open_book(session, int(context["enrolment"]))) is None:
+        return
+    name = str(context.get("step"))
+    row = book.rows.get(name)
+    if row is None or row.generation != context.get("generation"):
+        return
+    _note(book, row, outcome.word, outcome.reason, falls_back=outcome.fallback)
+    if not outcome.fallback:
+        _go_on(book, name, outcome.word)
+    book.finish_if_done()
+
+
+def _note(book: Book, row: EnrolmentStep, word: str, reason: str | None, *, falls_back: bool) -> None:
+    results = dict(book.enrolment.results or {})
+    if not falls_back and not (word == "sent" and row.step in results):
+        book.enrolment.results = results | {row.step: word}
+    said = f"{reason or word}; the next channel is tried" if falls_back else reason
+    book.decide(_kind(word, reason), said, step=row.step)
+    if falls_back:
+        return
+    if word in ENDED:
+        row.state, row.reason = ENDED[word], reason
+    elif row.state != StepState.CANCELLED or word == "sent":
+        row.state, row.reason = StepState.SENT, None
+
+
+def _kind(word: str, reason: str | None) -> str:
+    """The kind of decision behind a word."""
+    if word == "skipped" and reason:
+        if reason.startswith("suppressed"):
+            return "suppressed"
+        if reason == "too-late":
+            return "late"
+        if reason.startswith("exited"):
+            return "exited"
+    return word
+
+
+def _go_on(book: Book, name: str, word: str) -> None:
+    """The steps that come after this one: "sent" begins their wait for its result, and a result settles them."""
+    if book.enrolment.state != Standing.ACTIVE:
+        return
+    for step in book.journey.steps:
+        if step.after != name or book.rows[step.id].state != StepState.OWED:
+            continue
+        if word == "sent":
+            arrange.await_result(book, step)
+        elif (why := _unfit(book, step)) is None:
+            arrange.hasten(book, step)
+        elif owed.cancel(book.session, book.rows[step.id].delivery_id, "condition"):
+            book.close(step.id, StepState.SKIPPED, why, kind="skipped")
+
+
+def sweep(session: Session, limit: int = 500) -> int:
+    """Take in what was closed without telling us (taken back by a person, no code for it); how many. Safe at any time."""
+    query = (
+        select(EnrolmentStep.enrolment_id, EnrolmentStep.step, Delivery.state, Delivery.reason)
+        .join(Delivery, Delivery.id == EnrolmentStep.delivery_id)
+        .where(EnrolmentStep.state == StepState.OWED, EnrolmentStep.due_at <= clock.now() - STRAYED_AFTER)
+        .where(Delivery.state.in_([state.value for state in WORDS]))
+        .limit(limit)
+    )
+    strayed = session.execute(query).all()
+    for enrolment_id, name, state, reason in strayed:
+        book = open_book(session, enrolment_id)
+        if book is not None and book.rows[name].state == StepState.OWED:
+            word = WORDS[State(state)]
+            _note(book, book.rows[name], word, reason or state, falls_back=False)
+            _go_on(book, name, word)
+            book.finish_if_done()
+    return len(strayed)

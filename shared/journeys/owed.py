@@ -1,0 +1,51 @@
+"""The deliveries of journeys' steps: found, moved, taken back. Who has begun one keeps it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.outbox import plan
+from shared.outbox.actions import State
+from shared.outbox.record import OUTCOME_UNKNOWN
+from shared.store.dialect import locked
+from shared.store.models import Delivery
+
+
+def waiting(session: Session, delivery_id: int | None) -> Delivery | None:
+    """The delivery, locked, if nobody has begun it."""
+    if delivery_id is None:
+        return None
+    row = session.scalars(locked(select(Delivery).where(Delivery.id == delivery_id), Delivery)).one_or_none()
+    return row if row is not None and row.state == State.PENDING else None
+
+
+def move(session: Session, delivery_id: int | None, due_at: datetime, not_after: datetime | None) -> bool:
+    """Give a delivery another time; False where it has been begun."""
+    row = waiting(session, delivery_id)
+    if row is None:
+        return False
+    row.due_at, row.owed_since = due_at, max(due_at, clock.now())
+    if row.reason != OUTCOME_UNKNOWN:
+        row.reason = None
+    set_expiry(row, not_after)
+    return True
+
+
+def set_expiry(row: Delivery, not_after: datetime | None) -> None:
+    """Until when a delivery is worth sending, in its row and in its message."""
+    row.not_after = not_after
+    payload: Any = row.payload
+    if isinstance(payload, Mapping) and "not_after" in payload:
+        row.payload = dict(payload) | {"not_after": not_after.isoformat() if not_after else None}
+
+
+def cancel(session: Session, delivery_id: int | None, reason: str) -> bool:
+    """Take a delivery back; False where it may have been sent, or is being sent."""
+    row = waiting(session, delivery_id)
+    if row is None or row.reason == OUTCOME_UNKNOWN:
+        return False
+    return plan.cancel(session, row.id, reason)

@@ -1,0 +1,105 @@
+"""A forecast as a picture: one row for each person, one mark for each step, in SVG that needs nothing else."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from xml.sax.saxutils import escape, quoteattr
+
+from shared.journeys import timing
+from shared.journeys.forecast import Line, span
+
+type Scale = tuple[datetime, timedelta] | None
+
+LEFT, WIDTH, ROW, TOP, BOTTOM = 190, 980, 56, 56, 30
+MOST_ROWS = 60
+TICKS = 8
+# Told apart by shape as well as by colour.
+MARKS = {
+    "sent": ("#1a7f37", "circle"),
+    "goes": ("#0b57d0", "circle"),
+    "moved": ("#9a6700", "diamond"),
+    "recorded": ("#6e7781", "circle"),
+    "skipped": ("#b3261e", "cross"),
+    "waits": ("#6e7781", "cross"),
+}
+
+
+def draw(title: str, lines: Sequence[Line]) -> str:
+    """The picture, at most MOST_ROWS people high; what is left out is said in it."""
+    people = list(dict.fromkeys(line.person for line in lines))
+    shown = people[:MOST_ROWS]
+    height = TOP + ROW * len(shown) + BOTTOM
+    label = f"{title}: who gets what and when"
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 40} {height}" role="img"',
+        f'  aria-label={quoteattr(label)} font-family="system-ui, sans-serif" font-size="12">',
+        f"<title>{escape(label)}</title>",
+        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        f'<text x="12" y="22" font-size="15" font-weight="600">{escape(title)}</text>',
+        *_legend(),
+        *_axis(lines, height),
+    ]
+    for place, person in enumerate(shown):
+        parts += _row(place, person, [line for line in lines if line.person == person], span(lines))
+    if len(people) > len(shown):
+        parts.append(f'<text x="12" y="{height - 8}">and {len(people) - len(shown)} more people</text>')
+    return "\n".join([*parts, "</svg>"])
+
+
+def _legend() -> list[str]:
+    parts, x = [], LEFT
+    for what in ("sent", "goes", "moved", "skipped"):
+        parts += [_mark(what, x, 18), f'<text x="{x + 10}" y="22">{what}</text>']
+        x += 80
+    return parts
+
+
+def _axis(lines: Sequence[Line], height: int) -> list[str]:
+    found = span(lines)
+    if found is None:
+        return []
+    start, length = found
+    zone, parts = lines[0].zone, []
+    for tick in range(TICKS + 1):
+        moment, x = start + length * tick / TICKS, LEFT + WIDTH * tick / TICKS
+        form = "%d %b %H:%M" if length < timedelta(days=TICKS) else "%a %d %b"
+        parts.append(f'<line x1="{x:.0f}" x2="{x:.0f}" y1="{TOP - 8}" y2="{height - BOTTOM}" stroke="#e3e6ea"/>')
+        parts.append(
+            f'<text x="{x:.0f}" y="{TOP - 14}" text-anchor="middle" fill="#57606a">{timing.local(moment, zone):{form}}</text>'
+        )
+        if not length:
+            break
+    return parts
+
+
+def _row(place: int, person: str, own: Sequence[Line], scale: Scale) -> list[str]:
+    y = TOP + ROW * place + 18
+    parts = [
+        f'<text x="12" y="{y + 4}" font-weight="600">{escape(person[:26])}</text>',
+        f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y}" y2="{y}" stroke="#c9ced6"/>',
+    ]
+    for number, line in enumerate(own):
+        at = line.goes_at or line.due_at
+        if at is None:
+            continue
+        x = _x(at, scale)
+        told = f"{line.step} ({line.channel}, {line.template}): {line.what}{', ' + line.reason if line.reason else ''}, "
+        told += f"{timing.local(at, line.zone):%Y-%m-%d %H:%M} {line.zone}"
+        below = y + 18 + 11 * (number % 2)
+        parts.append(f"<g><title>{escape(told)}</title>{_mark(line.what, x, y)}")
+        parts.append(f'<text x="{x:.0f}" y="{below}" text-anchor="middle" font-size="10">{escape(line.step)}</text></g>')
+    return parts
+
+
+def _x(at: datetime, scale: Scale) -> float:
+    if scale is None or not scale[1]:
+        return LEFT
+    return LEFT + WIDTH * ((at - scale[0]) / scale[1])
+
+
+def _mark(what: str, x: float, y: float) -> str:
+    colour, shape = MARKS[what]
+    if shape == "circle":
+        return f'<circle cx="{x:.0f}" cy="{y}" r="5" fill="{colour}"/>'
+    if shape == "diamond":
+        return f'<path d="M{x:.0f} {y - 6} l6 6 l-6 6 l-6 -6 z" fill="{colour}"/>'
+    return f'<path d="M{x - 4:.0f} {y - 4} l8 8 m0 -8 l-8 8" stroke="{colour}" stroke-width="2" fill="none"/>'

@@ -1,0 +1,46 @@
+"""Messages to people over any channel: owed once, sent when it is allowed, their later fate told to whoever owes them.
+
+    owe(session, message)          in the transaction of the change that causes it
+    find(session, channel, key)    the delivery of a message
+    on_outcome(name, listener)     hear what became of messages
+    status(session, news)          a vendor's later word (webhooks)
+
+Importing this is light; the database and the vendors come with the first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.messages import carriers  # noqa: F401  # registers what deliveries of messages do
+from shared.messages.message import Channel, Fallback, Message
+from shared.messages.outcomes import Outcome, on_outcome
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from shared.messages.statuses import News
+    from shared.store.models import Delivery
+
+__all__ = ["Channel", "Fallback", "Message", "Outcome", "find", "on_outcome", "owe", "status"]
+
+
+def owe(session: Session, message: Message, *, event_key: str | None = None) -> bool:
+    """Owe a person a message; see `shared.messages.planning.owe`."""
+    from shared.messages import planning
+
+    return planning.owe(session, message, event_key=event_key)
+
+
+def find(session: Session, channel: str, dedupe_key: str) -> Delivery | None:
+    """The delivery of a message; see `shared.messages.planning.find`."""
+    from shared.messages import planning
+
+    return planning.find(session, channel, dedupe_key)
+
+
+def status(session: Session, news: News) -> str:
+    """Take in a vendor's later word; see `shared.messages.statuses.status`."""
+    from shared.messages import statuses
+
+    return statuses.status(session, news)

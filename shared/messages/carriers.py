@@ -1,0 +1,81 @@
+"""What each carrier of messages can do, as actions of the outbox. Light: what it needs is imported when it is carried out.
+
+carrier    channels               after an unknown outcome
+---------  ---------------------  --------------------------------------------------------------------
+brevo      email                  asked for the mail first; its key is dropped twice within 15 minutes
+resend     email                  sent again with its key, which is good for 24 hours
+smtp       email                  a person decides: a mail server cannot be asked
+twilio     whatsapp, sms, voice   asked for the message or call first
+manychat   manychat               a person decides
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from shared.outbox import actions
+from shared.outbox.actions import AfterUnknown, Claimed, Done, Later, Outcome
+from shared.outbox.policy import RetryPolicy, TargetPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy.orm import Session
+
+# As for every message to a person, but a message may be planned weeks ahead; its own `not_after` ends it, not its age.
+POLICY = RetryPolicy(first_seconds=15, factor=4, cap_seconds=3600, max_attempts=6, max_age=timedelta(days=3650))
+# The vendors' own limits, with something to spare (Resend takes 2 requests a second).
+PER_SECOND = {"brevo": 5.0, "resend": 1.8, "smtp": 2.0, "twilio": 5.0, "manychat": 5.0}
+
+_CARRIED = (
+    # carrier, channel, sends, after an unknown outcome, looks up
+    ("brevo", "email", "by_brevo", AfterUnknown.LOOK_FIRST, "found_by_brevo"),
+    ("resend", "email", "by_resend", AfterUnknown.SEND_AGAIN, None),
+    ("smtp", "email", "by_smtp", AfterUnknown.ASK_A_PERSON, None),
+    ("twilio", "whatsapp", "by_twilio_message", AfterUnknown.LOOK_FIRST, "found_by_twilio_message"),
+    ("twilio", "sms", "by_twilio_message", AfterUnknown.LOOK_FIRST, "found_by_twilio_message"),
+    ("twilio", "voice", "by_twilio_call", AfterUnknown.LOOK_FIRST, "found_by_twilio_call"),
+    ("manychat", "manychat", "by_manychat", AfterUnknown.ASK_A_PERSON, None),
+)
+
+
+def _execute(send: str, deliveries: Sequence[Claimed]) -> Mapping[int, Outcome]:
+    from shared.messages import senders, sending
+
+    return sending.execute(getattr(senders, send), deliveries)
+
+
+def _look_up(find: str, delivery: Claimed) -> Done | None:
+    from shared.messages import senders, sending
+
+    return sending.look_up(getattr(senders, find), delivery)
+
+
+def _after(session: Session, delivery: Claimed, outcome: Outcome, final: bool) -> None:  # noqa: FBT001  # the outbox calls it so
+    from shared.messages import sending
+
+    sending.after(session, delivery, outcome, final)
+
+
+def _unwanted(session: Session, delivery: Claimed) -> str | Later | None:
+    from shared.messages import verdict
+
+    return verdict.unwanted(session, delivery)
+
+
+for _carrier, _per_second in PER_SECOND.items():
+    actions.register_target(_carrier, partial(TargetPolicy, slots=2, batches_per_second=_per_second))
+for _carrier, _channel, _send, _unknown, _find in _CARRIED:
+    _more: dict[str, Any] = {"look_up": partial(_look_up, _find)} if _find else {}
+    actions.message(
+        _carrier,
+        _channel,
+        partial(_execute, _send),
+        retry=POLICY,
+        after=_after,
+        unwanted=_unwanted,
+        after_unknown=_unknown,
+        **_more,
+    )

@@ -1,0 +1,116 @@
+"""Who wants no messages, or cannot get them: kept for each person or address and channel, asked at the moment of sending.
+
+    cause         | comes from                              | holds back
+    --------------|-----------------------------------------|------------------------------------------------
+    unsubscribed  | the link in a mail, the mail vendor     | marketing by e-mail
+    complaint     | the recipient's "this is spam"          | marketing by e-mail
+    bounced       | an address that does not exist          | everything to that address
+    soft-bounce   | a third full or failing mailbox in a row| everything to that address, for 14 days
+    stop          | STOP, BAJA, ... by SMS or WhatsApp      | everything by SMS, WhatsApp and voice to that number
+
+People and addresses are kept as digests: the wish survives an erasure, and the table tells nobody who they were.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.messages.message import Message
+from shared.messages.who import who_of_address, who_of_person
+from shared.store.dialect import insert_if_absent, locked
+from shared.store.message_models import Conversation, Suppression
+
+type Cause = Literal["unsubscribed", "complaint", "bounced", "soft-bounce", "stop"]
+
+PHONE_CHANNELS = ("sms", "whatsapp", "voice")
+MARKETING_ONLY = frozenset({"unsubscribed", "complaint"})
+SOFT_BOUNCES_IN_A_ROW = 3
+SOFT_BOUNCE_HOLDS = timedelta(days=14)
+WHATSAPP_WINDOW = timedelta(hours=24)
+_LONG_AGO = clock.as_utc(datetime(1970, 1, 1))  # noqa: DTZ001  # the next call gives it its zone
+
+
+def held_back(session: Session, message: Message) -> str | None:
+    """The cause for which `message` must not be sent now; None where nothing speaks against it."""
+    whos = [who_of_address(message.to), who_of_person(message.person)]
+    query = select(Suppression).where(
+        Suppression.who.in_(whos), Suppression.channel == message.channel, Suppression.lifted.is_(False)
+    )
+    for row in session.scalars(query.order_by(Suppression.id)):
+        if _holds(row) and not (message.transactional and row.cause in MARKETING_ONLY):
+            return row.cause
+    return None
+
+
+def _holds(row: Suppression) -> bool:
+    if row.cause == "soft-bounce":
+        return row.until is not None and row.until > clock.now()
+    return True
+
+
+def suppress(session: Session, channels: Iterable[str], whos: Iterable[str], cause: Cause, at: datetime) -> None:
+    """From `at` on nobody of `whos` gets messages by `channels`. Again, or older than what is known, changes nothing."""
+    for row in _rows(session, channels, whos, cause):
+        if at >= row.changed_at:
+            row.changed_at, row.lifted = at, False
+
+
+def lift(session: Session, channels: Iterable[str], whos: Iterable[str], cause: Cause, at: datetime) -> None:
+    """They want them again since `at`. Older than what is known changes nothing."""
+    for row in _rows(session, channels, whos, cause):
+        if at >= row.changed_at:
+            row.changed_at, row.lifted = at, True
+
+
+def soft_bounced(session: Session, who: str, at: datetime) -> None:
+    """Count a passing failure of a mailbox; the third in a row holds back what is sent to it for 14 days."""
+    for row in _rows(session, ["email"], [who], "soft-bounce"):
+        if at <= row.changed_at:
+            continue  # counted already, or older than a mail that arrived
+        row.changed_at, row.lifted, row.bounces = at, False, row.bounces + 1
+        if row.bounces >= SOFT_BOUNCES_IN_A_ROW:
+            row.until = at + SOFT_BOUNCE_HOLDS
+
+
+def arrived(session: Session, who: str, at: datetime) -> None:
+    """A mail has reached the mailbox, so earlier soft bounces no longer count."""
+    query = select(Suppression).where(
+        Suppression.who == who, Suppression.channel == "email", Suppression.cause == "soft-bounce"
+    )
+    row = session.scalars(locked(query, Suppression)).one_or_none()
+    if row is not None and at >= row.changed_at:
+        row.changed_at, row.bounces, row.until = at, 0, None
+
+
+def wrote_to_us(session: Session, who: str, channel: str, at: datetime) -> None:
+    """Somebody has written to us by `channel`: for 24 hours WhatsApp takes free text to them."""
+    insert_if_absent(session, Conversation, ("who", "channel"), {"who": who, "channel": channel, "last_inbound_at": at})
+    query = select(Conversation).where(Conversation.who == who, Conversation.channel == channel)
+    row = session.scalars(locked(query, Conversation)).one()
+    row.last_inbound_at = max(row.last_inbound_at, at)
+
+
+def takes_free_text(session: Session, phone: str) -> bool:
+    """Whether WhatsApp's 24-hour window is open for this number."""
+    query = select(Conversation.last_inbound_at).where(
+        Conversation.who == who_of_address(phone), Conversation.channel == "whatsapp"
+    )
+    last = session.scalars(query).one_or_none()
+    return last is not None and clock.now() - last < WHATSAPP_WINDOW
+
+
+def _rows(session: Session, channels: Iterable[str], whos: Iterable[str], cause: Cause) -> list[Suppression]:
+    """The rows, locked; made (as lifted long ago) where they are not there yet."""
+    found = []
+    people = sorted(set(whos))
+    for channel in sorted(set(channels)):
+        for who in people:
+            new = {"channel": channel, "who": who, "cause": cause, "changed_at": _LONG_AGO, "lifted": True}
+            insert_if_absent(session, Suppression, ("who", "channel", "cause"), new)
+            same = (Suppression.who == who, Suppression.channel == channel, Suppression.cause == cause)
+            found.append(session.scalars(locked(select(Suppression).where(*same), Suppression)).one())
+    return found

@@ -1,0 +1,28 @@
+"""Dates as people read them, in their own time zone. Python's own names of days follow the machine's language, not theirs."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from shared import clock
+
+_DAYS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
+_MONTHS = (
+    "enero", "febrero", "marzo", "abril", "mayo", "junio",
+    "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
+)  # fmt: skip
+
+
+def long_date(instant: str, zone: str) -> str:
+    """An instant (ISO 8601) as `jueves 5 de marzo`."""
+    local = _local(instant, zone)
+    return f"{_DAYS[local.weekday()]} {local.day} de {_MONTHS[local.month - 1]}"
+
+
+def clock_time(instant: str, zone: str) -> str:
+    """An instant (ISO 8601) as `10:00 h`."""
+    return f"{_local(instant, zone):%H:%M} h"
+
+
+def _local(instant: str, zone: str) -> datetime:
+    # `str` makes a variable that was not given say so itself.
+    return clock.as_utc(datetime.fromisoformat(str(instant))).astimezone(ZoneInfo(str(zone)))

@@ -1,0 +1,122 @@
+"""What is to be said to whom, whatever carries it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Self, get_args
+
+type Channel = Literal["email", "whatsapp", "sms", "voice", "manychat"]
+CHANNELS: tuple[str, ...] = get_args(Channel.__value__)
+EMAIL_PROVIDERS = ("brevo", "resend", "smtp")
+PERSON_LENGTH = 100  # the subject of a delivery
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fallback:
+    """What is tried when a message did not arrive: another channel, with its own template and the same or other variables."""
+
+    channel: Channel
+    to: str
+    template: str
+    variables: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        _check_channel(self.channel, self.to)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """One message to one person, by one channel; `fallback` says what is tried, in order, when it does not arrive.
+
+    `person` is stable (`lead:123`), `to` the address: e-mail, phone in E.164, or ManyChat id. `dedupe_key` is owed once for all
+    time. `window` false sends at any hour; `transactional` is not counted against the daily cap and goes out in spite of an
+    unsubscription from marketing or a complaint, but not to an address that bounces or after STOP; None takes what the
+    template says. `source` is where the template lives: `repo`, `notion`, or `notion:<database id>`. `context` is handed to
+    whoever listens for the outcome.
+
+    Raises:
+        ValueError: something in it can never be sent.
+    """
+
+    person: str
+    channel: Channel
+    to: str
+    template: str
+    dedupe_key: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    due_at: datetime | None = None
+    not_after: datetime | None = None
+    locale: str | None = None
+    time_zone: str | None = None
+    country: str | None = None
+    fallback: tuple[Fallback, ...] = ()
+    context: Mapping[str, Any] = field(default_factory=dict)
+    provider: str | None = None
+    window: bool = True
+    transactional: bool | None = None
+    source: str = "repo"
+
+    def __post_init__(self) -> None:
+        _check_channel(self.channel, self.to)
+        if not self.person or len(self.person.encode("utf-16-le")) // 2 > PERSON_LENGTH:
+            raise ValueError(f"a person's key has 1 to {PERSON_LENGTH} characters: {self.person[:20]!r}...")
+        if not self.template or not self.dedupe_key:
+            raise ValueError("a message needs a template and a dedupe key")
+        if self.provider is not None and (self.channel != "email" or self.provider not in EMAIL_PROVIDERS):
+            raise ValueError(f"no provider {self.provider!r} for {self.channel}")
+        for moment in (self.due_at, self.not_after):
+            if moment is not None and moment.tzinfo is None:
+                raise ValueError("a naive datetime says nothing")
+        json.dumps([dict(self.variables), dict(self.context)], allow_nan=False)  # raises what cannot be kept
+
+    def payload(self) -> dict[str, Any]:
+        """Everything of it that must be known when it is sent, as JSON; `from_payload` makes the same message again."""
+        kept = {name: getattr(self, name) for name in _PLAIN}
+        steps = [
+            {
+                "channel": step.channel,
+                "to": step.to,
+                "template": step.template,
+                "variables": None if step.variables is None else dict(step.variables),
+            }
+            for step in self.fallback
+        ]
+        not_after = self.not_after.isoformat() if self.not_after else None
+        return kept | {
+            "variables": dict(self.variables),
+            "context": dict(self.context),
+            "fallback": steps,
+            "not_after": not_after,
+        }
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> Self:
+        """The message that `payload` holds. Its due time is the delivery's own."""
+        plain = {name: payload[name] for name in (*_PLAIN, "variables", "context")}
+        steps = tuple(Fallback(**step) for step in payload["fallback"])
+        not_after = datetime.fromisoformat(payload["not_after"]) if payload["not_after"] else None
+        return cls(**plain, fallback=steps, not_after=not_after)
+
+
+_PLAIN = (
+    "person",
+    "channel",
+    "to",
+    "template",
+    "dedupe_key",
+    "locale",
+    "time_zone",
+    "country",
+    "provider",
+    "window",
+    "transactional",
+    "source",
+)
+
+
+def _check_channel(channel: str, to: str) -> None:
+    if channel not in CHANNELS:
+        raise ValueError(f"no channel {channel!r}; there are {', '.join(CHANNELS)}")
+    if not to.strip():
+        raise ValueError(f"nobody to send to by {channel}")

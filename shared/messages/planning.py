@@ -1,0 +1,90 @@
+"""Owing a message: a delivery of the outbox that holds everything needed to send it when its time comes."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.messages import carriers, templates  # noqa: F401  # carriers: registers what deliveries of messages do
+from shared.messages.message import EMAIL_PROVIDERS, Message
+from shared.messages.senders import provider_of
+from shared.outbox import actions, plan
+from shared.outbox.actions import Action, Kind
+from shared.settings import get_settings
+from shared.store.models import Delivery
+from shared.store.types import key_of
+
+# A message that could not be sent for a week (an outage, a wrong setting) has lost its sense, unless its owner says otherwise.
+WORTH = timedelta(days=7)
+
+
+def owe(session: Session, message: Message, *, event_key: str | None = None) -> bool:
+    """Owe a person a message, once for its dedupe key for all time; False where it was owed already, and nothing changes.
+
+    Goes out at `due_at` (now) at the earliest; whether it is still wanted and allowed is asked then, not here. Who carries a
+    mail is settled here; the same key is not owed to another carrier after a change of EMAIL_PROVIDER.
+    """
+    settings = get_settings()
+    if find(session, message.channel, message.dedupe_key) is not None:
+        return False
+    action = _action(message)
+    due_at = message.due_at or clock.now()
+    complete = replace(message, not_after=message.not_after or due_at + WORTH, transactional=_transactional(message))
+    payload = complete.payload() | {"carrier": provider_of(message, settings)}
+    return plan.message(
+        session,
+        action,
+        message.person,
+        message.dedupe_key,
+        payload,
+        due_at=due_at,
+        not_after=complete.not_after,
+        event_key=event_key,
+    )
+
+
+def find(session: Session, channel: str, dedupe_key: str) -> Delivery | None:
+    """The delivery of the message with that key, whoever carries it; None where it is not owed."""
+    carried_by = {"email": EMAIL_PROVIDERS, "manychat": ("manychat",)}.get(channel, ("twilio",))
+    keys = [key_of(Kind.MESSAGE, carrier, channel, dedupe_key) for carrier in carried_by]
+    return session.scalars(select(Delivery).where(Delivery.dedupe_key.in_(keys))).first()
+
+
+def fall_back(session: Session, message: Message) -> bool:
+    """Owe the next way of saying it; True if this call planned it. Each way is tried once, whatever reports the failure."""
+    if not message.fallback:
+        return False
+    step, *rest = message.fallback
+    base, number = _base(message.dedupe_key)
+    again = replace(
+        message,
+        channel=step.channel,
+        to=step.to,
+        template=step.template,
+        variables=message.variables if step.variables is None else step.variables,
+        dedupe_key=f"{base}:fb{number + 1}",
+        due_at=None,
+        fallback=tuple(rest),
+        provider=None,
+        source=message.source if step.channel == "email" else templates.REPOSITORY,
+    )
+    return owe(session, again)
+
+
+def _base(dedupe_key: str) -> tuple[str, int]:
+    base, mark, number = dedupe_key.rpartition(":fb")
+    return (base, int(number)) if mark and number.isdecimal() else (dedupe_key, 0)
+
+
+def _action(message: Message) -> Action:
+    return actions.action(provider_of(message, get_settings()), message.channel)
+
+
+def _transactional(message: Message) -> bool:
+    """What the message says, else what its template says."""
+    if message.transactional is not None:
+        return message.transactional
+    template = templates.find(message.template, message.locale)
+    return template is not None and template.transactional

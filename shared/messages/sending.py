@@ -1,0 +1,150 @@
+"""Sending one message: its template filled in, handed to the vendor; and afterwards, what became of it told and acted upon."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
+from shared.messages import consent, links, planning, statuses, templates, verdict, who
+from shared.messages.message import Message
+from shared.messages.outcomes import Outcome, Word, tell
+from shared.messages.senders import Letter, LookUp, Send
+from shared.outbox.actions import Claimed, Done, Skip
+from shared.outbox.actions import Outcome as Result
+from shared.settings import get_settings
+from shared.store.session import reading
+
+log = logging.getLogger("puente.messages")
+
+# The vendor has had this key for other content: whatever went out then, it is not known to have failed.
+SENT_BEFORE = frozenset({"resend-invalid-idempotent-request"})
+OPTED_OUT = "twilio-opted-out"
+
+
+def execute(send: Send, deliveries: Sequence[Claimed]) -> dict[int, Result]:
+    """Send each; what the vendor said of each."""
+    return {delivery.id: _sent(send, delivery) for delivery in deliveries}
+
+
+def _sent(send: Send, delivery: Claimed) -> Result:
+    try:
+        return Done(send(_letter(delivery)))
+    except PuenteError as error:
+        return error
+
+
+def look_up(find: LookUp, delivery: Claimed) -> Done | None:
+    """Whether a message whose sending ended without an answer is with the vendor.
+
+    Raises:
+        PuenteError: the vendor cannot be asked now.
+    """
+    vendor_id = find(_letter(delivery))
+    if not vendor_id:
+        return None
+    provider = _provider(delivery)
+    with reading() as session:
+        of_another = statuses.belongs_to_another(session, provider, vendor_id, delivery.id)
+    return None if of_another else Done({"id": vendor_id, "found": True})
+
+
+def _letter(delivery: Claimed) -> Letter:
+    """The message, ready to go. Nothing has been sent when this fails.
+
+    Raises:
+        PermanentError: its template is missing or lacks a variable.
+        RetryableError: its template, or our own database, cannot be reached; the vendor is blameless.
+    """
+    message, settings = Message.from_payload(delivery.payload), get_settings()
+    url = ""
+    if message.channel == "email" and not message.transactional:
+        whose = links.Unsubscription(delivery.id, who.who_of_address(message.to), who.who_of_person(message.person))
+        url = links.unsubscribe_url(settings.public_base_url, links.token(whose, settings.link_signing_secrets))
+    try:
+        template = templates.load(message.template, message.locale, message.source)
+        free_text = message.channel == "whatsapp" and _takes_free_text(message.to)
+    except PermanentError:
+        raise
+    except PuenteError as error:
+        raise RetryableError(f"not sent: {error}") from error
+    return Letter(
+        delivery_id=delivery.id,
+        key=delivery.key,
+        message=message,
+        template=template,
+        rendered=templates.render(template, variables_of(message), unsubscribe_url=url),
+        first_try=first_try(delivery),
+        headers=links.unsubscribe_headers(url) if url else {},
+        free_text=free_text,
+        settings=settings,
+    )
+
+
+def variables_of(message: Message) -> dict[str, Any]:
+    """The message's variables, and `time_zone`: that of the person, for the dates in the text."""
+    return {"time_zone": verdict.window_of(message, get_settings()).zone.key} | dict(message.variables)
+
+
+def _takes_free_text(phone: str) -> bool:
+    with reading() as session:
+        return consent.takes_free_text(session, phone)
+
+
+def first_try(delivery: Claimed) -> datetime:
+    """When it was first tried to send it."""
+    noted = delivery.payload.get("first_try")
+    return datetime.fromisoformat(noted) if noted else clock.now()
+
+
+def _provider(delivery: Claimed) -> str:
+    return str(delivery.payload["carrier"])
+
+
+def after(session: Session, delivery: Claimed, result: Result, final: bool) -> None:  # noqa: FBT001  # the outbox calls it so
+    """Keep the rest true to the outcome: the vendor's statuses, the day's count, the fallback, and whoever listens."""
+    if not final or delivery.payload is None:
+        return
+    message = Message.from_payload(delivery.payload)
+    match result:
+        case Done():
+            _tell(session, delivery, message, "sent")
+            vendor_id = str(result.result.get("id") or "")
+            statuses.attach(session, _provider(delivery), vendor_id, delivery.id)
+        case Skip(reason=reason):
+            verdict.give_place_back(session, delivery.id, delivery.payload)
+            _tell(session, delivery, message, "skipped", reason, fall_back=reason == verdict.NOT_CONFIGURED)
+        case UncertainError():
+            _uncertain(session, delivery, message)
+        case PermanentError(reason=reason) if reason in SENT_BEFORE:
+            _tell(session, delivery, message, "uncertain", reason)
+        case _:
+            _failed(session, delivery, message, result)
+
+
+def _uncertain(session: Session, delivery: Claimed, message: Message) -> None:
+    """Nobody knows whether it was sent, unless a callback has told us meanwhile."""
+    if not statuses.settle_by_callback(session, delivery.id):
+        _tell(session, delivery, message, "uncertain")
+
+
+def _failed(session: Session, delivery: Claimed, message: Message, error: PuenteError) -> None:
+    reason = error.reason if isinstance(error, PermanentError) else "gave-up"
+    verdict.give_place_back(session, delivery.id, delivery.payload)
+    if reason == OPTED_OUT:
+        # The vendor knows of a STOP that has not come to us; another channel to the same number would be against it.
+        consent.suppress(session, consent.PHONE_CHANNELS, [who.who_of_address(message.to)], "stop", clock.now())
+    _tell(session, delivery, message, "failed", reason, fall_back=reason != OPTED_OUT)
+
+
+def _tell(
+    session: Session, delivery: Claimed, message: Message, word: Word, reason: str | None = None, *, fall_back: bool = False
+) -> None:
+    planned = fall_back and planning.fall_back(session, message)
+    outcome = Outcome(
+        word=word, channel=message.channel, delivery_id=delivery.id, at=clock.now(), reason=reason, fallback=planned
+    )
+    tell(session, message.context, outcome)

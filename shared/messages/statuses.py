@@ -1,0 +1,213 @@
+"""What the vendor tells of a message after it has taken it: kept, ranked, told to listeners, and acted upon when it failed.
+
+Words come late, twice and out of order, and may even be ahead of our own record of the sending. One row for each message of a
+vendor is locked by whoever brings news, so the order of arrival does not matter: the furthest status counts, never a step back.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.messages import consent, planning, verdict, who
+from shared.messages.message import Message
+from shared.messages.outcomes import Outcome, Word, tell
+from shared.outbox import plan
+from shared.outbox.actions import State
+from shared.outbox.record import OUTCOME_UNKNOWN, close
+from shared.store.dialect import insert_if_absent, locked
+from shared.store.message_models import VENDOR_ID_LENGTH, MessageStatus
+from shared.store.models import Delivery
+
+# Our words for what vendors say, and how far along each is. Of two with one rank the first one stays.
+RANKS = {
+    "queued": 1,
+    "sending": 2,
+    "delayed": 2,
+    "in-progress": 2,
+    "sent": 3,
+    "failed": 4,
+    "soft-bounced": 4,
+    "delivered": 5,
+    "answered": 5,
+    "no-answer": 5,
+    "machine": 5,
+    "call-failed": 5,
+    "opened": 6,
+    "clicked": 7,
+    "bounced": 8,
+    "complained": 9,
+    "unsubscribed": 7,
+}
+_WORDS: dict[str, Word] = {
+    "failed": "failed",
+    "soft-bounced": "failed",
+    "call-failed": "failed",
+    "bounced": "failed",
+    "delivered": "delivered",
+    "answered": "answered",
+    "no-answer": "no-answer",
+    "machine": "machine",
+    "opened": "opened",
+    "clicked": "clicked",
+    "complained": "complained",
+    "unsubscribed": "unsubscribed",
+}
+NOT_REACHED = frozenset({"failed", "no-answer", "machine"})
+OPTED_OUT = "twilio-opted-out"
+LONGEST_HISTORY = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class News:
+    """One word of a vendor.
+
+    `delivery_id` where our own callback address carries it; `who`: the digest of the address, where the vendor names it.
+    """
+
+    provider: str
+    vendor_id: str
+    status: str
+    at: datetime
+    reason: str | None = None
+    delivery_id: int | None = None
+    who: str | None = None
+
+
+def status(session: Session, news: News) -> str:
+    """Take in one word of a vendor: "applied"; "behind" where we know of something further; "unknown-message" if none of ours.
+
+    What is said of a message that our record does not know yet waits in its row and counts when the record comes. The same
+    word again changes nothing.
+    """
+    row = _row(session, news.provider, news.vendor_id)
+    row.history = [*row.history, {"status": news.status, "at": news.at.isoformat(), "reason": news.reason}][-LONGEST_HISTORY:]
+    if row.delivery_id is None and news.delivery_id is not None:
+        _claim_by_callback(session, row, news.delivery_id)
+    further = RANKS[news.status] > RANKS.get(row.status or "", 0)
+    if further:
+        row.status, row.reason = news.status, news.reason
+    delivery = session.get(Delivery, row.delivery_id) if row.delivery_id is not None else None
+    _judge_address(session, news, delivery)
+    if delivery is None:
+        return "unknown-message"
+    _tell(session, row, delivery, news.reason)
+    return "applied" if further else "behind"
+
+
+def unsubscribed(session: Session, delivery_id: int, whos: Iterable[str], at: datetime) -> None:
+    """Somebody has used the link in a mail: no more marketing by e-mail, and whoever owed that mail hears of it."""
+    consent.suppress(session, ["email"], whos, "unsubscribed", at)
+    delivery = session.get(Delivery, delivery_id)
+    if delivery is not None and delivery.action == "email":
+        _announce(session, delivery, "unsubscribed", None)
+
+
+def attach(session: Session, provider: str, vendor_id: str, delivery_id: int) -> None:
+    """Our record of the sending: from now on the vendor's words belong to this delivery, those that came before as well."""
+    if not vendor_id:
+        return  # the vendor has told none; its callbacks may
+    row = _row(session, provider, vendor_id)
+    if row.delivery_id is None:
+        row.delivery_id = delivery_id
+    delivery = session.get(Delivery, row.delivery_id)
+    if delivery is not None:
+        _tell(session, row, delivery, row.reason)
+
+
+def belongs_to_another(session: Session, provider: str, vendor_id: str, delivery_id: int) -> bool:
+    """Whether the vendor's message is known to be that of another delivery."""
+    query = select(MessageStatus.delivery_id).where(MessageStatus.provider == provider, MessageStatus.vendor_id == vendor_id)
+    owner = session.scalars(query).one_or_none()
+    return owner is not None and owner != delivery_id
+
+
+def settle_by_callback(session: Session, delivery_id: int) -> bool:
+    """Whether a callback has shown that this delivery took effect; then it is done, whatever became of the call's answer."""
+    session.flush()
+    query = select(MessageStatus).where(MessageStatus.delivery_id == delivery_id).order_by(MessageStatus.id.desc()).limit(1)
+    row = session.scalars(query).first()
+    if row is None:
+        return False
+    _done(session, row, session.get_one(Delivery, delivery_id))
+    return True
+
+
+def _claim_by_callback(session: Session, row: MessageStatus, delivery_id: int) -> None:
+    """The callback's address names the delivery. Where our call ended without an answer this is the proof that it was sent."""
+    delivery = session.scalars(locked(select(Delivery).where(Delivery.id == delivery_id), Delivery)).one_or_none()
+    if delivery is None or delivery.target != row.provider:
+        return
+    row.delivery_id = delivery.id
+    waits_in_doubt = delivery.state == State.PENDING and delivery.reason == OUTCOME_UNKNOWN
+    if delivery.state == State.UNCERTAIN or waits_in_doubt:
+        _done(session, row, delivery)
+
+
+def _done(session: Session, row: MessageStatus, delivery: Delivery) -> None:
+    delivery.result = {"id": row.vendor_id, "told_by_callback": True}
+    close(delivery, State.DONE)
+    for retry_id in session.scalars(
+        select(Delivery.id).where(Delivery.retry_of == delivery.id, Delivery.state == State.PENDING)
+    ):
+        plan.cancel(session, retry_id, "already-sent")
+    _announce(session, delivery, "sent", None)
+    _tell(session, row, delivery, row.reason)
+
+
+def _tell(session: Session, row: MessageStatus, delivery: Delivery, reason: str | None) -> None:
+    """Tell how far it is, once for each status, as soon as our own record says that it was sent."""
+    word = _WORDS.get(row.status or "")
+    if word is None or row.told == row.status or delivery.state != State.DONE:
+        return
+    row.told = row.status
+    _announce(session, delivery, word, reason)
+
+
+def _announce(session: Session, delivery: Delivery, word: Word, reason: str | None) -> None:
+    payload: Any = delivery.payload
+    if not payload or "context" not in payload:  # erased, or none of ours
+        return
+    message = Message.from_payload(payload)
+    planned = False
+    if word in NOT_REACHED and reason != OPTED_OUT:
+        verdict.give_place_back(session, delivery.id, payload)  # before the fallback asks for one
+        planned = planning.fall_back(session, message)
+    outcome = Outcome(
+        word=word, channel=message.channel, delivery_id=delivery.id, at=clock.now(), reason=reason, fallback=planned
+    )
+    tell(session, message.context, outcome)
+
+
+def _judge_address(session: Session, news: News, delivery: Delivery | None) -> None:
+    """What the word means for further messages to the same address."""
+    payload: Any = (delivery.payload if delivery is not None else None) or {}
+    owner = news.who or (who.who_of_address(payload["to"]) if payload.get("to") else None)
+    if owner is None:
+        return
+    if news.status == "bounced":
+        consent.suppress(session, ["email"], [owner], "bounced", news.at)
+    elif news.status == "complained":
+        consent.suppress(session, ["email"], [owner], "complaint", news.at)
+    elif news.status == "soft-bounced":
+        consent.soft_bounced(session, owner, news.at)
+    elif news.status in ("delivered", "opened", "clicked") and news.provider != "twilio":
+        consent.arrived(session, owner, news.at)
+    elif news.status == "unsubscribed":
+        consent.suppress(session, ["email"], [owner], "unsubscribed", news.at)
+    elif news.reason == OPTED_OUT:
+        consent.suppress(session, consent.PHONE_CHANNELS, [owner], "stop", news.at)
+
+
+def _row(session: Session, provider: str, vendor_id: str) -> MessageStatus:
+    """The row of the vendor's message, made if need be, held against others until the transaction ends."""
+    short = vendor_id[:VENDOR_ID_LENGTH]
+    insert_if_absent(
+        session, MessageStatus, ("provider", "vendor_id"), {"provider": provider, "vendor_id": short, "history": []}
+    )
+    same = (MessageStatus.provider == provider, MessageStatus.vendor_id == short)
+    return session.scalars(locked(select(MessageStatus).where(*same), MessageStatus)).one()

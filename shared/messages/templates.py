@@ -1,0 +1,215 @@
+"""Texts of messages: found by name and language, filled in, refused rather than sent with a hole in them.
+
+    shared/templates/<locale>/<name>/meta.yaml     what it is: channels, kind, order of WhatsApp's variables, sample values
+                                     subject.txt   e-mail only
+                                     body.txt      plain text; for a call, what is said, a pause between paragraphs
+                                     body.html     e-mail only; values are escaped
+
+Jinja runs sandboxed and strict: a variable that is not given is an error, never a blank.
+"""
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from jinja2 import FileSystemLoader, StrictUndefined, UndefinedError
+from jinja2.sandbox import SandboxedEnvironment
+
+from shared.errors import PermanentError
+from shared.messages import dates
+from shared.messages.message import CHANNELS
+from shared.messages.plain_text import text_of_html
+from shared.settings import get_settings
+
+log = logging.getLogger("puente.messages")
+
+ROOT = Path(__file__).resolve().parents[1] / "templates"
+REPOSITORY = "repo"
+MARKETING, TRANSACTIONAL = "marketing", "transactional"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,59}")
+_LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_FOOTERS = {"es": "Si prefieres no recibir más correos como este, date de baja aquí: {url}"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """A text before it is filled in.
+
+    `content_variables` are those of the approved WhatsApp template, in its order, each a Jinja expression over the variables.
+    `manychat_type` is the network behind a ManyChat message (none: Messenger).
+    `elsewhere` is its name in an outside source (Notion), where it has another one there.
+    """
+
+    name: str
+    locale: str
+    channels: tuple[str, ...]
+    kind: str
+    subject: str = ""
+    text: str = ""
+    html: str = ""
+    content_variables: tuple[str, ...] = ()
+    voicemail: str | None = None
+    elsewhere: str | None = None
+    manychat_type: Literal["instagram", "whatsapp", "telegram"] | None = None
+    sample: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def transactional(self) -> bool:
+        """Whether it is part of something that the recipient asked for (a booking, a purchase)."""
+        return self.kind == TRANSACTIONAL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """A text as it goes out. `html` is empty where there is none."""
+
+    subject: str
+    text: str
+    html: str
+    content_variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def names(locale: str = "es") -> list[str]:
+    """The templates of the repository in that language."""
+    return sorted(path.parent.name for path in (ROOT / locale).glob("*/meta.yaml"))
+
+
+@lru_cache(maxsize=256)
+def find(name: str, locale: str | None = None) -> Template | None:
+    """The repository's template in `locale`, else in its language, else in DEFAULT_LOCALE; None where there is none."""
+    if not _NAME.fullmatch(name):
+        return None
+    for candidate in _locales(locale):
+        if (ROOT / candidate / name / "meta.yaml").is_file():
+            return _read(name, candidate)
+    return None
+
+
+def load(name: str, locale: str | None = None, source: str = REPOSITORY) -> Template:
+    """The template of that name from its source; see `shared.messages.notion_templates` for the outside one.
+
+    Raises:
+        PermanentError: `template-not-found`; `template-invalid`, its meta.yaml is not as it must be.
+        RetryableError: its source cannot be reached and we have no copy.
+    """
+    outside, _, database = source.partition(":")
+    if outside == "notion":
+        from shared.messages import notion_templates
+
+        return notion_templates.load(name, locale, database or get_settings().notion_templates_db_id)
+    if source != REPOSITORY:
+        raise PermanentError("template-not-found", f"there is no source of templates {source[:40]!r}")
+    found = find(name, locale)
+    if found is None:
+        raise not_found(name)
+    return found
+
+
+def not_found(name: str) -> PermanentError:
+    """The error for a template that nobody has."""
+    return PermanentError("template-not-found", f"there is no template {name[:60]!r}")
+
+
+def render(template: Template, variables: Mapping[str, Any], *, unsubscribe_url: str = "") -> Rendered:
+    """`template`, filled in. A mail with an `unsubscribe_url` shows it in both parts, whoever wrote the template.
+
+    Raises:
+        PermanentError: `template-variable-missing`, naming it; `template-error`, it cannot be rendered.
+    """
+    values = dict(variables) | {"unsubscribe_url": unsubscribe_url}
+    subject = " ".join(_filled(template.subject, values, template, html=False).split())  # a header is one line
+    html = _filled(template.html, values, template, html=True).strip()
+    text = _filled(template.text, values, template, html=False).strip() or text_of_html(html)
+    if not text:
+        raise PermanentError("template-error", f"the template {template.name} is empty once it is filled in")
+    if unsubscribe_url:
+        text, html = _with_footer(text, html, unsubscribe_url, template.locale)
+    return Rendered(subject=subject, text=text, html=html, content_variables=_content_variables(template, values))
+
+
+def _with_footer(text: str, html: str, url: str, locale: str) -> tuple[str, str]:
+    footer = _FOOTERS.get(locale.partition("-")[0], _FOOTERS["es"])
+    if url not in text:
+        text += "\n\n--\n" + footer.format(url=url)
+    if html and url not in html:
+        link = footer.format(url=f'<a href="{url}">{url}</a>')
+        html = _before_end_of_body(html, f'<p style="font-size:12px;color:#666">{link}</p>')
+    return text, html
+
+
+def _before_end_of_body(html: str, part: str) -> str:
+    at = html.lower().rfind("</body>")
+    return html + part if at < 0 else html[:at] + part + html[at:]
+
+
+def _content_variables(template: Template, values: Mapping[str, Any]) -> dict[str, str]:
+    """WhatsApp's numbered variables. Meta refuses an empty one and line breaks in it."""
+    numbered = {}
+    for number, expression in enumerate(template.content_variables, start=1):
+        value = _filled("{{ " + expression + " }}", values, template, html=False)
+        numbered[str(number)] = " ".join(value.split()) or "-"
+    return numbered
+
+
+def _filled(text: str, values: Mapping[str, Any], template: Template, *, html: bool) -> str:
+    if not text:
+        return ""
+    try:
+        return _environment(template.locale, html=html).from_string(text).render(values)
+    except UndefinedError as error:
+        raise PermanentError("template-variable-missing", f"the template {template.name}: {error.message}") from error
+    except Exception as error:  # whatever a text of somebody else's does, nothing has been sent yet
+        raise PermanentError("template-error", f"the template {template.name}: {type(error).__name__}: {error}") from error
+
+
+@lru_cache(maxsize=16)
+def _environment(locale: str, *, html: bool) -> SandboxedEnvironment:
+    loader = FileSystemLoader(ROOT / locale)  # for the frame that the mails share
+    environment = SandboxedEnvironment(loader=loader, undefined=StrictUndefined, autoescape=html)
+    environment.filters |= {"long_date": dates.long_date, "clock_time": dates.clock_time}
+    return environment
+
+
+def _locales(locale: str | None) -> list[str]:
+    default = get_settings().default_locale
+    asked = [locale, locale.partition("-")[0]] if locale else []
+    return [name for name in dict.fromkeys([*asked, default, "es"]) if name and _LOCALE.fullmatch(name)]
+
+
+def _read(name: str, locale: str) -> Template:
+    folder = ROOT / locale / name
+
+    def part(file: str) -> str:
+        path = folder / file
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    try:
+        meta = yaml.safe_load(part("meta.yaml"))
+        return _template(name, locale, meta, part("subject.txt"), part("body.txt"), part("body.html"))
+    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise PermanentError("template-invalid", f"{locale}/{name}/meta.yaml: {error}") from error
+
+
+def _template(name: str, locale: str, meta: Mapping[str, Any], subject: str, text: str, html: str) -> Template:
+    channels, kind = tuple(meta["channels"]), meta["kind"]
+    if not channels or set(channels) - set(CHANNELS) or kind not in (MARKETING, TRANSACTIONAL):
+        raise ValueError("`channels` or `kind` holds something unknown")
+    return Template(
+        name=name,
+        locale=locale,
+        channels=channels,
+        kind=kind,
+        subject=subject,
+        text=text,
+        html=html,
+        content_variables=tuple(meta.get("content_variables", ())),
+        voicemail=meta.get("voicemail"),
+        elsewhere=meta.get("notion"),
+        manychat_type=meta.get("manychat_type"),
+        sample=meta.get("sample", {}),
+    )

@@ -1,0 +1,93 @@
+"""May this message be sent now? Asked in the transaction that claims it, so that the answer is still true when it is sent."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.errors import ConfigurationError
+from shared.messages import consent, days, outcomes, senders
+from shared.messages.message import Message
+from shared.messages.windows import Window, window_for
+from shared.outbox.actions import Claimed, Later
+from shared.settings import Settings, get_settings
+from shared.store.models import Delivery
+
+log = logging.getLogger("puente.messages")
+
+SUPPRESSED = "suppressed-"
+NOT_CONFIGURED = "not-configured"
+DAILY_CAP = "daily-cap"
+WRONG_SETTINGS = "settings-wrong"
+LOOK_AGAIN = timedelta(minutes=15)
+
+
+def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
+    """A reason to skip the message (its owner's, `suppressed-stop`, `not-configured`), a later time with it, or None: send it.
+
+    None counts the message against the person's day and notes in its payload when it was first tried.
+    """
+    message, settings = Message.from_payload(claimed.payload), get_settings()
+    if (owner := outcomes.refused(session, message.context)) is not None:
+        return owner
+    if cause := consent.held_back(session, message):
+        return SUPPRESSED + cause
+    if senders.missing(message, settings):
+        return NOT_CONFIGURED
+    try:
+        later = _later(session, claimed, message, settings)
+    except ConfigurationError as error:
+        log.error("delivery %d waits: %s", claimed.id, error)  # noqa: TRY400  # the message says it all
+        return Later(clock.now() + LOOK_AGAIN, WRONG_SETTINGS)
+    if later is None:
+        _note_first_try(session, claimed)
+    return later
+
+
+def _later(session: Session, claimed: Claimed, message: Message, settings: Settings) -> Later | None:
+    now, window = clock.now(), window_of(message, settings)
+    if message.window and (why := window.closed(now)):
+        return Later(window.next_open(now), why)
+    if message.transactional:
+        return None
+    if days.take_place(session, message.person, window.day(now), claimed.id, settings.messages_per_person_per_day):
+        return None
+    return Later(window.next_day(now), DAILY_CAP)
+
+
+def window_of(message: Message, settings: Settings) -> Window:
+    """The window of the person the message is for.
+
+    Raises:
+        ConfigurationError: a setting of it cannot be read.
+    """
+    phone = message.to if message.channel in consent.PHONE_CHANNELS else None
+    return window_for(settings, time_zone=message.time_zone, country=message.country, phone=phone)
+
+
+def _note_first_try(session: Session, claimed: Claimed) -> None:
+    """What a vendor is asked later, whether the message arrived after all, begins at the first try.
+
+    A person who has it retried by hand takes the earlier tries upon themselves, so then it begins anew.
+    """
+    delivery = session.get_one(Delivery, claimed.id)
+    payload: dict[str, Any] = delivery.payload or {}
+    by_hand = delivery.retry_of is not None and delivery.attempts == 0
+    if by_hand or not payload.get("first_try"):
+        delivery.payload = payload | {"first_try": clock.now().isoformat()}
+
+
+def give_place_back(session: Session, delivery_id: int, payload: Mapping[str, Any]) -> None:
+    """The message did not reach anybody: it no longer counts against the day on which it was tried."""
+    message, first_try = Message.from_payload(payload), payload.get("first_try")
+    if message.transactional or not first_try:
+        return
+    try:
+        window = window_of(message, get_settings())
+    except ConfigurationError:
+        return  # then nothing is sent anyway
+    for moment in {first_try, clock.now().isoformat()}:
+        days.give_back(session, message.person, window.day(datetime.fromisoformat(moment)), delivery_id)

@@ -1,0 +1,167 @@
+"""The register of what can be done to the outside world. Flow pages add to it; the executor looks things up in it.
+
+Light on purpose: it is imported with the flow pages, so it imports neither SQL nor vendors.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from shared.errors import PermanentError, PuenteError
+from shared.outbox.policy import MESSAGE_POLICY, SYNC_POLICY, RetryPolicy, TargetPolicy
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+class Kind(StrEnum):
+    """The two kinds of delivery (design, section 2)."""
+
+    SYNC = "sync"  # level-triggered: execution sends what SQL says then; changes coalesce
+    MESSAGE = "message"  # once: never again unless it surely had no effect
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"  # waits for its due time
+    SENDING = "sending"  # somebody holds it; for a message: the call may be under way
+    DONE = "done"  # took effect
+    SKIPPED = "skipped"  # a message whose reason or time had gone
+    UNCERTAIN = "uncertain"  # a message that may have taken effect; a person decides
+    DEAD = "dead"  # failed for good; a person may retry it
+    CANCELLED = "cancelled"  # taken back before it was begun
+
+
+class AfterUnknown(StrEnum):
+    """What may be done with a message whose outcome is unknown."""
+
+    ASK_A_PERSON = "ask"  # nothing: it becomes uncertain
+    SEND_AGAIN = "again"  # the vendor takes our idempotency key, so sending again is harmless
+    LOOK_FIRST = "look"  # the action's `look_up` can ask the vendor whether it arrived
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """A delivery in the hands of an executor. `key` is the same on every attempt: the idempotency key for the vendor."""
+
+    id: int
+    subject: str
+    payload: Any
+    attempt: int
+    key: str
+    unknown_before: bool = False
+    created_at: datetime | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """It took effect; `result` is what is worth keeping of the vendor's answer (ids)."""
+
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Deliberately not sent, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Later:
+    """Not now: at `due_at` it is asked again, and why (quiet hours, enough messages for today)."""
+
+    due_at: datetime
+    reason: str
+
+
+type Outcome = Done | Skip | PuenteError
+type Execute = Callable[[Sequence[Claimed]], Mapping[int, Outcome]]
+
+
+def _nothing(_session: "Session", _delivery: Claimed, _outcome: Outcome, _final: bool) -> None:  # noqa: FBT001
+    return None
+
+
+def _nothing_held(_session: "Session", _subjects: Sequence[str]) -> None:
+    return None
+
+
+def _nothing_again(_session: "Session", _subject: str) -> None:
+    return None
+
+
+def _still_wanted(_session: "Session", _delivery: Claimed) -> str | Later | None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """One kind of effect on one target.
+
+    `execute` gets a batch and answers for each delivery id; an id without an answer, or an error of the whole call, counts as
+    failed (a sync) or unknown (a message). It runs outside any transaction. `after` keeps our own rows true to the outcome, in
+    the transaction that records it; its last argument says whether the delivery is finished. `unwanted` is asked just before
+    a message is sent: a reason not to send it any more, or None. `asked_again` keeps our own rows true when a person has it
+    retried; it is told the subject. `hold` locks the rows that `after` will change, before the deliveries are locked: in the
+    order in which a flow locks them, so that neither waits for the other.
+    """
+
+    target: str
+    name: str
+    kind: Kind
+    execute: Execute
+    retry: RetryPolicy = SYNC_POLICY
+    batch_size: Callable[[], int] = lambda: 1
+    after: Callable[["Session", Claimed, Outcome, bool], None] = _nothing
+    hold: Callable[["Session", Sequence[str]], None] = _nothing_held
+    asked_again: Callable[["Session", str], None] = _nothing_again
+    unwanted: Callable[["Session", Claimed], str | Later | None] = _still_wanted
+    after_unknown: AfterUnknown = AfterUnknown.ASK_A_PERSON
+    look_up: Callable[[Claimed], Done | None] | None = None
+
+
+_actions: dict[tuple[str, str], Action] = {}
+_policies: dict[str, Callable[[], TargetPolicy]] = {}
+
+
+def register_target(name: str, policy: Callable[[], TargetPolicy]) -> None:
+    """Make a target known, with its limits (asked each time, so that settings count)."""
+    _policies[name] = policy
+
+
+def register(action: Action) -> Action:
+    """Make an action known. Registering the same name again replaces it."""
+    _actions[action.target, action.name] = action
+    return action
+
+
+def message(target: str, name: str, execute: Execute, **more: Any) -> Action:
+    """Register a once-only message with the policy for messages."""
+    return register(Action(target=target, name=name, kind=Kind.MESSAGE, execute=execute, **({"retry": MESSAGE_POLICY} | more)))
+
+
+def action(target: str, name: str) -> Action:
+    """The action of that name.
+
+    Raises:
+        PermanentError: `unknown-action`; the code that planned the delivery is no longer deployed.
+    """
+    try:
+        return _actions[target, name]
+    except KeyError:
+        raise PermanentError("unknown-action", f"nothing deployed can do {target}.{name}") from None
+
+
+def targets() -> set[str]:
+    """Every target that the deployed code can reach."""
+    return {target for target, _name in _actions} | set(_policies)
+
+
+def policy(target: str) -> TargetPolicy:
+    """The limits of a target; the default ones where nobody has set any."""
+    return _policies.get(target, TargetPolicy)()

@@ -1,0 +1,266 @@
+"""Claiming what is due for a target. One short transaction decides everything: slot, circuit, pace, batch.
+
+The row of the target is locked first, so that claims for one target happen one after another on any number of instances.
+That is also why no wake-up is lost: a claim that finds nothing due gives its slot back in the same transaction, so a change
+committed before it is seen by it, and the nudge of a change committed after it finds the slot free.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
+from shared.outbox import actions, circuit
+from shared.outbox.actions import Action, Claimed, Kind, Later, Skip, State
+from shared.outbox.policy import TargetPolicy
+from shared.outbox.record import OUTCOME_UNKNOWN, close, log_outcome, owed_for, settle, told
+from shared.settings import get_settings
+from shared.store.dialect import insert_if_absent, locked, unclaimed
+from shared.store.models import Delivery, Target, TargetSlot
+
+# Written out, not bound: neither database uses a partial index for a parameter.
+IS_PENDING: ColumnElement[bool] = Delivery.state == literal_column("'pending'")
+IS_SENDING: ColumnElement[bool] = Delivery.state == literal_column("'sending'")
+
+LONGEST_WAIT_SECONDS = 5
+SHORTEST_MOVE = timedelta(seconds=30)
+WORKER_DIED = "its worker died, or was silent for longer than the lease"
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Work is due and the slot is ours, but the target's pace asks for a pause first."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Deliveries of one action, ours until the lease ends. `token` proves it when the outcome is recorded."""
+
+    action: Action
+    token: str
+    deliveries: tuple[Claimed, ...]
+
+
+def claim(session: Session, target: str, token: str) -> Batch | Wait | None:
+    """The next batch for `target`; None where there is nothing to do now, and then no slot is held."""
+    row = lock_target(session, target)
+    policy = actions.policy(target)
+    slot = _slot(session, target, token, policy)
+    if slot is None:
+        return None
+    if not circuit.allows(row) or (first := _first_due(session, target)) is None:
+        _give_back(slot)
+        return None
+    pause = (row.next_call_at - clock.now()).total_seconds() if row.next_call_at else 0
+    if pause > LONGEST_WAIT_SECONDS:
+        _give_back(slot)
+        return None
+    slot.held_until = _lease_end()
+    if pause > 0:
+        return Wait(pause)
+    batch = _batch(session, row, first, token)
+    if batch is None or batch.deliveries:  # a batch of which nothing is left to send (moved, skipped) costs no pace
+        row.next_call_at = clock.now() + timedelta(seconds=policy.interval_seconds)
+    return batch
+
+
+def release(session: Session, target: str, token: str) -> None:
+    """Give the slot back before its lease ends. Harmless where it is no longer ours."""
+    lock_target(session, target)  # or somebody else may take the slot between our look at it and our change
+    for slot in session.scalars(select(TargetSlot).where(TargetSlot.target == target, TargetSlot.token == token)):
+        _give_back(slot)
+
+
+def lock_target(session: Session, name: str) -> Target:
+    """The target's row, locked until the transaction ends; made on first use."""
+    query = locked(select(Target).where(Target.name == name), Target)
+    row = session.scalars(query).one_or_none()
+    if row is None:
+        insert_if_absent(session, Target, "name", {"name": name})
+        row = session.scalars(query).one()
+    return row
+
+
+def _slot(session: Session, target: str, token: str, policy: TargetPolicy) -> TargetSlot | None:
+    """The slot that `token` holds, else a free one (never held, given back, or its holder is dead), else None."""
+    slots = {slot.slot: slot for slot in session.scalars(select(TargetSlot).where(TargetSlot.target == target))}
+    for slot in slots.values():
+        if slot.token == token:
+            return slot
+    for number in range(policy.slots):
+        slot = slots.get(number) or TargetSlot(target=target, slot=number)
+        if slot.held_until is None or slot.held_until <= clock.now():
+            slot.token, slot.held_until = token, _lease_end()
+            session.add(slot)
+            return slot
+    return None
+
+
+def _give_back(slot: TargetSlot) -> None:
+    slot.token = slot.held_until = None
+
+
+def _lease_end() -> datetime:
+    return clock.now() + timedelta(seconds=get_settings().delivery_lease_seconds)
+
+
+def due(target: str) -> ColumnElement[bool]:
+    """What is due for a target now; an index seek."""
+    return and_(Delivery.target == target, IS_PENDING, Delivery.due_at <= clock.now())
+
+
+def _first_due(session: Session, target: str) -> str | None:
+    """The action of the delivery that has waited longest."""
+    query = select(Delivery.action).where(due(target)).order_by(Delivery.due_at, Delivery.id).limit(1)
+    return session.scalars(query).one_or_none()
+
+
+def _batch(session: Session, row: Target, action_name: str, token: str) -> Batch | None:
+    found = _action(row.name, action_name)
+    size = circuit.limit(row, found.batch_size()) if isinstance(found, Action) else 1000
+    query = select(Delivery).where(due(row.name), Delivery.action == action_name)
+    rows = session.scalars(unclaimed(query.order_by(Delivery.due_at, Delivery.id).limit(size), Delivery)).all()
+    if isinstance(found, PermanentError):
+        for delivery in rows:
+            close(delivery, State.DEAD, reason=found.reason, error=str(found))
+        return Batch(_NO_ACTION, token, ())
+    claimed = tuple(hold(delivery, token) for delivery in rows if _wanted(session, found, delivery))
+    return Batch(found, token, claimed)
+
+
+def _action(target: str, name: str) -> Action | PermanentError:
+    try:
+        return actions.action(target, name)
+    except PermanentError as error:
+        return error
+
+
+_NO_ACTION = Action(target="", name="", kind=Kind.SYNC, execute=lambda _batch: {})
+
+
+def hold(delivery: Delivery, token: str) -> Claimed:
+    """Mark a delivery as ours until the lease ends, and hand out what its executor needs to know."""
+    delivery.state, delivery.lease_token, delivery.lease_until = State.SENDING, token, _lease_end()
+    delivery.claimed = delivery.wanted
+    return as_claimed(delivery)
+
+
+def as_claimed(delivery: Delivery) -> Claimed:
+    """What an executor may know of a delivery."""
+    payload: Any = delivery.payload
+    return Claimed(
+        id=delivery.id,
+        subject=delivery.subject,
+        payload=payload,
+        attempt=delivery.attempts + 1,
+        key=delivery.dedupe_key or f"delivery-{delivery.id}",
+        unknown_before=delivery.reason == OUTCOME_UNKNOWN,
+        created_at=delivery.created_at,
+        traceparent=delivery.traceparent,
+    )
+
+
+def _wanted(session: Session, action: Action, delivery: Delivery) -> bool:
+    """Whether a message is to be sent now; if not, it is closed or moved with the reason, here and now."""
+    if action.kind is Kind.SYNC:
+        return True
+    verdict = _verdict(session, action, delivery)
+    if verdict is None:
+        return True
+    if isinstance(verdict, PuenteError):
+        settle(session, action, delivery, as_claimed(delivery), verdict, sheltered=True)
+        return False
+    if isinstance(verdict, Later):
+        # Never at once again: a verdict that does not move the message would keep its executor going round.
+        delivery.due_at = delivery.owed_since = max(verdict.due_at, clock.now() + SHORTEST_MOVE)
+        if delivery.reason != OUTCOME_UNKNOWN:  # that it may have been sent must not be forgotten
+            delivery.reason = verdict.reason[:64]
+        log_outcome(session, action, as_claimed(delivery), "moved", f"{verdict.reason}, to {delivery.due_at.isoformat()}")
+        return False
+    _close_unwanted(session, action, delivery, verdict)
+    return False
+
+
+def _close_unwanted(session: Session, action: Action, delivery: Delivery, why: str) -> None:
+    """It is not sent (any more): skipped, but where an earlier attempt of its own may have arrived it stays uncertain."""
+    claimed = as_claimed(delivery)
+    if claimed.unknown_before and delivery.attempts:
+        outcome: Skip | UncertainError = UncertainError(f"not tried again: {why}")
+        close(delivery, State.UNCERTAIN, reason=OUTCOME_UNKNOWN, error=str(outcome))
+    else:
+        outcome = Skip(why)
+        close(delivery, State.SKIPPED, reason=why)
+    told(session, action, claimed, outcome, final=True)
+    log_outcome(session, action, claimed, "skipped", why)
+
+
+def _verdict(session: Session, action: Action, delivery: Delivery) -> str | Later | PuenteError | None:
+    """Whether a message is still wanted. A flow that cannot say fails this message alone, and counts as an attempt."""
+    if delivery.not_after is not None and delivery.not_after < clock.now():
+        return "too-late"
+    try:
+        return action.unwanted(session, as_claimed(delivery))
+    except PermanentError as error:
+        return error
+    except SQLAlchemyError:
+        raise  # the database's own trouble: the whole claim is tried again
+    except Exception as error:  # noqa: BLE001  # a mistake in a flow must not hold up the target's other messages
+        return RetryableError(f"it could not be found out whether it is still wanted: {type(error).__name__}: {error}")
+
+
+def free_expired(session: Session) -> int:
+    """Take back what dead workers held; the number of deliveries freed.
+
+    A sync is simply due again. A message may have been sent: it is due again only where its action can make sure that it is
+    not sent twice; otherwise it becomes `uncertain`, and a person decides. The lost attempt counts, so that work which kills
+    its worker is not begun for ever.
+    """
+    query = select(Delivery).where(IS_SENDING, Delivery.lease_until <= clock.now()).limit(1000)
+    rows = session.scalars(unclaimed(query, Delivery)).all()
+    for delivery in rows:
+        _free(session, delivery)
+    return len(rows)
+
+
+def _free(session: Session, delivery: Delivery) -> None:
+    found, claimed = _action(delivery.target, delivery.action), as_claimed(delivery)
+    repeatable = isinstance(found, Action) and (
+        found.kind is Kind.SYNC or found.after_unknown is not actions.AfterUnknown.ASK_A_PERSON
+    )
+    delivery.attempts += 1
+    if not repeatable:
+        close(delivery, State.UNCERTAIN, reason=OUTCOME_UNKNOWN, error=WORKER_DIED)
+    elif isinstance(found, Action) and found.retry.exhausted(delivery.attempts, owed_for(delivery)):
+        state = State.DEAD if found.kind is Kind.SYNC else State.UNCERTAIN
+        close(delivery, state, reason="worker-died", error=WORKER_DIED)
+    else:
+        delivery.state, delivery.due_at, delivery.last_error = State.PENDING, clock.now(), WORKER_DIED
+        delivery.lease_token = delivery.lease_until = None
+        delivery.reason = OUTCOME_UNKNOWN if delivery.kind == Kind.MESSAGE else None
+    if isinstance(found, Action):
+        outcome = RetryableError(WORKER_DIED) if found.kind is Kind.SYNC else UncertainError(WORKER_DIED)
+        told(session, found, claimed, outcome, final=delivery.state != State.PENDING)
+        log_outcome(session, found, claimed, "worker-died", None)
+
+
+def backlog(session: Session, target: str) -> int:
+    """How many deliveries are due for a target."""
+    return session.scalar(select(func.count()).select_from(Delivery).where(due(target))) or 0
+
+
+def callable_now(session: Session, target: str) -> bool:
+    """Whether it makes sense to wake an executor for `target`: something is due, and its circuit and pace allow a call."""
+    closed = or_(Target.closed_until.is_(None), Target.closed_until <= clock.now())
+    soon = clock.now() + timedelta(seconds=LONGEST_WAIT_SECONDS)
+    paced = or_(Target.next_call_at.is_(None), Target.next_call_at <= soon)
+    known = session.get(Target, target) is not None
+    if known and session.scalars(select(Target.name).where(Target.name == target, closed, paced)).one_or_none() is None:
+        return False
+    return session.scalars(select(Delivery.id).where(due(target)).limit(1)).one_or_none() is not None

@@ -1,0 +1,25 @@
+"""The timer's half of the outbox: wake executors for what is due, free what dead workers held."""
+
+from sqlalchemy import select
+
+from shared.outbox import actions, claims, plan
+from shared.store.models import Target
+from shared.store.session import reading, transact
+
+
+def dispatch_due() -> set[str]:
+    """Nudge every target that has something due and may be called; returns them. Costs one index seek for each target.
+
+    Running it twice, or on two instances at once, only sends a nudge too many: the claim decides. A target that the deployed
+    code no longer knows is woken too: what still waits for it is parked then, where people see it.
+    """
+    with reading() as session:
+        targets = actions.targets() | set(session.scalars(select(Target.name)))
+        ready = {target for target in targets if claims.callable_now(session, target)}
+    plan.nudge(ready)
+    return ready
+
+
+def free_expired() -> int:
+    """Free the deliveries of dead workers; how many. Safe to run at any time and anywhere."""
+    return transact(claims.free_expired)

@@ -1,0 +1,146 @@
+"""Carrying out what is due: claim a batch, call the outside system outside any transaction, record how it went, go on.
+
+A crash at any point is harmless: before the call, the lease ends and the batch is due again; after it, a sync is sent once more
+(it says what SQL says, so twice is once), and a message is resolved as its action allows (see `AfterUnknown`).
+"""
+
+import logging
+import traceback
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
+
+from shared import clock, faults, logs, telemetry
+from shared.errors import PermanentError, PuenteError, RetryableError, UnavailableError, UncertainError
+from shared.outbox import claims, plan, record
+from shared.outbox.actions import Action, AfterUnknown, Claimed, Kind, Outcome
+from shared.outbox.claims import Batch, Wait
+from shared.store.session import reading, transact
+
+log = logging.getLogger("puente.outbox")
+
+AFTER_CLAIM = faults.point("outbox.after_claim")
+AFTER_CALL = faults.point("outbox.after_call")
+AFTER_RECORD = faults.point("outbox.after_record")
+
+BUDGET = timedelta(seconds=60)
+
+
+def drain(target: str, budget: timedelta = BUDGET) -> int:
+    """Carry out what is due for `target` until nothing is, or `budget` is used up (then a fresh nudge goes on).
+
+    Returns how many deliveries were attempted. Any number may run at once: slots, claims and pace are kept in SQL.
+    """
+    token, end, attempted, was_busy = str(uuid.uuid4()), clock.now() + budget, 0, False
+    while True:
+        claimed = transact(lambda session: claims.claim(session, target, token))
+        if claimed is None:
+            if not (was_busy and _overlooked(target)):
+                return attempted
+            was_busy = False
+            continue
+        was_busy = True
+        if isinstance(claimed, Wait):
+            clock.sleep(claimed.seconds)
+        elif claimed.deliveries:
+            faults.hit(AFTER_CLAIM)
+            carry_out(target, claimed)
+            attempted += len(claimed.deliveries)
+        if clock.now() >= end:
+            transact(lambda session: claims.release(session, target, token))
+            plan.nudge({target})
+            return attempted
+
+
+def _overlooked(target: str) -> bool:
+    """Whether something has become due while the claim that gave our slot back did not see it any more.
+
+    On Azure SQL a change may be committed between that claim's look and its own commit. Who made it still saw our slot held,
+    and so sent no nudge. (On SQLite writers are alone, and this never happens.)
+    """
+    with reading() as session:
+        return claims.callable_now(session, target)
+
+
+def carry_out(target: str, batch: Batch) -> None:
+    """Execute one claimed batch and record every outcome, as one step of the trace that led to the first of it."""
+    action, first = batch.action, batch.deliveries[0]
+    others = [delivery.traceparent for delivery in batch.deliveries[1:] if delivery.traceparent]
+    step = telemetry.span(f"{target}.{action.name}", parent=first.traceparent, links=others, deliveries=len(batch.deliveries))
+    with logs.bound(flow=f"{target}.{action.name}", delivery_id=first.id), step:
+        outcomes = _outcomes(action, batch.deliveries)
+        faults.hit(AFTER_CALL)
+        _record(target, batch, outcomes)
+    faults.hit(AFTER_RECORD)
+
+
+# What has been done outside must not be forgotten because our own database is away, or contended, for a moment.
+@retry(
+    retry=retry_if_exception_type(RetryableError),
+    stop=stop_after_attempt(6),
+    wait=wait_exponential(multiplier=0.5, max=15),
+    sleep=clock.sleep,
+    reraise=True,
+)
+def _record(target: str, batch: Batch, outcomes: dict[int, Outcome]) -> None:
+    def work(session: Session, *, sheltered: bool = False) -> set[str]:
+        row = claims.lock_target(session, target)
+        return record.record(session, row, batch.action, batch.token, batch.deliveries, outcomes, sheltered=sheltered)
+
+    try:
+        due = transact(work)
+    except (PuenteError, SQLAlchemyError):
+        raise
+    except Exception:  # noqa: BLE001  # a mistake in a flow's bookkeeping; found and logged for one delivery at a time
+        due = transact(partial(work, sheltered=True))
+    plan.nudge(due - {target})
+
+
+def _outcomes(action: Action, deliveries: Sequence[Claimed]) -> dict[int, Outcome]:
+    """An outcome for every delivery, whatever the executor does."""
+    known = {delivery.id: found for delivery in deliveries if (found := _looked_up(action, delivery))}
+    rest = [delivery for delivery in deliveries if delivery.id not in known]
+    answered = _called(action, rest) if rest else {}
+    unanswered = _unanswered(action, RetryableError("the executor gave no outcome for it"))
+    return known | {delivery.id: answered.get(delivery.id, unanswered) for delivery in rest}
+
+
+def _looked_up(action: Action, delivery: Claimed) -> Outcome | None:
+    """For a message whose last outcome is unknown: what the vendor says about it, where it can be asked."""
+    if not delivery.unknown_before or action.after_unknown is not AfterUnknown.LOOK_FIRST or action.look_up is None:
+        return None
+    try:
+        return action.look_up(delivery)
+    except UnavailableError as error:
+        return error
+    except Exception as error:  # noqa: BLE001  # without an answer we know as little as before
+        return UncertainError(f"it could not be found out whether it arrived: {error}")
+
+
+def _called(action: Action, deliveries: Sequence[Claimed]) -> dict[int, Outcome]:
+    try:
+        return dict(action.execute(deliveries))
+    except PermanentError as error:
+        return _one_by_one(action, deliveries) or {delivery.id: error for delivery in deliveries}
+    except PuenteError as error:
+        return {delivery.id: error for delivery in deliveries}
+    except Exception as error:  # noqa: BLE001  # a mistake of ours must not lose the batch
+        log.error("%s.%s failed:\n%s", action.target, action.name, "".join(traceback.format_exception(error)))  # noqa: TRY400
+        return _one_by_one(action, deliveries) or {delivery.id: _unanswered(action, error) for delivery in deliveries}
+
+
+def _one_by_one(action: Action, deliveries: Sequence[Claimed]) -> dict[int, Outcome] | None:
+    """One record may be what breaks a batch of syncs; its neighbours must not go with it. None where that says no more."""
+    if action.kind is not Kind.SYNC or len(deliveries) == 1:
+        return None
+    return {key: value for one in deliveries for key, value in _called(action, [one]).items()}
+
+
+def _unanswered(action: Action, error: Exception) -> PuenteError:
+    words = f"{type(error).__name__}: {error}"
+    return RetryableError(words) if action.kind is Kind.SYNC else UncertainError(words)

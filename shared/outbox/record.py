@@ -1,0 +1,231 @@
+"""Recording how a batch went: each delivery's next state, our own rows, the target's circuit and the action log, together."""
+
+import logging
+import traceback
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.errors import (
+    PermanentError,
+    PuenteError,
+    RetryableError,
+    ThrottledError,
+    UnavailableError,
+    UncertainError,
+)
+from shared.outbox import actions, circuit
+from shared.outbox.actions import Action, AfterUnknown, Claimed, Done, Kind, Outcome, Skip, State
+from shared.store.dialect import held, locked
+from shared.store.models import ERROR_LENGTH, ActionLog, Delivery, Target
+
+log = logging.getLogger("puente.outbox")
+
+OUTCOME_UNKNOWN = "outcome-unknown"
+SYSTEM = "system"
+
+
+def close(delivery: Delivery, state: State, *, reason: str | None = None, error: str | None = None) -> None:
+    """Finish a delivery. A finished sync lets go of its key, so that the next change opens a new one."""
+    delivery.state, delivery.finished_at = state, clock.now()
+    delivery.reason = reason[:64] if reason else None
+    delivery.lease_token = delivery.lease_until = None
+    delivery.last_error = error[:ERROR_LENGTH] if error else None
+    if delivery.kind == Kind.SYNC:
+        delivery.dedupe_key = None
+
+
+def log_outcome(session: Session, action: Action, delivery: Claimed, result: str, detail: str | None) -> None:
+    """One line of the action log for one attempt."""
+    session.add(
+        ActionLog(
+            actor=SYSTEM,
+            action=f"{action.target}.{action.name}",
+            subject=delivery.subject,
+            delivery_id=delivery.id,
+            attempt=delivery.attempt,
+            result=result,
+            detail=detail[:ERROR_LENGTH] if detail else None,
+        )
+    )
+
+
+def owed_for(row: Delivery) -> timedelta:
+    """How long it has been owed: what was planned for next week is not old next week."""
+    return clock.now() - (row.owed_since or row.created_at)
+
+
+def record(
+    session: Session,
+    target: Target,
+    action: Action,
+    token: str,
+    claimed: tuple[Claimed, ...],
+    outcomes: Mapping[int, Outcome],
+    *,
+    sheltered: bool = False,
+) -> set[str]:
+    """Write the outcomes of a batch; the targets that have new work because of them.
+
+    A delivery whose lease was lost meanwhile is not touched by what we know of an older state: a sync is asked for once more,
+    which settles whatever order the two calls had; a message that is now known to be sent is marked so.
+
+    `sheltered`: a mistake in `after` is logged, and costs no delivery its outcome (see `told`).
+    """
+    action.hold(session, [delivery.subject for delivery in claimed])
+    ids = [delivery.id for delivery in claimed]
+    rows = {row.id: row for row in session.scalars(held(select(Delivery).where(Delivery.id.in_(ids)), Delivery))}
+    moved: list[tuple[Claimed, bool]] = []
+    for delivery in claimed:
+        outcome = outcomes[delivery.id]
+        row = rows.get(delivery.id)
+        if row is None:
+            log.warning("delivery %d was removed while it was under way", delivery.id)
+        elif row.lease_token == token and row.state == State.SENDING:
+            moved.append((delivery, _moved(session, action, row, delivery, outcome)))
+        else:
+            _settle_late(session, action, row, delivery, outcome)
+    # Only now, so that the rows of the batch are written together, and not each before the next one's `after`.
+    for delivery, final in moved:
+        told(session, action, delivery, outcomes[delivery.id], final=final, sheltered=sheltered)
+    _judge(target, action, list(outcomes.values()))
+    from shared.outbox import plan
+
+    return plan.newly_due(session)
+
+
+def settle(
+    session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome, *, sheltered: bool = False
+) -> None:
+    """Move a delivery to the state that its outcome leads to, and keep our own rows and the action log true to it."""
+    final = _moved(session, action, row, delivery, outcome)
+    told(session, action, delivery, outcome, final=final, sheltered=sheltered)
+
+
+def _moved(session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome) -> bool:
+    """Move the delivery to its next state, and log the attempt; whether it is finished."""
+    final = _apply(action, row, outcome)
+    detail = str(outcome) if isinstance(outcome, PuenteError) else None
+    log_outcome(session, action, delivery, _word(outcome), detail)
+    return final
+
+
+def told(session: Session, action: Action, delivery: Claimed, outcome: Outcome, *, final: bool, sheltered: bool = True) -> None:
+    """Let the flow keep its own rows true. `sheltered`: where it makes a mistake, what it did is undone, and all else stays.
+
+    That costs a savepoint, so a batch is first recorded without.
+    """
+    if not sheltered:
+        action.after(session, delivery, outcome, final)
+        return
+    try:
+        with session.begin_nested():
+            action.after(session, delivery, outcome, final)
+    except SQLAlchemyError:
+        raise  # the database's own trouble: the whole transaction is tried again
+    except Exception as error:  # noqa: BLE001  # a mistake in a flow must not undo what is known of a call
+        words = "".join(traceback.format_exception(error))
+        log.error("what follows on delivery %d could not be kept:\n%s", delivery.id, words)  # noqa: TRY400
+
+
+def _word(outcome: Outcome) -> str:
+    if isinstance(outcome, Done):
+        return "done"
+    if isinstance(outcome, Skip):
+        return "skipped"
+    return outcome.reason[:32] if isinstance(outcome, PermanentError) else type(outcome).__name__.removesuffix("Error").lower()
+
+
+def _apply(action: Action, row: Delivery, outcome: Outcome) -> bool:
+    """Move the delivery to its next state; whether it is finished."""
+    match outcome:
+        case Done():
+            row.result = dict(outcome.result) or None
+            return _done(row)
+        case Skip():
+            close(row, State.SKIPPED, reason=outcome.reason)
+            return True
+        case PermanentError():
+            close(row, State.DEAD, reason=outcome.reason, error=str(outcome))
+            return True
+        case UncertainError() if action.kind is Kind.MESSAGE:
+            return _unknown(action, row, outcome)
+        case _:
+            return _again(action, row, outcome)
+
+
+def _done(row: Delivery) -> bool:
+    if row.wanted > row.claimed:
+        # The state changed while the call was under way: what was sent may be old already.
+        _reopen(row, after_seconds=0)
+        row.attempts, row.last_error = 0, None
+        return False
+    close(row, State.DONE)
+    return True
+
+
+def _unknown(action: Action, row: Delivery, error: UncertainError) -> bool:
+    row.attempts += 1
+    given_up = action.retry.exhausted(row.attempts, owed_for(row))
+    if action.after_unknown is AfterUnknown.ASK_A_PERSON or given_up:
+        close(row, State.UNCERTAIN, reason=OUTCOME_UNKNOWN, error=str(error))
+        return True
+    _reopen(row, after_seconds=action.retry.delay_seconds(row.attempts))
+    row.reason, row.last_error = OUTCOME_UNKNOWN, str(error)[:ERROR_LENGTH]
+    return False
+
+
+def _again(action: Action, row: Delivery, error: PuenteError) -> bool:
+    # Here UncertainError is a sync's: its call got no answer, and repeating it does no harm.
+    blameless = isinstance(error, UnavailableError | ThrottledError | UncertainError)
+    row.attempts += 0 if blameless else 1
+    if action.retry.exhausted(row.attempts, owed_for(row), outage=blameless):
+        close(row, State.DEAD, reason="attempts-used-up" if not blameless else "too-old", error=str(error))
+        return True
+    asked = error.after_seconds or 0 if isinstance(error, RetryableError) else 0
+    # What the system as a whole is to blame for stays due: the target's circuit and pace hold it back, not its own clock.
+    _reopen(row, after_seconds=0 if blameless else max(action.retry.delay_seconds(row.attempts), asked))
+    row.last_error = str(error)[:ERROR_LENGTH]
+    return False
+
+
+def _reopen(row: Delivery, *, after_seconds: float) -> None:
+    row.state, row.due_at = State.PENDING, clock.now() + timedelta(seconds=after_seconds)
+    row.lease_token = row.lease_until = None
+
+
+def _settle_late(session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome) -> None:
+    from shared.outbox import plan
+
+    log.warning("delivery %d outlived its lease", row.id)
+    log_outcome(session, action, delivery, f"late {_word(outcome)}"[:32], None)
+    if action.kind is Kind.SYNC:
+        plan.sync(session, action, row.subject)
+    elif isinstance(outcome, Done) and row.state in (State.UNCERTAIN, State.PENDING):
+        row.result = dict(outcome.result) or None
+        close(row, State.DONE)
+        told(session, action, delivery, outcome, final=True)
+        _take_back_retry(session, row.id)
+
+
+def _take_back_retry(session: Session, delivery_id: int) -> None:
+    """A person has asked for it again meanwhile; now that it is known to be done, that second message must not go out."""
+    query = select(Delivery).where(Delivery.retry_of == delivery_id, Delivery.state == State.PENDING)
+    for retry in session.scalars(locked(query, Delivery)):
+        close(retry, State.CANCELLED, reason="already-sent")
+
+
+def _judge(target: Target, action: Action, outcomes: list[Outcome]) -> None:
+    """What the batch says about the system as a whole: any answer at all means that it is up."""
+    throttles = [outcome for outcome in outcomes if isinstance(outcome, ThrottledError)]
+    outages = [outcome for outcome in outcomes if isinstance(outcome, UnavailableError | UncertainError)]
+    if throttles:
+        circuit.throttled(target, max((error.after_seconds or 0 for error in throttles), default=0) or None)
+    elif outages and len(outages) == len(outcomes):
+        circuit.failed(target, actions.policy(target.name), str(outages[0]))
+    elif outcomes:
+        circuit.succeeded(target, action.batch_size())

@@ -1,0 +1,67 @@
+"""`python -m shared.privacy --manychat-id X [--apply]`: say what there is of a person, and erase it with `--apply`."""
+
+import argparse
+import getpass
+import sys
+from collections.abc import Callable
+
+from sqlalchemy import Engine
+
+from shared.errors import PuenteError
+from shared.privacy.erase import Found, erase, look, person
+
+NOTHING, FAILED = 2, 1
+
+
+def main(
+    arguments: list[str] | None = None, out: Callable[[str], object] = sys.stdout.write, engine: Engine | None = None
+) -> int:
+    """The command line: 0 found (and erased), 1 something refused, 2 there is nothing of this person.
+
+    `engine` is the database, where it is not the one that the settings name.
+    """
+    asked = _parser().parse_args(arguments)
+    try:
+        who = person(asked.manychat_id)
+        if asked.apply:
+            found = erase(who, way=asked.odoo, actor=asked.actor, engine=engine)
+        else:
+            found = look(who, ask_odoo=asked.odoo != "skip", engine=engine)
+    except (PuenteError, ValueError) as error:
+        out(f"Nothing was erased from our record: {error}\n")
+        return FAILED
+    for line in _told(found):
+        out(f"{line}\n")
+    if found.is_nothing:
+        out("There is nothing of this person.\n")
+        return NOTHING
+    out(
+        f"Erased; in our record {who.pseudonym} stands in their place. Run it again tomorrow for what was still under way.\n"
+        if asked.apply
+        else "Nothing was changed. Add --apply to erase all of it.\n"
+    )
+    return 0
+
+
+def _told(found: Found) -> list[str]:
+    rows = [f"{number:6} rows of {table}" for table, number in found.rows.items() if number]
+    records = [f"{len(ids):6} of {model} in Odoo: {', '.join(map(str, ids))}" for model, ids in found.odoo.items() if ids]
+    return rows + records + ([f"{len(found.blobs):6} blobs, at most"] if found.blobs else [])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m shared.privacy", description="Erase a person on request.")
+    parser.add_argument("--manychat-id", required=True, help="the person's id in ManyChat, as in our contacts")
+    parser.add_argument("--apply", action="store_true", help="erase; without it nothing is changed")
+    parser.add_argument(
+        "--odoo",
+        choices=("delete", "anonymise", "skip"),
+        default="delete",
+        help="what becomes of the lead and partner in Odoo (default: delete)",
+    )
+    parser.add_argument("--actor", default=getpass.getuser(), help="who does this, for the action log")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The bodies of large events, which lie in blobs beside their rows."""
+
+import json
+from collections.abc import Iterator
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared import queues
+from shared.errors import UnavailableError
+from shared.intake.envelope import fingerprint
+from shared.privacy.holdings import HOLDINGS, Person
+from shared.queues import claim_checks as container_client
+from shared.store.models import DeadLetter, InboxEvent
+
+SMALLEST = 16 * 1024  # far below what fits a message: a body of fewer characters never became a blob
+
+
+def of(session: Session, person: Person) -> list[str]:
+    """The names of all blobs that may hold an event of this person; some may be gone already."""
+    whose = {holding.table: holding.whose(person) for holding in HOLDINGS}
+    events = session.scalars(select(InboxEvent).where(whose[InboxEvent]))
+    letters = session.scalars(select(DeadLetter).where(whose[DeadLetter]))
+    return sorted(
+        {name for event in events for name in _of_event(event)} | {name for one in letters for name in _of_letter(one)}
+    )
+
+
+def _of_event(event: InboxEvent) -> Iterator[str]:
+    """The blob's name follows from the event (see `shared.intake.webhook`), so the row need not keep it."""
+    if len(json.dumps(event.data, ensure_ascii=False)) >= SMALLEST:
+        yield f"{event.received_at:%Y/%m/%d}/{event.type}/{fingerprint([event.event_id, event.data])}.json"
+
+
+def _of_letter(letter: DeadLetter) -> Iterator[str]:
+    yield f"{letter.error_time:%Y/%m/%d}/dead-letter/{letter.key}.json"
+    try:
+        reference = str(json.loads(letter.original_event).get("dataref") or "")
+    except (ValueError, AttributeError):
+        return
+    if reference.startswith(f"{queues.CLAIM_CHECK_CONTAINER}/"):
+        yield reference.partition("/")[2]
+
+
+def delete(names: list[str]) -> int:
+    """Delete these blobs; how many there were. Deleting again does no harm.
+
+    The account keeps deleted blobs for two weeks, in case the deletion was a mistake.
+
+    Raises:
+        UnavailableError: the storage account cannot be reached or refuses.
+    """
+    from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+    deleted = 0
+    for name in names:
+        try:
+            container_client().delete_blob(name)
+            deleted += 1
+        except ResourceNotFoundError:
+            continue
+        except AzureError as error:
+            raise UnavailableError(f"a blob cannot be deleted: {type(error).__name__}") from error
+    return deleted

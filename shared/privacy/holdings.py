@@ -1,0 +1,141 @@
+"""Every table in which something of a person is kept: which rows are theirs, and what erasing does with them.
+
+Facts of a person are deleted. Records of our own work (which event was handled, what was owed, who did what) keep that they
+were, without the person: a dedupe key that vanished would let an old event be applied again. A new table with something of a
+person in it gets an entry here; a test fails until it has one, or is said to hold none.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, UnicodeText, and_, literal, or_, select, type_coerce
+
+from shared import clock
+from shared.outbox.actions import State
+from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyDecision
+from shared.store.models import (
+    ActionLog,
+    Base,
+    CampaignChange,
+    CampaignContact,
+    Contact,
+    DeadLetter,
+    Delivery,
+    InboxEvent,
+    Opportunity,
+    Reconciliation,
+    StageChange,
+)
+
+GONE = {"erased": True}
+GONE_TEXT = '{"erased":true}'
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who wants to be forgotten. `pseudonym` takes their place, and tells nobody who they were."""
+
+    manychat_id: str
+    pseudonym: str
+
+    @property
+    def quoted(self) -> str:
+        """How their id stands in JSON text."""
+        return f'"{self.manychat_id}"'
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What one table holds of a person: `whose` finds the rows; they are deleted, or `instead` says what columns become."""
+
+    table: type[Base]
+    whose: Callable[[Person], ColumnElement[bool]]
+    instead: Callable[[Person], Mapping[str, Any]] | None = None
+
+
+def _contact(person: Person) -> Any:
+    return select(Contact.id).where(Contact.manychat_id == person.manychat_id).scalar_subquery()
+
+
+def _of_opportunity(person: Person) -> ColumnElement[bool]:
+    return StageChange.opportunity_id.in_(select(Opportunity.id).where(Opportunity.contact_id == _contact(person)))
+
+
+def _of_campaign(person: Person) -> ColumnElement[bool]:
+    return CampaignChange.campaign_contact_id.in_(
+        select(CampaignContact.id).where(CampaignContact.contact_id == _contact(person))
+    )
+
+
+def _dead_letters(person: Person) -> ColumnElement[bool]:
+    """Theirs by subject; and those without a subject (we could not read them) in whose text their id stands."""
+    unread = and_(DeadLetter.subject.is_(None), DeadLetter.original_event.contains(person.quoted, autoescape=True))
+    return or_(DeadLetter.subject == person.manychat_id, unread)
+
+
+def _examples(person: Person) -> ColumnElement[bool]:
+    """Reports that name them as an example of drift; the figures stay."""
+    return type_coerce(Reconciliation.examples, UnicodeText).contains(person.quoted, autoescape=True)
+
+
+def _in_journeys(person: Person) -> ColumnElement[bool]:
+    """Their enrolments: under ManyChat's id, or under their e-mail address."""
+    mail = select(literal("email:") + Contact.email).where(Contact.manychat_id == person.manychat_id).scalar_subquery()
+    return or_(Enrolment.person.in_((person.manychat_id, f"manychat:{person.manychat_id}")), Enrolment.person == mail)
+
+
+def _enrolment_of(column: Any) -> Callable[[Person], ColumnElement[bool]]:
+    return lambda person: column.in_(select(Enrolment.id).where(_in_journeys(person)))
+
+
+def _event_instead(person: Person) -> dict[str, Any]:
+    return {"subject": person.pseudonym, "event_id": person.pseudonym, "data": GONE}
+
+
+def _delivery_instead(person: Person) -> dict[str, Any]:
+    return {"subject": person.pseudonym, "payload": None, "result": None, "last_error": None}
+
+
+def _dead_letter_instead(person: Person) -> dict[str, Any]:
+    return {
+        "subject": person.pseudonym,
+        "event_id": person.pseudonym,
+        "original_event": GONE_TEXT,
+        "error_message": "erased",
+        "trace": None,
+        "state": "resolved",
+        "resolved_at": clock.now(),
+    }
+
+
+# In the order in which rows may go: what points to another row goes before it.
+HOLDINGS = (
+    Holding(JourneyDecision, _enrolment_of(JourneyDecision.enrolment_id)),
+    Holding(EnrolmentStep, _enrolment_of(EnrolmentStep.enrolment_id)),
+    Holding(Enrolment, _in_journeys),
+    Holding(StageChange, _of_opportunity),
+    Holding(Opportunity, lambda person: Opportunity.contact_id == _contact(person)),
+    Holding(CampaignChange, _of_campaign),
+    Holding(CampaignContact, lambda person: CampaignContact.contact_id == _contact(person)),
+    Holding(Contact, lambda person: Contact.manychat_id == person.manychat_id),
+    Holding(InboxEvent, lambda person: InboxEvent.subject == person.manychat_id, _event_instead),
+    Holding(Delivery, lambda person: Delivery.subject == person.manychat_id, _delivery_instead),
+    Holding(DeadLetter, _dead_letters, _dead_letter_instead),
+    Holding(
+        ActionLog,
+        lambda person: ActionLog.subject == person.manychat_id,
+        lambda person: {"subject": person.pseudonym, "detail": None},
+    ),
+    Holding(Reconciliation, _examples, lambda _person: {"examples": None}),
+)
+
+# Tables that hold nothing of the people we write to: our own settings, our colleagues, outside systems.
+# The tables of messages know people by digests alone: the wish not to be written to outlives an erasure, as it must.
+NOTHING_OF_A_PERSON = frozenset(
+    {"channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions", "journey_pauses"}
+    | {"suppressions", "conversations", "message_days", "message_statuses", "template_copies"}
+)
+
+# A delivery that somebody holds now is being sent; one that waits is taken back before anything is erased.
+UNDER_WAY = State.SENDING

@@ -1,0 +1,215 @@
+"""The settings of each outside system and of what is sent to people; `shared.settings.Settings` puts them together.
+
+A system whose key is not set is not used: what would need it is refused or skipped with that reason, and nothing is called.
+"""
+
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.setting_types import Names, Secrets, Url
+
+DEFAULT_ODOO_FIELDS = {
+    "name": "name",
+    "contact_name": "contact_name",
+    "phone": "phone",
+    "email": "email_from",
+    "stage": "stage_id",
+    "channel": "source_id",
+    "advisor": "user_id",
+    "entry_date": "x_manychat_entry_date",
+    "summary": "description",
+    "manychat_id": "x_manychat_id",
+}
+
+
+def _old(name: str) -> AliasChoices:
+    """The setting's name, and that with the prefix under which the replaced flows kept it."""
+    return AliasChoices(name, f"SECRET_{name}")
+
+
+class Group(BaseSettings):
+    """A part of the settings. Nobody reads one by itself, so it is not built."""
+
+    model_config = SettingsConfigDict(defer_build=True)
+
+
+class OdooSettings(Group):
+    """Odoo."""
+
+    odoo_url: Url = Field(description="Base URL of Odoo, without a path.")
+    odoo_db: str = Field(description="Name of the Odoo database.", min_length=1)
+    odoo_username: str = Field(
+        default="", description="Odoo login of the integration user (JSON-RPC only; JSON-2 needs just the key)."
+    )
+    odoo_password: SecretStr = Field(description="Password or API key of the integration user.", min_length=1)
+    odoo_api: Literal["jsonrpc", "json2"] = Field(
+        default="jsonrpc", description="`jsonrpc` (Odoo up to 19) or `json2` (Odoo 19 and later, API key)."
+    )
+    odoo_sync_mode: Literal["opportunities", "contacts", "both"] = Field(
+        default="opportunities",
+        description="`opportunities`: leads, never partners. `contacts`: partners, no leads. `both`: both.",
+    )
+    odoo_field_map: dict[str, str] = Field(
+        default_factory=dict,
+        description="JSON object over the default map of our facts to fields of crm.lead; an empty name leaves the fact out.",
+    )
+    odoo_quiet: bool = Field(
+        default=True,
+        description="Write without chatter, followers and assignment e-mails: up to 15 times faster, no stage history in Odoo.",
+    )
+    odoo_timeout_seconds: float = Field(
+        default=60,
+        ge=1,
+        le=220,
+        description="Longest wait for one answer of Odoo (it may retry a conflict for seconds).",
+    )
+    odoo_batch_size: int = Field(default=100, ge=1, le=1000, description="Most rows sent to Odoo in one call.")
+    odoo_calls_per_second: float = Field(
+        default=1, gt=0, le=100, description="Batches started per second, over all instances together."
+    )
+
+    odoo_reconcile_policy: dict[str, Literal["ours", "theirs", "report"]] = Field(
+        default={"missing": "ours", "stage": "ours", "name": "report", "phone": "report", "email": "report"},
+        description="JSON object: which side wins for each fact that differs from Odoo; `name` cannot be `theirs`.",
+    )
+    odoo_reconcile_max_share: float = Field(
+        default=0.1, gt=0, le=1, description="Largest share of the compared records that one reconciliation repairs."
+    )
+
+    @property
+    def odoo_fields(self) -> dict[str, str]:
+        """Our fact -> field of crm.lead; facts mapped to an empty name are left out."""
+        return {fact: name for fact, name in (DEFAULT_ODOO_FIELDS | self.odoo_field_map).items() if name}
+
+
+class MessagingSettings(Group):
+    """What is sent to people, through whom, and when it may be."""
+
+    public_base_url: Url = Field(
+        default="http://127.0.0.1:7071",
+        description="The app's address as the outside world sees it: signed by some vendors, and the start of links in messages.",
+    )
+    link_signing_secrets: Secrets = Field(
+        default=(),
+        description="Secret of our own links (unsubscribe, call instructions); several for a change, the first signs.",
+    )
+    email_provider: Literal["brevo", "resend", "smtp"] = Field(
+        default="brevo", description="Who sends e-mail, where a journey does not say otherwise."
+    )
+    sendinblue_api_key: SecretStr | None = Field(default=None, description="API key of Brevo (once Sendinblue).")
+    sendinblue_sender_email: str = Field(default="", description="Sender's address for Brevo.")
+    sendinblue_sender_name: str = Field(default="Javier Virtual", description="Sender's name for Brevo.")
+    brevo_base_url: Url = Field(default="https://api.brevo.com/v3", description="Brevo's API.")
+    brevo_webhook_secrets: Secrets = Field(default=(), description="Bearer tokens that Brevo's webhooks send.")
+    resend_api_key: SecretStr | None = Field(
+        default=None, validation_alias=_old("RESEND_API_KEY"), description="API key of Resend."
+    )
+    resend_from: str = Field(default="", description="Sender for Resend, as `Name <address>`.")
+    resend_base_url: Url = Field(default="https://api.resend.com", description="Resend's API.")
+    resend_webhook_secrets: Secrets = Field(default=(), description="Signing secrets (`whsec_...`) of Resend's webhooks.")
+    smtp_url: SecretStr | None = Field(
+        default=None, description="SMTP server as `smtp://user:password@host:587` (STARTTLS) or `smtps://...:465`."
+    )
+    smtp_from: str = Field(default="", description="Sender for SMTP, as `Name <address>`.")
+    twilio_account_sid: str = Field(default="", description="Twilio account.")
+    twilio_auth_token: SecretStr | None = Field(default=None, description="Twilio's token: signs its callbacks, opens its API.")
+    twilio_caller_id: str = Field(default="", description="Number that calls come from.")
+    twilio_whatsapp_sender: str = Field(default="", description="Number that WhatsApp messages come from.")
+    twilio_sms_sender: str = Field(default="", description="Number that SMS come from.")
+    twilio_content_sids: dict[str, str] = Field(
+        default_factory=dict,
+        description="JSON object: our template's name -> ContentSid of the approved WhatsApp template, for outside the 24-hour window.",
+    )
+    twilio_base_url: Url = Field(default="https://api.twilio.com", description="Twilio's API.")
+    manychat_api_key: SecretStr | None = Field(default=None, description="API key of the ManyChat page.")
+    manychat_base_url: Url = Field(default="https://api.manychat.com", description="ManyChat's API.")
+    default_time_zone: str = Field(
+        default="America/Mexico_City", description="Time zone of people of whom neither data nor phone tells one."
+    )
+    quiet_hours: str = Field(
+        default="20:00-09:00",
+        pattern=r"^\d{2}:\d{2}-\d{2}:\d{2}$",
+        description="When nobody is disturbed, in the person's local time.",
+    )
+    working_days: Names = Field(
+        default=("mon", "tue", "wed", "thu", "fri", "sat"), description="Days on which messages may be sent."
+    )
+    holidays_country: str = Field(
+        default="MX", description="Country whose public holidays are kept free, where a phone tells none."
+    )
+    messages_per_person_per_day: int = Field(
+        default=3, ge=1, le=50, description="Most messages of journeys for a person and local day."
+    )
+    default_locale: str = Field(default="es", description="Language of the templates.")
+
+
+class LeadSettings(Group):
+    """The lead automation: Kommo, bookings, the public form."""
+
+    kommo_base_url: Url | None = Field(default=None, description="Kommo's address, `https://<subdomain>.kommo.com`.")
+    kommo_access_token: SecretStr | None = Field(default=None, description="Long-lived token of the Kommo integration.")
+    kommo_pipeline_id: int | None = Field(default=None, description="Pipeline for new leads.")
+    kommo_status_id_inicial: int | None = Field(default=None, description="Status of a new lead.")
+    kommo_status_id_agendado: int | None = Field(default=None, description="Status of a lead that has booked.")
+    kommo_field_id_empresa: int | None = Field(default=None, description="Custom field for the company.")
+    kommo_field_id_servicio: int | None = Field(default=None, description="Custom field for the service wanted.")
+    kommo_field_id_fuente: int | None = Field(default=None, description="Custom field for where the lead came from.")
+    booking_url: str = Field(default="", description="Page on which a lead books a meeting; our lead id is added to it.")
+    calcom_webhook_secret: Secrets = Field(
+        default=(), description="Secrets of Cal.com's webhook; several while one is replaced."
+    )
+    lead_allowed_origins: Names = Field(default=(), description="Web origins whose pages may post the lead form (CORS).")
+    lead_posts_per_minute: int = Field(
+        default=10, ge=1, le=1000, description="Most lead forms taken from one sender in a minute."
+    )
+    turnstile_secret: SecretStr | None = Field(
+        default=None, description="Cloudflare Turnstile secret; when set, the form needs its token."
+    )
+    recaptcha_secret: SecretStr | None = Field(
+        default=None, description="reCAPTCHA secret; when set, the form needs its token."
+    )
+    captcha_verify_url: Url | None = Field(
+        default=None, description="Where captcha tokens are checked, in place of the vendor's address."
+    )
+    resource_url: str = Field(default="", description="The resource that the sixth day's e-mail offers.")
+    survey_url: str = Field(default="", description="The survey that is sent after a meeting.")
+
+
+class CampaignSettings(Group):
+    """The campaign sequences: Notion, Calendly, Discord."""
+
+    notion_token: SecretStr | None = Field(
+        default=None, validation_alias=_old("NOTION_TOKEN"), description="Notion integration token."
+    )
+    notion_contacts_db_id: str = Field(
+        default="", validation_alias=_old("NOTION_CONTACTS_DB_ID"), description="Notion database of contacts."
+    )
+    notion_templates_db_id: str = Field(
+        default="",
+        validation_alias=AliasChoices(
+            "NOTION_TEMPLATES_DB_ID", "SECRET_NOTION_TEMPLATES_DB_ID", "NOTION_EMAIL_TEMPLATES_DB_ID"
+        ),
+        description="Notion database of e-mail templates.",
+    )
+    notion_email_sequence_db_id: str = Field(
+        default="",
+        validation_alias=_old("NOTION_EMAIL_SEQUENCE_DB_ID"),
+        description="Notion database in which sequences are tracked.",
+    )
+    notion_base_url: Url = Field(default="https://api.notion.com", description="Notion's API.")
+    notion_properties: dict[str, str] = Field(
+        default_factory=dict, description="JSON object over the default map of our facts to Notion's property names."
+    )
+    calendly_signing_keys: Secrets = Field(default=(), description="Signing keys of the Calendly webhook subscription.")
+    discord_webhook_url: SecretStr | None = Field(
+        default=None, validation_alias=_old("DISCORD_WEBHOOK_URL"), description="Discord webhook that hears of critical leads."
+    )
+    testing_mode: bool = Field(
+        default=False, validation_alias=_old("TESTING_MODE"), description="Days of journeys become minutes, to try them out."
+    )
+    campaign_variables: dict[str, str] = Field(
+        default_factory=dict,
+        description="JSON object of texts for campaign templates: deadline_date, calendly_link, pdf_download_link, spots_remaining, ...",
+    )

@@ -1,0 +1,57 @@
+"""Types of settings: what a value in the environment must look like."""
+
+import hashlib
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
+
+Scope = Literal["webhook", "read", "write", "admin"]
+
+
+def _no_trailing_slash(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return url.rstrip("/")
+
+
+Url = Annotated[str, AfterValidator(_no_trailing_slash)]
+
+
+def _parts(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_parts)]
+"""One secret, or several separated by commas while an old one is being replaced; any of them is good."""
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
+"""Words separated by commas."""
+
+
+class ApiKey(BaseModel):
+    """A key that callers send as `X-API-KEY`. Give either `key` (plain, for one machine) or `sha256` (its hex digest)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=50)
+    key: SecretStr | None = None
+    sha256: str | None = Field(default=None, pattern="^[0-9a-fA-F]{64}$")
+    scopes: frozenset[Scope] = frozenset({"webhook"})
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        if (self.key is None) == (self.sha256 is None):
+            raise ValueError("give exactly one of `key` and `sha256`")
+        if self.key is not None and not self.key.get_secret_value():
+            raise ValueError("`key` is empty")
+        return self
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the key: what a presented key is compared with, in constant time."""
+        if self.key is not None:
+            return hashlib.sha256(self.key.get_secret_value().encode()).digest()
+        return bytes.fromhex(self.sha256 or "")

@@ -1,0 +1,179 @@
+"""Every setting of the app: its name, type, default and meaning. Read once, checked once, all mistakes reported together.
+
+The names are those of the environment (in Azure: app settings; on one machine: `Values` in `local.settings.json`).
+`docs/settings.md` is made from this file (`make settings-doc`), and a test holds the two together.
+"""
+
+import json
+from functools import lru_cache
+from typing import Any, Literal, Self
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shared.errors import ConfigurationError
+from shared.setting_groups import DEFAULT_ODOO_FIELDS, CampaignSettings, LeadSettings, MessagingSettings, OdooSettings
+from shared.setting_types import ApiKey, Scope, Url
+
+__all__ = ["ApiKey", "DatabaseSettings", "Scope", "Settings", "describe", "get_settings", "load", "setting_name"]
+
+
+class DatabaseSettings(BaseSettings):
+    """Where our own record lives; all that a migration needs to know."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    database_url: str | None = Field(
+        default=None, description="SQLAlchemy URL of the database. Wins over AZURE_SQL_CONNECTION_STRING."
+    )
+    azure_sql_connection_string: SecretStr | None = Field(
+        default=None,
+        description="ODBC connection string of Azure SQL, for example "
+        "`Driver={ODBC Driver 18 for SQL Server};Server=tcp:...;Database=puente;Authentication=ActiveDirectoryMsi`.",
+    )
+
+
+class Settings(DatabaseSettings, OdooSettings, MessagingSettings, LeadSettings, CampaignSettings):
+    """The app's settings. Construct it through `get_settings`, which turns mistakes into one readable error."""
+
+    # Said once more: the last of several bases decides otherwise. An app setting left empty in a portal means its default.
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # pydantic-settings passes them by name
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment, and nothing besides it."""
+        return init_settings, env_settings
+
+    storage_connection: SecretStr | None = Field(
+        default=None,
+        validation_alias="AzureWebJobsStorage",
+        description="Connection string of the storage account (queues, blobs); `UseDevelopmentStorage=true` is Azurite.",
+    )
+    storage_account_name: str | None = Field(
+        default=None,
+        validation_alias="AzureWebJobsStorage__accountName",
+        description="Storage account reached by managed identity; instead of a connection string.",
+    )
+    storage_queue_service_uri: Url | None = Field(
+        default=None,
+        validation_alias="AzureWebJobsStorage__queueServiceUri",
+        description="Queue endpoint reached by managed identity, where the account name alone does not tell it.",
+    )
+    storage_blob_service_uri: Url | None = Field(
+        default=None,
+        validation_alias="AzureWebJobsStorage__blobServiceUri",
+        description="Blob endpoint reached by managed identity, where the account name alone does not tell it.",
+    )
+    storage_client_id: str | None = Field(
+        default=None,
+        validation_alias="AzureWebJobsStorage__clientId",
+        description="Client id of the user-assigned identity that may use the storage account.",
+    )
+    api_keys: tuple[ApiKey, ...] = Field(
+        description="JSON list of `{name, key or sha256, scopes}`; scopes are `webhook`, `read`, `write`, `admin`.",
+        min_length=1,
+    )
+    max_body_bytes: int = Field(
+        default=1_048_576, ge=1024, le=100_000_000, description="Largest webhook body taken; above it 413."
+    )
+    default_phone_region: str = Field(
+        default="MX",
+        pattern="^[A-Z]{2}$",
+        description="Country (ISO 3166, two letters) of phone numbers that come without a country code.",
+    )
+    delivery_lease_seconds: int = Field(
+        default=300,
+        ge=5,
+        le=3600,
+        description="How long a worker may be silent over a delivery before another takes it; above any vendor's time limit.",
+    )
+    dispatch_schedule: str = Field(
+        default="*/30 * * * * *", description="Timer that starts whatever is due (six-field NCRONTAB, UTC)."
+    )
+    retry_errored_schedule: str = Field(
+        default="0 */5 * * * *", description="Timer that re-arms errored syncs and frees what a dead worker held."
+    )
+    reconcile_schedule: str = Field(
+        default="0 15 8 * * *", description="Timer that compares our record with Odoo and repairs what the policy allows."
+    )
+    collect_poison_schedule: str = Field(
+        default="30 * * * * *", description="Timer that moves poison messages to the dead-letter queue."
+    )
+    watch_schedule: str = Field(
+        default="15 * * * * *", description="Timer that logs the state of the whole system, which alerts read."
+    )
+    alert_webhook_url: Url | None = Field(
+        default=None, description="Receives a JSON POST for every new dead letter (Slack or Discord compatible `text`)."
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="`json`: each of our log lines is an object with event, delivery and function."
+    )
+    applicationinsights_connection_string: SecretStr | None = Field(
+        default=None, description="Where traces go (Azure Monitor); the Functions host sends its logs there as well."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least severe log line shown.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        faults = []
+        if self.storage_connection is None and not (self.storage_account_name or self.storage_queue_service_uri):
+            faults.append("AzureWebJobsStorage: give a connection string, or ...__accountName for managed identity")
+        elif self.storage_connection is None and not (self.storage_account_name or self.storage_blob_service_uri):
+            faults.append("AzureWebJobsStorage__blobServiceUri: needed beside ...__queueServiceUri, or give ...__accountName")
+        if self.odoo_api == "jsonrpc" and not self.odoo_username:
+            faults.append("ODOO_USERNAME: needed with ODOO_API=jsonrpc")
+        if self.odoo_reconcile_policy.get("name") == "theirs":
+            faults.append("ODOO_RECONCILE_POLICY: `name` cannot be `theirs`; Odoo has one name where we have two")
+        if unknown := sorted(set(self.odoo_field_map) - set(DEFAULT_ODOO_FIELDS)):
+            faults.append(f"ODOO_FIELD_MAP: unknown facts {unknown}; known are {sorted(DEFAULT_ODOO_FIELDS)}")
+        if "manychat_id" not in self.odoo_fields:
+            faults.append("ODOO_FIELD_MAP: `manychat_id` cannot be left out; leads are found by it")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+def setting_name(name: str) -> str:
+    """The environment's name of a field of `Settings`."""
+    alias = Settings.model_fields[name].validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return alias if isinstance(alias, str) else name.upper()
+
+
+def describe(error: ValidationError) -> str:
+    """One line for each mistake, named as in the environment, without the values (they may be secrets)."""
+    lines = []
+    for fault in error.errors(include_input=False, include_url=False):
+        where = [str(part) for part in fault["loc"]]
+        name = setting_name(where[0]) if where and where[0] in Settings.model_fields else (where or [""])[0]
+        lines.append(f"  {'.'.join([name, *where[1:]]) or 'settings'}: {fault['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines)
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        ConfigurationError: with every mistake, one a line, and where to read what each setting means.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        mistakes = describe(error)
+    except (json.JSONDecodeError, ValueError) as error:  # a JSON setting that is no JSON, found by pydantic-settings
+        mistakes = f"  {error}"
+    raise ConfigurationError(f"The settings are not usable (docs/settings.md explains each):\n{mistakes}")
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read on first use; `get_settings.cache_clear()` reads them again."""
+    return load()

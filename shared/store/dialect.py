@@ -1,0 +1,148 @@
+"""What differs between SQLite and Azure SQL, both versions side by side. Everything else in the project is one code for both.
+
+SQLite has one writer at a time: our write transactions begin with BEGIN IMMEDIATE (see `session`), so whatever such a
+transaction has read stays true until it commits, and row locks need no words. Azure SQL locks rows: UPDLOCK takes the lock
+while reading, HOLDLOCK keeps others from inserting the key that was looked for, READPAST steps over what others hold.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, Insert, Result, Select, Table, bindparam, exists, insert, literal, select
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.orm import DeclarativeBase, Session
+
+SNAPSHOT_LOST, LOCK_TIMED_OUT, DEADLOCK = "3960", "1222", "1205"
+# "Troubleshoot transient connection errors in Azure SQL Database" on learn.microsoft.com, and those inside a 40197.
+TRANSIENT_AZURE_CODES = frozenset(
+    str(code)
+    for code in (
+        615,
+        926,
+        4060,
+        4221,
+        10928,
+        10929,
+        10936,
+        18456,
+        40143,
+        40166,
+        40197,
+        40501,
+        40540,
+        40613,
+        42108,
+        42109,
+        49918,
+        49919,
+        49920,
+    )
+)
+LOST_CONNECTION_STATES = frozenset({"08S01", "08001", "08003", "08007", "HYT00", "HYT01"})
+_CODE = re.compile(r"\((\d+)\)(?= \(SQL\w+\)|; \[|$)")  # where the driver writes the server's number, after its words
+
+
+def locked[S: Select[*tuple[Any, ...]]](query: S, model: type[DeclarativeBase]) -> S:
+    """`query`, holding the rows of `model` it finds, and the gap where it finds none, until the transaction ends."""
+    return query.with_hint(model.__table__, "WITH (UPDLOCK, HOLDLOCK, ROWLOCK)", "mssql")
+
+
+def held[S: Select[Any]](query: S, model: type[DeclarativeBase]) -> S:
+    """`query` for rows known to exist, holding them until the transaction ends, and no gap beside them."""
+    return query.with_hint(model.__table__, "WITH (UPDLOCK, ROWLOCK)", "mssql")
+
+
+def unclaimed[S: Select[Any]](query: S, model: type[DeclarativeBase]) -> S:
+    """`query`, holding what it finds and stepping over rows that another transaction holds."""
+    return query.with_hint(model.__table__, "WITH (UPDLOCK, READPAST, ROWLOCK)", "mssql")
+
+
+@lru_cache(maxsize=128)
+def insert_if_absent_statement(
+    dialect: str, model: type[DeclarativeBase], unique: tuple[str, ...], columns: tuple[str, ...]
+) -> Insert:
+    """INSERT that does nothing where a row with the same values in the columns `unique` exists.
+
+    The value of a column is the parameter `new_<column>`. Kept, as putting it together costs more than running it.
+    """
+    table = cast("Table", model.__table__)
+    new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns}
+    if dialect == "sqlite":
+        return sqlite_insert(table).values(new).on_conflict_do_nothing()
+    taken = select(literal(1)).select_from(table).where(*(table.c[name] == new[name] for name in unique))
+    taken = taken.with_hint(table, "WITH (UPDLOCK, HOLDLOCK, ROWLOCK)", "mssql")
+    row = select(*(value.label(name) for name, value in new.items()))
+    return insert(table).from_select(list(columns), row.where(~exists(taken)))
+
+
+def insert_if_absent(
+    session: Session, model: type[DeclarativeBase], unique: str | Sequence[str], values: dict[str, Any]
+) -> bool:
+    """Insert a row unless its key is taken; True if it was inserted. Under concurrency exactly one caller gets True.
+
+    Column defaults are filled in as the ORM would. The losing caller waits for the winner's commit, then gets False.
+    """
+    filled = defaults_of(model) | values
+    key = (unique,) if isinstance(unique, str) else tuple(unique)
+    statement = insert_if_absent_statement(session.get_bind().dialect.name, model, key, tuple(filled))
+    return rows_changed(session.execute(statement, {f"new_{name}": value for name, value in filled.items()})) == 1
+
+
+def rows_changed(result: Result[Any]) -> int:
+    """How many rows an INSERT, UPDATE or DELETE has touched."""
+    return cast("CursorResult[Any]", result).rowcount
+
+
+def defaults_of(model: type[DeclarativeBase]) -> dict[str, Any]:
+    """The Python-side defaults of a model's columns, as plain values."""
+    values: dict[str, Any] = {}
+    for column in model.__table__.columns:
+        default = column.default
+        if default is not None and not column.primary_key:
+            arg = default.arg
+            values[column.key] = arg(None) if callable(arg) else arg
+    return values
+
+
+def is_conflict(error: DBAPIError) -> bool:
+    """Whether the transaction lost against another one and can simply be run again (deadlock, busy)."""
+    state, codes = _state_and_codes(error)
+    return (
+        state == "40001" or bool(codes & {DEADLOCK, SNAPSHOT_LOST, LOCK_TIMED_OUT}) or "database is locked" in str(error.orig)
+    )
+
+
+def is_unavailable(error: DBAPIError) -> bool:
+    """Whether the database could not be reached or told us to come back later; the work itself is blameless.
+
+    The error's class does not tell: pyodbc has none for the states HY000 and 42000, in which Azure SQL says that a database is
+    moving, paused or overloaded.
+    """
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    state, codes = _state_and_codes(error)
+    unreachable = "unable to open database file" in str(error.orig)
+    return unreachable or state in LOST_CONNECTION_STATES or bool(codes & TRANSIENT_AZURE_CODES)
+
+
+def _state_and_codes(error: DBAPIError) -> tuple[str, set[str]]:
+    """The ODBC state of an error, and the numbers that SQL Server gives it; never what only looks so within its words."""
+    parts: tuple[Any, ...] = getattr(error.orig, "args", ())
+    state, words = (str(parts[0]), str(parts[1])) if len(parts) > 1 else ("", "")
+    return state, set(_CODE.findall(words))
+
+
+__all__ = [
+    "defaults_of",
+    "held",
+    "insert_if_absent",
+    "insert_if_absent_statement",
+    "is_conflict",
+    "is_unavailable",
+    "locked",
+    "rows_changed",
+    "unclaimed",
+]

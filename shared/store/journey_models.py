@@ -1,0 +1,105 @@
+"""The tables of journeys: versions, enrolments, their steps, pauses, and every decision with its reason."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Unicode, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared import clock
+from shared.store.models import Base, Timestamped
+from shared.store.types import BigId, JsonText, Note, UtcDateTime
+
+JOURNEY_LENGTH = 50
+PERSON_LENGTH = 100
+REASON_LENGTH = 200
+
+
+class JourneyVersion(Base):
+    """A definition as it was when somebody entered by it. Enrolments keep theirs, whatever the file says later."""
+
+    __tablename__ = "journey_versions"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    journey: Mapped[str] = mapped_column(Unicode(JOURNEY_LENGTH))
+    hash: Mapped[str] = mapped_column(Unicode(40))
+    definition: Mapped[Any] = mapped_column(JsonText)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+    __table_args__ = (UniqueConstraint("journey", "hash"),)
+
+
+class JourneyPause(Base):
+    """A time in which a journey stands still. `resumed_at` is NULL while it does."""
+
+    __tablename__ = "journey_pauses"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    journey: Mapped[str] = mapped_column(Unicode(JOURNEY_LENGTH), index=True)
+    paused_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    paused_by: Mapped[str] = mapped_column(Unicode(60))
+    resumed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    resumed_by: Mapped[str | None] = mapped_column(Unicode(60))
+
+
+class Enrolment(Timestamped, Base):
+    """A person in a journey. The unique `enrol_key` is what makes a second delivery of the same event harmless.
+
+    `shift_seconds` is how long they were held, in all; time up to `counted_until` is in it.
+    """
+
+    __tablename__ = "enrolments"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    journey: Mapped[str] = mapped_column(Unicode(JOURNEY_LENGTH))
+    version_id: Mapped[int] = mapped_column(ForeignKey("journey_versions.id"))
+    person: Mapped[str] = mapped_column(Unicode(PERSON_LENGTH), index=True)
+    instance: Mapped[str | None] = mapped_column(Unicode(200))
+    enrol_key: Mapped[str] = mapped_column(Unicode(64), unique=True)
+    event_key: Mapped[str | None] = mapped_column(Unicode(64))
+    state: Mapped[str] = mapped_column(Unicode(16), default="active")
+    reason: Mapped[str | None] = mapped_column(Note(REASON_LENGTH))
+    anchor_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    data: Mapped[Any] = mapped_column(JsonText, default=dict)
+    data_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    results: Mapped[Any] = mapped_column(JsonText, default=dict)
+    held_by: Mapped[Any] = mapped_column(JsonText, default=list)
+    testing: Mapped[bool] = mapped_column(default=False)
+    shift_seconds: Mapped[int] = mapped_column(BigId, default=0)
+    counted_until: Mapped[datetime] = mapped_column(UtcDateTime)
+    left_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (
+        Index("ix_enrolments_journey_state_counted_until", "journey", "state", "counted_until"),
+        Index("ix_enrolments_journey_id", "journey", "id"),
+    )
+
+
+class EnrolmentStep(Base):
+    """Where one step of one enrolment stands, and the delivery by which it is owed."""
+
+    __tablename__ = "enrolment_steps"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    enrolment_id: Mapped[int] = mapped_column(ForeignKey("enrolments.id"))
+    step: Mapped[str] = mapped_column(Unicode(JOURNEY_LENGTH))
+    state: Mapped[str] = mapped_column(Unicode(16), default="waiting")
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    delivery_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    generation: Mapped[int] = mapped_column(default=0)
+    held: Mapped[bool] = mapped_column(default=False)
+    reason: Mapped[str | None] = mapped_column(Note(REASON_LENGTH))
+
+    __table_args__ = (
+        UniqueConstraint("enrolment_id", "step"),
+        Index("ix_enrolment_steps_state_due_at", "state", "due_at"),  # what should have happened by now and has not
+    )
+
+
+class JourneyDecision(Base):
+    """What was decided about a person in a journey, and why; nothing is ever rewritten."""
+
+    __tablename__ = "journey_decisions"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    enrolment_id: Mapped[int] = mapped_column(ForeignKey("enrolments.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    step: Mapped[str | None] = mapped_column(Unicode(JOURNEY_LENGTH))
+    kind: Mapped[str] = mapped_column(Unicode(16))
+    reason: Mapped[str | None] = mapped_column(Note(REASON_LENGTH))
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

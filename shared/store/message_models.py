@@ -1,0 +1,97 @@
+"""The tables of messages to people: who wants none, what the vendors said later, how many went out on a day.
+
+People and addresses stand here only as `who` (see `shared.messages.who`): a fixed-length digest, so that a person's wish
+not to be written to outlives the erasure of everything else that is known of them.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, Unicode, UnicodeText, UniqueConstraint, false
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared import clock
+from shared.store.models import Base, Timestamped
+from shared.store.types import BigId, JsonText, Note, UtcDateTime
+
+WHO_LENGTH = 32
+VENDOR_ID_LENGTH = 200
+
+
+class Suppression(Timestamped, Base):
+    """Somebody is not to be sent messages by a channel, and why. `lifted` once they want them again.
+
+    `changed_at` is when they said so; an older word never overrules a newer one. A soft bounce counts in `bounces` and holds
+    only `until` then; the other causes hold for good.
+    """
+
+    __tablename__ = "suppressions"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    channel: Mapped[str] = mapped_column(Unicode(16))
+    who: Mapped[str] = mapped_column(Unicode(WHO_LENGTH))
+    cause: Mapped[str] = mapped_column(Unicode(16))
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    bounces: Mapped[int] = mapped_column(default=0, server_default="0")
+    lifted: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+    __table_args__ = (UniqueConstraint("who", "channel", "cause"),)
+
+
+class Conversation(Base):
+    """When somebody last wrote to us by a channel: WhatsApp takes free text only within 24 hours of that."""
+
+    __tablename__ = "conversations"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    who: Mapped[str] = mapped_column(Unicode(WHO_LENGTH))
+    channel: Mapped[str] = mapped_column(Unicode(16))
+    last_inbound_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    __table_args__ = (UniqueConstraint("who", "channel"),)
+
+
+class MessageDay(Base):
+    """The deliveries that count against a person's daily cap, on one of their local days (`2026-03-02`)."""
+
+    __tablename__ = "message_days"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    who: Mapped[str] = mapped_column(Unicode(WHO_LENGTH))
+    day: Mapped[str] = mapped_column(Unicode(10))
+    delivery_ids: Mapped[Any] = mapped_column(JsonText, default=list)
+
+    __table_args__ = (UniqueConstraint("who", "day"),)
+
+
+class MessageStatus(Base):
+    """What a vendor has told of one message since it took it. `delivery_id` is unknown while its word is ahead of our record.
+
+    `status` is the furthest one; `history` holds all that came. `told` is the status that listeners have heard of.
+    """
+
+    __tablename__ = "message_statuses"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    provider: Mapped[str] = mapped_column(Unicode(50))
+    vendor_id: Mapped[str] = mapped_column(Unicode(VENDOR_ID_LENGTH))
+    delivery_id: Mapped[int | None] = mapped_column(BigId)
+    status: Mapped[str | None] = mapped_column(Unicode(16))
+    reason: Mapped[str | None] = mapped_column(Note(64))
+    told: Mapped[str | None] = mapped_column(Unicode(16))
+    history: Mapped[Any] = mapped_column(JsonText, default=list)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
+
+    __table_args__ = (UniqueConstraint("provider", "vendor_id"), Index("ix_message_statuses_delivery_id", "delivery_id"))
+
+
+class TemplateCopy(Base):
+    """The last good copy of a template that is kept elsewhere, used while that place cannot be reached."""
+
+    __tablename__ = "template_copies"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    source: Mapped[str] = mapped_column(Unicode(100))
+    name: Mapped[str] = mapped_column(Unicode(100))
+    subject: Mapped[str] = mapped_column(Unicode(500))
+    html: Mapped[str] = mapped_column(UnicodeText)
+    fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    __table_args__ = (UniqueConstraint("source", "name"),)

@@ -1,0 +1,383 @@
+"""The tables of the core. Every query that a timer runs has its index here; every text is Unicode; every time is UTC."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, ForeignKey, Index, MetaData, Unicode, UnicodeText, UniqueConstraint, event, false, text, true
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, relationship
+
+from shared import clock
+from shared.store import search
+from shared.store.types import BigId, JsonText, Money, Note, UtcDateTime
+
+MANYCHAT_ID_LENGTH = 50
+ERROR_LENGTH = 1000
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that a migration can address each of them on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Timestamped:
+    """When our own row came to be and was last changed."""
+
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
+
+
+class OdooSynced:
+    """How far Odoo is in step with this row. `odoo_sync_status` is NULL where the sync mode leaves the row out of Odoo.
+
+    `odoo_linked` says that the record in Odoo carries our external id, so that it need not be looked for.
+    """
+
+    odoo_id: Mapped[int | None] = mapped_column(BigId)
+    odoo_linked: Mapped[bool] = mapped_column(default=False, server_default=false())
+    odoo_sync_status: Mapped[str | None] = mapped_column(Unicode(16), index=True)
+    odoo_sync_error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
+    odoo_sync_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    odoo_sync_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    odoo_synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Channel(Timestamped, Base):
+    """A way by which people reach us (WhatsApp, Instagram, ...); made on first mention."""
+
+    __tablename__ = "channels"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(Unicode(64), unique=True)
+    name: Mapped[str] = mapped_column(Unicode(100))
+    description: Mapped[str | None] = mapped_column(Unicode(255))
+
+
+class Advisor(Timestamped, Base):
+    """A colleague to whom people are assigned; `odoo_user_id` where Odoo knows the same person."""
+
+    __tablename__ = "advisors"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(Unicode(200))
+    email: Mapped[str | None] = mapped_column(Unicode(254), index=True)
+    phone: Mapped[str | None] = mapped_column(Unicode(20))
+    odoo_user_id: Mapped[int | None]
+    role: Mapped[str | None] = mapped_column(Unicode(50))
+    status: Mapped[str | None] = mapped_column(Unicode(20))
+    genre: Mapped[str | None] = mapped_column(Unicode(20))
+    is_active: Mapped[bool] = mapped_column(default=True, server_default=true())
+
+
+class Contact(Timestamped, OdooSynced, Base):
+    """A person, known by ManyChat's id. `fact_times` says from when each fact is (see `shared.crm.facts`).
+
+    `search_text` follows name and phone by itself (see `shared.store.search`).
+    """
+
+    __tablename__ = "contacts"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    manychat_id: Mapped[str] = mapped_column(Unicode(MANYCHAT_ID_LENGTH), unique=True)
+    first_name: Mapped[str | None] = mapped_column(Unicode(200))
+    last_name: Mapped[str | None] = mapped_column(Unicode(200))
+    email: Mapped[str | None] = mapped_column(Unicode(254), index=True)
+    phone: Mapped[str | None] = mapped_column(Unicode(20), index=True)
+    phone_original: Mapped[str | None] = mapped_column(Unicode(100))
+    subscribed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_event_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    initial_state: Mapped[str | None] = mapped_column(Unicode(200))
+    last_state: Mapped[str | None] = mapped_column(Unicode(200))
+    channel_id: Mapped[int | None] = mapped_column(ForeignKey("channels.id"), index=True)
+    fact_times: Mapped[dict[str, Any]] = mapped_column(JsonText, default=dict)
+    search_text: Mapped[str] = mapped_column(Unicode(search.LONGEST), default="", server_default="")
+    channel: Mapped[Channel | None] = relationship(lazy="joined")
+
+    __table_args__ = (
+        Index("ix_contacts_search_text_id", "search_text", "id"),
+        Index("ix_contacts_updated_at_id", "updated_at", "id"),
+    )
+
+    @property
+    def full_name(self) -> str:
+        """First and last name, or ManyChat's id where no name is known."""
+        return " ".join(filter(None, (self.first_name, self.last_name))) or f"ManyChat {self.manychat_id}"
+
+
+@event.listens_for(Contact, "before_insert")
+@event.listens_for(Contact, "before_update")
+def _keep_searchable(_mapper: Mapper[Contact], _connection: Connection, contact: Contact) -> None:
+    contact.search_text = search.search_text(contact.first_name, contact.last_name, contact.phone or contact.phone_original)
+
+
+class StageMapping(Timestamped, Base):
+    """A ManyChat stage name and the Odoo stage it means. Several names may mean one stage."""
+
+    __tablename__ = "stage_map"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    manychat_key: Mapped[str] = mapped_column(Unicode(100), unique=True)
+    manychat_name: Mapped[str] = mapped_column(Unicode(100))
+    odoo_stage_id: Mapped[int] = mapped_column(index=True)
+    odoo_name: Mapped[str] = mapped_column(Unicode(100))
+
+
+class Opportunity(Timestamped, OdooSynced, Base):
+    """What a person may become for us: one row for each person, with the newest stage. `odoo_id` is the lead's."""
+
+    __tablename__ = "opportunities"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    manychat_id: Mapped[str] = mapped_column(Unicode(MANYCHAT_ID_LENGTH), unique=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), unique=True)
+    stage_id: Mapped[int | None]
+    state_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    summary: Mapped[str | None] = mapped_column(UnicodeText)
+    entry_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    medical_advisor_id: Mapped[int | None]
+    commercial_advisor_id: Mapped[int | None]
+    fact_times: Mapped[dict[str, Any]] = mapped_column(JsonText, default=dict)
+    contact: Mapped[Contact] = relationship(lazy="joined")
+
+    __table_args__ = (
+        Index("ix_opportunities_stage_id_id", "stage_id", "id"),
+        Index("ix_opportunities_state_date_id", "state_date", "id"),
+    )
+
+
+class StageChange(Base):
+    """A stage an opportunity was reported in. `applied` is false for one that arrived after a newer one."""
+
+    __tablename__ = "stage_history"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    opportunity_id: Mapped[int] = mapped_column(ForeignKey("opportunities.id"), index=True)
+    stage_id: Mapped[int]
+    state_date: Mapped[datetime] = mapped_column(UtcDateTime)
+    summary: Mapped[str | None] = mapped_column(UnicodeText)
+    applied: Mapped[bool]
+    event_key: Mapped[str] = mapped_column(Unicode(64))
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+
+class Campaign(Timestamped, Base):
+    """An effort to win people over, with a beginning, perhaps an end, and a budget."""
+
+    __tablename__ = "campaigns"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(Unicode(100), index=True)
+    date_start: Mapped[datetime] = mapped_column(UtcDateTime)
+    date_end: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    budget: Mapped[Decimal | None] = mapped_column(Money)
+    status: Mapped[str | None] = mapped_column(Unicode(20))
+    channel_id: Mapped[int | None] = mapped_column(ForeignKey("channels.id"), index=True)
+
+
+class CampaignContact(Timestamped, Base):
+    """A person in a campaign: one row for each pair, with the newest word on everything (see `shared.crm.facts`)."""
+
+    __tablename__ = "campaign_contacts"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"), index=True)
+    commercial_advisor_id: Mapped[int | None] = mapped_column(ForeignKey("advisors.id"), index=True)
+    medical_advisor_id: Mapped[int | None] = mapped_column(ForeignKey("advisors.id"), index=True)
+    registration_date: Mapped[datetime] = mapped_column(UtcDateTime)
+    commercial_assignment_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    commercial_process_start_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    medical_assignment_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    medical_process_start_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    medical_process_end_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    quotation_start_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    sale_order_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    successful_sale_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    conversation_closed_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_state: Mapped[str | None] = mapped_column(Unicode(200))
+    lead_state: Mapped[str | None] = mapped_column(Unicode(50))
+    summary: Mapped[str | None] = mapped_column(UnicodeText)
+    fact_times: Mapped[dict[str, Any]] = mapped_column(JsonText, default=dict)
+
+    __table_args__ = (UniqueConstraint("contact_id", "campaign_id"),)
+
+
+class CampaignChange(Base):
+    """What was said of a person in a campaign, by an event or by hand; nothing is ever rewritten."""
+
+    __tablename__ = "campaign_history"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    campaign_contact_id: Mapped[int] = mapped_column(ForeignKey("campaign_contacts.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(Unicode(60))
+    event_key: Mapped[str] = mapped_column(Unicode(64))
+    said: Mapped[Any] = mapped_column(JsonText)
+    changed: Mapped[Any] = mapped_column(JsonText)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+
+class InboxEvent(Base):
+    """An event that was handled. The unique `key` is what makes a second delivery of it harmless."""
+
+    __tablename__ = "inbox"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(Unicode(64), unique=True)
+    event_id: Mapped[str] = mapped_column(Unicode(255))
+    source: Mapped[str] = mapped_column(Unicode(100))
+    type: Mapped[str] = mapped_column(Unicode(100))
+    subject: Mapped[str | None] = mapped_column(Note(100), index=True)
+    occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    handled_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)
+    outcome: Mapped[str] = mapped_column(Unicode(32), default="applied")
+    replay_of: Mapped[int | None] = mapped_column(BigId)
+    data: Mapped[Any] = mapped_column(JsonText)
+
+
+class Delivery(Timestamped, Base):
+    """Something we owe the outside world (see `shared.outbox`).
+
+    `dedupe_key` is unique where it is not NULL: a message keeps it for ever, a sync only while it is open.
+    `wanted` counts the changes a sync stands for; `claimed` is how many of them the run now under way has seen.
+    `owed_since` is the date it was planned for or moved to, or that of the newest change; NULL: since it was made. Its age
+    counts from there, while `due_at` moves with every attempt.
+    """
+
+    __tablename__ = "deliveries"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(Unicode(16))
+    target: Mapped[str] = mapped_column(Unicode(50))
+    action: Mapped[str] = mapped_column(Unicode(50))
+    subject: Mapped[str] = mapped_column(Unicode(100), index=True)
+    payload: Mapped[Any | None] = mapped_column(JsonText)
+    dedupe_key: Mapped[str | None] = mapped_column(Unicode(64))
+    state: Mapped[str] = mapped_column(Unicode(16), default="pending")
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    owed_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    not_after: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    wanted: Mapped[int] = mapped_column(default=1)
+    claimed: Mapped[int] = mapped_column(default=0)
+    lease_token: Mapped[str | None] = mapped_column(Unicode(36))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
+    reason: Mapped[str | None] = mapped_column(Unicode(64))
+    result: Mapped[Any | None] = mapped_column(JsonText)
+    event_key: Mapped[str | None] = mapped_column(Unicode(64))
+    retry_of: Mapped[int | None] = mapped_column(BigId)
+    traceparent: Mapped[str | None] = mapped_column(Unicode(55))
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (
+        Index(
+            "uq_deliveries_dedupe_key",
+            "dedupe_key",
+            unique=True,
+            mssql_where=text("dedupe_key IS NOT NULL"),
+            sqlite_where=text("dedupe_key IS NOT NULL"),
+        ),
+        # What is due: the dispatcher and every claim seek here; finished rows are not in it.
+        Index(
+            "ix_deliveries_due",
+            "target",
+            "due_at",
+            "id",
+            mssql_where=text("state = 'pending'"),
+            sqlite_where=text("state = 'pending'"),
+        ),
+        # What a worker holds: freed when its lease has run out.
+        Index(
+            "ix_deliveries_leased",
+            "lease_until",
+            mssql_where=text("state = 'sending'"),
+            sqlite_where=text("state = 'sending'"),
+        ),
+        Index("ix_deliveries_state", "state", "id"),  # the operators' list
+    )
+
+
+class Target(Base):
+    """An outside system: its circuit, and when it may be called again. One row, locked by whoever claims work for it."""
+
+    __tablename__ = "targets"
+    name: Mapped[str] = mapped_column(Unicode(50), primary_key=True)
+    circuit: Mapped[str] = mapped_column(Unicode(16), default="closed")
+    failures: Mapped[int] = mapped_column(default=0)
+    openings: Mapped[int] = mapped_column(default=0)
+    closed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    batch_cap: Mapped[int | None]
+    next_call_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
+
+
+class TargetSlot(Base):
+    """The right to call a target now. As many rows as calls may be under way at once, over all instances together."""
+
+    __tablename__ = "target_slots"
+    target: Mapped[str] = mapped_column(ForeignKey("targets.name"), primary_key=True)
+    slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    token: Mapped[str | None] = mapped_column(Unicode(36))
+    held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class DeadLetter(Base):
+    """An event that could not be handled, whole, with its reason. A replay that fails again is a new row with `replay_of`."""
+
+    __tablename__ = "dead_letters"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(Unicode(64), unique=True)
+    original_queue: Mapped[str] = mapped_column(Unicode(63))
+    original_event: Mapped[str] = mapped_column(UnicodeText)
+    event_id: Mapped[str | None] = mapped_column(Unicode(255))
+    source: Mapped[str | None] = mapped_column(Unicode(100))
+    type: Mapped[str | None] = mapped_column(Unicode(100))
+    subject: Mapped[str | None] = mapped_column(Note(100), index=True)
+    reason: Mapped[str] = mapped_column(Unicode(64))
+    error_message: Mapped[str] = mapped_column(Note(ERROR_LENGTH))
+    error_time: Mapped[datetime] = mapped_column(UtcDateTime)
+    trace: Mapped[str | None] = mapped_column(UnicodeText)
+    attempts: Mapped[int] = mapped_column(default=0)
+    state: Mapped[str] = mapped_column(Unicode(16), default="parked")
+    replay_of: Mapped[int | None] = mapped_column(BigId)
+    replays: Mapped[int] = mapped_column(default=0)
+    replayed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+    __table_args__ = (Index("ix_dead_letters_state", "state", "id"),)
+
+
+class ActionLog(Base):
+    """Who did what to whom, when, and how it went: every call to an outside system, every manual action."""
+
+    __tablename__ = "action_log"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    actor: Mapped[str] = mapped_column(Unicode(60))
+    action: Mapped[str] = mapped_column(Unicode(110))
+    subject: Mapped[str | None] = mapped_column(Note(100), index=True)
+    delivery_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    dead_letter_id: Mapped[int | None] = mapped_column(BigId)
+    attempt: Mapped[int | None]
+    result: Mapped[str] = mapped_column(Unicode(32))
+    detail: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
+
+
+class Reconciliation(Base):
+    """A comparison of our record with Odoo: asked for, under way, finished, or failed; and what it found."""
+
+    __tablename__ = "reconciliations"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    asked_by: Mapped[str] = mapped_column(Unicode(60))
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    dry_run: Mapped[bool]
+    state: Mapped[str] = mapped_column(Unicode(16), default="asked")
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    compared: Mapped[int | None]
+    in_step: Mapped[int | None]
+    repaired: Mapped[int | None]
+    held_back: Mapped[int | None]
+    counts: Mapped[Any | None] = mapped_column(JsonText)
+    examples: Mapped[Any | None] = mapped_column(JsonText)
+    error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))

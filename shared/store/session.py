@@ -1,0 +1,165 @@
+"""Transactions. One engine for each process; writing goes through `transact`, reading through `reading`."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.errors import RetryableError, UnavailableError
+from shared.settings import DatabaseSettings
+from shared.store.dialect import is_conflict, is_unavailable
+
+DEFAULT_DATABASE_URL = "sqlite:///.local/puente.db"
+CONFLICT_TRIES = 8
+BUSY_TIMEOUT_SECONDS = 30
+STATEMENT_SECONDS = 60
+
+
+def database_url(settings: DatabaseSettings) -> str:
+    """Where our record is: DATABASE_URL, else AZURE_SQL_CONNECTION_STRING, else a SQLite file under `.local/`."""
+    if settings.database_url:
+        return settings.database_url
+    if settings.azure_sql_connection_string:
+        odbc = settings.azure_sql_connection_string.get_secret_value()
+        return f"mssql+pyodbc:///?odbc_connect={quote_plus(odbc)}"
+    return DEFAULT_DATABASE_URL
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for `url`, set up for how we write on that kind of database."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return _sqlite_engine(url)
+    # A serverless Azure SQL closes idle connections; a dead one is noticed before it is used.
+    return create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_recycle=1500, pool_size=10, max_overflow=20)
+
+
+def _sqlite_engine(url: str) -> Engine:
+    if path := make_url(url).database:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")  # readers do not wait for the writer
+        connection.execute("PRAGMA synchronous=NORMAL")  # survives a killed process; only a power cut may lose the last commits
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # The sqlite3 module would begin late and without the write lock; two transactions that both read first and
+        # then write would fail each other.
+        reading = connection.get_execution_options().get("puente_reading", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+@lru_cache(maxsize=1)
+def get_engine() -> Engine:
+    """The engine of this process. `get_engine.cache_clear()` forgets it (tests)."""
+    engine = make_engine(database_url(DatabaseSettings()))
+    if engine.dialect.name == "mssql":
+        # A statement that is blocked must not hold its worker for ever; it fails as HYT00 and is tried again. Migrations, which
+        # may rightly take longer, make an engine of their own.
+        event.listen(engine, "connect", _limit_statements)
+    return engine
+
+
+def _limit_statements(connection: Any, _record: Any) -> None:
+    connection.timeout = STATEMENT_SECONDS
+
+
+@contextmanager
+def reading(engine: Engine | None = None) -> Iterator[Session]:
+    """A session for reading one consistent state; takes no write lock, commits nothing."""
+    bind = (engine or get_engine()).execution_options(puente_reading=True)
+    with _translated_errors(), Session(bind, expire_on_commit=False) as session:
+        yield session
+
+
+def transact[T](work: Callable[[Session], T], engine: Engine | None = None) -> T:
+    """Run `work` in one transaction and commit it, or roll everything back.
+
+    `work` may run several times (it lost a race for a lock), so it must do nothing outside its session.
+
+    Raises:
+        UnavailableError: the database cannot be reached.
+        RetryableError: other transactions won every race; nothing was changed.
+    """
+    for attempt in range(CONFLICT_TRIES):
+        try:
+            return _once(work, engine or get_engine())
+        except DBAPIError as error:
+            if is_unavailable(error):
+                raise UnavailableError(f"the database is not available: {_first_line(error)}") from error
+            if not is_conflict(error):
+                raise
+        clock.sleep(clock.jitter(0.02 * 2**attempt, share=0.9))
+    raise RetryableError("the database is too contended; the transaction lost every time")
+
+
+def rehearse[T](work: Callable[[Session], T], engine: Engine | None = None) -> T:
+    """Run `work` as `transact` would, and roll everything back: what it returns is what would have happened."""
+
+    def and_undo(session: Session) -> T:
+        with session.begin_nested() as everything:
+            result = work(session)
+            session.flush()
+            everything.rollback()
+        return result
+
+    return transact(and_undo, engine)
+
+
+def _once[T](work: Callable[[Session], T], engine: Engine) -> T:
+    with _turn_to_write(engine), Session(engine, expire_on_commit=False) as session, session.begin():
+        return work(session)
+
+
+@contextmanager
+def _turn_to_write(engine: Engine) -> Iterator[None]:
+    """The writers of one process take turns here where the database is SQLite, which would let them poll and sleep instead.
+
+    Between processes SQLite's own lock decides; so it does for whoever has waited here for as long as it would let them.
+    """
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    turn = _turn_of(engine.url)
+    is_ours = turn.acquire(timeout=BUSY_TIMEOUT_SECONDS)
+    try:
+        yield
+    finally:
+        if is_ours:
+            turn.release()
+
+
+@cache
+def _turn_of(_database: URL) -> threading.Lock:
+    return threading.Lock()
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        if is_unavailable(error):
+            raise UnavailableError(f"the database is not available: {_first_line(error)}") from error
+        if is_conflict(error):
+            raise RetryableError(f"the database is busy: {_first_line(error)}") from error
+        raise
+
+
+def _first_line(error: DBAPIError) -> str:
+    """What the driver said, without our SQL and its values (they may hold personal data)."""
+    return str(error.orig).splitlines()[0][:200]

@@ -1,0 +1,51 @@
+"""One e-mail as every sender of e-mail here takes it: Brevo, Resend, SMTP."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import parseaddr
+
+from shared.errors import PermanentError
+
+_NAMESPACE = uuid.UUID("5b0c9f0e-5d7c-4d1c-9a55-0f6a2c1c7d11")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Email:
+    """What one person is to get. `key` names this e-mail for all time: the vendors that can are told it.
+
+    `headers` are further ones of the message itself, such as `List-Unsubscribe` and `List-Unsubscribe-Post`.
+    """
+
+    key: str
+    to: str
+    subject: str
+    text: str
+    html: str = ""
+    to_name: str = ""
+    reply_to: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+    @property
+    def key_uuid(self) -> str:
+        """The key as a UUID, always the same for the same key; it tells nothing about the person."""
+        return str(uuid.uuid5(_NAMESPACE, self.key))
+
+    @property
+    def key_digest(self) -> str:
+        """The key as 64 hexadecimal digits."""
+        return hashlib.sha256(self.key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def sender(setting: str, name: str) -> tuple[str, str]:
+    """Display name and address out of a setting such as `Ana <ana@example.com>`.
+
+    Raises:
+        PermanentError: `not-configured`, there is no address in it.
+    """
+    display, address = parseaddr(setting)
+    if "@" not in address:
+        raise PermanentError("not-configured", f"{name} must be an e-mail address, or a name and an address")
+    return display, address

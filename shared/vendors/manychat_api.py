@@ -1,0 +1,134 @@
+"""ManyChat's own API: messages into a conversation, fields, tags, subscribers.
+
+ManyChat takes no idempotency key: sending is not repeatable, and cannot be looked up. Setting a field or a tag is repeatable.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+import requests
+from requests.adapters import BaseAdapter
+
+from shared.errors import PermanentError, PuenteError
+from shared.settings import Settings
+from shared.vendors import answers
+from shared.vendors.http import HttpClient
+
+READ_SECONDS = 15.0
+MOST_MESSAGES = 10
+
+# Codes of a refused sending that mean something to us; all others become `manychat-<code>`.
+REASONS: Mapping[int, str] = {
+    3011: "manychat-outside-window",
+    3021: "manychat-no-permission",
+    3031: "manychat-outside-window",
+}
+
+type ContentType = Literal["instagram", "whatsapp", "telegram"]
+
+
+def text_content(texts: Sequence[str], channel: ContentType | None = None) -> dict[str, Any]:
+    """Texts as a dynamic block, one message each, for `send_content`; `channel` for all but Messenger."""
+    content: dict[str, Any] = {"messages": [{"type": "text", "text": text} for text in texts[:MOST_MESSAGES]]}
+    if channel:
+        content["type"] = channel
+    return {"version": "v2", "content": content}
+
+
+class ManyChat:
+    """One page. Shared by the process's threads."""
+
+    def __init__(self, url: str, api_key: str, adapter: BaseAdapter | None = None) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"}
+        self._http = HttpClient("ManyChat", url, read_seconds=READ_SECONDS, headers=headers, secrets=[api_key], adapter=adapter)
+
+    @staticmethod
+    def from_settings(settings: Settings) -> "ManyChat":
+        """The process's client. Raises PermanentError `not-configured`."""
+        if settings.manychat_api_key is None:
+            raise answers.not_configured("ManyChat", "MANYCHAT_API_KEY")
+        return _client(settings.manychat_base_url, settings.manychat_api_key.get_secret_value())
+
+    def send_content(self, subscriber_id: str, data: Mapping[str, Any], *, message_tag: str = "") -> None:
+        """Send a dynamic block (`text_content`); `message_tag` is what allows it beyond the 24 hours.
+
+        Raises:
+            PermanentError: `manychat-outside-window`, `manychat-refused`, ... UncertainError: it may have been sent.
+        """
+        body = {"subscriber_id": _number(subscriber_id), "data": dict(data)} | (
+            {"message_tag": message_tag} if message_tag else {}
+        )
+        self._post("/fb/sending/sendContent", body, "sending content", repeatable=False)
+
+    def send_flow(self, subscriber_id: str, flow: str) -> None:
+        """Start a flow by its namespace. Raises as `send_content`."""
+        body = {"subscriber_id": _number(subscriber_id), "flow_ns": flow}
+        self._post("/fb/sending/sendFlow", body, "starting a flow", repeatable=False)
+
+    def set_field(self, subscriber_id: str, name: str, value: str | float | bool) -> None:  # noqa: FBT001  # a value among others
+        """Set a custom field, which must exist; dates as `YYYY-MM-DD`, instants with their offset."""
+        body = {"subscriber_id": _number(subscriber_id), "field_name": name, "field_value": value}
+        self._post("/fb/subscriber/setCustomFieldByName", body, "setting a field", repeatable=True)
+
+    def add_tag(self, subscriber_id: str, name: str) -> None:
+        """Give the subscriber a tag, which must exist; one that is there already stays."""
+        body = {"subscriber_id": _number(subscriber_id), "tag_name": name}
+        self._post("/fb/subscriber/addTagByName", body, "adding a tag", repeatable=True)
+
+    def get_info(self, subscriber_id: str) -> dict[str, Any]:
+        """What ManyChat knows of the subscriber."""
+        params = {"subscriber_id": str(_number(subscriber_id))}
+        return dict(self._get("/fb/subscriber/getInfo", params, "reading a subscriber"))
+
+    def find_subscriber(self, *, email: str = "", phone: str = "") -> dict[str, Any] | None:
+        """The subscriber with this e-mail address, else with this number (E.164); None without one."""
+        for name, value in (("email", email), ("phone", phone)):
+            found = self._get("/fb/subscriber/findBySystemField", {name: value}, "finding a subscriber") if value else {}
+            if found.get("id"):
+                return dict(found)
+        return None
+
+    def _get(self, path: str, params: Mapping[str, str], what: str) -> Mapping[str, Any]:
+        return _data(self._http.request("GET", path, params=params), what, repeatable=True)
+
+    def _post(self, path: str, body: Mapping[str, Any], what: str, *, repeatable: bool) -> None:
+        _data(self._http.request("POST", path, json=body, repeatable=repeatable), what, repeatable=repeatable)
+
+
+def _number(subscriber_id: str) -> int:
+    """ManyChat's ids are numbers, which it gives as text and wants as numbers."""
+    if not (subscriber_id.isascii() and subscriber_id.isdecimal()):
+        raise PermanentError("manychat-invalid-subscriber", "ManyChat: a subscriber's id is a number")
+    return int(subscriber_id)
+
+
+def _data(response: requests.Response, what: str, *, repeatable: bool) -> Mapping[str, Any]:
+    what = f"ManyChat: {what}"
+    if not response.ok:
+        value = answers.parsed(response)
+        raise _failure(response, value if isinstance(value, dict) else {}, what, repeatable=repeatable)
+    content = answers.mapping(response, what, repeatable=repeatable)
+    if content.get("status") != "success":  # an error may come with 200 too
+        raise _failure(response, content, what, repeatable=repeatable)
+    data = content.get("data")
+    return data if isinstance(data, dict) else {}
+
+
+def _failure(response: requests.Response, error: Mapping[str, Any], what: str, *, repeatable: bool) -> PuenteError:
+    for code in _codes(error.get("details")):
+        return PermanentError(REASONS.get(code, f"manychat-{code}"), f"{what} was refused with {code}")
+    return answers.failure(response, "manychat", what, repeatable=repeatable, message=error.get("message"))
+
+
+def _codes(details: Any) -> Iterator[int]:
+    messages = details.get("messages") if isinstance(details, dict) else None
+    for entry in messages if isinstance(messages, list) else []:
+        code = entry.get("code") if isinstance(entry, dict) else None
+        if isinstance(code, int):
+            yield code
+
+
+@lru_cache(maxsize=4)
+def _client(url: str, api_key: str) -> ManyChat:
+    return ManyChat(url, api_key)

@@ -1,0 +1,168 @@
+"""Notion, in the version of its API that keeps a database's rows in data sources.
+
+Creating a page is not repeatable and Notion takes no idempotency key: keep an id of ours in a property, and `query` for it
+before creating. Setting properties is repeatable. About three requests a second are taken; whoever calls keeps to that.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from requests.adapters import BaseAdapter
+
+from shared.errors import PermanentError, PuenteError, ThrottledError
+from shared.settings import Settings
+from shared.vendors import answers
+from shared.vendors.http import HttpClient, retry_after_seconds
+from shared.vendors.notion_values import plain_text
+
+VERSION = "2025-09-03"
+READ_SECONDS = 30.0
+PAGE_SIZE = 100
+DEEPEST = 10
+OVERLOADED = 529
+
+type Page = dict[str, Any]
+
+
+class Notion:
+    """One workspace, seen by one integration. Shared by the process's threads."""
+
+    def __init__(self, url: str, token: str, adapter: BaseAdapter | None = None) -> None:
+        headers = {"Authorization": f"Bearer {token}", "Notion-Version": VERSION}
+        self._http = HttpClient(
+            "Notion", f"{url}/v1", read_seconds=READ_SECONDS, headers=headers, secrets=[token], adapter=adapter
+        )
+        self._sources: dict[str, str] = {}
+
+    @staticmethod
+    def from_settings(settings: Settings) -> "Notion":
+        """The process's client. Raises PermanentError `not-configured`."""
+        if settings.notion_token is None:
+            raise answers.not_configured("Notion", "NOTION_TOKEN")
+        return _client(settings.notion_base_url, settings.notion_token.get_secret_value())
+
+    def data_source(self, database_id: str) -> str:
+        """The data source that holds the database's rows; asked once per process.
+
+        Raises:
+            PermanentError: `not-configured` without an id, `notion-data-sources` when the database has none or several,
+                `notion-not-found` when it does not exist or was not shared with the integration.
+        """
+        if not database_id:
+            raise PermanentError("not-configured", "Notion: the id of the database is not set")
+        if database_id not in self._sources:
+            database = self._call("GET", f"/databases/{_segment(database_id)}", "reading a database", repeatable=True)
+            ids = [str(source["id"]) for source in database.get("data_sources") or []]
+            if len(ids) != 1:
+                raise PermanentError(
+                    "notion-data-sources", f"Notion: the database has {len(ids)} data sources; one was expected"
+                )
+            self._sources[database_id] = ids[0]
+        return self._sources[database_id]
+
+    def query(
+        self,
+        database_id: str,
+        where: Mapping[str, Any] | None = None,
+        *,
+        sorts: Sequence[Mapping[str, str]] = (),
+        limit: int | None = None,
+    ) -> list[Page]:
+        """The rows that `where` (a filter of Notion's) lets through, all of them or the first `limit`."""
+        source = self.data_source(database_id)
+        body: dict[str, Any] = {"page_size": min(limit or PAGE_SIZE, PAGE_SIZE)}
+        if where:
+            body["filter"] = dict(where)
+        if sorts:
+            body["sorts"] = [dict(one) for one in sorts]
+        rows: list[Page] = []
+        while True:
+            answer = self._call("POST", f"/data_sources/{source}/query", "querying", json=body, repeatable=True)
+            rows += answer.get("results") or []
+            if not answer.get("has_more") or (limit is not None and len(rows) >= limit):
+                return rows[:limit]
+            body["start_cursor"] = answer["next_cursor"]
+
+    def create_page(self, database_id: str, properties: Mapping[str, Any]) -> Page:
+        """A new row. Not repeatable: after an UncertainError look for it first."""
+        parent = {"type": "data_source_id", "data_source_id": self.data_source(database_id)}
+        body = {"parent": parent, "properties": dict(properties)}
+        return self._call("POST", "/pages", "creating a page", json=body, repeatable=False)
+
+    def update_page(self, page_id: str, properties: Mapping[str, Any]) -> Page:
+        """Set these properties and leave the others; doing it twice is doing it once."""
+        body = {"properties": dict(properties)}
+        return self._call("PATCH", f"/pages/{_segment(page_id)}", "updating a page", json=body, repeatable=True)
+
+    def page(self, page_id: str) -> Page:
+        """One page with its properties."""
+        return self._call("GET", f"/pages/{_segment(page_id)}", "reading a page", repeatable=True)
+
+    def page_text(self, page_id: str) -> str:
+        """The text of the page's content, a line for each block that has any, nested ones in their place.
+
+        Pages and databases inside it are not entered. Ten levels are read.
+        """
+        return "\n".join(self._lines(page_id, 0))
+
+    def _lines(self, block_id: str, depth: int) -> Iterator[str]:
+        for block in self._children(block_id):
+            kind = str(block.get("type"))
+            content = block.get(kind) or {}
+            pieces = content.get("rich_text")
+            if pieces is not None:
+                yield plain_text(pieces)
+            for cell in content.get("cells") or []:
+                yield plain_text(cell)
+            if block.get("has_children") and depth < DEEPEST and kind not in ("child_page", "child_database"):
+                yield from self._lines(str(block["id"]), depth + 1)
+
+    def _children(self, block_id: str) -> Iterator[dict[str, Any]]:
+        params = {"page_size": str(PAGE_SIZE)}
+        while True:
+            answer = self._call(
+                "GET", f"/blocks/{_segment(block_id)}/children", "reading blocks", params=params, repeatable=True
+            )
+            yield from answer.get("results") or []
+            if not answer.get("has_more"):
+                return
+            params["start_cursor"] = str(answer["next_cursor"])
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        repeatable: bool,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+    ) -> dict[str, Any]:
+        response = self._http.request(method, path, repeatable=repeatable, params=params, json=json)
+        what = f"Notion: {what}"
+        if response.ok:
+            return dict(answers.mapping(response, what, repeatable=repeatable))
+        raise _failure(response, what, repeatable=repeatable)
+
+
+def _segment(identifier: str) -> str:
+    """An id as one part of a path, whatever it holds."""
+    return quote(identifier, safe="")
+
+
+def _failure(response: requests.Response, what: str, *, repeatable: bool) -> PuenteError:
+    value = answers.parsed(response)
+    error = value if isinstance(value, dict) else {}
+    if response.status_code == OVERLOADED:
+        return ThrottledError(f"{what} answered {OVERLOADED}", after_seconds=retry_after_seconds(response))
+    return answers.failure(
+        response, "notion", what, repeatable=repeatable, code=error.get("code"), message=error.get("message")
+    )
+
+
+@lru_cache(maxsize=4)
+def _client(url: str, token: str) -> Notion:
+    return Notion(url, token)

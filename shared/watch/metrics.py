@@ -1,0 +1,81 @@
+"""The figures for Prometheus, in its text format 0.0.4. They come from SQL and Storage, so they are true across instances."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+
+from shared.errors import PuenteError
+from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent
+from shared.store.session import reading
+from shared.watch import backlog, record
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+type Sample = tuple[Mapping[str, str], float]
+
+
+def page() -> str:
+    """All metrics. A part that is down is left out and told by `puente_up`; the others still come."""
+    lines: list[str] = []
+    up: list[Sample] = []
+    for part, collect in (("database", _from_record), ("storage", _from_storage)):
+        try:
+            lines += list(collect())
+            up.append(({"part": part}, 1))
+        except PuenteError:
+            up.append(({"part": part}, 0))
+    lines += _metric("puente_up", "gauge", "Whether a part could be asked.", up)
+    return "\n".join(lines) + "\n"
+
+
+def _from_record() -> Iterator[str]:
+    figures = record.figures()
+    with reading() as session:
+        newest = {
+            "events": session.scalar(select(func.max(InboxEvent.id))),
+            "deliveries": session.scalar(select(func.max(Delivery.id))),
+            "attempts": session.scalar(select(func.max(ActionLog.id))),
+            "dead_letters": session.scalar(select(func.max(DeadLetter.id))),
+        }
+    # Rows are numbered in the order they come and never reused, so the newest number counts them without reading them.
+    for name, number in newest.items():
+        yield from _metric(
+            f"puente_{name}_total", "counter", f"{name.replace('_', ' ').capitalize()} so far.", [({}, number or 0)]
+        )
+    yield from _metric(
+        "puente_dead_letters_parked", "gauge", "Dead letters that wait for a person.", [({}, figures["dead_letters"])]
+    )
+    yield from _metric("puente_errored_syncs", "gauge", "Records whose last sync failed.", [({}, figures["errored_syncs"])])
+    states = [({"state": state}, count) for state, count in figures["deliveries"].items()]
+    yield from _metric("puente_deliveries", "gauge", "Open and parked deliveries (counted up to 10,000).", states)
+    targets = figures["targets"].items()
+    yield from _metric(
+        "puente_target_due", "gauge", "Deliveries due for a system.", [({"target": n}, t["due"]) for n, t in targets]
+    )
+    late = [({"target": name}, target["late_seconds"]) for name, target in targets]
+    yield from _metric("puente_target_late_seconds", "gauge", "How long the first of them has been due.", late)
+    circuits = [({"target": name}, float(target["circuit"] == "open")) for name, target in targets]
+    yield from _metric("puente_target_circuit_open", "gauge", "Whether a system is left alone because it is down.", circuits)
+
+
+def _from_storage() -> Iterator[str]:
+    depths = backlog.depths().items()
+    for key, name, text in (
+        ("messages", "puente_queue_messages", "Messages in a queue."),
+        ("oldest_seconds", "puente_queue_oldest_seconds", "Age of the first visible message."),
+        ("poison", "puente_queue_poison_messages", "Messages that the host gave up on."),
+    ):
+        yield from _metric(name, "gauge", text, [({"queue": queue}, depth[key]) for queue, depth in depths])
+
+
+def _metric(name: str, kind: str, text: str, samples: Sequence[tuple[Mapping[str, str], Any]]) -> list[str]:
+    lines = [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
+    for labels, value in samples:
+        inside = ",".join(f'{label}="{_escaped(word)}"' for label, word in labels.items())
+        lines.append(f"{name}{{{inside}}} {value:g}" if inside else f"{name} {value:g}")
+    return lines
+
+
+def _escaped(word: str) -> str:
+    return word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

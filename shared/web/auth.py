@@ -1,0 +1,106 @@
+"""Who may call what: every route of a router with `route_class=SecuredRoute` asks for an API key with the scope it needs."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Annotated, Any, ClassVar
+
+from fastapi import Depends, Request, Response, Security
+from fastapi.routing import APIRoute
+from fastapi.security import APIKeyHeader
+
+from shared.errors import RefusedError
+from shared.intake import auth, body
+from shared.settings import ApiKey, Scope, get_settings
+from shared.web.problems import documented
+
+API_KEY = APIKeyHeader(
+    name="X-API-KEY", scheme_name="ApiKey", auto_error=False, description="One of the keys in the setting API_KEYS."
+)
+EVERYWHERE = (401, 403, 422, 500, 503)
+WITH_BODY = (400, 413, 415)
+READING_METHODS = {"GET", "HEAD"}
+
+
+class SecuredRoute(APIRoute):
+    """A route that first of all asks who is calling: `read` for what only reads, `write` for everything else.
+
+    The key is checked before the body is looked at, so that a stranger learns nothing about what would be valid. The body is
+    held to the same rules as a webhook's: size, JSON, nothing that cannot be stored.
+    """
+
+    also: ClassVar[tuple[Scope, ...]] = ()  # scopes that open it as well
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        self.scope: Scope = "read" if set(options.get("methods") or {"GET"}) <= READING_METHODS else "write"
+        shown = Security(API_KEY, scopes=[self.scope])  # for the description; `guarded` below is what checks
+        options["dependencies"] = [*(options.get("dependencies") or ()), shown]
+        options["responses"] = _merged(documented(*EVERYWHERE), options.get("responses") or {})
+        super().__init__(path, endpoint, **options)
+        if self.body_field is not None:
+            self.responses = _merged(documented(*WITH_BODY), self.responses)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of FastAPI, behind our checks."""
+        handle = super().get_route_handler()
+        has_body = self.body_field is not None
+
+        async def guarded(request: Request) -> Response:
+            settings = get_settings()
+            request.state.caller = _caller_with(request, settings.api_keys, (self.scope, *self.also))
+            if has_body:
+                _check_body(request, await request.body(), settings.max_body_bytes)
+            return await handle(request)
+
+        return guarded
+
+
+def _caller_with(request: Request, keys: Sequence[ApiKey], scopes: Sequence[Scope]) -> ApiKey:
+    """The caller's key, if it has one of `scopes`. Raises RefusedError, 401 or 403 (that of the first scope)."""
+    first, *others = scopes
+    try:
+        return auth.caller(_headers(request), keys, first)
+    except RefusedError as error:
+        if error.status != HTTPStatus.FORBIDDEN or not others:
+            raise
+        with suppress(RefusedError):
+            return _caller_with(request, keys, others)
+        raise
+
+
+class FlowRoute(SecuredRoute):
+    """A route that the senders of webhooks call as well: their scope opens it, too."""
+
+    also = ("webhook",)
+
+
+def _merged(
+    common: dict[int | str, dict[str, Any]], own: Mapping[int | str, dict[str, Any]]
+) -> dict[int | str, dict[str, Any]]:
+    """Both; where a route has an answer of its own for a status, a problem document may come under it all the same."""
+    return common | {status: common.get(status, {}) | more for status, more in own.items()}
+
+
+def _headers(request: Request) -> dict[str, str]:
+    """The headers as the webhooks see them; the framework would read a key with letters outside ASCII differently."""
+    return {name.decode("latin-1"): value.decode("utf-8", "surrogateescape") for name, value in request.headers.raw}
+
+
+def _check_body(request: Request, raw: bytes, limit: int) -> None:
+    body.check_content_type(request.headers)
+    body.check_size(raw, limit)
+    body.parse_object(raw)
+
+
+def _caller(request: Request) -> ApiKey:
+    key: ApiKey = request.state.caller
+    return key
+
+
+Caller = Annotated[ApiKey, Depends(_caller)]
+"""The key of the one who is calling."""
+
+
+def actor(caller: ApiKey) -> str:
+    """How the action log names somebody who called with this key."""
+    return f"key:{caller.name}"

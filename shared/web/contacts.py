@@ -1,0 +1,196 @@
+"""`/api/v1/contacts`: the people our record knows."""
+
+from datetime import datetime
+from functools import partial
+from typing import Annotated, ClassVar, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement, Select, select
+
+from shared.crm import contact_edits, editing
+from shared.crm.people import e164
+from shared.intake.fields import ManychatId, Text
+from shared.settings import get_settings
+from shared.store.models import MANYCHAT_ID_LENGTH, Contact
+from shared.store.session import reading
+from shared.web.auth import Caller, SecuredRoute, actor
+from shared.web.bodies import Body, EmailAddress, Number, PhoneNumber, Words200
+from shared.web.conditions import MADE, ONE, IfMatch, guard, tag
+from shared.web.paging import Page, RowId, text
+from shared.web.problems import documented
+from shared.web.sorting import LONGEST_SEARCH, SortedQuery, find_sorted, having_words
+
+router = APIRouter(prefix="/api/v1/contacts", tags=["Contacts"], route_class=SecuredRoute)
+
+EDITABLE = ("manychat_id", "first_name", "last_name", "phone", "phone_original", "email", "channel_id")
+SORTS = {"id": Contact.id, "name": Contact.search_text, "updated_at": Contact.updated_at}
+
+
+class ContactQuery(SortedQuery):
+    """Filters of the list."""
+
+    sort: Literal["id", "-id", "name", "-name", "updated_at", "-updated_at"] | None = Field(
+        default=None, description="`name` is first and last name without case and accents. Not together with `order`."
+    )
+    q: Annotated[str, Text(LONGEST_SEARCH, at_least=1)] | None = Field(
+        default=None, description="Parts of names in any spelling, all of which must occur, or a part of a phone number."
+    )
+    manychat_id: Annotated[str, text(MANYCHAT_ID_LENGTH)] | None = None
+    phone: Annotated[str, text(100)] | None = Field(
+        default=None, description="In any spelling; a number without a country code is taken to be of DEFAULT_PHONE_REGION."
+    )
+    email: Annotated[str, text(254)] | None = None
+    channel_id: int | None = Field(default=None, ge=1, lt=2**31)
+
+    def applied(self, query: Select[Contact]) -> Select[Contact]:
+        """`query`, narrowed down."""
+        if self.manychat_id is not None:
+            query = query.where(Contact.manychat_id == self.manychat_id)
+        if self.phone is not None:
+            query = query.where(_has_phone(self.phone))
+        if self.email is not None:
+            query = query.where(Contact.email.in_({self.email, self.email.lower()}))
+        if self.channel_id is not None:
+            query = query.where(Contact.channel_id == self.channel_id)
+        if self.q is not None:
+            query = query.where(having_words(Contact.search_text, self.q))
+        return query
+
+
+def _has_phone(phone: str) -> ColumnElement[bool]:
+    number = e164(phone.strip(), get_settings().default_phone_region)
+    return Contact.phone == number if number else Contact.phone_original == phone
+
+
+class ContactOut(BaseModel):
+    """A person. `odoo_...` tells how far Odoo's partner is in step; null where ODOO_SYNC_MODE wants no partners."""
+
+    id: int
+    manychat_id: str
+    first_name: str | None
+    last_name: str | None
+    email: str | None
+    phone: str | None = Field(description="In E.164; null where what was sent is no possible number.")
+    phone_original: str | None = Field(description="As it was sent.")
+    subscribed_at: datetime | None
+    initial_state: str | None
+    last_state: str | None
+    channel: str | None = Field(description="The channel's name.")
+    channel_id: int | None
+    odoo_partner_id: int | None
+    odoo_sync_status: str | None = Field(description="`pending`, `success`, `error` or null.")
+    odoo_sync_error: str | None
+    odoo_sync_attempts: int
+    synced_at: datetime | None = Field(description="When Odoo last took it.")
+    created_at: datetime
+    updated_at: datetime
+    last_event_at: datetime | None = Field(
+        description="When the newest event about this person happened, by its sender's clock."
+    )
+
+
+OWN_NAMES = {"channel", "odoo_partner_id", "synced_at"}
+
+
+class ContactChange(Body):
+    """What is known of a person, in part: what is left out stays, null takes it away."""
+
+    read_only: ClassVar = frozenset(ContactOut.model_fields) - set(EDITABLE) | {"phone_original"}
+
+    manychat_id: ManychatId | None = Field(default=None, description="Cannot be changed; given, it must be the present one.")
+    first_name: Words200 | None = None
+    last_name: Words200 | None = None
+    phone: PhoneNumber | None = None
+    email: EmailAddress | None = None
+    channel_id: Number | None = None
+
+
+class ContactIn(ContactChange):
+    """A person. What is left out is not known."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"manychat_id": "123456", "first_name": "Ana", "last_name": "Núñez", "phone": "55 1234 5678"}]
+        }
+    )
+
+    manychat_id: ManychatId
+
+    def facts(self) -> dict[str, object]:
+        """All that can be changed."""
+        return self.model_dump(exclude={"manychat_id"})
+
+
+@router.get("", summary="List contacts")
+def list_contacts(query: Annotated[ContactQuery, Query()]) -> Page[ContactOut]:
+    """Contacts, by name or phone, ManyChat's id, e-mail address or channel."""
+    with reading() as session:
+        rows, total, after = find_sorted(session, query.applied(select(Contact)), SORTS, query)
+    return Page(items=[_shown(row) for row in rows], total=total, next=after)
+
+
+@router.post("", status_code=201, summary="Add a contact", responses=documented(409) | MADE)
+def create_contact(body: ContactIn, caller: Caller, response: Response) -> ContactOut:
+    """Adds a person. 409 where their ManyChat id is known, also from an event, or there is no such channel."""
+    row = editing.committed(partial(contact_edits.create, manychat_id=body.manychat_id, said=body.facts(), actor=actor(caller)))
+    tag(response, row, EDITABLE, f"/api/v1/contacts/{row.id}")
+    return _shown(row)
+
+
+@router.get("/{contact_id:id}", summary="One contact", responses=documented(404) | ONE)
+def get_contact(contact_id: RowId, response: Response) -> ContactOut:
+    """The person as our record knows them now."""
+    with reading() as session:
+        row = session.get(Contact, contact_id)
+    if row is None:
+        raise editing.missing("contact", contact_id)
+    tag(response, row, EDITABLE)
+    return _shown(row)
+
+
+@router.put("/{contact_id:id}", summary="Replace a contact's facts", responses=documented(404, 409, 412) | ONE)
+def replace_contact(
+    contact_id: RowId, body: ContactIn, caller: Caller, response: Response, if_match: IfMatch = None
+) -> ContactOut:
+    """Sets all that can be changed; what is left out is not known any more. Events older than now do not undo it."""
+    return _changed(contact_id, body.facts(), body.manychat_id, caller, response, if_match)
+
+
+@router.patch("/{contact_id:id}", summary="Change some of a contact's facts", responses=documented(404, 409, 412) | ONE)
+def change_contact(
+    contact_id: RowId, body: ContactChange, caller: Caller, response: Response, if_match: IfMatch = None
+) -> ContactOut:
+    """Sets what is given, null taking it away. Events older than now do not undo it."""
+    said = body.said()
+    return _changed(contact_id, said, said.pop("manychat_id", None), caller, response, if_match)
+
+
+@router.delete("/{contact_id:id}", status_code=204, summary="Delete a contact", responses=documented(404, 409, 412))
+def delete_contact(contact_id: RowId, caller: Caller, if_match: IfMatch = None) -> None:
+    """Deletes a person to whom nothing refers; 409 names what does. An event about them that comes later makes them anew."""
+    check = guard(if_match, EDITABLE)
+    editing.committed(partial(contact_edits.delete, contact_id=contact_id, actor=actor(caller), guard=check))
+
+
+def _changed(
+    contact_id: int, said: dict[str, object], manychat_id: str | None, caller: Caller, response: Response, if_match: str | None
+) -> ContactOut:
+    row = editing.committed(
+        partial(
+            contact_edits.change,
+            contact_id=contact_id,
+            said=said,
+            actor=actor(caller),
+            guard=guard(if_match, EDITABLE),
+            manychat_id=manychat_id,
+        )
+    )
+    tag(response, row, EDITABLE)
+    return _shown(row)
+
+
+def _shown(row: Contact) -> ContactOut:
+    same = {name: getattr(row, name) for name in ContactOut.model_fields if name not in OWN_NAMES}
+    channel = row.channel.name if row.channel else None
+    return ContactOut(**same, channel=channel, odoo_partner_id=row.odoo_id, synced_at=row.odoo_synced_at)

@@ -1,0 +1,93 @@
+"""`/api/v1/contacts/{id}/timeline`: everything that is known of one person, in order."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from shared import clock
+from shared.crm import editing, timeline
+from shared.errors import FieldError, RefusedError
+from shared.store.models import Contact
+from shared.store.session import reading
+from shared.web.auth import SecuredRoute
+from shared.web.paging import DEFAULT_LIMIT, LONGEST_ID, MAX_LIMIT, RowId
+from shared.web.problems import documented
+
+router = APIRouter(prefix="/api/v1/contacts", tags=["Contacts"], route_class=SecuredRoute)
+
+_CURSOR = rf"^[0-9TZ:.-]{{20,40}}~[0-9]{{1,2}}~[0-9]{{1,{LONGEST_ID}}}$"
+
+
+class TimelineQuery(BaseModel):
+    """Which part."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Most entries in one answer.")
+    after: Annotated[str, StringConstraints(pattern=_CURSOR)] | None = Field(
+        default=None, description="The `next` of the page before; the first page if left out."
+    )
+    order: Literal["oldest", "newest"] = Field(default="oldest", description="Which entries come first.")
+
+
+class TimelineEntry(BaseModel):
+    """Something that happened with a person."""
+
+    at: datetime = Field(description="When we recorded it; by this the timeline is ordered.")
+    kind: Literal["event", "dead_letter", "stage", "campaign", "delivery", "action"]
+    id: int = Field(description="Its number among its kind.")
+    what: str = Field(description="The event's type, the stage, the campaign, or what was done where (`odoo.opportunity`).")
+    outcome: str | None = Field(description="A short word, such as `applied`, `stale`, `skipped`, `done`, `dead`, `parked`.")
+    reason: str | None = Field(description="Why it was skipped or has failed, or what an action was about.")
+    actor: str | None = Field(description="Who did it, such as `key:<name>`; null or `system` where nobody did.")
+    occurred_at: datetime | None = Field(description="When it happened by its sender's clock.")
+    details: dict[str, Any] = Field(description="What else is recorded of this kind; of an event, what was sent.")
+
+
+class Timeline(BaseModel):
+    """One page of a timeline."""
+
+    items: list[TimelineEntry]
+    next: str | None = Field(description="Give it as `after` to get the next page; null on the last one.")
+
+
+@router.get("/{contact_id:id}/timeline", summary="A contact's timeline", responses=documented(404))
+def get_timeline(contact_id: RowId, query: Annotated[TimelineQuery, Query()]) -> Timeline:
+    """Events that were received and what became of them, stages, campaigns, deliveries and each attempt, deeds of people.
+
+    What was skipped is there as well, with the reason; and dead letters, which may still be replayed.
+    """
+    after = _place(query.after) if query.after is not None else None
+    with reading() as session:
+        contact = session.get(Contact, contact_id)
+        if contact is None:
+            raise editing.missing("contact", contact_id)
+        newest = query.order == "newest"
+        found = timeline.entries(session, contact, query.limit + 1, after, newest_first=newest)
+    shown = found[: query.limit]
+    return Timeline(
+        items=[_shown(entry) for entry in shown],
+        next=_cursor(shown[-1].place) if len(found) > query.limit else None,
+    )
+
+
+def _shown(entry: timeline.Entry) -> TimelineEntry:
+    names = ("kind", "what", "outcome", "reason", "actor", "occurred_at", "details")
+    return TimelineEntry(at=entry.place.at, id=entry.place.id, **{name: getattr(entry, name) for name in names})
+
+
+def _cursor(place: timeline.Place) -> str:
+    return f"{place.at.isoformat().replace('+00:00', 'Z')}~{place.kind}~{place.id}"
+
+
+def _place(cursor: str) -> timeline.Place:
+    at, kind, number = cursor.split("~")
+    try:
+        return timeline.Place(clock.as_utc(datetime.fromisoformat(at)), int(kind), int(number))
+    except (ValueError, OverflowError):
+        fault = FieldError("after", "is no cursor of a timeline; begin with the first page")
+        raise RefusedError(
+            422, "invalid-fields", "The request has values that are not as they must be.", errors=[fault]
+        ) from None
