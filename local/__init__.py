@@ -1,0 +1,1 @@
+"""One machine: everything that `make run` starts, and the demonstration it shows."""

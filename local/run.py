@@ -1,0 +1,150 @@
+"""`make run`: Azurite, the database, the sandbox of outside systems, the host, the demonstration; Ctrl-C ends them all."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+from sqlalchemy import make_url
+
+from devhost.azurite import Azurite, AzuriteError
+from local import demo
+from local.ports import ROOT, STATE, Ports
+from shared.store.session import DEFAULT_DATABASE_URL
+
+START_SECONDS = 90
+STOP_SECONDS = 30
+
+
+class StartError(RuntimeError):
+    """Something did not come up; the message says what, and where its log is."""
+
+
+def main() -> int:
+    """Run everything until Ctrl-C. Exit code 0 after that, 1 where something did not come up."""
+    ports = Ports.from_environment()
+    if taken := ports.taken():
+        print("These ports on 127.0.0.1 are in use: " + ", ".join(taken) + ".", file=sys.stderr)
+        return 1
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ending us politely is the same as Ctrl-C
+    try:
+        with ExitStack() as started:
+            _run(ports, started)
+    except (StartError, AzuriteError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nEverything is stopped. The data stays in .local/; `make clean` removes it.")
+    return 0
+
+
+def _run(ports: Ports, started: ExitStack) -> None:
+    STATE.mkdir(exist_ok=True)
+    started.enter_context(Azurite(ports.blob, ports.queue, ports.table, location=STATE / "azurite"))
+    environment = _environment(ports)
+    _say("Azurite", f"http://127.0.0.1:{ports.queue}")
+    if subprocess.run([sys.executable, "-m", "shared.store.migrate"], cwd=ROOT, env=environment, check=False).returncode:
+        raise StartError("The database could not be brought to the newest schema; the reason stands above.")
+    _say("Database", _database(environment))
+    sandbox_state = STATE / "sandbox.json"
+    sandbox = [sys.executable, "-m", "sandbox", "--port", str(ports.sandbox), "--state", str(sandbox_state)]
+    started.enter_context(_process("sandbox", sandbox, environment, f"http://127.0.0.1:{ports.sandbox}/_sandbox/faults"))
+    _say("Sandbox", f"http://127.0.0.1:{ports.sandbox}/ (shows what the outside systems were sent)")
+    base_url = f"http://127.0.0.1:{ports.host}"
+    name, command = _host_command(ports)
+    host = started.enter_context(_process("host", command, environment, f"{base_url}/health"))
+    _say("Host", f"{base_url} ({name}; API page at {base_url}/api/docs)")
+    _say("Logs", str(STATE.relative_to(ROOT)) + "/*.log")
+    demo.show(base_url, _key(environment))
+    print("\nReady. Send your own events; Ctrl-C stops everything.", flush=True)
+    code = host.wait()
+    raise StartError(f"The host ended by itself with code {code}; its log is .local/host.log.")
+
+
+def _environment(ports: Ports) -> dict[str, str]:
+    """The settings of this run: local.settings.json where it exists, else the example; the environment wins over both."""
+    own = ROOT / "local.settings.json"
+    if not own.exists():
+        shutil.copy(ROOT / "local.settings.example.json", own)
+    values: Mapping[str, str] = json.loads(own.read_text())["Values"]
+    moved = {"AzureWebJobsStorage": Azurite(ports.blob, ports.queue, ports.table).connection_string}
+    if "ODOO_URL" in values:
+        moved["ODOO_URL"] = values["ODOO_URL"].replace(":7072", f":{ports.sandbox}")
+    return {**values, **moved, **os.environ}
+
+
+def _key(environment: Mapping[str, str]) -> str:
+    keys = [entry.get("key") for entry in json.loads(environment.get("API_KEYS") or "[]")]
+    return next((key for key in keys if key), "")
+
+
+def _database(environment: Mapping[str, str]) -> str:
+    """Where the record is kept, to be shown: without a password."""
+    if url := environment.get("DATABASE_URL"):
+        return make_url(url).render_as_string(hide_password=True)
+    return "Azure SQL (AZURE_SQL_CONNECTION_STRING)" if environment.get("AZURE_SQL_CONNECTION_STRING") else DEFAULT_DATABASE_URL
+
+
+def _host_command(ports: Ports) -> tuple[str, list[str]]:
+    """`func start` where Core Tools are installed, else devhost; HOST=devhost decides for it."""
+    func = shutil.which("func")
+    if func and os.environ.get("HOST") != "devhost":
+        return "Azure Functions Core Tools", [func, "start", "--port", str(ports.host)]
+    return "devhost", [sys.executable, "-m", "devhost", "--port", str(ports.host)]
+
+
+@contextmanager
+def _process(
+    name: str, command: list[str], environment: Mapping[str, str], ready_url: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of ours from its first answer to its end; what it prints goes to `.local/<name>.log`."""
+    log_path = STATE / f"{name}.log"
+    with log_path.open("ab") as log:
+        # A session of its own: Ctrl-C reaches only us, and we stop the processes in order.
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
+    try:
+        _wait_until_answering(name, process, ready_url)
+        yield process
+    finally:
+        _stop(process)
+
+
+def _wait_until_answering(name: str, process: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise StartError(f"The {name} ended at once; its log is .local/{name}.log:\n{_tail(name)}")
+        try:
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310  # our own process on 127.0.0.1
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise StartError(f"The {name} did not answer within {START_SECONDS} s; its log is .local/{name}.log:\n{_tail(name)}")
+
+
+def _tail(name: str) -> str:
+    return "\n".join((STATE / f"{name}.log").read_text(errors="replace").splitlines()[-15:])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _say(what: str, where: str) -> None:
+    print(f"  {what:<9} {where}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""What one outside system has to bring to take part in the sandbox. `sandbox/vendors.py` lists those that do.
+
+A vendor answers calls without any network: it is given a `Call` and returns an `Answer`. Reading requests, faults, latency,
+recording and the page are shared, so that a new vendor is one module (or package) and one line in the list.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request as it came in. `path` is relative to the vendor's prefix and starts with a slash."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the vendor says. `outcome` is "ok" or a short name of what went wrong, for the list of calls."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    outcome: str = "ok"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One record on the page's board."""
+
+    id: int
+    title: str
+    lines: tuple[str, ...] = ()
+    tag: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of the board; `cards` are the latest, `total` counts all."""
+
+    id: int
+    title: str
+    total: int
+    cards: tuple[Card, ...] = ()
+
+
+class UnknownKindError(LookupError):
+    """The vendor keeps no records of the kind asked for; the text names those it keeps."""
+
+
+class Vendor(ABC):
+    """An outside system: how it answers, what it remembers, what of it a person sees."""
+
+    name: str
+    title: str
+    prefixes: Sequence[str]
+    """Where it stands under the sandbox's address, such as `/odoo`; the empty prefix is the root."""
+    connection: Mapping[str, str]
+    """What a person gives a client to reach it: label to value; a value that begins with a slash is an address."""
+    board_title: str
+    """What its board shows."""
+    routes: Sequence[str]
+    """aiohttp path patterns below each prefix; all HTTP methods on them reach `answer`."""
+    options: AbstractSet[str] = frozenset()
+    """What a reset can leave out: names that may be given as false."""
+    modes: Mapping[str, str] = {}
+    """Faults of its own beyond the shared ones: name to what happens."""
+
+    @property
+    @abstractmethod
+    def revision(self) -> int:
+        """Grows with every change of its records, so that the page and the snapshot see whether anything is new."""
+
+    @abstractmethod
+    def answer(self, call: Call) -> Answer:
+        """Do what the call asks and answer as the vendor would; never raises for bad input."""
+
+    @abstractmethod
+    def what(self, call: Call) -> str:
+        """The call in a few readable words, such as `crm.lead.load (100 rows)`."""
+
+    def fail(self, mode: str, call: Call) -> Answer:
+        """The answer to `call` under a fault of its own; one of `modes`."""
+        raise NotImplementedError(f"{self.name} has no fault {mode} for {call.path}")
+
+    def mask(self, body: Any) -> Any:
+        """`body` (parsed JSON) with its secrets hidden. A vendor that takes secrets at places of its own hides them here."""
+        return body
+
+    @abstractmethod
+    def reset(self, options: Mapping[str, bool]) -> None:
+        """Forget everything and start as new; `options` are among its own."""
+
+    @abstractmethod
+    def records(self, kind: str, filters: Mapping[str, str], limit: int | None) -> tuple[list[dict[str, Any]], int]:
+        """Records of `kind` that match all `filters`, and their count before `limit`. Raises UnknownKindError, ValueError."""
+
+    @abstractmethod
+    def board(self) -> Sequence[Column]:
+        """Its records as a person would want to watch them."""
+
+    def counters(self) -> Mapping[str, int]:
+        """A few numbers for the page: label to count."""
+        return {}
+
+    @abstractmethod
+    def dump(self) -> Any:
+        """All its records as JSON, for the snapshot."""
+
+    @abstractmethod
+    def restore(self, saved: Any) -> None:
+        """Continue with what `dump` gave."""
