@@ -1,0 +1,129 @@
+"""Fixtures for all tests: a clean environment, a migrated database, storage that can be looked into, one clock."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from sqlalchemy import Engine, make_url
+from sqlalchemy.orm import Session
+
+from shared import clock, faults, queues
+from shared.settings import get_settings
+from shared.store import session as store
+from shared.store.migrate import upgrade
+from tests.support.world import LOCAL_KEY, FakeStorage, World
+
+# A busy machine is no failure of the code: examples may take as long as they take.
+settings.register_profile("puente", deadline=None)
+settings.load_profile("puente")
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+ENVIRONMENT = {
+    "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+    "API_KEYS": json.dumps([{"name": "local", "key": LOCAL_KEY, "scopes": ["admin"]}]),
+    "ODOO_URL": "http://127.0.0.1:9/odoo",
+    "ODOO_DB": "puente",
+    "ODOO_USERNAME": "admin",
+    "ODOO_PASSWORD": "admin",
+    "DISPATCH_SCHEDULE": "*/30 * * * * *",
+    "RETRY_ERRORED_SCHEDULE": "0 */5 * * * *",
+    "COLLECT_POISON_SCHEDULE": "30 * * * * *",
+    "WATCH_SCHEDULE": "15 * * * * *",
+    "RECONCILE_SCHEDULE": "0 15 8 * * *",
+}
+
+_get_engine = store.get_engine  # a test may put something else in its place
+
+
+def forget() -> None:
+    """Drop whatever the process has read from the environment."""
+    get_settings.cache_clear()
+    if _get_engine.cache_info().currsize:
+        _get_engine().dispose()
+    _get_engine.cache_clear()
+    queues.forget_clients()
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """The settings of a test: those above, nothing of the developer's own."""
+    for name in (
+        "DATABASE_URL",
+        "AZURE_SQL_CONNECTION_STRING",
+        "ALERT_WEBHOOK_URL",
+        "ODOO_SYNC_MODE",
+        "ODOO_API",
+        "ODOO_FIELD_MAP",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    yield monkeypatch
+    forget()
+    faults.inject("")
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the newest schema, to be copied: migrating each test anew would cost most of its time."""
+    path = tmp_path_factory.mktemp("store") / "migrated.db"
+    engine = store.make_engine(f"sqlite:///{path}")
+    upgrade(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def database(environment: pytest.MonkeyPatch, migrated_file: Path, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database with the newest schema: SQLite, or what TEST_DATABASE_URL names (emptied before each test)."""
+    url = os.environ.get("TEST_DATABASE_URL")
+    if url is None:
+        shutil.copy(migrated_file, tmp_path / "puente.db")
+        url = f"sqlite:///{tmp_path / 'puente.db'}"
+    environment.setenv("DATABASE_URL", make_url(url).render_as_string(hide_password=False))
+    store.get_engine.cache_clear()
+    engine = store.get_engine()
+    if engine.dialect.name != "sqlite":
+        _emptied(engine)
+    yield engine
+    engine.dispose()
+
+
+def _emptied(engine: Engine) -> None:
+    from shared.crm.opportunities import seed_stage_map
+    from shared.store.models import Base
+
+    upgrade(engine)
+    with Session(engine) as session, session.begin():
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(table.delete())
+        seed_stage_map(session)
+
+
+@pytest.fixture
+def storage(environment: pytest.MonkeyPatch) -> FakeStorage:
+    """Queues and blobs in memory, in place of the storage account."""
+    fake = FakeStorage()
+    for name in ("send", "put_blob", "get_blob"):
+        environment.setattr(queues, name, getattr(fake, name))
+    return fake
+
+
+@pytest.fixture
+def test_clock() -> Iterator[clock.TestClock]:
+    """Time stands still on a Monday morning until the test moves it."""
+    with clock.frozen(START) as frozen:
+        yield frozen
+
+
+@pytest.fixture
+def world(database: Engine, storage: FakeStorage, test_clock: clock.TestClock) -> World:
+    """The whole app in this process."""
+    return World(storage)

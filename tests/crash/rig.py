@@ -1,0 +1,177 @@
+"""The whole of Puente on one machine, with a host that is killed: real Azurite, SQLite, the sandbox's Odoo, real processes."""
+
+import http.client
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Self
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.queue import QueueServiceClient
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from devhost.testing import PROJECT, RunningHost, wait_until
+from sandbox.testing import ODOO_DATABASE, ODOO_LOGIN, ODOO_PASSWORD, RunningSandbox
+from shared import queues
+from shared.store import session as store
+from shared.store.migrate import upgrade
+from shared.store.models import DeadLetter, Delivery, InboxEvent
+from tests.conftest import ENVIRONMENT
+from tests.crash.load import Sent
+from tests.support.world import LOCAL_KEY
+
+SENDERS = 4
+QUIET_SECONDS = 90
+OPEN = ("pending", "sending")
+
+
+class Rig:
+    """One Puente. `environment` is what every start of the host gets; faults are added for each start."""
+
+    def __init__(self, place: Path, storage: str, sandbox: RunningSandbox) -> None:
+        self.sandbox = sandbox
+        url = f"sqlite:///{place / 'puente.db'}"
+        self.engine: Engine = store.make_engine(url)
+        upgrade(self.engine)
+        self.environment = ENVIRONMENT | {
+            "AzureWebJobsStorage": storage,
+            "DATABASE_URL": url,
+            "ODOO_URL": sandbox.odoo_url,
+            "ODOO_DB": ODOO_DATABASE,
+            "ODOO_USERNAME": ODOO_LOGIN,
+            "ODOO_PASSWORD": ODOO_PASSWORD,
+            "ODOO_CALLS_PER_SECOND": "50",
+            "ODOO_BATCH_SIZE": "20",
+            "DISPATCH_SCHEDULE": "*/2 * * * * *",
+            "RETRY_ERRORED_SCHEDULE": "1/2 * * * * *",
+            "COLLECT_POISON_SCHEDULE": "*/2 * * * * *",
+            "DELIVERY_LEASE_SECONDS": "5",
+            "DEVHOST_QUEUE_LEASE_SECONDS": "3",
+            "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01",
+            # So many deaths within seconds would make poison of a message that is only unlucky.
+            "AzureFunctionsJobHost__extensions__queues__maxDequeueCount": "50",
+        }
+        self.host = RunningHost(PROJECT, self.environment, log_file=place / "host.log")
+        self.deaths: list[str] = []
+
+    def start(self, faults: str = "") -> None:
+        """Start the host with these faults in it."""
+        self.host.environment = self.environment | {"PUENTE_FAULTS": faults}
+        self.host.start(wait=False)
+
+    def survive(self, sending: "Senders", faults: Iterable[str]) -> None:
+        """Start the host with each of `faults` in turn, the next one when it has died; leave it running without any.
+
+        A fault that has not killed the host when all is sent and handled leaves the list where it is.
+        """
+        for text in faults:
+            self.start(text)
+            wait_until(lambda: self.is_dead() or (sending.done and self.is_quiet(sending.accepted)), QUIET_SECONDS, pause=0.2)
+            if not self.is_dead():
+                self.host.stop()
+                break
+            self.note_death(text)
+        self.start()
+
+    def is_dead(self) -> bool:
+        """Whether the host's process has ended."""
+        return self.host.process is None or self.host.process.poll() is not None
+
+    def note_death(self, why: str) -> None:
+        """Remember what the host died of; anything but SIGKILL is not a death that was asked for."""
+        process = self.host.process
+        assert process is not None
+        assert process.wait() == -signal.SIGKILL, self.host.log[-4000:]
+        self.deaths.append(why)
+
+    def is_quiet(self, accepted: Mapping[str, Sent]) -> bool:
+        """Whether every accepted event is stored or parked, nothing is owed any more, and no queue holds anything."""
+        with Session(self.engine) as session:
+            stored = {*session.scalars(select(InboxEvent.event_id)), *session.scalars(select(DeadLetter.event_id))}
+            owed = session.scalar(select(func.count()).select_from(Delivery).where(Delivery.state.in_(OPEN)))
+        return stored >= accepted.keys() and not owed and not self.leftovers()
+
+    def leftovers(self) -> dict[str, int]:
+        """Messages in every queue there is, hidden and poison ones too."""
+        with QueueServiceClient.from_connection_string(
+            self.environment["AzureWebJobsStorage"], api_version=queues.API_VERSION
+        ) as service:
+            found = {item.name: _length(service, item.name) for item in service.list_queues()}
+        return {name: length for name, length in found.items() if length}
+
+    def empty_storage(self) -> None:
+        """Drop all queues: each test begins with none."""
+        with QueueServiceClient.from_connection_string(
+            self.environment["AzureWebJobsStorage"], api_version=queues.API_VERSION
+        ) as service:
+            for item in list(service.list_queues()):
+                service.delete_queue(item.name)
+
+
+def _length(service: QueueServiceClient, name: str) -> int:
+    try:
+        with service.get_queue_client(name) as client:
+            return client.get_queue_properties().approximate_message_count or 0
+    except ResourceNotFoundError:
+        return 0
+
+
+class Senders:
+    """Sends a load as its senders would: whatever is not answered 202 is sent again, until it is."""
+
+    def __init__(self, host: RunningHost, posts: Iterable[Sent], *, pace_seconds: float = 0) -> None:
+        self.host, self.pace_seconds = host, pace_seconds
+        self.accepted: dict[str, Sent] = {}
+        self.refused: list[tuple[int, bytes]] = []
+        self._waiting: SimpleQueue[Sent] = SimpleQueue()
+        for post in posts:
+            self._waiting.put(post)
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(SENDERS)]
+        self._given_up = threading.Event()
+
+    @property
+    def done(self) -> bool:
+        """Whether everything has been accepted."""
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._given_up.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.host.port, timeout=30)
+        while not self._given_up.is_set():
+            try:
+                post = self._waiting.get_nowait()
+            except Empty:
+                break
+            while not self._accepted(connection, post) and not self._given_up.is_set():
+                time.sleep(0.05)
+            time.sleep(self.pace_seconds)
+        connection.close()
+
+    def _accepted(self, connection: http.client.HTTPConnection, post: Sent) -> bool:
+        headers = {"Content-Type": "application/json", "X-API-KEY": LOCAL_KEY}
+        try:
+            connection.request("POST", f"/api/v1/manychat/webhook/{post.hook}", post.body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            return False
+        if answer.status != 202:
+            self.refused.append((answer.status, text))
+            return False
+        self.accepted[json.loads(text)["event_id"]] = post
+        return True

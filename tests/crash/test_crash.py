@@ -1,0 +1,63 @@
+"""The host dies (SIGKILL) at every named point and at random moments under load. Nothing is lost, nothing happens twice."""
+
+import importlib
+import pkgutil
+import random
+import time
+from collections.abc import Sequence
+
+import pytest
+
+import shared
+from devhost.testing import wait_until
+from shared import faults
+from tests.crash import ledger
+from tests.crash.load import make_load
+from tests.crash.rig import QUIET_SECONDS, Rig, Senders
+
+# Each start of the host gets the next of these; how likely a point is to kill follows from how often it is passed.
+HANDLER = (
+    "inbox.before_commit=kill:0.03",
+    "inbox.after_commit=kill:0.03",
+    "inbox.after_nudge=kill:0.03",
+    "inbox.before_commit=raise:0.3,inbox.after_requeue=kill:0.3",
+)
+EXECUTOR = ("outbox.after_claim=kill:0.9", "outbox.after_call=kill:0.9", "outbox.after_record=kill:0.9")
+OTHERWISE_TESTED = {"deadletter.after_send", "deadletter.after_replay_sent"}  # in test_crash_dead_letters.py
+RANDOM_DEATHS = 5
+
+
+def test_every_point_is_crashed_at() -> None:
+    """A new fault point must be added here before it can be forgotten."""
+    for module in pkgutil.walk_packages(shared.__path__, "shared."):
+        if "migrations" not in module.name:  # Alembic runs those, and only it can
+            importlib.import_module(module.name)
+    assert {text.rpartition(",")[2].partition("=")[0] for text in HANDLER + EXECUTOR} | OTHERWISE_TESTED == faults.POINTS
+
+
+@pytest.mark.host
+@pytest.mark.parametrize("deaths", [HANDLER * 2, EXECUTOR], ids=["handler", "executor"])
+def test_killed_at_the_fault_points(rig: Rig, seed: int, deaths: Sequence[str]) -> None:
+    """The host dies at one point after another while 500 events come in; after the last start the books are right."""
+    load = make_load(seed)
+    with Senders(rig.host, load.posts) as sending:
+        rig.survive(sending, deaths)
+        wait_until(lambda: sending.done and rig.is_quiet(sending.accepted), QUIET_SECONDS, pause=0.2)
+    assert set(rig.deaths) == set(deaths)
+    rig.host.stop()
+    ledger.check(rig, load, sending.accepted)
+
+
+@pytest.mark.host
+def test_killed_at_random_moments(rig: Rig, seed: int) -> None:
+    """The host dies wherever it happens to be."""
+    load, chance = make_load(seed), random.Random(seed)  # noqa: S311  # a moment, no secret
+    with Senders(rig.host, load.posts) as sending:
+        for _ in range(RANDOM_DEATHS):
+            rig.start()
+            time.sleep(chance.uniform(0.6, 1.8))  # the moment of death is the one thing here that is no condition
+            rig.host.kill()
+        rig.start()
+        wait_until(lambda: sending.done and rig.is_quiet(sending.accepted), QUIET_SECONDS, pause=0.2)
+    rig.host.stop()
+    ledger.check(rig, load, sending.accepted)

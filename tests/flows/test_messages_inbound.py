@@ -1,0 +1,384 @@
+"""What vendors and recipients send about messages, through the real functions: signed or refused, applied once."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from urllib.parse import urlencode
+
+import azure.functions as func
+import pytest
+from twilio.request_validator import RequestValidator
+
+from functions import message_status
+from shared import clock
+from shared.messages import Fallback, consent, links, who
+from shared.outbox.actions import State
+from shared.settings import get_settings
+from shared.store.models import InboxEvent
+from shared.store.session import reading
+from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, LEAD, PostOffice, carry_out, deliveries, message, owe
+from tests.support.world import Out, World
+
+BASE = "https://puente.example"
+TWILIO_TOKEN, BREVO_TOKEN, RESEND_KEY = "token-de-twilio", "token-de-brevo", "secretosecreto"
+SMS = Fallback(channel="sms", to=ANA_PHONE, template="lead_day_3")
+
+
+@pytest.fixture
+def post(environment: pytest.MonkeyPatch) -> Iterator[PostOffice]:
+    """All vendors set up, and in the test's hand."""
+    for name, value in CONFIGURED.items():
+        environment.setenv(name, value)
+    get_settings.cache_clear()
+    with PostOffice().installed(environment) as office:
+        yield office
+
+
+@pytest.fixture
+def flow(world: World, test_clock: clock.TestClock, post: PostOffice) -> "Flow":
+    """A Monday at noon in Mexico."""
+    test_clock.moment = test_clock.moment.replace(hour=18)
+    return Flow(world)
+
+
+class Flow:
+    """The functions of the page, driven as the host would."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        world.handlers |= {
+            message_status.STATUS_QUEUE: message_status.message_status_handler,
+            message_status.REPLY_QUEUE: message_status.message_reply_handler,
+            message_status.UNSUBSCRIBE_QUEUE: message_status.unsubscribe_handler,
+        }
+
+    def post(self, name: str, queue: str, path: str, body: bytes, headers: dict[str, str]) -> func.HttpResponse:
+        """One request to a webhook; what it accepts is handled, and what follows is carried out."""
+        request = _request("POST", path, body, headers)
+        out = Out()
+        answer = asyncio.run(getattr(message_status, name)(request, out))
+        if out.value is not None:
+            self.world.storage.send(queue, out.value)
+        self.world.run()
+        carry_out()
+        return answer
+
+    def twilio(self, name: str = "twilio_status_webhook", path: str = "/api/twilio/status?d=1", token=TWILIO_TOKEN, **form):
+        """A request as Twilio signs it (by Twilio's own package)."""
+        signature = RequestValidator(token).compute_signature(BASE + path, form)
+        headers = {"x-twilio-signature": signature, "content-type": "application/x-www-form-urlencoded"}
+        queue = message_status.STATUS_QUEUE if "status" in name else message_status.REPLY_QUEUE
+        return self.post(name, queue, path, urlencode(form).encode(), headers)
+
+    def says(self, body: str, sender: str = ANA_PHONE) -> func.HttpResponse:
+        """A person writes to us."""
+        return self.twilio("twilio_message_webhook", "/api/twilio/message", MessageSid=f"SM{len(body)}", From=sender, Body=body)
+
+    def brevo(self, event: str, token: str = BREVO_TOKEN, **more) -> func.HttpResponse:
+        """An event of Brevo's."""
+        said = {"event": event, "email": ANA_EMAIL, "message-id": "<V1>", "ts_event": int(clock.now().timestamp())} | more
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        body = json.dumps(said).encode()
+        return self.post("brevo_events_webhook", message_status.STATUS_QUEUE, "/api/brevo/events", body, headers)
+
+    def resend(self, kind: str, secret: str = RESEND_KEY, **data) -> func.HttpResponse:
+        """An event of Resend's, signed as Svix does."""
+        said = {"type": kind, "created_at": clock.now().isoformat(), "data": {"email_id": "V1", "to": [ANA_EMAIL]} | data}
+        body, moment = json.dumps(said).encode(), str(int(clock.now().timestamp()))
+        signed = hmac.digest(secret.encode(), f"msg_1.{moment}.".encode() + body, hashlib.sha256)
+        signature = "v1," + base64.b64encode(signed).decode()
+        headers = {
+            "svix-id": "msg_1",
+            "svix-timestamp": moment,
+            "svix-signature": signature,
+            "content-type": "application/json",
+        }
+        return self.post("resend_events_webhook", message_status.STATUS_QUEUE, "/api/resend/events", body, headers)
+
+    def click(self, token: str, method: str = "POST") -> func.HttpResponse:
+        """The unsubscribe link, opened or confirmed."""
+        path = f"/api/unsubscribe?t={token}"
+        if method == "GET":
+            return asyncio.run(message_status.unsubscribe_page(_request("GET", path, b"", {})))
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        return self.post("unsubscribe_webhook", message_status.UNSUBSCRIBE_QUEUE, path, b"List-Unsubscribe=One-Click", headers)
+
+    def call(self, token: str = TWILIO_TOKEN, **params: str) -> func.HttpResponse:
+        """Twilio asks what to say."""
+        path = "/api/twilio/voice?" + urlencode(params)
+        signature = RequestValidator(token).compute_signature(BASE + path, {})
+        return message_status.twilio_voice(_request("GET", path, b"", {"x-twilio-signature": signature}))
+
+
+def _request(method: str, path: str, body: bytes, headers: dict[str, str]) -> func.HttpRequest:
+    query = dict(pair.split("=", 1) for pair in path.partition("?")[2].split("&") if "=" in pair)
+    return func.HttpRequest(method=method, url=f"http://localhost{path}", headers=headers, params=query, body=body)
+
+
+def refused(answer: func.HttpResponse) -> str:
+    """The reason of a refusal."""
+    return json.loads(answer.get_body())["type"].removeprefix("urn:puente:problem:")
+
+
+def held_back(channel: str) -> str | None:
+    """Why Ana gets nothing by a channel."""
+    with reading() as session:
+        return consent.held_back(session, message(channel))
+
+
+class TestTwilioStatus:
+    """POST /api/twilio/status."""
+
+    def test_whatsapp_outside_its_window_becomes_an_sms(self, flow: Flow, post: PostOffice) -> None:
+        """The 63016 trap: accepted, then undelivered; the SMS goes out once, however often Twilio says it."""
+        owe(message(fallback=(SMS,)))
+        for status in ("queued", "sent", "undelivered", "undelivered"):
+            answer = flow.twilio(MessageSid="V1", MessageStatus=status, ErrorCode="63016" if status == "undelivered" else "")
+            assert answer.status_code == 202
+        assert post.channels() == ["whatsapp", "sms"]
+        assert post.heard[1][1].reason == "twilio-outside-window"
+
+    @pytest.mark.parametrize(
+        ("form", "word"),
+        [
+            ({"CallStatus": "completed", "AnsweredBy": "human"}, "answered"),
+            ({"CallStatus": "completed"}, "answered"),
+            ({"CallStatus": "completed", "AnsweredBy": "machine_start"}, "machine"),
+            ({"CallStatus": "busy"}, "no-answer"),
+            ({"CallStatus": "no-answer"}, "no-answer"),
+            ({"CallStatus": "failed"}, "failed"),
+            ({"CallStatus": "canceled"}, "failed"),
+        ],
+    )
+    def test_call(self, flow: Flow, post: PostOffice, form: dict[str, str], word: str) -> None:
+        """What became of a call; without a person at the other end the text is sent."""
+        owe(message("voice", fallback=(SMS,)))
+        flow.twilio(CallSid="V1", Timestamp="Mon, 02 Mar 2026 18:00:09 +0000", **form)
+        assert post.words()[1] == word
+        assert post.channels() == (["voice"] if word == "answered" else ["voice", "sms"])
+
+    def test_stages_of_a_call_are_no_outcome(self, flow: Flow, post: PostOffice) -> None:
+        """Ringing and in progress say nothing yet."""
+        owe(message("voice", fallback=(SMS,)))
+        for status in ("initiated", "ringing", "in-progress"):
+            flow.twilio(CallSid="V1", CallStatus=status)
+        assert post.words() == ["sent"]
+
+    def test_forged_callback_is_refused(self, flow: Flow, post: PostOffice) -> None:
+        """And nothing comes of it."""
+        owe(message(fallback=(SMS,)))
+        answer = flow.twilio(token="another", MessageSid="V1", MessageStatus="failed")
+        assert (answer.status_code, refused(answer)) == (401, "bad-signature")
+        assert post.channels() == ["whatsapp"]
+
+    def test_delivery_of_the_address_is_signed_with_it(self, flow: Flow, post: PostOffice) -> None:
+        """Nobody can move a callback to another delivery."""
+        form = {"MessageSid": "V1", "MessageStatus": "failed"}
+        signature = RequestValidator("token-de-twilio").compute_signature(f"{BASE}/api/twilio/status?d=1", form)
+        headers = {"x-twilio-signature": signature, "content-type": "application/x-www-form-urlencoded"}
+        body, path = urlencode(form).encode(), "/api/twilio/status?d=2"
+        assert flow.post("twilio_status_webhook", message_status.STATUS_QUEUE, path, body, headers).status_code == 401
+
+    @pytest.mark.parametrize("form", [{}, {"MessageSid": "V1"}, {"MessageSid": "x" * 300, "MessageStatus": "sent"}])
+    def test_callback_that_says_nothing_is_refused(self, flow: Flow, form: dict[str, str]) -> None:
+        """With the field that is wrong."""
+        assert flow.twilio(**form).status_code == 422
+
+    def test_unknown_word_is_ignored(self, flow: Flow, post: PostOffice) -> None:
+        """A status that Twilio invents tomorrow breaks nothing."""
+        owe(message())
+        assert flow.twilio(MessageSid="V1", MessageStatus="partially_delivered").status_code == 202
+        with reading() as session:
+            assert session.query(InboxEvent).one().outcome == "ignored"
+
+
+class TestReplies:
+    """POST /api/twilio/message."""
+
+    @pytest.mark.parametrize("word", ["STOP", "Baja.", "¡alto!", " cancelar "])
+    def test_stop_holds_for_the_number(self, flow: Flow, post: PostOffice, word: str) -> None:
+        """By every channel of the phone, from then on; ALTA lifts it."""
+        answer = flow.says(word, f"whatsapp:{ANA_PHONE}")
+        assert (answer.status_code, answer.mimetype) == (200, "text/xml")
+        assert [held_back(channel) for channel in ("sms", "whatsapp", "voice", "email")] == ["stop", "stop", "stop", None]
+        flow.says("ALTA")
+        assert held_back("sms") is None
+
+    def test_other_words_change_nothing_but_open_the_window(self, flow: Flow, post: PostOffice) -> None:
+        """A sentence is for a person to read; free text may be sent for a day."""
+        flow.says("por favor no me den de baja todavía", f"whatsapp:{ANA_PHONE}")
+        assert held_back("whatsapp") is None
+        owe(message())
+        assert post.sent[0].free_text
+
+    def test_what_people_write_is_not_kept(self, flow: Flow) -> None:
+        """Neither text nor number stands in our record."""
+        flow.says("mi número de tarjeta es 4111", ANA_PHONE)
+        with reading() as session:
+            kept = json.dumps(session.query(InboxEvent).one().data)
+        assert "4111" not in kept
+        assert ANA_PHONE not in kept
+
+    def test_forged_stop_is_refused(self, flow: Flow) -> None:
+        """Nobody stops another's messages."""
+        answer = flow.twilio(
+            "twilio_message_webhook", "/api/twilio/message", "x", MessageSid="SM1", From=ANA_PHONE, Body="STOP"
+        )
+        assert answer.status_code == 401
+        assert held_back("sms") is None
+
+
+class TestMailEvents:
+    """POST /api/brevo/events and /api/resend/events."""
+
+    @pytest.mark.parametrize(
+        ("event", "word", "cause"),
+        [
+            ("delivered", "delivered", None),
+            ("unique_opened", "opened", None),
+            ("click", "clicked", None),
+            ("hard_bounce", "failed", "bounced"),
+            ("invalid_email", "failed", "bounced"),
+            ("soft_bounce", "failed", None),
+            ("spam", "complained", "complaint"),
+            ("unsubscribed", "unsubscribed", "unsubscribed"),
+        ],
+    )
+    def test_brevo(self, flow: Flow, post: PostOffice, event: str, word: str, cause: str | None) -> None:
+        """Told to listeners, and the address judged."""
+        owe(message("email"))
+        assert flow.brevo(event).status_code == 202
+        assert post.words() == ["sent", word]
+        assert held_back("email") == cause
+
+    @pytest.mark.parametrize(
+        ("kind", "data", "word", "cause"),
+        [
+            ("email.delivered", {}, "delivered", None),
+            ("email.bounced", {"bounce": {"type": "Permanent"}}, "failed", "bounced"),
+            ("email.bounced", {"bounce": {"type": "Transient"}}, "failed", None),
+            ("email.complained", {}, "complained", "complaint"),
+        ],
+    )
+    def test_resend(self, flow: Flow, post: PostOffice, kind: str, data, word: str, cause: str | None) -> None:
+        """The same."""
+        owe(message("email", provider="resend"))
+        assert flow.resend(kind, **data).status_code == 202
+        assert post.words() == ["sent", word]
+        assert held_back("email") == cause
+
+    def test_forged_events_are_refused(self, flow: Flow) -> None:
+        """No stranger can have somebody suppressed."""
+        assert refused(flow.brevo("hard_bounce", token="x")) == "bad-signature"
+        assert refused(flow.resend("email.bounced", secret="x")) == "bad-signature"
+        assert held_back("email") is None
+
+    def test_addresses_are_not_kept(self, flow: Flow) -> None:
+        """What we store of an event names nobody."""
+        flow.brevo("delivered", reason=f"delivered to {ANA_EMAIL}")
+        with reading() as session:
+            assert ANA_EMAIL not in json.dumps(session.query(InboxEvent).one().data)
+
+    @pytest.mark.parametrize("more", [{"email": None}, {"ts_event": "soon"}, {"ts_event": 1e30}, {"ts_event": None}])
+    def test_strange_fields_do_no_harm(self, flow: Flow, more: dict) -> None:
+        """What is missing or odd is left out."""
+        assert flow.brevo("delivered", **more).status_code == 202
+
+    @pytest.mark.parametrize("data", [{"email_id": None}, {"email_id": ""}])
+    def test_event_without_a_message_is_refused(self, flow: Flow, data: dict) -> None:
+        """There is nothing to apply it to."""
+        assert flow.resend("email.sent", **data).status_code == 422
+
+
+class TestUnsubscribe:
+    """GET and POST /api/unsubscribe."""
+
+    def link(self, post: PostOffice) -> str:
+        """The link of a mail that was sent."""
+        owe(message("email"))
+        return post.sent[-1].headers["List-Unsubscribe"].strip("<>").partition("?t=")[2]
+
+    def test_one_click(self, flow: Flow, post: PostOffice) -> None:
+        """A mail program posts, gets its 200, and no further marketing goes out; what they ask for still does."""
+        answer = flow.click(self.link(post))
+        assert answer.status_code == 200
+        assert "Listo" in answer.get_body().decode()
+        assert post.words() == ["sent", "unsubscribed"]
+        owe(message("email", dedupe_key="k2"), message("email", dedupe_key="k3", transactional=True))
+        assert [row.state for row in deliveries()] == [State.DONE, State.SKIPPED, State.DONE]
+
+    def test_opening_the_link_changes_nothing(self, flow: Flow, post: PostOffice) -> None:
+        """Scanners open links; the page asks."""
+        answer = flow.click(self.link(post), "GET")
+        page = answer.get_body().decode()
+        assert (answer.status_code, 'method="post"' in page, 'lang="es"' in page) == (200, True, True)
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert held_back("email") is None
+
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    def test_altered_link_is_refused(self, flow: Flow, post: PostOffice, method: str) -> None:
+        """Nobody unsubscribes somebody else."""
+        number, _, rest = self.link(post).partition(".")
+        for bad in ("", "x", f"{int(number) + 1}.{rest}", f"{number}.{rest}"[:-1]):
+            assert flow.click(bad, method).status_code == 403
+        assert held_back("email") is None
+
+    def test_link_outlives_a_change_of_secret(self, flow: Flow, post: PostOffice, environment) -> None:
+        """While the old one is still listed."""
+        token = self.link(post)
+        environment.setenv("LINK_SIGNING_SECRETS", "tres,uno")
+        get_settings.cache_clear()
+        assert flow.click(token).status_code == 200
+        environment.setenv("LINK_SIGNING_SECRETS", "tres")
+        get_settings.cache_clear()
+        assert flow.click(token, "GET").status_code == 403
+
+    def test_link_outlives_our_record_of_the_mail(self, flow: Flow, post: PostOffice) -> None:
+        """It works for as long as the mail is kept by its recipient."""
+        whose = links.Unsubscription(999, who.who_of_address(ANA_EMAIL), who.who_of_person("lead:17"))
+        assert flow.click(links.token(whose, get_settings().link_signing_secrets)).status_code == 200
+        assert held_back("email") == "unsubscribed"
+
+
+class TestVoice:
+    """GET /api/twilio/voice."""
+
+    def test_person_hears_the_invitation(self, flow: Flow, post: PostOffice) -> None:
+        """Filled in for the one who is called, in Spanish."""
+        owe(message("voice", variables=LEAD | {"first_name": "Ana & <Luz>"}))
+        answer = flow.call(d="1", CallSid="V1", AnsweredBy="human")
+        text = answer.get_body().decode()
+        assert (answer.status_code, answer.mimetype) == (200, "text/xml")
+        assert "Hola, Ana &amp; &lt;Luz&gt;." in text
+        assert text.count('<Say language="es-MX"') == 3
+
+    def test_machine_hears_the_voicemail(self, flow: Flow, post: PostOffice) -> None:
+        """A text of its own."""
+        owe(message("voice"))
+        assert "No hace falta que devuelvas la llamada" in flow.call(d="1", AnsweredBy="machine_start").get_body().decode()
+
+    @pytest.mark.parametrize("number", ["2", "999", "", "x", "9" * 30])
+    def test_call_that_is_none_of_ours_is_silent(self, flow: Flow, post: PostOffice, number: str) -> None:
+        """Not even to Twilio do we read out other messages."""
+        owe(message("voice"), message("email", dedupe_key="k2"))
+        answer = flow.call(d=number)
+        assert (answer.status_code, b"Say" in answer.get_body()) == (200, False)
+
+    def test_only_twilio_may_ask(self, flow: Flow, post: PostOffice) -> None:
+        """The text holds a name."""
+        owe(message("voice"))
+        assert flow.call(token="x", d="1").status_code == 401
+
+
+def test_a_call_without_an_answer_at_night_is_followed_in_the_morning(flow: Flow, post: PostOffice, test_clock) -> None:
+    """The text after a call keeps to the window, too."""
+    test_clock.moment = datetime.fromisoformat("2026-03-03T01:59:00+00:00")  # 19:59 in Mexico
+    owe(message("voice", fallback=(SMS,)))
+    test_clock.advance(minutes=2)
+    flow.twilio(CallSid="V1", CallStatus="no-answer")
+    assert post.channels() == ["voice"]
+    assert (deliveries()[1].reason, deliveries()[1].due_at.isoformat()) == ("quiet-hours", "2026-03-03T15:00:00+00:00")

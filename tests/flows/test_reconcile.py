@@ -1,0 +1,171 @@
+"""The comparison with Odoo: every kind of difference found, and repaired as the policy says."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from shared import clock
+from shared.crm import reconcile, reconciliations
+from shared.settings import get_settings
+from shared.store.models import Opportunity, Reconciliation
+from shared.store.session import reading
+from shared.vendors.odoo.client import OdooClient
+from tests.support.world import opportunity
+
+FIELDS = {"stage": "stage_id", "phone": "phone"}
+SYNCED = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def record(stage=18, phone="+52", written="2026-03-01 11:59:00", **more):
+    """What Odoo has of one lead."""
+    return {"id": 7, "stage_id": [stage, "x"], "phone": phone, "write_date": written} | more
+
+
+class TestCompare:
+    """One record of ours against what Odoo has under its ManyChat id."""
+
+    def kinds(self, ours, records):
+        """The kinds of difference, with their facts."""
+        return [(drift.kind, drift.fact) for drift in reconcile.compare("m1", ours, FIELDS, records, SYNCED)]
+
+    def test_same_is_no_difference(self):
+        """Equal values are in step."""
+        assert self.kinds({"stage": 18, "phone": "+52"}, [record()]) == []
+
+    def test_nothing_there_is_missing(self):
+        """No record at all."""
+        assert self.kinds({"stage": 18}, []) == [("missing", None)]
+
+    def test_two_there_is_duplicate(self):
+        """More than one record with the ManyChat id."""
+        assert self.kinds({"stage": 18}, [record(), record(id=8)]) == [("duplicate", None)]
+
+    def test_older_record_is_wrong_and_younger_one_was_changed_by_hand(self):
+        """Odoo's time of writing tells an old value from somebody's will."""
+        assert self.kinds({"stage": 19, "phone": "+52"}, [record()]) == [("wrong", "stage")]
+        assert self.kinds({"stage": 19, "phone": "+52"}, [record(written="2026-03-01 12:10:00")]) == [("by_hand", "stage")]
+
+    def test_what_we_do_not_know_may_be_anything(self):
+        """A fact that we do not know is not compared."""
+        assert self.kinds({"stage": 18, "phone": None}, [record(phone="+1 555")]) == []
+
+    @given(st.dictionaries(st.sampled_from(["stage", "phone"]), st.none() | st.integers(1, 3), min_size=1))
+    def test_record_written_from_our_values_is_in_step(self, ours):
+        """Whatever we know, a record that says the same is in step."""
+        theirs = {"id": 1, "write_date": "2026-03-01 11:00:00"} | {FIELDS[fact]: value or False for fact, value in ours.items()}
+        assert reconcile.compare("m", ours, FIELDS, [theirs], SYNCED) == []
+
+
+@pytest.fixture
+def synced(sandbox, world, test_clock):
+    """Twenty opportunities in step with the sandbox's Odoo, whose clock is the machine's."""
+    test_clock.moment = datetime.now(UTC)
+    at = (test_clock.moment - timedelta(hours=1)).isoformat()
+    for number in range(20):
+        world.post("opportunity", opportunity(f"m{number}", stage=18, at=at, phone=f"55 1234 56{number:02}"))
+    world.run()
+    return OdooClient.from_settings(get_settings())
+
+
+def lead(client, manychat_id):
+    """The lead's id in Odoo."""
+    return client.search_read("crm.lead", [["x_manychat_id", "=", manychat_id]], ["id"], archived=True)[0]["id"]
+
+
+def test_everything_in_step_is_complete(synced):
+    """After a sync there is nothing to repair."""
+    report = reconcile.run(dry_run=True)
+    assert (report.compared, report.completeness, dict(report.counts)) == (20, 1.0, {})
+
+
+def test_each_kind_is_found_and_a_dry_run_changes_nothing(synced, sandbox, test_clock):
+    """Missing, duplicate, changed by hand and unknown, each counted with its example."""
+    synced.unlink("crm.lead", [lead(synced, "m1")])
+    synced.create("crm.lead", [{"name": "twin", "x_manychat_id": "m2"}, {"name": "stranger", "x_manychat_id": "z9"}])
+    _back_date(synced, "m3")
+    synced.write("crm.lead", [lead(synced, "m3")], {"stage_id": 20})
+    before = sandbox.leads()
+    report = reconcile.run(dry_run=True)
+    assert dict(report.counts) == {"missing": 1, "duplicate": 1, "by_hand:stage": 1, "unknown": 1}
+    assert report.examples["by_hand:stage"] == [{"manychat_id": "m3", "ours": 18, "theirs": 20}]
+    assert report.completeness == pytest.approx(17 / 20)
+    assert sandbox.leads() == before
+
+
+def _back_date(client, manychat_id):
+    """Let our last sync of this row lie an hour back, so that what is written now counts as written since."""
+    from sqlalchemy import update
+
+    from shared.store.session import transact
+
+    hour_ago = clock.now() - timedelta(hours=1)
+    transact(
+        lambda s: s.execute(update(Opportunity).where(Opportunity.manychat_id == manychat_id).values(odoo_synced_at=hour_ago))
+    )
+
+
+def test_ours_wins_by_default(synced, world):
+    """A deleted lead is made again, and a stage changed by hand goes back to ours."""
+    synced.unlink("crm.lead", [lead(synced, "m1")])
+    _back_date(synced, "m3")
+    synced.write("crm.lead", [lead(synced, "m3")], {"stage_id": 20})
+    assert reconcile.run(dry_run=False).repaired == 2
+    world.run()
+    assert reconcile.run(dry_run=True).completeness == 1.0
+
+
+def test_theirs_can_win(synced, world, environment):
+    """With `stage: theirs`, a change by hand in Odoo becomes ours, history included; the lead is left as it is."""
+    environment.setenv("ODOO_RECONCILE_POLICY", '{"stage": "theirs"}')
+    get_settings.cache_clear()
+    _back_date(synced, "m3")
+    synced.write("crm.lead", [lead(synced, "m3")], {"stage_id": 20})
+    assert reconcile.run(dry_run=False).repaired == 1
+    world.run()
+    with reading() as session:
+        assert session.scalars(select(Opportunity.stage_id).where(Opportunity.manychat_id == "m3")).one() == 20
+
+
+def test_stage_that_we_do_not_know_is_not_taken_over_and_holds_up_nobody(synced, world, environment):
+    """A stage of Odoo outside the map is reported; the next record is repaired all the same."""
+    environment.setenv("ODOO_RECONCILE_POLICY", '{"stage": "theirs"}')
+    get_settings.cache_clear()
+    for manychat_id, stage in (("m3", 2), ("m4", 21)):
+        _back_date(synced, manychat_id)
+        synced.write("crm.lead", [lead(synced, manychat_id)], {"stage_id": stage})
+    report = reconcile.run(dry_run=False)
+    assert (report.repaired, report.counts["by_hand:unknown-stage"]) == (1, 1)
+
+
+def test_never_more_than_the_share(synced, sandbox):
+    """A difference in everything is more likely a mistake: only the allowed share is repaired, the rest is held back."""
+    synced.unlink("crm.lead", [lead(synced, f"m{number}") for number in range(20)])
+    report = reconcile.run(dry_run=False)
+    assert (report.repaired, report.held_back) == (2, 18)
+
+
+def test_asked_for_through_the_queue(synced, world):
+    """The timer's message runs the comparison once, and its report is kept."""
+    from functions import reconcile as page
+
+    world.handlers[page.QUEUE] = page.reconcile_handler
+    reconciliations.ask(page.QUEUE, "timer", dry_run=False)
+    world.run()
+    with reading() as session:
+        row = session.scalars(select(Reconciliation)).one()
+    assert (row.state, row.compared, row.in_step, row.asked_by) == ("done", 20, 20, "timer")
+
+
+def test_failure_is_kept_as_the_report(synced, world, sandbox):
+    """With Odoo away the report says so, and the message is not repeated for ever."""
+    from functions import reconcile as page
+
+    world.handlers[page.QUEUE] = page.reconcile_handler
+    sandbox.fault("down")
+    reconciliations.ask(page.QUEUE, "timer", dry_run=False)
+    world.run()
+    with reading() as session:
+        assert session.scalars(select(Reconciliation.state)).one() == "failed"

@@ -1,0 +1,73 @@
+"""Queue depths, asked of a real storage service."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from devhost.azurite import Azurite
+from shared import clock, queues
+from shared.errors import UnavailableError
+from shared.watch import backlog
+from tests.conftest import forget
+
+
+@pytest.fixture(scope="module")
+def azurite() -> Iterator[Azurite]:
+    """A storage service of this module's own."""
+    with Azurite.on_free_ports() as running:
+        yield running
+
+
+@pytest.fixture
+def account(azurite: Azurite, environment: pytest.MonkeyPatch) -> Azurite:
+    """The app's queues are those of `azurite`."""
+    environment.setenv("AzureWebJobsStorage", azurite.connection_string)
+    forget()
+    return azurite
+
+
+def test_queue_that_does_not_exist_yet_is_empty(account: Azurite) -> None:
+    """Before the first event there are no queues; that is no failure."""
+    depth = backlog.depths()[queues.DEAD_LETTER_QUEUE]
+    assert depth == {"messages": 0, "oldest_seconds": 0, "poison": 0}
+
+
+def test_waiting_messages_count_with_the_age_of_the_first(account: Azurite) -> None:
+    """Two messages wait; the older one has been there for as long as the clock says."""
+    queues.send(queues.DELIVERY_QUEUE, b"{}")
+    queues.send(queues.DELIVERY_QUEUE, b"{}")
+    with clock.frozen(clock.now()) as later:
+        later.advance(seconds=700)
+        depth = backlog.depths()[queues.DELIVERY_QUEUE]
+    assert depth["messages"] == 2
+    assert 690 <= depth["oldest_seconds"] <= 705
+
+
+def test_message_that_waits_for_its_time_is_not_old(account: Azurite) -> None:
+    """A message put back with a delay is counted, but nothing of it is visible, so nothing is late."""
+    queues.send("manychat-contact-queue", b"{}", delay_seconds=600)
+    queues.declare("manychat-contact-queue")
+    with clock.frozen(clock.now()) as later:
+        later.advance(seconds=300)
+        depth = backlog.depths()["manychat-contact-queue"]
+    assert depth == {"messages": 1, "oldest_seconds": 0, "poison": 0}
+
+
+def test_poison_is_counted_beside_its_queue(account: Azurite) -> None:
+    """What the host gave up on shows with the queue it came from."""
+    queues.send(queues.DEAD_LETTER_QUEUE + queues.POISON_SUFFIX, b"{}")
+    assert backlog.depths()[queues.DEAD_LETTER_QUEUE]["poison"] == 1
+
+
+def test_storage_that_refuses_is_unavailable(account: Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account that does not let us in is reported by the name of the error, without its key."""
+    from azure.storage.queue import QueueClient
+
+    wrong_key = account.connection_string.replace("AccountKey=Eby8", "AccountKey=Ebz8")
+    monkeypatch.setattr(
+        backlog,
+        "queue_client",
+        lambda name: QueueClient.from_connection_string(wrong_key, name, api_version=queues.API_VERSION),
+    )
+    with pytest.raises(UnavailableError, match=r"does not answer: \w+$"):
+        backlog.depths()

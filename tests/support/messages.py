@@ -1,0 +1,147 @@
+"""Vendors of messages that a test holds in its hand, and messages to send by them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from shared import clock
+from shared.messages import senders
+from shared.messages.message import Message
+from shared.messages.outcomes import Outcome, _listeners, on_outcome
+from shared.messages.senders import Letter
+from shared.outbox import dispatch
+from shared.outbox.actions import State
+from shared.outbox.execute import drain
+from shared.store.models import Delivery
+from shared.store.session import reading, transact
+
+CARRIERS = ("brevo", "resend", "smtp", "twilio", "manychat")
+CONFIGURED = {
+    "PUBLIC_BASE_URL": "https://puente.example",
+    "LINK_SIGNING_SECRETS": "uno,dos",
+    "SENDINBLUE_API_KEY": "xkeysib-1",
+    "SENDINBLUE_SENDER_EMAIL": "javier@puente.example",
+    "RESEND_API_KEY": "re_1",
+    "RESEND_FROM": "Javier <javier@puente.example>",
+    "RESEND_WEBHOOK_SECRETS": "whsec_c2VjcmV0b3NlY3JldG8=",
+    "BREVO_WEBHOOK_SECRETS": "token-de-brevo",
+    "SMTP_URL": "smtp://127.0.0.1:2525",
+    "SMTP_FROM": "Javier <javier@puente.example>",
+    "TWILIO_ACCOUNT_SID": "AC1",
+    "TWILIO_AUTH_TOKEN": "token-de-twilio",
+    "TWILIO_CALLER_ID": "+525500000001",
+    "TWILIO_WHATSAPP_SENDER": "+525500000002",
+    "TWILIO_SMS_SENDER": "+525500000003",
+    "TWILIO_CONTENT_SIDS": '{"lead_day_3": "HX1", "lead_missed_call": "HX2"}',
+    "MANYCHAT_API_KEY": "1:abc",
+}
+ANA_PHONE, ANA_EMAIL = "+525512345678", "ana@example.com"
+LEAD = {"first_name": "Ana", "service": "ventas", "booking_url": "https://reservas.example/17"}
+
+
+@dataclass
+class PostOffice:
+    """Every vendor at once. `sent` is what went out, in order; `answers` are raised in place of an answer, after sending."""
+
+    sent: list[Letter] = field(default_factory=list)
+    refusals: list[Exception] = field(default_factory=list)
+    after_sending: list[Exception] = field(default_factory=list)
+    heard: list[tuple[dict[str, Any], Outcome]] = field(default_factory=list)
+    asked: list[Letter] = field(default_factory=list)
+
+    @contextmanager
+    def installed(self, patch: pytest.MonkeyPatch) -> Iterator["PostOffice"]:
+        """Stand where the vendors are, and listen to outcomes, for the length of a test."""
+        for name in ("by_brevo", "by_resend", "by_smtp", "by_twilio_message", "by_twilio_call", "by_manychat"):
+            patch.setattr(senders, name, self.send, raising=False)
+        for name in ("found_by_brevo", "found_by_twilio_message", "found_by_twilio_call"):
+            patch.setattr(senders, name, self.find)
+        on_outcome("test", lambda _session, context, outcome: self.heard.append((dict(context), outcome)))
+        try:
+            yield self
+        finally:
+            _listeners.pop("test")
+
+    def send(self, letter: Letter) -> dict[str, Any]:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.sent.append(letter)
+        if self.after_sending:
+            raise self.after_sending.pop(0)
+        return {"id": f"V{letter.delivery_id}"}
+
+    def find(self, letter: Letter) -> str | None:
+        self.asked.append(letter)
+        return next((f"V{one.delivery_id}" for one in self.sent if one.key == letter.key), None)
+
+    def words(self) -> list[str]:
+        """What listeners have heard, in order."""
+        return [outcome.word for _context, outcome in self.heard]
+
+    def channels(self) -> list[str]:
+        """By which channels something went out, in order."""
+        return [letter.message.channel for letter in self.sent]
+
+
+def message(channel: str = "whatsapp", **more: Any) -> Message:
+    """A message of the lead journey to Ana."""
+    to = ANA_EMAIL if channel == "email" else ANA_PHONE
+    template = {"email": "lead_day_9", "voice": "lead_call"}.get(channel, "lead_day_3")
+    values = {
+        "person": "lead:17",
+        "channel": channel,
+        "to": to,
+        "template": template,
+        "dedupe_key": "k1",
+        "variables": LEAD,
+        "context": {"journey": "lead", "step": "s1"},
+        "transactional": False,
+    }
+    return Message(**(values | more))
+
+
+def owe(*messages: Message) -> list[bool]:
+    """Owe messages, each in its own transaction, and carry out what is due."""
+    from shared.messages import owe as plan
+
+    planned = [transact(lambda session, one=one: plan(session, one)) for one in messages]
+    carry_out()
+    return planned
+
+
+def carry_out() -> None:
+    """Carry out what is due for every carrier, until nothing is."""
+    dispatch.free_expired()
+    for _ in range(4):  # a fallback may plan for a carrier that was drained already
+        for carrier in _due():
+            drain(carrier)
+
+
+def _due() -> list[str]:
+    waiting = select(Delivery.target).where(Delivery.state == State.PENDING, Delivery.due_at <= clock.now())
+    with reading() as session:
+        return [target for target in session.scalars(waiting.distinct()) if target in CARRIERS]
+
+
+def next_due() -> datetime | None:
+    """When the next delivery that waits is due."""
+    with reading() as session:
+        return session.scalars(select(func.min(Delivery.due_at)).where(Delivery.state == State.PENDING)).one()
+
+
+def until(moment: datetime, test_clock: clock.TestClock, step: timedelta = timedelta(minutes=30)) -> None:
+    """Let time pass, carrying out what is due."""
+    while test_clock.moment < moment:
+        test_clock.moment = min(test_clock.moment + step, moment)
+        carry_out()
+
+
+def deliveries() -> list[Delivery]:
+    """All deliveries, oldest first."""
+    with reading() as session:
+        return list(session.scalars(select(Delivery).order_by(Delivery.id)))

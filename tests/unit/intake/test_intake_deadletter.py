@@ -1,0 +1,290 @@
+"""What cannot be handled: on the dead-letter queue with its reason, in SQL once, out of it by replay."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from shared import clock, queues
+from shared.crm.stages import stage_key
+from shared.errors import PermanentError, RetryableError
+from shared.intake import deadletter, parked
+from shared.intake.envelope import parse
+from shared.store.models import DeadLetter, Delivery, InboxEvent, Opportunity, StageMapping
+from shared.store.session import reading, transact
+from tests.support.world import contact, opportunity
+
+QUEUE = "manychat-crm-opportunities-queue"
+UNKNOWN = "Etapa Nueva"
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=5), children, max_size=3),
+    max_leaves=8,
+)
+NAMES = ["key", "original_queue", "original_event", "reason", "error_message", "error_time", "trace", "attempts", "dataref"]
+
+
+def letters(**where):
+    """Dead letters that match, oldest first."""
+    with reading() as session:
+        return session.scalars(select(DeadLetter).filter_by(**where).order_by(DeadLetter.id)).all()
+
+
+def park(world, stage=UNKNOWN, **more):
+    """An event that ends as a dead letter; the newest letter."""
+    world.post("opportunity", opportunity(stage=stage, **more))
+    world.run()
+    return letters()[-1]
+
+
+def teach(name=UNKNOWN, number=26):
+    """Put a stage into the map."""
+    row = StageMapping(manychat_key=stage_key(name), manychat_name=name, odoo_stage_id=number, odoo_name=name)
+    transact(lambda session: session.add(row))
+
+
+class TestSend:
+    """The message of a dead letter."""
+
+    def sent(self, storage):
+        """The letters on the queue."""
+        return storage.bodies(queues.DEAD_LETTER_QUEUE)
+
+    def test_says_everything(self, storage, test_clock):
+        """Queue, time, reason in words and as a code, attempts, trace, and the event itself."""
+        deadletter.send("q", "the event", ValueError("año 🌷"), attempts=3)
+        [letter] = self.sent(storage)
+        assert (letter["original_queue"], letter["original_event"], letter["attempts"]) == ("q", "the event", 3)
+        assert (letter["reason"], letter["error_message"]) == ("ValueError", "año 🌷")
+        assert letter["error_time"] == clock.now().isoformat()
+        assert "ValueError: año 🌷" in letter["trace"]
+
+    def test_a_permanent_error_has_a_reason_and_no_trace(self, storage, test_clock):
+        """It was raised on purpose; a trace would only hide the words."""
+        deadletter.send("q", "e", PermanentError("unknown-stage", "no such stage"), attempts=1)
+        [letter] = self.sent(storage)
+        assert (letter["reason"], letter["error_message"], letter["trace"]) == ("unknown-stage", "no such stage", "")
+
+    def test_an_error_without_words_is_told_by_its_kind(self, storage, test_clock):
+        """An empty message would tell nothing."""
+        deadletter.send("q", "e", KeyError(), attempts=1)
+        assert self.sent(storage)[0]["error_message"] == "KeyError"
+
+    @pytest.mark.parametrize("length", [10, 40_000, 48_000, 49_152, 200_000])
+    def test_any_size_fits_a_message_and_the_event_is_never_cut(self, storage, test_clock, length):
+        """First the trace goes, then the whole letter goes to a blob; received, it is whole again."""
+        error = RuntimeError("x" * 5000)
+        deadletter.send("q", "ñ" * (length // 2), error, attempts=1)
+        body = storage.take(queues.DEAD_LETTER_QUEUE).body
+        assert len(body) <= queues.MESSAGE_LIMIT_BYTES
+        assert parked._read(body)["original_event"] == "ñ" * (length // 2)
+
+    def test_odd_text_does_not_break_it(self, storage, test_clock):
+        """Half of a surrogate pair in an error's words is written down as an escape."""
+        deadletter.send("q", "e", PermanentError("x", "bad \ud800"), attempts=1)
+        assert self.sent(storage)[0]["error_message"] == "bad \\ud800"
+
+    def test_the_same_event_failing_for_the_same_reason_is_one_letter(self, world):
+        """A sender's repetitions, or a crash before the queue's message was deleted, do not flood the people who look."""
+        for _ in range(3):
+            park(world)
+            world.storage.queues.clear()
+        assert len(letters()) == 1
+
+    def test_another_reason_or_another_event_is_another_letter(self, world):
+        """Only what says the same is kept once."""
+        park(world)
+        park(world, at="2026-03-02T08:00:00Z")
+        event = world.storage
+        deadletter.send(QUEUE, letters()[0].original_event, RetryableError("other"), attempts=1)
+        assert event.bodies(queues.DEAD_LETTER_QUEUE)
+        world.run()
+        assert [letter.reason for letter in letters()] == ["unknown-stage", "unknown-stage", "RetryableError"]
+
+
+class TestReceive:
+    """From the queue into SQL."""
+
+    def test_kept_with_what_is_known_of_the_event(self, world):
+        """Filters need the person, the type and the reason."""
+        letter = park(world)
+        assert (letter.original_queue, letter.type, letter.source, letter.subject) == (
+            QUEUE,
+            "manychat.opportunity",
+            "manychat",
+            "m1",
+        )
+        assert (letter.reason, letter.state, letter.attempts) == ("unknown-stage", "parked", 1)
+        assert parse(letter.original_event.encode()).data == opportunity(stage=UNKNOWN)
+
+    def test_received_twice_is_kept_once(self, world, storage):
+        """The queue may deliver it again."""
+        deadletter.send("q", "e", PermanentError("x", "y"), attempts=1)
+        body = storage.take(queues.DEAD_LETTER_QUEUE).body
+        parked.receive(body)
+        parked.receive(body)
+        assert len(letters()) == 1
+
+    def test_alert_goes_out_once(self, world, storage, environment):
+        """A new letter owes the operators one message; the same letter again owes nothing."""
+        from shared.settings import get_settings
+
+        environment.setenv("ALERT_WEBHOOK_URL", "http://127.0.0.1:9/alert")
+        get_settings.cache_clear()
+        deadletter.send("q", "e", PermanentError("x", "y"), attempts=1)
+        body = storage.take(queues.DEAD_LETTER_QUEUE).body
+        parked.receive(body)
+        parked.receive(body)
+        with reading() as session:
+            assert [alert.target for alert in session.scalars(select(Delivery))] == ["alerts"]
+        assert storage.bodies(queues.DELIVERY_QUEUE) == [{"target": "alerts"}]
+
+    @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        st.binary(max_size=40)
+        | st.dictionaries(st.sampled_from(NAMES), JSON_VALUES).map(lambda letter: json.dumps(letter).encode())
+        | JSON_VALUES.map(lambda value: json.dumps(value).encode())
+    )
+    @example(b'{"original_event": "x", "attempts": "many"}')
+    @example(b'{"original_event": "\\ud800", "reason": "\\ud800", "trace": {"a": 1}}')
+    @example(b'{"original_event": "x\\u0000", "error_message": "\\u0000"}')
+    @example(b'{"dataref": 5}')
+    @example(b'{"original_event": "x", "error_time": "0001-01-01T00:00:00+14:00"}')
+    @example(json.dumps({"original_event": "x", "error_message": "🌷" * 999, "reason": "🌷" * 64}).encode())
+    @example(b'{"original_event": null}')
+    @example(b"[" * 50_000)
+    def test_whatever_lies_on_the_queue_is_kept(self, storage, body):
+        """A letter that could not be stored would go round for ever: every text fits its column, every number is one."""
+        row = parked._read(body)
+        for column in DeadLetter.__table__.columns:
+            value, kind = row.get(column.name), column.type.python_type
+            assert value is None or isinstance(value, kind)
+            if isinstance(value, str):
+                assert len(value.encode("utf-16-le")) // 2 <= (column.type.length or 10**9)
+        assert row["original_event"] is not None
+
+
+class TestReplay:
+    """Out of SQL onto the queue again."""
+
+    def test_resolved_when_it_succeeds(self, world):
+        """The event is applied and its letter says so."""
+        letter = park(world)
+        teach()
+        parked.replay(letter.id, "key:ops")
+        assert letters()[0].state == "replayed"
+        world.run()
+        with reading() as session:
+            assert session.scalars(select(Opportunity.stage_id)).one() == 26
+            assert session.scalars(select(InboxEvent.replay_of)).one() == letter.id
+        assert letters()[0].state == "resolved"
+        assert letters()[0].resolved_at is not None
+
+    def test_resolved_when_the_event_turns_out_to_be_applied_already(self, world):
+        """The sender has sent it again meanwhile, or somebody replayed it twice."""
+        letter = park(world)
+        teach()
+        world.post("opportunity", opportunity(stage=UNKNOWN))
+        world.run()
+        parked.replay(letter.id, "key:ops")
+        world.run()
+        assert letters()[0].state == "resolved"
+        with reading() as session:
+            assert len(session.scalars(select(InboxEvent)).all()) == 1
+
+    def test_still_failing_is_a_new_letter_that_points_to_the_old(self, world):
+        """The first letter stays as it was."""
+        first = park(world)
+        parked.replay(first.id, "key:ops")
+        world.run()
+        assert [(letter.state, letter.replay_of) for letter in letters()] == [("replayed", None), ("parked", first.id)]
+
+    def test_attempts_start_anew(self, world, storage):
+        """A replay has the whole policy before it."""
+        letter = park(world)
+        parked.replay(letter.id, "key:ops")
+        assert parse(storage.take(QUEUE).body).attempt == 0
+
+    @pytest.mark.parametrize("size", [47_000, 48_000, 49_000, 60_000])
+    def test_large_events_fit_the_queue_again(self, world, storage, size):
+        """Whatever could be taken in can be replayed, whether it travelled whole or in a blob."""
+        many = {f"k{number}": "x" for number in range(size // 20)}
+        letter = park(world, filler=many, pad="x" * (size - len(json.dumps(many, separators=(",", ":")))))
+        parked.replay(letter.id, "key:ops")
+        assert len(storage.queues[QUEUE][0].body) <= queues.MESSAGE_LIMIT_BYTES
+        teach()
+        world.run()
+        assert letters()[0].state == "resolved"
+
+    def test_claim_checked_event_is_replayed_with_its_data(self, world):
+        """The letter holds the reference, the blob the data."""
+        letter = park(world, state={"summary": "ñ" * 60_000})
+        teach()
+        parked.replay(letter.id, "key:ops")
+        world.run()
+        with reading() as session:
+            assert session.scalars(select(Opportunity.summary)).one() == "ñ" * 60_000
+
+    @pytest.mark.parametrize("queue", ["other-queue", queues.DEAD_LETTER_QUEUE, queues.DELIVERY_QUEUE, ""])
+    def test_only_to_a_queue_of_ours(self, world, queue):
+        """What came from elsewhere, or was no event, cannot be sent there."""
+        letter = park(world)
+        transact(lambda session: session.get(DeadLetter, letter.id).__setattr__("original_queue", queue))
+        with pytest.raises(PermanentError, match="no queue"):
+            parked.replay(letter.id, "key:ops")
+
+    def test_no_such_letter(self, world):
+        """A number that does not exist."""
+        with pytest.raises(LookupError):
+            parked.replay(99, "key:ops")
+
+    def test_queue_that_cannot_be_written_notes_nothing(self, world, storage):
+        """The letter is as it was."""
+        letter, storage.broken = park(world), True
+        with pytest.raises(RetryableError):
+            parked.replay(letter.id, "key:ops")
+        assert (letters()[0].state, letters()[0].replays) == ("parked", 0)
+
+
+class TestFilter:
+    """Which letters are meant."""
+
+    @pytest.mark.parametrize(
+        ("chosen", "found"),
+        [
+            ({}, ["m1", "m2"]),
+            ({"state": None}, ["m1", "m2"]),
+            ({"state": "resolved"}, []),
+            ({"subject": "m2"}, ["m2"]),
+            ({"reason": "unknown-stage", "original_queue": QUEUE}, ["m1", "m2"]),
+            ({"type": "manychat.contact"}, []),
+            ({"since": timedelta(hours=1)}, ["m2"]),
+            ({"until": timedelta(hours=1)}, ["m1"]),
+            ({"since": timedelta(0), "until": timedelta(hours=2)}, ["m1", "m2"]),
+        ],
+    )
+    def test_narrows_down(self, world, test_clock, chosen, found):
+        """Each condition counts; a time's beginning is included, its end is not."""
+        start = clock.now()
+        park(world, manychat_id="m1")
+        test_clock.advance(hours=1)
+        park(world, manychat_id="m2")
+        times = {name: start + value for name, value in chosen.items() if isinstance(value, timedelta)}
+        picked = parked.Filter(**(chosen | times))
+        with reading() as session:
+            query = picked.applied(select(DeadLetter.subject)).order_by(DeadLetter.id)
+            assert list(session.scalars(query)) == found
+            assert parked.count(session, picked) == len(found)
+
+
+def test_contact_events_are_parked_too(world, storage):
+    """The other flow's queue is named."""
+    storage.send("manychat-contact-queue", b"{}")
+    world.run()
+    assert letters()[0].original_queue == "manychat-contact-queue"
+    world.post("contact", contact())
+    world.run()
+    assert len(letters()) == 1

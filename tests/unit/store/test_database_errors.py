@@ -1,0 +1,74 @@
+"""What an error of the database means: worth another try at once, an outage to be waited out, or a mistake."""
+
+import sqlite3
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy.dialects.mssql.pyodbc import MSDialect_pyodbc
+from sqlalchemy.exc import DBAPIError
+
+from shared.store.dialect import is_conflict, is_unavailable
+
+_Error = type("Error", (Exception,), {})  # the driver itself needs libraries that not every machine has
+_NAMES = ("OperationalError", "ProgrammingError", "IntegrityError", "DataError", "InterfaceError")
+pyodbc = SimpleNamespace(Error=_Error, **{name: type(name, (_Error,), {}) for name in _NAMES})
+DRIVER = "[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]"
+
+
+def raised(orig: Exception, base: type[Exception]) -> DBAPIError:
+    """The error as SQLAlchemy hands it on."""
+    return DBAPIError.instance("SELECT 1", None, orig, base, dialect=MSDialect_pyodbc())
+
+
+def odbc(kind: type[Exception], state: str, words: str) -> DBAPIError:
+    """An error of the ODBC driver, in the class that pyodbc gives to its state."""
+    return raised(kind(state, f"[{state}] {DRIVER}{words} (SQLExecDirectW)"), pyodbc.Error)
+
+
+AWAY = [
+    # pyodbc has no class of its own for HY000, in which a login learns that the database is moving or paused.
+    odbc(pyodbc.Error, "HY000", "Database 'puente' on server 'x' is not currently available. (40613)"),
+    odbc(pyodbc.ProgrammingError, "42000", "Database 'puente' on server 'x' is not currently available. (40613)"),
+    odbc(pyodbc.ProgrammingError, "42000", "The service has encountered an error processing your request. (40197)"),
+    odbc(pyodbc.Error, "HY000", "The service is currently busy. (40501)"),
+    odbc(pyodbc.ProgrammingError, "42000", "Resource ID : 1. The request limit for the database is 90. (10928)"),
+    odbc(pyodbc.OperationalError, "08S01", "TCP Provider: Error code 0x68 (104)"),
+    odbc(pyodbc.OperationalError, "08001", "Login timeout expired (0)"),
+    odbc(pyodbc.OperationalError, "HYT00", "Query timeout expired (0)"),
+    odbc(pyodbc.InterfaceError, "28000", "Login failed for user 'x'. (18456)"),
+]
+LOST_A_RACE = [
+    odbc(pyodbc.Error, "40001", "Transaction was deadlocked and has been chosen as the deadlock victim. (1205)"),
+    odbc(pyodbc.ProgrammingError, "42000", "Lock request time out period exceeded. (1222)"),
+]
+OUR_MISTAKE = [
+    odbc(pyodbc.IntegrityError, "23000", "Violation of UNIQUE KEY. The duplicate key value is (1205 40613 3960). (2627)"),
+    odbc(pyodbc.ProgrammingError, "42S02", "Invalid object name 'nothing'. (208)"),
+    odbc(pyodbc.DataError, "22001", "String or binary data would be truncated. Truncated value: '40001'. (2628)"),
+]
+
+
+@pytest.mark.parametrize("error", AWAY, ids=str)
+def test_outage(error):
+    """The database is away or overloaded: the work is blameless and waits."""
+    assert (is_unavailable(error), is_conflict(error)) == (True, False)
+
+
+@pytest.mark.parametrize("error", LOST_A_RACE, ids=str)
+def test_lost_race(error):
+    """Another transaction has won: the same again, at once."""
+    assert (is_unavailable(error), is_conflict(error)) == (False, True)
+
+
+@pytest.mark.parametrize("error", OUR_MISTAKE, ids=str)
+def test_mistake(error):
+    """What would fail again is neither, whatever numbers the values in its words look like."""
+    assert (is_unavailable(error), is_conflict(error)) == (False, False)
+
+
+def test_sqlite():
+    """A file that is locked is a lost race, one that cannot be opened is an outage."""
+    busy = raised(sqlite3.OperationalError("database is locked"), sqlite3.Error)
+    gone = raised(sqlite3.OperationalError("unable to open database file"), sqlite3.Error)
+    assert (is_conflict(busy), is_unavailable(busy)) == (True, False)
+    assert (is_conflict(gone), is_unavailable(gone)) == (False, True)

@@ -1,0 +1,64 @@
+"""What an instance does before it can take its first event: as little as possible, and it says what is wrong at once."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ENVIRONMENT
+
+PROJECT = Path(__file__).resolve().parents[2]
+HEAVY = ("sqlalchemy", "requests", "fastapi", "azure.storage.queue", "azure.storage.blob", "azure.identity", "phonenumbers")
+
+
+def in_a_new_process(program: str, **environment: str) -> str:
+    """What a program prints in a process that has imported nothing yet."""
+    known = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "ODOO_URL")}
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=PROJECT,
+        env=known | ENVIRONMENT | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return finished.stdout if finished.returncode == 0 else finished.stderr
+
+
+def test_what_is_heavy_is_not_imported():
+    """Importing the app brings in neither SQL nor HTTP clients nor the storage SDK: they are loaded on first use."""
+    loaded = json.loads(in_a_new_process("import function_app, json, sys; print(json.dumps(sorted(sys.modules)))"))
+    assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_garbage_is_looked_for_again_after_the_import():
+    """The collector rests during the import only."""
+    assert in_a_new_process("import gc, function_app; print(gc.isenabled())").strip() == "True"
+
+
+def test_mistake_in_the_settings_is_reported_by_the_import():
+    """An instance with a wrong setting does not start, and says which."""
+    assert "ODOO_API" in in_a_new_process("import function_app", ODOO_API="soap")
+
+
+def test_models_of_payloads_are_built_at_the_first_event():
+    """No instance waits at its start for the models of flows that it may never run."""
+    program = "import function_app, functions.contacts as page; print(page.ContactPayload.__pydantic_complete__)"
+    assert in_a_new_process(program).strip() == "False"
+
+
+@pytest.mark.parametrize("_round", range(5))
+def test_first_events_may_come_at_the_same_time(_round):
+    """Many threads that need a model which is not built yet all get it whole."""
+    program = """
+from concurrent.futures import ThreadPoolExecutor
+from functions.opportunities import OpportunityPayload
+body = {"manychat_id": "m1", "state": {"stage_id": 16, "date": "2026-03-01T10:00:00Z"}, "advisor_id": 3, "more": 1}
+with ThreadPoolExecutor(24) as pool:
+    found = list(pool.map(OpportunityPayload.model_validate, [body] * 200))
+print({(said.state.stage_id, said.commercial_advisor_id, type(said).__name__) for said in found})
+"""
+    assert in_a_new_process(program).strip() == "{(16, 3, 'OpportunityPayload')}"

@@ -1,0 +1,179 @@
+"""Settings: read once, all mistakes reported together, by the names an operator knows, and never with a secret's value."""
+
+import hashlib
+import json
+
+import pytest
+
+from shared.errors import ConfigurationError
+from shared.settings import DEFAULT_ODOO_FIELDS, ApiKey, DatabaseSettings, Settings, get_settings, load, setting_name
+from shared.store.session import DEFAULT_DATABASE_URL, database_url
+from tests.conftest import ENVIRONMENT
+
+SECRET = "s3cr3t-value"
+
+
+def mistakes(environment, **changed):
+    """The message for settings with `changed` ones; None removes a setting."""
+    for name, value in changed.items():
+        environment.delenv(name) if value is None else environment.setenv(name, value)
+    with pytest.raises(ConfigurationError) as caught:
+        load()
+    return str(caught.value)
+
+
+def test_settings_of_one_machine_are_usable(environment):
+    """What the tests run with is valid, and everything else has a default."""
+    settings = load()
+    assert (settings.odoo_sync_mode, settings.default_phone_region) == ("opportunities", "MX")
+    assert settings.max_body_bytes == 1_048_576
+
+
+def test_all_mistakes_are_reported_at_once(environment):
+    """One start, one message, one line for each mistake."""
+    message = mistakes(
+        environment,
+        API_KEYS="[]",
+        ODOO_URL="ftp://odoo",
+        ODOO_DB=None,
+        ODOO_API="soap",
+        MAX_BODY_BYTES="3",
+        ODOO_CALLS_PER_SECOND="0",
+        DEFAULT_PHONE_REGION="Mexico",
+    )
+    named = [line.strip().partition(":")[0] for line in message.splitlines()[1:]]
+    assert sorted(named) == [
+        "API_KEYS",
+        "DEFAULT_PHONE_REGION",
+        "MAX_BODY_BYTES",
+        "ODOO_API",
+        "ODOO_CALLS_PER_SECOND",
+        "ODOO_DB",
+        "ODOO_URL",
+    ]
+
+
+def test_mistakes_between_settings_are_reported_at_once_too(environment):
+    """What only shows when two settings are seen together is listed as well."""
+    message = mistakes(environment, AzureWebJobsStorage=None, ODOO_USERNAME=None, ODOO_FIELD_MAP='{"shoe_size": "x_shoe"}')
+    assert all(name in message for name in ("AzureWebJobsStorage", "ODOO_USERNAME", "ODOO_FIELD_MAP", "shoe_size"))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        f'[{{"name": "a", "key": "{SECRET}"',  # cut off
+        json.dumps([{"name": "", "key": SECRET}]),  # no name
+        json.dumps([{"name": "a", "key": SECRET, "scopes": ["root"]}]),  # no such scope
+        json.dumps([{"name": "a", "sha256": SECRET}]),  # no digest
+        json.dumps({"a": SECRET}),  # no list
+        json.dumps([{"name": "a", "key": "k", SECRET: 1}]),  # an unknown member
+    ],
+)
+def test_message_never_holds_what_was_given(environment, keys):
+    """A mistake in a secret is told without the secret, which would end up in a log."""
+    assert SECRET not in mistakes(environment, API_KEYS=keys).replace(f"0.{SECRET}", "")
+
+
+def test_secrets_are_not_shown_by_the_settings_themselves(environment):
+    """A settings object in a trace or a log line tells no password."""
+    environment.setenv("ODOO_PASSWORD", SECRET)
+    environment.setenv("AzureWebJobsStorage", f"AccountKey={SECRET}")
+    environment.setenv("API_KEYS", json.dumps([{"name": "a", "key": SECRET}]))
+    assert SECRET not in repr(load()) + str(load()) + str(load().api_keys)
+
+
+def test_empty_setting_counts_as_not_set(environment):
+    """An app setting left empty in a portal means its default."""
+    environment.setenv("ODOO_SYNC_MODE", "")
+    assert load().odoo_sync_mode == "opportunities"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"name": "a"}, "exactly one"),
+        ({"name": "a", "key": "k", "sha256": "0" * 64}, "exactly one"),
+        ({"name": "a", "key": ""}, "empty"),
+    ],
+)
+def test_a_key_has_one_secret(given, words):
+    """Plain or hashed, not both, not neither, not empty."""
+    with pytest.raises(ValueError, match=words):
+        ApiKey.model_validate(given)
+
+
+def test_hashed_and_plain_key_are_the_same_key():
+    """A key may be stored as its digest, in either case of hex digits."""
+    digest = hashlib.sha256(b"k").hexdigest()
+    assert ApiKey(name="a", key="k").digest == ApiKey(name="a", sha256=digest.upper()).digest
+
+
+def test_json2_needs_no_user_name(environment):
+    """Odoo's newer interface knows the user by the key."""
+    environment.delenv("ODOO_USERNAME")
+    environment.setenv("ODOO_API", "json2")
+    assert load().odoo_username == ""
+
+
+def test_managed_identity_needs_no_connection_string(environment):
+    """In Azure the storage account is named, not opened with a key."""
+    environment.delenv("AzureWebJobsStorage")
+    environment.setenv("AzureWebJobsStorage__accountName", "puente")
+    assert load().storage_account_name == "puente"
+
+
+def test_field_map_changes_single_fields_and_leaves_out_empty_ones(environment):
+    """A customer's own field takes a fact's place; an empty name drops the fact."""
+    environment.setenv("ODOO_FIELD_MAP", '{"summary": "x_studio_resumen", "channel": ""}')
+    fields = load().odoo_fields
+    assert (fields["summary"], "channel" in fields, len(fields)) == ("x_studio_resumen", False, len(DEFAULT_ODOO_FIELDS) - 1)
+
+
+def test_url_loses_its_last_slash(environment):
+    """So that a path can be appended."""
+    environment.setenv("ODOO_URL", "https://odoo.example.com/")
+    assert load().odoo_url == "https://odoo.example.com"
+
+
+def test_settings_are_read_once(environment):
+    """All of a process sees the same settings."""
+    first = get_settings()
+    environment.setenv("ODOO_DB", "other")
+    assert get_settings() is first
+    get_settings.cache_clear()
+    assert get_settings().odoo_db == "other"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, DEFAULT_DATABASE_URL),
+        ({"AZURE_SQL_CONNECTION_STRING": "Driver={x};Server=s"}, "mssql+pyodbc:///?odbc_connect=Driver%3D%7Bx%7D%3BServer%3Ds"),
+        ({"AZURE_SQL_CONNECTION_STRING": "Server=s", "DATABASE_URL": "sqlite:///x.db"}, "sqlite:///x.db"),
+    ],
+)
+def test_where_the_database_is(environment, given, expected):
+    """DATABASE_URL wins over the ODBC string, which wins over the local file; a migration needs no other setting."""
+    for name in ENVIRONMENT:
+        environment.delenv(name)
+    for name, value in given.items():
+        environment.setenv(name, value)
+    assert database_url(DatabaseSettings()) == expected
+
+
+def test_every_setting_is_explained():
+    """Each has a description, which docs/settings.md is made from, and a name as in the environment."""
+    assert all(field.description for field in Settings.model_fields.values())
+    assert {setting_name(name) for name in ("odoo_db", "storage_connection")} == {"ODOO_DB", "AzureWebJobsStorage"}
+
+
+def test_fact_that_everything_is_found_by_cannot_be_left_out(environment):
+    """Without the field that holds the ManyChat id no lead could be told from another."""
+    assert "manychat_id" in mistakes(environment, ODOO_FIELD_MAP='{"manychat_id": ""}')
+
+
+def test_queue_endpoint_alone_does_not_tell_where_the_blobs_are(environment):
+    """Large bodies go to a blob, so its endpoint is asked for at the start and not at the first of them."""
+    environment.setenv("AzureWebJobsStorage__queueServiceUri", "https://x.queue.core.windows.net")
+    assert "blobServiceUri" in mistakes(environment, AzureWebJobsStorage=None)
