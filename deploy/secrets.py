@@ -1,0 +1,198 @@
+"""The app's secrets: in the vault and nowhere else.
+
+    python -m deploy.secrets list                                  what is there, what is missing (no values)
+    python -m deploy.secrets set ODOO_PASSWORD                     asks for the value, or reads it from standard input
+    python -m deploy.secrets new-key manychat --scopes webhook     a new API key; callers read it from the vault
+    python -m deploy.secrets remove-key manychat                   the key is good no longer
+
+The app sees a change at once: its references are read again.
+"""
+
+import argparse
+import getpass
+import hashlib
+import json
+import os
+import re
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+from deploy.azure import Azure
+from deploy.console import DeployError, remember, say, variable
+from deploy.door import Place, vault_open
+
+PARAMETERS = Path(__file__).resolve().parents[1] / "infra" / "main.bicepparam"
+SITES_API = "2024-04-01"
+SMOKE_KEY = "smoke"
+SCOPES = ("webhook", "read", "write", "admin")
+
+
+def secret_settings() -> dict[str, str]:
+    """The secret settings and whether each is required, from the table in infra/main.bicepparam."""
+    table = PARAMETERS.read_text("utf-8").partition("param secretSettings = {")[2].partition("}")[0]
+    return dict(re.findall(r"^\s+(\w+): '(required|optional)'", table, flags=re.MULTILINE))
+
+
+def name_in_vault(setting: str) -> str:
+    """The vault's name for a setting; it takes letters, digits and dashes."""
+    return setting.lower().replace("_", "-")
+
+
+class Vault:
+    """The secrets of one environment."""
+
+    def __init__(self, azure: Azure, address: str) -> None:
+        self.azure, self.address = azure, address
+
+    def get(self, setting: str) -> str | None:
+        """The value of a setting, None where there is none."""
+        return self.azure.secret(self.address, name_in_vault(setting))
+
+    def set(self, setting: str, value: str) -> None:
+        """Write a setting's value.
+
+        Raises:
+            DeployError: the value is empty, or no settings of that name are secret.
+        """
+        if setting not in secret_settings():
+            raise DeployError(f"{setting} is no secret setting; those are {', '.join(sorted(secret_settings()))}")
+        if not value.strip():
+            raise DeployError(f"{setting}: the value is empty")
+        self.azure.set_secret(self.address, name_in_vault(setting), value.strip())
+
+    def there(self) -> list[str]:
+        """The secret settings that have a value."""
+        return [setting for setting in secret_settings() if self.get(setting) is not None]
+
+    def api_keys(self) -> list[dict[str, Any]]:
+        """The API keys: names, hashes and scopes."""
+        listed: list[dict[str, Any]] = json.loads(self.get("API_KEYS") or "[]")
+        return listed
+
+    def new_key(self, name: str, scopes: list[str]) -> None:
+        """Make an API key. Its text is a secret of its own, `api-key-<name>`; the app gets the hash only.
+
+        Raises:
+            DeployError: there is a key of that name, or a scope that does not exist.
+        """
+        if not re.fullmatch(r"[a-z0-9-]{1,50}", name):
+            raise DeployError(f"{name!r}: a key's name has lower-case letters, digits and dashes")
+        if unknown := sorted(set(scopes) - set(SCOPES)):
+            raise DeployError(f"no such scope: {', '.join(unknown)}; there are {', '.join(SCOPES)}")
+        keys = self.api_keys()
+        if any(key["name"] == name for key in keys):
+            raise DeployError(f"there is a key called {name}; give the new one another name, and remove the old one later")
+        text = secrets.token_urlsafe(32)
+        self.azure.set_secret(self.address, f"api-key-{name}", text)
+        keys.append({"name": name, "sha256": hashlib.sha256(text.encode()).hexdigest(), "scopes": sorted(scopes)})
+        self.set("API_KEYS", json.dumps(keys))
+
+    def remove_key(self, name: str) -> None:
+        """Make an API key worthless.
+
+        Raises:
+            DeployError: there is no such key, or it is the last.
+        """
+        left = [key for key in self.api_keys() if key["name"] != name]
+        if len(left) == len(self.api_keys()):
+            raise DeployError(f"there is no key called {name}")
+        if not left:
+            raise DeployError("the last key stays: without one the app does not start")
+        self.set("API_KEYS", json.dumps(left))
+
+
+def ensure_required(vault: Vault) -> None:
+    """Make the keys and ask for what the app cannot start without, where it is missing. What is there stays.
+
+    Raises:
+        DeployError: something is missing and nobody is there to ask.
+    """
+    if not vault.api_keys():
+        vault.new_key("manychat", ["webhook"])
+        vault.new_key(SMOKE_KEY, ["webhook", "read"])
+        say("new API keys: read them from the vault as api-key-manychat and api-key-smoke")
+    for setting, word in secret_settings().items():
+        if word == "required" and vault.get(setting) is None:
+            vault.set(setting, _asked(setting))
+
+
+def _asked(setting: str) -> str:
+    if not sys.stdin.isatty():
+        raise DeployError(f"{setting} is not in the vault: python -m deploy.secrets set {setting}")
+    return getpass.getpass(f"{setting}: ")
+
+
+def refresh(azure: Azure, place: Place, app: str) -> None:
+    """Let the app read its references to the vault again; otherwise it does so within a day."""
+    group = f"/subscriptions/{place.subscription}/resourceGroups/{place.group}"
+    path = f"{group}/providers/Microsoft.Web/sites/{app}/config/configreferences/appsettings/refresh"
+    azure.arm("POST", path, SITES_API)
+
+
+def here() -> Place:
+    """The environment that the variables name."""
+    return Place(
+        subscription=variable("AZURE_SUBSCRIPTION_ID"),
+        group=variable("AZURE_RESOURCE_GROUP"),
+        server=variable("AZURE_SQL_SERVER_NAME"),
+        vault=variable("AZURE_KEY_VAULT_NAME"),
+        private=os.environ.get("AZURE_PRIVATE_NETWORK", "false").lower() == "true",
+    )
+
+
+def run(arguments: list[str], azure: Azure) -> None:
+    """One of the commands above."""
+    asked = _parser().parse_args(arguments)
+    place, vault = here(), Vault(azure, variable("AZURE_KEY_VAULT_URL"))
+    with vault_open(azure, place, vault.address):
+        if asked.command == "list":
+            _list(vault)
+            return
+        if asked.command == "set":
+            vault.set(asked.setting, _asked(asked.setting) if sys.stdin.isatty() else sys.stdin.read())
+        elif asked.command == "new-key":
+            vault.new_key(asked.name, asked.scopes)
+            say(f"read it from the vault as api-key-{asked.name}")
+        else:
+            vault.remove_key(asked.name)
+        there = ",".join(vault.there())
+    if there != os.environ.get("PUENTE_SECRETS"):
+        remember("PUENTE_SECRETS", there)
+        say("a setting is new: `azd provision` gives it to the app")
+    refresh(azure, place, variable("AZURE_FUNCTION_NAME"))
+
+
+def _list(vault: Vault) -> None:
+    there = set(vault.there())
+    for setting, word in secret_settings().items():
+        say(f"{'there  ' if setting in there else 'missing'} {word:8} {setting}")
+    for key in vault.api_keys():
+        say(f"key {key['name']}: {', '.join(key['scopes'])}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy.secrets", description="The app's secrets in the vault.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list")
+    commands.add_parser("set").add_argument("setting")
+    new = commands.add_parser("new-key")
+    new.add_argument("name")
+    new.add_argument("--scopes", nargs="+", required=True)
+    commands.add_parser("remove-key").add_argument("name")
+    return parser
+
+
+def main() -> int:
+    """The command line; 1 where something is wrong."""
+    try:
+        run(sys.argv[1:], Azure())
+    except DeployError as error:
+        say(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+// What differs between environments, from environment variables: `azd env set NAME value`, or plain variables for `az deployment sub create`.
+using './main.bicep'
+
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
+param location = readEnvironmentVariable('AZURE_LOCATION')
+param principalId = readEnvironmentVariable('AZURE_PRINCIPAL_ID')
+param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
+
+// The one table of app settings: a new setting is one line. Left empty, the settings class's own default counts.
+// Schedules must stand here with a value: the host resolves %NAME% from app settings only. What is left out: settings-left-out.yaml.
+param settings = {
+  NOTION_CONTACTS_DB_ID: readEnvironmentVariable('NOTION_CONTACTS_DB_ID', '')
+  NOTION_TEMPLATES_DB_ID: readEnvironmentVariable('NOTION_TEMPLATES_DB_ID', '')
+  NOTION_EMAIL_SEQUENCE_DB_ID: readEnvironmentVariable('NOTION_EMAIL_SEQUENCE_DB_ID', '')
+  NOTION_PROPERTIES: readEnvironmentVariable('NOTION_PROPERTIES', '')
+  CAMPAIGN_VARIABLES: readEnvironmentVariable('CAMPAIGN_VARIABLES', '')
+  KOMMO_BASE_URL: readEnvironmentVariable('KOMMO_BASE_URL', '')
+  KOMMO_PIPELINE_ID: readEnvironmentVariable('KOMMO_PIPELINE_ID', '')
+  KOMMO_STATUS_ID_INICIAL: readEnvironmentVariable('KOMMO_STATUS_ID_INICIAL', '')
+  KOMMO_STATUS_ID_AGENDADO: readEnvironmentVariable('KOMMO_STATUS_ID_AGENDADO', '')
+  KOMMO_FIELD_ID_EMPRESA: readEnvironmentVariable('KOMMO_FIELD_ID_EMPRESA', '')
+  KOMMO_FIELD_ID_SERVICIO: readEnvironmentVariable('KOMMO_FIELD_ID_SERVICIO', '')
+  KOMMO_FIELD_ID_FUENTE: readEnvironmentVariable('KOMMO_FIELD_ID_FUENTE', '')
+  BOOKING_URL: readEnvironmentVariable('BOOKING_URL', '')
+  LEAD_ALLOWED_ORIGINS: readEnvironmentVariable('LEAD_ALLOWED_ORIGINS', '')
+  LEAD_POSTS_PER_MINUTE: readEnvironmentVariable('LEAD_POSTS_PER_MINUTE', '')
+  RESOURCE_URL: readEnvironmentVariable('RESOURCE_URL', '')
+  SURVEY_URL: readEnvironmentVariable('SURVEY_URL', '')
+  PUBLIC_BASE_URL: readEnvironmentVariable('PUBLIC_BASE_URL', '')
+  EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
+  SENDINBLUE_SENDER_EMAIL: readEnvironmentVariable('SENDINBLUE_SENDER_EMAIL', '')
+  SENDINBLUE_SENDER_NAME: readEnvironmentVariable('SENDINBLUE_SENDER_NAME', '')
+  RESEND_FROM: readEnvironmentVariable('RESEND_FROM', '')
+  SMTP_FROM: readEnvironmentVariable('SMTP_FROM', '')
+  TWILIO_ACCOUNT_SID: readEnvironmentVariable('TWILIO_ACCOUNT_SID', '')
+  TWILIO_CALLER_ID: readEnvironmentVariable('TWILIO_CALLER_ID', '')
+  TWILIO_WHATSAPP_SENDER: readEnvironmentVariable('TWILIO_WHATSAPP_SENDER', '')
+  TWILIO_SMS_SENDER: readEnvironmentVariable('TWILIO_SMS_SENDER', '')
+  TWILIO_CONTENT_SIDS: readEnvironmentVariable('TWILIO_CONTENT_SIDS', '')
+  DEFAULT_TIME_ZONE: readEnvironmentVariable('DEFAULT_TIME_ZONE', '')
+  QUIET_HOURS: readEnvironmentVariable('QUIET_HOURS', '')
+  WORKING_DAYS: readEnvironmentVariable('WORKING_DAYS', '')
+  HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
+  MESSAGES_PER_PERSON_PER_DAY: readEnvironmentVariable('MESSAGES_PER_PERSON_PER_DAY', '')
+  DEFAULT_LOCALE: readEnvironmentVariable('DEFAULT_LOCALE', '')
+  ODOO_URL: readEnvironmentVariable('ODOO_URL')
+  ODOO_DB: readEnvironmentVariable('ODOO_DB')
+  ODOO_USERNAME: readEnvironmentVariable('ODOO_USERNAME', '')
+  ODOO_API: readEnvironmentVariable('ODOO_API', '')
+  ODOO_SYNC_MODE: readEnvironmentVariable('ODOO_SYNC_MODE', '')
+  ODOO_FIELD_MAP: readEnvironmentVariable('ODOO_FIELD_MAP', '')
+  ODOO_QUIET: readEnvironmentVariable('ODOO_QUIET', '')
+  ODOO_TIMEOUT_SECONDS: readEnvironmentVariable('ODOO_TIMEOUT_SECONDS', '')
+  ODOO_BATCH_SIZE: readEnvironmentVariable('ODOO_BATCH_SIZE', '')
+  ODOO_CALLS_PER_SECOND: readEnvironmentVariable('ODOO_CALLS_PER_SECOND', '')
+  ODOO_RECONCILE_POLICY: readEnvironmentVariable('ODOO_RECONCILE_POLICY', '')
+  ODOO_RECONCILE_MAX_SHARE: readEnvironmentVariable('ODOO_RECONCILE_MAX_SHARE', '')
+  MAX_BODY_BYTES: readEnvironmentVariable('MAX_BODY_BYTES', '')
+  DEFAULT_PHONE_REGION: readEnvironmentVariable('DEFAULT_PHONE_REGION', '')
+  DELIVERY_LEASE_SECONDS: readEnvironmentVariable('DELIVERY_LEASE_SECONDS', '')
+  DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')
+  RETRY_ERRORED_SCHEDULE: readEnvironmentVariable('RETRY_ERRORED_SCHEDULE', '0 */5 * * * *')
+  RECONCILE_SCHEDULE: readEnvironmentVariable('RECONCILE_SCHEDULE', '0 15 8 * * *')
+  COLLECT_POISON_SCHEDULE: readEnvironmentVariable('COLLECT_POISON_SCHEDULE', '30 * * * * *')
+  WATCH_SCHEDULE: readEnvironmentVariable('WATCH_SCHEDULE', '15 * * * * *')
+  LOG_FORMAT: readEnvironmentVariable('LOG_FORMAT', '')
+  LOG_LEVEL: readEnvironmentVariable('LOG_LEVEL', '')
+}
+
+// The one table of secrets: values are in the vault only, put there by deploy/secrets.py.
+param secretSettings = {
+  NOTION_TOKEN: 'optional'
+  CALENDLY_SIGNING_KEYS: 'optional'
+  DISCORD_WEBHOOK_URL: 'optional'
+  KOMMO_ACCESS_TOKEN: 'optional'
+  CALCOM_WEBHOOK_SECRET: 'optional'
+  TURNSTILE_SECRET: 'optional'
+  RECAPTCHA_SECRET: 'optional'
+  LINK_SIGNING_SECRETS: 'optional'
+  SENDINBLUE_API_KEY: 'optional'
+  BREVO_WEBHOOK_SECRETS: 'optional'
+  RESEND_API_KEY: 'optional'
+  RESEND_WEBHOOK_SECRETS: 'optional'
+  SMTP_URL: 'optional'
+  TWILIO_AUTH_TOKEN: 'optional'
+  MANYCHAT_API_KEY: 'optional'
+  ODOO_PASSWORD: 'required'
+  API_KEYS: 'required'
+  ALERT_WEBHOOK_URL: 'optional'
+}
+param secretsInVault = split(readEnvironmentVariable('PUENTE_SECRETS', ''), ',')
+
+param alertEmails = split(readEnvironmentVariable('PUENTE_ALERT_EMAILS'), ',')
+param monthlyBudget = int(readEnvironmentVariable('PUENTE_MONTHLY_BUDGET', '100'))
+param budgetStart = readEnvironmentVariable('PUENTE_BUDGET_START', '')
+
+param privateNetwork = bool(readEnvironmentVariable('PUENTE_PRIVATE_NETWORK', 'false'))
+param zoneRedundant = bool(readEnvironmentVariable('PUENTE_ZONE_REDUNDANT', 'false'))
+param deletionLock = bool(readEnvironmentVariable('PUENTE_DELETION_LOCK', 'false'))
+param alwaysReady = json(readEnvironmentVariable('PUENTE_ALWAYS_READY', '[{"name": "http", "instanceCount": 1}]'))
+param maximumInstanceCount = int(readEnvironmentVariable('PUENTE_MAXIMUM_INSTANCES', '40'))
+param instanceMemoryMB = readEnvironmentVariable('PUENTE_INSTANCE_MEMORY_MB', '2048')
+param siteUpdateStrategy = readEnvironmentVariable('PUENTE_UPDATE_STRATEGY', 'RollingUpdate')
+param storageSku = readEnvironmentVariable('PUENTE_STORAGE_SKU', 'Standard_ZRS')
+param sqlAdmin = json(readEnvironmentVariable('PUENTE_SQL_ADMIN', '{}'))
+param sqlMaxVCores = readEnvironmentVariable('PUENTE_SQL_MAX_VCORES', '2')
+param sqlMinVCores = readEnvironmentVariable('PUENTE_SQL_MIN_VCORES', '0.5')
+param sqlAutoPauseMinutes = int(readEnvironmentVariable('PUENTE_SQL_AUTO_PAUSE_MINUTES', '-1'))
+param sqlBackupRedundancy = readEnvironmentVariable('PUENTE_SQL_BACKUP_REDUNDANCY', 'Geo')
+param logDailyCapGB = int(readEnvironmentVariable('PUENTE_LOG_DAILY_CAP_GB', '5'))
