@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
     {"functions"},
     {"shared.web", "shared.importer"},
+    {"shared.sequences"},
+    {"shared.leads"},
     {"shared.journeys"},
     {"shared.messages"},
     {"shared.crm", "shared.watch", "shared.privacy"},

@@ -1,0 +1,68 @@
+"""The tables of the lead automation: leads of the public form, and the meetings that people book."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, Unicode
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shared.store.models import ERROR_LENGTH, Base, Timestamped
+from shared.store.types import BigId, Note, UtcDateTime
+
+UID_LENGTH = 200
+
+
+class KommoSynced:
+    """How far Kommo is in step with this row. `kommo_sync_status` is NULL where Kommo is not used."""
+
+    kommo_contact_id: Mapped[int | None] = mapped_column(BigId)
+    kommo_lead_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    kommo_sync_status: Mapped[str | None] = mapped_column(Unicode(16), index=True)
+    kommo_sync_error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
+    kommo_synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Lead(Timestamped, KommoSynced, Base):
+    """Somebody who asked for a service through the form. The id is ours, made of what they sent (see `shared.leads.ids`).
+
+    `email` is in lower case; `phone` in E.164, NULL where the text is no number. `status` is `new`, `booked` or `paid`.
+    """
+
+    __tablename__ = "leads"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(Unicode(200))
+    email: Mapped[str] = mapped_column(Unicode(254), index=True)
+    phone: Mapped[str | None] = mapped_column(Unicode(20), index=True)
+    phone_original: Mapped[str] = mapped_column(Unicode(100))
+    company: Mapped[str] = mapped_column(Unicode(200))
+    service: Mapped[str] = mapped_column(Unicode(200))
+    source: Mapped[str] = mapped_column(Unicode(200))
+    status: Mapped[str] = mapped_column(Unicode(16), default="new")
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    __table_args__ = (Index("ix_leads_received_at_id", "received_at", "id"),)
+
+
+class Booking(Timestamped, Base):
+    """A meeting that somebody booked, by the calendar's own id of it. `status`: `booked`, `cancelled`, `no-show`, `ended`.
+
+    A meeting that was put off keeps its row and its first `uid`; `current_uid` is the one the calendar uses now.
+    `said_at` is the time of the newest word on it: an older one that comes late changes nothing.
+    """
+
+    __tablename__ = "bookings"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    calendar: Mapped[str] = mapped_column(Unicode(20))
+    uid: Mapped[str] = mapped_column(Unicode(UID_LENGTH), unique=True)
+    current_uid: Mapped[str] = mapped_column(Unicode(UID_LENGTH), index=True)
+    lead_id: Mapped[int | None] = mapped_column(ForeignKey("leads.id"), index=True)
+    email: Mapped[str | None] = mapped_column(Unicode(254), index=True)
+    name: Mapped[str | None] = mapped_column(Unicode(200))
+    phone: Mapped[str | None] = mapped_column(Unicode(20))
+    title: Mapped[str | None] = mapped_column(Unicode(200))
+    status: Mapped[str] = mapped_column(Unicode(16), default="booked")
+    start_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    end_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    time_zone: Mapped[str | None] = mapped_column(Unicode(64))
+    meeting_url: Mapped[str | None] = mapped_column(Note(1000))
+    said_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    lead: Mapped[Lead | None] = relationship(lazy="joined")

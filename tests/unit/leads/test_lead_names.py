@@ -1,0 +1,62 @@
+"""Numbers and names of leads."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.leads import ids, persons
+from shared.store.journey_models import PERSON_LENGTH
+from shared.store.lead_models import Lead
+from shared.store.session import transact
+
+DAY = date(2026, 3, 2)
+
+
+def test_the_same_form_on_one_day_is_one_lead() -> None:
+    """Whatever the case and the spaces."""
+    assert ids.lead_id("Ana@Example.com ", "Ventas  online", DAY) == ids.lead_id("ana@example.com", "ventas online", DAY)
+
+
+@pytest.mark.parametrize(
+    "other", [("b@example.com", "x", DAY), ("a@example.com", "y", DAY), ("a@example.com", "x", date(2026, 3, 3))]
+)
+def test_another_wish_is_another_lead(other: tuple[str, str, date]) -> None:
+    """Another address, service or day."""
+    assert ids.lead_id(*other) != ids.lead_id("a@example.com", "x", DAY)
+
+
+@given(st.text(), st.text(), st.dates())
+def test_a_number_survives_a_browser(email: str, service: str, day: date) -> None:
+    """It is a whole number that JavaScript keeps exactly."""
+    number = ids.lead_id(email, service, day)
+    assert 0 < number < 2**53
+    assert int(float(number)) == number
+
+
+@given(st.emails() | st.text(max_size=300))
+def test_a_name_fits_its_column(email: str) -> None:
+    """However long the address is."""
+    assert len(persons.email_key(email).encode("utf-16-le", "surrogatepass")) // 2 <= PERSON_LENGTH
+
+
+@pytest.mark.usefixtures("database")
+def test_a_person_has_all_their_names() -> None:
+    """The lead at hand first, then the address, then earlier leads of the same address."""
+    sent = {
+        "name": "Ana",
+        "phone_original": "",
+        "company": "",
+        "source": "web",
+        "received_at": datetime(2026, 3, 2, tzinfo=UTC),
+    }
+    transact(lambda session: session.add_all(
+        [Lead(id=number, email="ana@example.com", service=str(number), **sent) for number in (7, 8)]
+        + [Lead(id=9, email="eva@example.com", service="x", **sent)]
+    ))  # fmt: skip
+    assert transact(lambda session: persons.names_of(session, email="Ana@example.com", lead_id=7)) == [
+        "lead:7", "email:ana@example.com", "lead:8",
+    ]  # fmt: skip
+    assert transact(lambda session: persons.names_of(session, email="new@example.com")) == ["email:new@example.com"]
+    assert transact(lambda session: persons.names_of(session, email=None)) == []
