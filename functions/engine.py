@@ -2,7 +2,7 @@
 
 delivery-queue            -> carry out what is due for a target
 timer DISPATCH_SCHEDULE   -> wake the targets that have something due
-timer RETRY_ERRORED_...   -> free what dead workers held, re-arm errored syncs
+timer RETRY_ERRORED_...   -> free what dead workers held, re-arm errored syncs, let journeys hear of what was closed by hand
 timer COLLECT_POISON_...  -> `<queue>-poison` to the dead-letter queue
 dead-letter-queue         -> dead_letters, and an alert
 """
@@ -16,6 +16,7 @@ import azure.functions as func
 
 from shared import alerts, queues  # noqa: F401  # alerts: registers what deliveries of alerts do
 from shared.crm import odoo_sync
+from shared.journeys import hooks  # noqa: F401  # the gate and the ear of journeys, wherever messages are carried out
 
 log = logging.getLogger("puente.engine")
 bp = func.Blueprint()
@@ -47,7 +48,8 @@ def dispatch_due(timer: func.TimerRequest) -> None:
 
 @bp.timer_trigger("timer", schedule="%RETRY_ERRORED_SCHEDULE%")
 def retry_errored_syncs(timer: func.TimerRequest) -> None:
-    """Free what dead workers held, and ask again for syncs that are in error and have attempts left."""
+    """Free what dead workers held, ask again for syncs in error, and let journeys hear of what was closed without them."""
+    from shared.journeys import outcomes
     from shared.outbox import dispatch
     from shared.store.session import transact
 
@@ -55,6 +57,8 @@ def retry_errored_syncs(timer: func.TimerRequest) -> None:
     if freed or rearmed:
         log.warning("%d deliveries freed, %d syncs re-armed", freed, rearmed)
         dispatch.dispatch_due()
+    if strayed := transact(outcomes.sweep):
+        log.warning("%d steps of journeys closed after their deliveries", strayed)
 
 
 @bp.timer_trigger("timer", schedule="%COLLECT_POISON_SCHEDULE%")

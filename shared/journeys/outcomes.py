@@ -1,20 +1,25 @@
 """What journeys answer and hear about their messages: may this step go now, and what has become of it."""
 
+import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.journeys import arrange, expressions, owed, pauses, schedule
 from shared.journeys.book import OPEN_STEPS, Book, Standing, StepState, open_book
 from shared.journeys.definition import Step
+from shared.messages import planning
 from shared.messages.outcomes import Outcome
 from shared.outbox.actions import Later, State
 from shared.store.journey_models import EnrolmentStep
 from shared.store.models import Delivery
+
+log = logging.getLogger("puente.journeys")
 
 ASK_AGAIN = timedelta(hours=6)  # while the journey is paused; resuming does not wait for it
 STRAYED_AFTER = timedelta(hours=1)
@@ -132,20 +137,36 @@ def _go_on(book: Book, name: str, word: str) -> None:
 
 
 def sweep(session: Session, limit: int = 500) -> int:
-    """Take in what was closed without telling us (taken back by a person, no code for it); how many. Safe at any time."""
+    """Take in what was closed without telling us (taken back by a person, no code for it); how many. Safe at any time.
+
+    One that cannot be taken in is logged and looked at again the next time; the others do not wait for it.
+    """
     query = (
-        select(EnrolmentStep.enrolment_id, EnrolmentStep.step, Delivery.state, Delivery.reason)
+        select(EnrolmentStep.enrolment_id, EnrolmentStep.step, Delivery.id)
         .join(Delivery, Delivery.id == EnrolmentStep.delivery_id)
         .where(EnrolmentStep.state == StepState.OWED, EnrolmentStep.due_at <= clock.now() - STRAYED_AFTER)
         .where(Delivery.state.in_([state.value for state in WORDS]))
         .limit(limit)
     )
-    strayed = session.execute(query).all()
-    for enrolment_id, name, state, reason in strayed:
-        book = open_book(session, enrolment_id)
-        if book is not None and book.rows[name].state == StepState.OWED:
-            word = WORDS[State(state)]
-            _note(book, book.rows[name], word, reason or state, falls_back=False)
-            _go_on(book, name, word)
-            book.finish_if_done()
-    return len(strayed)
+    closed = 0
+    for enrolment_id, name, delivery_id in session.execute(query).all():
+        try:
+            with session.begin_nested():
+                closed += _settled(session, enrolment_id, name, delivery_id)
+        except DBAPIError:
+            raise  # the database: the transaction as a whole is run again
+        except Exception:
+            log.exception("step %s of enrolment %d cannot be settled", name, enrolment_id)
+    return closed
+
+
+def _settled(session: Session, enrolment_id: int, name: str, delivery_id: int) -> bool:
+    """Whether a step was closed as its delivery is. A fallback that was owed in its place decides, and may still wait."""
+    book, delivery = open_book(session, enrolment_id), planning.last_way(session, session.get_one(Delivery, delivery_id))
+    word = WORDS.get(State(delivery.state))
+    if book is None or word is None or book.rows[name].state != StepState.OWED:
+        return False
+    _note(book, book.rows[name], word, delivery.reason or delivery.state, falls_back=False)
+    _go_on(book, name, word)
+    book.finish_if_done()
+    return True

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -71,6 +72,17 @@ def fall_back(session: Session, message: Message) -> bool:
         source=message.source if step.channel == "email" else templates.REPOSITORY,
     )
     return owe(session, again)
+
+
+def last_way(session: Session, delivery: Delivery) -> Delivery:
+    """The delivery by which a message is said now: that of the last fallback that was owed in its place, else its own."""
+    payload: Any = delivery.payload
+    if not payload or not payload.get("fallback"):
+        return delivery
+    message = Message.from_payload(payload)
+    base, number = _base(message.dedupe_key)
+    following = find(session, message.fallback[0].channel, f"{base}:fb{number + 1}")
+    return delivery if following is None else last_way(session, following)
 
 
 def _base(dedupe_key: str) -> tuple[str, int]:

@@ -34,6 +34,12 @@ def test_what_is_heavy_is_not_imported():
     assert [name for name in HEAVY if name in loaded] == []
 
 
+def test_journeys_guard_their_messages_in_every_instance():
+    """Whichever function an instance runs: no step goes out without the gate, and no outcome is missed."""
+    program = "import function_app; from shared.messages import outcomes as o; print(*o._gates, *o._listeners)"
+    assert in_a_new_process(program).strip() == "journeys journeys"
+
+
 def test_garbage_is_looked_for_again_after_the_import():
     """The collector rests during the import only."""
     assert in_a_new_process("import gc, function_app; print(gc.isenabled())").strip() == "True"
