@@ -20,7 +20,7 @@ from shared.outbox.actions import Action, Claimed, Kind, Later, Skip, State
 from shared.outbox.policy import TargetPolicy
 from shared.outbox.record import OUTCOME_UNKNOWN, close, log_outcome, owed_for, settle, told
 from shared.settings import get_settings
-from shared.store.dialect import insert_if_absent, locked, unclaimed
+from shared.store.dialect import held, insert_if_absent, locked, unclaimed
 from shared.store.models import Delivery, Target, TargetSlot
 
 # Written out, not bound: neither database uses a partial index for a parameter.
@@ -48,13 +48,20 @@ class Batch:
     deliveries: tuple[Claimed, ...]
 
 
-def claim(session: Session, target: str, token: str) -> Batch | Wait | None:
-    """The next batch for `target`; None where there is nothing to do now, and then no slot is held."""
+def claim(session: Session, target: str, token: str, *, again: bool = False) -> Batch | Wait | None:
+    """The next batch for `target`; None where there is nothing to do now, and then no slot is held.
+
+    `again`: the answer to this token's last claim was lost. Where that claim took effect, what it holds is handed out now.
+    Nothing of it has been begun, since a worker begins only what it was handed; so nothing is begun twice, or left lying held.
+    """
     row = lock_target(session, target)
     policy = actions.policy(target)
     slot = _slot(session, target, token, policy)
     if slot is None:
         return None
+    if again and (taken := _taken_before(session, target, token)):
+        slot.held_until = _lease_end()
+        return taken
     if not circuit.allows(row) or (first := _first_due(session, target)) is None:
         _give_back(slot)
         return None
@@ -69,6 +76,15 @@ def claim(session: Session, target: str, token: str) -> Batch | Wait | None:
     if batch is None or batch.deliveries:  # a batch of which nothing is left to send (moved, skipped) costs no pace
         row.next_call_at = clock.now() + timedelta(seconds=policy.interval_seconds)
     return batch
+
+
+def _taken_before(session: Session, target: str, token: str) -> Batch | None:
+    """What `token` holds by a claim whose answer was lost, as long as its lease runs: after that it may be anybody's."""
+    ours = and_(IS_SENDING, Delivery.target == target, Delivery.lease_token == token, Delivery.lease_until > clock.now())
+    query = select(Delivery).where(ours).order_by(Delivery.due_at, Delivery.id)
+    rows = session.scalars(held(query, Delivery)).all()
+    found = _action(target, rows[0].action) if rows else None
+    return Batch(found, token, tuple(hold(row, token) for row in rows)) if isinstance(found, Action) else None
 
 
 def release(session: Session, target: str, token: str) -> None:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from itertools import count
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -30,6 +31,15 @@ AFTER_RECORD = faults.point("outbox.after_record")
 
 BUDGET = timedelta(seconds=60)
 
+# What is held, or has been done outside, must not be forgotten because our own database is away, or contended, for a moment.
+_patiently = retry(
+    retry=retry_if_exception_type(RetryableError),
+    stop=stop_after_attempt(6),
+    wait=wait_exponential(multiplier=0.5, max=15),
+    sleep=clock.sleep,
+    reraise=True,
+)
+
 
 def drain(target: str, budget: timedelta = BUDGET) -> int:
     """Carry out what is due for `target` until nothing is, or `budget` is used up (then a fresh nudge goes on).
@@ -38,7 +48,7 @@ def drain(target: str, budget: timedelta = BUDGET) -> int:
     """
     token, end, attempted, was_busy = str(uuid.uuid4()), clock.now() + budget, 0, False
     while True:
-        claimed = transact(lambda session: claims.claim(session, target, token))
+        claimed = _claim(target, token)
         if claimed is None:
             if not (was_busy and _overlooked(target)):
                 return attempted
@@ -52,9 +62,26 @@ def drain(target: str, budget: timedelta = BUDGET) -> int:
             carry_out(target, claimed)
             attempted += len(claimed.deliveries)
         if clock.now() >= end:
-            transact(lambda session: claims.release(session, target, token))
+            _release(target, token)
             plan.nudge({target})
             return attempted
+
+
+def _claim(target: str, token: str) -> Batch | Wait | None:
+    """The next claim, made again with the same token where its answer is lost: nobody knows then whether it took effect."""
+    tries = count()
+
+    @_patiently
+    def once() -> Batch | Wait | None:
+        again = next(tries) > 0
+        return transact(lambda session: claims.claim(session, target, token, again=again))
+
+    return once()
+
+
+@_patiently
+def _release(target: str, token: str) -> None:
+    transact(lambda session: claims.release(session, target, token))
 
 
 def _overlooked(target: str) -> bool:
@@ -79,14 +106,7 @@ def carry_out(target: str, batch: Batch) -> None:
     faults.hit(AFTER_RECORD)
 
 
-# What has been done outside must not be forgotten because our own database is away, or contended, for a moment.
-@retry(
-    retry=retry_if_exception_type(RetryableError),
-    stop=stop_after_attempt(6),
-    wait=wait_exponential(multiplier=0.5, max=15),
-    sleep=clock.sleep,
-    reraise=True,
-)
+@_patiently
 def _record(target: str, batch: Batch, outcomes: dict[int, Outcome]) -> None:
     def work(session: Session, *, sheltered: bool = False) -> set[str]:
         row = claims.lock_target(session, target)
