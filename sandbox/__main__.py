@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import gc
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from aiohttp import web
 
 from sandbox.app import create_app
+from sandbox.config import Config
 from sandbox.state import Snapshot, SnapshotError
 
 HOST = "127.0.0.1"
@@ -36,7 +38,8 @@ def _spare_the_collector() -> None:
 
 async def _run(options: argparse.Namespace) -> None:
     snapshot = Snapshot(options.state) if options.state else None
-    app = create_app(latency_seconds=options.latency_ms / 1000, snapshot=snapshot)
+    config = Config(app_url=options.app_url, secrets=Config.from_environment(os.environ).secrets)
+    app = create_app(latency_seconds=options.latency_ms / 1000, snapshot=snapshot, config=config)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
@@ -62,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=PORT, help=f"port on {HOST}, 0 for a free one (default {PORT})")
     parser.add_argument("--state", type=Path, help="file in which the records outlast the run")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="how long every vendor takes before it answers")
+    app_url = Config.from_environment(os.environ).app_url
+    parser.add_argument("--app-url", default=app_url, help="where the app takes webhooks (SANDBOX_APP_URL; %(default)s)")
     return parser
 
 

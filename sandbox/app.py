@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from sandbox import control
+from sandbox.config import Config
 from sandbox.faults import Fault, FaultBox
 from sandbox.page import add_page
 from sandbox.recorder import Recorder
 from sandbox.state import Snapshot
 from sandbox.vendor import Answer, Call, Vendor
 from sandbox.vendors import VENDORS
+from sandbox.webhooks import Webhooks, sender
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 GARBAGE = (
@@ -32,9 +34,23 @@ class Sandbox:
     snapshot: Snapshot | None = None
     recorder: Recorder = field(default_factory=Recorder)
     faults: dict[str, FaultBox] = field(default_factory=dict)
+    webhooks: Webhooks = field(init=False)
 
     def __post_init__(self) -> None:
         self.faults = {name: FaultBox() for name in self.vendors}
+        self.webhooks = Webhooks(self.touch)
+        for vendor in self.vendors.values():
+            vendor.courier = sender(self.webhooks, vendor)
+
+    def configure(self, config: Config) -> None:
+        """Tell every vendor where the app is."""
+        for vendor in self.vendors.values():
+            vendor.config = config
+
+    def touch(self) -> None:
+        """Say that records may have changed."""
+        if self.snapshot:
+            self.snapshot.touch()
 
     async def serve(self, vendor: Vendor, call: Call, prefix: str = "") -> Answer | None:
         """Answer a call that came in below `prefix`, under the fault it meets; None means: cut the connection."""
@@ -56,8 +72,7 @@ class Sandbox:
             fault=None if fault.mode == "none" else fault.mode,
             ms=(time.perf_counter() - started) * 1000,
         )
-        if self.snapshot:
-            self.snapshot.touch()
+        self.touch()
         return answer
 
     async def _under(self, fault: Fault, vendor: Vendor, call: Call) -> tuple[Answer | None, str]:
@@ -93,14 +108,18 @@ class Sandbox:
 SANDBOX: web.AppKey[Sandbox] = web.AppKey("sandbox", Sandbox)
 
 
-def create_app(*, latency_seconds: float = 0.0, snapshot: Snapshot | None = None) -> web.Application:
+def create_app(
+    *, latency_seconds: float = 0.0, snapshot: Snapshot | None = None, config: Config | None = None
+) -> web.Application:
     """The whole sandbox as an aiohttp application. With a snapshot it continues with what was saved there."""
     vendors = {vendor.name: vendor for vendor in (make() for make in VENDORS)}
     sandbox = Sandbox(vendors, latency_seconds, snapshot)
+    sandbox.configure(config or Config())
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app[SANDBOX] = sandbox
     if snapshot:
         snapshot.attach(app, vendors)
+    app.cleanup_ctx.append(sandbox.webhooks.while_running)
     control.add_routes(app, sandbox)
     add_page(app)
     for vendor in vendors.values():

@@ -5,10 +5,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sandbox.config import APP_URL, Config
 from sandbox.faults import MODES, Fault
-from sandbox.vendor import UnknownKindError, Vendor
+from sandbox.vendor import UnknownActionError, UnknownKindError, Vendor
+from sandbox.webhooks import listed
 
 if TYPE_CHECKING:
     from sandbox.app import Sandbox
@@ -26,6 +28,10 @@ def add_routes(app: web.Application, sandbox: "Sandbox") -> None:
     app.router.add_get("/_sandbox/faults", control.faults)
     app.router.add_put("/_sandbox/faults/{vendor}", control.set_fault)
     app.router.add_delete("/_sandbox", control.reset)
+    app.router.add_put("/_sandbox/config", control.configure)
+    app.router.add_get("/_sandbox/webhooks", control.webhooks)
+    app.router.add_post(r"/_sandbox/webhooks/{id:\d+}/again", control.again)
+    app.router.add_post("/_sandbox/{vendor}/{action}", control.act)
     app.router.add_get("/_sandbox/{vendor}/{kind}", control.records)
 
 
@@ -44,6 +50,20 @@ def _number(request: web.Request, name: str, default: int | None, least: int = 0
     if not text.isdecimal() or int(text) < least:
         raise _RefusedError(f"{name} must be a whole number, at least {least}; it is {text!r}")
     return int(text)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    given = json.loads(body) if body.strip() else {}
+    if not isinstance(given, dict):
+        raise ValueError("the body is a JSON object")  # noqa: TRY004  # to the caller it is a wrong value
+    return given
+
+
+class _Config(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    app_url: str = Field(default=APP_URL, pattern=r"^https?://[^/]+")
+    secrets: dict[str, str] = {}
 
 
 class Control:
@@ -92,6 +112,55 @@ class Control:
             return _refused(str(error))
         return web.json_response({"items": items, "total": total})
 
+    async def act(self, request: web.Request) -> web.Response:
+        """Have a vendor do something; answers once its webhooks of the moment have been tried.
+
+        `result` is what the vendor says, `webhooks` are those that it sent.
+        """
+        vendor = self.sandbox.vendors.get(request.match_info["vendor"])
+        if vendor is None:
+            return self._unknown_vendor(request.match_info["vendor"])
+        sent_before = self.sandbox.webhooks.last_id
+        try:
+            result = vendor.act(request.match_info["action"], _object(await request.read()))
+        except UnknownActionError as error:
+            return _refused(str(error.args[0]), 404)
+        except ValueError as error:
+            return _refused(str(error))
+        self.sandbox.touch()
+        sent = self.sandbox.webhooks.since(sent_before, vendor=vendor.name)
+        await self.sandbox.webhooks.tried(sent)
+        return web.json_response({"result": result, "webhooks": listed(sent)})
+
+    async def webhooks(self, request: web.Request) -> web.Response:
+        """Webhooks sent, oldest first: `vendor`, `state` (waiting, delivered, failed), `since` (an `id`)."""
+        try:
+            since = _number(request, "since", 0) or 0
+        except _RefusedError as error:
+            return _refused(str(error))
+        found = self.sandbox.webhooks.since(since, vendor=request.query.get("vendor"), state=request.query.get("state"))
+        return web.json_response({"items": listed(found), "total": len(found)})
+
+    async def again(self, request: web.Request) -> web.Response:
+        """Send a webhook once more, whatever became of it; answers what became of it now."""
+        number = int(request.match_info["id"])
+        found = self.sandbox.webhooks.find(number)
+        if found is None:
+            return _refused(f"webhook {number} is not kept", 404)
+        self.sandbox.webhooks.again(found)
+        await self.sandbox.webhooks.tried([found])
+        return web.json_response(found.shown())
+
+    async def configure(self, request: web.Request) -> web.Response:
+        """Say where the app is (`app_url`) and with which secrets its webhooks are signed (`secrets`, by vendor)."""
+        try:
+            given = _object(await request.read())
+            config = _Config.model_validate(given)
+        except ValueError as error:
+            return _refused(str(error))
+        self.sandbox.configure(Config(app_url=config.app_url.rstrip("/"), secrets=config.secrets))
+        return web.json_response({"app_url": config.app_url, "secrets": sorted(config.secrets)})
+
     async def faults(self, _request: web.Request) -> web.Response:
         """The faults that are set, and the modes that there are."""
         return web.json_response({name: self._fault(name) for name in self.sandbox.vendors})
@@ -124,11 +193,11 @@ class Control:
             return _refused(str(error))
         for vendor in self.sandbox.vendors.values():
             vendor.reset({name: value for name, value in options.items() if name in vendor.options})
+        self.sandbox.webhooks.reset()
         self.sandbox.recorder.reset()
         for box in self.sandbox.faults.values():
             box.set(Fault(mode="none"))
-        if self.sandbox.snapshot:
-            self.sandbox.snapshot.touch()
+        self.sandbox.touch()
         return web.json_response({"status": "reset"})
 
     def _options(self, body: bytes) -> dict[str, bool]:
@@ -153,7 +222,7 @@ class Control:
         revisions = "-".join(str(vendor.revision) for vendor in self.sandbox.vendors.values())
         faults = "-".join(f"{box.fault.model_dump_json()}{box.left}" for box in self.sandbox.faults.values())
         recorder = self.sandbox.recorder
-        return f"{recorder.last_seq}/{recorder.total()}/{revisions}/{hash(faults):x}"
+        return f"{recorder.last_seq}/{recorder.total()}/{revisions}/{self.sandbox.webhooks.revision}/{hash(faults):x}"
 
     def _overview(self, vendor: Vendor) -> dict[str, Any]:
         return {
@@ -164,7 +233,9 @@ class Control:
             "calls": self.sandbox.recorder.total(vendor.name),
             "failures": self.sandbox.recorder.failures[vendor.name],
             "counters": dict(vendor.counters()),
-            "board": [asdict(column) for column in vendor.board()],
+            "board": [asdict(column) for column in (*vendor.board(), *self.sandbox.webhooks.columns(vendor))],
+            "actions": dict(vendor.actions),
+            "links": dict(vendor.links),
             "fault": self._fault(vendor.name),
         }
 

@@ -62,6 +62,22 @@ class SandboxClient:
         """The faults that are set."""
         return dict(self._ask("GET", "/_sandbox/faults"))
 
+    def act(self, vendor: str, action: str, **given: Any) -> dict[str, Any]:
+        """Have a vendor do something: its `result`, and the `webhooks` that it sent, each tried once."""
+        return dict(self._ask("POST", f"/_sandbox/{vendor}/{action}", body=given))
+
+    def webhooks(self, vendor: str | None = None, *, state: str | None = None, since: int = 0) -> list[dict[str, Any]]:
+        """Webhooks sent, oldest first; `state` is waiting, delivered or failed."""
+        return list(self._ask("GET", "/_sandbox/webhooks", {"vendor": vendor, "state": state, "since": since})["items"])
+
+    def send_again(self, webhook_id: int) -> dict[str, Any]:
+        """Have a webhook sent once more, whatever became of it."""
+        return dict(self._ask("POST", f"/_sandbox/webhooks/{webhook_id}/again"))
+
+    def configure(self, app_url: str, **secrets: str) -> None:
+        """Say where the app listens, and by vendor what its webhooks are signed with."""
+        self._ask("PUT", "/_sandbox/config", body={"app_url": app_url, "secrets": secrets})
+
     def reset(self, **options: Any) -> None:
         """Forget records, calls and faults; `custom_fields=False` and `stages=False` as in an Odoo not yet set up."""
         self._ask("DELETE", "/_sandbox", body=options)
@@ -87,9 +103,9 @@ class RunningSandbox(SandboxClient):
     After `stop` or `kill` it can be started again; it then listens on the same port, and with a `state` file has its records.
     """
 
-    def __init__(self, *, port: int = 0, state: Path | None = None, latency_ms: float = 0) -> None:
+    def __init__(self, *, port: int = 0, state: Path | None = None, latency_ms: float = 0, app_url: str | None = None) -> None:
         super().__init__()
-        self.port, self.state, self.latency_ms = port, state, latency_ms
+        self.port, self.state, self.latency_ms, self.app_url = port, state, latency_ms, app_url
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> Self:
@@ -99,6 +115,8 @@ class RunningSandbox(SandboxClient):
         command = [sys.executable, "-m", "sandbox", "--port", str(self.port), "--latency-ms", str(self.latency_ms)]
         if self.state:
             command += ["--state", str(self.state)]
+        if self.app_url:
+            command += ["--app-url", self.app_url]
         self.process = subprocess.Popen(  # noqa: S603  # our own program
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

@@ -5,10 +5,12 @@ recording and the page are shared, so that a new vendor is one module (or packag
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
+
+from sandbox.config import Config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +36,40 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card:
-    """One record on the page's board."""
+class Webhook:
+    """A request that the vendor makes of the app.
 
-    id: int
+    `url` is the address as the vendor was given it, which some vendors sign; a path means the app's own. It never leaves this
+    machine: another host than this one is replaced by the app's address (`sandbox/webhooks.py`).
+    `about` is the vendor's own reference to what it is about, for `heard`.
+    """
+
+    what: str
+    url: str
+    body: bytes
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    after_seconds: float = 0.0
+    about: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What the app said to a webhook; `status` is None when it could not be reached."""
+
+    status: int | None
+    body: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One record on the page's board. `actions` are those of the vendor's that a button on it starts, with the card's `id`."""
+
+    id: int | str
     title: str
     lines: tuple[str, ...] = ()
     tag: str = ""
+    actions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +84,10 @@ class Column:
 
 class UnknownKindError(LookupError):
     """The vendor keeps no records of the kind asked for; the text names those it keeps."""
+
+
+class UnknownActionError(LookupError):
+    """The vendor cannot be made to do this, or has no record with this id; the text says what there is."""
 
 
 class Vendor(ABC):
@@ -74,6 +107,16 @@ class Vendor(ABC):
     """What a reset can leave out: names that may be given as false."""
     modes: Mapping[str, str] = {}
     """Faults of its own beyond the shared ones: name to what happens."""
+    actions: Mapping[str, str] = {}
+    """What a person or a test can make it do: name to what happens."""
+    links: Mapping[str, str] = {}
+    """Pages of its own that a person may want to open: label to address."""
+    default_secret: str = ""
+    """What it signs its webhooks with, unless the configuration says something else."""
+    config: Config = Config()
+    """Where the app is, and the secrets; the sandbox puts its own here."""
+    courier: Callable[[Webhook], object] | None = None
+    """Takes the webhooks; the sandbox puts its own here, and a test whatever it likes."""
 
     @property
     @abstractmethod
@@ -91,6 +134,30 @@ class Vendor(ABC):
     def fail(self, mode: str, call: Call) -> Answer:
         """The answer to `call` under a fault of its own; one of `modes`."""
         raise NotImplementedError(f"{self.name} has no fault {mode} for {call.path}")
+
+    @property
+    def secret(self) -> str:
+        """What it signs its webhooks with."""
+        return self.config.secrets.get(self.name, self.default_secret)
+
+    def send(self, webhook: Webhook) -> None:
+        """Have a webhook delivered; without a courier nothing is."""
+        if self.courier:
+            self.courier(webhook)
+
+    def signature(self, webhook: Webhook) -> Mapping[str, str]:
+        """The headers that prove where the webhook comes from; asked for at each try, since some contain the time."""
+        del webhook
+        return {}
+
+    def heard(self, webhook: Webhook, reply: Reply) -> None:
+        """Go on after the app's reply to a webhook; most vendors have nothing to do then."""
+        del webhook, reply
+
+    def act(self, action: str, given: Mapping[str, Any]) -> Any:
+        """Do one of `actions`, and say as JSON what came of it. Raises UnknownActionError, ValueError."""
+        del given
+        raise UnknownActionError(f"{self.title} has no action {action}; it has {', '.join(self.actions) or 'none'}")
 
     def mask(self, body: Any) -> Any:
         """`body` (parsed JSON) with its secrets hidden. A vendor that takes secrets at places of its own hides them here."""

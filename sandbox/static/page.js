@@ -57,6 +57,7 @@ function show() {
   showVendors();
   showCounters(vendor);
   showFault(vendor);
+  showLinks(vendor);
   showBoard(vendor);
   showConnection(vendor);
   showCalls();
@@ -66,7 +67,7 @@ function showVendors() {
   find("vendors").replaceChildren(...page.vendors.map((each) => {
     const button = make("button", { type: "button", textContent: each.title });
     button.setAttribute("aria-current", String(each.name === page.vendor));
-    button.onclick = () => { page.vendor = each.name; page.cards.clear(); show(); };
+    button.onclick = () => { page.vendor = each.name; page.cards.clear(); find("board-said").textContent = ""; show(); };
     return button;
   }));
 }
@@ -93,7 +94,7 @@ function showFault(vendor) {
   if (modes.dataset.vendor !== vendor.name) {
     modes.dataset.vendor = vendor.name;
     modes.replaceChildren(...Object.entries(fault.modes).map(([mode, text]) => {
-      const button = make("button", { type: "button", textContent: LABELS[mode] ?? mode, title: text.replaceAll("`", "") });
+      const button = make("button", { type: "button", textContent: LABELS[mode] ?? worded(mode), title: text.replaceAll("`", "") });
       button.dataset.mode = mode;
       button.classList.toggle("trouble", mode !== "none");
       button.onclick = () => setFault(mode);
@@ -118,6 +119,11 @@ async function setFault(mode) {
   }
 }
 
+function showLinks(vendor) {
+  find("links").replaceChildren(...Object.entries(vendor.links).map(([label, address]) =>
+    make("a", { href: address, target: "_blank", rel: "noopener", textContent: label })));
+}
+
 function showConnection(vendor) {
   find("connection").replaceChildren(...Object.entries(vendor.connection).flatMap(([label, value]) => [
     make("dt", { textContent: label }),
@@ -127,6 +133,7 @@ function showConnection(vendor) {
 
 function showBoard(vendor) {
   find("board-title").textContent = vendor.board_title;
+  find("columns").setAttribute("aria-label", `${vendor.board_title}, scrolls sideways`);
   const before = places();
   const known = page.cards;
   const first = known.size === 0;
@@ -160,7 +167,39 @@ function cardOf(card, fresh) {
     badge.setAttribute("aria-hidden", "true");
     element.append(make("small", { className: "tag" }, badge, card.tag));
   }
+  const buttons = buttonsOf(card);
+  if (buttons.length) element.append(make("div", { className: "acts" }, ...buttons));
   return element;
+}
+
+// What a card can be made to do: an action of its vendor, or a webhook sent once more.
+function buttonsOf(card) {
+  const vendor = page.vendors.find((each) => each.name === page.vendor);
+  const webhook = /^webhook-(\d+)$/.exec(card.id);
+  if (webhook) return [buttonFor("Send again", "", `/_sandbox/webhooks/${webhook[1]}/again`)];
+  return card.actions.map((action) => buttonFor(LABELS[action] ?? worded(action), vendor.actions[action] ?? "", `/_sandbox/${vendor.name}/${action}`, { id: card.id }));
+}
+
+function worded(name) {
+  const text = name.replaceAll("_", " ");
+  return text[0].toUpperCase() + text.slice(1);
+}
+
+function buttonFor(label, title, path, body = {}) {
+  const button = make("button", { type: "button", textContent: label, title });
+  button.onclick = async () => {
+    button.disabled = true;
+    try {
+      await ask(path, "POST", body);
+    } catch (error) {
+      find("board-said").textContent = `Not done: ${error.message}`;
+      button.disabled = false;
+      return;
+    }
+    find("board-said").textContent = "";
+    await refresh();
+  };
+  return button;
 }
 
 // A card that changed its place is shown gliding there from where it was.
