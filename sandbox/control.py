@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sandbox.config import APP_URL, Config
 from sandbox.faults import MODES, Fault
 from sandbox.vendor import UnknownActionError, UnknownKindError, Vendor
-from sandbox.webhooks import listed
+from sandbox.webhooks import Manner, listed
 
 if TYPE_CHECKING:
     from sandbox.app import Sandbox
@@ -30,6 +30,8 @@ def add_routes(app: web.Application, sandbox: "Sandbox") -> None:
     app.router.add_delete("/_sandbox", control.reset)
     app.router.add_put("/_sandbox/config", control.configure)
     app.router.add_get("/_sandbox/webhooks", control.webhooks)
+    app.router.add_put("/_sandbox/webhooks", control.set_manner)
+    app.router.add_post("/_sandbox/webhooks/release", control.release)
     app.router.add_post(r"/_sandbox/webhooks/{id:\d+}/again", control.again)
     app.router.add_post("/_sandbox/{vendor}/{action}", control.act)
     app.router.add_get("/_sandbox/{vendor}/{kind}", control.records)
@@ -133,12 +135,28 @@ class Control:
         return web.json_response({"result": result, "webhooks": listed(sent)})
 
     async def webhooks(self, request: web.Request) -> web.Response:
-        """Webhooks sent, oldest first: `vendor`, `state` (waiting, delivered, failed), `since` (an `id`)."""
+        """Webhooks sent, oldest first: `vendor`, `state` (waiting, held, delivered, failed), `since` (an `id`)."""
         try:
             since = _number(request, "since", 0) or 0
         except _RefusedError as error:
             return _refused(str(error))
         found = self.sandbox.webhooks.since(since, vendor=request.query.get("vendor"), state=request.query.get("state"))
+        return web.json_response({"items": listed(found), "total": len(found)})
+
+    async def set_manner(self, request: web.Request) -> web.Response:
+        """Say how webhooks go: `delay_seconds`, `copies`, `order`, `hold`, `seed`; answers what holds then."""
+        try:
+            usual = self.sandbox.webhooks.usual.model_dump()
+            manner = Manner.model_validate(usual | _object(await request.read()))
+        except ValueError as error:
+            return _refused(str(error))
+        self.sandbox.webhooks.set(manner)
+        return web.json_response(manner.model_dump())
+
+    async def release(self, _request: web.Request) -> web.Response:
+        """Let go the webhooks that are held; answers once each was tried."""
+        found = self.sandbox.webhooks.release()
+        await self.sandbox.webhooks.tried(found)
         return web.json_response({"items": listed(found), "total": len(found)})
 
     async def again(self, request: web.Request) -> web.Response:

@@ -67,12 +67,20 @@ class SandboxClient:
         return dict(self._ask("POST", f"/_sandbox/{vendor}/{action}", body=given))
 
     def webhooks(self, vendor: str | None = None, *, state: str | None = None, since: int = 0) -> list[dict[str, Any]]:
-        """Webhooks sent, oldest first; `state` is waiting, delivered or failed."""
+        """Webhooks sent, oldest first; `state` is waiting, held, delivered or failed."""
         return list(self._ask("GET", "/_sandbox/webhooks", {"vendor": vendor, "state": state, "since": since})["items"])
 
     def send_again(self, webhook_id: int) -> dict[str, Any]:
         """Have a webhook sent once more, whatever became of it."""
         return dict(self._ask("POST", f"/_sandbox/webhooks/{webhook_id}/again"))
+
+    def webhook_manner(self, **manner: Any) -> dict[str, Any]:
+        """Say how webhooks go from now on: `delay_seconds`, `copies`, `order`, `hold`, `seed`; what is not said is as usual."""
+        return dict(self._ask("PUT", "/_sandbox/webhooks", body=manner))
+
+    def release_webhooks(self) -> list[dict[str, Any]]:
+        """Let go the webhooks that are held, and wait until each was tried; in the order in which they went."""
+        return list(self._ask("POST", "/_sandbox/webhooks/release")["items"])
 
     def configure(self, app_url: str, **secrets: str) -> None:
         """Say where the app listens, and by vendor what its webhooks are signed with."""

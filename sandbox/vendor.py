@@ -42,11 +42,14 @@ class Webhook:
     `url` is the address as the vendor was given it, which some vendors sign; a path means the app's own. It never leaves this
     machine: another host than this one is replaced by the app's address (`sandbox/webhooks.py`).
     `about` is the vendor's own reference to what it is about, for `heard`.
+    Those of one `line` go one after another, in the order in which they were handed over; others at the same time.
     """
 
     what: str
     url: str
-    body: bytes
+    body: bytes = b""
+    method: str = "POST"
+    line: str = ""
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     after_seconds: float = 0.0

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from sandbox.config import APP_URL, Config
 from sandbox.vendor import Answer, Call, Column, Reply, UnknownActionError, Vendor, Webhook
-from sandbox.webhooks import Webhooks, address, sender
+from sandbox.webhooks import Manner, Webhooks, address, sender
 
 
 class Caller(Vendor):
@@ -180,3 +180,47 @@ def test_a_vendor_without_actions_says_so() -> None:
     caller.send(Webhook(what="hello", url="/hook", body=b""))
     with pytest.raises(UnknownActionError, match="Caller has no action dance; it has none"):
         caller.act("dance", {})
+
+
+async def test_those_of_one_line_go_in_the_order_chosen(app: tuple[App, str], running: tuple[Webhooks, Caller]) -> None:
+    """As they were sent, unless the manner says reversed or shuffled; a shuffling can be repeated."""
+    (got, url), (webhooks, caller) = app, running
+    caller.config = Config(app_url=url)
+    seen = []
+    for manner in ("as sent", "reversed", "shuffled", "shuffled"):
+        got.got.clear()
+        webhooks.set(Manner(order=manner, seed=3))
+        for number in range(6):
+            caller.send(Webhook(what="word", url=f"/{number}", line="message"))
+        await webhooks.tried(webhooks.since(state="waiting"))
+        seen.append("".join(path[1:] for path, _, _ in got.got))
+    assert seen[:2] == ["012345", "543210"]
+    assert seen[2] == seen[3]
+    assert sorted(seen[2]) == sorted("012345")
+    assert seen[2] not in seen[:2]
+
+
+async def test_copies_arrive_and_what_is_asked_is_asked_once(app: tuple[App, str], running: tuple[Webhooks, Caller]) -> None:
+    """Each copy is signed; a GET has no body and is no word that could come twice."""
+    (got, url), (webhooks, caller) = app, running
+    caller.config = Config(app_url=url)
+    webhooks.set(Manner(copies=3))
+    caller.send(Webhook(what="word", url="/word", body=b"w"))
+    caller.send(Webhook(what="question", url="/question", method="GET"))
+    await webhooks.tried(webhooks.since())
+    assert sorted((path, body) for path, _, body in got.got) == [("/question", b""), *[("/word", b"w")] * 3]
+
+
+async def test_held_ones_wait_for_their_release(app: tuple[App, str], running: tuple[Webhooks, Caller]) -> None:
+    """Then they go in the order of the manner; a later release finds none."""
+    (got, url), (webhooks, caller) = app, running
+    caller.config = Config(app_url=url)
+    webhooks.set(Manner(hold=True, order="reversed"))
+    for number in range(3):
+        caller.send(Webhook(what="word", url=f"/{number}"))
+    assert [each.state for each in webhooks.since()] == ["held"] * 3
+    await webhooks.tried(webhooks.release())
+    assert [path for path, _, _ in got.got] == ["/2", "/1", "/0"]
+    assert webhooks.release() == []
+    webhooks.reset()
+    assert webhooks.manner == Manner()
