@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import make_url
 
 from shared.settings import DatabaseSettings
-from shared.store import journey_models, lead_models, message_models  # noqa: F401  # their tables belong to `Base`
+from shared.store import journey_models, lead_models, message_models, sequence_models  # noqa: F401  # their tables are `Base`'s
 from shared.store.models import Base
 from shared.store.session import database_url, make_engine
 
