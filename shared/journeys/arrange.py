@@ -67,13 +67,14 @@ def _is_planned_anew(row: EnrolmentStep, due: Due) -> bool:
 
 
 def _take_up_again(book: Book, step: Step, due: Due, now: datetime) -> None:
-    """A step that goes with its anchor is open again when the anchor was moved after it was sent."""
+    """A step that goes with its anchor is open again when the anchor was moved after it was sent, or was too late for it."""
     row = book.rows[step.id]
-    if not step.again_when_moved or row.state != StepState.SENT or due.at in (None, row.due_at):
+    had_its_time = row.state in (StepState.SENT, StepState.SKIPPED) and row.due_at is not None
+    if not step.again_when_moved or not had_its_time or due.at in (None, row.due_at):
         return
     if due.at is not None and due.at > now:
+        book.decide("moved", f"its date was changed after it was {row.state}", step=step.id, due_at=due.at)
         row.state, row.generation, row.delivery_id = StepState.WAITING, row.generation + 1, None
-        book.decide("moved", "its date was changed after it was sent", step=step.id, due_at=due.at)
 
 
 def _plan(book: Book, due: Due, skip: str | None) -> None:
@@ -98,8 +99,13 @@ def _wait(book: Book, step: Step) -> None:
 
 
 def _follow(book: Book, due: Due, skip: str | None, why: str) -> None:
-    """Move what is owed, where its time has changed or it was held; an `after` step moves with the one it waits for."""
+    """Move what is owed, where its time has changed or it was held; an `after` step moves with the one it waits for.
+
+    What it will say is what is known now: a reminder that was moved names the new date.
+    """
     row = book.rows[due.step.id]
+    if routes := _routes(due.step, book.enrolment.data):
+        owed.reword(book.session, row.delivery_id, _message(book, due, clock.now(), routes))
     settled = due.step.after is not None and book.rows[due.step.after].state not in OPEN_STEPS
     at = row.due_at if settled else due.at
     if at is None or (at == row.due_at and not row.held):

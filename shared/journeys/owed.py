@@ -8,11 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import clock
+from shared.messages.message import Message
 from shared.outbox import plan
 from shared.outbox.actions import State
 from shared.outbox.record import OUTCOME_UNKNOWN
 from shared.store.dialect import locked
 from shared.store.models import Delivery
+
+REWORDED = ("to", "variables", "fallback", "locale", "time_zone", "country")
 
 
 def waiting(session: Session, delivery_id: int | None) -> Delivery | None:
@@ -41,6 +44,23 @@ def set_expiry(row: Delivery, not_after: datetime | None) -> None:
     payload: Any = row.payload
     if isinstance(payload, Mapping) and "not_after" in payload:
         row.payload = dict(payload) | {"not_after": not_after.isoformat() if not_after else None}
+
+
+def reword(session: Session, delivery_id: int | None, message: Message) -> bool:
+    """Let a delivery say what `message` says, to the address that it has; False where it stays as it is.
+
+    One that may have been sent keeps its words: it is sent again under its key, which the vendor knows with the old ones.
+    """
+    row = waiting(session, delivery_id)
+    old: Any = row.payload if row is not None else None
+    if row is None or row.reason == OUTCOME_UNKNOWN or not isinstance(old, Mapping) or old.get("channel") != message.channel:
+        return False
+    now = message.payload()
+    new = dict(old) | {name: now[name] for name in REWORDED}
+    if new == old:
+        return False
+    row.payload = new
+    return True
 
 
 def cancel(session: Session, delivery_id: int | None, reason: str) -> bool:
