@@ -153,6 +153,9 @@ class LeadSettings(Group):
     kommo_pipeline_id: int | None = Field(default=None, description="Pipeline for new leads.")
     kommo_status_id_inicial: int | None = Field(default=None, description="Status of a new lead.")
     kommo_status_id_agendado: int | None = Field(default=None, description="Status of a lead that has booked.")
+    kommo_requests_per_second: float = Field(
+        default=6, gt=0, le=7, description="Requests to Kommo per second, over all instances together (Kommo takes 7)."
+    )
     kommo_field_id_empresa: int | None = Field(default=None, description="Custom field for the company.")
     kommo_field_id_servicio: int | None = Field(default=None, description="Custom field for the service wanted.")
     kommo_field_id_fuente: int | None = Field(default=None, description="Custom field for where the lead came from.")
@@ -163,6 +166,21 @@ class LeadSettings(Group):
     lead_allowed_origins: Names = Field(default=(), description="Web origins whose pages may post the lead form (CORS).")
     lead_posts_per_minute: int = Field(
         default=10, ge=1, le=1000, description="Most lead forms taken from one sender in a minute."
+    )
+    lead_forms_per_address_per_day: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="Leads of one e-mail address in 24 hours that begin a journey; more are only kept.",
+    )
+    lead_honeypot_field: str = Field(
+        default="website", min_length=1, description="Form field that people do not see; who fills it in is a machine."
+    )
+    lead_max_body_bytes: int = Field(
+        default=16_384, ge=1024, le=65_536, description="Largest lead form that is taken, in bytes."
+    )
+    lead_proxies: int = Field(
+        default=0, ge=0, le=5, description="Proxies of our own (Front Door, a CDN) between the sender and the app."
     )
     turnstile_secret: SecretStr | None = Field(
         default=None, description="Cloudflare Turnstile secret; when set, the form needs its token."

@@ -3,6 +3,7 @@
 import hashlib
 from datetime import date
 
+KEY = "lead:"
 BITS = 53  # JavaScript, which booking pages are made of, keeps whole numbers up to here exactly
 
 
@@ -14,5 +15,16 @@ def lead_id(email: str, service: str, day: date) -> int:
     chance of 1 in 18,000; whoever stores a lead checks that the number is not somebody else's.
     """
     text = "\n".join((email.strip().casefold(), " ".join(service.split()).casefold(), day.isoformat()))
-    number = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]) >> (64 - BITS)
-    return number or 1
+    made = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]) >> (64 - BITS)
+    return made or 1
+
+
+def key(lead_id: int) -> str:
+    """The name of a lead, by which journeys, messages, events and deliveries know it."""
+    return f"{KEY}{lead_id}"
+
+
+def number(name: str) -> int | None:
+    """The lead of that name; None where it names something else."""
+    digits = name.removeprefix(KEY)
+    return int(digits) if name.startswith(KEY) and digits.isdecimal() else None

@@ -3,6 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.leads import ids
 from shared.store.journey_models import PERSON_LENGTH
 from shared.store.lead_models import Lead
 from shared.store.types import key_of
@@ -12,7 +13,7 @@ MOST_LEADS = 20
 
 def lead_key(lead_id: int) -> str:
     """The name of a lead."""
-    return f"lead:{lead_id}"
+    return ids.key(lead_id)
 
 
 def email_key(email: str) -> str:

@@ -15,10 +15,11 @@ from typing import Any
 import requests
 from requests.adapters import BaseAdapter
 
-from shared.errors import UnavailableError
+from shared.errors import PermanentError, UnavailableError
 from shared.settings import Settings
 from shared.vendors import answers
 from shared.vendors.http import HttpClient
+from shared.vendors.pace import Paced
 
 READ_SECONDS = 20.0
 PAGE = "250"
@@ -64,10 +65,11 @@ class Kommo:
     and for an address that Kommo has barred.
     """
 
-    def __init__(self, url: str, token: str, adapter: BaseAdapter | None = None) -> None:
+    def __init__(self, url: str, token: str, adapter: BaseAdapter | None = None, *, per_second: float = 7) -> None:
         headers = {"Authorization": f"Bearer {token}"}
+        self._pace = Paced(per_second, adapter)
         self._http = HttpClient(
-            "Kommo", f"{url}/api/v4", read_seconds=READ_SECONDS, headers=headers, secrets=[token], adapter=adapter
+            "Kommo", f"{url}/api/v4", read_seconds=READ_SECONDS, headers=headers, secrets=[token], adapter=self._pace
         )
 
     @staticmethod
@@ -75,7 +77,13 @@ class Kommo:
         """The process's client. Raises PermanentError `not-configured`."""
         if settings.kommo_base_url is None or settings.kommo_access_token is None:
             raise answers.not_configured("Kommo", "KOMMO_BASE_URL", "KOMMO_ACCESS_TOKEN")
-        return _client(settings.kommo_base_url, settings.kommo_access_token.get_secret_value())
+        token = settings.kommo_access_token.get_secret_value()
+        return _client(settings.kommo_base_url, token, settings.kommo_requests_per_second)
+
+    def begin(self) -> "Kommo":
+        """This client, at the beginning of a batch: its first request keeps its distance from another instance's last."""
+        self._pace.rest()
+        return self
 
     def find_contact(self, *, email: str = "", phone: str = "") -> int | None:
         """The oldest contact that has this e-mail address, else this phone number; None without one.
@@ -124,6 +132,18 @@ class Kommo:
         if not made.get("id"):
             raise answers.unknown(f"Kommo: {what}: the answer names no lead", repeatable=False)
         return Created(int(made["id"]), int(made.get("contact_id") or contact_id or 0), bool(made.get("merged")))
+
+    def stage_of(self, lead_id: int) -> tuple[int, int]:
+        """The pipeline and the stage in which the lead stands now."""
+        lead = self._call("GET", f"/leads/{lead_id}", "reading a lead")
+        if not isinstance(lead, dict) or not lead.get("status_id"):
+            raise PermanentError("kommo-no-lead", f"Kommo has no lead {lead_id} any more")
+        return int(lead.get("pipeline_id") or 0), int(lead["status_id"])
+
+    def stages(self, pipeline_id: int) -> list[int]:
+        """The stages of a pipeline, first to last."""
+        content = self._call("GET", f"/leads/pipelines/{pipeline_id}/statuses", "reading stages")
+        return [int(one["id"]) for one in sorted(_embedded(content, "statuses"), key=lambda one: int(one.get("sort") or 0))]
 
     def update_lead_status(self, lead_id: int, status_id: int, pipeline_id: int | None = None) -> None:
         """Put the lead into a stage; doing it twice is doing it once. `pipeline_id` is needed to change the pipeline."""
@@ -232,5 +252,5 @@ def _telling(phone: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _client(url: str, token: str) -> Kommo:
-    return Kommo(url, token)
+def _client(url: str, token: str, per_second: float) -> Kommo:
+    return Kommo(url, token, per_second=per_second)

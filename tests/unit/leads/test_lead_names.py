@@ -50,6 +50,7 @@ def test_a_person_has_all_their_names() -> None:
         "company": "",
         "source": "web",
         "received_at": datetime(2026, 3, 2, tzinfo=UTC),
+        "said_at": datetime(2026, 3, 2, tzinfo=UTC),
     }
     transact(lambda session: session.add_all(
         [Lead(id=number, email="ana@example.com", service=str(number), **sent) for number in (7, 8)]
