@@ -62,8 +62,9 @@ def apply_word(session: Session, event: Event[VendorWord]) -> str:
 
 
 def apply_reply(session: Session, event: Event[Reply]) -> str:
-    """Remember that they wrote, and do what they wish: "stop", "start" or "noted"."""
+    """Remember that they wrote, and do what they wish: "stop", "start" or "noted". Journeys hear of wish or answer."""
     from shared.messages import consent
+    from shared.messages.outcomes import Said, tell_said
 
     said, at = event.payload, event.envelope.time
     consent.wrote_to_us(session, said.who, said.channel, at)
@@ -71,6 +72,8 @@ def apply_reply(session: Session, event: Event[Reply]) -> str:
         consent.suppress(session, consent.PHONE_CHANNELS, [said.who], "stop", at)
     elif said.wish == "start":
         consent.lift(session, consent.PHONE_CHANNELS, [said.who], "stop", at)
+    else:
+        tell_said(session, Said(word="replied", whos=(said.who,), channels=(said.channel,), at=at))
     return said.wish or "noted"
 
 

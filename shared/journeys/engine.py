@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.journeys import arrange, expressions, load, owed, pauses
+from shared.journeys import addresses, arrange, expressions, load, owed, pauses, reach
 from shared.journeys.book import OPEN_STEPS, Book, Standing, StepState, open_book, pin, read_book
 from shared.journeys.definition import Exit, Journey, Trigger
 from shared.settings import get_settings
@@ -21,6 +21,7 @@ log = logging.getLogger("puente.journeys")
 
 OPEN = (Standing.ACTIVE, Standing.SUSPENDED)
 MOST_HELD_BY = 50
+UNSUBSCRIBED = "person.unsubscribed"  # from some channels, or, where `channels` are not given, from everything
 
 
 def signal(
@@ -148,6 +149,7 @@ def _begin(session: Session, enrolment: Enrolment, journey: Journey) -> int:
         row.generation, row.held = 0, False
         session.add(row)
     session.flush()
+    addresses.note(session, enrolment)
     book = Book(session, enrolment, journey, rows)
     book.decide("enrolled", f"version {journey.version()[:12]}")
     arrange.arrange(book, "enrolled")
@@ -186,7 +188,9 @@ def _moved(book: Book, event: str, data: Mapping[str, Any], at: datetime) -> boo
     if at < row.data_at:
         book.decide("stale", f"{event} is older than what is known")
         return True
-    row.data, row.data_at = dict(row.data) | {k: v for k, v in data.items() if v is not None}, at
+    known = row.data
+    row.data, row.data_at = dict(known) | {k: v for k, v in data.items() if v is not None}, at
+    addresses.note(book.session, row, known)
     if row.state == Standing.ACTIVE:
         arrange.arrange(book, event)
     return True
@@ -194,6 +198,9 @@ def _moved(book: Book, event: str, data: Mapping[str, Any], at: datetime) -> boo
 
 def _leave_by(book: Book, way_out: Exit, event: str, data: Mapping[str, Any]) -> bool:
     row = book.enrolment
+    if event == UNSUBSCRIBED and data.get("channels") and reach.goes_on(book):
+        book.decide("suppressed", f"no more by {', '.join(data['channels'])}; the rest goes on")
+        return True
     if way_out.resume_on is None:
         return _leave(book, event, Standing.EXITED)
     held_by = [one for one in row.held_by or [] if one != _match(way_out, data)]

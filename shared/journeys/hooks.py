@@ -1,11 +1,14 @@
-"""Ties journeys to messages: the gate before each sending, and the ear for what became of it. Light; flow pages import it."""
+"""Ties journeys to messages: the gate before each sending, the ear for what became of it, and for what people say.
+
+Light; flow pages import it.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from shared.messages import on_outcome
-from shared.messages.outcomes import on_sending
+from shared.messages.outcomes import on_said, on_sending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from shared.messages import Outcome
+    from shared.messages.outcomes import Said
     from shared.outbox.actions import Later
 
 NAME = "journeys"
@@ -34,5 +38,17 @@ def _hear(session: Session, context: Mapping[str, Any], outcome: Outcome) -> Non
     outcomes.hear(session, context, outcome)
 
 
+def _said(session: Session, said: Said) -> None:
+    from shared.journeys import addresses, engine
+
+    people = addresses.people(session, said.whos)
+    if not people:
+        return
+    data = {"channel": said.channels[0] if len(said.channels) == 1 else None, "channels": list(said.channels)}
+    key = f"{said.word}:{said.whos[0]}:{said.at.isoformat()}"
+    engine.signal(session, f"person.{said.word}", people, data | {"cause": said.cause}, event_key=key, at=said.at)
+
+
 on_sending(NAME, _may_send)
 on_outcome(NAME, _hear)
+on_said(NAME, _said)

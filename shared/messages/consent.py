@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.messages.message import Message
+from shared.messages.outcomes import Said, tell_said
 from shared.messages.who import who_of_address, who_of_person
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import Conversation, Suppression
@@ -28,6 +29,7 @@ type Cause = Literal["unsubscribed", "complaint", "bounced", "soft-bounce", "sto
 
 PHONE_CHANNELS = ("sms", "whatsapp", "voice")
 MARKETING_ONLY = frozenset({"unsubscribed", "complaint"})
+WISHES = MARKETING_ONLY | {"stop"}  # what people have said, in contrast to what mailboxes do
 SOFT_BOUNCES_IN_A_ROW = 3
 SOFT_BOUNCE_HOLDS = timedelta(days=14)
 WHATSAPP_WINDOW = timedelta(hours=24)
@@ -36,12 +38,15 @@ _LONG_AGO = clock.as_utc(datetime(1970, 1, 1))  # noqa: DTZ001  # the next call 
 
 def held_back(session: Session, message: Message) -> str | None:
     """The cause for which `message` must not be sent now; None where nothing speaks against it."""
-    whos = [who_of_address(message.to), who_of_person(message.person)]
-    query = select(Suppression).where(
-        Suppression.who.in_(whos), Suppression.channel == message.channel, Suppression.lifted.is_(False)
-    )
+    return cause_against(session, message.person, message.channel, message.to, transactional=bool(message.transactional))
+
+
+def cause_against(session: Session, person: str, channel: str, to: str, *, transactional: bool) -> str | None:
+    """The cause for which nothing of that kind may be sent to a person at an address; None where nothing speaks against it."""
+    whos = [who_of_address(to), who_of_person(person)]
+    query = select(Suppression).where(Suppression.who.in_(whos), Suppression.channel == channel, Suppression.lifted.is_(False))
     for row in session.scalars(query.order_by(Suppression.id)):
-        if _holds(row) and not (message.transactional and row.cause in MARKETING_ONLY):
+        if _holds(row) and not (transactional and row.cause in MARKETING_ONLY):
             return row.cause
     return None
 
@@ -53,17 +58,28 @@ def _holds(row: Suppression) -> bool:
 
 
 def suppress(session: Session, channels: Iterable[str], whos: Iterable[str], cause: Cause, at: datetime) -> None:
-    """From `at` on nobody of `whos` gets messages by `channels`. Again, or older than what is known, changes nothing."""
-    for row in _rows(session, channels, whos, cause):
-        if at >= row.changed_at:
-            row.changed_at, row.lifted = at, False
+    """From `at` on nobody of `whos` gets messages by `channels`, and journeys hear of it where it is a wish of theirs.
+
+    Again, or older than what is known, changes nothing.
+    """
+    _set(session, channels, whos, cause, at, lifted=False)
 
 
 def lift(session: Session, channels: Iterable[str], whos: Iterable[str], cause: Cause, at: datetime) -> None:
     """They want them again since `at`. Older than what is known changes nothing."""
-    for row in _rows(session, channels, whos, cause):
-        if at >= row.changed_at:
-            row.changed_at, row.lifted = at, True
+    _set(session, channels, whos, cause, at, lifted=True)
+
+
+def _set(  # a wish has these parts
+    session: Session, channels: Iterable[str], whos: Iterable[str], cause: Cause, at: datetime, *, lifted: bool
+) -> None:
+    named, people = tuple(sorted(set(channels))), tuple(sorted(set(whos)))
+    newer = [row for row in _rows(session, named, people, cause) if at >= row.changed_at]
+    for row in newer:
+        row.changed_at, row.lifted = at, lifted
+    if newer and cause in WISHES:
+        word: Literal["resubscribed", "unsubscribed"] = "resubscribed" if lifted else "unsubscribed"
+        tell_said(session, Said(word=word, whos=people, channels=named, at=at, cause=cause))
 
 
 def soft_bounced(session: Session, who: str, at: datetime) -> None:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -41,12 +42,29 @@ class Outcome:
     fallback: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What somebody has told us: they answered, want no more by some channels, or want it again.
+
+    `whos` are digests of their address, and of their key where that is known; `cause` is that of the suppression.
+    """
+
+    word: Literal["replied", "unsubscribed", "resubscribed"]
+    whos: tuple[str, ...]
+    channels: tuple[str, ...]
+    at: datetime
+    cause: str | None = None
+
+
 type Listener = Callable[["Session", Mapping[str, Any], Outcome], None]
+
+type Ear = Callable[["Session", Said], None]
 
 type Gate = Callable[["Session", Mapping[str, Any]], "str | Later | None"]
 
 _listeners: dict[str, Listener] = {}
 _gates: dict[str, Gate] = {}
+_ears: dict[str, Ear] = {}
 
 
 def on_sending(name: str, gate: Gate) -> None:
@@ -72,27 +90,44 @@ def on_outcome(name: str, listener: Listener) -> None:
     _listeners[name] = listener
 
 
+def on_said(name: str, ear: Ear) -> None:
+    """Have `ear(session, said)` called in the transaction that takes in what somebody says; it may hear the same twice.
+
+    The same name again replaces the ear.
+    """
+    _ears[name] = ear
+
+
+def tell_said(session: "Session", said: Said) -> None:
+    """Tell all who want to hear what people say. What one of them breaks is undone; the person's wish stands all the same."""
+    for name, ear in list(_ears.items()):
+        key = f"said:{name}:{said.word}:{said.whos[0]}:{said.at.isoformat()}"
+        title = f"Puente: {name} could not take in that somebody has {said.word}"
+        _guarded(session, name, partial(ear, session, said), key, title)
+
+
 def tell(session: "Session", context: Mapping[str, Any], outcome: Outcome) -> None:
     """Tell all listeners.
 
     What a listener breaks is its own: its changes are undone and the operators are alerted, but that the message was sent
     stays recorded, because a message that is forgotten would be sent again.
     """
+    for name, listener in list(_listeners.items()):
+        key = f"outcome:{name}:{outcome.delivery_id}:{outcome.word}"
+        title = f"Puente: {name} could not take in that delivery {outcome.delivery_id} is {outcome.word}"
+        _guarded(session, name, partial(listener, session, context, outcome), key, title)
+
+
+def _guarded(session: "Session", name: str, work: Callable[[], None], key: str, title: str) -> None:
     from sqlalchemy.exc import DBAPIError
 
-    for name, listener in list(_listeners.items()):
-        try:
-            with session.begin_nested():
-                listener(session, context, outcome)
-        except DBAPIError:
-            raise  # the database: the transaction as a whole is run again
-        except Exception:
-            log.exception("%s failed over the outcome %s of delivery %d", name, outcome.word, outcome.delivery_id)
-            _alert(session, name, outcome)
-
-
-def _alert(session: "Session", name: str, outcome: Outcome) -> None:
     from shared.alerts import plan_alert
 
-    key = f"outcome:{name}:{outcome.delivery_id}:{outcome.word}"
-    plan_alert(session, key, f"Puente: {name} could not take in that delivery {outcome.delivery_id} is {outcome.word}")
+    try:
+        with session.begin_nested():
+            work()
+    except DBAPIError:
+        raise  # the database: the transaction as a whole is run again
+    except Exception:
+        log.exception("%s failed over %s", name, key)
+        plan_alert(session, key, title)

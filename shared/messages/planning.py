@@ -32,7 +32,8 @@ def owe(session: Session, message: Message, *, event_key: str | None = None) -> 
         return False
     action = _action(message)
     due_at = message.due_at or clock.now()
-    complete = replace(message, not_after=message.not_after or due_at + WORTH, transactional=_transactional(message))
+    transactional = is_transactional(message.template, message.locale, message.transactional)
+    complete = replace(message, not_after=message.not_after or due_at + WORTH, transactional=transactional)
     payload = complete.payload() | {"carrier": provider_of(message, settings)}
     return plan.message(
         session,
@@ -94,9 +95,9 @@ def _action(message: Message) -> Action:
     return actions.action(provider_of(message, get_settings()), message.channel)
 
 
-def _transactional(message: Message) -> bool:
-    """What the message says, else what its template says."""
-    if message.transactional is not None:
-        return message.transactional
-    template = templates.find(message.template, message.locale)
-    return template is not None and template.transactional
+def is_transactional(template: str, locale: str | None, said: bool | None) -> bool:  # noqa: FBT001  # a fact, not a switch
+    """Whether it is part of what the person asked for: as its owner has `said`, else as its template says."""
+    if said is not None:
+        return said
+    found = templates.find(template, locale)
+    return found is not None and found.transactional

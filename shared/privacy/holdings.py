@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, UnicodeText, and_, literal, or_, select, type_coerce
+from sqlalchemy import ColumnElement, UnicodeText, and_, func, literal, or_, select, type_coerce
 
 from shared import clock
 from shared.outbox.actions import State
-from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyDecision
+from shared.store.journey_models import Enrolment, EnrolmentAddress, EnrolmentStep, JourneyDecision
 from shared.store.models import (
     ActionLog,
     Base,
@@ -27,6 +27,7 @@ from shared.store.models import (
     Reconciliation,
     StageChange,
 )
+from shared.store.sequence_models import Sequence, SequenceContact
 
 GONE = {"erased": True}
 GONE_TEXT = '{"erased":true}'
@@ -85,6 +86,12 @@ def _in_journeys(person: Person) -> ColumnElement[bool]:
     return or_(Enrolment.person.in_((person.manychat_id, f"manychat:{person.manychat_id}")), Enrolment.person == mail)
 
 
+def _in_campaign(person: Person) -> Any:
+    """The ids of the campaign's contacts with their e-mail address."""
+    mail = select(func.lower(Contact.email)).where(Contact.manychat_id == person.manychat_id).scalar_subquery()
+    return select(SequenceContact.id).where(SequenceContact.email == mail)
+
+
 def _enrolment_of(column: Any) -> Callable[[Person], ColumnElement[bool]]:
     return lambda person: column.in_(select(Enrolment.id).where(_in_journeys(person)))
 
@@ -112,8 +119,11 @@ def _dead_letter_instead(person: Person) -> dict[str, Any]:
 # In the order in which rows may go: what points to another row goes before it.
 HOLDINGS = (
     Holding(JourneyDecision, _enrolment_of(JourneyDecision.enrolment_id)),
+    Holding(EnrolmentAddress, _enrolment_of(EnrolmentAddress.enrolment_id)),
     Holding(EnrolmentStep, _enrolment_of(EnrolmentStep.enrolment_id)),
     Holding(Enrolment, _in_journeys),
+    Holding(Sequence, lambda person: Sequence.contact_id.in_(_in_campaign(person))),
+    Holding(SequenceContact, lambda person: SequenceContact.id.in_(_in_campaign(person))),
     Holding(StageChange, _of_opportunity),
     Holding(Opportunity, lambda person: Opportunity.contact_id == _contact(person)),
     Holding(CampaignChange, _of_campaign),

@@ -1,4 +1,4 @@
-"""The tables of journeys: versions, enrolments, their steps, pauses, and every decision with its reason."""
+"""The tables of journeys: versions, enrolments, their addresses and steps, pauses, and every decision with its reason."""
 
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from shared.store.types import BigId, JsonText, Note, UtcDateTime
 JOURNEY_LENGTH = 50
 PERSON_LENGTH = 100
 REASON_LENGTH = 200
+WHO_LENGTH = 32
 
 
 class JourneyVersion(Base):
@@ -70,6 +71,14 @@ class Enrolment(Timestamped, Base):
         Index("ix_enrolments_journey_state_counted_until", "journey", "state", "counted_until"),
         Index("ix_enrolments_journey_id", "journey", "id"),
     )
+
+
+class EnrolmentAddress(Base):
+    """An address that an enrolment's person has had, or their key, as a digest (see `shared.messages.who`)."""
+
+    __tablename__ = "enrolment_addresses"
+    enrolment_id: Mapped[int] = mapped_column(ForeignKey("enrolments.id"), primary_key=True, autoincrement=False)
+    who: Mapped[str] = mapped_column(Unicode(WHO_LENGTH), primary_key=True, index=True)
 
 
 class EnrolmentStep(Base):

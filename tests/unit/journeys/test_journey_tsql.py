@@ -11,9 +11,12 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from shared import clock
 from shared.journeys import engine, forecast, history, outcomes, pauses
+from shared.messages.outcomes import Said, tell_said
+from shared.messages.who import who_of_address
 from shared.store.dialect import defaults_of, insert_if_absent_statement
 from shared.store.journey_models import Enrolment, JourneyVersion
 from shared.store.session import reading, transact
+from tests.conftest import START
 from tests.support.journeys import Post, run
 
 ANA = {"email": "ana@example.com", "phone": "+525512345678", "booking_uid": "b", "start_at": "2026-03-10T15:00:00Z"}
@@ -44,6 +47,9 @@ def test_statements_are_valid_tsql(vendors: Post, statements: list[Any], test_cl
     run(test_clock, days=10)
     transact(lambda session: engine.exit_person(session, ["lead:1"], "test"))
     transact(outcomes.sweep)
+    transact(lambda session: engine.signal(session, "noshow.reported", ["lead:1"], ANA, event_key="no-show"))
+    said = Said(word="unsubscribed", whos=(who_of_address("ana@example.com"),), channels=("email",), at=START)
+    transact(lambda session: tell_said(session, said))
     with reading() as session:
         history.story(session, session.get_one(Enrolment, 1))
         forecast.enrolled(session, "lead_followup")
