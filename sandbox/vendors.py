@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
+from sandbox.kommo import Kommo
 from sandbox.odoo import Odoo
 from sandbox.vendor import Vendor
 
-VENDORS: tuple[Callable[[], Vendor], ...] = (Odoo,)
+VENDORS: tuple[Callable[[], Vendor], ...] = (Odoo, Kommo)
