@@ -37,6 +37,7 @@ DEAD_LETTER_QUEUE = declare("dead-letter-queue")
 RECONCILE_QUEUE = declare("reconcile-queue")  # written by a timer and by the API
 POISON_SUFFIX = "-poison"
 CLAIM_CHECK_CONTAINER = "claim-checks"
+UNSTORED_CONTAINER = "unstored-letters"  # dead letters that the database does not take; nothing deletes them by itself
 
 MESSAGE_LIMIT_BYTES = 48 * 1024  # a message is 64 KiB of base64 text (65,536 characters are taken, 65,537 refused)
 HEADROOM_BYTES = 1024  # for what an event gathers on its way: its attempts, the dead letter it comes from
@@ -101,25 +102,27 @@ def decode(message: "QueueMessage") -> bytes:
         return text.encode()
 
 
-def put_blob(name: str, data: bytes) -> str:
+def put_blob(name: str, data: bytes, *, container: str = CLAIM_CHECK_CONTAINER) -> str:
     """Store a claim-check blob and return its reference. Storing the same name again is harmless: same name, same bytes.
+
+    Another `container` is for what is to be kept, and is no claim check: `get_blob` does not read it.
 
     Raises:
         UnavailableError: the storage account cannot be reached or refuses.
     """
     from azure.core.exceptions import AzureError, ResourceExistsError, ResourceNotFoundError
 
-    container = claim_checks()
+    client = blob_container(container)
     try:
         try:
-            container.upload_blob(name, data, overwrite=True)
+            client.upload_blob(name, data, overwrite=True)
         except ResourceNotFoundError:
             with suppress(ResourceExistsError):  # another instance was quicker
-                container.create_container()
-            container.upload_blob(name, data, overwrite=True)
+                client.create_container()
+            client.upload_blob(name, data, overwrite=True)
     except AzureError as error:
         raise UnavailableError(f"claim-check blob cannot be written: {type(error).__name__}") from error
-    return f"{CLAIM_CHECK_CONTAINER}/{name}"
+    return f"{container}/{name}"
 
 
 def get_blob(reference: str) -> bytes:
@@ -150,7 +153,7 @@ def read_blobs(container: str, prefix: str) -> list[tuple[str, bytes]]:
     """
     from azure.core.exceptions import AzureError, ResourceNotFoundError
 
-    client = _blob_service().get_container_client(container)
+    client = blob_container(container)
     try:
         names = [blob.name for blob in client.list_blobs(name_starts_with=prefix)]
         return [(name, bytes(client.download_blob(name).readall())) for name in names]
@@ -211,7 +214,12 @@ def queue_client(name: str) -> "QueueClient":
 
 def claim_checks() -> "ContainerClient":
     """The client of the container that large bodies are left in."""
-    return _blob_service().get_container_client(CLAIM_CHECK_CONTAINER)
+    return blob_container(CLAIM_CHECK_CONTAINER)
+
+
+def blob_container(name: str) -> "ContainerClient":
+    """The client of a blob container."""
+    return _blob_service().get_container_client(name)
 
 
 def _make_queue(client: "QueueClient") -> None:

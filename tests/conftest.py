@@ -111,7 +111,7 @@ def _emptied(engine: Engine) -> None:
 def storage(environment: pytest.MonkeyPatch) -> FakeStorage:
     """Queues and blobs in memory, in place of the storage account."""
     fake = FakeStorage()
-    for name in ("send", "put_blob", "get_blob"):
+    for name in ("send", "take_all", "put_blob", "get_blob"):
         environment.setattr(queues, name, getattr(fake, name))
     return fake
 

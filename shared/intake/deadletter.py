@@ -2,7 +2,9 @@
 
 import json
 import logging
+import re
 import traceback
+import uuid
 from typing import Any
 
 from shared import clock, faults, queues
@@ -13,6 +15,9 @@ log = logging.getLogger("puente.deadletter")
 
 TRACE_LIMIT = 8000
 POISON_AFTER = 5  # host.json: maxDequeueCount
+MOST_ROUNDS = 5  # how often a letter comes back from its poison queue before it is kept elsewhere
+ROUND_SECONDS = 60
+_KEY = re.compile(r"[0-9a-f]{64}")  # any other is not ours, and may be no name for a blob
 AFTER_SEND = faults.point("deadletter.after_send")
 
 
@@ -36,7 +41,7 @@ def send(queue: str, original_event: str, error: Exception, *, attempts: int) ->
         "attempts": attempts,
         "trace": "" if isinstance(error, PermanentError) else _trace(error),
     }
-    queues.send(queues.DEAD_LETTER_QUEUE, _fitting(letter))
+    queues.send(queues.DEAD_LETTER_QUEUE, fitting(letter))
     faults.hit(AFTER_SEND)
     log.error("dead letter from %s after %d attempts: %s", queue, attempts, reason)
 
@@ -61,15 +66,23 @@ def _trace(error: Exception) -> str:
     return _writable("".join(traceback.format_exception(error)))[-TRACE_LIMIT:]
 
 
-def _fitting(letter: dict[str, Any]) -> bytes:
-    body = json.dumps(letter, ensure_ascii=False).encode()
+def fitting(letter: dict[str, Any]) -> bytes:
+    """The letter as a message. Where it does not fit its trace goes first, then all of it goes to a blob."""
+    body = _written(letter)
     if len(body) <= queues.MESSAGE_LIMIT_BYTES:
         return body
-    body = json.dumps(letter | {"trace": ""}, ensure_ascii=False).encode()
+    body = _written(letter | {"trace": ""})
     if len(body) <= queues.MESSAGE_LIMIT_BYTES:
         return body
-    reference = queues.put_blob(f"{clock.now():%Y/%m/%d}/dead-letter/{letter['key']}.json", body)
+    key = str(letter["key"])
+    name = key if _KEY.fullmatch(key) else uuid.uuid5(uuid.NAMESPACE_OID, key).hex
+    reference = queues.put_blob(f"{clock.now():%Y/%m/%d}/dead-letter/{name}.json", body)
     return json.dumps({"dataref": reference}).encode()
+
+
+def _written(letter: dict[str, Any]) -> bytes:
+    """As JSON. Half of a surrogate pair becomes the escape by which JSON writes it, so it is read again as it was."""
+    return json.dumps(letter, ensure_ascii=False).encode(errors="backslashreplace")
 
 
 def collect_poison(queues_of_ours: frozenset[str], at_most: int = 256) -> int:
@@ -88,9 +101,26 @@ def collect_poison(queues_of_ours: frozenset[str], at_most: int = 256) -> int:
 
 def _collect(queue: str, body: bytes) -> None:
     if queue == queues.DEAD_LETTER_QUEUE:
-        queues.send(queue, body, delay_seconds=60)  # it could not be stored; the database may be back by then
+        _once_more(body)
         return
     if queue == queues.DELIVERY_QUEUE:
         return  # a nudge; the dispatcher sends another
     error = PermanentError("poison", "the host gave up on it: its worker died or failed over it every time")
     send(queue, body.decode(errors="backslashreplace"), error, attempts=POISON_AFTER)
+
+
+def _once_more(body: bytes) -> None:
+    """A letter that could not be stored is tried again, later each time; after `MOST_ROUNDS` it is kept outside the database.
+
+    An outage of the database does not bring it here (see `parked.receive`), so its own content, or a mistake of ours, did.
+    """
+    from shared.intake import parked, unstored
+
+    letter = parked.opened(body)
+    rounds = letter.pop("rounds", 0)
+    rounds = rounds if type(rounds) is int and rounds > 0 else 0
+    if rounds >= MOST_ROUNDS:
+        unstored.keep(_written(letter))
+        return
+    again = fitting(letter | {"rounds": rounds + 1})
+    queues.send(queues.DEAD_LETTER_QUEUE, again, delay_seconds=ROUND_SECONDS * (rounds + 1))

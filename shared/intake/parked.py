@@ -14,7 +14,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from shared import alerts, clock, faults, queues
-from shared.errors import PermanentError
+from shared.errors import PermanentError, RetryableError
 from shared.intake.envelope import Envelope, parse
 from shared.logs import mask
 from shared.outbox import plan
@@ -28,6 +28,7 @@ log = logging.getLogger("puente.deadletter")
 AFTER_REPLAY_SENT = faults.point("deadletter.after_replay_sent")
 PARKED, REPLAYED, RESOLVED = "parked", "replayed", "resolved"
 MAX_REPLAYED_AT_ONCE = 1000
+OUTAGE_SECONDS = 60
 LONGEST_TRACE, MOST_ATTEMPTS = 100_000, 2**31
 
 
@@ -56,8 +57,20 @@ class Filter:
 
 
 def receive(body: bytes) -> None:
-    """Keep the dead letter in a message of `dead-letter-queue`. Receiving it again changes nothing: its key is unique."""
-    letter = _read(body)
+    """Keep the dead letter in a message of `dead-letter-queue`. Receiving it again changes nothing: its key is unique.
+
+    While the database or the storage account is away it is put back for later, however long that takes, and costs it nothing.
+    Any other error is raised: the host brings it back a few times, `deadletter.collect_poison` a few times more, and then it is
+    kept outside the database (see `unstored`), so that it neither goes round for ever nor is lost.
+    """
+    try:
+        _store(_read(body))
+    except RetryableError as error:
+        log.warning("a dead letter cannot be stored now: %s", error)
+        queues.send(queues.DEAD_LETTER_QUEUE, body, delay_seconds=clock.jitter(OUTAGE_SECONDS))
+
+
+def _store(letter: dict[str, Any]) -> None:
 
     def work(session: Session) -> set[str]:
         if insert_if_absent(session, DeadLetter, "key", letter):
@@ -67,17 +80,27 @@ def receive(body: bytes) -> None:
     plan.nudge(transact(work))
 
 
-def _read(body: bytes) -> dict[str, Any]:
-    """The values of a row from whatever is in the message; what we cannot read is kept as it is."""
+def opened(body: bytes) -> dict[str, Any]:
+    """The letter in a message as it was sent, with its key; what is none is put into one, whole.
+
+    Raises:
+        UnavailableError: the letter lies in a blob, and the storage account cannot be reached.
+    """
     text = body.decode(errors="backslashreplace")
     try:
         letter = _letter(body)
     except (ValueError, KeyError, TypeError, RecursionError, PermanentError):
         letter = {"original_queue": queues.DEAD_LETTER_QUEUE, "reason": "unreadable", "original_event": text}
+    return letter | {"key": letter.get("key") or key_of(text)}
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    """The values of a row from whatever is in the message; what we cannot read is kept as it is."""
+    letter = opened(body)
     envelope = _envelope(letter["original_event"])
     attempts = letter.get("attempts", 0)
     return {
-        "key": _text(letter.get("key") or key_of(text), 64),
+        "key": _text(letter["key"], 64),
         "original_queue": _text(letter.get("original_queue"), 63),
         "original_event": letter["original_event"],
         "event_id": envelope.id if envelope else None,
@@ -99,6 +122,7 @@ def _letter(body: bytes) -> dict[str, Any]:
         letter = json.loads(queues.get_blob(str(letter["dataref"])))
     if not isinstance(letter["original_event"], str):
         raise TypeError("a letter's event is a text")
+    json.dumps(letter)  # raises RecursionError for what is nested too deeply to be sent on
     letter["original_event"].encode()  # raises ValueError for half of a surrogate pair, which cannot be stored
     return dict(letter)
 

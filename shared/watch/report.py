@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.errors import PuenteError
+from shared.intake import unstored
 from shared.watch.backlog import depths
 from shared.watch.record import figures
 
@@ -19,14 +20,16 @@ log.setLevel(logging.INFO)  # alerts read these lines, so LOG_LEVEL does not sil
 def write() -> dict[str, Any]:
     """Log the state of the system as `puente.watch {...}`, and return it.
 
-    `storage` and `database` are "up" or "down"; `queues` is missing while the storage is down, the record's figures while
-    the database is. It never raises for a system that is down: that is the news.
+    `storage` and `database` are "up" or "down"; `queues` and `unstored_letters` are missing while the storage is down, the
+    record's figures while the database is. It never raises for a system that is down: that is the news.
     """
     state: dict[str, Any] = {}
     state["storage"], backlog = _asked(depths)
     state["database"], record = _asked(figures)
     if backlog is not None:
         state["queues"] = backlog
+        _up, kept = _asked(lambda: {"unstored_letters": unstored.count()})
+        state |= kept or {}
     state |= record or {}
     # Compact, and whole numbers only: nothing in it looks like a phone number to the filter that masks those.
     log.info("%s%s", MARK, json.dumps(state, separators=(",", ":")))

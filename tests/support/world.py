@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -52,6 +52,7 @@ class FakeStorage:
     def __init__(self) -> None:
         self.queues: dict[str, list[_Queued]] = {}
         self.blobs: dict[str, bytes] = {}
+        self.kept: dict[str, bytes] = {}  # in other containers than that of claim checks
         self.broken = False
         self._numbers = itertools.count()
 
@@ -60,10 +61,17 @@ class FakeStorage:
         item = _Queued(clock.now() + timedelta(seconds=delay_seconds), next(self._numbers), body)
         heapq.heappush(self.queues.setdefault(queue, []), item)
 
-    def put_blob(self, name: str, data: bytes) -> str:
+    def put_blob(self, name: str, data: bytes, *, container: str = queues.CLAIM_CHECK_CONTAINER) -> str:
         self._check()
-        self.blobs[name] = data
-        return f"{queues.CLAIM_CHECK_CONTAINER}/{name}"
+        (self.blobs if container == queues.CLAIM_CHECK_CONTAINER else self.kept)[name] = data
+        return f"{container}/{name}"
+
+    def take_all(self, queue: str, *, at_most: int, lease_seconds: int = 60) -> Iterator[bytes]:
+        self._check()
+        for item in list(self.queues.get(queue, []))[:at_most]:
+            yield item.body
+            self.queues[queue].remove(item)
+            heapq.heapify(self.queues[queue])
 
     def get_blob(self, reference: str) -> bytes:
         self._check()

@@ -1,7 +1,9 @@
 """What cannot be handled: on the dead-letter queue with its reason, in SQL once, out of it by replay."""
 
 import json
+from contextlib import suppress
 from datetime import timedelta
+from typing import Never
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -10,7 +12,7 @@ from sqlalchemy import select
 
 from shared import clock, queues
 from shared.crm.stages import stage_key
-from shared.errors import PermanentError, RetryableError
+from shared.errors import PermanentError, RetryableError, UnavailableError
 from shared.intake import deadletter, parked
 from shared.intake.envelope import parse
 from shared.store.models import DeadLetter, Delivery, InboxEvent, Opportunity, StageMapping
@@ -165,6 +167,138 @@ class TestReceive:
             if isinstance(value, str):
                 assert len(value.encode("utf-16-le")) // 2 <= (column.type.length or 10**9)
         assert row["original_event"] is not None
+
+
+class TestUnstorable:
+    """A letter that the database never takes: tried some times, then kept elsewhere and told; never dropped."""
+
+    LETTER = st.binary(max_size=60) | JSON_VALUES.map(lambda value: json.dumps(value).encode())
+
+    @pytest.fixture
+    def refusing(self, world, monkeypatch):
+        """A database that does not take dead letters, whatever else it takes."""
+        monkeypatch.setattr(parked, "_store", self.refuse)
+
+    @staticmethod
+    def refuse(_letter) -> Never:
+        """As the driver does when a value cannot be stored."""
+        raise ValueError("the database does not take it")
+
+    @staticmethod
+    def away(*_args, **_more) -> Never:
+        """As database and storage account do when they cannot be reached."""
+        raise UnavailableError("it is not there")
+
+    def rounds(self, world, test_clock):
+        """Host and timer go on until nothing is on the way; how many times the handler ran."""
+        runs = 0
+        for _ in range(2000):
+            test_clock.advance(seconds=31)
+            deadletter.collect_poison(queues.declared())
+            try:
+                runs += world.step(queues.DEAD_LETTER_QUEUE)
+            except ValueError:
+                runs += 1
+            if not any(world.storage.queues.values()):
+                return runs
+        pytest.fail("it goes round without end")
+
+    @pytest.mark.parametrize("size", [10, 47_000, 200_000])
+    def test_is_kept_whole_after_some_rounds(self, world, storage, refusing, test_clock, size):
+        """Every round is a host's five tries; then all of it, however large, lies where nothing deletes it."""
+        deadletter.send("q", "ñ" * (size // 2), PermanentError("x", "y"), attempts=1)
+        assert self.rounds(world, test_clock) == 5 * (deadletter.MOST_ROUNDS + 1)
+        [kept] = storage.kept.values()
+        letter = json.loads(kept)
+        assert (letter["original_event"], letter["reason"]) == ("ñ" * (size // 2), "x")
+
+    def test_is_told(self, world, storage, refusing, test_clock, environment, caplog):
+        """In the log, and by an alert where there is an address for them."""
+        from shared.settings import get_settings
+
+        environment.setenv("ALERT_WEBHOOK_URL", "http://127.0.0.1:9/alert")
+        get_settings.cache_clear()
+        deadletter.send("q", "e", PermanentError("x", "y"), attempts=1)
+        self.rounds_with_alerts(world, test_clock)
+        [name] = storage.kept
+        assert f"kept as the blob unstored-letters/{name}" in caplog.text
+        with reading() as session:
+            assert name in session.scalars(select(Delivery)).one().payload["text"]
+
+    def rounds_with_alerts(self, world, test_clock):
+        """As `rounds`, with the nudge of the alert taken away, which nobody here carries out."""
+        while not world.storage.queues.get(queues.DELIVERY_QUEUE):
+            test_clock.advance(seconds=31)
+            deadletter.collect_poison(queues.declared())
+            with suppress(ValueError):
+                world.step(queues.DEAD_LETTER_QUEUE)
+
+    def test_a_letter_that_is_taken_after_all_is_stored_once(self, world, test_clock, monkeypatch):
+        """What goes round is still the same letter: its key and its event are those of the first round."""
+        deadletter.send("q", "the event", PermanentError("x", "y"), attempts=1)
+        before = parked._read(world.storage.queues[queues.DEAD_LETTER_QUEUE][0].body)
+        with monkeypatch.context() as patched:
+            patched.setattr(parked, "_store", self.refuse)
+            for _ in range(12):
+                with suppress(ValueError):
+                    world.step(queues.DEAD_LETTER_QUEUE)
+                deadletter.collect_poison(queues.declared())
+                test_clock.advance(seconds=300)
+        world.run()
+        [letter] = letters()
+        assert {name: getattr(letter, name) for name in before} == before
+
+    def test_an_outage_of_the_database_costs_it_nothing(self, world, storage, test_clock, monkeypatch):
+        """A day later it is stored, and was never given up."""
+        deadletter.send("q", "e", PermanentError("x", "y"), attempts=1)
+        with monkeypatch.context() as patched:
+            patched.setattr(parked, "_store", self.away)
+            for _ in range(24 * 12):
+                test_clock.advance(minutes=5)
+                world.run()
+                deadletter.collect_poison(queues.declared())
+        assert (len(letters()), storage.kept) == (0, {})
+        test_clock.advance(minutes=5)
+        world.run()
+        assert len(letters()) == 1
+
+    def test_storage_that_is_away_loses_nothing(self, world, storage, refusing, monkeypatch):
+        """It stays in its poison queue until the blob can be written."""
+        deadletter.send("q", "e", PermanentError("x", "y"), attempts=1)
+        poison = queues.DEAD_LETTER_QUEUE + queues.POISON_SUFFIX
+        body = deadletter.fitting(parked.opened(storage.take(queues.DEAD_LETTER_QUEUE).body) | {"rounds": 5})
+        storage.send(poison, body)
+        with monkeypatch.context() as patched:
+            patched.setattr(queues, "put_blob", self.away)
+            with pytest.raises(UnavailableError):
+                deadletter.collect_poison(queues.declared())
+        assert len(storage.queues[poison]) == 1
+        deadletter.collect_poison(queues.declared())
+        assert (len(storage.kept), storage.queues[poison]) == (1, [])
+
+    @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(LETTER)
+    @example(b'{"rounds": -5}')
+    @example(b'{"rounds": "many", "original_event": "\\ud800"}')
+    @example(b'{"rounds": true, "key": {"a": 1}, "dataref": 5}')
+    @example(b"[" * 50_000)
+    @example(json.dumps({"key": "../x", "original_event": "e" * 49_100}).encode())
+    def test_whatever_it_is_its_rounds_are_counted(self, world, storage, body):
+        """Even what is no letter at all comes to an end, and is stored the same as if it had never gone round."""
+        storage.queues.clear()
+        storage.kept.clear()
+        first, message = parked._read(body), body
+        for _ in range(deadletter.MOST_ROUNDS):
+            deadletter._collect(queues.DEAD_LETTER_QUEUE, message)
+            [item] = storage.queues[queues.DEAD_LETTER_QUEUE]
+            message = item.body
+            storage.queues.clear()
+            assert len(message) <= queues.MESSAGE_LIMIT_BYTES
+        assert parked._read(message)["key"] == first["key"]
+        deadletter._collect(queues.DEAD_LETTER_QUEUE, message)
+        assert (len(storage.kept), storage.queues) == (1, {})
+        [kept] = storage.kept.values()
+        assert parked._read(kept)["original_event"] == first["original_event"]
 
 
 class TestReplay:
