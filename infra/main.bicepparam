@@ -13,6 +13,7 @@ param settings = {
   NOTION_TEMPLATES_DB_ID: readEnvironmentVariable('NOTION_TEMPLATES_DB_ID', '')
   NOTION_EMAIL_SEQUENCE_DB_ID: readEnvironmentVariable('NOTION_EMAIL_SEQUENCE_DB_ID', '')
   NOTION_PROPERTIES: readEnvironmentVariable('NOTION_PROPERTIES', '')
+  SEGMENT_RULE: readEnvironmentVariable('SEGMENT_RULE', '')
   CAMPAIGN_VARIABLES: readEnvironmentVariable('CAMPAIGN_VARIABLES', '')
   KOMMO_BASE_URL: readEnvironmentVariable('KOMMO_BASE_URL', '')
   KOMMO_PIPELINE_ID: readEnvironmentVariable('KOMMO_PIPELINE_ID', '')

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.setting_types import Names, Secrets, Url
+from shared.setting_types import Names, Secrets, Systems, Url
 
 DEFAULT_ODOO_FIELDS = {
     "name": "name",
@@ -219,6 +219,10 @@ class CampaignSettings(Group):
     notion_base_url: Url = Field(default="https://api.notion.com", description="Notion's API.")
     notion_properties: dict[str, str] = Field(
         default_factory=dict, description="JSON object over the default map of our facts to Notion's property names."
+    )
+    segment_rule: dict[Literal["CRITICAL", "URGENT"], dict[Literal["red", "orange", "yellow", "green"], Systems]] = Field(
+        default={"CRITICAL": {"red": 2}, "URGENT": {"red": 1, "orange": 2}},
+        description="JSON object: from how many systems of a colour on an assessment is of a segment; of no segment is OPTIMIZE.",
     )
     calendly_signing_keys: Secrets = Field(default=(), description="Signing keys of the Calendly webhook subscription.")
     discord_webhook_url: SecretStr | None = Field(

@@ -31,6 +31,10 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
 """Words separated by commas."""
 
 
+Systems = Annotated[int, Field(ge=1, le=8)]
+"""A number of the eight systems that an assessment asks about."""
+
+
 class ApiKey(BaseModel):
     """A key that callers send as `X-API-KEY`. Give either `key` (plain, for one machine) or `sha256` (its hex digest)."""
 

@@ -1,6 +1,6 @@
 """Dates as people read them, in their own time zone. Python's own names of days follow the machine's language, not theirs."""
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from shared import clock
@@ -15,7 +15,12 @@ _MONTHS = (
 def long_date(instant: str, zone: str) -> str:
     """An instant (ISO 8601) as `jueves 5 de marzo`."""
     local = _local(instant, zone)
-    return f"{_DAYS[local.weekday()]} {local.day} de {_MONTHS[local.month - 1]}"
+    return f"{_DAYS[local.weekday()]} {written(local)}"
+
+
+def written(day: date) -> str:
+    """A date as `5 de marzo`."""
+    return f"{day.day} de {_MONTHS[day.month - 1]}"
 
 
 def clock_time(instant: str, zone: str) -> str:

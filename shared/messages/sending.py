@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from shared import clock
 from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
 from shared.messages import consent, links, planning, statuses, templates, verdict, who
+from shared.messages.filling import filled
 from shared.messages.message import Message
 from shared.messages.outcomes import Outcome, Word, tell
 from shared.messages.senders import Letter, LookUp, Send
@@ -76,7 +77,7 @@ def _letter(delivery: Claimed) -> Letter:
         key=delivery.key,
         message=message,
         template=template,
-        rendered=templates.render(template, variables_of(message), unsubscribe_url=url),
+        rendered=templates.render(template, variables_of(message, first_try(delivery)), unsubscribe_url=url),
         first_try=first_try(delivery),
         headers=links.unsubscribe_headers(url) if url else {},
         free_text=free_text,
@@ -84,9 +85,13 @@ def _letter(delivery: Claimed) -> Letter:
     )
 
 
-def variables_of(message: Message) -> dict[str, Any]:
-    """The message's variables, and `time_zone`: that of the person, for the dates in the text."""
-    return {"time_zone": verdict.window_of(message, get_settings()).zone.key} | dict(message.variables)
+def variables_of(message: Message, at: datetime | None = None) -> dict[str, Any]:
+    """The message's variables as its owner has them at `at` (now), and `time_zone`: that of the person, for dates in the text.
+
+    `at` is the first try, so that a second one says the same: a vendor that takes our key refuses another text under it.
+    """
+    given = {"time_zone": verdict.window_of(message, get_settings()).zone.key} | dict(message.variables)
+    return filled(message.context, given, at or clock.now())
 
 
 def _takes_free_text(phone: str) -> bool:
