@@ -1,14 +1,16 @@
 """The tables of the lead automation: leads of the public form, and the meetings that people book."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, Unicode
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shared.store.models import ERROR_LENGTH, Base, Timestamped
-from shared.store.types import BigId, Note, UtcDateTime
+from shared.store.types import BigId, JsonText, Note, UtcDateTime
 
 UID_LENGTH = 200
+INSTANCE_LENGTH = 200
 
 
 class KommoSynced:
@@ -57,6 +59,8 @@ class Booking(Timestamped, Base):
 
     A meeting that was put off keeps its row and its first `uid`; `current_uid` is the one the calendar uses now.
     `said_at` is the time of the newest word on it: an older one that comes late changes nothing.
+    All of it is put together from what was said of each uid (`BookingUid`). `lead_ref` is the number that the booking gives
+    for its lead, ours or Kommo's. `instance` is the name by which journeys know it, NULL before they have heard of it.
     """
 
     __tablename__ = "bookings"
@@ -75,4 +79,18 @@ class Booking(Timestamped, Base):
     time_zone: Mapped[str | None] = mapped_column(Unicode(64))
     meeting_url: Mapped[str | None] = mapped_column(Note(1000))
     said_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    lead_ref: Mapped[int | None] = mapped_column(BigId, index=True)
+    instance: Mapped[str | None] = mapped_column(Unicode(INSTANCE_LENGTH))
     lead: Mapped[Lead | None] = relationship(lazy="joined")
+
+
+class BookingUid(Base):
+    """What the calendar has said under one of its ids: the newest word of each fact (`leads.bookings_chain`).
+
+    A meeting that was put off has several, and each of them leads to its one row.
+    """
+
+    __tablename__ = "booking_uids"
+    uid: Mapped[str] = mapped_column(Unicode(UID_LENGTH), primary_key=True)
+    booking_id: Mapped[int] = mapped_column(ForeignKey("bookings.id"), index=True)
+    facts: Mapped[Any] = mapped_column(JsonText, default=dict)
