@@ -7,6 +7,7 @@
     bounced       | an address that does not exist          | everything to that address
     soft-bounce   | a third full or failing mailbox in a row| everything to that address, for 14 days
     stop          | STOP, BAJA, ... by SMS or WhatsApp      | everything by SMS, WhatsApp and voice to that number
+    by-hand       | an operator, for whoever asked them     | everything by that channel
 
 People and addresses are kept as digests: the wish survives an erasure, and the table tells nobody who they were.
 """
@@ -25,11 +26,11 @@ from shared.messages.who import who_of_address, who_of_person
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import Conversation, Suppression
 
-type Cause = Literal["unsubscribed", "complaint", "bounced", "soft-bounce", "stop"]
+type Cause = Literal["unsubscribed", "complaint", "bounced", "soft-bounce", "stop", "by-hand"]
 
 PHONE_CHANNELS = ("sms", "whatsapp", "voice")
 MARKETING_ONLY = frozenset({"unsubscribed", "complaint"})
-WISHES = MARKETING_ONLY | {"stop"}  # what people have said, in contrast to what mailboxes do
+WISHES = MARKETING_ONLY | {"stop", "by-hand"}  # what people have said, in contrast to what mailboxes do
 SOFT_BOUNCES_IN_A_ROW = 3
 SOFT_BOUNCE_HOLDS = timedelta(days=14)
 WHATSAPP_WINDOW = timedelta(hours=24)
@@ -74,7 +75,7 @@ def _set(  # a wish has these parts
     session: Session, channels: Iterable[str], whos: Iterable[str], cause: Cause, at: datetime, *, lifted: bool
 ) -> None:
     named, people = tuple(sorted(set(channels))), tuple(sorted(set(whos)))
-    newer = [row for row in _rows(session, named, people, cause) if at >= row.changed_at]
+    newer = [row for row in rows(session, named, people, cause) if at >= row.changed_at]
     for row in newer:
         row.changed_at, row.lifted = at, lifted
     if newer and cause in WISHES:
@@ -84,7 +85,7 @@ def _set(  # a wish has these parts
 
 def soft_bounced(session: Session, who: str, at: datetime) -> None:
     """Count a passing failure of a mailbox; the third in a row holds back what is sent to it for 14 days."""
-    for row in _rows(session, ["email"], [who], "soft-bounce"):
+    for row in rows(session, ["email"], [who], "soft-bounce"):
         if at <= row.changed_at:
             continue  # counted already, or older than a mail that arrived
         row.changed_at, row.lifted, row.bounces = at, False, row.bounces + 1
@@ -119,7 +120,7 @@ def takes_free_text(session: Session, phone: str) -> bool:
     return last is not None and clock.now() - last < WHATSAPP_WINDOW
 
 
-def _rows(session: Session, channels: Iterable[str], whos: Iterable[str], cause: Cause) -> list[Suppression]:
+def rows(session: Session, channels: Iterable[str], whos: Iterable[str], cause: Cause) -> list[Suppression]:
     """The rows, locked; made (as lifted long ago) where they are not there yet."""
     found = []
     people = sorted(set(whos))

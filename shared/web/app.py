@@ -26,6 +26,7 @@ from shared.web import (
     reconciliations,
     reports,
     stages,
+    suppressions,
     timeline,
 )
 
@@ -43,6 +44,7 @@ PAGES = (
     odoo_contacts,
     reconciliations,
     journeys,
+    suppressions,
     dead_letters,
     deliveries,
     reports,

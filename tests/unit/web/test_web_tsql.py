@@ -13,6 +13,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from shared import clock
 from shared.crm import resync
+from shared.store.message_models import Suppression
 from shared.store.models import Advisor, Campaign, CampaignContact, Channel, Contact, DeadLetter, Delivery, Opportunity
 from tests.support.world import World
 from tests.unit.web.calls import Api
@@ -44,6 +45,9 @@ CALLS = [
     ("GET", "/api/v1/deliveries/1"),
     ("POST", "/api/v1/deliveries/1/retry"),
     ("POST", "/api/v1/deliveries/1/cancel"),
+    ("GET", "/api/v1/suppressions?email=a@example.com&channel=email&cause=stop&holds=true&after=9"),
+    ("GET", "/api/v1/suppressions?holds=false&order=oldest"),
+    ("GET", "/api/v1/suppressions/1"),
     ("POST", "/api/v1/deliveries/2/retry"),
 ]
 
@@ -63,6 +67,8 @@ def statements() -> Iterator[list[Any]]:
 
 
 CHANGES = [
+    ("POST", "/api/v1/suppressions", {"phone": "+525512345678"}),
+    ("DELETE", "/api/v1/suppressions/1", None),
     ("PATCH", "/api/v1/contacts/1", {"first_name": "A", "channel_id": 1}),
     ("DELETE", "/api/v1/contacts/2", None),
     ("POST", "/api/v1/contacts", {"manychat_id": "m9", "phone": "+525512345678"}),
@@ -88,6 +94,7 @@ def test_statements_of_changes_are_valid_tsql(
     """Also those of what the change asks for, carried out in pages."""
     add(Channel(key="k", name="c"), Advisor(name="a"), Campaign(name="c", date_start=clock.now()))
     add(Opportunity(manychat_id="m1", stage_id=18, contact=Contact(manychat_id="m1")), Contact(manychat_id="m2"))
+    add(Suppression(channel="sms", who="w", cause="stop", changed_at=clock.now()))
     add(CampaignContact(contact_id=1, campaign_id=1, registration_date=clock.now()))
     statements.clear()
     answer = api(method, path, body=body)
@@ -104,6 +111,7 @@ def test_statements_are_valid_tsql(api: Api, add: Callable[..., Any], statements
     add(Opportunity(manychat_id="m1", stage_id=18, contact=Contact(manychat_id="m1")))
     now, letter = clock.now(), {"key": "k", "original_event": "{}", "reason": "r", "error_message": "m"}
     add(DeadLetter(original_queue="manychat-contact-queue", error_time=now, **letter))
+    add(Suppression(channel="email", who="w", cause="stop", changed_at=now))
     for state in ("dead", "pending"):
         add(Delivery(kind="sync", target="odoo", action="opportunity", subject="m1", due_at=now, state=state))
     statements.clear()
