@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -11,12 +11,14 @@ from aiohttp import web
 from sandbox import control
 from sandbox.config import Config
 from sandbox.faults import Fault, FaultBox
+from sandbox.inbox import add_inbox
 from sandbox.page import add_page
 from sandbox.recorder import Recorder
+from sandbox.smtp import mail_server
 from sandbox.state import Snapshot
 from sandbox.vendor import Answer, Call, Vendor
 from sandbox.vendors import VENDORS
-from sandbox.webhooks import Webhooks, sender
+from sandbox.webhooks import Manner, Webhooks, sender
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 GARBAGE = (
@@ -34,11 +36,14 @@ class Sandbox:
     snapshot: Snapshot | None = None
     recorder: Recorder = field(default_factory=Recorder)
     faults: dict[str, FaultBox] = field(default_factory=dict)
+    webhook_manner: Manner = field(default_factory=Manner)
     webhooks: Webhooks = field(init=False)
+    smtp_port: int | None = None
+    """Where the mail server listens: None for none, 0 for a free one until it has started."""
 
     def __post_init__(self) -> None:
         self.faults = {name: FaultBox() for name in self.vendors}
-        self.webhooks = Webhooks(self.touch)
+        self.webhooks = Webhooks(self.touch, usual=self.webhook_manner)
         for vendor in self.vendors.values():
             vendor.courier = sender(self.webhooks, vendor)
 
@@ -51,6 +56,15 @@ class Sandbox:
         """Say that records may have changed."""
         if self.snapshot:
             self.snapshot.touch()
+
+    async def take_mails(self, _app: web.Application) -> AsyncIterator[None]:
+        """Listen for SMTP while the server runs, if that is wanted."""
+        if self.smtp_port is None:
+            yield
+            return
+        vendor = self.vendors["smtp"]
+        async with mail_server(self.smtp_port, lambda call: self.serve(vendor, call)) as self.smtp_port:
+            yield
 
     async def serve(self, vendor: Vendor, call: Call, prefix: str = "") -> Answer | None:
         """Answer a call that came in below `prefix`, under the fault it meets; None means: cut the connection."""
@@ -109,18 +123,29 @@ SANDBOX: web.AppKey[Sandbox] = web.AppKey("sandbox", Sandbox)
 
 
 def create_app(
-    *, latency_seconds: float = 0.0, snapshot: Snapshot | None = None, config: Config | None = None
+    *,
+    latency_seconds: float = 0.0,
+    snapshot: Snapshot | None = None,
+    config: Config | None = None,
+    webhook_manner: Manner | None = None,
+    smtp_port: int | None = None,
 ) -> web.Application:
-    """The whole sandbox as an aiohttp application. With a snapshot it continues with what was saved there."""
+    """The whole sandbox as an aiohttp application. With a snapshot it continues with what was saved there.
+
+    With an `smtp_port` (0 for a free one) it takes mails by SMTP as well.
+    """
     vendors = {vendor.name: vendor for vendor in (make() for make in VENDORS)}
-    sandbox = Sandbox(vendors, latency_seconds, snapshot)
+    manner = webhook_manner or Manner()
+    sandbox = Sandbox(vendors, latency_seconds, snapshot, webhook_manner=manner, smtp_port=smtp_port)
     sandbox.configure(config or Config())
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app[SANDBOX] = sandbox
     if snapshot:
         snapshot.attach(app, vendors)
     app.cleanup_ctx.append(sandbox.webhooks.while_running)
+    app.cleanup_ctx.append(sandbox.take_mails)
     control.add_routes(app, sandbox)
+    add_inbox(app, sandbox)
     add_page(app)
     for vendor in vendors.values():
         for prefix in vendor.prefixes:

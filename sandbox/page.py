@@ -4,7 +4,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -19,4 +19,4 @@ def add_page(app: web.Application) -> None:
 
 
 async def _page(_request: web.Request) -> web.FileResponse:
-    return web.FileResponse(STATIC / "index.html", headers=_HEADERS)
+    return web.FileResponse(STATIC / "index.html", headers=HEADERS)

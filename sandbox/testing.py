@@ -14,8 +14,9 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from sandbox.app import create_app
+from sandbox.app import SANDBOX, create_app
 from sandbox.odoo.database import NAME
+from sandbox.smtp import PASSWORD, USER
 
 ROOT = Path(__file__).resolve().parent.parent
 WAIT_SECONDS = 20.0
@@ -164,6 +165,7 @@ class InProcessSandbox(SandboxClient):
 
     def __init__(self, *, latency_seconds: float = 0.0) -> None:
         super().__init__()
+        self.smtp_url = ""
         self._latency_seconds = latency_seconds
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -187,10 +189,12 @@ class InProcessSandbox(SandboxClient):
             self._loop.close()
 
     async def _serve(self) -> None:
-        runner = web.AppRunner(create_app(latency_seconds=self._latency_seconds), access_log=None, shutdown_timeout=0.2)
+        app = create_app(latency_seconds=self._latency_seconds, smtp_port=0)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        self.smtp_url = f"smtp://{USER}:{PASSWORD}@127.0.0.1:{app[SANDBOX].smtp_port}"
         self._ready.set()
         await self._stop.wait()
         await runner.cleanup()

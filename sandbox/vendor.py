@@ -8,9 +8,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox.config import Config
+
+if TYPE_CHECKING:
+    from sandbox.items import Item
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +46,14 @@ class Webhook:
     machine: another host than this one is replaced by the app's address (`sandbox/webhooks.py`).
     `about` is the vendor's own reference to what it is about, for `heard`.
     Those of one `line` go one after another, in the order in which they were handed over; others at the same time.
+    One that `asks` is there for the app's answer, not to tell something: it is neither held back nor sent twice.
     """
 
     what: str
     url: str
     body: bytes = b""
     method: str = "POST"
+    asks: bool = False
     line: str = ""
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -177,6 +182,10 @@ class Vendor(ABC):
     @abstractmethod
     def board(self) -> Sequence[Column]:
         """Its records as a person would want to watch them."""
+
+    def inbox(self) -> "Sequence[Item]":
+        """What of it people find in their inboxes, in any order."""
+        return ()
 
     def counters(self) -> Mapping[str, int]:
         """A few numbers for the page: label to count."""

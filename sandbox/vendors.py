@@ -2,8 +2,23 @@
 
 from collections.abc import Callable
 
+from sandbox.brevo import Brevo
+from sandbox.captcha import Captcha
 from sandbox.kommo import Kommo
+from sandbox.manychat import ManyChat
 from sandbox.odoo import Odoo
+from sandbox.resend import Resend
+from sandbox.smtp import MailServer
+from sandbox.twilio import Twilio
 from sandbox.vendor import Vendor
 
-VENDORS: tuple[Callable[[], Vendor], ...] = (Odoo, Kommo)
+VENDORS: tuple[Callable[[], Vendor], ...] = (
+    Odoo,
+    Kommo,
+    Brevo,
+    Resend,
+    MailServer,
+    Twilio,
+    ManyChat,
+    Captcha,
+)

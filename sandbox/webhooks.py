@@ -106,7 +106,7 @@ class Webhooks:
         self._last_id += 1
         delivery = Delivery(id=self._last_id, vendor=vendor, webhook=webhook, made_at=datetime.now(UTC), line=webhook.line)
         self._kept.append(delivery)
-        if self.manner.hold:
+        if self.manner.hold and not webhook.asks:
             delivery.state = "held"
             self._news()
         else:
@@ -222,7 +222,7 @@ class Webhooks:
 
     async def _try(self, session: aiohttp.ClientSession, delivery: Delivery, after_seconds: float) -> None:
         await asyncio.sleep(after_seconds)
-        for _ in range(self.manner.copies if delivery.webhook.method == "POST" else 1):
+        for _ in range(1 if delivery.webhook.asks else self.manner.copies):
             reply, delivery.error = await _asked(session, delivery)
             delivery.tries += 1
         delivery.status = reply.status

@@ -206,7 +206,7 @@ async def test_copies_arrive_and_what_is_asked_is_asked_once(app: tuple[App, str
     caller.config = Config(app_url=url)
     webhooks.set(Manner(copies=3))
     caller.send(Webhook(what="word", url="/word", body=b"w"))
-    caller.send(Webhook(what="question", url="/question", method="GET"))
+    caller.send(Webhook(what="question", url="/question", method="GET", asks=True))
     await webhooks.tried(webhooks.since())
     assert sorted((path, body) for path, _, body in got.got) == [("/question", b""), *[("/word", b"w")] * 3]
 

@@ -1,0 +1,266 @@
+"""Brevo as a vendor of the sandbox: transactional mails, their event log, and the webhooks that tell of events."""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sandbox.jsonapi import RefusedError, Router, answer_json, body_of, header
+from sandbox.mailing import MailSender, is_address
+from sandbox.shelf import Row
+from sandbox.vendor import Answer, Call, Webhook
+
+API_KEY, TOKEN = "sandbox-brevo-key", "sandbox-brevo-token"  # known to everybody, good for nothing
+EVENTS_PATH = "/api/brevo/events"
+KEY_LIVES = timedelta(minutes=15)
+MOST_EVENTS = 2500
+# Our words to those of the webhooks, and to those of the event log.
+WORDS: Mapping[str, str] = {
+    "sent": "request",
+    "delivered": "delivered",
+    "deferred": "deferred",
+    "opened": "opened",
+    "clicked": "click",
+    "hard_bounce": "hard_bounce",
+    "soft_bounce": "soft_bounce",
+    "blocked": "blocked",
+    "spam": "spam",
+    "unsubscribed": "unsubscribed",
+}
+LOG_WORDS: Mapping[str, str] = {
+    "sent": "requests",
+    "clicked": "clicks",
+    "hard_bounce": "hardBounces",
+    "soft_bounce": "softBounces",
+}
+
+
+class Brevo(MailSender):
+    """One account. A mail with an idempotency key that came less than a quarter of an hour ago is refused."""
+
+    name = "brevo"
+    title = "Brevo"
+    prefixes = ("/brevo",)
+    connection: Mapping[str, str] = {"URL": "/brevo/v3", "API key": API_KEY, "Webhook token": TOKEN}
+    kinds = (*MailSender.kinds, "keys")
+    routes = ("/v3/{rest:.*}",)
+    words = WORDS
+    default_secret = TOKEN
+    modes: Mapping[str, str] = {
+        "no_credits": "Answers 402: the account has no mails left; does nothing.",
+        "late_log": "Sends, but the event log knows nothing yet.",
+    }
+    actions: Mapping[str, str] = {
+        **MailSender.actions,
+        "brevo_unsubscribe": "The recipient uses Brevo's own link for the way out of the mail `id`.",
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._router = Router(
+            [
+                ("POST", "/v3/smtp/email", self._send),
+                ("GET", "/v3/smtp/statistics/events", self._events),
+                ("GET", "/v3/smtp/emails", self._mails),
+            ]
+        )
+
+    def answer(self, call: Call) -> Answer:
+        """Serve one call."""
+        if header(call, "api-key") != API_KEY:
+            return _error(401, "unauthorized", "Key not found")
+        found = self._router.find(call)
+        if found is None:
+            return _error(404, "not_found", "Route not found")
+        try:
+            return found[0](call, **found[1])
+        except RefusedError as error:
+            return error.answer
+
+    def fail(self, mode: str, call: Call) -> Answer:
+        """The faults of its own."""
+        if mode == "no_credits":
+            return _error(402, "not_enough_credits", "Your account does not have enough credits to send this email")
+        return answer_json({"events": []}) if call.method == "GET" else self.answer(call)
+
+    def what(self, call: Call) -> str:
+        """Such as `POST smtp/email`; nothing of the people."""
+        return f"{call.method} {call.path.removeprefix('/v3/')}"
+
+    def signature(self, webhook: Webhook) -> Mapping[str, str]:
+        """Brevo signs nothing: it sends the token it was given. The mail program's button sends nothing of the kind."""
+        return {} if webhook.about.startswith("one-click:") else {"Authorization": f"Bearer {self.secret}"}
+
+    def act(self, action: str, given: Mapping[str, Any]) -> Any:
+        """Brevo has a way out of its own."""
+        if action != "brevo_unsubscribe":
+            return super().act(action, given)
+        mail = self.row("emails", given)
+        self.tell(mail, "unsubscribed")
+        return mail
+
+    def event(self, mail: Row, word: str, detail: Mapping[str, str]) -> Webhook | None:
+        """As Brevo's documentation shows its webhooks; `tag` is the list of tags as text."""
+        now = self.now()
+        body = {
+            "event": WORDS[word],
+            "email": mail["to"],
+            "id": 26224,
+            "date": f"{now:%Y-%m-%d %H:%M:%S}",
+            "ts": int(now.timestamp()),
+            "ts_event": int(now.timestamp()),
+            "ts_epoch": int(now.timestamp() * 1000),
+            "message-id": mail["id"],
+            "subject": mail["subject"],
+            "tag": json.dumps(mail["tags"]),
+            "tags": mail["tags"],
+            "sending_ip": "185.41.28.109",
+        }
+        body |= {"link": detail["link"]} if "link" in detail else {}
+        body |= {"reason": detail.get("reason", word)} if "bounce" in word or word == "blocked" else {}
+        return Webhook(
+            what=f"mail {WORDS[word]}", url=EVENTS_PATH, body=json.dumps(body).encode(), about=mail["id"], line=mail["id"]
+        )
+
+    def _send(self, call: Call) -> Answer:
+        body = _body(call)
+        _check(body)
+        key = str(_mapping(body.get("headers")).get("idempotencyKey", ""))
+        if key and not _is_uuid(key):
+            raise _refused("invalid_parameter", "idempotencyKey should be a valid UUID")
+        self._once(key)
+        mail = self.take(_mail(body))
+        if key:
+            self.shelf.put("keys", key, {"id": key, "at": mail["at"], "message_id": mail["id"]})
+        return answer_json({"messageId": mail["id"]}, 201)
+
+    def _once(self, key: str) -> None:
+        known = self.shelf.get("keys", key)
+        if known and self.now() - datetime.fromisoformat(known["at"]) < KEY_LIVES:
+            raise _refused("duplicate_request", "A request with this idempotencyKey was received before")
+
+    def _events(self, call: Call) -> Answer:
+        """Newest first, as the real log; every filter that our client and a person need."""
+        query = call.query
+        events = [
+            _logged(mail, event)
+            for mail in self.shelf.rows("emails")
+            if _fits(mail, query)
+            for event in mail["events"]
+            if not query.get("event") or LOG_WORDS.get(event["word"], event["word"]) == query["event"]
+        ]
+        start = _number(query, "offset", 0)
+        return answer_json({"events": events[::-1][start : start + min(_number(query, "limit", MOST_EVENTS), MOST_EVENTS)]})
+
+    def _mails(self, call: Call) -> Answer:
+        found = [mail for mail in self.shelf.rows("emails") if _fits(mail, call.query)]
+        shown = [
+            {
+                "email": mail["to"],
+                "subject": mail["subject"],
+                "messageId": mail["id"],
+                "uuid": mail["uuid"],
+                "date": mail["at"],
+                "from": mail["from_address"],
+                "tags": mail["tags"],
+            }
+            for mail in found[::-1]
+        ]
+        return answer_json({"count": len(shown), "transactionalEmails": shown[: _number(call.query, "limit", 500)]})
+
+
+def _mail(body: Mapping[str, Any]) -> Row:
+    sender, to = body["sender"], body["to"][0]
+    number = uuid.uuid4()
+    name = sender.get("name", "")
+    return {
+        "id": f"<{number.hex}@smtp-relay.sandbox.invalid>",
+        "uuid": str(number),
+        "to": to["email"],
+        "to_name": str(to.get("name", "")),
+        "from": f"{name} <{sender['email']}>" if name else sender["email"],
+        "from_address": sender["email"],
+        "subject": body["subject"],
+        "text": body.get("textContent", ""),
+        "html": body.get("htmlContent", ""),
+        "reply_to": _mapping(body.get("replyTo")).get("email", ""),
+        "headers": {name: str(value) for name, value in _mapping(body.get("headers")).items() if name != "idempotencyKey"},
+        "tags": [str(tag) for tag in body.get("tags", [])],
+    }
+
+
+def _check(body: Mapping[str, Any]) -> None:
+    """Refuse what Brevo refuses, in its words."""
+    sender, to = _mapping(body.get("sender")), body.get("to")
+    if not sender:
+        raise _refused("missing_parameter", "sender is missing")
+    if not is_address(sender.get("email")):
+        raise _refused("invalid_parameter", "valid sender email required")
+    if not isinstance(to, Sequence) or isinstance(to, str) or not to:
+        raise _refused("missing_parameter", "to is missing")
+    if not all(isinstance(each, Mapping) and is_address(each.get("email")) for each in to):
+        raise _refused("invalid_parameter", "email is not valid in to")
+    if not body.get("subject"):
+        raise _refused("missing_parameter", "subject is missing")
+    if not (body.get("htmlContent") or body.get("textContent")):
+        raise _refused("missing_parameter", "htmlContent or textContent is required")
+    tags = body.get("tags", [])
+    if not isinstance(tags, list) or not all(isinstance(tag, str) and tag for tag in tags):
+        raise _refused("invalid_parameter", "tags should be an array of strings")
+
+
+def _fits(mail: Row, query: Mapping[str, str]) -> bool:
+    email, message_id, tag = query.get("email"), query.get("messageId"), query.get("tags")
+    if email and mail["to"].lower() != email.lower():
+        return False
+    return (not message_id or mail["id"] == message_id) and (not tag or tag in mail["tags"])
+
+
+def _logged(mail: Row, event: Mapping[str, str]) -> dict[str, Any]:
+    word = event["word"]
+    shown = {
+        "email": mail["to"],
+        "date": event["at"],
+        "messageId": mail["id"],
+        "event": LOG_WORDS.get(word, word),
+        "subject": mail["subject"],
+        "tag": json.dumps(mail["tags"]),
+        "from": mail["from_address"],
+    }
+    return shown | {name: event[name] for name in ("link", "reason") if name in event}
+
+
+def _body(call: Call) -> Mapping[str, Any]:
+    try:
+        body = body_of(call)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise _refused("bad_request", "Invalid JSON in the request body")
+    return body
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name, "")
+    return int(text) if text.isdecimal() else default
+
+
+def _refused(code: str, message: str) -> RefusedError:
+    return RefusedError(_error(400, code, message))
+
+
+def _error(status: int, code: str, message: str) -> Answer:
+    return answer_json({"code": code, "message": message}, status, outcome=code)

@@ -1,0 +1,51 @@
+"""What a person finds in their inbox: mails, chat messages, calls. Vendors make them of their records for the inbox page."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+type Kind = Literal["mail", "whatsapp", "sms", "chat", "call"]
+_LINK = re.compile(r"""href\s*=\s*["'](https?://[^"']+)["']|(https?://[^\s<>"')]+)""", re.IGNORECASE)
+MOST_LINKS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What became of a message, and when (ISO 8601, UTC)."""
+
+    word: str
+    at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """One message or call, as the person has it who got it (or, if `incoming`, who wrote it to us).
+
+    `actions` are those of the vendor's that a person can do with it: action to the words on its button.
+    """
+
+    vendor: str
+    id: str
+    kind: Kind
+    person: str
+    at: str
+    sender: str = ""
+    name: str = ""
+    incoming: bool = False
+    title: str = ""
+    text: str = ""
+    html: str = ""
+    status: str = ""
+    trouble: str = ""
+    unsubscribe: str = ""
+    links: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    actions: Mapping[str, str] = field(default_factory=dict)
+
+
+def links_in(text: str) -> tuple[str, ...]:
+    """The addresses that a text or its HTML links to, each once."""
+    found = (quoted or bare.rstrip(".,;") for quoted, bare in _LINK.findall(text))
+    return tuple(dict.fromkeys(link.replace("&amp;", "&") for link in found))[:MOST_LINKS]

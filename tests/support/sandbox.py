@@ -1,0 +1,92 @@
+"""A vendor of the sandbox behind our own client, without a network; its webhooks are kept, or reach our own functions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
+
+from sandbox.config import Config
+from sandbox.shelf import Shelved
+from sandbox.vendor import Call, Reply, Webhook
+from shared import clock
+
+APP = "https://puente.example"
+
+
+@dataclass
+class Wire:
+    """The webhooks of a vendor, in order. `app` answers them; without one they wait in `sent`."""
+
+    vendor: Shelved
+    app: Callable[[Webhook, dict[str, str]], Reply] | None = None
+    sent: list[Webhook] = field(default_factory=list)
+
+    def take(self, webhook: Webhook) -> None:
+        """As the sandbox does: signed when it goes, and the vendor hears the answer."""
+        self.sent.append(webhook)
+
+    def deliver(self, *, backwards: bool = False, copies: int = 1) -> int:
+        """Have the app answer what waits, and what follows from its answers; how many there were."""
+        assert self.app is not None
+        count = 0
+        while self.sent:
+            webhook = self.sent.pop(-1 if backwards else 0)
+            for _ in range(1 if webhook.asks else copies):
+                reply = self.app(webhook, self.headers(webhook))
+            self.vendor.heard(webhook, reply)
+            count += 1
+        return count
+
+    def headers(self, webhook: Webhook) -> dict[str, str]:
+        """What it carries, its signature included."""
+        return {"Content-Type": webhook.content_type, **webhook.headers, **self.vendor.signature(webhook)}
+
+
+class SandboxAdapter(BaseAdapter):
+    """Takes the place of the network for our HTTP client: every request reaches the vendor."""
+
+    def __init__(self, vendor: Shelved) -> None:
+        super().__init__()
+        self.vendor = vendor
+        self.calls: list[Call] = []
+        self.lose_answers = 0
+
+    def send(self, request: requests.PreparedRequest, **_more: object) -> requests.Response:
+        """One call. While `lose_answers` is above 0 the work is done and the connection breaks."""
+        parts = urlsplit(str(request.url))
+        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+        prefix = next((each for each in self.vendor.prefixes if parts.path.startswith(each + "/")), "")
+        call = Call(
+            method=str(request.method),
+            path=parts.path.removeprefix(prefix),
+            headers=dict(request.headers),
+            query=dict(parse_qsl(parts.query)),
+            body=bytes(body),
+        )
+        self.calls.append(call)
+        answer = self.vendor.answer(call)
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise requests.ConnectionError(OSError("Connection reset by peer"))
+        response = requests.Response()
+        response.status_code, response._content = answer.status, answer.body
+        response.headers.update({"Content-Type": answer.content_type, **answer.headers})
+        response.request, response.url = request, str(request.url)
+        return response
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def wired[V: Shelved](vendor: V) -> tuple[V, SandboxAdapter, Wire]:
+    """The vendor on the test's clock, what stands where the network would, and its webhooks."""
+    wire = Wire(vendor)
+    vendor.now, vendor.courier, vendor.config = _now, wire.take, Config(app_url=APP)
+    return vendor, SandboxAdapter(vendor), wire
+
+
+def _now() -> datetime:
+    return clock.now()
