@@ -6,6 +6,7 @@ from sandbox.brevo import Brevo
 from sandbox.captcha import Captcha
 from sandbox.kommo import Kommo
 from sandbox.manychat import ManyChat
+from sandbox.notion import Notion
 from sandbox.odoo import Odoo
 from sandbox.resend import Resend
 from sandbox.smtp import MailServer
@@ -14,7 +15,7 @@ from sandbox.vendor import Vendor
 
 VENDORS: tuple[Callable[[], Vendor], ...] = (
     Odoo,
-    Kommo,
+    Kommo, Notion,
     Brevo,
     Resend,
     MailServer,
