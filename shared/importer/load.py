@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from shared.crm import campaigns, people
 from shared.errors import PermanentError
+from shared.importer.numbers import OldNumbers
 from shared.importer.rows import MODELS, AdvisorRow, AssignmentRow, CampaignRow, ChannelRow, ContactRow
 from shared.importer.sources import Row, Source
 from shared.store.models import Advisor, Campaign, Channel
@@ -60,7 +61,7 @@ class Import:
     source: Source
     dry_run: bool = False
     as_of: datetime = AS_OF
-    old_contacts: dict[int, str] = field(default_factory=dict)
+    old_contacts: OldNumbers = field(default_factory=OldNumbers)
     old_channels: dict[int, str] = field(default_factory=dict)
     read: dict[type, set[int]] = field(default_factory=lambda: defaultdict(set))
 

@@ -1,0 +1,17 @@
+"""The old numbers of people."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.importer.numbers import OldNumbers
+
+
+@given(st.lists(st.tuples(st.integers(1, 2**31 - 1), st.text(min_size=1).filter(lambda text: text.isprintable()))))
+def test_numbers_are_remembered_as_in_a_dictionary(said: list[tuple[int, str]]) -> None:
+    """The last word on a number counts; a number that nobody has is nobody's."""
+    numbers = OldNumbers()
+    for number, manychat_id in said:
+        numbers[number] = manychat_id
+    known = dict(said)
+    assert {number: numbers.get(number) for number in known} == known
+    assert numbers.get(0) is None
