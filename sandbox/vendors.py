@@ -15,7 +15,8 @@ from sandbox.vendor import Vendor
 
 VENDORS: tuple[Callable[[], Vendor], ...] = (
     Odoo,
-    Kommo, Notion,
+    Kommo,
+    Notion,
     Brevo,
     Resend,
     MailServer,
