@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.setting_dates import HolidaysOf, Hours, TimeZone, Weekdays
 from shared.setting_types import Names, Secrets, Systems, Url
 
 DEFAULT_ODOO_FIELDS = {
@@ -125,19 +126,19 @@ class MessagingSettings(Group):
     twilio_base_url: Url = Field(default="https://api.twilio.com", description="Twilio's API.")
     manychat_api_key: SecretStr | None = Field(default=None, description="API key of the ManyChat page.")
     manychat_base_url: Url = Field(default="https://api.manychat.com", description="ManyChat's API.")
-    default_time_zone: str = Field(
+    default_time_zone: TimeZone = Field(
         default="America/Mexico_City", description="Time zone of people of whom neither data nor phone tells one."
     )
-    quiet_hours: str = Field(
+    quiet_hours: Hours = Field(
         default="20:00-09:00",
-        pattern=r"^\d{2}:\d{2}-\d{2}:\d{2}$",
-        description="When nobody is disturbed, in the person's local time.",
+        description="When nobody is disturbed, in the person's local time; equal ends mean never.",
     )
-    working_days: Names = Field(
+    working_days: Weekdays = Field(
         default=("mon", "tue", "wed", "thu", "fri", "sat"), description="Days on which messages may be sent."
     )
-    holidays_country: str = Field(
-        default="MX", description="Country whose public holidays are kept free, where a phone tells none."
+    holidays_country: HolidaysOf = Field(
+        default="MX",
+        description="Country (ISO 3166, two letters) whose public holidays are kept free, where a phone tells none; `XX`: none.",
     )
     messages_per_person_per_day: int = Field(
         default=3, ge=1, le=50, description="Most messages of journeys for a person and local day."

@@ -18,16 +18,17 @@ def _no_trailing_slash(url: str) -> str:
 Url = Annotated[str, AfterValidator(_no_trailing_slash)]
 
 
-def _parts(value: Any) -> Any:
+def parts(value: Any) -> Any:
+    """The words of a text that are separated by commas; anything else as it is."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
 
-Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_parts)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(parts)]
 """One secret, or several separated by commas while an old one is being replaced; any of them is good."""
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parts)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(parts)]
 """Words separated by commas."""
 
 

@@ -12,7 +12,9 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_vali
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.errors import ConfigurationError
+from shared.setting_dates import Country
 from shared.setting_groups import DEFAULT_ODOO_FIELDS, CampaignSettings, LeadSettings, MessagingSettings, OdooSettings
+from shared.setting_limits import CONNECT_SECONDS, ODOO_BATCH_SECONDS, lease_faults
 from shared.setting_types import ApiKey, Scope, Url
 
 __all__ = ["ApiKey", "DatabaseSettings", "Scope", "Settings", "describe", "get_settings", "load", "setting_name"]
@@ -83,16 +85,16 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, LeadSettings, 
     max_body_bytes: int = Field(
         default=1_048_576, ge=1024, le=100_000_000, description="Largest webhook body taken; above it 413."
     )
-    default_phone_region: str = Field(
+    default_phone_region: Country = Field(
         default="MX",
-        pattern="^[A-Z]{2}$",
         description="Country (ISO 3166, two letters) of phone numbers that come without a country code.",
     )
     delivery_lease_seconds: int = Field(
         default=300,
         ge=5,
         le=3600,
-        description="How long a worker may be silent over a delivery before another takes it; above any vendor's time limit.",
+        description="How long a worker may be silent over a delivery before another takes it; "
+        "above the longest batch of any system in use (an app with less does not start).",
     )
     dispatch_schedule: str = Field(
         default="*/30 * * * * *", description="Timer that starts whatever is due (six-field NCRONTAB, UTC)."
@@ -135,9 +137,15 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, LeadSettings, 
             faults.append(f"ODOO_FIELD_MAP: unknown facts {unknown}; known are {sorted(DEFAULT_ODOO_FIELDS)}")
         if "manychat_id" not in self.odoo_fields:
             faults.append("ODOO_FIELD_MAP: `manychat_id` cannot be left out; leads are found by it")
+        faults += lease_faults(self)
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    @property
+    def odoo_batch_seconds(self) -> float:
+        """After this many seconds no call of a batch to Odoo begins, so that its last one ends within the lease."""
+        return min(ODOO_BATCH_SECONDS, self.delivery_lease_seconds - self.odoo_timeout_seconds - CONNECT_SECONDS)
 
 
 def setting_name(name: str) -> str:

@@ -126,7 +126,16 @@ def partner_rows(_session: Session, contacts: Iterable[Contact]) -> list[UpsertR
 
 def _sent(client: OdooClient, model: str, rows: Sequence[UpsertRow], key: str, defaults: dict[str, Any]) -> dict[str, Outcome]:
     with our_access_in_order():
-        results = upsert(client, model, rows, search_field=key, quiet=get_settings().odoo_quiet, defaults=defaults)
+        settings = get_settings()
+        results = upsert(
+            client,
+            model,
+            rows,
+            search_field=key,
+            quiet=settings.odoo_quiet,
+            defaults=defaults,
+            within_seconds=settings.odoo_batch_seconds,
+        )
     return {result.key: result.error or Done({"odoo_id": result.odoo_id, "linked": result.linked}) for result in results}
 
 

@@ -14,10 +14,10 @@ import phonenumbers
 from phonenumbers import timezone as phone_zones
 
 from shared.errors import ConfigurationError
+from shared.setting_dates import WEEKDAYS
 from shared.settings import Settings
 
 QUIET, DAY_OFF, HOLIDAY = "quiet-hours", "day-off", "holiday"
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONGEST_SEARCH_DAYS = 60
 MIDNIGHT = time(0)
 

@@ -23,7 +23,7 @@ LAYERS = [
     {"shared.alerts"},
     {"shared.outbox"},
     {"shared.vendors", "shared.store", "shared.queues"},
-    {"shared.settings", "shared.setting_groups", "shared.setting_types"},
+    {"shared.settings", "shared.setting_groups", "shared.setting_types", "shared.setting_dates", "shared.setting_limits"},
     {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.telemetry"},
 ]
 # Data that a lower layer needs as well: the stages that Odoo's set-up checks and the first migration writes.

@@ -6,6 +6,8 @@ import json
 import pytest
 
 from shared.errors import ConfigurationError
+from shared.setting_dates import COUNTRIES
+from shared.setting_limits import CONNECT_SECONDS, LIMITS
 from shared.settings import DEFAULT_ODOO_FIELDS, ApiKey, DatabaseSettings, Settings, get_settings, load, setting_name
 from shared.store.session import DEFAULT_DATABASE_URL, database_url
 from tests.conftest import ENVIRONMENT
@@ -177,3 +179,112 @@ def test_queue_endpoint_alone_does_not_tell_where_the_blobs_are(environment):
     """Large bodies go to a blob, so its endpoint is asked for at the start and not at the first of them."""
     environment.setenv("AzureWebJobsStorage__queueServiceUri", "https://x.queue.core.windows.net")
     assert "blobServiceUri" in mistakes(environment, AzureWebJobsStorage=None)
+
+
+def test_mistakes_of_times_and_places_are_reported_at_once(environment):
+    """Nobody hears weeks later that a window or a zone does not exist."""
+    message = mistakes(
+        environment,
+        QUIET_HOURS="25:99-09:00",
+        WORKING_DAYS="mon,funday",
+        DEFAULT_TIME_ZONE="America/Atlantis",
+        HOLIDAYS_COUNTRY="QQ",
+        DEFAULT_PHONE_REGION="ZZ",
+    )
+    named = [line.strip().partition(":")[0] for line in message.splitlines()[1:]]
+    names = ["DEFAULT_PHONE_REGION", "DEFAULT_TIME_ZONE", "HOLIDAYS_COUNTRY", "QUIET_HOURS", "WORKING_DAYS"]
+    assert sorted(named) == names
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("QUIET_HOURS", "24:00-09:00"),
+        ("QUIET_HOURS", "20:60-09:00"),
+        ("QUIET_HOURS", "20:00-09:00 "),
+        ("QUIET_HOURS", "8pm-9am"),
+        ("WORKING_DAYS", ","),
+        ("WORKING_DAYS", "lunes"),
+        ("DEFAULT_TIME_ZONE", "America"),
+        ("DEFAULT_TIME_ZONE", "../etc/passwd"),
+        ("DEFAULT_TIME_ZONE", "UTC+1"),
+        ("HOLIDAYS_COUNTRY", "mx"),
+        ("HOLIDAYS_COUNTRY", "MEX"),
+        ("DEFAULT_PHONE_REGION", "UK"),
+    ],
+)
+def test_what_is_no_time_or_place_is_refused(environment, name, value):
+    """An empty or unknown one would silently mean another."""
+    assert f"{name}: " in mistakes(environment, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("QUIET_HOURS", "00:00-23:59", "00:00-23:59"),
+        ("QUIET_HOURS", "00:00-00:00", "00:00-00:00"),
+        ("WORKING_DAYS", " Mon ,SUN", ("mon", "sun")),
+        ("DEFAULT_TIME_ZONE", "Europe/Madrid", "Europe/Madrid"),
+        ("HOLIDAYS_COUNTRY", "ES", "ES"),
+        ("HOLIDAYS_COUNTRY", "XX", "XX"),
+        ("DEFAULT_PHONE_REGION", "XK", "XK"),
+    ],
+)
+def test_times_and_places_that_exist_are_taken(environment, name, value, kept):
+    """In any case where that is how people write them."""
+    environment.setenv(name, value)
+    assert getattr(load(), name.lower()) == kept
+
+
+def test_countries_are_those_that_phones_and_holidays_are_known_of():
+    """The list is written down because the packages that know it are heavy; this holds it to them."""
+    import holidays
+    import phonenumbers
+
+    assert set(phonenumbers.SUPPORTED_REGIONS) & set(holidays.list_supported_countries()) == COUNTRIES
+
+
+@pytest.mark.parametrize(
+    ("given", "system"),
+    [
+        ({"DELIVERY_LEASE_SECONDS": "65"}, "Odoo"),
+        ({"DELIVERY_LEASE_SECONDS": "200", "ODOO_TIMEOUT_SECONDS": "220"}, "Odoo"),
+        ({"DELIVERY_LEASE_SECONDS": "200", "KOMMO_ACCESS_TOKEN": "k"}, "Kommo"),
+        ({"DELIVERY_LEASE_SECONDS": "220", "SMTP_URL": "smtp://h"}, "SMTP"),
+    ],
+)
+def test_lease_that_a_call_may_outlive_is_refused(environment, given, system):
+    """A second worker would take over what the first is still sending."""
+    message = mistakes(environment, **given)
+    assert "DELIVERY_LEASE_SECONDS: must be above" in message
+    assert system in message
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"DELIVERY_LEASE_SECONDS": "66"},
+        {"ODOO_TIMEOUT_SECONDS": "220"},
+        {"DELIVERY_LEASE_SECONDS": "7", "ODOO_TIMEOUT_SECONDS": "1"},
+        dict.fromkeys(("KOMMO_ACCESS_TOKEN", "TWILIO_AUTH_TOKEN", "SENDINBLUE_API_KEY", "NOTION_TOKEN"), "k"),
+    ],
+)
+def test_lease_that_is_long_enough_is_taken(environment, given):
+    """And the last call of a batch to Odoo ends within it."""
+    for name, value in given.items():
+        environment.setenv(name, value)
+    settings = load()
+    assert 0 < settings.odoo_batch_seconds <= 100
+    assert settings.odoo_batch_seconds + settings.odoo_timeout_seconds + 5 <= settings.delivery_lease_seconds
+
+
+def test_time_limits_are_those_of_the_clients():
+    """The table is written down because the clients are heavy; this holds it to them."""
+    from shared.vendors import brevo, discord, http, kommo, manychat_api, notion, resend, smtp, twilio
+
+    clients = {"Kommo": kommo, "Twilio": twilio, "Brevo": brevo, "Resend": resend, "ManyChat": manychat_api, "Notion": notion}
+    limits = {limit.system: limit.read_seconds for limit in LIMITS}
+    known = {name: client.READ_SECONDS for name, client in (clients | {"Discord": discord}).items()}
+    assert limits == known | {"SMTP": smtp.TIMEOUT_SECONDS, "the address for alerts": 10}
+    assert http.CONNECT_SECONDS == CONNECT_SECONDS
