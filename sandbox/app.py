@@ -77,7 +77,7 @@ class Sandbox:
             vendor=vendor.name,
             what=what,
             method=call.method,
-            path=prefix + call.path,
+            path=prefix + vendor.shown_path(call),
             headers=dict(call.headers),
             body=call.body,
             at=at,

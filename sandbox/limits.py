@@ -30,6 +30,11 @@ class Bucket:
             return 0.0
         return (1 - self._level) / self.per_second
 
+    @property
+    def left(self) -> int:
+        """How many more there is room for now."""
+        return int(self.burst if self._level < 0 else self._level)
+
     def set(self, per_second: float, burst: float | None = None) -> None:
         """Another limit, from now on with all its room."""
         self.per_second, self.burst, self._level = per_second, burst or max(per_second, 1.0), -1.0

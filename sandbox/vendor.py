@@ -139,6 +139,10 @@ class Vendor(ABC):
     def what(self, call: Call) -> str:
         """The call in a few readable words, such as `crm.lead.load (100 rows)`."""
 
+    def shown_path(self, call: Call) -> str:
+        """The path as people may see it. A vendor that has secrets there hides them here."""
+        return call.path
+
     def fail(self, mode: str, call: Call) -> Answer:
         """The answer to `call` under a fault of its own; one of `modes`."""
         raise NotImplementedError(f"{self.name} has no fault {mode} for {call.path}")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sandbox.brevo import Brevo
 from sandbox.captcha import Captcha
+from sandbox.discord import Discord
 from sandbox.kommo import Kommo
 from sandbox.manychat import ManyChat
 from sandbox.notion import Notion
@@ -17,6 +18,7 @@ VENDORS: tuple[Callable[[], Vendor], ...] = (
     Odoo,
     Kommo,
     Notion,
+    Discord,
     Brevo,
     Resend,
     MailServer,
