@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared import clock
@@ -92,22 +92,35 @@ class Book:
             self.decide("finished", None)
 
 
+# Put together once: they run several times for each message, and putting them together costs as much as running them.
+_ENROLMENT = locked(select(Enrolment).where(Enrolment.id == bindparam("id")), Enrolment)
+_STEPS = (
+    select(EnrolmentStep, JourneyVersion.hash)
+    .join(JourneyVersion, JourneyVersion.id == bindparam("version"))
+    .where(EnrolmentStep.enrolment_id == bindparam("enrolment"))
+)
+
+
 def open_book(session: Session, enrolment_id: int) -> Book | None:
     """The enrolment of that id, locked until the transaction ends; None where there is none."""
-    found = session.scalars(locked(select(Enrolment).where(Enrolment.id == enrolment_id), Enrolment)).one_or_none()
+    found = session.scalars(_ENROLMENT, {"id": enrolment_id}).one_or_none()
     return read_book(session, found) if found is not None else None
 
 
 def read_book(session: Session, enrolment: Enrolment) -> Book:
     """The enrolment with its journey and its steps."""
-    steps = session.scalars(select(EnrolmentStep).where(EnrolmentStep.enrolment_id == enrolment.id))
-    return Book(session, enrolment, pinned(session, enrolment.version_id), {row.step: row for row in steps})
+    found = session.execute(_STEPS, {"version": enrolment.version_id, "enrolment": enrolment.id}).all()
+    rows = {row.step: row for row, _version in found}
+    journey = _known.get(found[0][1]) if found else None
+    return Book(session, enrolment, journey or pinned(session, enrolment.version_id), rows)
 
 
 def pinned(session: Session, version_id: int) -> Journey:
     """A journey as it was when somebody entered it."""
     version = session.get_one(JourneyVersion, version_id)
-    return _read(version.hash, json.dumps(version.definition))
+    if version.hash not in _known:
+        _known[version.hash] = Journey.model_validate_json(json.dumps(version.definition))
+    return _known[version.hash]
 
 
 def pin(session: Session, journey: Journey) -> int:
@@ -138,6 +151,4 @@ def _zone(time_zone: str | None, country: str | None, phone: str | None, _defaul
     return windows.window_for(get_settings(), time_zone=time_zone, country=country, phone=phone).zone.key
 
 
-@lru_cache(maxsize=256)
-def _read(_version: str, definition: str) -> Journey:
-    return Journey.model_validate_json(definition)
+_known: dict[str, Journey] = {}  # by the name of their content; there are no more than were ever deployed

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -53,15 +53,23 @@ def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None
 def _held(book: Book, step: Step) -> Later | None:
     """Where the journey stands still, or the result that decides is not there yet: until when."""
     row = book.rows[step.id]
-    if pauses.is_paused(book.session, book.journey.name):
+    now, uncounted = clock.now(), pauses.uncounted(book)
+    if any(pause.resumed_at is None for pause in uncounted):
         _hold(book, step)
-        return Later(clock.now() + ASK_AGAIN, "journey-paused")
-    if pauses.settle(book) and row.state == StepState.OWED and row.due_at is not None and row.due_at > clock.now():
+        return Later(now + ASK_AGAIN, "journey-paused")
+    if pauses.settle(book, uncounted) and row.state == StepState.OWED and row.due_at is not None and row.due_at > now:
         return Later(row.due_at, "journey-was-paused")
     if step.after is not None and book.rows[step.after].state in OPEN_STEPS:
         wait = schedule.wait(step, testing=book.enrolment.testing).length()
-        return Later(clock.now() + max(wait, timedelta(minutes=1)), f"waits-for-{step.after}"[:64])
+        return Later(_sent_at(book, step.after) + max(wait, timedelta(minutes=1)), f"waits-for-{step.after}"[:64])
     return None
+
+
+def _sent_at(book: Book, name: str) -> datetime:
+    """When a step that has not gone yet will go at the earliest: its window may have moved it, and asking before is in vain."""
+    query = select(Delivery.due_at).where(Delivery.id == book.rows[name].delivery_id, Delivery.state == State.PENDING)
+    due_at = book.session.scalars(query).one_or_none()
+    return max(clock.now(), due_at) if due_at is not None else clock.now()
 
 
 def _hold(book: Book, step: Step) -> None:

@@ -4,10 +4,11 @@ Pausing is one row. Each message that becomes due meanwhile is put off by the ga
 row and moves what is left of each enrolment by the time it was held; whom a crash left out, the gate moves.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from shared import clock
@@ -18,6 +19,7 @@ from shared.store.dialect import locked
 from shared.store.journey_models import Enrolment, JourneyPause
 from shared.store.models import ActionLog
 from shared.store.session import reading, transact
+from shared.store.types import UtcDateTime
 
 ENROLMENTS_AT_ONCE = 100
 
@@ -77,17 +79,30 @@ def _settle_all(session: Session, ids: list[int]) -> None:
             settle(book)
 
 
-def settle(book: Book) -> bool:
-    """Move what is left by every finished pause that was not counted yet; whether there was one."""
+_UNCOUNTED = (
+    select(JourneyPause)
+    .where(JourneyPause.journey == bindparam("journey"))
+    .where(or_(JourneyPause.resumed_at.is_(None), JourneyPause.resumed_at > bindparam("counted", type_=UtcDateTime)))
+    .order_by(JourneyPause.id)
+)
+
+
+def uncounted(book: Book) -> Sequence[JourneyPause]:
+    """The pauses that have not been counted for an enrolment yet; the one under way is among them."""
     row = book.enrolment
-    query = select(JourneyPause).where(JourneyPause.journey == row.journey, JourneyPause.resumed_at > row.counted_until)
-    pauses = book.session.scalars(query.order_by(JourneyPause.id)).all()
-    for one in pauses:
+    return book.session.scalars(_UNCOUNTED, {"journey": row.journey, "counted": row.counted_until}).all()
+
+
+def settle(book: Book, known: Sequence[JourneyPause] | None = None) -> bool:
+    """Move what is left by every finished pause that was not counted yet (`known`, or looked up); whether there was one."""
+    row = book.enrolment
+    finished = [pause for pause in (uncounted(book) if known is None else known) if pause.resumed_at is not None]
+    for one in finished:
         until = one.resumed_at or row.counted_until
         length = until - max(one.paused_at, row.counted_until)
         book.decide("resumed", f"the journey was paused for {_words(length)}")
         arrange.shift(book, length, until, "the journey was paused")
-    return bool(pauses)
+    return bool(finished)
 
 
 def count_until_now(book: Book) -> None:

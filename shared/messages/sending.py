@@ -16,6 +16,7 @@ from shared.messages.outcomes import Outcome, Word, tell
 from shared.messages.senders import Letter, LookUp, Send
 from shared.outbox.actions import Claimed, Done, Skip
 from shared.outbox.actions import Outcome as Result
+from shared.outbox.record import OUTCOME_UNKNOWN
 from shared.settings import get_settings
 from shared.store.session import reading
 
@@ -133,7 +134,7 @@ def after(session: Session, delivery: Claimed, result: Result, final: bool) -> N
 def _uncertain(session: Session, delivery: Claimed, message: Message) -> None:
     """Nobody knows whether it was sent, unless a callback has told us meanwhile."""
     if not statuses.settle_by_callback(session, delivery.id):
-        _tell(session, delivery, message, "uncertain")
+        _tell(session, delivery, message, "uncertain", OUTCOME_UNKNOWN)
 
 
 def _failed(session: Session, delivery: Claimed, message: Message, error: PuenteError) -> None:

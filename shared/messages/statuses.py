@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared import clock
@@ -61,6 +61,13 @@ NOT_REACHED = frozenset({"failed", "no-answer", "machine"})
 OPTED_OUT = "twilio-opted-out"
 LONGEST_HISTORY = 40
 
+_SAME = locked(
+    select(MessageStatus).where(
+        MessageStatus.provider == bindparam("provider"), MessageStatus.vendor_id == bindparam("vendor_id")
+    ),
+    MessageStatus,
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class News:
@@ -111,6 +118,8 @@ def attach(session: Session, provider: str, vendor_id: str, delivery_id: int) ->
     """Our record of the sending: from now on the vendor's words belong to this delivery, those that came before as well."""
     if not vendor_id:
         return  # the vendor has told none; its callbacks may
+    if _begin(session, provider, vendor_id, delivery_id):
+        return  # it has not said anything yet
     row = _row(session, provider, vendor_id)
     if row.delivery_id is None:
         row.delivery_id = delivery_id
@@ -165,7 +174,7 @@ def _tell(session: Session, row: MessageStatus, delivery: Delivery, reason: str 
     if word is None or row.told == row.status or delivery.state != State.DONE:
         return
     row.told = row.status
-    _announce(session, delivery, word, reason)
+    _announce(session, delivery, word, reason or (row.status if word == "failed" else None))
 
 
 def _announce(session: Session, delivery: Delivery, word: Word, reason: str | None) -> None:
@@ -205,9 +214,14 @@ def _judge_address(session: Session, news: News, delivery: Delivery | None) -> N
 
 def _row(session: Session, provider: str, vendor_id: str) -> MessageStatus:
     """The row of the vendor's message, made if need be, held against others until the transaction ends."""
-    short = vendor_id[:VENDOR_ID_LENGTH]
-    insert_if_absent(
-        session, MessageStatus, ("provider", "vendor_id"), {"provider": provider, "vendor_id": short, "history": []}
-    )
-    same = (MessageStatus.provider == provider, MessageStatus.vendor_id == short)
-    return session.scalars(locked(select(MessageStatus).where(*same), MessageStatus)).one()
+    same = {"provider": provider, "vendor_id": vendor_id[:VENDOR_ID_LENGTH]}
+    if (found := session.scalars(_SAME, same).one_or_none()) is not None:
+        return found
+    _begin(session, provider, vendor_id, None)
+    return session.scalars(_SAME, same).one()
+
+
+def _begin(session: Session, provider: str, vendor_id: str, delivery_id: int | None) -> bool:
+    """Make the row of a vendor's message; False where there is one."""
+    same = {"provider": provider, "vendor_id": vendor_id[:VENDOR_ID_LENGTH]}
+    return insert_if_absent(session, MessageStatus, tuple(same), same | {"delivery_id": delivery_id, "history": []})

@@ -7,9 +7,10 @@ committed before it is seen by it, and the nudge of a change committed after it 
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -22,6 +23,7 @@ from shared.outbox.record import OUTCOME_UNKNOWN, close, log_outcome, owed_for, 
 from shared.settings import get_settings
 from shared.store.dialect import held, insert_if_absent, locked, unclaimed
 from shared.store.models import Delivery, Target, TargetSlot
+from shared.store.types import UtcDateTime
 
 # Written out, not bound: neither database uses a partial index for a parameter.
 IS_PENDING: ColumnElement[bool] = Delivery.state == literal_column("'pending'")
@@ -96,17 +98,16 @@ def release(session: Session, target: str, token: str) -> None:
 
 def lock_target(session: Session, name: str) -> Target:
     """The target's row, locked until the transaction ends; made on first use."""
-    query = locked(select(Target).where(Target.name == name), Target)
-    row = session.scalars(query).one_or_none()
+    row = session.scalars(_TARGET, {"name": name}).one_or_none()
     if row is None:
         insert_if_absent(session, Target, "name", {"name": name})
-        row = session.scalars(query).one()
+        row = session.scalars(_TARGET, {"name": name}).one()
     return row
 
 
 def _slot(session: Session, target: str, token: str, policy: TargetPolicy) -> TargetSlot | None:
     """The slot that `token` holds, else a free one (never held, given back, or its holder is dead), else None."""
-    slots = {slot.slot: slot for slot in session.scalars(select(TargetSlot).where(TargetSlot.target == target))}
+    slots = {slot.slot: slot for slot in session.scalars(_SLOTS, {"name": target})}
     for slot in slots.values():
         if slot.token == token:
             return slot
@@ -132,17 +133,29 @@ def due(target: str) -> ColumnElement[bool]:
     return and_(Delivery.target == target, IS_PENDING, Delivery.due_at <= clock.now())
 
 
+# Put together once: they run for every claim, and putting them together costs as much as running them.
+_TARGET = locked(select(Target).where(Target.name == bindparam("name")), Target)
+_SLOTS = select(TargetSlot).where(TargetSlot.target == bindparam("name"))
+_IS_DUE = (Delivery.target == bindparam("name"), IS_PENDING, Delivery.due_at <= bindparam("now", type_=UtcDateTime))
+_FIRST = select(Delivery.action).where(*_IS_DUE).order_by(Delivery.due_at, Delivery.id).limit(1)
+
+
+@lru_cache(maxsize=64)
+def _next(size: int) -> Select[Delivery]:
+    """The next deliveries of an action. One for each size: as a parameter, T-SQL could only count rows up to it."""
+    query = select(Delivery).where(*_IS_DUE, Delivery.action == bindparam("action"))
+    return unclaimed(query.order_by(Delivery.due_at, Delivery.id).limit(size), Delivery)
+
+
 def _first_due(session: Session, target: str) -> str | None:
     """The action of the delivery that has waited longest."""
-    query = select(Delivery.action).where(due(target)).order_by(Delivery.due_at, Delivery.id).limit(1)
-    return session.scalars(query).one_or_none()
+    return session.scalars(_FIRST, {"name": target, "now": clock.now()}).one_or_none()
 
 
 def _batch(session: Session, row: Target, action_name: str, token: str) -> Batch | None:
     found = _action(row.name, action_name)
     size = circuit.limit(row, found.batch_size()) if isinstance(found, Action) else 1000
-    query = select(Delivery).where(due(row.name), Delivery.action == action_name)
-    rows = session.scalars(unclaimed(query.order_by(Delivery.due_at, Delivery.id).limit(size), Delivery)).all()
+    rows = session.scalars(_next(size), {"name": row.name, "now": clock.now(), "action": action_name}).all()
     if isinstance(found, PermanentError):
         for delivery in rows:
             close(delivery, State.DEAD, reason=found.reason, error=str(found))
@@ -273,10 +286,9 @@ def backlog(session: Session, target: str) -> int:
 
 def callable_now(session: Session, target: str) -> bool:
     """Whether it makes sense to wake an executor for `target`: something is due, and its circuit and pace allow a call."""
-    closed = or_(Target.closed_until.is_(None), Target.closed_until <= clock.now())
-    soon = clock.now() + timedelta(seconds=LONGEST_WAIT_SECONDS)
-    paced = or_(Target.next_call_at.is_(None), Target.next_call_at <= soon)
-    known = session.get(Target, target) is not None
-    if known and session.scalars(select(Target.name).where(Target.name == target, closed, paced)).one_or_none() is None:
-        return False
-    return session.scalars(select(Delivery.id).where(due(target)).limit(1)).one_or_none() is not None
+    row, now = session.get(Target, target), clock.now()
+    if row is not None:
+        soon = now + timedelta(seconds=LONGEST_WAIT_SECONDS)
+        if (row.closed_until or now) > now or (row.next_call_at or now) > soon:
+            return False
+    return _first_due(session, target) is not None

@@ -10,7 +10,7 @@ from shared.journeys import engine, outcomes, pauses
 from shared.outbox import manual
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyDecision, JourneyVersion
-from shared.store.models import Delivery
+from shared.store.models import ActionLog, Delivery
 from shared.store.session import reading, transact
 from tests.conftest import START
 from tests.support.journeys import dispatch, run
@@ -403,13 +403,14 @@ class TestResults:
         assert rows(EnrolmentStep, step="missed")[0].state == "skipped"
 
     def test_call_put_off_puts_off_what_waits_for_it(self, define, vendors, test_clock):
-        """While the call waits (no answer of the vendor), the message after it does too."""
+        """While the call waits (no answer of the vendor), the message after it does too, and is not asked in vain meanwhile."""
         define(CALL)
         signal("lead.created")
         transact(lambda session: setattr(session.get(Delivery, 1), "due_at", START + timedelta(hours=5)))
         run(test_clock, hours=4)
         assert vendors.sent == []
         assert rows(EnrolmentStep, step="missed")[0].state == "owed"
+        assert len(rows(ActionLog, result="moved")) == 1
         run(test_clock, hours=1)
         vendors.says("call", "no-answer")
         dispatch()

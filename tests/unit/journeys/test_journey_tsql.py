@@ -29,7 +29,7 @@ def statements() -> Iterator[list[Any]]:
 
     def note(state: ORMExecuteState) -> None:
         if not state.is_insert:
-            found.append(state.statement)
+            found.append(state.statement.params(state.parameters) if state.parameters else state.statement)
 
     event.listen(Session, "do_orm_execute", note)
     yield found

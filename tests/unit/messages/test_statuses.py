@@ -109,6 +109,13 @@ class TestFallback:
         owe(message(fallback=(SMS,)))
         assert post.channels() == ["whatsapp", "sms"]
 
+    @pytest.mark.parametrize(("channel", "status"), [("voice", "call-failed"), ("email", "bounced"), ("sms", "failed")])
+    def test_failure_without_a_reason_has_its_status_for_one(self, post, channel: str, status: str) -> None:
+        """Whoever asks why Ana did not get it is told something; a reason that the vendor gives says more."""
+        owe(message(channel))
+        news(status, "twilio" if channel != "email" else "brevo")
+        assert [outcome.reason for _context, outcome in post.heard] == [None, status]
+
     def test_delivered_message_has_no_fallback(self, post) -> None:
         """What arrived is not said again."""
         owe(message(fallback=(SMS,)))
@@ -162,6 +169,12 @@ class TestProofOfSending:
         assert [row.state for row in deliveries()] == [State.DONE, State.CANCELLED]
         assert len(post.sent) == 1
         assert post.words() == ["uncertain", "sent", "delivered"]
+
+    def test_uncertain_has_a_reason(self, post) -> None:
+        """Nobody knows whether it went out, and that is said."""
+        post.after_sending = [UncertainError("no answer")]
+        owe(message("email", provider="smtp"))
+        assert [outcome.reason for _context, outcome in post.heard] == ["outcome-unknown"]
 
     def test_doubt_is_settled_before_the_look_up(self, post, test_clock) -> None:
         """Then nobody is asked and nothing sent again."""
