@@ -1,12 +1,13 @@
 """How urgent somebody's answers are: the first segment of the rule of which one count is reached (SEGMENT_RULE)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 CRITICAL, URGENT, OPTIMIZE = "CRITICAL", "URGENT", "OPTIMIZE"
 ORDER = (CRITICAL, URGENT)
 ZONES = {CRITICAL: "Crisis Zone", URGENT: "Warning Zone", OPTIMIZE: "Growth Zone"}
 
-type Rule = Mapping[str, Mapping[str, int]]
+type Rule = Mapping[Any, Mapping[Any, int]]
 
 
 def segment(counts: Mapping[str, int], rule: Rule) -> str:

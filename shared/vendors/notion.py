@@ -63,6 +63,12 @@ class Notion:
             self._sources[database_id] = ids[0]
         return self._sources[database_id]
 
+    def properties(self, database_id: str) -> dict[str, dict[str, Any]]:
+        """The properties of the database's rows by name, each with its `type` and what belongs to that."""
+        source = self.data_source(database_id)
+        answer = self._call("GET", f"/data_sources/{_segment(source)}", "reading properties", repeatable=True)
+        return {str(name): dict(value) for name, value in (answer.get("properties") or {}).items()}
+
     def query(
         self,
         database_id: str,
