@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
@@ -53,6 +54,7 @@ async def _run(options: argparse.Namespace) -> None:
         site = web.TCPSite(runner, HOST, options.port)
         await site.start()
         port = runner.addresses[0][1]
+        app[SANDBOX].configure(replace(config, own_url=f"http://{HOST}:{port}"))
         print(f"Sandbox of outside systems: http://{HOST}:{port}/ (Odoo: http://{HOST}:{port}/odoo)", flush=True)
         print(f"Inbox of those who got messages: http://{HOST}:{port}/inbox", flush=True)
         if options.smtp_port is not None:

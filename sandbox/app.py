@@ -38,6 +38,7 @@ class Sandbox:
     faults: dict[str, FaultBox] = field(default_factory=dict)
     webhook_manner: Manner = field(default_factory=Manner)
     webhooks: Webhooks = field(init=False)
+    config: Config = field(default_factory=Config)
     smtp_port: int | None = None
     """Where the mail server listens: None for none, 0 for a free one until it has started."""
 
@@ -48,7 +49,8 @@ class Sandbox:
             vendor.courier = sender(self.webhooks, vendor)
 
     def configure(self, config: Config) -> None:
-        """Tell every vendor where the app is."""
+        """Tell every vendor where the app and the sandbox are."""
+        self.config = config
         for vendor in self.vendors.values():
             vendor.config = config
 

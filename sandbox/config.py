@@ -1,18 +1,20 @@
-"""What the sandbox has to know of the app: where it listens, and the secrets that webhooks are signed with."""
+"""What vendors have to know of the world: where the app and they themselves listen, and what webhooks are signed with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 APP_URL = "http://127.0.0.1:7071"
+OWN_URL = "http://127.0.0.1:7072"
 _SECRET = "SANDBOX_SECRET_"  # noqa: S105  # how the variables' names begin
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """The app's address, and by vendor the secret that is used in place of the vendor's usual one."""
+    """The app's address, the sandbox's own, and by vendor the secret that is used in place of the vendor's usual one."""
 
     app_url: str = APP_URL
+    own_url: str = OWN_URL
     secrets: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod

@@ -1,13 +1,13 @@
 """The controls under `/_sandbox`: calls received, records held, faults, reset. For tests and for the page."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sandbox.config import APP_URL, Config
+from sandbox.config import APP_URL
 from sandbox.faults import MODES, Fault
 from sandbox.vendor import UnknownActionError, UnknownKindError, Vendor
 from sandbox.webhooks import Manner, listed
@@ -176,7 +176,8 @@ class Control:
             config = _Config.model_validate(given)
         except ValueError as error:
             return _refused(str(error))
-        self.sandbox.configure(Config(app_url=config.app_url.rstrip("/"), secrets=config.secrets))
+        app_url = config.app_url.rstrip("/")
+        self.sandbox.configure(replace(self.sandbox.config, app_url=app_url, secrets=config.secrets))
         return web.json_response({"app_url": config.app_url, "secrets": sorted(config.secrets)})
 
     async def faults(self, _request: web.Request) -> web.Response:

@@ -9,6 +9,7 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -194,6 +195,7 @@ class InProcessSandbox(SandboxClient):
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        app[SANDBOX].configure(replace(app[SANDBOX].config, own_url=self.url))
         self.smtp_url = f"smtp://{USER}:{PASSWORD}@127.0.0.1:{app[SANDBOX].smtp_port}"
         self._ready.set()
         await self._stop.wait()
