@@ -19,6 +19,7 @@ _BLOCKS = frozenset({
 _VOID = frozenset({"br", "hr", "img"})
 _DROPPED_WHOLE = frozenset({"script", "style", "svg", "head", "title"})
 _DROPPED_TAGS = frozenset({"html", "body", "iframe", "object", "embed", "form", "input", "button", "link", "meta"})
+_NAME = re.compile(r"[a-z][a-z0-9:_-]*")  # the parser takes `<a<script>` for one tag with a name of its own
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f]")
 _PIECE = r"(?:[^<>&\xa0\x00-\x08\x0b\x0c\x0e-\x1f]|<br>|&(?:amp|lt|gt);)"
 _PLAIN = re.compile(rf"[^<>&\s\xa0\x00-\x1f]{_PIECE}*")
@@ -35,7 +36,7 @@ def as_html(text: str) -> str:
     cleaner = _Cleaner()
     cleaner.feed(_CONTROL.sub("", stripped))
     cleaner.close()
-    return _wrapped(cleaner.root.children)
+    return _wrapped(cleaner.root.children).strip()
 
 
 @dataclass
@@ -84,11 +85,12 @@ class _Cleaner(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _DROPPED_WHOLE:
             self._dropping.append(tag)
-        if self._dropping or tag in _DROPPED_TAGS:
+        if self._dropping or tag in _DROPPED_TAGS or not _NAME.fullmatch(tag):
             return
         if tag in _BLOCKS and self._open[-1].tag == "p":
             self._open.pop()
-        node = _Node(tag, [_safe(name, value or "") for name, value in attrs if not name.startswith("on")])
+        kept = [(name, value or "") for name, value in attrs if _NAME.fullmatch(name) and not name.startswith("on")]
+        node = _Node(tag, [_safe(name, value) for name, value in kept])
         self._open[-1].children.append(node)
         if tag not in _VOID:
             self._open.append(node)

@@ -1,9 +1,11 @@
 """Odoo as a vendor of the sandbox: database `puente`, login `admin`, password `admin`, API key `sandbox-odoo-key`."""
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sandbox.items import Person
 from sandbox.odoo.conditions import test_for
 from sandbox.odoo.database import API_KEYS, NAME, Database
 from sandbox.odoo.env import Env
@@ -20,6 +22,7 @@ ADMIN = 2
 _SERVER = {"version_info": VERSION["server_version_info"], "version": VERSION["server_version"]}
 _PAGES: Mapping[str, Any] = {"/web/health": {"status": "pass"}, "/web/version": _SERVER, "/json/version": _SERVER}
 CARDS_PER_COLUMN = 12
+MOST_PEOPLE = 2_000
 _CONFLICT = "could not serialize access due to concurrent update\n"
 _COUNTED = {"load": ("data", "row"), "create": ("vals_list", "record"), "web_save_multi": ("ids", "record")}
 
@@ -169,6 +172,13 @@ class Odoo(Vendor):
         lines = (lead["phone"] or lead["email_from"] or "", channel, f"ManyChat {lead.get('x_manychat_id') or 'unknown'}")
         tag = advisor[1] if isinstance(advisor, list) else ""
         return Card(id=lead["id"], title=lead["name"], lines=tuple(line for line in lines if line), tag=tag)
+
+    def people(self) -> Iterable[Person]:
+        """The leads that came last, by their numbers and mail addresses."""
+        for lead in itertools.islice(reversed(self.db.table("crm.lead").rows.values()), MOST_PEOPLE):
+            addresses = tuple(address.strip().lower() for address in (lead["phone"], lead["email_from"]) if address)
+            if addresses:
+                yield Person(name=lead["contact_name"] or lead["name"], addresses=addresses)
 
     def counters(self) -> Mapping[str, int]:
         """The numbers that tell most."""
