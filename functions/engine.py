@@ -17,6 +17,7 @@ import azure.functions as func
 from shared import alerts, queues  # noqa: F401  # alerts: registers what deliveries of alerts do
 from shared.crm import odoo_sync
 from shared.journeys import hooks  # noqa: F401  # the gate and the ear of journeys, wherever messages are carried out
+from shared.leads import kommo
 
 log = logging.getLogger("puente.engine")
 bp = func.Blueprint()
@@ -53,7 +54,7 @@ def retry_errored_syncs(timer: func.TimerRequest) -> None:
     from shared.outbox import dispatch
     from shared.store.session import transact
 
-    freed, rearmed = dispatch.free_expired(), transact(odoo_sync.rearm)
+    freed, rearmed = dispatch.free_expired(), transact(odoo_sync.rearm) + transact(kommo.rearm)
     if freed or rearmed:
         log.warning("%d deliveries freed, %d syncs re-armed", freed, rearmed)
         dispatch.dispatch_due()

@@ -144,6 +144,7 @@ var names = {
 var queues = [
   'dead-letter-queue'
   'delivery-queue'
+  'lead-queue'
   'manychat-campaign-queue'
   'manychat-contact-queue'
   'manychat-crm-opportunities-queue'

@@ -40,6 +40,10 @@ class Payload(BaseModel):
         """When it happened by the sender's own clock, in UTC; None where the sender does not say."""
         raise NotImplementedError
 
+    def event_id(self) -> str | None:
+        """The event's own key, where it follows from what is said; None leaves it to the sender, or to the content."""
+        return None
+
 
 type Authenticate = Callable[[func.HttpRequest, bytes, Settings], None]
 type Read = Callable[[func.HttpRequest, bytes], dict[str, Any]]
@@ -105,7 +109,7 @@ class Webhook:
     def _envelope(self, data: dict[str, Any], payload: Payload, headers: Any, traceparent: str) -> Envelope:
         received = clock.now()
         return Envelope(
-            id=_event_id(headers) or _content_key(data, payload, received),
+            id=payload.event_id() or _event_id(headers) or _content_key(data, payload, received),
             source=self.name.partition(".")[0],
             type=self.name,
             time=payload.occurred_at() or received,

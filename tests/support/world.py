@@ -101,13 +101,14 @@ class World:
     """The app, driven by hand. `handlers` are the queue functions by queue, as registered in the flows."""
 
     def __init__(self, storage: FakeStorage) -> None:
-        from functions import campaigns, contacts, engine, opportunities
+        from functions import campaigns, contacts, engine, leads, opportunities
 
         self.storage = storage
         self.handlers: dict[str, Callable[[QueueMessage], None]] = {
             contacts.QUEUE: contacts.manychat_contact_handler,
             opportunities.QUEUE: opportunities.manychat_opportunity_handler,
             campaigns.QUEUE: campaigns.manychat_campaign_handler,
+            leads.QUEUE: leads.lead_handler,
             queues.DELIVERY_QUEUE: engine.deliver,
             queues.DEAD_LETTER_QUEUE: engine.store_dead_letter,
         }

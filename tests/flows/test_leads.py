@@ -1,0 +1,428 @@
+"""From the form to our record, Kommo and the follow-up: once, in any order, whatever breaks on the way."""
+
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+from sqlalchemy import select
+
+from functions import leads
+from sandbox.kommo import seed
+from shared import clock, faults
+from shared.journeys import hooks as journeys_hooks  # noqa: F401  # ties journeys to messages, as the app does
+from shared.leads import guard, kommo, notes
+from shared.outbox import actions, manual
+from shared.store.journey_models import Enrolment
+from shared.store.lead_models import Lead
+from shared.store.models import DeadLetter, Delivery, InboxEvent
+from shared.store.session import reading, transact
+from tests.conftest import forget
+from tests.support import journeys
+from tests.support.journeys import Post
+from tests.support.kommo import PretendKommo, installed
+from tests.support.leads import FORM, lead, post, sent
+from tests.support.world import World
+
+
+@pytest.fixture(autouse=True)
+def door() -> Iterator[None]:
+    """A new instance."""
+    guard.forget()
+    yield
+    guard.forget()
+
+
+@pytest.fixture
+def account(environment: pytest.MonkeyPatch) -> Iterator[PretendKommo]:
+    """Kommo set up."""
+    with installed(environment, BOOKING_URL="https://cal.example/javier") as pretend:
+        yield pretend
+
+
+@pytest.fixture
+def vendors(environment: pytest.MonkeyPatch) -> Iterator[Post]:
+    """All vendors of messages set up."""
+    for name, value in journeys.SETTINGS.items():
+        environment.setenv(name, value)
+    forget()
+    with journeys.post() as person:
+        yield person
+
+
+def enrolments() -> list[Enrolment]:
+    with reading() as session:
+        return list(session.scalars(select(Enrolment).order_by(Enrolment.id)))
+
+
+def owed(target: str = "kommo") -> list[Delivery]:
+    with reading() as session:
+        return list(session.scalars(select(Delivery).where(Delivery.target == target).order_by(Delivery.id)))
+
+
+def outcomes() -> list[str]:
+    with reading() as session:
+        return list(session.scalars(select(InboxEvent.outcome).order_by(InboxEvent.id)))
+
+
+def book(number: int, status: str = "booked") -> None:
+    """As the flow of bookings does."""
+
+    def work(session: object) -> None:
+        session.get_one(Lead, number).status = status  # type: ignore[attr-defined]
+        kommo.ask(session, number)  # type: ignore[arg-type]
+
+    transact(work)
+
+
+def settle(world: World) -> None:
+    """Let everything happen that is due."""
+    world.timers()
+    world.run()
+
+
+def test_a_form_becomes_a_lead_a_follow_up_and_a_lead_in_kommo(world: World, account: PretendKommo) -> None:
+    """Each fact at its place; the enrolment knows what the templates need."""
+    number = post(world)
+    world.run()
+    row = lead(number)
+    assert (row.name, row.email, row.phone, row.service, row.status) == (
+        "Ana López", "ana@example.com", "+525512345678", "Ventas", "new",
+    )  # fmt: skip
+    (enrolment,) = enrolments()
+    assert (enrolment.journey, enrolment.person) == ("lead_followup", f"lead:{number}")
+    assert enrolment.data == {
+        "lead_id": number,
+        "first_name": "Ana",
+        "name": "Ana López",
+        "email": "ana@example.com",
+        "phone": "+525512345678",
+        "company": "Acme",
+        "service": "Ventas",
+        "source": "web",
+        "booking_url": f"https://cal.example/javier?metadata%5Blead_id%5D={number}",
+    }
+    (made,), (contact,) = account.leads(), account.contacts()
+    assert (made["name"], made["pipeline_id"], made["status_id"]) == ("Ventas - Ana López", seed.PIPELINE, seed.INICIAL)
+    values = {field["field_id"]: field["values"][0]["value"] for field in made["custom_fields_values"]}
+    assert values == {seed.FIELD_EMPRESA: "Acme", seed.FIELD_SERVICIO: "Ventas", seed.FIELD_FUENTE: "web"}
+    assert contact["name"] == "Ana López"
+    assert (row.kommo_lead_id, row.kommo_contact_id, row.kommo_sync_status) == (made["id"], contact["id"], "success")
+    assert account.words() == ["GET /contacts", "GET /contacts", "POST /leads/complex"]
+
+
+def test_without_kommo_nothing_is_owed_to_it(world: World) -> None:
+    """And the lead says that it is not used."""
+    number = post(world)
+    world.run()
+    assert owed() == []
+    assert lead(number).kommo_sync_status is None
+    assert len(enrolments()) == 1
+
+
+def test_a_double_click_is_one_lead(world: World, account: PretendKommo) -> None:
+    """Also when both are handled much later, and twice each."""
+    _answer, message = sent()
+    for _copy in range(4):
+        world.storage.send(leads.QUEUE, message)
+    post(world)
+    world.run()
+    assert len(enrolments()) == len(account.leads()) == 1
+    assert outcomes() == ["applied"]
+
+
+def test_a_corrected_form_corrects_the_lead(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
+    """The newest word counts, also when it is handled first; nothing begins anew, and people are told in a note."""
+    number = post(world)
+    world.run()
+    _answer, older = sent(FORM | {"empresa": "Acme SA"})
+    test_clock.advance(minutes=1)
+    post(world, telefono="55 8765 4321")
+    world.run()
+    world.storage.send(leads.QUEUE, older)
+    world.run()
+    assert (lead(number).phone, lead(number).company) == ("+525587654321", "Acme")
+    assert outcomes() == ["applied", "corrected", "stale"]
+    assert len(enrolments()) == len(account.leads()) == 1
+    assert account.notes() == [
+        "Volvió a enviar el formulario.\nNombre: Ana López · Teléfono: 55 8765 4321 · Empresa: Acme · Fuente: web"
+    ]
+
+
+def test_a_number_that_is_somebody_elses_is_parked(world: World) -> None:
+    """It happens once in many millions; a person decides, and the other one's lead stays as it is."""
+    _answer, message = sent()
+    envelope = json.loads(message)
+    other = envelope | {"id": "other", "data": envelope["data"] | {"email": "eva@example.com"}}
+    world.storage.send(leads.QUEUE, message)
+    world.storage.send(leads.QUEUE, json.dumps(other).encode())
+    world.run()
+    with reading() as session:
+        letter = session.scalars(select(DeadLetter)).one()
+        assert session.scalars(select(Lead.email)).all() == ["ana@example.com"]
+    assert letter.reason == "lead-id-taken"
+
+
+def test_the_sixth_lead_of_an_address_in_a_day_is_only_kept(
+    world: World, account: PretendKommo, test_clock: clock.TestClock
+) -> None:
+    """Nobody is called or written to for it; a note says why. A day later it is as it was."""
+    numbers = [post(world, servicio=f"s{n}") for n in range(6)]
+    world.run()
+    assert outcomes() == ["applied"] * 5 + ["capped"]
+    assert lead(numbers[5]).kommo_sync_status == "success"
+    assert account.notes() == ["Llegaron muchos formularios con este correo en un día; este no inició ningún seguimiento."]
+    test_clock.advance(hours=25)
+    guard.forget()
+    post(world, servicio="s0")
+    world.run()
+    assert outcomes()[-1] == "applied"
+
+
+def test_a_number_that_rings_nowhere_is_kept_as_written(world: World) -> None:
+    """The journey goes on by mail alone."""
+    number = post(world, telefono="1234567")
+    world.run()
+    assert (lead(number).phone, lead(number).phone_original) == (None, "1234567")
+    assert "phone" not in enrolments()[0].data
+
+
+@pytest.mark.parametrize(
+    "point",
+    ["inbox.before_commit", "inbox.after_commit", "outbox.after_claim", "outbox.after_call", "outbox.after_record"],
+)
+def test_a_crash_anywhere_leaves_one_lead(world: World, account: PretendKommo, test_clock: clock.TestClock, point: str) -> None:
+    """Whatever dies between form and Kommo: in the end there is one lead, one enrolment, one lead in Kommo, each note once."""
+    faults.inject(f"{point}=raisex1")
+    number = post(world)
+    world.run_for(test_clock, minutes=20, swallow=(Exception,))
+    faults.inject(f"{point}=raisex1")
+    transact(lambda session: notes.owe(session, number, "booking_cancelled", {}, "k"))
+    world.run_for(test_clock, minutes=20, swallow=(Exception,))
+    assert len(account.leads()) == len(account.contacts()) == len(enrolments()) == 1
+    assert lead(number).kommo_sync_status == "success"
+    assert account.notes() == ["Canceló la reunión."]
+
+
+def test_an_answer_that_is_lost_makes_no_second_lead(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
+    """Kommo made it and the connection was cut: it is looked for before it is made again."""
+    account.lost = ["POST /leads/complex"]
+    number = post(world)
+    world.run()
+    assert lead(number).kommo_sync_status == "error"
+    world.run_for(test_clock, minutes=3)
+    assert len(account.leads()) == len(account.contacts()) == 1
+    assert (lead(number).kommo_lead_id, lead(number).kommo_sync_status) == (account.leads()[0]["id"], "success")
+    assert account.words()[3:] == ["GET /contacts", "GET /contacts/", "GET /leads"]
+
+
+def test_a_contact_that_is_there_is_taken(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
+    """The same person with another wish: a second lead of the same contact; on the next day the same wish is one more."""
+    first = post(world)
+    world.run()
+    test_clock.advance(minutes=10)
+    second = post(world, servicio="Web")
+    world.run()
+    test_clock.advance(days=1)
+    third = post(world)
+    world.run()
+    assert len(account.contacts()) == 1
+    assert len({lead(number).kommo_lead_id for number in (first, second, third)}) == len(account.leads()) == 3
+
+
+def test_kommo_that_is_down_is_caught_up_with(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
+    """Two days later each lead is there once, and what happened meanwhile has its notes."""
+    account.down = True
+    numbers = [post(world, email=f"a{n}@example.com", telefono=f"55 1234 567{n}") for n in range(3)]
+    world.run()
+    book(numbers[0])
+    transact(lambda session: notes.owe(session, numbers[0], "booking_created", {}, "b"))
+    world.run_for(test_clock, hours=48, step_seconds=3600)
+    assert account.leads() == []
+    account.down = False
+    world.run_for(test_clock, hours=1, step_seconds=120)
+    assert len(account.leads()) == 3
+    assert {lead(number).kommo_sync_status for number in numbers} == {"success"}
+    assert account.notes() == ["Reservó una reunión."]
+    stages = {one["id"]: one["status_id"] for one in account.leads()}
+    assert stages[lead(numbers[0]).kommo_lead_id] == seed.AGENDADO
+
+
+@pytest.mark.parametrize(
+    ("moved_to", "stands"),
+    [
+        (None, seed.AGENDADO),
+        (seed.CONTACTADO, seed.AGENDADO),  # before it in the pipeline
+        (seed.WON, seed.WON),  # further than it
+        (seed.LOST, seed.LOST),
+    ],
+)
+def test_a_booking_moves_the_lead_on_and_never_back(
+    world: World, account: PretendKommo, moved_to: int | None, stands: int
+) -> None:
+    """To Agendado, unless people have taken it further."""
+    number = post(world)
+    world.run()
+    if moved_to:
+        account.move(account.leads()[0]["id"], moved_to)
+    book(number)
+    settle(world)
+    assert account.leads()[0]["status_id"] == stands
+    asked = len(account.asked)
+    book(number)
+    settle(world)
+    assert len(account.asked) == asked  # it was put there once
+
+
+@pytest.mark.parametrize(
+    ("moved_to", "stands"), [(None, seed.INICIAL), (seed.CONTACTADO, seed.CONTACTADO), (seed.WON, seed.WON)]
+)
+def test_a_cancelled_booking_takes_back_only_our_own_move(
+    world: World, account: PretendKommo, moved_to: int | None, stands: int
+) -> None:
+    """What people have done with the lead since is theirs. Booked again, it goes on again."""
+    number = post(world)
+    world.run()
+    book(number)
+    settle(world)
+    if moved_to:
+        account.move(account.leads()[0]["id"], moved_to)
+    book(number, "new")
+    settle(world)
+    assert account.leads()[0]["status_id"] == stands
+    book(number)
+    settle(world)
+    assert account.leads()[0]["status_id"] == (seed.WON if moved_to == seed.WON else seed.AGENDADO)
+
+
+def test_a_change_while_kommo_is_called_is_not_lost(world: World, account: PretendKommo) -> None:
+    """Booked at the very moment at which the lead is made: it is brought up to date once more."""
+    number = post(world)
+
+    def booked(what: str) -> None:
+        if what == "POST /leads/complex":
+            account.during = lambda _what: None
+            book(number)
+
+    account.during = booked
+    world.run()
+    assert account.leads()[0]["status_id"] == seed.AGENDADO
+    assert lead(number).kommo_sync_status == "success"
+
+
+def test_every_action_has_its_note_once_and_in_order(
+    world: World, account: PretendKommo, vendors: Post, test_clock: clock.TestClock
+) -> None:
+    """Mail, call and how it ended, WhatsApp; each with its time, on the lead it belongs to."""
+    test_clock.advance(hours=7)  # 10:00 in Mexico
+    post(world)
+    world.run_for(test_clock, minutes=5)
+    vendors.says("call", "no-answer")
+    world.run_for(test_clock, minutes=40, step_seconds=60)
+    assert account.notes() == [
+        "Correo enviado (lead_welcome).",
+        "Llamada iniciada (lead_call).",
+        "No contestó la llamada.",
+        "WhatsApp enviado (lead_missed_call).",
+    ]
+    texts = [note["params"]["text"] for note in account.account.own.rows("notes")]
+    assert "lunes 2 de marzo, 10:00 h · ref. " in texts[0]
+    assert {note["entity_id"] for note in account.account.own.rows("notes")} == {account.leads()[0]["id"]}
+
+
+def test_a_note_whose_answer_is_lost_is_written_once(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
+    """It is looked for before it is written again; the next one waits for it, so their order stays."""
+    number = post(world)
+    world.run()
+    path = f"POST /leads/{account.leads()[0]['id']}/notes"
+    account.lost = [path]
+    for name in ("booking_created", "booking_cancelled"):
+        transact(lambda session, name=name: notes.owe(session, number, name, {}, name))
+    world.run_for(test_clock, minutes=10)
+    assert account.notes() == ["Reservó una reunión.", "Canceló la reunión."]
+    assert {row.state for row in owed()} == {"done"}
+
+
+def test_two_notes_of_one_text_are_two(world: World, account: PretendKommo) -> None:
+    """Owed for different keys in the same second; the same key again is none."""
+    number = post(world)
+    world.run()
+    for key in ("a", "b", "a"):
+        transact(lambda session, key=key: notes.owe(session, number, "booking_cancelled", {}, key))
+    settle(world)
+    assert account.notes() == ["Canceló la reunión."] * 2
+
+
+def test_notes_wait_until_the_lead_is_in_kommo(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
+    """And are written right after it, in order, without a trace of waiting for each minute."""
+    account.down = True
+    number = post(world)
+    world.run()
+    for name in ("booking_created", "booking_rescheduled", "booking_cancelled"):
+        transact(lambda session, name=name: notes.owe(session, number, name, {}, name))
+    world.run_for(test_clock, hours=2, step_seconds=300)
+    account.down = False
+    world.run_for(test_clock, minutes=20)
+    assert account.notes() == ["Reservó una reunión.", "Cambió la reunión.", "Canceló la reunión."]
+
+
+def test_a_note_without_a_text_is_not_wanted(world: World, account: PretendKommo) -> None:
+    """Whoever takes a text out of the file gets that note no more; it can be seen that it was left out."""
+    number = post(world)
+    world.run()
+    transact(lambda session: notes.owe(session, number, "never_heard_of", {}, "k"))
+    settle(world)
+    assert (owed()[-1].state, owed()[-1].reason) == ("skipped", "no-text-for-it")
+    assert account.notes() == []
+
+
+def test_seven_requests_a_second_are_kept(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
+    """Over leads and notes, also where another instance had the turn before: none is refused, and any two keep apart."""
+    numbers = [post(world, email=f"a{n}@example.com", telefono=f"55 1234 56{n:02}") for n in range(12)]
+    while world.step(leads.QUEUE):
+        pass
+    for number in numbers:
+        transact(lambda session, number=number: notes.owe(session, number, "booking_cancelled", {}, "k"))
+    world.run_for(test_clock, minutes=2)
+    assert len(account.leads()) == len(account.notes()) == 12
+    apart = [(later.at - earlier.at).total_seconds() for earlier, later in pairwise(account.asked)]
+    assert min(apart) >= 1 / 6 - 0.001
+    assert all(one.status != 429 for one in account.asked)
+
+
+def test_what_fell_out_of_the_outbox_is_asked_for_again(
+    world: World, account: PretendKommo, test_clock: clock.TestClock
+) -> None:
+    """A lead whose delivery is gone (a restored backup) is found by the timer."""
+    number = post(world)
+    world.step(leads.QUEUE)
+    transact(
+        lambda session: [session.delete(row) for row in session.scalars(select(Delivery).where(Delivery.target == "kommo"))]
+    )
+    world.run_for(test_clock, minutes=20)
+    assert lead(number).kommo_sync_status == "success"
+    assert len(account.leads()) == 1
+
+
+def test_a_lead_that_kommo_refuses_is_seen(world: World, environment: pytest.MonkeyPatch, account: PretendKommo) -> None:
+    """A status that does not exist: the lead says error with Kommo's words, and a person may ask for it again."""
+    environment.setenv("KOMMO_STATUS_ID_INICIAL", "1")
+    forget()
+    number = post(world)
+    world.run()
+    row = lead(number)
+    assert row.kommo_sync_status == "error"
+    assert "kommo" in str(row.kommo_sync_error).lower()
+    assert [one.state for one in owed()] == ["dead"]
+    assert account.leads() == []
+    environment.setenv("KOMMO_STATUS_ID_INICIAL", str(seed.INICIAL))
+    forget()
+    manual.retry(owed()[0].id, "ana")
+    world.run()
+    assert lead(number).kommo_sync_status == "success"
+
+
+def test_the_target_has_one_slot(account: PretendKommo) -> None:
+    """What the pace rests on."""
+    del account
+    assert actions.policy("kommo").slots == 1

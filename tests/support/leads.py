@@ -1,0 +1,62 @@
+"""The lead form as websites send it, and the app that takes it in."""
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import azure.functions as func
+
+from functions import leads
+from shared.leads import door
+from shared.store.lead_models import Lead
+from shared.store.session import reading
+from tests.support.world import Out, World
+
+FORM = {
+    "nombre": "Ana López",
+    "email": "ana@example.com",
+    "telefono": "55 1234 5678",
+    "empresa": "Acme",
+    "servicio": "Ventas",
+    "fuente": "web",
+}
+
+
+def request(body: bytes, **headers: str) -> func.HttpRequest:
+    """A POST of the form; `headers` with underscores for dashes."""
+    sent = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return func.HttpRequest(method="POST", url="http://localhost/api/lead", headers=sent, body=body)
+
+
+def sent(body: Any = None, **headers: str) -> tuple[func.HttpResponse, Any]:
+    """What the door answers to a form (a dict as JSON, bytes as they are), and the message it leaves on the queue."""
+    raw = body if isinstance(body, bytes) else json.dumps(FORM if body is None else body).encode()
+    out = Out()
+    answer = asyncio.run(door.take(leads.WEBHOOK, request(raw, **headers), out))
+    return answer, out.value
+
+
+def html(**fields: str) -> bytes:
+    """A form as a browser sends it."""
+    return urlencode(FORM | fields).encode()
+
+
+def told(answer: func.HttpResponse) -> dict[str, Any]:
+    """The JSON of an answer."""
+    said: dict[str, Any] = json.loads(answer.get_body())
+    return said
+
+
+def post(world: World, **fields: Any) -> int:
+    """A form that is taken in; the lead's number."""
+    answer, message = sent(FORM | fields)
+    assert answer.status_code == 200, answer.get_body()
+    world.storage.send(leads.QUEUE, message)
+    return int(told(answer)["lead_id"])
+
+
+def lead(number: int) -> Lead:
+    """Our record of it."""
+    with reading() as session:
+        return session.get_one(Lead, number)
