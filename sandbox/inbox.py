@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox.items import Item
+from sandbox.items import Item, Person
 from sandbox.page import HEADERS, STATIC
 
 if TYPE_CHECKING:
@@ -73,19 +73,31 @@ class Inbox:
     def _people(self) -> list[dict[str, Any]]:
         items = [item for vendor in self.sandbox.vendors.values() for item in vendor.inbox()]
         latest = sorted(items, key=lambda item: item.at)[-MOST_ITEMS:]
-        by_address: defaultdict[str, list[Item]] = defaultdict(list)
+        known = self._known()
+        grouped: defaultdict[str, list[Item]] = defaultdict(list)
         for item in latest:
-            by_address[item.person].append(item)
+            grouped[known[item.person].addresses[0] if item.person in known else item.person].append(item)
         people = [
             {
-                "address": address,
-                "name": next((item.name for item in reversed(found) if item.name), ""),
+                "id": key,
+                "addresses": list(dict.fromkeys(item.person for item in found)),
+                "name": next((item.name for item in reversed(found) if item.name), known[key].name if key in known else ""),
                 "at": found[-1].at,
                 "items": [_shown(item) for item in found],
             }
-            for address, found in by_address.items()
+            for key, found in grouped.items()
         ]
         return sorted(people, key=lambda person: str(person["at"]), reverse=True)
+
+    def _known(self) -> dict[str, Person]:
+        """By address the person who has it; whoever is named first keeps it."""
+        known: dict[str, Person] = {}
+        for vendor in self.sandbox.vendors.values():
+            for person in vendor.people():
+                whose = next((known[address] for address in person.addresses if address in known), person)
+                for address in person.addresses:
+                    known.setdefault(address, whose)
+        return known
 
     def _choices(self) -> dict[str, list[dict[str, Any]]]:
         """What was chosen to become of calls, messages and mails, by vendor."""

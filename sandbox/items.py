@@ -3,11 +3,19 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 type Kind = Literal["mail", "whatsapp", "sms", "chat", "call"]
 _LINK = re.compile(r"""href\s*=\s*["'](https?://[^"']+)["']|(https?://[^\s<>"')]+)""", re.IGNORECASE)
 MOST_LINKS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """A person with the mail addresses and numbers (E.164) under which a vendor knows them."""
+
+    name: str
+    addresses: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +27,19 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Deed:
+    """What the person can do with it: one of the vendor's actions, with what it is to be given beside the `id`."""
+
+    label: str
+    action: str
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Item:
     """One message or call, as the person has it who got it (or, if `incoming`, who wrote it to us).
 
-    `actions` are those of the vendor's that a person can do with it: action to the words on its button.
+    `follows` says that the vendor hears of it when the person follows a link.
     """
 
     vendor: str
@@ -42,7 +59,8 @@ class Item:
     links: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
-    actions: Mapping[str, str] = field(default_factory=dict)
+    deeds: tuple[Deed, ...] = ()
+    follows: bool = False
 
 
 def links_in(text: str) -> tuple[str, ...]:

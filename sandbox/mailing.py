@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from email.utils import parseaddr
 from typing import Any
 
-from sandbox.items import Item, Step, links_in
+from sandbox.items import Deed, Item, Step, links_in
 from sandbox.shelf import Row, Shelved, one_of
 from sandbox.vendor import Card, Column, Reply, UnknownActionError, Webhook
 
@@ -23,6 +23,13 @@ OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "spam": ("sent", "delivered", "spam"),
     "silent": (),
 }
+_DEEDS = (
+    Deed(label="Open", action="open"),
+    Deed(label="Call it spam", action="complain"),
+    Deed(label="Bounce", action="bounce"),
+    Deed(label="Bounce softly", action="bounce", given={"soft": True}),
+)
+_WAY_OUT = Deed(label="Unsubscribe (one click)", action="unsubscribe")
 _TROUBLE = frozenset({"deferred", "hard_bounce", "soft_bounce", "blocked", "spam"})
 
 
@@ -127,9 +134,7 @@ class MailSender(Shelved):
         return [self._item(mail) for mail in self.shelf.rows("emails")]
 
     def _item(self, mail: Row) -> Item:
-        offered = {"open": "Open", "click": "Follow a link", "bounce": "Bounce", "complain": "Call it spam"}
-        if not self.words:  # nobody would hear of it
-            offered = {}
+        heard = bool(self.words)  # else nobody would hear of what the recipient does
         way_out = unsubscribe_url(mail)
         return Item(
             vendor=self.name,
@@ -148,7 +153,8 @@ class MailSender(Shelved):
             links=links_in(mail["html"] or mail["text"]),
             steps=tuple(Step(word=each["word"], at=each["at"]) for each in mail["events"]),
             facts=_facts(mail),
-            actions=offered | ({"unsubscribe": "Unsubscribe (one click)"} if way_out else {}),
+            deeds=(_DEEDS if heard else ()) + ((_WAY_OUT,) if way_out else ()),
+            follows=heard,
         )
 
     def board(self) -> Sequence[Column]:

@@ -87,7 +87,7 @@ async def mail_server(port: int, serve: Serve) -> AsyncIterator[int]:
 
     def allowed(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
         good = isinstance(data, LoginPassword) and (data.login, data.password) == (USER.encode(), PASSWORD.encode())
-        return AuthResult(success=good)
+        return AuthResult(success=good, handled=good)  # one that is not handled is refused with 535
 
     def connection() -> SMTP:
         # The client is on this machine, so that a password may come without TLS.

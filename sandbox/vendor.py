@@ -5,7 +5,7 @@ recording and the page are shared, so that a new vendor is one module (or packag
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.config import Config
 
 if TYPE_CHECKING:
-    from sandbox.items import Item
+    from sandbox.items import Item, Person
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +186,10 @@ class Vendor(ABC):
     @abstractmethod
     def board(self) -> Sequence[Column]:
         """Its records as a person would want to watch them."""
+
+    def people(self) -> "Iterable[Person]":
+        """Whom it knows by more than one address: by these the inbox page brings a person's mails and calls together."""
+        return ()
 
     def inbox(self) -> "Sequence[Item]":
         """What of it people find in their inboxes, in any order."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from sandbox.items import Item, Step, links_in
+from sandbox.items import Deed, Item, Step, links_in
 from sandbox.jsonapi import RefusedError, answer_json, header
 from sandbox.shelf import Row, Shelved, one_of
 from sandbox.twilio import calls, messages, resources
@@ -18,7 +18,6 @@ EVERYBODY = "*"
 CARDS = 12
 _ROOT = f"/{API_VERSION}/Accounts/{ACCOUNT}"
 _MESSAGE_TROUBLE = frozenset({"undelivered", "failed"})
-_CALL_TROUBLE = frozenset({"busy", "no-answer", "failed", "canceled"})
 
 
 class Twilio(Shelved):
@@ -162,7 +161,6 @@ class Twilio(Shelved):
     def _message_item(self, row: Row) -> Item:
         incoming = row["direction"] == "inbound"
         person = row["from"] if incoming else row["to"]
-        offered = {} if incoming or not row["callback"] else {"report": "Read" if "whatsapp" in person else "Delivered"}
         wrong = row["status"] in _MESSAGE_TROUBLE
         return Item(
             vendor=self.name,
@@ -179,7 +177,7 @@ class Twilio(Shelved):
             links=links_in(row["body"]),
             steps=_steps(row),
             facts={"Template": row["content_sid"]} if row["content_sid"] else {},
-            actions=offered,
+            deeds=() if incoming or not row["callback"] else _deeds(person),
         )
 
     def _call_item(self, row: Row) -> Item:
@@ -193,9 +191,9 @@ class Twilio(Shelved):
             sender=row["from"],
             text="\n\n".join(row["said"]),
             status=row["status"] + by,
-            trouble=row["trouble"] or (row["status"] if row["status"] in _CALL_TROUBLE else ""),
+            trouble=row["trouble"],
             steps=_steps(row),
-            facts={"Duration": f"{row['duration']} s"} if row["duration"] else {},
+            facts={"Duration": f"{row['duration']} s"} if row["status"] == "completed" else {},
         )
 
     def board(self) -> Sequence[Column]:
@@ -219,6 +217,14 @@ class Twilio(Shelved):
             "Calls": len(self.shelf.rows("calls")),
             "Stopped numbers": len(self.shelf.rows("stopped")),
         }
+
+
+def _deeds(person: str) -> tuple[Deed, ...]:
+    words = ("delivered", "read", "undelivered") if person.startswith("whatsapp:") else ("delivered", "undelivered")
+    errors = {"undelivered": {"error": messages.UNREACHABLE}}
+    return tuple(
+        Deed(label=word.capitalize(), action="report", given={"status": word, **errors.get(word, {})}) for word in words
+    )
 
 
 def _fresh(row: Row) -> Row:

@@ -28,7 +28,7 @@ def read_call(body: bytes) -> Heard:
             case "Say":
                 said.append(text)
             case "Pause":
-                said.append(f"({verb.get('length', '1')} s)")
+                said.append(f"(pause of {verb.get('length', '1')} s)")
             case "Play":
                 said.append(f"(plays {text})")
             case "Gather":

@@ -223,7 +223,7 @@ def test_a_call_that_is_answered_says_what_the_app_wants(account: Account) -> No
     (completed,) = account.told()
     assert (completed["CallStatus"], completed["AnsweredBy"]) == ("completed", "human")
     (item,) = account.vendor.inbox()
-    assert item.text == "Hola, Ana.\n\n(1 s)\n\nAdiós & gracias."
+    assert item.text == "Hola, Ana.\n\n(pause of 1 s)\n\nAdiós & gracias."
     assert (item.status, item.facts["Duration"]) == ("completed (human)", f"{completed['CallDuration']} s")
 
 
