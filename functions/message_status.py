@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from shared import queues
-from shared.errors import PermanentError, PuenteError, RefusedError
+from shared.errors import PermanentError, RefusedError
 from shared.intake import problem
 from shared.intake.inbox import Event, Flow, handle
 from shared.intake.webhook import Webhook
@@ -171,7 +171,7 @@ async def unsubscribe_page(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.route("api/twilio/voice", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def twilio_voice(req: func.HttpRequest) -> func.HttpResponse:
-    """What is to be said in a call, as TwiML, to Twilio alone. A call that is none of ours is ended in silence."""
+    """What is to be said in a call, as TwiML, to Twilio alone; with the database away as well."""
     from shared.messages import voice
 
     try:
@@ -179,11 +179,11 @@ def twilio_voice(req: func.HttpRequest) -> func.HttpResponse:
         text = voice.script(*inbound.read_call(req))
     except RefusedError as error:
         return problem.response(error)
-    except PermanentError as error:
-        log.error("nothing to say in a call: %s", error)  # noqa: TRY400  # the words tell it all
+    except PermanentError:  # the address names no call
         text = voice.SILENCE
-    except PuenteError as error:
-        return problem.response(RefusedError(503, "not-available", "The script cannot be read now.", detail=str(error)))
+    except Exception:  # somebody is on the phone, whatever it is that broke
+        log.exception("a call gets an apology")
+        text = voice.sorry()
     return func.HttpResponse(text, mimetype=XML)
 
 

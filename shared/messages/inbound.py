@@ -160,8 +160,8 @@ def read_link(request: func.HttpRequest, _raw: bytes) -> dict[str, Any]:
     return {"delivery": link.delivery_id, "address": link.address, "person": link.person}
 
 
-def read_call(request: func.HttpRequest) -> tuple[int, str]:
-    """Which call Twilio asks about, by our delivery; and what it has found out about who answers.
+def read_call(request: func.HttpRequest) -> tuple[int, str, str]:
+    """Which call Twilio asks about, by our delivery; what it has found out about who answers; and the sealed card of the call.
 
     Raises:
         PermanentError: `no-such-call`, the address names none.
@@ -169,7 +169,8 @@ def read_call(request: func.HttpRequest) -> tuple[int, str]:
     number = request.params.get("d", "")
     if not (number.isascii() and number.isdecimal() and len(number) <= LONGEST_ID):
         raise PermanentError("no-such-call", "the address names no call")
-    return int(number), request.params.get("AnsweredBy", "") or _form(request.get_body()).get("AnsweredBy", "")
+    answered_by = request.params.get("AnsweredBy", "") or _form(request.get_body()).get("AnsweredBy", "")
+    return int(number), answered_by, request.params.get("c", "")
 
 
 def _form(raw: bytes) -> dict[str, str]:

@@ -123,15 +123,18 @@ def found_by_twilio_message(letter: Letter) -> str | None:
 
 
 def by_twilio_call(letter: Letter) -> dict[str, Any]:
-    """A call. What is said is fetched from us once somebody answers, when Twilio knows whether it is a machine."""
+    """A call. What is said is fetched from us once Twilio knows who has answered; on a machine, after its greeting."""
+    from shared.messages import call_cards, voice
     from shared.vendors.twilio import Twilio
 
+    card = call_cards.sealed(voice.card_for(letter.delivery_id, letter.message), letter.settings.link_signing_secrets)
     call = Twilio.from_settings(letter.settings).create_call(
         to=letter.message.to,
         caller_id=_sender(letter.message, letter.settings),
-        url=_own_url(letter, VOICE_PATH),
+        url=_own_url(letter, VOICE_PATH) + (f"&c={card}" if card else ""),
         status_callback=_own_url(letter, STATUS_PATH),
         machine_detection=True,
+        waits_for_beep=True,
     )
     return {"id": call.sid}
 

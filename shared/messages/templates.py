@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import yaml
 from jinja2 import FileSystemLoader, StrictUndefined, UndefinedError
+from jinja2 import meta as syntax
 from jinja2.sandbox import SandboxedEnvironment
 
 from shared.errors import PermanentError
@@ -130,6 +131,20 @@ def render(template: Template, variables: Mapping[str, Any], *, unsubscribe_url:
     if unsubscribe_url:
         text, html = _with_footer(text, html, unsubscribe_url, template.locale)
     return Rendered(subject=subject, text=text, html=html, content_variables=_content_variables(template, values))
+
+
+def variables(template: Template) -> frozenset[str]:
+    """The names that its texts use, those of the frame that mails share included; what is given beyond them is not needed."""
+    environment = _environment(template.locale, html=False)
+    pending, seen, used = [template.subject, template.text, template.html], set[str](), set[str]()
+    pending += ["{{ " + expression + " }}" for expression in template.content_variables]
+    while pending:
+        tree = environment.parse(pending.pop())
+        used |= syntax.find_undeclared_variables(tree)
+        frames = {name for name in syntax.find_referenced_templates(tree) if name} - seen
+        seen |= frames
+        pending += [environment.loader.get_source(environment, name)[0] for name in sorted(frames) if environment.loader]
+    return frozenset(used)
 
 
 def _with_footer(text: str, html: str, url: str, locale: str) -> tuple[str, str]:

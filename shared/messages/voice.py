@@ -1,34 +1,75 @@
 """What is said in a call, as TwiML (Twilio's markup): each paragraph of the text, with a pause between."""
 
+import logging
 from xml.sax.saxutils import escape
 
-from shared.errors import PermanentError
-from shared.messages import sending, templates
+from shared.errors import PermanentError, PuenteError
+from shared.messages import call_cards, sending, templates
+from shared.messages.call_cards import Card
 from shared.messages.message import Message
 from shared.messages.vendor_words import is_machine
+from shared.settings import get_settings
 from shared.store.models import Delivery
 from shared.store.session import reading
 
+log = logging.getLogger("puente.messages")
+
 LANGUAGE, VOICE = "es-MX", "Polly.Mia"
+SORRY = "call_sorry"  # a template
+NO_SUCH_CALL = "no-such-call"
 SILENCE = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 
-def script(delivery_id: int, answered_by: str) -> str:
+def script(delivery_id: int, answered_by: str, sealed: str = "") -> str:
     """The TwiML for the call of a delivery: the template's text, or what it leaves on an answering machine.
 
-    Raises:
-        PermanentError: `no-such-call`, there is none, or its texts cannot be filled in.
-        UnavailableError: the database cannot be reached.
+    Our record is asked only where the address does not hold it all (`sealed`), so that who picks up hears it while the database
+    is away. Whoever picks up is never left without a word: what cannot be said becomes an apology (the template `call_sorry`).
+    A call that is none of ours is ended in silence.
     """
+    try:
+        card = call_cards.opened(sealed, get_settings().link_signing_secrets)
+        if card is None or card.delivery_id != delivery_id:
+            card = _by_record(delivery_id)
+        return _said(card, answered_by)
+    except PermanentError as error:
+        log.error("nothing to say in call %d: %s", delivery_id, error)  # noqa: TRY400  # the words tell it all
+        return SILENCE if error.reason == NO_SUCH_CALL else sorry()
+    except PuenteError as error:
+        log.error("call %d gets an apology: %s", delivery_id, error)  # noqa: TRY400  # the words tell it all
+        return sorry()
+
+
+def sorry() -> str:
+    """The TwiML of an apology, without anything personal."""
+    return twiml(templates.render(templates.load(SORRY), {}).text)
+
+
+def card_for(delivery_id: int, message: Message) -> Card:
+    """What the call needs to know: of the variables only those that its texts use, as they end up in an address."""
+    used: set[str] = set()
+    template = templates.load(message.template, message.locale)
+    for one in (template, template.voicemail and templates.load(template.voicemail, message.locale)):
+        if one:
+            used |= templates.variables(one)
+    known = sending.variables_of(message)
+    kept = {name: known[name] for name in sorted(used & known.keys())}
+    return Card(delivery_id=delivery_id, template=message.template, locale=message.locale, variables=kept)
+
+
+def _by_record(delivery_id: int) -> Card:
     with reading() as session:
         delivery = session.get(Delivery, delivery_id)
     if delivery is None or delivery.action != "voice" or not delivery.payload:
-        raise PermanentError("no-such-call", f"there is no call {delivery_id}")
-    message = Message.from_payload(delivery.payload)
-    template = templates.load(message.template, message.locale)
+        raise PermanentError(NO_SUCH_CALL, f"there is no call {delivery_id}")
+    return card_for(delivery_id, Message.from_payload(delivery.payload))
+
+
+def _said(card: Card, answered_by: str) -> str:
+    template = templates.load(card.template, card.locale)
     if is_machine(answered_by) and template.voicemail:
-        template = templates.load(template.voicemail, message.locale)
-    return twiml(templates.render(template, sending.variables_of(message)).text)
+        template = templates.load(template.voicemail, card.locale)
+    return twiml(templates.render(template, card.variables).text)
 
 
 def twiml(text: str) -> str:

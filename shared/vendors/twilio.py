@@ -142,13 +142,16 @@ class Twilio:
         url: str,
         status_callback: str = "",
         machine_detection: bool = False,
+        waits_for_beep: bool = False,
         machine_callback: str = "",
         ring_seconds: int = 30,
     ) -> Resource:
         """Call `to`; what is said is the TwiML that `url` answers with (fetched by GET when the call is answered).
 
         `status_callback` hears of `answered` and `completed` (also busy, no-answer and failed). With `machine_detection`
-        Twilio finds out whether a person answers; with `machine_callback` it says so there, while the call goes on.
+        Twilio finds out whether a person answers, and asks `url` for what to say only then, with `AnsweredBy`; on a machine at
+        once, which is in the middle of its greeting, or with `waits_for_beep` when that is over. With `machine_callback` it
+        does not wait and says so there, while the call goes on.
 
         Raises:
             PermanentError, ThrottledError, UncertainError: as `create_message`.
@@ -158,7 +161,7 @@ class Twilio:
             fields += [("StatusCallback", status_callback), ("StatusCallbackMethod", "POST")]
             fields += [("StatusCallbackEvent", event) for event in ("answered", "completed")]
         if machine_detection:
-            fields.append(("MachineDetection", "Enable"))
+            fields.append(("MachineDetection", "DetectMessageEnd" if waits_for_beep else "Enable"))
         if machine_detection and machine_callback:
             fields += [("AsyncAmd", "true"), ("AsyncAmdStatusCallback", machine_callback)]
             fields.append(("AsyncAmdStatusCallbackMethod", "POST"))

@@ -129,8 +129,8 @@ def test_call_asks_for_its_script_and_for_machines(wire: Wire) -> None:
     """The addresses are ours, and name the delivery."""
     owe(message("voice"))
     said = wire.body()
-    assert said["Url"] == f"https://puente.example/api/twilio/voice?d={deliveries()[0].id}"
-    assert (said["From"], said["MachineDetection"]) == ("+525500000001", "Enable")
+    assert said["Url"].startswith(f"https://puente.example/api/twilio/voice?d={deliveries()[0].id}&c=")
+    assert (said["From"], said["MachineDetection"]) == ("+525500000001", "DetectMessageEnd")
 
 
 def test_call_whose_answer_was_lost_is_found(wire: Wire, test_clock: clock.TestClock) -> None:

@@ -16,7 +16,7 @@ NEEDED = {
     "booking_survey", "assessment_email_2", "assessment_email_3", "assessment_email_4", "assessment_email_5",
     "noshow_recovery_email_1", "noshow_recovery_email_2", "noshow_recovery_email_3", "postcall_maybe_email_1",
     "postcall_maybe_email_2", "postcall_maybe_email_3", "onboarding_phase1_email_1", "onboarding_phase1_email_2",
-    "onboarding_phase1_email_3",
+    "onboarding_phase1_email_3", "call_sorry",
 }  # fmt: skip
 WAY_OUT = "https://puente.example/api/unsubscribe?t=x"
 
