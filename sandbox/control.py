@@ -127,7 +127,7 @@ class Control:
             result = vendor.act(request.match_info["action"], _object(await request.read()))
         except UnknownActionError as error:
             return _refused(str(error.args[0]), 404)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:  # a value of the wrong kind, wherever it was found out
             return _refused(str(error))
         self.sandbox.touch()
         sent = self.sandbox.webhooks.since(sent_before, vendor=vendor.name)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from sandbox.brevo import Brevo
+from sandbox.calcom import Calcom
 from sandbox.captcha import Captcha
 from sandbox.discord import Discord
 from sandbox.kommo import Kommo
@@ -19,6 +20,7 @@ VENDORS: tuple[Callable[[], Vendor], ...] = (
     Kommo,
     Notion,
     Discord,
+    Calcom,
     Brevo,
     Resend,
     MailServer,

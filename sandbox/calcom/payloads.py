@@ -1,0 +1,167 @@
+"""Cal.com's webhooks, shaped as its version 2021-10-20 sends them. Times are ISO 8601 in UTC."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+VERSION = "2021-10-20"
+HOST: Mapping[str, Any] = {"name": "Javier", "email": "javier@sandbox.example", "username": "javier"}
+HOST_ID, EVENT_TYPE, EVENT_SLUG, EVENT_NAME = 11, 7, "30min", "Llamada de 30 minutos"
+MINUTES = 30
+TIME_ZONE = "America/Mexico_City"
+
+type Booking = dict[str, Any]
+
+
+def iso(moment: datetime, spec: str = "seconds") -> str:
+    """As Cal.com writes instants: `2026-03-02T09:00:00Z`, its own stamps to the millisecond."""
+    return moment.isoformat(timespec=spec).replace("+00:00", "Z")
+
+
+def title(booking: Booking) -> str:
+    """What the meeting is called."""
+    return f"{EVENT_NAME} entre {HOST['name']} y {booking['name']}"
+
+
+def envelope(trigger: str, at: datetime, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What every webhook but those of started and ended meetings is wrapped in."""
+    return {"triggerEvent": trigger, "createdAt": iso(at, "milliseconds"), "payload": dict(payload)}
+
+
+def created(booking: Booking, base: str) -> dict[str, Any]:
+    """The payload of a booking; `base` is where Cal.com's pages are."""
+    organizer = {"id": HOST_ID, **HOST, "timeZone": TIME_ZONE, "language": {"locale": "es"}, "timeFormat": "HH:mm"}
+    video = f"{base}/video/{booking['uid']}"
+    return {
+        "type": EVENT_SLUG,
+        "title": title(booking),
+        "description": "",
+        "additionalNotes": booking["notes"],
+        "customInputs": {},
+        "startTime": booking["start"],
+        "endTime": booking["end"],
+        "organizer": organizer,
+        "responses": _responses(booking),
+        "userFieldsResponses": {},
+        "attendees": [_attendee(booking)],
+        "location": "integrations:daily",
+        "destinationCalendar": [],
+        "hideCalendarNotes": False,
+        "requiresConfirmation": False,
+        "eventTypeId": EVENT_TYPE,
+        "seatsShowAttendees": False,
+        "seatsPerTimeSlot": None,
+        "uid": booking["uid"],
+        "bookingId": booking["id"],
+        "eventTitle": EVENT_NAME,
+        "eventDescription": "",
+        "price": 0,
+        "currency": "usd",
+        "length": booking["minutes"],
+        "smsReminderNumber": booking["phone"],
+        "bookerUrl": base,
+        "metadata": {"videoCallUrl": video, **booking["metadata"]},
+        "videoCallData": {"type": "daily_video", "id": booking["uid"], "password": "", "url": video},
+        "status": booking["status"],
+        "appsStatus": [],
+    }
+
+
+def rescheduled(booking: Booking, old: Booking, base: str, by: str) -> dict[str, Any]:
+    """The payload of a booking that takes the place of `old`: it has an id of its own and names the old one's."""
+    moved = {"rescheduleId": old["id"], "rescheduleUid": old["uid"], "rescheduledBy": by}
+    return created(booking, base) | moved | {"rescheduleStartTime": old["start"], "rescheduleEndTime": old["end"]}
+
+
+def cancelled(booking: Booking, base: str, by: str) -> dict[str, Any]:
+    """The payload of a booking that is off."""
+    why = {"cancellationReason": booking["reason"], "cancelledBy": by, "requestReschedule": False}
+    return created(booking, base) | why | {"status": "CANCELLED"}
+
+
+def no_show(booking: Booking) -> dict[str, Any]:
+    """The payload that says of the guest whether they stayed away."""
+    word = "marked" if booking["absent"] else "unmarked"
+    attendee = {"email": booking["email"], "noShow": booking["absent"]}
+    told = f"{booking['email']} {word} as no-show"
+    return {"message": told, "bookingUid": booking["uid"], "bookingId": booking["id"], "attendees": [attendee]}
+
+
+def flat(trigger: str, booking: Booking) -> dict[str, Any]:
+    """A meeting that began or ended: the stored row of the booking, in no envelope; `createdAt` is when it was booked."""
+    attendee = {"id": booking["id"] * 10, "email": booking["email"], "name": booking["name"], "timeZone": booking["time_zone"]}
+    attendee |= {"locale": "es", "phoneNumber": booking["phone"], "bookingId": booking["id"], "noShow": booking["absent"]}
+    answers = {
+        "name": booking["name"],
+        "email": booking["email"],
+        "location": {"value": "integrations:daily", "optionValue": ""},
+    }
+    if booking["phone"]:
+        answers["attendeePhoneNumber"] = booking["phone"]
+    return {
+        "triggerEvent": trigger,
+        "id": booking["id"],
+        "uid": booking["uid"],
+        "userId": HOST_ID,
+        "userPrimaryEmail": HOST["email"],
+        "eventTypeId": EVENT_TYPE,
+        "title": title(booking),
+        "description": "",
+        "customInputs": {},
+        "responses": answers,
+        "startTime": _stored(booking["start"]),
+        "endTime": _stored(booking["end"]),
+        "createdAt": booking["created_at"],
+        "updatedAt": None,
+        "location": "integrations:daily",
+        "status": booking["status"].lower(),
+        "paid": False,
+        "cancellationReason": None,
+        "rejectionReason": None,
+        "rescheduled": None,
+        "fromReschedule": booking["follows"],
+        "recurringEventId": None,
+        "smsReminderNumber": booking["phone"],
+        "metadata": dict(booking["metadata"]),
+        "attendees": [attendee],
+        "user": {"id": HOST_ID, **HOST, "timeZone": TIME_ZONE, "locale": "es"},
+        "eventType": {"id": EVENT_TYPE, "slug": EVENT_SLUG, "title": EVENT_NAME, "length": MINUTES},
+        "payment": [],
+        "references": [],
+    }
+
+
+def booking_of(number: int, uid: str, person: Mapping[str, Any], start: datetime, now: datetime) -> Booking:
+    """A new booking as it is kept; `person` has the guest's words and `metadata`."""
+    minutes = int(person.get("minutes") or MINUTES)
+    made = {"id": number, "uid": uid, "status": "ACCEPTED", "name": person["name"], "email": person["email"]}
+    made |= {"phone": person.get("phone") or None, "notes": person.get("notes") or "", "reason": None, "follows": None}
+    made |= {"time_zone": person.get("time_zone") or TIME_ZONE, "metadata": dict(person.get("metadata") or {})}
+    made |= {"start": iso(start), "end": iso(start + timedelta(minutes=minutes)), "minutes": minutes}
+    return made | {"absent": False, "ended": False, "moved": False, "created_at": iso(now, "milliseconds")}
+
+
+def _stored(text: str) -> str:
+    return text.removesuffix("Z") + ".000Z"
+
+
+def _attendee(booking: Booking) -> dict[str, Any]:
+    first, _, last = booking["name"].partition(" ")
+    person = {"name": booking["name"], "firstName": first, "lastName": last, "email": booking["email"]}
+    person |= {"timeZone": booking["time_zone"], "language": {"locale": "es"}, "utcOffset": None}
+    return person | ({"phoneNumber": booking["phone"]} if booking["phone"] else {})
+
+
+def _responses(booking: Booking) -> dict[str, Any]:
+    given = {
+        "name": ("your_name", booking["name"]),
+        "email": ("email_address", booking["email"]),
+        "attendeePhoneNumber": ("phone_number", booking["phone"]),
+        "location": ("location", {"optionValue": "", "value": "integrations:daily"}),
+        "notes": ("additional_notes", booking["notes"] or None),
+        "guests": ("additional_guests", []),
+    }
+    return {
+        name: {"label": label, "isHidden": False} | ({"value": value} if value is not None else {})
+        for name, (label, value) in given.items()
+    }

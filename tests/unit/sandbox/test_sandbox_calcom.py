@@ -1,0 +1,238 @@
+"""The sandbox's Cal.com: what it sends is signed, shaped and read as the real one's; a person can book, put off, cancel."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import azure.functions as func
+import pytest
+
+from sandbox.calcom import Calcom
+from sandbox.calcom.server import SECRET
+from sandbox.config import Config
+from sandbox.vendor import Call, UnknownActionError, Webhook
+from shared.errors import RefusedError
+from shared.intake import signatures
+from shared.leads import bookings_read
+from tests.unit.sandbox.near import call
+
+NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+ANA = {"name": "Ana López", "email": "ana@example.com", "phone": "+5215512345678", "lead_id": 77}
+
+
+@pytest.fixture
+def sent() -> list[Webhook]:
+    """What it has sent."""
+    return []
+
+
+@pytest.fixture
+def vendor(sent: list[Webhook]) -> Calcom:
+    """A new calendar, whose clock stands still."""
+    made = Calcom()
+    made.now = lambda: NOW
+    made.courier = sent.append
+    return made
+
+
+def said(webhook: Webhook) -> dict[str, Any]:
+    """The body of a webhook."""
+    return dict(json.loads(webhook.body))
+
+
+def read(vendor: Calcom, webhook: Webhook) -> dict[str, Any]:
+    """What our flow understands of it, its signature checked first."""
+    headers = {"Content-Type": webhook.content_type, **webhook.headers, **vendor.signature(webhook)}
+    signatures.calcom(headers, webhook.body, [SECRET])
+    request = func.HttpRequest("POST", webhook.url, headers=headers, body=webhook.body)
+    return bookings_read.read(request, webhook.body)
+
+
+def test_a_booking_is_told_in_an_envelope(vendor: Calcom, sent: list[Webhook]) -> None:
+    """With who, when, and what the link carried."""
+    booking = vendor.act("book", {**ANA, "start": "2026-03-04T16:00:00Z"})
+    (webhook,) = sent
+    body = said(webhook)
+    assert (webhook.url, set(body)) == ("/api/calcom", {"triggerEvent", "createdAt", "payload"})
+    assert (body["triggerEvent"], body["createdAt"]) == ("BOOKING_CREATED", "2026-03-02T15:00:00.000Z")
+    payload = body["payload"]
+    assert (payload["startTime"], payload["endTime"], payload["length"]) == ("2026-03-04T16:00:00Z", "2026-03-04T16:30:00Z", 30)
+    assert (payload["uid"], payload["status"], payload["metadata"]["lead_id"]) == (booking["uid"], "ACCEPTED", "77")
+    assert payload["responses"]["attendeePhoneNumber"]["value"] == ANA["phone"]
+    word = read(vendor, webhook)
+    assert (word["trigger"], word["lead_ref"], word["email"], word["phone"]) == (
+        "BOOKING_CREATED",
+        77,
+        ANA["email"],
+        ANA["phone"],
+    )
+    assert (word["start_at"], word["first_name"]) == ("2026-03-04T16:00:00+00:00", "Ana")
+    assert word["page"] == "http://127.0.0.1:7072/calcom"
+    assert "unread" not in word
+
+
+def test_a_meeting_that_is_put_off_is_another_booking(vendor: Calcom, sent: list[Webhook]) -> None:
+    """It names the old one; what the link carried is lost unless it is said to stay."""
+    first = vendor.act("book", {**ANA, "start": "2026-03-04T16:00:00Z"})
+    second = vendor.act("reschedule", {"id": first["uid"], "by": "javier@sandbox.example"})
+    payload = said(sent[-1])["payload"]
+    assert payload["uid"] == second["uid"] != first["uid"]
+    assert (payload["rescheduleUid"], payload["rescheduleId"]) == (first["uid"], first["id"])
+    assert (payload["rescheduleStartTime"], payload["startTime"]) == ("2026-03-04T16:00:00Z", "2026-03-05T16:00:00Z")
+    assert (payload["rescheduledBy"], "lead_id" in payload["metadata"]) == ("javier@sandbox.example", False)
+    word = read(vendor, sent[-1])
+    assert (word["trigger"], word["uid"], word["follows"]) == ("BOOKING_RESCHEDULED", second["uid"], first["uid"])
+    third = vendor.act("reschedule", {"id": second["uid"], "start": "2026-03-09T16:00:00-06:00"})
+    assert third["start"] == "2026-03-09T22:00:00Z"
+    kept = vendor.act("book", ANA)
+    vendor.act("reschedule", {"id": kept["uid"], "keep_metadata": True})
+    assert said(sent[-1])["payload"]["metadata"]["lead_id"] == "77"
+    with pytest.raises(ValueError, match="is cancelled"):
+        vendor.act("reschedule", {"id": first["uid"]})
+
+
+def test_a_booking_that_is_called_off(vendor: Calcom, sent: list[Webhook]) -> None:
+    """With the reason, once."""
+    booking = vendor.act("book", ANA)
+    vendor.act("cancel", {"id": booking["uid"], "reason": "Viaje"})
+    payload = said(sent[-1])["payload"]
+    assert (payload["status"], payload["cancellationReason"], payload["cancelledBy"]) == ("CANCELLED", "Viaje", ANA["email"])
+    assert read(vendor, sent[-1])["trigger"] == "BOOKING_CANCELLED"
+    with pytest.raises(ValueError, match="is cancelled"):
+        vendor.act("cancel", {"id": booking["uid"]})
+
+
+def test_a_guest_who_did_not_come(vendor: Calcom, sent: list[Webhook]) -> None:
+    """And did after all."""
+    booking = vendor.act("book", ANA)
+    for absent in (True, False):
+        vendor.act("no_show", {"id": booking["uid"], "absent": absent})
+        payload = said(sent[-1])["payload"]
+        assert (payload["bookingUid"], payload["attendees"]) == (booking["uid"], [{"email": ANA["email"], "noShow": absent}])
+        assert read(vendor, sent[-1])["absent"] == {ANA["email"]: absent}
+
+
+def test_the_end_of_a_meeting_comes_flat(vendor: Calcom, sent: list[Webhook]) -> None:
+    """No envelope, no payload: the row of the booking, whose `createdAt` is when it was booked."""
+    booking = vendor.act("book", {**ANA, "start": "2026-03-04T16:00:00Z"})
+    vendor.now = lambda: NOW + timedelta(days=2)
+    for action, trigger in (("start_meeting", "MEETING_STARTED"), ("end_meeting", "MEETING_ENDED")):
+        vendor.act(action, {"id": booking["uid"]})
+        body = said(sent[-1])
+        assert (body["triggerEvent"], body["uid"], "payload" in body) == (trigger, booking["uid"], False)
+        assert (body["createdAt"], body["startTime"]) == ("2026-03-02T15:00:00.000Z", "2026-03-04T16:00:00.000Z")
+    word = read(vendor, sent[-1])
+    assert (word["trigger"], word["uid"], word["email"], word["lead_ref"]) == (
+        "MEETING_ENDED",
+        booking["uid"],
+        ANA["email"],
+        77,
+    )
+
+
+@pytest.mark.parametrize("change", [lambda body: body + b" ", lambda body: body.replace(b"Ana", b"Eva"), lambda _: b"{}"])
+def test_an_altered_webhook_is_none_of_its(vendor: Calcom, sent: list[Webhook], change: Callable[[bytes], bytes]) -> None:
+    """Nor one that another secret signed, or none."""
+    vendor.act("book", ANA)
+    (webhook,) = sent
+    with pytest.raises(RefusedError):
+        signatures.calcom(vendor.signature(webhook), change(webhook.body), [SECRET])
+    for secret in ("other", ""):
+        vendor.config = Config(secrets={"calcom": secret})
+        with pytest.raises(RefusedError):
+            signatures.calcom(vendor.signature(webhook), webhook.body, [SECRET])
+    assert vendor.signature(webhook) == {"X-Cal-Signature-256": "no-secret-provided"}
+
+
+def form(vendor: Calcom, path: str, fields: dict[str, str]) -> tuple[int, str, str]:
+    """Send a form as a browser does: status, where it leads, and the page."""
+    answer = vendor.answer(Call(method="POST", path=path, body=urlencode(fields).encode()))
+    return answer.status, answer.headers.get("Location", ""), answer.body.decode()
+
+
+def page(vendor: Calcom, path: str) -> str:
+    """A page, which must be there."""
+    answer = vendor.answer(call("GET", path))
+    assert (answer.status, answer.content_type) == (200, "text/html; charset=utf-8")
+    return answer.body.decode()
+
+
+def test_a_person_books_puts_off_and_cancels(vendor: Calcom, sent: list[Webhook]) -> None:
+    """What the link carries goes with the form; a time that is taken is not offered again."""
+    text = page(vendor, "/book?metadata[lead_id]=5&name=Ana&email=ana@example.com")
+    assert '<input type="hidden" name="metadata[lead_id]" value="5">' in text
+    assert 'value="ana@example.com"' in text
+    assert "martes 3 de marzo" in text
+    assert "sábado" not in text
+    times = re.findall(r'name="start" value="([^"]+)"', text)
+    assert times[0] == "2026-03-03T10:00:00-06:00"
+    fields = {"name": "Ana <b>", "email": "ana@example.com", "start": times[0], "metadata[lead_id]": "5"}
+    status, where, _ = form(vendor, "/book", fields)
+    (booking,) = vendor.records("bookings", {}, None)[0]
+    assert (status, where) == (303, f"/calcom/booking/{booking['uid']}")
+    assert (booking["start"], booking["metadata"]) == ("2026-03-03T16:00:00Z", {"lead_id": "5"})
+    text = page(vendor, f"/booking/{booking['uid']}")
+    assert "martes 3 de marzo, 10:00" in text
+    assert "Ana &lt;b&gt;" in text
+    assert times[0] not in page(vendor, f"/reschedule/{booking['uid']}")
+    status, where, _ = form(vendor, f"/reschedule/{booking['uid']}", {"start": times[1]})
+    moved = where.rpartition("/")[2]
+    assert (status, moved != booking["uid"]) == (303, True)
+    assert f"/calcom/booking/{moved}" in page(vendor, f"/booking/{booking['uid']}")
+    form(vendor, f"/booking/{moved}", {"reason": "Viaje"})
+    form(vendor, f"/booking/{moved}", {})
+    assert "se canceló" in page(vendor, f"/booking/{moved}")
+    assert [webhook.what for webhook in sent] == ["BOOKING_CREATED", "BOOKING_RESCHEDULED", "BOOKING_CANCELLED"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"start": ""}, {"start": "2026-03-08T16:00:00Z"}, {"name": " "}, {"email": "ana"}],
+)
+def test_a_form_that_is_not_filled_in_is_shown_again(vendor: Calcom, sent: list[Webhook], change: dict[str, str]) -> None:
+    """With what was written, and nothing is booked."""
+    fields = {"name": "Ana", "email": "ana@example.com", "start": "2026-03-03T16:00:00Z", "metadata[lead_id]": "5"} | change
+    status, _, text = form(vendor, "/book", fields)
+    assert (status, sent) == (400, [])
+    assert 'role="alert"' in text
+    assert 'name="metadata[lead_id]" value="5"' in text
+
+
+def test_what_there_is_not(vendor: Calcom) -> None:
+    """A booking, an action, a method, a person."""
+    assert vendor.answer(call("GET", "/booking/x")).status == 404
+    assert vendor.answer(call("PUT", "/book")).status == 405
+    assert vendor.what(call("POST", "/reschedule/x")) == "POST reschedule"
+    for action in ("cancel", "dance"):
+        with pytest.raises(UnknownActionError):
+            vendor.act(action, {"id": "x"})
+    for given in ({}, {"name": "Ana", "email": "x"}, {**ANA, "start": 5}, {**ANA, "start": "mañana"}, {**ANA, "metadata": 5}):
+        with pytest.raises(ValueError, match=r"needed|ISO|Invalid|metadata"):
+            vendor.act("book", given)
+
+
+def test_the_board_says_what_became_of_each(vendor: Calcom) -> None:
+    """With the buttons that fit."""
+    ends = {
+        "Booked": [],
+        "Over": ["end_meeting"],
+        "Did not come": ["no_show"],
+        "Put off": ["reschedule"],
+        "Cancelled": ["cancel"],
+    }
+    for actions in ends.values():
+        booking = vendor.act("book", ANA)
+        for action in actions:
+            vendor.act(action, {"id": booking["uid"]})
+    columns = {column.title: column for column in vendor.board()}
+    assert {title: column.total for title, column in columns.items()} == dict.fromkeys(ends, 1) | {"Booked": 2}
+    assert columns["Booked"].cards[-1].actions == ("reschedule", "cancel", "end_meeting", "no_show")
+    assert (columns["Over"].cards[0].actions, columns["Cancelled"].cards[0].actions) == (("no_show",), ())
+    assert "lead 77" in columns["Over"].cards[0].lines
+    other = Calcom()
+    other.restore(json.loads(json.dumps(vendor.dump())))
+    assert other.counters() == {"Bookings": 6}
+    assert other.act("book", ANA)["id"] == 9007
