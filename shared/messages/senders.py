@@ -67,7 +67,8 @@ def found_by_brevo(letter: Letter) -> str | None:
     """The mail's id in Brevo's event log."""
     from shared.vendors.brevo import Brevo
 
-    return Brevo.from_settings(letter.settings).find(_email(letter))
+    found = Brevo.from_settings(letter.settings).find(_email(letter))
+    return found if found is None else _brevo_id(found)
 
 
 def by_resend(letter: Letter) -> dict[str, Any]:

@@ -90,3 +90,19 @@ def wired[V: Shelved](vendor: V) -> tuple[V, SandboxAdapter, Wire]:
 
 def _now() -> datetime:
     return clock.now()
+
+
+class Exchange(BaseAdapter):
+    """Several vendors behind one network: each has the requests below its own prefix."""
+
+    def __init__(self, *vendors: Shelved) -> None:
+        super().__init__()
+        self.adapters = {prefix: SandboxAdapter(vendor) for vendor in vendors for prefix in vendor.prefixes}
+
+    def send(self, request: requests.PreparedRequest, **more: object) -> requests.Response:
+        """One call."""
+        path = urlsplit(str(request.url)).path
+        return next(adapter for prefix, adapter in self.adapters.items() if path.startswith(prefix + "/")).send(request, **more)
+
+    def close(self) -> None:
+        """Nothing is held."""
