@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sandbox.brevo import Brevo
 from sandbox.calcom import Calcom
+from sandbox.calendly import Calendly
 from sandbox.captcha import Captcha
 from sandbox.discord import Discord
 from sandbox.kommo import Kommo
@@ -21,6 +22,7 @@ VENDORS: tuple[Callable[[], Vendor], ...] = (
     Notion,
     Discord,
     Calcom,
+    Calendly,
     Brevo,
     Resend,
     MailServer,

@@ -1,58 +1,32 @@
-"""The calendar: bookings and what becomes of them, and the webhook that Cal.com sends of each."""
+"""Cal.com's calendar: the webhook that it sends of each thing that becomes of a booking."""
 
 import json
-import re
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sandbox.calcom import payloads
-from sandbox.calcom.payloads import Booking
+from sandbox.meetings.calendar import Booking, Calendar
 from sandbox.shelf import Shelf
-from sandbox.vendor import UnknownActionError, Webhook
+from sandbox.vendor import Webhook
 
 APP_PATH = "/api/calcom"
-DAYS_OFFERED = 4
-TIMES_OFFERED = (time(10, 0), time(11, 30), time(13, 0), time(16, 0), time(17, 30))
-SATURDAY = 5
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+FIRST_ID = 9001
 
 
-class Calendar:
-    """Bookings on a shelf. `send` takes the webhooks; `base` tells where Cal.com's pages are."""
+class Bookings(Calendar):
+    """`send` takes the webhooks; `base` tells where Cal.com's pages are."""
 
     def __init__(
         self, shelf: Shelf, now: Callable[[], datetime], send: Callable[[Webhook], None], base: Callable[[], str]
     ) -> None:
-        self.shelf, self.now, self.send, self.base = shelf, now, send, base
-
-    def find(self, uid: object) -> Booking:
-        """The booking with this id. Raises UnknownActionError."""
-        found = self.shelf.get("bookings", str(uid))
-        if found is None:
-            raise UnknownActionError(f"there is no booking {uid!r}")
-        return found
-
-    def offered(self) -> list[datetime]:
-        """Times that are free: the next working days of the host's, at his hours."""
-        zone, taken = ZoneInfo(payloads.TIME_ZONE), {row["start"] for row in self._accepted()}
-        day, found, days = self.now().astimezone(zone).date(), [], 0
-        while days < DAYS_OFFERED:
-            day += timedelta(days=1)
-            if day.weekday() >= SATURDAY:
-                continue
-            days += 1
-            found += [datetime.combine(day, hour, zone).astimezone(UTC) for hour in TIMES_OFFERED]
-        return [moment for moment in found if payloads.iso(moment) not in taken]
+        super().__init__(shelf, now)
+        self.send, self.base = send, base
 
     def book(self, person: Mapping[str, Any], start: datetime | None = None) -> Booking:
         """A new booking, at the next free time unless `start` says another. Raises ValueError."""
-        name, email = str(person.get("name") or "").strip(), str(person.get("email") or "").strip()
-        if not name or not _EMAIL.fullmatch(email):
-            raise ValueError("a name and an e-mail address are needed to book")
-        booking = self._new({**person, "name": name, "email": email}, start or self.offered()[0])
+        booking = self._new(person, start)
         self._tell("BOOKING_CREATED", booking, payloads.created(booking, self.base()))
         return booking
 
@@ -62,8 +36,7 @@ class Calendar:
         What the old one's link carried (`metadata`) is lost unless `keeps_metadata`: only the id leads back to it.
         """
         self._require_accepted(old)
-        person = old if keeps_metadata else {**old, "metadata": {}}
-        booking = self._new(person, start or datetime.fromisoformat(old["start"]) + timedelta(days=1))
+        booking = self._new(old if keeps_metadata else {**old, "metadata": {}}, self._later(old, start))
         booking["follows"] = old["uid"]
         old |= {"status": "CANCELLED", "moved": True}
         payload = payloads.rescheduled(booking, old, self.base(), by or booking["email"])
@@ -96,18 +69,11 @@ class Calendar:
         self._send("MEETING_ENDED", booking, payloads.flat("MEETING_ENDED", booking))
         return booking
 
-    def _new(self, person: Mapping[str, Any], start: datetime) -> Booking:
-        uid = secrets.token_hex(11)
-        number = 1 + max((row["id"] for row in self.shelf.rows("bookings")[-1:]), default=9000)
-        return self.shelf.put("bookings", uid, payloads.booking_of(number, uid, person, start.astimezone(UTC), self.now()))
-
-    def _accepted(self) -> list[Booking]:
-        return [row for row in self.shelf.rows("bookings") if row["status"] == "ACCEPTED"]
-
-    @staticmethod
-    def _require_accepted(booking: Booking) -> None:
-        if booking["status"] != "ACCEPTED":
-            raise ValueError(f"booking {booking['uid']} is {booking['status'].lower()}")
+    def _new(self, person: Mapping[str, Any], start: datetime | None) -> Booking:
+        made = self._made(secrets.token_hex(11), person, start)
+        newest = self.shelf.rows("bookings")[-1:]
+        made["id"] = newest[0]["id"] + 1 if newest else FIRST_ID
+        return self.shelf.put("bookings", made["uid"], made)
 
     def _tell(self, trigger: str, booking: Booking, payload: Mapping[str, Any]) -> None:
         self._send(trigger, booking, payloads.envelope(trigger, self.now(), payload))

@@ -1,26 +1,19 @@
 """Cal.com's webhooks, shaped as its version 2021-10-20 sends them. Times are ISO 8601 in UTC."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from sandbox.meetings.calendar import HOST, HOST_EMAIL, MEETING, MINUTES, TIME_ZONE, Booking, iso
+
 VERSION = "2021-10-20"
-HOST: Mapping[str, Any] = {"name": "Javier", "email": "javier@sandbox.example", "username": "javier"}
-HOST_ID, EVENT_TYPE, EVENT_SLUG, EVENT_NAME = 11, 7, "30min", "Llamada de 30 minutos"
-MINUTES = 30
-TIME_ZONE = "America/Mexico_City"
-
-type Booking = dict[str, Any]
-
-
-def iso(moment: datetime, spec: str = "seconds") -> str:
-    """As Cal.com writes instants: `2026-03-02T09:00:00Z`, its own stamps to the millisecond."""
-    return moment.isoformat(timespec=spec).replace("+00:00", "Z")
+EVENT_TYPE, EVENT_SLUG = 7, "30min"
+_HOST: Mapping[str, Any] = {"id": 11, "name": HOST, "email": HOST_EMAIL, "username": "javier", "timeZone": TIME_ZONE}
 
 
 def title(booking: Booking) -> str:
     """What the meeting is called."""
-    return f"{EVENT_NAME} entre {HOST['name']} y {booking['name']}"
+    return f"{MEETING} entre {HOST} y {booking['name']}"
 
 
 def envelope(trigger: str, at: datetime, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,7 +23,7 @@ def envelope(trigger: str, at: datetime, payload: Mapping[str, Any]) -> dict[str
 
 def created(booking: Booking, base: str) -> dict[str, Any]:
     """The payload of a booking; `base` is where Cal.com's pages are."""
-    organizer = {"id": HOST_ID, **HOST, "timeZone": TIME_ZONE, "language": {"locale": "es"}, "timeFormat": "HH:mm"}
+    organizer = {**_HOST, "language": {"locale": "es"}, "timeFormat": "HH:mm"}
     video = f"{base}/video/{booking['uid']}"
     return {
         "type": EVENT_SLUG,
@@ -53,7 +46,7 @@ def created(booking: Booking, base: str) -> dict[str, Any]:
         "seatsPerTimeSlot": None,
         "uid": booking["uid"],
         "bookingId": booking["id"],
-        "eventTitle": EVENT_NAME,
+        "eventTitle": MEETING,
         "eventDescription": "",
         "price": 0,
         "currency": "usd",
@@ -102,8 +95,8 @@ def flat(trigger: str, booking: Booking) -> dict[str, Any]:
         "triggerEvent": trigger,
         "id": booking["id"],
         "uid": booking["uid"],
-        "userId": HOST_ID,
-        "userPrimaryEmail": HOST["email"],
+        "userId": _HOST["id"],
+        "userPrimaryEmail": HOST_EMAIL,
         "eventTypeId": EVENT_TYPE,
         "title": title(booking),
         "description": "",
@@ -124,21 +117,11 @@ def flat(trigger: str, booking: Booking) -> dict[str, Any]:
         "smsReminderNumber": booking["phone"],
         "metadata": dict(booking["metadata"]),
         "attendees": [attendee],
-        "user": {"id": HOST_ID, **HOST, "timeZone": TIME_ZONE, "locale": "es"},
-        "eventType": {"id": EVENT_TYPE, "slug": EVENT_SLUG, "title": EVENT_NAME, "length": MINUTES},
+        "user": {**_HOST, "locale": "es"},
+        "eventType": {"id": EVENT_TYPE, "slug": EVENT_SLUG, "title": MEETING, "length": MINUTES},
         "payment": [],
         "references": [],
     }
-
-
-def booking_of(number: int, uid: str, person: Mapping[str, Any], start: datetime, now: datetime) -> Booking:
-    """A new booking as it is kept; `person` has the guest's words and `metadata`."""
-    minutes = int(person.get("minutes") or MINUTES)
-    made = {"id": number, "uid": uid, "status": "ACCEPTED", "name": person["name"], "email": person["email"]}
-    made |= {"phone": person.get("phone") or None, "notes": person.get("notes") or "", "reason": None, "follows": None}
-    made |= {"time_zone": person.get("time_zone") or TIME_ZONE, "metadata": dict(person.get("metadata") or {})}
-    made |= {"start": iso(start), "end": iso(start + timedelta(minutes=minutes)), "minutes": minutes}
-    return made | {"absent": False, "ended": False, "moved": False, "created_at": iso(now, "milliseconds")}
 
 
 def _stored(text: str) -> str:

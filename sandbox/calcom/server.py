@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sandbox.calcom.bookings import Calendar
-from sandbox.calcom.pages import Pages
-from sandbox.calcom.payloads import Booking
+from sandbox.calcom.bookings import Bookings
+from sandbox.meetings.calendar import BOOKED, OVER, metadata_of
+from sandbox.meetings.pages import Pages
 from sandbox.moments import start_of
 from sandbox.shelf import Shelved
-from sandbox.vendor import Answer, Call, Card, Column, Webhook
+from sandbox.vendor import Answer, Call, Column, Webhook
 
 SECRET = "sandbox-calcom-secret"  # noqa: S105  # it signs for the sandbox only
 UNSIGNED = "no-secret-provided"
-CARDS_PER_COLUMN = 12
-_OPEN = ("reschedule", "cancel", "end_meeting", "no_show")
+_OFFERED: Mapping[str, tuple[str, ...]] = {BOOKED: ("reschedule", "cancel", "end_meeting", "no_show"), OVER: ("no_show",)}
 
 
 class Calcom(Shelved):
@@ -46,8 +45,8 @@ class Calcom(Shelved):
 
     def __init__(self) -> None:
         super().__init__()
-        self.calendar = Calendar(self.shelf, self._time, self.send, self._base)
-        self.pages = Pages(self.calendar, self.prefixes[0])
+        self.calendar = Bookings(self.shelf, self._time, self.send, self._base)
+        self.pages = Pages(self.calendar, self.title, self.prefixes[0], shown="booking", moving="reschedule")
 
     def _time(self) -> datetime:
         return self.now()
@@ -73,7 +72,7 @@ class Calcom(Shelved):
         """One of `actions`; answers the booking."""
         calendar, by = self.calendar, str(given.get("by") or "")
         if action == "book":
-            return calendar.book(_person(given), start_of(given))
+            return calendar.book({**given, "metadata": metadata_of(given)}, start_of(given))
         if action not in self.actions:
             return super().act(action, given)
         booking = self.row("bookings", given)
@@ -88,38 +87,8 @@ class Calcom(Shelved):
 
     def board(self) -> Sequence[Column]:
         """Bookings by what became of them, the newest on top."""
-        rows = self.shelf.rows("bookings")[::-1]
-        columns: dict[str, list[Booking]] = {"Booked": [], "Over": [], "Did not come": [], "Put off": [], "Cancelled": []}
-        for row in rows:
-            columns[_state(row)].append(row)
-        return [
-            Column(id=place, title=title, total=len(found), cards=tuple(map(_card, found[:CARDS_PER_COLUMN])))
-            for place, (title, found) in enumerate(columns.items())
-        ]
+        return self.calendar.columns(_OFFERED)
 
     def counters(self) -> Mapping[str, int]:
         """How many there are."""
         return {"Bookings": len(self.shelf.rows("bookings"))}
-
-
-def _person(given: Mapping[str, Any]) -> dict[str, Any]:
-    metadata = given.get("metadata") or {}
-    if not isinstance(metadata, dict):
-        raise ValueError("metadata must be an object")  # noqa: TRY004  # to the caller it is a wrong value
-    # As it comes from a link: everything in it is text.
-    carried = {name: str(value) for name, value in metadata.items()}
-    return {**given, "metadata": carried | ({"lead_id": str(given["lead_id"])} if given.get("lead_id") is not None else {})}
-
-
-def _state(row: Booking) -> str:
-    if row["status"] == "CANCELLED":
-        return "Put off" if row["moved"] else "Cancelled"
-    return "Did not come" if row["absent"] else "Over" if row["ended"] else "Booked"
-
-
-def _card(row: Booking) -> Card:
-    lead = f"lead {row['metadata']['lead_id']}" if "lead_id" in row["metadata"] else ""
-    lines = (row["start"].replace("T", " "), row["email"], row["phone"] or "", lead, row["reason"] or "")
-    state = _state(row)
-    actions = _OPEN if state == "Booked" else ("no_show",) if state == "Over" else ()
-    return Card(id=row["uid"], title=row["name"], lines=tuple(line for line in lines if line), actions=actions)

@@ -168,7 +168,7 @@ def test_a_person_books_puts_off_and_cancels(vendor: Calcom, sent: list[Webhook]
     assert "martes 3 de marzo" in text
     assert "sábado" not in text
     times = re.findall(r'name="start" value="([^"]+)"', text)
-    assert times[0] == "2026-03-03T10:00:00-06:00"
+    assert times[0] == "2026-03-03T16:00:00Z"
     fields = {"name": "Ana <b>", "email": "ana@example.com", "start": times[0], "metadata[lead_id]": "5"}
     status, where, _ = form(vendor, "/book", fields)
     (booking,) = vendor.records("bookings", {}, None)[0]

@@ -11,9 +11,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sandbox.calcom import payloads
-from sandbox.calcom.bookings import Calendar
-from sandbox.calcom.payloads import Booking
+from sandbox.meetings.calendar import HOST, MEETING, TIME_ZONE, Booking, Calendar, iso
 from sandbox.vendor import Answer, Call, UnknownActionError
 
 HTML = "text/html; charset=utf-8"
@@ -30,10 +28,11 @@ _GIVEN = ("name", "email", "phone", "notes")
 
 
 class Pages:
-    """Answers for the pages of one calendar, below `prefix`."""
+    """Answers for the pages of one calendar: `prefix`/book, and a booking's own below `shown` and `moving`."""
 
-    def __init__(self, calendar: Calendar, prefix: str) -> None:
-        self.calendar, self.prefix = calendar, prefix
+    def __init__(self, calendar: Calendar, brand: str, prefix: str, *, shown: str, moving: str) -> None:
+        self.calendar, self.brand, self.prefix = calendar, brand, prefix
+        self.shown, self.moving = shown, moving
 
     def answer(self, call: Call) -> Answer:
         """Show a page, or take a form."""
@@ -47,7 +46,7 @@ class Pages:
             booking = self.calendar.find("/".join(rest))
         except UnknownActionError:
             return self._page("booking.html", 404, heading="No existe esa reserva", booking=_nobody(), when="", new="")
-        return self._reschedule(call, booking, fields) if page == "reschedule" else self._booking(call, booking, fields)
+        return self._reschedule(call, booking, fields) if page == self.moving else self._booking(call, booking, fields)
 
     def _book(self, call: Call, fields: Mapping[str, str]) -> Answer:
         trouble = ""
@@ -61,9 +60,7 @@ class Pages:
         prefilled = {"phone": query.get("attendeePhoneNumber", ""), **query, **fields}
         given = {name: prefilled.get(name, "") for name in _GIVEN}
         metadata = metadata_in(fields if call.method == "POST" else query)
-        return self._page(
-            "book.html", 400 if trouble else 200, trouble, given=given, metadata=metadata, event=payloads.EVENT_NAME
-        )
+        return self._page("book.html", 400 if trouble else 200, trouble, given=given, metadata=metadata, event=MEETING)
 
     def _reschedule(self, call: Call, booking: Booking, fields: Mapping[str, str]) -> Answer:
         trouble = ""
@@ -89,18 +86,25 @@ class Pages:
         return start
 
     def _see(self, booking: Booking) -> Answer:
-        return Answer(status=303, headers={**HEADERS, "Location": f"{self.prefix}/booking/{booking['uid']}"}, content_type=HTML)
+        return Answer(
+            status=303, headers={**HEADERS, "Location": f"{self.prefix}/{self.shown}/{booking['uid']}"}, content_type=HTML
+        )
 
     def _page(self, name: str, status: int = 200, trouble: str = "", **values: Any) -> Answer:
-        values |= {"prefix": self.prefix, "host": payloads.HOST["name"], "trouble": trouble, "days": self._days()}
+        values |= {
+            "brand": self.brand,
+            "booking_at": f"{self.prefix}/{self.shown}",
+            "moving_at": f"{self.prefix}/{self.moving}",
+        }
+        values |= {"host": HOST, "trouble": trouble, "days": self._days()}
         text = _templates().get_template(name).render(**values, zone="Ciudad de México")
         outcome = "ok" if status < 400 else "refused"  # noqa: PLR2004  # the good answers of HTTP
         return Answer(status=status, body=text.encode(), content_type=HTML, headers=HEADERS, outcome=outcome)
 
     def _days(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        local = [moment.astimezone(ZoneInfo(payloads.TIME_ZONE)) for moment in self.calendar.offered()]
+        local = [moment.astimezone(ZoneInfo(TIME_ZONE)) for moment in self.calendar.offered()]
         return [
-            (_day(next(iter(times))), [(payloads.iso(moment), f"{moment:%H:%M}") for moment in times])
+            (_day(next(iter(times))), [(iso(moment), f"{moment:%H:%M}") for moment in times])
             for times in (list(found) for _, found in groupby(local, key=lambda moment: moment.date()))
         ]
 
@@ -109,8 +113,9 @@ _HEADINGS = {"ACCEPTED": "Tu llamada está reservada", "CANCELLED": "Esta reserv
 
 
 def metadata_in(fields: Mapping[str, str]) -> dict[str, str]:
-    """What stands in `metadata[...]` of a query or form; it comes back in the webhooks."""
-    return {
+    """What stands in `metadata[...]` of a query or form, and where its link stood (utm_...); it comes back in the webhooks."""
+    tracking = {name: value for name, value in fields.items() if name.startswith("utm_")}
+    return tracking | {
         name.removeprefix("metadata[").removesuffix("]"): value
         for name, value in fields.items()
         if name.startswith("metadata[") and name.endswith("]")
@@ -126,7 +131,7 @@ def _day(moment: datetime) -> str:
 
 
 def _when(booking: Booking) -> str:
-    moment = datetime.fromisoformat(booking["start"]).astimezone(ZoneInfo(payloads.TIME_ZONE))
+    moment = datetime.fromisoformat(booking["start"]).astimezone(ZoneInfo(TIME_ZONE))
     return f"{_day(moment)}, {moment:%H:%M}, hora de Ciudad de México"
 
 

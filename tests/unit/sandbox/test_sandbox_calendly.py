@@ -1,0 +1,172 @@
+"""The sandbox's Calendly: what it sends is signed, shaped and read as the real one's."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from sandbox.calendly import KEY, Calendly
+from sandbox.vendor import Call, UnknownActionError, Webhook
+from shared import clock
+from shared.errors import RefusedError
+from shared.intake import signatures
+from shared.sequences.calendly_payload import CalendlyPayload, event_id, is_native
+from tests.unit.sandbox.near import call
+
+NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+ANA = {"name": "Ana López", "email": "ana@example.com", "phone": "+5215512345678", "start": "2026-03-04T16:00:00Z"}
+
+
+@pytest.fixture
+def sent() -> list[Webhook]:
+    """What it has sent."""
+    return []
+
+
+@pytest.fixture
+def vendor(sent: list[Webhook]) -> Calendly:
+    """A new calendar, whose clock stands still."""
+    made = Calendly()
+    made.now = lambda: NOW
+    made.courier = sent.append
+    return made
+
+
+def said(webhook: Webhook) -> dict[str, Any]:
+    """The body of a webhook."""
+    return dict(json.loads(webhook.body))
+
+
+def read(vendor: Calendly, webhook: Webhook) -> CalendlyPayload:
+    """What our flow understands of it, its signature checked first."""
+    headers = {name.lower(): value for name, value in vendor.signature(webhook).items()}
+    with clock.frozen(NOW):
+        signatures.calendly(headers, webhook.body, [KEY])
+    assert is_native(headers, webhook.body)
+    return CalendlyPayload.model_validate_json(webhook.body)
+
+
+def test_a_booking_is_an_invitee_who_was_created(vendor: Calendly, sent: list[Webhook]) -> None:
+    """With the meeting, and where the link stood."""
+    row = vendor.act("book", {**ANA, "metadata": {"utm_source": "mail"}})
+    (webhook,) = sent
+    body = said(webhook)
+    assert (webhook.url, set(body)) == (
+        "/api/v1/christmas/noshow-recovery-handler",
+        {"event", "created_at", "created_by", "payload"},
+    )
+    payload = body["payload"]
+    assert (body["event"], body["created_at"], payload["status"]) == (
+        "invitee.created",
+        "2026-03-02T15:00:00.000000Z",
+        "active",
+    )
+    assert payload["uri"].startswith(payload["event"] + "/invitees/")
+    assert (payload["scheduled_event"]["uri"], payload["tracking"]["utm_source"]) == (payload["event"], "mail")
+    assert (payload["rescheduled"], payload["old_invitee"], payload["no_show"]) == (False, None, None)
+    known = read(vendor, webhook).payload
+    assert (known.email, known.names, event_id(known.event)) == (ANA["email"], ("Ana", "López"), row["event"])
+    assert known.scheduled_event.start_time == datetime(2026, 3, 4, 16, tzinfo=UTC)
+    assert known.reschedule_url == f"http://127.0.0.1:7072/calendly/reschedulings/{row['uid']}"
+
+
+@pytest.mark.parametrize("created_first", [False, True])
+def test_what_is_put_off_is_told_twice(vendor: Calendly, sent: list[Webhook], *, created_first: bool) -> None:
+    """The old invitee is off but names the new one, and the other way round; in either order."""
+    old = vendor.act("book", ANA)
+    new = vendor.act("reschedule", {"id": old["uid"], "created_first": created_first})
+    bodies = {body["event"]: body["payload"] for body in map(said, sent[1:])}
+    assert [webhook.what for webhook in sent[1:]] == ["invitee.canceled", "invitee.created"][:: -1 if created_first else 1]
+    off, on = bodies["invitee.canceled"], bodies["invitee.created"]
+    assert (off["rescheduled"], off["status"], off["new_invitee"]) == (True, "canceled", on["uri"])
+    assert (on["rescheduled"], on["status"], on["old_invitee"]) == (False, "active", off["uri"])
+    assert on["event"] != off["event"]
+    assert (new["start"], off["cancellation"]["canceler_type"]) == ("2026-03-05T16:00:00Z", "invitee")
+    assert all(read(vendor, webhook).payload.key for webhook in sent)
+
+
+def test_a_booking_that_is_called_off(vendor: Calendly, sent: list[Webhook]) -> None:
+    """By the host, with the reason; once."""
+    row = vendor.act("book", ANA)
+    vendor.act("cancel", {"id": row["uid"], "by": "host", "reason": "Viaje"})
+    payload = said(sent[-1])["payload"]
+    cancellation = payload["cancellation"]
+    assert (cancellation["canceler_type"], cancellation["reason"], payload["rescheduled"]) == ("host", "Viaje", False)
+    assert payload["scheduled_event"]["status"] == "canceled"
+    assert read(vendor, sent[-1]).event == "invitee.canceled"
+    with pytest.raises(ValueError, match="is canceled"):
+        vendor.act("no_show", {"id": row["uid"]})
+
+
+def test_an_invitee_who_did_not_come(vendor: Calendly, sent: list[Webhook]) -> None:
+    """Told whole or short; and taken back."""
+    row = vendor.act("book", ANA)
+    vendor.act("no_show", {"id": row["uid"]})
+    whole = read(vendor, sent[-1])
+    assert (whole.event, whole.payload.no_show.created_at, whole.payload.email) == (
+        "invitee_no_show.created",
+        NOW,
+        ANA["email"],
+    )
+    vendor.act("take_back", {"id": row["uid"]})
+    assert read(vendor, sent[-1]).event == "invitee_no_show.deleted"
+    with pytest.raises(ValueError, match="not marked"):
+        vendor.act("take_back", {"id": row["uid"]})
+    vendor.act("no_show", {"id": row["uid"], "bare": True})
+    short = read(vendor, sent[-1])
+    assert set(said(sent[-1])["payload"]) == {"uri", "invitee", "created_at"}
+    assert short.payload.key == whole.payload.uri
+
+
+def test_a_signature_has_its_time(vendor: Calendly, sent: list[Webhook]) -> None:
+    """Old ones, altered ones and those of another key are refused; sent again, a webhook is signed anew."""
+    vendor.act("book", ANA)
+    (webhook,) = sent
+    signed = vendor.signature(webhook)
+    with clock.frozen(NOW + timedelta(minutes=4)):
+        with pytest.raises(RefusedError) as stale:
+            signatures.calendly(signed, webhook.body, [KEY])
+        vendor.now = lambda: NOW + timedelta(minutes=4)
+        signatures.calendly(vendor.signature(webhook), webhook.body, [KEY])
+        for body, key in ((webhook.body + b" ", KEY), (webhook.body, "other")):
+            with pytest.raises(RefusedError):
+                signatures.calendly(vendor.signature(webhook), body, [key])
+    assert stale.value.reason == "stale-signature"
+
+
+def test_a_person_books_and_puts_off(vendor: Calendly, sent: list[Webhook]) -> None:
+    """On the pages that its links lead to."""
+    times = vendor.calendar.offered()
+    assert "utm_source" in vendor.answer(call("GET", "/book?utm_source=mail")).body.decode()
+    fields = {"name": "Ana", "email": "ana@example.com", "metadata[utm_source]": "mail"}
+    body = urlencode(fields | {"start": times[0].isoformat()}).encode()
+    assert vendor.answer(Call(method="POST", path="/book", body=body)).status == 303
+    link = said(sent[0])["payload"]["reschedule_url"].removeprefix("http://127.0.0.1:7072/calendly")
+    moved = vendor.answer(Call(method="POST", path=link, body=urlencode({"start": times[1].isoformat()}).encode()))
+    assert (moved.status, len(sent)) == (303, 3)
+    assert moved.headers["Location"].startswith("/calendly/cancellations/")
+    assert said(sent[0])["payload"]["tracking"]["utm_source"] == "mail"
+    assert vendor.answer(call("GET", "/users/me")).status == 404
+    assert vendor.what(call("GET", link)) == "GET reschedulings"
+
+
+def test_the_board_says_what_became_of_each(vendor: Calendly) -> None:
+    """With the buttons that fit; what its file holds it goes on with."""
+    first, second, third = (vendor.act("book", ANA) for _ in range(3))
+    vendor.act("no_show", {"id": first["uid"]})
+    vendor.act("cancel", {"id": second["uid"]})
+    columns = {column.title: column for column in vendor.board()}
+    assert columns["Did not come"].cards[0].actions == ("take_back",)
+    assert columns["Cancelled"].cards[0].actions == ()
+    assert columns["Booked"].cards[0].id == third["uid"]
+    vendor.now = lambda: NOW + timedelta(days=9)
+    assert {column.title: column.total for column in vendor.board()}["Over"] == 1
+    other = Calendly()
+    other.restore(json.loads(json.dumps(vendor.dump())))
+    assert other.counters() == {"Bookings": 3}
+    with pytest.raises(UnknownActionError, match="Calendly has no action dance"):
+        vendor.act("dance", {})
+    with pytest.raises(UnknownActionError, match="has none of bookings"):
+        vendor.act("cancel", {"id": "x"})
