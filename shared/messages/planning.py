@@ -55,7 +55,7 @@ def find(session: Session, channel: str, dedupe_key: str) -> Delivery | None:
 
 
 def fall_back(session: Session, message: Message) -> bool:
-    """Owe the next way of saying it; True if this call planned it. Each way is tried once, whatever reports the failure."""
+    """Owe the next way of saying it; False where there is none. Each way is tried once, whatever reports the failure."""
     if not message.fallback:
         return False
     step, *rest = message.fallback
@@ -72,7 +72,8 @@ def fall_back(session: Session, message: Message) -> bool:
         provider=None,
         source=message.source if step.channel == "email" else templates.REPOSITORY,
     )
-    return owe(session, again)
+    owe(session, again)
+    return True
 
 
 def last_way(session: Session, delivery: Delivery) -> Delivery:

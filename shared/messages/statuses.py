@@ -23,26 +23,15 @@ from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import VENDOR_ID_LENGTH, MessageStatus
 from shared.store.models import Delivery
 
-# Our words for what vendors say, and how far along each is. Of two with one rank the first one stays.
-RANKS = {
-    "queued": 1,
-    "sending": 2,
-    "delayed": 2,
-    "in-progress": 2,
-    "sent": 3,
-    "failed": 4,
-    "soft-bounced": 4,
-    "delivered": 5,
-    "answered": 5,
-    "no-answer": 5,
-    "machine": 5,
-    "call-failed": 5,
-    "opened": 6,
-    "clicked": 7,
-    "bounced": 8,
-    "complained": 9,
-    "unsubscribed": 7,
-}
+# Our words for what vendors say, each further along than those before it, so that which of two comes first never decides.
+# Of what a call may end in, that somebody has heard it is the furthest.
+_IN_ORDER = (
+    *("queued", "sending", "delayed", "in-progress", "sent"),
+    *("soft-bounced", "failed", "delivered"),
+    *("call-failed", "no-answer", "machine", "answered"),
+    *("opened", "clicked", "unsubscribed", "bounced", "complained"),
+)
+RANKS = {word: rank for rank, word in enumerate(_IN_ORDER, start=1)}
 _WORDS: dict[str, Word] = {
     "failed": "failed",
     "soft-bounced": "failed",
@@ -102,7 +91,7 @@ def status(session: Session, news: News) -> str:
     _judge_address(session, news, delivery)
     if delivery is None:
         return "unknown-message"
-    _tell(session, row, delivery, news.reason)
+    _tell(session, row, delivery)
     return "applied" if further else "behind"
 
 
@@ -125,7 +114,7 @@ def attach(session: Session, provider: str, vendor_id: str, delivery_id: int) ->
         row.delivery_id = delivery_id
     delivery = session.get(Delivery, row.delivery_id)
     if delivery is not None:
-        _tell(session, row, delivery, row.reason)
+        _tell(session, row, delivery)
 
 
 def belongs_to_another(session: Session, provider: str, vendor_id: str, delivery_id: int) -> bool:
@@ -165,16 +154,18 @@ def _done(session: Session, row: MessageStatus, delivery: Delivery) -> None:
     ):
         plan.cancel(session, retry_id, "already-sent")
     _announce(session, delivery, "sent", None)
-    _tell(session, row, delivery, row.reason)
+    _tell(session, row, delivery)
 
 
-def _tell(session: Session, row: MessageStatus, delivery: Delivery, reason: str | None) -> None:
-    """Tell how far it is, once for each status, as soon as our own record says that it was sent."""
+def _tell(session: Session, row: MessageStatus, delivery: Delivery) -> None:
+    """Tell how far it is, each word once, as soon as our own record says that it was sent."""
     word = _WORDS.get(row.status or "")
     if word is None or row.told == row.status or delivery.state != State.DONE:
         return
-    row.told = row.status
-    _announce(session, delivery, word, reason or (row.status if word == "failed" else None))
+    told, row.told = _WORDS.get(row.told or ""), row.status
+    if word == told:
+        return
+    _announce(session, delivery, word, row.reason or (row.status if word == "failed" else None))
 
 
 def _announce(session: Session, delivery: Delivery, word: Word, reason: str | None) -> None:

@@ -75,7 +75,7 @@ class TestProgress:
     @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     @given(st.lists(st.sampled_from(sorted(RANKS)), min_size=1, max_size=6), st.randoms(use_true_random=False))
     def test_any_order_ends_in_the_furthest(self, database, words: list[str], random) -> None:
-        """Whatever order the words come in, the highest rank counts; of equal ones the first."""
+        """Whatever order the words come in, the highest rank counts."""
         vendor_id = f"V{next(_numbers)}"
         random.shuffle(words)
         for word in words:
