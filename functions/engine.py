@@ -18,6 +18,7 @@ from shared import alerts, queues  # noqa: F401  # alerts: registers what delive
 from shared.crm import odoo_sync
 from shared.journeys import hooks  # noqa: F401  # the gate and the ear of journeys, wherever messages are carried out
 from shared.leads import kommo
+from shared.sequences import notion_sync
 
 log = logging.getLogger("puente.engine")
 bp = func.Blueprint()
@@ -54,7 +55,8 @@ def retry_errored_syncs(timer: func.TimerRequest) -> None:
     from shared.outbox import dispatch
     from shared.store.session import transact
 
-    freed, rearmed = dispatch.free_expired(), transact(odoo_sync.rearm) + transact(kommo.rearm)
+    freed = dispatch.free_expired()
+    rearmed = sum(transact(rearm) for rearm in (odoo_sync.rearm, kommo.rearm, notion_sync.rearm))
     if freed or rearmed:
         log.warning("%d deliveries freed, %d syncs re-armed", freed, rearmed)
         dispatch.dispatch_due()

@@ -151,6 +151,7 @@ var queues = [
   'message-reply-queue'
   'message-status-queue'
   'reconcile-queue'
+  'sequences-queue'
   'unsubscribe-queue'
 ]
 
