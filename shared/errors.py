@@ -4,7 +4,7 @@
     ├── ConfigurationError     a setting is wrong: say so and do not start
     ├── RefusedError           bad input at the door: a problem document to the sender, nothing stored
     ├── RetryableError         the same again, later; costs the work one attempt
-    │   ├── NoAnswerError      the outside system did not answer in time
+    │   ├── NoAnswerError      the outside system did not answer in time: as for an outage, a sync is not to blame for it
     │   ├── UnavailableError   the whole outside system is down: costs no attempt, opens its circuit
     │   └── ThrottledError     the outside system asks us to wait: costs no attempt, pauses the target
     ├── PermanentError         no number of attempts will help: park it with its reason

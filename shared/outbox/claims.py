@@ -5,6 +5,7 @@ That is also why no wake-up is lost: a claim that finds nothing due gives its sl
 committed before it is seen by it, and the nudge of a change committed after it finds the slot free.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -19,7 +20,7 @@ from shared.errors import PermanentError, PuenteError, RetryableError, Uncertain
 from shared.outbox import actions, circuit
 from shared.outbox.actions import Action, Claimed, Kind, Later, Skip, State
 from shared.outbox.policy import TargetPolicy
-from shared.outbox.record import OUTCOME_UNKNOWN, close, log_outcome, owed_for, settle, told
+from shared.outbox.record import NO_ANSWER, OUTCOME_UNKNOWN, close, log_outcome, owed_for, settle, told
 from shared.settings import get_settings
 from shared.store.dialect import held, insert_if_absent, locked, unclaimed
 from shared.store.models import Delivery, Target, TargetSlot
@@ -162,6 +163,17 @@ def _batch(session: Session, row: Target, action_name: str, token: str) -> Batch
         return Batch(_NO_ACTION, token, ())
     claimed = tuple(hold(delivery, token) for delivery in rows if _wanted(session, found, delivery))
     return Batch(found, token, claimed)
+
+
+def _without_company(rows: Sequence[Delivery]) -> Sequence[Delivery]:
+    """A sync that has cost attempts by silence goes alone, so that it takes no other with it (see `record`)."""
+    if rows and _is_suspect(rows[0]):
+        return rows[:1]
+    return [row for row in rows if not _is_suspect(row)]
+
+
+def _is_suspect(row: Delivery) -> bool:
+    return row.reason == NO_ANSWER and row.attempts > 0
 
 
 def _action(target: str, name: str) -> Action | PermanentError:

@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import (
+    NoAnswerError,
     PermanentError,
     PuenteError,
     RetryableError,
@@ -26,6 +27,7 @@ from shared.store.models import ERROR_LENGTH, ActionLog, Delivery, Target
 log = logging.getLogger("puente.outbox")
 
 OUTCOME_UNKNOWN = "outcome-unknown"
+NO_ANSWER = "no-answer"  # of a waiting sync: it was sent alone, and the system was silent
 SYSTEM = "system"
 
 
@@ -79,6 +81,7 @@ def record(
     action.hold(session, [delivery.subject for delivery in claimed])
     ids = [delivery.id for delivery in claimed]
     rows = {row.id: row for row in session.scalars(held(select(Delivery).where(Delivery.id.in_(ids)), Delivery))}
+    guilty = _guilty(target, action, [(rows.get(delivery.id), outcomes[delivery.id]) for delivery in claimed])
     moved: list[tuple[Claimed, bool]] = []
     for delivery in claimed:
         outcome = outcomes[delivery.id]
@@ -86,16 +89,38 @@ def record(
         if row is None:
             log.warning("delivery %d was removed while it was under way", delivery.id)
         elif row.lease_token == token and row.state == State.SENDING:
-            moved.append((delivery, _moved(session, action, row, delivery, outcome)))
+            moved.append((delivery, _moved(session, action, row, delivery, outcome, guilty=guilty)))
+            if len(claimed) == 1 and row.state == State.PENDING and _is_silence(action, outcome):
+                row.reason = NO_ANSWER
         else:
             _settle_late(session, action, row, delivery, outcome)
     # Only now, so that the rows of the batch are written together, and not each before the next one's `after`.
     for delivery, final in moved:
         told(session, action, delivery, outcomes[delivery.id], final=final, sheltered=sheltered)
-    _judge(target, action, list(outcomes.values()))
+    if guilty:
+        target.failures += 1  # until others are answered again, what is silent next is not held against its record
+    else:
+        _judge(target, action, list(outcomes.values()))
     from shared.outbox import plan
 
     return plan.newly_due(session)
+
+
+def _is_silence(action: Action, outcome: Outcome) -> bool:
+    """Whether a sync got no answer for which the whole system may be to blame."""
+    return action.kind is Kind.SYNC and isinstance(outcome, UnavailableError | UncertainError | NoAnswerError)
+
+
+def _guilty(target: Target, action: Action, batch: Sequence[tuple[Delivery | None, Outcome]]) -> bool:
+    """Whether the system is silent about this record, and not as a whole: then, and only then, silence costs an attempt.
+
+    So it is where the record was sent alone, was silent alone before, and the newest call of the target before this one was
+    answered. While the whole system is away no call is answered, so an outage costs its first record one attempt at most, and
+    that only if it was silent alone before; all others nothing.
+    """
+    row, outcome = batch[0]
+    was_silent = len(batch) == 1 and row is not None and row.reason == NO_ANSWER
+    return was_silent and target.failures == 0 and _is_silence(action, outcome)
 
 
 def settle(
@@ -106,9 +131,11 @@ def settle(
     told(session, action, delivery, outcome, final=final, sheltered=sheltered)
 
 
-def _moved(session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome) -> bool:
+def _moved(
+    session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome, *, guilty: bool = False
+) -> bool:
     """Move the delivery to its next state, and log the attempt; whether it is finished."""
-    final = _apply(action, row, outcome)
+    final = _apply(action, row, outcome, guilty=guilty)
     detail = str(outcome) if isinstance(outcome, PuenteError) else None
     log_outcome(session, action, delivery, _word(outcome), detail)
     return final
@@ -140,7 +167,7 @@ def _word(outcome: Outcome) -> str:
     return outcome.reason[:32] if isinstance(outcome, PermanentError) else type(outcome).__name__.removesuffix("Error").lower()
 
 
-def _apply(action: Action, row: Delivery, outcome: Outcome) -> bool:
+def _apply(action: Action, row: Delivery, outcome: Outcome, *, guilty: bool) -> bool:
     """Move the delivery to its next state; whether it is finished."""
     match outcome:
         case Done():
@@ -155,14 +182,14 @@ def _apply(action: Action, row: Delivery, outcome: Outcome) -> bool:
         case UncertainError() if action.kind is Kind.MESSAGE:
             return _unknown(action, row, outcome)
         case _:
-            return _again(action, row, outcome)
+            return _again(action, row, outcome, guilty=guilty)
 
 
 def _done(row: Delivery) -> bool:
     if row.wanted > row.claimed:
         # The state changed while the call was under way: what was sent may be old already.
         _reopen(row, after_seconds=0)
-        row.attempts, row.last_error = 0, None
+        row.attempts, row.last_error, row.reason = 0, None, None
         return False
     close(row, State.DONE)
     return True
@@ -179,9 +206,9 @@ def _unknown(action: Action, row: Delivery, error: UncertainError) -> bool:
     return False
 
 
-def _again(action: Action, row: Delivery, error: PuenteError) -> bool:
-    # Here UncertainError is a sync's: its call got no answer, and repeating it does no harm.
-    blameless = isinstance(error, UnavailableError | ThrottledError | UncertainError)
+def _again(action: Action, row: Delivery, error: PuenteError, *, guilty: bool) -> bool:
+    # An UncertainError is a sync's here: its call got no answer, and repeating it does no harm.
+    blameless = (isinstance(error, UnavailableError | ThrottledError) or _is_silence(action, error)) and not guilty
     row.attempts += 0 if blameless else 1
     if action.retry.exhausted(row.attempts, owed_for(row), outage=blameless):
         close(row, State.DEAD, reason="attempts-used-up" if not blameless else "too-old", error=str(error))
@@ -190,6 +217,8 @@ def _again(action: Action, row: Delivery, error: PuenteError) -> bool:
     # What the system as a whole is to blame for stays due: the target's circuit and pace hold it back, not its own clock.
     _reopen(row, after_seconds=0 if blameless else max(action.retry.delay_seconds(row.attempts), asked))
     row.last_error = str(error)[:ERROR_LENGTH]
+    if action.kind is Kind.SYNC and not blameless and not guilty:
+        row.reason = None  # it was answered
     return False
 
 
@@ -222,7 +251,7 @@ def _take_back_retry(session: Session, delivery_id: int) -> None:
 def _judge(target: Target, action: Action, outcomes: list[Outcome]) -> None:
     """What the batch says about the system as a whole: any answer at all means that it is up."""
     throttles = [outcome for outcome in outcomes if isinstance(outcome, ThrottledError)]
-    outages = [outcome for outcome in outcomes if isinstance(outcome, UnavailableError | UncertainError)]
+    outages = [one for one in outcomes if isinstance(one, UnavailableError | UncertainError) or _is_silence(action, one)]
     if throttles:
         circuit.throttled(target, max((error.after_seconds or 0 for error in throttles), default=0) or None)
     elif outages and len(outages) == len(outcomes):
