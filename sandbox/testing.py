@@ -17,6 +17,7 @@ from aiohttp import web
 
 from sandbox.app import SANDBOX, create_app
 from sandbox.odoo.database import NAME
+from sandbox.settings import app_settings
 from sandbox.smtp import PASSWORD, USER
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,6 +39,10 @@ class SandboxClient:
     def odoo_url(self) -> str:
         """The base address of its Odoo."""
         return f"{self.url}/odoo"
+
+    def settings(self) -> dict[str, str]:
+        """The app's settings, by their names, with which it talks to this sandbox (Kommo, Notion, Discord, the calendars)."""
+        return app_settings(self.url)
 
     def calls(self, vendor: str | None = None, *, since: int = 0, limit: int | None = None) -> list[dict[str, Any]]:
         """Calls received, oldest first."""
