@@ -162,7 +162,7 @@ class Calendly(Shelved):
     name = "calendly"
     title = "Calendly"
     prefixes = ("/calendly",)
-    connection: Mapping[str, str] = {"Booking page": "/calendly/book", "CALENDLY_SIGNING_KEYS": f'["{KEY}"]'}
+    connection: Mapping[str, str] = {"Booking page": "/calendly/book", "CALENDLY_SIGNING_KEYS": KEY}
     board_title = "Invitees"
     routes = ("/{rest:.*}",)
     kinds = ("bookings",)
