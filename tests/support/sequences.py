@@ -214,10 +214,10 @@ class Campaign:
         assert answer.status_code == 202, answer.get_body()
         self.world.run()
 
-    def calendly(self, event: str, at: datetime | None = None, **invitee: Any) -> None:
+    def calendly(self, name: str, at: datetime | None = None, /, **invitee: Any) -> None:
         """Post a webhook as Calendly signs it, and handle it."""
         moment = at or self.clock.moment
-        body = json.dumps({"event": event, "created_at": moment.isoformat(), "payload": invitee}).encode()
+        body = json.dumps({"event": name, "created_at": moment.isoformat(), "payload": invitee}).encode()
         self.take("noshow-recovery-handler", body, key=None, headers=signed(body, self.clock.moment))
 
     def run(self, **delta: float) -> None:
