@@ -37,10 +37,13 @@ def _post(deliveries: Sequence[Claimed]) -> Mapping[int, Outcome]:
 
 
 def _send(text: str) -> None:
+    from shared.vendors import waits
     from shared.vendors.http import HttpClient
 
     url = str(get_settings().alert_webhook_url)
-    client = HttpClient(TARGET, url, read_seconds=10, secrets=[url])
+    client = HttpClient(
+        TARGET, url, read_seconds=10, secrets=[url], named_wait=waits.in_body("retry_after")
+    )  # as Discord says it
     # Slack reads `text`, Discord reads `content`; each ignores the other.
     response = client.request("POST", "", json={"text": text, "content": text})
     if not response.ok:

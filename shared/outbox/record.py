@@ -256,5 +256,7 @@ def _judge(target: Target, action: Action, outcomes: list[Outcome]) -> None:
         circuit.throttled(target, max((error.after_seconds or 0 for error in throttles), default=0) or None)
     elif outages and len(outages) == len(outcomes):
         circuit.failed(target, actions.policy(target.name), str(outages[0]))
+        if named := max((one.after_seconds or 0 for one in outages if isinstance(one, RetryableError)), default=0):
+            circuit.throttled(target, named)  # "not before", said by a system that is down for a while
     elif outcomes:
         circuit.succeeded(target, action.batch_size())

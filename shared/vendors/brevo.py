@@ -8,7 +8,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from shared.settings import Settings
-from shared.vendors import answers
+from shared.vendors import answers, waits
 from shared.vendors.http import HttpClient
 from shared.vendors.mail import Email
 
@@ -21,7 +21,15 @@ class Brevo:
 
     def __init__(self, url: str, api_key: str, sender: str, sender_name: str, adapter: BaseAdapter | None = None) -> None:
         headers = {"api-key": api_key, "Accept": "application/json"}
-        self._http = HttpClient("Brevo", url, read_seconds=READ_SECONDS, headers=headers, secrets=[api_key], adapter=adapter)
+        self._http = HttpClient(
+            "Brevo",
+            url,
+            read_seconds=READ_SECONDS,
+            headers=headers,
+            secrets=[api_key],
+            adapter=adapter,
+            named_wait=waits.in_header("x-sib-ratelimit-reset"),
+        )
         self._sender = {"email": sender, "name": sender_name}
 
     @staticmethod

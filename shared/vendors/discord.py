@@ -12,7 +12,7 @@ from requests.adapters import BaseAdapter
 from shared import clock
 from shared.errors import PermanentError
 from shared.settings import Settings
-from shared.vendors import answers
+from shared.vendors import answers, waits
 from shared.vendors.http import HttpClient
 
 READ_SECONDS = 10.0
@@ -45,7 +45,14 @@ class Discord:
         self._path, self._query = parts.path, dict(parse_qsl(parts.query))
         token = parts.path.rpartition("/")[2]
         base = f"{parts.scheme}://{parts.netloc}"
-        self._http = HttpClient("Discord", base, read_seconds=READ_SECONDS, secrets=[token], adapter=adapter)
+        self._http = HttpClient(
+            "Discord",
+            base,
+            read_seconds=READ_SECONDS,
+            secrets=[token],
+            adapter=adapter,
+            named_wait=waits.in_body("retry_after"),
+        )
 
     @staticmethod
     def from_settings(settings: Settings) -> "Discord":

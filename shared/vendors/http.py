@@ -9,6 +9,7 @@
     read time-out                                     | NoAnswerError     | UncertainError
     connection cut                                    | RetryableError    | UncertainError
 
+429 and the 5xx above carry the longest wait that the answer names, by Retry-After or in the vendor's own way (see `waits`).
 Any other answer is returned for the vendor's client to judge. Bodies, headers and query strings are never logged.
 """
 
@@ -48,6 +49,7 @@ IDLE = timedelta(seconds=50)
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 _GATEWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
+_BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, *_GATEWAY})
 
 type Failure = Literal["unreachable", "connect time-out", "read time-out", "cut", "invalid"]
 
@@ -56,6 +58,7 @@ class HttpClient:
     """Calls one outside system. Made once per process and shared by its threads.
 
     `secrets` are replaced by `***` in whatever text of ours might hold them (a token in a path, for example).
+    `named_wait` finds the seconds that this vendor asks us to wait where Retry-After does not tell them (see `waits`).
     `adapter` takes the place of the network in tests.
     """
 
@@ -69,9 +72,10 @@ class HttpClient:
         auth: tuple[str, str] | None = None,
         secrets: Sequence[str] = (),
         adapter: BaseAdapter | None = None,
+        named_wait: Callable[[requests.Response], float | None] | None = None,
     ) -> None:
         self.vendor, self.base_url = vendor, base_url.rstrip("/")
-        self._timeout = (CONNECT_SECONDS, read_seconds)
+        self._timeout, self._named_wait = (CONNECT_SECONDS, read_seconds), named_wait
         self._secrets = [secret for secret in secrets if secret]
         self._last_use = clock.now()
         self._session = _session(adapter or HTTPAdapter(pool_connections=2, pool_maxsize=16))
@@ -119,7 +123,7 @@ class HttpClient:
         except requests.RequestException as error:
             raise self._verdict(error, what, repeatable=safe) from None  # its text may hold a secret out of the URL
         log.debug("%s answered %d in %.3f s", what, response.status_code, (clock.now() - started).total_seconds())
-        _refuse_busy(response, what, repeatable=safe)
+        _refuse_busy(response, what, self._wait(response), repeatable=safe)
         return response
 
     def mask(self, text: str) -> str:
@@ -127,6 +131,14 @@ class HttpClient:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+    def _wait(self, response: requests.Response) -> float | None:
+        """The longest wait that a busy answer names; None where it names none. Its body is read for that only."""
+        if response.status_code not in _BUSY:
+            return None
+        named = [retry_after_seconds(response), self._named_wait(response) if self._named_wait else None]
+        waits = [min(seconds, LONGEST_PAUSE.total_seconds()) for seconds in named if seconds is not None]
+        return max(waits, default=None)
 
     def _drop_idle_connections(self) -> None:
         now = clock.now()
@@ -189,8 +201,8 @@ def _quick_tries(*, repeatable: bool) -> Callable[..., requests.Response]:
     )
 
 
-def _refuse_busy(response: requests.Response, what: str, *, repeatable: bool) -> None:
-    status, after = response.status_code, retry_after_seconds(response)
+def _refuse_busy(response: requests.Response, what: str, after: float | None, *, repeatable: bool) -> None:
+    status = response.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         raise ThrottledError(f"{what} answered 429", after_seconds=after)
     if status == HTTPStatus.SERVICE_UNAVAILABLE or (status in _GATEWAY and repeatable):

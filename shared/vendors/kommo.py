@@ -17,7 +17,7 @@ from requests.adapters import BaseAdapter
 
 from shared.errors import PermanentError, UnavailableError
 from shared.settings import Settings
-from shared.vendors import answers
+from shared.vendors import answers, waits
 from shared.vendors.http import HttpClient
 from shared.vendors.pace import Paced
 
@@ -69,7 +69,13 @@ class Kommo:
         headers = {"Authorization": f"Bearer {token}"}
         self._pace = Paced(per_second, adapter)
         self._http = HttpClient(
-            "Kommo", f"{url}/api/v4", read_seconds=READ_SECONDS, headers=headers, secrets=[token], adapter=self._pace
+            "Kommo",
+            f"{url}/api/v4",
+            read_seconds=READ_SECONDS,
+            headers=headers,
+            secrets=[token],
+            adapter=self._pace,
+            named_wait=waits.in_body("retry_after"),
         )
 
     @staticmethod

@@ -9,7 +9,7 @@ from requests.adapters import BaseAdapter
 
 from shared.errors import PermanentError, RetryableError
 from shared.settings import Settings
-from shared.vendors import answers, mail
+from shared.vendors import answers, mail, waits
 from shared.vendors.http import HttpClient
 from shared.vendors.mail import Email
 
@@ -21,7 +21,15 @@ class Resend:
 
     def __init__(self, url: str, api_key: str, sender: str, adapter: BaseAdapter | None = None) -> None:
         headers = {"Authorization": f"Bearer {api_key}"}
-        self._http = HttpClient("Resend", url, read_seconds=READ_SECONDS, headers=headers, secrets=[api_key], adapter=adapter)
+        self._http = HttpClient(
+            "Resend",
+            url,
+            read_seconds=READ_SECONDS,
+            headers=headers,
+            secrets=[api_key],
+            adapter=adapter,
+            named_wait=waits.quota,
+        )
         self._sender = sender
 
     @staticmethod
