@@ -241,6 +241,8 @@ async def _asked(session: aiohttp.ClientSession, delivery: Delivery) -> tuple[Re
         body = webhook.body if webhook.method == "POST" else None
         async with session.request(webhook.method, url, data=body, headers=headers, allow_redirects=False) as response:
             return Reply(status=response.status, body=await response.read()), ""
+    except aiohttp.ClientConnectorError as error:
+        return Reply(status=None), f"nobody listens at {error.host}:{error.port}"
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         return Reply(status=None), str(error) or type(error).__name__
 
