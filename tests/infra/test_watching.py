@@ -169,3 +169,12 @@ def test_runbooks_name_only_addresses_that_exist(environment: pytest.MonkeyPatch
         named = {found.rstrip("/") for found in re.findall(r"/api/v1/[a-z/{}<>-]+", text)}
         paths = {re.sub(r"\{\w+\}|<\w+>", "{}", path) for path in named}
         assert paths - known == set(), page
+
+
+def test_lines_that_alerts_count_are_not_sampled_away() -> None:
+    """The host keeps traces and exceptions, whatever it leaves out of the rest."""
+    host = json.loads((ROOT / "host.json").read_text())
+    sampling = host["logging"]["applicationInsights"]["samplingSettings"]
+    tables = {table for one in ALERTS for table in re.findall(r"\bApp[A-Z][a-z]+s\b", one["query"])}
+    assert "AppTraces" in tables
+    assert {"Trace", "Exception"} <= set(sampling["excludedTypes"].split(";"))
