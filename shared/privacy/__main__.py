@@ -1,4 +1,7 @@
-"""`python -m shared.privacy --manychat-id X [--apply]`: say what there is of a person, and erase it with `--apply`."""
+"""`python -m shared.privacy --manychat-id X [--apply]`: say what there is of a person, and erase it with `--apply`.
+
+`--email` and `--lead-id` find the person by another of their names.
+"""
 
 import argparse
 import getpass
@@ -22,7 +25,7 @@ def main(
     """
     asked = _parser().parse_args(arguments)
     try:
-        who = person(asked.manychat_id)
+        who = person(asked.manychat_id, email=asked.email, lead_id=asked.lead_id)
         if asked.apply:
             found = erase(who, way=asked.odoo, actor=asked.actor, engine=engine)
         else:
@@ -46,12 +49,20 @@ def main(
 def _told(found: Found) -> list[str]:
     rows = [f"{number:6} rows of {table}" for table, number in found.rows.items() if number]
     records = [f"{len(ids):6} of {model} in Odoo: {', '.join(map(str, ids))}" for model, ids in found.odoo.items() if ids]
-    return rows + records + ([f"{len(found.blobs):6} blobs, at most"] if found.blobs else [])
+    by_hand = [
+        f"{len(ids):6} {kind} in Kommo, to be deleted there: {', '.join(map(str, ids))}"
+        for kind, ids in found.kommo.items()
+        if ids
+    ]
+    return rows + records + by_hand + ([f"{len(found.blobs):6} blobs, at most"] if found.blobs else [])
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m shared.privacy", description="Erase a person on request.")
-    parser.add_argument("--manychat-id", required=True, help="the person's id in ManyChat, as in our contacts")
+    whom = parser.add_mutually_exclusive_group(required=True)
+    whom.add_argument("--manychat-id", default="", help="the person's id in ManyChat, as in our contacts")
+    whom.add_argument("--email", default="", help="the person's e-mail address: everything that is known under it")
+    whom.add_argument("--lead-id", type=int, help="the number of one of their leads: everything under its e-mail address")
     parser.add_argument("--apply", action="store_true", help="erase; without it nothing is changed")
     parser.add_argument(
         "--odoo",

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from shared import queues
 from shared.errors import UnavailableError
 from shared.intake.envelope import fingerprint
-from shared.privacy.holdings import HOLDINGS, Person
+from shared.privacy.holdings import HOLDINGS
+from shared.privacy.who import Person
 from shared.queues import claim_checks as container_client
 from shared.store.models import DeadLetter, InboxEvent
 

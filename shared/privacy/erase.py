@@ -16,9 +16,11 @@ from shared.errors import PermanentError
 from shared.outbox import plan
 from shared.outbox.actions import State
 from shared.privacy import blobs, odoo
-from shared.privacy.holdings import HOLDINGS, UNDER_WAY, Holding, Person
+from shared.privacy.holdings import HOLDINGS, UNDER_WAY, Holding
+from shared.privacy.who import Person, known
 from shared.settings import get_settings
 from shared.store.dialect import rows_changed
+from shared.store.lead_models import Lead
 from shared.store.models import ActionLog, Delivery
 from shared.store.session import reading, transact
 from shared.vendors.odoo.client import OdooClient
@@ -28,11 +30,15 @@ log = logging.getLogger("puente.privacy")
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What there is of a person: rows by table, Odoo's records by model, blobs."""
+    """What there is of a person: rows by table, Odoo's records by model, blobs.
+
+    `kommo` are Kommo's numbers of their leads and contacts: its API deletes neither, so a person does it there.
+    """
 
     rows: dict[str, int]
     odoo: dict[str, list[int]]
     blobs: list[str] = field(default_factory=list)
+    kommo: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def is_nothing(self) -> bool:
@@ -40,15 +46,21 @@ class Found:
         return not (any(self.rows.values()) or any(self.odoo.values()))
 
 
-def person(manychat_id: str) -> Person:
-    """The person of that ManyChat id, with a pseudonym of this erasure: no two of them can be told to be one person's.
+def person(manychat_id: str = "", *, email: str = "", lead_id: int | None = None) -> Person:
+    """The person of that ManyChat id, address or lead, with a pseudonym of this erasure: no two can be told to be one person's.
 
     Raises:
-        ValueError: the id is empty.
+        ValueError: not exactly one of the three is given.
     """
-    if not manychat_id.strip():
-        raise ValueError("the ManyChat id is empty")
-    return Person(manychat_id.strip(), f"erased:{uuid.uuid4().hex[:16]}")
+    given = (manychat_id.strip(), email.strip().lower(), lead_id or "")
+    if sum(map(bool, given)) != 1:
+        raise ValueError("give a ManyChat id, an e-mail address or the number of a lead")
+    pseudonym = f"erased:{uuid.uuid4().hex[:16]}"
+    if given[0]:
+        return Person(pseudonym=pseudonym, manychat_ids=(given[0],))
+    return (
+        Person(pseudonym=pseudonym, emails=(given[1],)) if given[1] else Person(pseudonym=pseudonym, lead_ids=(lead_id or 0,))
+    )
 
 
 def look(who: Person, *, ask_odoo: bool = True, engine: Engine | None = None) -> Found:
@@ -58,9 +70,10 @@ def look(who: Person, *, ask_odoo: bool = True, engine: Engine | None = None) ->
         PuenteError: Odoo or the database cannot be asked.
     """
     with reading(engine) as session:
+        who = known(session, who)
         rows = {holding.table.__tablename__: _count(session, holding, who) for holding in HOLDINGS}
-        names = blobs.of(session, who)
-    return Found(rows=rows, odoo=odoo.found(_client(), who.manychat_id) if ask_odoo else {}, blobs=names)
+        names, in_kommo = blobs.of(session, who), _in_kommo(session, who)
+    return Found(rows=rows, odoo=_in_odoo(who) if ask_odoo else {}, blobs=names, kommo=in_kommo)
 
 
 def erase(who: Person, *, way: odoo.Way, actor: str, engine: Engine | None = None) -> Found:
@@ -80,6 +93,21 @@ def erase(who: Person, *, way: odoo.Way, actor: str, engine: Engine | None = Non
     return was
 
 
+def _in_odoo(who: Person) -> dict[str, list[int]]:
+    records: dict[str, list[int]] = {}
+    for manychat_id in who.manychat_ids:
+        for model, ids in odoo.found(_client(), manychat_id).items():
+            records[model] = records.get(model, []) + ids
+    return records
+
+
+def _in_kommo(session: Session, who: Person) -> dict[str, list[int]]:
+    rows = session.execute(select(Lead.kommo_lead_id, Lead.kommo_contact_id).where(Lead.id.in_(who.lead_ids))).all()
+    leads = {row.kommo_lead_id for row in rows if row.kommo_lead_id}
+    contacts = {row.kommo_contact_id for row in rows if row.kommo_contact_id}
+    return {"leads": sorted(leads), "contacts": sorted(contacts)}
+
+
 def _client() -> OdooClient:
     return OdooClient.from_settings(get_settings())
 
@@ -91,7 +119,7 @@ def _count(session: Session, holding: Holding, who: Person) -> int:
 def _stop(session: Session, who: Person) -> None:
     """Take back what waits; refuse while something is under way: it would write them anew behind our back."""
     theirs = select(Delivery.id, Delivery.state).where(
-        Delivery.subject == who.manychat_id, Delivery.state.in_((State.PENDING, UNDER_WAY))
+        Delivery.subject.in_(known(session, who).subjects), Delivery.state.in_((State.PENDING, UNDER_WAY))
     )
     rows = session.execute(theirs).all()
     for row in rows:
@@ -100,7 +128,8 @@ def _stop(session: Session, who: Person) -> None:
 
 
 def _erase_rows(session: Session, who: Person, was: Found, deleted_blobs: int, actor: str) -> None:
-    changed = {holding.table.__tablename__: _erase(session, holding, who) for holding in HOLDINGS}
+    whole = known(session, who)
+    changed = {holding.table.__tablename__: _erase(session, holding, whole) for holding in HOLDINGS}
     # Only numbers: the log of an erasure must not keep what was erased.
     told = {**changed, "blobs": deleted_blobs, **{model: len(ids) for model, ids in was.odoo.items()}}
     detail = ", ".join(f"{name} {number}" for name, number in told.items() if number)

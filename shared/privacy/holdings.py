@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, UnicodeText, and_, func, literal, or_, select, type_coerce
+from sqlalchemy import ColumnElement, UnicodeText, and_, false, or_, select, type_coerce
 
 from shared import clock
 from shared.outbox.actions import State
+from shared.privacy.who import Person
 from shared.store.journey_models import Enrolment, EnrolmentAddress, EnrolmentStep, JourneyDecision
+from shared.store.lead_models import Booking, BookingUid, Lead
 from shared.store.models import (
     ActionLog,
     Base,
@@ -34,19 +36,6 @@ GONE_TEXT = '{"erased":true}'
 
 
 @dataclass(frozen=True)
-class Person:
-    """Somebody who wants to be forgotten. `pseudonym` takes their place, and tells nobody who they were."""
-
-    manychat_id: str
-    pseudonym: str
-
-    @property
-    def quoted(self) -> str:
-        """How their id stands in JSON text."""
-        return f'"{self.manychat_id}"'
-
-
-@dataclass(frozen=True)
 class Holding:
     """What one table holds of a person: `whose` finds the rows; they are deleted, or `instead` says what columns become."""
 
@@ -56,40 +45,39 @@ class Holding:
 
 
 def _contact(person: Person) -> Any:
-    return select(Contact.id).where(Contact.manychat_id == person.manychat_id).scalar_subquery()
+    return select(Contact.id).where(Contact.manychat_id.in_(person.manychat_ids))
 
 
 def _of_opportunity(person: Person) -> ColumnElement[bool]:
-    return StageChange.opportunity_id.in_(select(Opportunity.id).where(Opportunity.contact_id == _contact(person)))
+    return StageChange.opportunity_id.in_(select(Opportunity.id).where(Opportunity.contact_id.in_(_contact(person))))
 
 
 def _of_campaign(person: Person) -> ColumnElement[bool]:
     return CampaignChange.campaign_contact_id.in_(
-        select(CampaignContact.id).where(CampaignContact.contact_id == _contact(person))
+        select(CampaignContact.id).where(CampaignContact.contact_id.in_(_contact(person)))
     )
 
 
 def _dead_letters(person: Person) -> ColumnElement[bool]:
-    """Theirs by subject; and those without a subject (we could not read them) in whose text their id stands."""
-    unread = and_(DeadLetter.subject.is_(None), DeadLetter.original_event.contains(person.quoted, autoescape=True))
-    return or_(DeadLetter.subject == person.manychat_id, unread)
+    """Theirs by subject; and those without a subject (we could not read them) in whose text they stand."""
+    named = or_(false(), *(DeadLetter.original_event.contains(text, autoescape=True) for text in person.quoted))
+    return or_(DeadLetter.subject.in_(person.subjects), and_(DeadLetter.subject.is_(None), named))
 
 
 def _examples(person: Person) -> ColumnElement[bool]:
     """Reports that name them as an example of drift; the figures stay."""
-    return type_coerce(Reconciliation.examples, UnicodeText).contains(person.quoted, autoescape=True)
+    examples = type_coerce(Reconciliation.examples, UnicodeText)
+    return or_(false(), *(examples.contains(f'"{number}"', autoescape=True) for number in person.manychat_ids))
 
 
 def _in_journeys(person: Person) -> ColumnElement[bool]:
-    """Their enrolments: under ManyChat's id, or under their e-mail address."""
-    mail = select(literal("email:") + Contact.email).where(Contact.manychat_id == person.manychat_id).scalar_subquery()
-    return or_(Enrolment.person.in_((person.manychat_id, f"manychat:{person.manychat_id}")), Enrolment.person == mail)
+    """Their enrolments, under whichever of their names."""
+    return Enrolment.person.in_(person.subjects)
 
 
 def _in_campaign(person: Person) -> Any:
     """The ids of the campaign's contacts with their e-mail address."""
-    mail = select(func.lower(Contact.email)).where(Contact.manychat_id == person.manychat_id).scalar_subquery()
-    return select(SequenceContact.id).where(SequenceContact.email == mail)
+    return select(SequenceContact.id).where(SequenceContact.email.in_(person.emails))
 
 
 def _enrolment_of(column: Any) -> Callable[[Person], ColumnElement[bool]]:
@@ -124,17 +112,20 @@ HOLDINGS = (
     Holding(Enrolment, _in_journeys),
     Holding(Sequence, lambda person: Sequence.contact_id.in_(_in_campaign(person))),
     Holding(SequenceContact, lambda person: SequenceContact.id.in_(_in_campaign(person))),
+    Holding(BookingUid, lambda person: BookingUid.booking_id.in_(person.booking_ids)),
+    Holding(Booking, lambda person: Booking.id.in_(person.booking_ids)),
+    Holding(Lead, lambda person: Lead.id.in_(person.lead_ids)),
     Holding(StageChange, _of_opportunity),
-    Holding(Opportunity, lambda person: Opportunity.contact_id == _contact(person)),
+    Holding(Opportunity, lambda person: Opportunity.contact_id.in_(_contact(person))),
     Holding(CampaignChange, _of_campaign),
-    Holding(CampaignContact, lambda person: CampaignContact.contact_id == _contact(person)),
-    Holding(Contact, lambda person: Contact.manychat_id == person.manychat_id),
-    Holding(InboxEvent, lambda person: InboxEvent.subject == person.manychat_id, _event_instead),
-    Holding(Delivery, lambda person: Delivery.subject == person.manychat_id, _delivery_instead),
+    Holding(CampaignContact, lambda person: CampaignContact.contact_id.in_(_contact(person))),
+    Holding(Contact, lambda person: Contact.manychat_id.in_(person.manychat_ids)),
+    Holding(InboxEvent, lambda person: InboxEvent.subject.in_(person.subjects), _event_instead),
+    Holding(Delivery, lambda person: Delivery.subject.in_(person.subjects), _delivery_instead),
     Holding(DeadLetter, _dead_letters, _dead_letter_instead),
     Holding(
         ActionLog,
-        lambda person: ActionLog.subject == person.manychat_id,
+        lambda person: ActionLog.subject.in_(person.subjects),
         lambda person: {"subject": person.pseudonym, "detail": None},
     ),
     Holding(Reconciliation, _examples, lambda _person: {"examples": None}),
