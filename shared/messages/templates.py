@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from jinja2 import FileSystemLoader, StrictUndefined, UndefinedError
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, UndefinedError, nodes
 from jinja2 import meta as syntax
 from jinja2.sandbox import SandboxedEnvironment
 
@@ -134,17 +134,37 @@ def render(template: Template, variables: Mapping[str, Any], *, unsubscribe_url:
 
 
 def variables(template: Template) -> frozenset[str]:
-    """The names that its texts use, those of the frame that mails share included; what is given beyond them is not needed."""
-    environment = _environment(template.locale, html=False)
-    pending, seen, used = [template.subject, template.text, template.html], set[str](), set[str]()
+    """The names that its texts use, those of the frame that mails share included; what is given beyond them is not needed.
+
+    Raises:
+        PermanentError: `template-error`, it cannot be read.
+    """
+    trees = _trees(template)
+    imported = {name for tree in trees for line in tree.find_all(nodes.FromImport) for name in line.names}  # macros
+    used = {name for tree in trees for name in syntax.find_undeclared_variables(tree)}
+    return frozenset(used - imported - {"unsubscribe_url"})
+
+
+def optional(template: Template) -> frozenset[str]:
+    """Those of its variables that it does without: the texts ask whether they are there (`is defined`)."""
+    asked = [test.node for tree in _trees(template) for test in tree.find_all(nodes.Test) if test.name == "defined"]
+    return frozenset(node.name for node in asked if isinstance(node, nodes.Name))
+
+
+def _trees(template: Template) -> list[nodes.Template]:
+    """What its texts say, and the files that they build on, as syntax."""
+    environment, seen = _environment(template.locale, html=False), set[str]()
+    pending, found = [template.subject, template.text, template.html], []
     pending += ["{{ " + expression + " }}" for expression in template.content_variables]
-    while pending:
-        tree = environment.parse(pending.pop())
-        used |= syntax.find_undeclared_variables(tree)
-        frames = {name for name in syntax.find_referenced_templates(tree) if name} - seen
-        seen |= frames
-        pending += [environment.loader.get_source(environment, name)[0] for name in sorted(frames) if environment.loader]
-    return frozenset(used)
+    try:
+        while pending:
+            found.append(tree := environment.parse(pending.pop()))
+            frames = {name for name in syntax.find_referenced_templates(tree) if name} - seen
+            seen |= frames
+            pending += [environment.loader.get_source(environment, name)[0] for name in sorted(frames) if environment.loader]
+    except TemplateError as error:
+        raise PermanentError("template-error", f"the template {template.name}: {error}") from error
+    return found
 
 
 def _with_footer(text: str, html: str, url: str, locale: str) -> tuple[str, str]:

@@ -26,8 +26,10 @@ from shared.web import (
     problems,
     reconciliations,
     reports,
+    sequences,
     stages,
     suppressions,
+    templates,
     timeline,
 )
 
@@ -46,7 +48,9 @@ PAGES = (
     reconciliations,
     journeys,
     leads,
+    sequences,
     suppressions,
+    templates,
     dead_letters,
     deliveries,
     reports,

@@ -30,9 +30,11 @@ class SecuredRoute(APIRoute):
     """
 
     also: ClassVar[tuple[Scope, ...]] = ()  # scopes that open it as well
+    only_reads: ClassVar[bool] = False  # whatever the method
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        self.scope: Scope = "read" if set(options.get("methods") or {"GET"}) <= READING_METHODS else "write"
+        reads = self.only_reads or set(options.get("methods") or {"GET"}) <= READING_METHODS
+        self.scope: Scope = "read" if reads else "write"
         shown = Security(API_KEY, scopes=[self.scope])  # for the description; `guarded` below is what checks
         options["dependencies"] = [*(options.get("dependencies") or ()), shown]
         options["responses"] = _merged(documented(*EVERYWHERE), options.get("responses") or {})
@@ -66,6 +68,12 @@ def _caller_with(request: Request, keys: Sequence[ApiKey], scopes: Sequence[Scop
         with suppress(RefusedError):
             return _caller_with(request, keys, others)
         raise
+
+
+class ReadingRoute(SecuredRoute):
+    """A route that changes nothing, also where it takes a body: the scope `read` is enough."""
+
+    only_reads = True
 
 
 class FlowRoute(SecuredRoute):

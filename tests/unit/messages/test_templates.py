@@ -1,6 +1,7 @@
 """Texts: every one can be filled in, none goes out with a hole, values cannot break out."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ NEEDED = {
     "postcall_maybe_email_2", "postcall_maybe_email_3", "onboarding_phase1_email_1", "onboarding_phase1_email_2",
     "onboarding_phase1_email_3", "call_sorry",
 }  # fmt: skip
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "messages.md"
 WAY_OUT = "https://puente.example/api/unsubscribe?t=x"
 
 
@@ -60,6 +62,12 @@ class TestEachTemplate:
             assert not rendered.html
             assert len(rendered.text) <= (480 if "sms" in template.channels else 3000)
         assert bool(rendered.content_variables) == ("whatsapp" in template.channels)
+
+    def test_sample_has_what_the_text_needs_and_nothing_else(self, name: str) -> None:
+        """So that the list of variables in docs/messages.md, made from the texts, is what a preview shows."""
+        template = templates.load(name)
+        used, optional = templates.variables(template), templates.optional(template)
+        assert used - optional <= set(template.sample) <= used
 
     def test_each_sample_value_is_needed_and_missed(self, name: str) -> None:
         """Without any one of its variables it is refused by name, except for those that only follow-ups mention."""
@@ -213,8 +221,29 @@ class TestNotion:
         assert (template.kind, template.channels) == ("marketing", ("email",))
 
 
+def test_variables_are_found_wherever_they_stand() -> None:
+    """In subject, text, HTML, the frame and WhatsApp's list; a macro, a loop's own name and the way out are none."""
+    frame = '{% extends "_mail.html" %}{% from "_parts.html" import button %}{% block body %}'
+    html = (
+        frame + "{{ button(link, c) }}{% for x in d %}{{ x }}{% endfor %}{% if e is defined %}{{ e }}{% endif %}{% endblock %}"
+    )
+    found = text(subject="{{ a }}", text="{{ b|long_date(z) }}", html=html, content_variables=("f",))
+    assert templates.variables(found) == {"a", "b", "z", "link", "c", "d", "e", "f"}
+    assert templates.optional(found) == {"e"}
+
+
+def test_documented_variables_are_those_of_the_texts() -> None:
+    """docs/messages.md holds what `python -m shared.messages.preview --table` prints."""
+    assert preview.table(templates.names()) in DOCUMENT.read_text(encoding="utf-8")
+
+
 class TestPreview:
     """The command."""
+
+    def test_table(self, capsys) -> None:
+        """`--table`: every template with its variables."""
+        assert preview.main(["--table"]) == 0
+        assert capsys.readouterr().out.count("\n") == len(NEEDED) + 2
 
     def test_lists_all(self, capsys) -> None:
         """Without a name."""
