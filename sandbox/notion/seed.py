@@ -42,7 +42,7 @@ _CONTACTS = {
     "first_name": Column("title"),
     "email": EMAIL,
     "last_name": TEXT,
-    "Business Name": TEXT,
+    "business_name": TEXT,
     "Phone": Column("phone_number"),
     "Christmas Campaign Status": Column("select", ("Signed Up", "Nurture Sequence", "Pre-Call Prep")),
     "Assessment Score": NUMBER,
@@ -63,6 +63,7 @@ _TEMPLATES = {
 }
 _TRACKER: dict[str, Column] = {
     "Name": Column("title"),
+    "Puente ID": TEXT,
     "Email": EMAIL,
     "First Name": TEXT,
     "Business Name": TEXT,

@@ -15,6 +15,7 @@ from sandbox.vendor import UnknownActionError, UnknownKindError
 from shared import clock
 from shared.errors import PermanentError, RetryableError, ThrottledError, UncertainError
 from shared.messages import notion_templates
+from shared.sequences import notion_facts
 from shared.settings import get_settings
 from shared.vendors import notion_values as nv
 from shared.vendors.notion import Notion as Client
@@ -339,6 +340,13 @@ def test_goes_on_with_what_it_held_and_starts_anew(client: Client, vendor: Notio
     vendor.reset({})
     assert (vendor.records("contacts", {}, None)[1], vendor.records("templates", {}, None)[1]) == (0, 4)
     assert vendor.revision > before
+
+
+def test_its_databases_have_whatever_our_flow_writes_and_reads(client: Client) -> None:
+    """Under the names that it takes by default."""
+    assert set(notion_facts.CONTACT.values()) <= set(client.properties(seed.CONTACTS))
+    assert set(notion_facts.SEQUENCE.values()) <= set(client.properties(seed.TRACKER))
+    assert set(notion_templates.PROPERTIES.values()) <= set(client.properties(seed.TEMPLATES))
 
 
 def test_shows_the_columns_of_a_data_source(vendor: Notion) -> None:
