@@ -13,6 +13,7 @@ from shared.intake import problem
 from shared.web import (
     advisors,
     assignments,
+    bookings,
     campaigns,
     channels,
     contacts,
@@ -46,6 +47,7 @@ PAGES = (
     advisors,
     odoo_contacts,
     reconciliations,
+    bookings,
     journeys,
     leads,
     sequences,
