@@ -9,6 +9,16 @@ ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".local"
 
 
+USUAL = {
+    "HOST_PORT": 7071,
+    "SANDBOX_PORT": 7072,
+    "AZURITE_BLOB_PORT": 10000,
+    "AZURITE_QUEUE_PORT": 10001,
+    "AZURITE_TABLE_PORT": 10002,
+    "SMTP_PORT": 7025,
+}
+
+
 @dataclass(frozen=True)
 class Ports:
     """The TCP ports on 127.0.0.1."""
@@ -18,21 +28,17 @@ class Ports:
     blob: int
     queue: int
     table: int
+    smtp: int = 7025
 
     @classmethod
     def from_environment(cls) -> "Ports":
-        """HOST_PORT, SANDBOX_PORT, AZURITE_BLOB_PORT, AZURITE_QUEUE_PORT, AZURITE_TABLE_PORT, or the usual ones."""
-        names = {"HOST_PORT": 7071, "SANDBOX_PORT": 7072}
-        names |= {"AZURITE_BLOB_PORT": 10000, "AZURITE_QUEUE_PORT": 10001, "AZURITE_TABLE_PORT": 10002}
-        return cls(*(int(os.environ.get(name, usual)) for name, usual in names.items()))
+        """HOST_PORT, SANDBOX_PORT, AZURITE_BLOB_PORT, AZURITE_QUEUE_PORT, AZURITE_TABLE_PORT, SMTP_PORT, or the usual ones."""
+        return cls(*(int(os.environ.get(name, usual)) for name, usual in USUAL.items()))
 
     def taken(self) -> list[str]:
         """The ports that somebody else listens on, each with the variable that moves it."""
-        variables = ("HOST_PORT", "SANDBOX_PORT", "AZURITE_BLOB_PORT", "AZURITE_QUEUE_PORT", "AZURITE_TABLE_PORT")
-        numbers = (self.host, self.sandbox, self.blob, self.queue, self.table)
-        return [
-            f"{number} (set {name} to another)" for name, number in zip(variables, numbers, strict=True) if _listens(number)
-        ]
+        numbers = (self.host, self.sandbox, self.blob, self.queue, self.table, self.smtp)
+        return [f"{number} (set {name} to another)" for name, number in zip(USUAL, numbers, strict=True) if _listens(number)]
 
 
 def _listens(port: int) -> bool:

@@ -15,12 +15,14 @@ from contextlib import ExitStack, contextmanager
 from sqlalchemy import make_url
 
 from devhost.azurite import Azurite, AzuriteError
-from local import demo
+from local import demo, lead, outside
 from local.ports import ROOT, STATE, Ports
 from shared.store.session import DEFAULT_DATABASE_URL
 
 START_SECONDS = 90
 STOP_SECONDS = 30
+WEBHOOK_DELAY_MS = 300
+"""How long the outside systems take before they tell what became of a message: long enough to be seen, as in real life."""
 
 
 class StartError(RuntimeError):
@@ -54,22 +56,32 @@ def _run(ports: Ports, started: ExitStack) -> None:
         raise StartError("The database could not be brought to the newest schema; the reason stands above.")
     _say("Database", _database(environment))
     sandbox_state = STATE / "sandbox.json"
+    base_url, sandbox_url = f"http://127.0.0.1:{ports.host}", f"http://127.0.0.1:{ports.sandbox}"
     sandbox = [sys.executable, "-m", "sandbox", "--port", str(ports.sandbox), "--state", str(sandbox_state)]
-    started.enter_context(_process("sandbox", sandbox, environment, f"http://127.0.0.1:{ports.sandbox}/_sandbox/faults"))
-    _say("Sandbox", f"http://127.0.0.1:{ports.sandbox}/ (shows what the outside systems were sent)")
-    base_url = f"http://127.0.0.1:{ports.host}"
+    sandbox += ["--smtp-port", str(ports.smtp), "--app-url", base_url, "--webhook-delay-ms", str(WEBHOOK_DELAY_MS)]
+    started.enter_context(_process("sandbox", sandbox, environment, f"{sandbox_url}/_sandbox/faults"))
+    outside.teach(sandbox_url)
+    _say("Sandbox", f"{sandbox_url}/ (shows what the outside systems were sent)")
+    _say("Inboxes", f"{sandbox_url}/inbox (mails, messages and calls as their recipients have them)")
     name, command = _host_command(ports)
     host = started.enter_context(_process("host", command, environment, f"{base_url}/health"))
     _say("Host", f"{base_url} ({name}; API page at {base_url}/api/docs)")
     _say("Logs", str(STATE.relative_to(ROOT)) + "/*.log")
     demo.show(base_url, _key(environment))
+    visit = lead.Demo(base_url, sandbox_url)
+    visit.show()
     print("\nReady. Send your own events; Ctrl-C stops everything.", flush=True)
+    print(f"\n  The visitor is called in a minute; what they got: {sandbox_url}/inbox", flush=True)
+    visit.follow(lambda: host.poll() is None)
     code = host.wait()
     raise StartError(f"The host ended by itself with code {code}; its log is .local/host.log.")
 
 
 def _environment(ports: Ports) -> dict[str, str]:
-    """The settings of this run: local.settings.json where it exists, else the example; the environment wins over both."""
+    """The settings of this run: local.settings.json where it exists, else the example; the outside systems are the sandbox.
+
+    The environment wins over all of them.
+    """
     own = ROOT / "local.settings.json"
     if not own.exists():
         shutil.copy(ROOT / "local.settings.example.json", own)
@@ -77,7 +89,7 @@ def _environment(ports: Ports) -> dict[str, str]:
     moved = {"AzureWebJobsStorage": Azurite(ports.blob, ports.queue, ports.table).connection_string}
     if "ODOO_URL" in values:
         moved["ODOO_URL"] = values["ODOO_URL"].replace(":7072", f":{ports.sandbox}")
-    return {**values, **moved, **os.environ}
+    return {**values, **outside.settings(ports), **moved, **os.environ}
 
 
 def _key(environment: Mapping[str, str]) -> str:

@@ -42,7 +42,12 @@ class Brevo(MailSender):
     name = "brevo"
     title = "Brevo"
     prefixes = ("/brevo",)
-    connection: Mapping[str, str] = {"URL": "/brevo/v3", "API key": API_KEY, "Webhook token": TOKEN}
+    connection: Mapping[str, str] = {
+        "BREVO_BASE_URL": "/brevo/v3",
+        "SENDINBLUE_API_KEY": API_KEY,
+        "SENDINBLUE_SENDER_EMAIL": "javier@puente.example",
+        "BREVO_WEBHOOK_SECRETS": TOKEN,
+    }
     kinds = (*MailSender.kinds, "keys")
     routes = ("/v3/{rest:.*}",)
     words = WORDS

@@ -24,8 +24,8 @@ class Captcha(Shelved):
     title = "Captcha"
     prefixes = ("/captcha",)
     connection: Mapping[str, str] = {
-        "Turnstile": f"/captcha{TURNSTILE}",
-        "reCAPTCHA": f"/captcha{RECAPTCHA}",
+        "CAPTCHA_VERIFY_URL": f"/captcha{TURNSTILE}",
+        "or": f"/captcha{RECAPTCHA}",
         "Secret": SECRET,
         "A good token": f"{GOOD}1",
     }

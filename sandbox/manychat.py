@@ -24,7 +24,7 @@ class ManyChat(Shelved):
     name = "manychat"
     title = "ManyChat"
     prefixes = ("/manychat",)
-    connection: Mapping[str, str] = {"URL": "/manychat", "API key": API_KEY}
+    connection: Mapping[str, str] = {"MANYCHAT_BASE_URL": "/manychat", "MANYCHAT_API_KEY": API_KEY}
     board_title = "Conversations"
     kinds = ("subscribers", "messages", "forgotten")
     routes = ("/fb/{rest:.*}",)

@@ -45,7 +45,12 @@ class Resend(MailSender):
     name = "resend"
     title = "Resend"
     prefixes = ("/resend",)
-    connection: Mapping[str, str] = {"URL": "/resend", "API key": API_KEY, "Webhook secret": SECRET}
+    connection: Mapping[str, str] = {
+        "RESEND_BASE_URL": "/resend",
+        "RESEND_API_KEY": API_KEY,
+        "RESEND_FROM": "Javier Virtual <javier@puente.example>",
+        "RESEND_WEBHOOK_SECRETS": SECRET,
+    }
     kinds = (*MailSender.kinds, "keys")
     routes = ("/{rest:.*}",)
     words = WORDS

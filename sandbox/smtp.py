@@ -28,7 +28,11 @@ class MailServer(MailSender):
     name = "smtp"
     title = "Mail server"
     prefixes = ()
-    connection: Mapping[str, str] = {"User": USER, "Password": PASSWORD}
+    connection: Mapping[str, str] = {
+        "User": USER,
+        "Password": PASSWORD,
+        "SMTP_FROM": "Javier Virtual <javier@puente.example>",
+    }
     routes = ()
     actions: Mapping[str, str] = {name: MailSender.actions[name] for name in ("outcome", "unsubscribe", "unblock")}
 

@@ -1,10 +1,11 @@
 """Kommo as a vendor of the sandbox: contacts, leads, notes; the pipeline and the fields are as `seed` says."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sandbox.items import Person
 from sandbox.jsonapi import bearer, body_of
 from sandbox.kommo import seed
 from sandbox.kommo.api import Api, problem
@@ -16,6 +17,7 @@ from sandbox.vendor import Answer, Call, Card, Column, UnknownActionError
 PER_SECOND = 7.0
 CARDS_PER_COLUMN = 12
 NOTES_SHOWN = 4
+MOST_PEOPLE = 2_000
 
 
 class Kommo(Shelved):
@@ -124,6 +126,14 @@ class Kommo(Shelved):
             cards = tuple(self._card(lead) for lead in here[:CARDS_PER_COLUMN])
             columns.append(Column(id=number, title=title, total=len(here), cards=cards))
         return columns
+
+    def people(self) -> Iterable[Person]:
+        """The contacts that came last, by their numbers and mail addresses."""
+        for contact in self.own.rows("contacts")[: -MOST_PEOPLE - 1 : -1]:
+            named = (field for field in contact["custom_fields_values"] or [] if field["field_code"] in ("PHONE", "EMAIL"))
+            addresses = tuple(str(value["value"]).strip().lower() for field in named for value in field["values"])
+            if addresses:
+                yield Person(name=contact["name"], addresses=addresses)
 
     def counters(self) -> Mapping[str, int]:
         """How many of each."""

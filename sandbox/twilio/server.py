@@ -26,7 +26,14 @@ class Twilio(Shelved):
     name = "twilio"
     title = "Twilio"
     prefixes = ("/twilio",)
-    connection: Mapping[str, str] = {"URL": "/twilio", "Account": ACCOUNT, "Auth token": TOKEN}
+    connection: Mapping[str, str] = {
+        "TWILIO_BASE_URL": "/twilio",
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_CALLER_ID": "+525500000001",
+        "TWILIO_WHATSAPP_SENDER": "+525500000002",
+        "TWILIO_SMS_SENDER": "+525500000003",
+    }
     board_title = "Messages and calls"
     kinds = ("messages", "calls", "choices", "stopped", "contents")
     routes = (f"/{API_VERSION}/{{rest:.*}}",)

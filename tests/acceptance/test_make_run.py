@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-VARIABLES = ("HOST_PORT", "SANDBOX_PORT", "AZURITE_BLOB_PORT", "AZURITE_QUEUE_PORT", "AZURITE_TABLE_PORT")
+VARIABLES = ("HOST_PORT", "SANDBOX_PORT", "AZURITE_BLOB_PORT", "AZURITE_QUEUE_PORT", "AZURITE_TABLE_PORT", "SMTP_PORT")
 NOT_OURS = (".git", ".venv", ".local", "node_modules", "tests", "local.settings.json", "__pycache__", ".*_cache", ".hypothesis")
 STOP_SECONDS = 60
 

@@ -13,6 +13,7 @@ import requests
 from twilio.request_validator import RequestValidator
 
 from sandbox import brevo, manychat, resend
+from sandbox.kommo.seed import TOKEN as KOMMO_TOKEN
 from sandbox.testing import ODOO_DATABASE, InProcessSandbox
 from sandbox.twilio.resources import ACCOUNT, TOKEN
 from shared.errors import PermanentError, RetryableError
@@ -159,6 +160,18 @@ def test_a_person_is_known_by_all_their_addresses(sandbox: InProcessSandbox) -> 
     (person,) = people(sandbox).values()
     assert sorted(person["addresses"]) == [PHONE, ANA]
     assert person["name"] == "Ana Pérez"
+
+
+def test_a_contact_of_kommos_is_one_person_too(sandbox: InProcessSandbox) -> None:
+    """By the fields for phone and e-mail, which Kommo itself has."""
+    fields = [{"field_code": "PHONE", "values": [{"value": PHONE}]}, {"field_code": "EMAIL", "values": [{"value": ANA}]}]
+    headers = {"Authorization": f"Bearer {KOMMO_TOKEN}"}
+    contact = [{"name": "Ana Pérez", "custom_fields_values": fields}]
+    assert requests.post(f"{sandbox.url}/kommo/api/v4/contacts", json=contact, headers=headers, timeout=10).ok
+    smtp(sandbox).send(email(to_name=""))
+    sandbox.act("twilio", "reply", **{"from": PHONE, "text": "Hola"})
+    (person,) = people(sandbox).values()
+    assert (person["name"], sorted(person["addresses"])) == ("Ana Pérez", [PHONE, ANA])
 
 
 def test_nothing_runs_in_the_frame_of_a_mail(sandbox: InProcessSandbox) -> None:

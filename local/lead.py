@@ -1,0 +1,135 @@
+"""The demonstration's second part: somebody fills in the form of the website, and what they get is looked up in their inbox."""
+
+import itertools
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+HOOK = "/api/lead"
+PATIENCE_SECONDS = 60
+CALL_PATIENCE_SECONDS = 240
+"""The call is due a minute after the form, and is then found by a timer."""
+HEARD_LETTERS = 60
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody new at each run, since the same wish of the same person is one lead for a day."""
+
+    name: str
+    email: str
+    phone: str
+
+    @classmethod
+    def at(cls, now: datetime) -> "Visitor":
+        """Named by the second."""
+        return cls("Ana Demo", f"ana.{now:%d%H%M%S}@example.com", f"+525512{now:%H%M%S}")
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The website's form, filled in."""
+        wish = {"empresa": "Salón Aurora", "servicio": "automatización de ventas", "fuente": "demo"}
+        return {"nombre": self.name, "email": self.email, "telefono": self.phone, **wish}
+
+
+class Demo:
+    """Posts the form and the booking, and watches the inbox. `ask` is a request with its JSON answer: method, address, body."""
+
+    def __init__(self, app_url: str, sandbox_url: str, ask: Callable[[str, str, Any], dict[str, Any]] | None = None) -> None:
+        self.app_url, self.sandbox_url, self._ask = app_url, sandbox_url, ask or _ask
+        self.visitor = Visitor.at(datetime.now(UTC))
+        self._started = time.monotonic()
+
+    def show(self) -> bool:
+        """Post the form and wait for the welcome mail; whether it came."""
+        print(f"\n  POST {HOOK}  ({self.visitor.name}, {self.visitor.email})")
+        answer = self._ask("POST", self.app_url + HOOK, self.visitor.form)
+        self._step(f"queued    lead {answer.get('lead_id')}")
+        mail = self._wait_for("mail", PATIENCE_SECONDS)
+        if mail is None:
+            return self._missing("no mail")
+        self._step(f"mail      “{mail['title']}”, {mail['status']}")
+        return True
+
+    def follow(self, going_on: Callable[[], bool]) -> bool:
+        """Wait for the call of a minute later, as long as `going_on` says yes; then book a meeting. Whether all of it came."""
+        call = self._wait_for("call", CALL_PATIENCE_SECONDS, lambda item: bool(item["text"]), going_on)
+        if call is None:
+            return self._missing("no call")
+        said = " ".join(call["text"].split())
+        self._step(f"call      {call['status']}, says “{said[:HEARD_LETTERS]}…”")
+        return self._book(going_on)
+
+    def _book(self, going_on: Callable[[], bool]) -> bool:
+        """A meeting in the calendar, by the address that the lead's mails name."""
+        print(f"\n  A meeting is booked at {self.sandbox_url}/calcom/book")
+        self._started = time.monotonic()
+        guest = {"name": self.visitor.name, "email": self.visitor.email, "phone": self.visitor.phone}
+        seen = len(self._items())
+        told = self._ask("POST", f"{self.sandbox_url}/_sandbox/calcom/book", guest).get("webhooks", [])
+        if not told or any(each["state"] != "delivered" for each in told):
+            return self._missing("no word of it to the app")
+        self._step("booked    in the calendar, which has told the app")
+        for _ in _moments(PATIENCE_SECONDS, going_on):
+            news = self._items()[seen:]
+            if news:
+                self._step(f"{news[0]['kind']:<9} “{news[0]['title'] or news[0]['text'][:HEARD_LETTERS]}”")
+                return True
+        return self._missing("no confirmation")
+
+    def _wait_for(
+        self,
+        kind: str,
+        seconds: float,
+        enough: Callable[[Mapping[str, Any]], bool] = lambda _item: True,
+        going_on: Callable[[], bool] = lambda: True,
+    ) -> dict[str, Any] | None:
+        for _ in _moments(seconds, going_on):
+            found = [item for item in self._items() if item["kind"] == kind and enough(item)]
+            if found:
+                return found[-1]
+        return None
+
+    def _items(self) -> list[dict[str, Any]]:
+        """What the visitor has got, oldest first."""
+        people = self._ask("GET", f"{self.sandbox_url}/_sandbox/inbox", None).get("people", [])
+        mine = {self.visitor.email, self.visitor.phone}
+        items = [item for person in people for item in person["items"] if item["person"] in mine]
+        return sorted(items, key=lambda item: str(item["at"]))
+
+    def _step(self, text: str) -> None:
+        print(f"    {1000 * (time.monotonic() - self._started):7.0f} ms  {text}", flush=True)
+
+    def _missing(self, what: str) -> bool:
+        self._step(f"{what} came in time; see .local/host.log")
+        return False
+
+
+def _moments(seconds: float, going_on: Callable[[], bool]) -> Iterator[int]:
+    """Now and every half second, for so long."""
+    end = time.monotonic() + seconds
+    for number in itertools.count():
+        if time.monotonic() > end or not going_on():
+            return
+        yield number
+        time.sleep(0.5)
+
+
+def _ask(method: str, url: str, body: Any) -> dict[str, Any]:
+    """One request; of a refusal the problem that it tells, and nothing where nobody answers."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310  # our own processes
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # as above
+            return dict(json.load(answer))
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return dict(json.loads(refusal.read() or b"{}"))
+    except OSError:
+        return {}

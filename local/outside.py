@@ -1,0 +1,71 @@
+"""The outside systems of a run on one machine: every one of them is the sandbox, whatever local.settings.json says.
+
+Which settings a vendor needs stands with the vendor (`sandbox/settings.py`); what has to do with the run itself is added here.
+The environment wins over the table, so that one vendor can be the real one for a run.
+"""
+
+import hashlib
+import json
+import re
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from local.ports import ROOT, Ports
+from sandbox.settings import app_settings
+from sandbox.smtp import PASSWORD, USER
+
+TEMPLATES = ROOT / "shared" / "templates" / "es"
+_HOLE = re.compile(r"\{\{\s*(.+?)\s*\}\}")
+# What is seen at once must not wait for the morning, or for Monday.
+_ALWAYS = {"QUIET_HOURS": "00:00-00:00", "WORKING_DAYS": "mon,tue,wed,thu,fri,sat,sun"}
+_LINKS = {"LINK_SIGNING_SECRETS": "local-link-secret", "RESOURCE_URL": "https://recursos.example/guia.pdf"}
+
+
+class Content(NamedTuple):
+    """An approved WhatsApp template: Twilio's id for ours of that name, and its text with `{{1}}`, `{{2}}`, ..."""
+
+    name: str
+    sid: str
+    body: str
+
+
+def settings(ports: Ports) -> dict[str, str]:
+    """The app's settings with which every outside system is the sandbox on `ports`."""
+    sids = {content.name: content.sid for content in contents()}
+    return {
+        **app_settings(f"http://127.0.0.1:{ports.sandbox}"),
+        **_ALWAYS,
+        **_LINKS,
+        "PUBLIC_BASE_URL": f"http://127.0.0.1:{ports.host}",
+        "SMTP_URL": f"smtp://{USER}:{PASSWORD}@127.0.0.1:{ports.smtp}",
+        "TWILIO_CONTENT_SIDS": json.dumps(sids),
+    }
+
+
+def contents(folder: Path = TEMPLATES) -> Iterator[Content]:
+    """Our WhatsApp templates as Meta would have approved them, from those of the repository."""
+    for path in sorted(folder.glob("*/meta.yaml")):
+        meta = yaml.safe_load(path.read_text())
+        if "whatsapp" in meta["channels"]:
+            name = path.parent.name
+            sid = "HX" + hashlib.sha256(name.encode()).hexdigest()[:32]
+            yield Content(name, sid, _numbered((path.parent / "body.txt").read_text(), meta))
+
+
+def teach(sandbox_url: str) -> None:
+    """Tell the sandbox's Twilio the texts of the approved templates; doing it again changes nothing."""
+    for content in contents():
+        body = json.dumps({"id": content.sid, "body": content.body}).encode()
+        request = urllib.request.Request(f"{sandbox_url}/_sandbox/twilio/content", body, method="POST")  # noqa: S310  # our own process
+        with urllib.request.urlopen(request, timeout=10):  # noqa: S310  # as above
+            pass
+
+
+def _numbered(text: str, meta: Mapping[str, Any]) -> str:
+    """The text with numbers in the place of its variables."""
+    numbers = {expression: str(number) for number, expression in enumerate(meta.get("content_variables", ()), start=1)}
+    return _HOLE.sub(lambda hole: "{{" + numbers.get(hole[1], hole[1]) + "}}", text).strip()
