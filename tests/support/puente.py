@@ -51,7 +51,7 @@ class Puente:
 
 @contextmanager
 def running(place: Path, settings: Mapping[str, str] | None = None) -> Iterator[Puente]:
-    """Puente in the folder `place`, up until the end of the block."""
+    """Puente in the folder `place`, up until the end of the block. `{sandbox}` in a setting is the sandbox's address."""
     database = f"sqlite:///{place / 'puente.db'}"
     engine = make_engine(database)
     upgrade(engine)
@@ -68,5 +68,6 @@ def running(place: Path, settings: Mapping[str, str] | None = None) -> Iterator[
             "ODOO_CALLS_PER_SECOND": "50",
             "DISPATCH_SCHEDULE": "*/2 * * * * *",
         }
-        with RunningHost(PROJECT, environment | dict(settings or {}), log_file=place / "host.log") as host:
+        more = {name: value.replace("{sandbox}", sandbox.url) for name, value in (settings or {}).items()}
+        with RunningHost(PROJECT, environment | more, log_file=place / "host.log") as host:
             yield Puente(host, sandbox, database)
