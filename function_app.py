@@ -9,7 +9,19 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would read th
 
 import azure.functions as func
 
-from functions import campaigns, christmas, contacts, engine, leads, message_status, opportunities, reconcile, watch, web
+from functions import (
+    bookings,
+    campaigns,
+    christmas,
+    contacts,
+    engine,
+    leads,
+    message_status,
+    opportunities,
+    reconcile,
+    watch,
+    web,
+)
 from shared import logs, telemetry
 from shared.settings import get_settings
 
@@ -19,7 +31,7 @@ if settings.applicationinsights_connection_string is not None:
     telemetry.configure(settings.applicationinsights_connection_string.get_secret_value())
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-for page in (contacts, opportunities, campaigns, leads, christmas, message_status, reconcile, engine, watch, web):
+for page in (contacts, opportunities, campaigns, leads, bookings, christmas, message_status, reconcile, engine, watch, web):
     app.register_functions(page.bp)
 
 gc.enable()

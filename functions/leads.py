@@ -39,9 +39,11 @@ def anybody(_request: func.HttpRequest, _raw: bytes, _settings: Settings) -> Non
 
 def apply_lead(session: Session, event: Event[LeadPayload]) -> str:
     """Keep the lead and set in motion what follows: "applied", "capped", "corrected", "unchanged" or "stale"."""
-    from shared.leads import records
+    from shared.leads import bookings, records
 
-    return records.take(session, event.payload, event.envelope.received, event.key)
+    word = records.take(session, event.payload, event.envelope.received, event.key)
+    bookings.adopt(session, event.payload.lead_id, event.key)  # a booking may have overtaken the form
+    return word
 
 
 WEBHOOK = Webhook(

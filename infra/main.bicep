@@ -142,6 +142,7 @@ var names = {
 
 // Every queue that the code declares; the host keeps what it gives up on in `<queue>-poison`.
 var queues = [
+  'calcom-booking-queue'
   'dead-letter-queue'
   'delivery-queue'
   'lead-queue'

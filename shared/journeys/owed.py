@@ -49,11 +49,14 @@ def set_expiry(row: Delivery, not_after: datetime | None) -> None:
 def reword(session: Session, delivery_id: int | None, message: Message) -> bool:
     """Let a delivery say what `message` says, to the address that it has; False where it stays as it is.
 
-    One that may have been sent keeps its words: it is sent again under its key, which the vendor knows with the old ones.
+    One that may have been sent keeps its words: it is sent again under its key, which the vendor knows with the old ones. So
+    does a mail that was tried already, for those who carry mail keep the key of what they refused as well.
     """
     row = waiting(session, delivery_id)
     old: Any = row.payload if row is not None else None
     if row is None or row.reason == OUTCOME_UNKNOWN or not isinstance(old, Mapping) or old.get("channel") != message.channel:
+        return False
+    if message.channel == "email" and old.get("first_try"):
         return False
     now = message.payload()
     new = dict(old) | {name: now[name] for name in REWORDED}

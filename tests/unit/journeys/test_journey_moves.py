@@ -63,6 +63,21 @@ def test_what_may_have_been_sent_keeps_its_words(define, vendors):
     assert {row.payload["variables"]["meeting_url"] for row in rows(Delivery)} == {"https://a.example"}
 
 
+def test_mail_that_was_tried_keeps_its_words(define, vendors):
+    """Who carries mail remembers the key of what was refused; other channels have no keys."""
+    define(MEETING)
+    signal("booking.created", at(LATER, meeting_url="https://a.example"))
+
+    def tried(session):
+        for row in session.scalars(select(Delivery)):
+            row.payload = row.payload | {"first_try": START.isoformat()}
+
+    transact(tried)
+    signal("booking.rescheduled", at(LATER, meeting_url="https://b.example"))
+    told = {row.action: row.payload["variables"]["meeting_url"] for row in rows(Delivery)}
+    assert told == {"sms": "https://b.example", "email": "https://a.example"}
+
+
 def test_reminder_that_was_too_late_comes_before_the_new_date(define, vendors, test_clock):
     """Booked for today, so nobody is reminded; put off to another week, they are."""
     define(MEETING)
