@@ -54,6 +54,7 @@ class Brevo(MailSender):
     default_secret = TOKEN
     modes: Mapping[str, str] = {
         "no_credits": "Answers 402: the account has no mails left; does nothing.",
+        "limit": "Answers 429 with the headers that Brevo gives; does nothing.",
         "late_log": "Sends, but the event log knows nothing yet.",
     }
     actions: Mapping[str, str] = {
@@ -87,6 +88,9 @@ class Brevo(MailSender):
         """The faults of its own."""
         if mode == "no_credits":
             return _error(402, "not_enough_credits", "Your account does not have enough credits to send this email")
+        if mode == "limit":
+            headers = {"x-sib-ratelimit-limit": "100", "x-sib-ratelimit-remaining": "0", "x-sib-ratelimit-reset": "7"}
+            return _error(429, "too_many_requests", "Too many requests", headers)
         return answer_json({"events": []}) if call.method == "GET" else self.answer(call)
 
     def what(self, call: Call) -> str:
@@ -267,5 +271,5 @@ def _refused(code: str, message: str) -> RefusedError:
     return RefusedError(_error(400, code, message))
 
 
-def _error(status: int, code: str, message: str) -> Answer:
-    return answer_json({"code": code, "message": message}, status, outcome=code)
+def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Answer:
+    return answer_json({"code": code, "message": message}, status, outcome=code, headers=headers)

@@ -18,7 +18,7 @@ from sandbox.resend import Resend as SandboxResend
 from sandbox.smtp import MailServer
 from sandbox.vendor import Call, Reply, UnknownActionError, Webhook
 from shared import clock
-from shared.errors import PermanentError, RetryableError, UnavailableError, UncertainError
+from shared.errors import PermanentError, RetryableError, ThrottledError, UnavailableError, UncertainError
 from shared.intake import signatures
 from shared.vendors.brevo import Brevo
 from shared.vendors.mail import Email
@@ -280,6 +280,10 @@ def test_faults_of_their_own() -> None:
     brevo.adapter.vendor = Failing(brevo.vendor, "no_credits")
     with pytest.raises(UnavailableError):
         brevo.send()
+    brevo.adapter.vendor = Failing(brevo.vendor, "limit")
+    with pytest.raises(ThrottledError) as throttled:
+        brevo.send()
+    assert throttled.value.after_seconds == 7
     resend.adapter.vendor = Failing(resend.vendor, "concurrent")
     with pytest.raises(RetryableError, match="just being sent"):
         resend.send()
