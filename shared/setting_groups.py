@@ -172,7 +172,7 @@ class LeadSettings(Group):
         default=5,
         ge=1,
         le=1000,
-        description="Leads of one e-mail address in 24 hours that begin a journey; more are only kept.",
+        description="Leads of one e-mail address or phone number in 24 hours that begin a journey; more are only kept.",
     )
     lead_honeypot_field: str = Field(
         default="website", min_length=1, description="Form field that people do not see; who fills it in is a machine."

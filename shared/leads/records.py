@@ -23,12 +23,11 @@ DAY = timedelta(days=1)
 def take(session: Session, said: LeadPayload, at: datetime, event_key: str) -> str:
     """Keep a lead that came `at` that time, and set in motion what follows.
 
-    "applied"; "capped" where its address has sent too many within 24 hours, and it is only kept; "corrected", "unchanged" or
-    "stale" where the lead is known. Raises PermanentError `lead-id-taken` where its number is somebody else's.
+    "applied"; "capped" where its address or number came with too many within 24 hours, and it is only kept; "corrected",
+    "unchanged" or "stale" where the lead is known. Raises PermanentError `lead-id-taken` where its number is somebody else's.
     """
-    # Leads of one address wait for each other here, so that two of them do not both find themselves to be the first.
-    lately = select(Lead.received_at).where(Lead.email == said.email, Lead.received_at > at - DAY, Lead.received_at <= at)
-    theirs = session.scalars(locked(lately, Lead)).all()
+    phone = e164(said.telefono, get_settings().default_phone_region)
+    recent = max(_recent(session, Lead.email, said.email, at), _recent(session, Lead.phone, phone, at))
     known = session.scalars(locked(select(Lead).where(Lead.id == said.lead_id), Lead)).one_or_none()
     if known is not None:
         return _again(session, known, said, at, event_key)
@@ -40,12 +39,23 @@ def take(session: Session, said: LeadPayload, at: datetime, event_key: str) -> s
     kommo.ask(session, lead.id, event_key)
     if said.captcha == "unchecked":
         notes.owe(session, lead.id, "captcha_unchecked", {}, "captcha", at=at)
-    if len(theirs) >= get_settings().lead_forms_per_address_per_day:
+    if recent >= get_settings().lead_forms_per_address_per_day:
         notes.owe(session, lead.id, "many_forms", {}, "many", at=at)
         return "capped"
     names = persons.names_of(session, email=lead.email, lead_id=lead.id)
     engine.signal(session, CREATED, names, variables(lead), event_key=event_key, at=at)
     return "applied"
+
+
+def _recent(session: Session, column: Any, value: str | None, at: datetime) -> int:
+    """How many leads of this address or number came in the 24 hours before.
+
+    Leads of one of them wait for each other here, so that two do not both find themselves to be the first.
+    """
+    if value is None:
+        return 0
+    query = select(Lead.id).where(column == value, Lead.received_at > at - DAY, Lead.received_at <= at)
+    return len(session.scalars(locked(query, Lead)).all())
 
 
 def variables(lead: Lead) -> dict[str, Any]:

@@ -163,15 +163,20 @@ def test_a_number_that_is_somebody_elses_is_parked(world: World) -> None:
     assert letter.reason == "lead-id-taken"
 
 
-def test_the_sixth_lead_of_an_address_in_a_day_is_only_kept(
-    world: World, account: PretendKommo, test_clock: clock.TestClock
+@pytest.mark.parametrize("same", ["email", "telefono"])
+def test_the_sixth_lead_of_a_person_in_a_day_is_only_kept(
+    world: World, account: PretendKommo, test_clock: clock.TestClock, same: str
 ) -> None:
-    """Nobody is called or written to for it; a note says why. A day later it is as it was."""
-    numbers = [post(world, servicio=f"s{n}") for n in range(6)]
+    """Of one address or one number: nobody is called or written to for it; a note says why. A day later it is as it was."""
+    other = {"email": "telefono", "telefono": "email"}[same]
+    values = {"email": "a{}@example.com", "telefono": "55 1234 567{}"}[other]
+    numbers = [post(world, servicio=f"s{n}", **{other: values.format(n)}) for n in range(6)]
     world.run()
     assert outcomes() == ["applied"] * 5 + ["capped"]
     assert lead(numbers[5]).kommo_sync_status == "success"
-    assert account.notes() == ["Llegaron muchos formularios con este correo en un día; este no inició ningún seguimiento."]
+    assert account.notes() == [
+        "Llegaron muchos formularios con este correo o teléfono en un día; este no inició ningún seguimiento."
+    ]
     test_clock.advance(hours=25)
     guard.forget()
     post(world, servicio="s0")

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 
+from shared import clock
 from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UnavailableError, UncertainError
 from shared.vendors.kommo import Created, Kommo, Lead, Person
 from tests.unit.vendors.network import Answer, FakeNetwork, cut, html
@@ -209,3 +210,30 @@ def test_what_is_repeatable_is_only_late(step: Answer | Exception) -> None:
     """A stage whose setting got no answer is set again later."""
     with pytest.raises(RetryableError):
         kommo(FakeNetwork(step)).update_lead_status(11, 5)
+
+
+def test_where_a_lead_stands() -> None:
+    """Its pipeline and stage; a lead that is gone is no lead to move."""
+    network = FakeNetwork(Answer(200, {"id": 5, "pipeline_id": 3, "status_id": 9}))
+    assert kommo(network).stage_of(5) == (3, 9)
+    assert urlsplit(str(network.requests[0].url)).path == "/api/v4/leads/5"
+    with pytest.raises(PermanentError) as caught:
+        kommo(FakeNetwork(NOTHING)).stage_of(5)
+    assert caught.value.reason == "kommo-no-lead"
+
+
+def test_the_stages_of_a_pipeline_come_in_its_order() -> None:
+    """By `sort`, not as they are listed."""
+    rows = [{"id": 142, "sort": 10000}, {"id": 8, "sort": 20}, {"id": 7, "sort": 10}]
+    network = FakeNetwork(Answer(200, {"_embedded": {"statuses": rows}}))
+    assert kommo(network).stages(3) == [7, 8, 142]
+    assert urlsplit(str(network.requests[0].url)).path == "/api/v4/leads/pipelines/3/statuses"
+
+
+def test_seven_requests_a_second_are_the_most(frozen: clock.TestClock) -> None:
+    """Also at the beginning of a batch, when somebody else may have asked just now."""
+    client = Kommo("https://acme.kommo.invalid", "t0ken", FakeNetwork(Answer(200, {"id": 5, "pipeline_id": 3, "status_id": 9})))
+    began = frozen.moment
+    for _request in range(7):
+        client.begin().stage_of(5)
+    assert (frozen.moment - began).total_seconds() == pytest.approx(1, abs=0.01)
