@@ -4,6 +4,7 @@ delivery-queue            -> carry out what is due for a target
 timer DISPATCH_SCHEDULE   -> wake the targets that have something due
 timer RETRY_ERRORED_...   -> free what dead workers held, re-arm errored syncs, let journeys hear of what was closed by hand
 timer COLLECT_POISON_...  -> `<queue>-poison` to the dead-letter queue
+timer RETENTION_SCHEDULE  -> remove what is finished and no longer kept
 dead-letter-queue         -> dead_letters, and an alert
 """
 
@@ -71,6 +72,15 @@ def collect_poison(timer: func.TimerRequest) -> None:
 
     if moved := deadletter.collect_poison(queues.declared()):
         log.error("%d poison messages collected", moved)
+
+
+@bp.timer_trigger("timer", schedule="%RETENTION_SCHEDULE%")
+def forget_old(timer: func.TimerRequest) -> None:
+    """Remove what is finished and older than the RETENTION settings keep it; nothing where they are 0."""
+    from shared import retention
+
+    if gone := retention.forget():
+        log.info("removed: %s", ", ".join(f"{count} {name}" for name, count in gone.items()))
 
 
 @bp.queue_trigger("message", queue_name=queues.DEAD_LETTER_QUEUE, connection="AzureWebJobsStorage")

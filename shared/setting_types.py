@@ -36,6 +36,17 @@ Systems = Annotated[int, Field(ge=1, le=8)]
 """A number of the eight systems that an assessment asks about."""
 
 
+def _kept(days: int) -> int:
+    if 0 < days < LEAST_DAYS_KEPT:
+        raise ValueError(f"must be 0 (for ever), or {LEAST_DAYS_KEPT} or more: an event may come again for two weeks")
+    return days
+
+
+LEAST_DAYS_KEPT = 30
+Kept = Annotated[int, Field(ge=0, le=36_500), AfterValidator(_kept)]
+"""Days that something is kept; 0 is for ever."""
+
+
 class ApiKey(BaseModel):
     """A key that callers send as `X-API-KEY`. Give either `key` (plain, for one machine) or `sha256` (its hex digest)."""
 

@@ -15,7 +15,7 @@ from shared.errors import ConfigurationError
 from shared.setting_dates import Country
 from shared.setting_groups import DEFAULT_ODOO_FIELDS, CampaignSettings, LeadSettings, MessagingSettings, OdooSettings
 from shared.setting_limits import CONNECT_SECONDS, ODOO_BATCH_SECONDS, lease_faults
-from shared.setting_types import ApiKey, Scope, Url
+from shared.setting_types import ApiKey, Kept, Scope, Url
 
 __all__ = ["ApiKey", "DatabaseSettings", "Scope", "Settings", "describe", "get_settings", "load", "setting_name"]
 
@@ -110,6 +110,28 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, LeadSettings, 
     )
     watch_schedule: str = Field(
         default="15 * * * * *", description="Timer that logs the state of the whole system, which alerts read."
+    )
+    retention_schedule: str = Field(
+        default="0 40 7 * * *", description="Timer that removes what is finished and older than the RETENTION settings keep it."
+    )
+    retention_inbox_days: Kept = Field(
+        default=0, description="Days that handled events are kept; 0 is for ever, else 30 or more ([scale.md](scale.md))."
+    )
+    retention_sync_days: Kept = Field(
+        default=0, description="Days that syncs are kept after they were done; 0 is for ever, else 30 or more."
+    )
+    retention_message_days: Kept = Field(
+        default=0,
+        description="Days that messages and what became of them are kept after they were sent or skipped, and longer than the "
+        "event that caused them; 0 is for ever, else 30 or more.",
+    )
+    retention_action_log_days: Kept = Field(
+        default=0, description="Days that lines of the action log are kept; 0 is for ever, else 30 or more."
+    )
+    retention_claim_check_days: Kept = Field(
+        default=0,
+        description="Days that the bodies of large events are kept in blobs, beside the storage account's own rule; "
+        "0 leaves it to that, else 30 or more.",
     )
     alert_webhook_url: Url | None = Field(
         default=None, description="Receives a JSON POST for every new dead letter (Slack or Discord compatible `text`)."

@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "COLLECT_POISON_SCHEDULE": "30 * * * * *",
     "WATCH_SCHEDULE": "15 * * * * *",
     "RECONCILE_SCHEDULE": "0 15 8 * * *",
+    "RETENTION_SCHEDULE": "0 40 7 * * *",
 }
 
 _get_engine = store.get_engine  # a test may put something else in its place

@@ -18,7 +18,7 @@ LAYERS = [
     {"shared.leads"},
     {"shared.journeys"},
     {"shared.messages"},
-    {"shared.crm", "shared.watch", "shared.privacy"},
+    {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},
     {"shared.intake"},
     {"shared.alerts"},
     {"shared.outbox"},

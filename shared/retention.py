@@ -1,0 +1,181 @@
+"""What is finished and older than the settings say is removed, a little at a time. A setting of 0 keeps its rows for ever.
+
+    what                         | goes after                   | and only if
+    -----------------------------|------------------------------|-----------------------------------------------------------
+    syncs that were done         | RETENTION_SYNC_DAYS          | nobody's journey is open
+    messages sent, skipped, or   | RETENTION_MESSAGE_DAYS       | nobody's journey is open, and the row of the event that
+    taken back                   |                              | planned it is gone: its key prevents a second sending
+    what vendors said of them    | RETENTION_MESSAGE_DAYS       | the message itself is gone, or was never found
+    events                       | RETENTION_INBOX_DAYS         | nobody's journey is open, and no dead letter is of the event:
+                                 |                              | its key is what makes a replay harmless
+    lines of the action log      | RETENTION_ACTION_LOG_DAYS    | nobody's journey is open, and what they tell of is gone
+    bodies of large events       | RETENTION_CLAIM_CHECK_DAYS   | no unresolved dead letter needs them for a replay
+
+So a key outlives whatever could bring its event again: a sender repeats for days, queues and handlers for two weeks at most
+(the settings take 30 days or more), and what a person may replay at any time is a dead letter, which is never removed here.
+Never removed either: whatever waits, is dead or uncertain, or a sync that was taken back (a person's word, which stands).
+"Nobody's journey is open": a person in a journey keeps their timeline and log, whole, until they leave it.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from shared import clock, faults, queues
+from shared.errors import UnavailableError
+from shared.outbox.actions import Kind, State
+from shared.settings import Settings, get_settings
+from shared.store.dialect import rows_changed
+from shared.store.journey_models import Enrolment
+from shared.store.message_models import MessageStatus
+from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent
+from shared.store.session import reading, transact
+
+log = logging.getLogger("puente.retention")
+
+AFTER_PAGE = faults.point("retention.after_page")
+BUDGET = timedelta(minutes=5)  # for each kind of rows; what is left waits for the next night
+PAGE = 500  # rows in a transaction: far below what makes Azure SQL lock a whole table
+SPAN = 20_000  # numbers looked through by one statement
+BLOBS_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Rows of a table, by when they came to be, that are removed where `goes` holds."""
+
+    table: type[Base]
+    since: InstrumentedAttribute[datetime]
+    days: Callable[[Settings], int]
+    goes: Callable[[datetime], ColumnElement[bool]]
+
+
+def _in_no_journey(subject: Any) -> ColumnElement[bool]:
+    return ~exists().where(Enrolment.person == subject, Enrolment.state == "active")
+
+
+def _old_sync(before: datetime) -> ColumnElement[bool]:
+    done = and_(Delivery.kind == Kind.SYNC, Delivery.state.in_((State.DONE, State.SKIPPED)), Delivery.finished_at < before)
+    return and_(done, _in_no_journey(Delivery.subject))
+
+
+def _old_message(before: datetime) -> ColumnElement[bool]:
+    over = Delivery.state.in_((State.DONE, State.SKIPPED, State.CANCELLED))
+    its_event = exists().where(InboxEvent.key == Delivery.event_key)
+    return and_(
+        Delivery.kind == Kind.MESSAGE, over, Delivery.finished_at < before, ~its_event, _in_no_journey(Delivery.subject)
+    )
+
+
+def _old_status(before: datetime) -> ColumnElement[bool]:
+    return and_(MessageStatus.updated_at < before, ~exists().where(Delivery.id == MessageStatus.delivery_id))
+
+
+def _old_event(before: datetime) -> ColumnElement[bool]:
+    letter = and_(DeadLetter.event_id == InboxEvent.event_id, DeadLetter.subject == InboxEvent.subject)
+    nameless = and_(DeadLetter.event_id == InboxEvent.event_id, DeadLetter.subject.is_(None))
+    return and_(InboxEvent.handled_at < before, ~exists().where(or_(letter, nameless)), _in_no_journey(InboxEvent.subject))
+
+
+def _old_line(before: datetime) -> ColumnElement[bool]:
+    told_of = or_(
+        exists().where(Delivery.id == ActionLog.delivery_id), exists().where(DeadLetter.id == ActionLog.dead_letter_id)
+    )
+    return and_(ActionLog.at < before, ~told_of, _in_no_journey(ActionLog.subject))
+
+
+RULES = {
+    "events": Rule(InboxEvent, InboxEvent.received_at, lambda s: s.retention_inbox_days, _old_event),
+    "syncs": Rule(Delivery, Delivery.created_at, lambda s: s.retention_sync_days, _old_sync),
+    "messages": Rule(Delivery, Delivery.created_at, lambda s: s.retention_message_days, _old_message),
+    "statuses": Rule(MessageStatus, MessageStatus.created_at, lambda s: s.retention_message_days, _old_status),
+    "action log": Rule(ActionLog, ActionLog.at, lambda s: s.retention_action_log_days, _old_line),
+}
+
+
+def forget() -> dict[str, int]:
+    """Remove what the settings no longer keep; how much of each kind. Nothing where all of them are 0.
+
+    May die anywhere, run twice, or on two instances at once: each page is one transaction that asks again, so a second run
+    finds what the first has left.
+
+    Raises:
+        UnavailableError: the database or the storage account cannot be reached; what was removed stays so.
+    """
+    settings, gone = get_settings(), {}
+    for name, rule in RULES.items():
+        if days := rule.days(settings):
+            gone[name] = _removed(rule, clock.now() - timedelta(days=days))
+    if days := settings.retention_claim_check_days:
+        gone["bodies"] = _remove_blobs(clock.now() - timedelta(days=days))
+    return {name: count for name, count in gone.items() if count}
+
+
+def _removed(rule: Rule, before: datetime) -> int:
+    """Walk over the table by its key, oldest first, until rows are too young or the time is up."""
+    key: Any = rule.table.__table__.c.id
+    end, last, count = clock.now() + BUDGET, 0, 0
+    while clock.now() < end:
+        with reading() as session:
+            first = session.execute(select(key, rule.since).where(key > last).order_by(key).limit(1)).one_or_none()
+        if first is None or first[1] >= before:
+            break
+        span = (first[0], first[0] + SPAN)
+        while page := transact(partial(_page, rule=rule, before=before, span=span)):
+            count += page
+            faults.hit(AFTER_PAGE)
+        last = span[1] - 1
+    return count
+
+
+def _page(session: Session, rule: Rule, before: datetime, span: tuple[int, int]) -> int:
+    key: Any = rule.table.__table__.c.id
+    old = select(key).where(key >= span[0], key < span[1], rule.goes(before)).order_by(key).limit(PAGE)
+    numbers = session.scalars(old).all()
+    if not numbers:
+        return 0
+    # Asked again in the statement that removes: what has come to be needed meanwhile stays.
+    gone = delete(rule.table).where(key.in_(numbers), rule.goes(before)).execution_options(synchronize_session=False)
+    return rows_changed(session.execute(gone))
+
+
+def _remove_blobs(before: datetime) -> int:
+    """Bodies of large events by the day in their name, oldest first; those that a replay would need are left."""
+    from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+    kept, container, count = _needed_blobs(), queues.claim_checks(), 0
+    try:
+        for number, blob in enumerate(container.list_blobs()):
+            if number >= BLOBS_AT_ONCE or blob.name[:10] >= f"{before:%Y/%m/%d}":
+                break
+            if blob.name not in kept:
+                container.delete_blob(blob.name)
+                count += 1
+    except ResourceNotFoundError:
+        pass  # no large event has come yet, or another instance was quicker
+    except AzureError as error:
+        raise UnavailableError(f"old blobs cannot be removed: {type(error).__name__}") from error
+    return count
+
+
+def _needed_blobs() -> set[str]:
+    with reading() as session:
+        waiting = select(DeadLetter.original_event).where(
+            DeadLetter.state != "resolved", DeadLetter.original_event.contains('"dataref"')
+        )
+        return {name for event in session.scalars(waiting) for name in _reference(event)}
+
+
+def _reference(event: str) -> Iterator[str]:
+    try:
+        reference = str(json.loads(event)["dataref"])
+    except (ValueError, KeyError, TypeError):
+        return
+    yield reference.partition("/")[2]

@@ -1,0 +1,267 @@
+"""Retention: what is finished and old goes, in small steps; what anybody still needs, or what prevents a repetition, stays."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlglot
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event, func, select
+from sqlalchemy.dialects import mssql
+from sqlalchemy.orm import ORMExecuteState, Session
+
+from shared import clock, faults, retention
+from shared.intake import parked
+from shared.settings import get_settings
+from shared.store.journey_models import Enrolment, JourneyVersion
+from shared.store.message_models import MessageStatus
+from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent
+from shared.store.session import reading, transact
+from tests.support.world import opportunity
+
+NAMES = ("INBOX", "SYNC", "MESSAGE", "ACTION_LOG")
+LONG_AGO = timedelta(days=400)
+
+
+def keep(environment, days, *names):
+    """Set how long things are kept."""
+    for name in names or NAMES:
+        environment.setenv(f"RETENTION_{name}_DAYS", str(days))
+    get_settings.cache_clear()
+
+
+@pytest.fixture
+def kept_for_a_year(database, environment, test_clock):
+    """Everything is kept for a year."""
+    keep(environment, 365)
+
+
+def add(*rows):
+    """Store rows; their numbers."""
+
+    def work(session):
+        session.add_all(rows)
+        session.flush()
+        return [row.id for row in rows]
+
+    return transact(work)
+
+
+def delivery(age=LONG_AGO, **more):
+    """A sync that was done long ago."""
+    at = clock.now() - age
+    facts = {"kind": "sync", "target": "odoo", "action": "opportunity", "subject": "m1", "state": "done"}
+    return Delivery(**(facts | {"due_at": at, "created_at": at, "finished_at": at} | more))
+
+
+def handled(age=LONG_AGO, key="k1", **more):
+    """An event that was handled long ago."""
+    at = clock.now() - age
+    facts = {"event_id": f"id-{key}", "source": "manychat", "type": "t", "subject": "m1", "occurred_at": at, "received_at": at}
+    return InboxEvent(**(facts | {"key": key, "handled_at": at, "data": {}} | more))
+
+
+def letter(event_id="id-k1", state="parked", **more):
+    """A dead letter of an event."""
+    facts = {"key": f"letter-{event_id}", "original_queue": "q", "original_event": "{}", "event_id": event_id, "subject": "m1"}
+    return DeadLetter(**(facts | {"reason": "r", "error_message": "e", "error_time": clock.now(), "state": state} | more))
+
+
+def line(age=LONG_AGO, **more):
+    """A line of the action log."""
+    return ActionLog(**({"at": clock.now() - age, "actor": "system", "action": "a", "subject": "m1", "result": "done"} | more))
+
+
+def enrol(person, state):
+    """Somebody in a journey."""
+    version = JourneyVersion(journey="j", hash=f"h-{person}", definition={})
+    add(version)
+    facts = {"journey": "j", "version_id": version.id, "person": person, "enrol_key": person, "state": state}
+    add(Enrolment(**facts, anchor_at=clock.now(), data_at=clock.now(), counted_until=clock.now()))
+
+
+def left(table):
+    """How many rows there are."""
+    with reading() as session:
+        return session.scalar(select(func.count()).select_from(table))
+
+
+class TestWhatGoes:
+    """Finished and old."""
+
+    def test_nothing_by_default(self, database, test_clock):
+        """Nobody loses anything that they have not decided to lose."""
+        add(handled(), delivery(), line())
+        assert retention.forget() == {}
+        assert (left(InboxEvent), left(Delivery), left(ActionLog)) == (1, 1, 1)
+
+    def test_everything_that_is_finished_and_old(self, kept_for_a_year):
+        """Of each kind, what came first and what came of it."""
+        message = delivery(kind="message", event_key="k1", dedupe_key="d", action="email")
+        add(handled(), delivery(), message)
+        at = clock.now() - LONG_AGO
+        add(
+            MessageStatus(provider="p", vendor_id="v", delivery_id=message.id, created_at=at, updated_at=at),
+            line(delivery_id=message.id),
+        )
+        assert retention.forget() == {"events": 1, "syncs": 1, "messages": 1, "statuses": 1, "action log": 1}
+        assert retention.forget() == {}
+
+    @pytest.mark.parametrize("make", [handled, delivery, line])
+    def test_not_what_is_younger(self, kept_for_a_year, make):
+        """To the day."""
+        add(make(timedelta(days=364)))
+        assert retention.forget() == {}
+
+    def test_what_was_planned_long_ago_counts_from_its_end(self, kept_for_a_year):
+        """A delivery that waited for a year was finished yesterday."""
+        add(delivery(finished_at=clock.now() - timedelta(days=1)))
+        assert retention.forget() == {}
+
+    def test_more_than_a_page_and_with_gaps(self, kept_for_a_year, monkeypatch):
+        """Page after page, over numbers that are no longer there."""
+        monkeypatch.setattr(retention, "PAGE", 3)
+        monkeypatch.setattr(retention, "SPAN", 5)
+        add(*(delivery(id=number) for number in [*range(1, 12), *range(500, 508), 9000]))
+        add(delivery(timedelta(days=1), id=9001))
+        assert retention.forget() == {"syncs": 20}
+
+    def test_a_death_between_pages_loses_nothing_and_is_made_good(self, kept_for_a_year, monkeypatch):
+        """What was removed stays so; the next night goes on."""
+        monkeypatch.setattr(retention, "PAGE", 3)
+        add(*(delivery() for _ in range(8)))
+        faults.inject("retention.after_page=raise:1x1")
+        with pytest.raises(faults.InjectedFault):
+            retention.forget()
+        assert left(Delivery) == 5
+        assert retention.forget() == {"syncs": 5}
+
+
+class TestWhatStays:
+    """Whatever anybody still needs."""
+
+    @pytest.mark.parametrize("state", ["pending", "sending", "dead", "uncertain"])
+    @pytest.mark.parametrize("kind", ["sync", "message"])
+    def test_what_is_not_finished_or_waits_for_a_person(self, kept_for_a_year, kind, state):
+        """However old."""
+        add(delivery(kind=kind, state=state))
+        assert retention.forget() == {}
+
+    def test_a_sync_that_was_taken_back(self, kept_for_a_year):
+        """Without it the timer would ask for the sync again, against a person's word."""
+        add(delivery(state="cancelled"))
+        assert retention.forget() == {}
+
+    @pytest.mark.parametrize("state", ["parked", "replayed", "resolved"])
+    def test_an_event_that_may_be_replayed(self, kept_for_a_year, state):
+        """Its key is what makes the replay harmless, whatever became of the letter."""
+        add(handled(), letter(state=state))
+        assert retention.forget() == {}
+
+    def test_a_message_whose_event_is_still_known(self, kept_for_a_year, environment):
+        """Its key outlives that of the event which would plan it again."""
+        keep(environment, 0, "INBOX")
+        add(handled(), delivery(kind="message", event_key="k1", dedupe_key="d"))
+        assert retention.forget() == {}
+
+    @pytest.mark.parametrize(("state", "stays"), [("active", 4), ("completed", 0), ("exited", 0)])
+    def test_all_of_a_person_in_a_journey(self, kept_for_a_year, state, stays):
+        """Their timeline and log are whole until they leave it."""
+        enrol("m1", state)
+        add(handled(), delivery(), delivery(kind="message"), line())
+        retention.forget()
+        assert left(InboxEvent) + left(Delivery) + left(ActionLog) == stays
+
+    def test_a_line_about_what_is_still_there(self, kept_for_a_year):
+        """A dead delivery keeps its history."""
+        dead, parked_one = delivery(state="dead"), letter()
+        add(dead, parked_one)
+        add(line(delivery_id=dead.id), line(dead_letter_id=parked_one.id))
+        assert retention.forget() == {}
+
+    def test_what_a_vendor_said_of_a_message_that_stays(self, kept_for_a_year):
+        """Such as one whose outcome nobody knows."""
+        message, at = delivery(kind="message", state="uncertain"), clock.now() - LONG_AGO
+        add(message)
+        add(MessageStatus(provider="p", vendor_id="v", delivery_id=message.id, created_at=at, updated_at=at))
+        assert retention.forget() == {}
+
+
+def test_a_replay_after_retention_changes_nothing(world, environment, test_clock):
+    """An event that was parked, mended, and replayed once is replayed again two years later: it is still known."""
+    from tests.unit.intake.test_intake_deadletter import park, teach
+
+    keep(environment, 30)
+    first = park(world)
+    teach()
+    parked.replay(first.id, "key:ops")
+    world.run()
+    world.post("opportunity", opportunity("m2"))
+    world.run()
+    test_clock.advance(days=730)
+    assert retention.forget()["events"] == 1
+    parked.replay(first.id, "key:ops")
+    world.run()
+    with reading() as session:
+        assert [row.subject for row in session.scalars(select(InboxEvent))] == ["m1"]
+
+
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from(["sync", "message"]),
+            st.sampled_from(["pending", "sending", "done", "skipped", "uncertain", "dead", "cancelled"]),
+            st.integers(0, 800),
+            st.sampled_from(["m1", "m2"]),
+        ),
+        max_size=12,
+    ),
+    nights=st.integers(1, 3),
+)
+def test_only_what_the_rule_names_goes(kept_for_a_year, rows, nights):
+    """Whatever there is, on however many nights: exactly the finished, the old, and those outside open journeys go."""
+
+    def empty(session):
+        for table in (Delivery, Enrolment, JourneyVersion):
+            session.execute(table.__table__.delete())
+
+    transact(empty)
+    enrol("m2", "active")
+    made = [delivery(timedelta(days=age), kind=kind, state=state, subject=who) for kind, state, age, who in rows]
+    if made:
+        add(*made)
+    for _ in range(nights):
+        retention.forget()
+    goes = {"sync": {"done", "skipped"}, "message": {"done", "skipped", "cancelled"}}
+    stays = [row for row in rows if not (row[1] in goes[row[0]] and row[2] > 365 and row[3] == "m1")]
+    assert left(Delivery) == len(stays)
+
+
+@pytest.fixture
+def statements() -> Iterator[list[Any]]:
+    """What is executed."""
+    found: list[Any] = []
+
+    def note(state: ORMExecuteState) -> None:
+        found.append(state.statement)
+
+    event.listen(Session, "do_orm_execute", note)
+    yield found
+    event.remove(Session, "do_orm_execute", note)
+
+
+def test_statements_are_valid_tsql(kept_for_a_year, statements):
+    """Azure SQL takes each of them, and none touches more than a page of rows."""
+    add(handled(), delivery(), delivery(kind="message"), line(), handled(key="k2", subject=None))
+    statements.clear()
+    retention.forget()
+    deletions = 0
+    for statement in statements:
+        text = str(statement.compile(dialect=mssql.dialect(), compile_kwargs={"render_postcompile": True}))
+        assert sqlglot.parse_one(text, read="tsql", error_level=sqlglot.ErrorLevel.RAISE), text
+        assert " LIMIT " not in text
+        deletions += text.startswith("DELETE")
+    assert deletions == 4
