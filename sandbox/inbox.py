@@ -53,7 +53,9 @@ class Inbox:
         state = self._state()
         if request.query.get("state") == state:
             return web.json_response({"state": state, "unchanged": True})
-        return web.json_response({"state": state, "people": self._people(), "choices": self._choices()})
+        lost = [{"id": each.id, "what": each.webhook.what} for each in self.sandbox.webhooks.since(state="failed")]
+        news = {"state": state, "people": self._people(), "choices": self._choices(), "undelivered": lost}
+        return web.json_response(news)
 
     async def mail(self, request: web.Request) -> web.Response:
         """The HTML of one mail, for its frame."""

@@ -43,6 +43,7 @@ class MailSender(Shelved):
     kinds: Sequence[str] = ("emails", "choices", "blocked")
     board_title = "Mails"
     words: Mapping[str, str] = {}
+    outcomes: Sequence[str] = tuple(OUTCOMES)
     actions: Mapping[str, str] = {
         "outcome": "What becomes of mails from now on: `outcome`, for one address (`to`) or all, `once` or until changed.",
         "open": "The recipient opens the mail `id`.",
@@ -108,7 +109,7 @@ class MailSender(Shelved):
 
     def _choose(self, given: Mapping[str, Any]) -> Row:
         to = str(given.get("to") or EVERYBODY).lower()
-        outcome = one_of(given, "outcome", list(OUTCOMES))
+        outcome = one_of(given, "outcome", self.outcomes)
         return self.shelf.put("choices", to, {"id": to, "outcome": outcome, "once": bool(given.get("once"))})
 
     def _chosen(self, to: str) -> str:

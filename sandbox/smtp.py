@@ -34,6 +34,7 @@ class MailServer(MailSender):
         "SMTP_FROM": "Javier Virtual <javier@puente.example>",
     }
     routes = ()
+    outcomes: Sequence[str] = ("delivered", "hard_bounce", "soft_bounce")
     actions: Mapping[str, str] = {name: MailSender.actions[name] for name in ("outcome", "unsubscribe", "unblock")}
 
     def answer(self, call: Call) -> Answer:

@@ -8,11 +8,13 @@ const KINDS = { mail: "Mail", whatsapp: "WhatsApp", sms: "SMS", chat: "Chat", ca
 const CALLS = { human: "a person answers", machine: "a machine answers", "no-answer": "nobody answers", busy: "it is busy", failed: "it fails" };
 const MESSAGES = { delivered: "is delivered", read: "is read", undelivered: "is not delivered", failed: "fails", silent: "is never heard of" };
 const MAILS = { delivered: "is delivered", deferred: "is delayed", hard_bounce: "bounces", soft_bounce: "bounces softly", spam: "is called spam", silent: "is never heard of" };
+const REFUSALS = { delivered: MAILS.delivered, hard_bounce: "is refused", soft_bounce: "is refused for now" };
+const SENDERS = { brevo: "Brevo", resend: "Resend", smtp: "Mail server" };
 const ENVELOPE = "M3 6h18v12H3zM3 7l9 7 9-7";
 const PHONE = "M6 3h3l2 5-2.5 1.5a12 12 0 0 0 6 6L16 13l5 2v3a3 3 0 0 1-3 3A15 15 0 0 1 3 6a3 3 0 0 1 3-3z";
 
 const find = (id) => document.getElementById(id);
-const page = { state: "", people: [], choices: {}, chosen: "", shown: new Map(), lost: false };
+const page = { state: "", people: [], choices: {}, undelivered: [], chosen: "", shown: new Map(), lost: false };
 
 function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
@@ -54,7 +56,7 @@ async function refresh() {
     const news = await ask(`/_sandbox/inbox?state=${encodeURIComponent(page.state)}`);
     page.lost = false;
     if (!news.unchanged) {
-      Object.assign(page, { state: news.state, people: news.people, choices: news.choices });
+      Object.assign(page, { state: news.state, people: news.people, choices: news.choices, undelivered: news.undelivered });
       show();
     }
   } catch {
@@ -79,6 +81,20 @@ function show() {
   showWho(person);
   showItems(person);
   showRules();
+  showLost();
+}
+
+// What the vendors could not tell the app, because it was not there or did not take it.
+function showLost() {
+  const count = page.undelivered.length;
+  find("lost").hidden = count === 0;
+  const latest = page.undelivered.at(-1)?.what;
+  find("lost").firstChild.textContent = count === 1 ? `The app has not taken “${latest}”.` : `The app has not taken ${count} webhooks, the latest “${latest}”.`;
+}
+
+async function sendAgain() {
+  for (const each of page.undelivered) await ask(`/_sandbox/webhooks/${each.id}/again`, "POST");
+  await refresh();
 }
 
 function showPeople() {
@@ -132,9 +148,11 @@ function choicesFor(person) {
   return [
     number && { label: "At the next call", vendor: "twilio", action: "answer", words: CALLS, given: called, value: chosen("twilio", `calls:${number}`) },
     number && { label: "The next message", vendor: "twilio", action: "deliver", words: MESSAGES, given: called, value: chosen("twilio", `messages:${number}`) },
-    mail && { label: "The next mail", vendor: mail.vendor, action: "outcome", words: MAILS, given: mailed, value: chosen(mail.vendor, mail.person) },
+    mail && { label: "The next mail", vendor: mail.vendor, action: "outcome", words: mailWords(mail.vendor), given: mailed, value: chosen(mail.vendor, mail.person) },
   ].filter(Boolean);
 }
+
+const mailWords = (vendor) => (vendor === "smtp" ? REFUSALS : MAILS);
 
 function chosen(vendor, id) {
   return (page.choices[vendor] ?? []).find((each) => each.id === id)?.outcome ?? "";
@@ -153,8 +171,8 @@ function showRules() {
   const fields = [
     { label: "Calls", vendor: "twilio", action: "answer", words: CALLS, given: {}, value: chosen("twilio", "calls:*") || "human" },
     { label: "SMS and WhatsApp", vendor: "twilio", action: "deliver", words: MESSAGES, given: {}, value: chosen("twilio", "messages:*") || "delivered" },
-    ...["brevo", "resend", "smtp"].filter((name) => name in page.choices).map((vendor) => (
-      { label: `Mails by ${vendor}`, vendor, action: "outcome", words: MAILS, given: {}, value: chosen(vendor, "*") || "delivered" })),
+    ...Object.keys(SENDERS).filter((name) => name in page.choices).map((vendor) => (
+      { label: `Mails by ${SENDERS[vendor]}`, vendor, action: "outcome", words: mailWords(vendor), given: {}, value: chosen(vendor, "*") || "delivered" })),
   ];
   find("rules-fields").replaceChildren(...fields.map(fieldOf));
 }
@@ -212,7 +230,7 @@ function linked(text) {
 }
 
 function metaOf(item) {
-  const parts = [make("b", { textContent: item.kind === "mail" ? item.vendor : KINDS[item.kind] }), make("span", { textContent: clock(item.at) })];
+  const parts = [make("b", { textContent: item.kind === "mail" ? SENDERS[item.vendor] : KINDS[item.kind] }), make("span", { textContent: clock(item.at) })];
   if (item.steps.length) parts.push(make("span", { textContent: item.steps.map((step) => step.word.replaceAll("_", " ")).join(" → ") }));
   else if (item.status) parts.push(make("span", { textContent: item.status }));
   if (item.trouble) parts.push(make("span", { className: "wrong", textContent: `⚠ ${item.trouble.replaceAll("_", " ")}` }));
@@ -323,6 +341,7 @@ find("reply").onsubmit = (event) => {
 };
 for (const button of document.querySelectorAll("[data-say]")) button.onclick = () => say(button.dataset.say);
 find("next").onsubmit = (event) => event.preventDefault();
+find("lost").querySelector("button").onclick = sendAgain;
 find("rules-open").onclick = () => { showRules(); find("rules").showModal(); };
 find("theme").onclick = () => setTheme(THEMES[(THEMES.indexOf(localStorage.getItem("theme")) + 1) % THEMES.length]);
 setTheme(THEMES.includes(localStorage.getItem("theme")) ? localStorage.getItem("theme") : "automatic");

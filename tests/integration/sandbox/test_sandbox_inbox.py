@@ -220,6 +220,23 @@ def test_a_reply_arrives_signed(sandbox: InProcessSandbox, app: App) -> None:
     assert (item["incoming"], item["text"]) == (True, "BAJA")
 
 
+def test_what_the_app_did_not_take_is_said_and_sent_again(sandbox: InProcessSandbox, app: App) -> None:
+    """It stands there until the app has it."""
+
+    def undelivered() -> list[dict[str, Any]]:
+        return list(requests.get(f"{sandbox.url}/_sandbox/inbox", timeout=10).json()["undelivered"])
+
+    sandbox.configure("http://127.0.0.1:9")
+    Brevo(f"{sandbox.url}/brevo/v3", brevo.API_KEY, "javier@puente.example", "Javier").send(email())
+    wait_until(lambda: len(undelivered()) == 2)
+    assert [each["what"] for each in undelivered()] == ["mail request", "mail delivered"]
+    sandbox.configure(app.url)
+    for each in undelivered():
+        assert sandbox.send_again(each["id"])["state"] == "delivered"
+    assert undelivered() == []
+    assert app.paths() == ["/api/brevo/events"] * 2
+
+
 def test_statuses_arrive_in_order_reversed_and_twice(sandbox: InProcessSandbox, app: App) -> None:
     """As the manner says; each of them signed for the address that we gave, query included."""
     back = f"{app.url}/api/twilio/status?d=5"
