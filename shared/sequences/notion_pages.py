@@ -34,12 +34,16 @@ def forget() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a page is to say: facts, the names of their properties, and how the page is found where its id is not known."""
+    """What a page is to say: facts by our names, the properties' names, and a title where no fact of ours is it.
+
+    `find` finds the page where its id is not known.
+    """
 
     database: str
     page_id: str | None
     names: Mapping[str, str]
     facts: Mapping[str, Any]
+    title: str
     find: Find
 
 
@@ -139,6 +143,9 @@ def fitted(wanted: Wanted, schema: Schema) -> tuple[dict[str, Any], list[str]]:
             placed.add(fact)
         except (KeyError, UnfitError):
             lacking[fact] = name
+    headline = next((name for name, of in schema.items() if of.get("type") == "title"), None)
+    if headline is not None and headline not in properties:  # a page without a title cannot be told from others
+        properties[headline] = shaped(wanted.title, schema[headline])
     told = [name for fact, name in lacking.items() if _is_missed(fact, wanted.facts[fact], placed)]
     return properties, told
 

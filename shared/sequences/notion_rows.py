@@ -65,6 +65,7 @@ def contact(session: Session, row_id: int) -> tuple[Wanted, Mapping[str, Any]] |
         page_id=row.notion_page_id,
         names=names,
         facts=facts,
+        title=row.first_name or row.email,
         find=lambda schema, query: _oldest(query, _by(schema, names, "contact_email", row.email)),
     )
     return wanted, {}
@@ -86,7 +87,12 @@ def sequence(session: Session, row_id: int) -> tuple[Wanted, Mapping[str, Any]] 
         return next((page for page in pages if _is_same(page, names, facts)), None)
 
     wanted = Wanted(
-        database=settings.notion_email_sequence_db_id, page_id=row.notion_page_id, names=names, facts=facts, find=find
+        database=settings.notion_email_sequence_db_id,
+        page_id=row.notion_page_id,
+        names=names,
+        facts=facts,
+        title=f"{row.contact.first_name or row.email} · {row.type}",
+        find=find,
     )
     return wanted, {"open": progress.may_change}
 

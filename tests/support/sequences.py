@@ -214,6 +214,14 @@ class Campaign:
         assert answer.status_code == 202, answer.get_body()
         self.world.run()
 
+    def take_quietly(self, handler: str, payload: Any) -> None:
+        """Post a body and handle it, and let nothing be carried out yet."""
+        from functions import christmas
+
+        assert self.send(handler, payload).status_code == 202
+        while self.world.step(christmas.QUEUE):
+            pass
+
     def calendly(self, name: str, at: datetime | None = None, /, **invitee: Any) -> None:
         """Post a webhook as Calendly signs it, and handle it."""
         moment = at or self.clock.moment
@@ -265,23 +273,26 @@ def _next_due() -> datetime | None:
 
 
 @contextmanager
-def campaign(world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestClock) -> Iterator[Campaign]:
-    """The campaign on a Monday morning in Mexico, with nobody in it."""
+def campaign(
+    world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestClock, sandbox: Mapping[str, str] | None = None
+) -> Iterator[Campaign]:
+    """The campaign on a Monday morning in Mexico, with nobody in it. `sandbox`: settings of real clients instead."""
     from functions import christmas
 
-    for name, value in SETTINGS.items():
+    for name, value in (SETTINGS | dict(sandbox or {})).items():
         environment.setenv(name, value)
     get_settings.cache_clear()
     test_clock.moment = MONDAY
     notion, alerts = FakeNotion(), []
     notion_pages.forget()
-    environment.setattr(Notion, "from_settings", staticmethod(lambda _settings: notion))
 
     def posted(_self: Any, content: str = "", embed: Any = None) -> str:
         alerts.append((content, embed))
         return f"m{len(alerts)}"
 
-    environment.setattr(discord.Discord, "post", posted)
+    if sandbox is None:
+        environment.setattr(Notion, "from_settings", staticmethod(lambda _settings: notion))
+        environment.setattr(discord.Discord, "post", posted)
     world.handlers[christmas.QUEUE] = christmas.christmas_handler
     for target in ("discord", notion_sync.TARGET):
         world.handlers.pop(target, None)
