@@ -95,7 +95,7 @@ class Api:
         return self._ok({"_total_items": len(fields), "_page": 1, "_links": self._links(call), "_embedded": embedded})
 
     def _list(self, kind: str, call: Call) -> Answer:
-        found = finding.chosen(kind, self.own.rows(kind), list(call.query.items()))
+        found = finding.chosen(kind, self.own.rows(kind), list(call.query.items()), self.own.text)
         return self._page(kind, found, call, lambda row: self._shown(kind, row, call))
 
     def _one(self, kind: str, call: Call, number: str) -> Answer:
@@ -160,7 +160,7 @@ class Api:
 
     def _notes(self, kind: str, call: Call, number: str | None = None) -> Answer:
         rows = self.own.notes(kind, number)
-        found = finding.chosen("notes", rows, list(call.query.items()))
+        found = finding.chosen("notes", rows, list(call.query.items()), self.own.text)
         return self._page("notes", found, call, lambda row: self._shown_note(kind, row, call))
 
     def _add_notes(self, kind: str, call: Call, number: str | None = None) -> Answer:

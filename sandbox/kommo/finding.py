@@ -1,7 +1,7 @@
 """Which of an account's records a list asks for: `query`, `filter[...]`, `order[...]`, `page` and `limit`."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sandbox.kommo.checks import Fault, Faults
@@ -46,12 +46,13 @@ def _whole(named: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def chosen(kind: str, rows: Iterable[Row], query: Pairs) -> list[Row]:
-    """The rows that the list asks for, in its order, all pages of them. Raises BadQueryError."""
+def chosen(kind: str, rows: Iterable[Row], query: Pairs, text_of: Callable[[Row], str]) -> list[Row]:
+    """The rows that the list asks for, in its order, all pages of them; `text_of` is `text`. Raises BadQueryError."""
     found = list(rows)
-    text = dict(query).get("query", "").strip()
-    if text:
-        found = [row for row in found if _contains(row, text)]
+    wanted = dict(query).get("query", "").strip()
+    if wanted:
+        contains = _search(wanted)
+        found = [row for row in found if contains(text_of(row))]
     equal: dict[str, set[str]] = {}
     stages: dict[str, dict[str, str]] = {}
     for name, value in query:
@@ -93,17 +94,18 @@ def _in_stage(row: Row, stage: Mapping[str, str]) -> bool:
     return all(str(row.get(name)) == value for name, value in stage.items())
 
 
-def _contains(row: Row, text: str) -> bool:
+def text(row: Row) -> str:
+    """All that a search looks into, in small letters; numbers stand there once more as their digits alone."""
+    words = [str(row.get("name") or "")]
+    words += [str(value["value"]) for field in row.get("custom_fields_values") or [] for value in field["values"]]
+    digits = (re.sub(r"\D", "", word) for word in words)
+    return "\n".join([*words, *(f"#{number}" for number in digits if len(number) >= _DIGITS)]).casefold()
+
+
+def _search(wanted: str) -> Callable[[str], bool]:
     """Parts of words in any field, letters of either case; numbers also however they are written."""
-    words = list(_words(row))
-    if any(text.casefold() in word.casefold() for word in words):
-        return True
-    digits = re.sub(r"\D", "", text)
-    return len(digits) >= _DIGITS and any(digits in re.sub(r"\D", "", word) for word in words)
-
-
-def _words(row: Row) -> Iterable[str]:
-    yield str(row.get("name") or "")
-    for field in row.get("custom_fields_values") or []:
-        for value in field["values"]:
-            yield str(value["value"])
+    small, digits = wanted.casefold(), re.sub(r"\D", "", wanted)
+    if len(digits) < _DIGITS:
+        return lambda text: small in text
+    number = re.compile(rf"^#\d*{digits}", re.MULTILINE)
+    return lambda text: small in text or (digits in text and number.search(text) is not None)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sandbox.kommo import checks, seed
+from sandbox.kommo import checks, finding, seed
 from sandbox.shelf import Shelf
 
 FIRST_ID = 20_000_000
@@ -21,6 +21,7 @@ class Records:
     def __init__(self, shelf: Shelf, now: Callable[[], datetime]) -> None:
         self.shelf, self.now = shelf, now
         self._last_id = FIRST_ID
+        self._texts: dict[int, str] = {}
 
     def rows(self, kind: str) -> list[Row]:
         """All of a kind, oldest first."""
@@ -29,6 +30,12 @@ class Records:
     def find(self, kind: str, number: Any) -> Row | None:
         """The one with this id."""
         return self.shelf.get(kind, str(number))
+
+    def text(self, row: Row) -> str:
+        """What a search looks into, made once for each state of a row."""
+        if row["id"] not in self._texts:
+            self._texts[row["id"]] = finding.text(row)
+        return self._texts[row["id"]]
 
     def create(self, kind: str, given: Mapping[str, Any]) -> Row:
         """A new contact or lead of what was sent, which must have passed the checks."""
@@ -59,6 +66,7 @@ class Records:
         row["updated_at"] = given.get("updated_at", int(self.now().timestamp()))
         if kind == "contacts" and not row["name"]:
             row["name"] = f"{row['first_name']} {row['last_name']}".strip()
+        self._texts.pop(row["id"], None)
         self._change_values(kind, row, given.get("custom_fields_values") or [])
         tags = (given.get("_embedded") or {}).get("tags")
         if tags is not None:
@@ -116,6 +124,7 @@ class Records:
 
     def count_on(self) -> None:
         """After a restore: give ids beyond those that are there."""
+        self._texts.clear()
         numbers = [row["id"] for kind in ("contacts", "leads", "notes") for row in self.rows(kind)]
         self._last_id = max([FIRST_ID, *numbers])
 

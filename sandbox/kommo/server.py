@@ -119,13 +119,10 @@ class Kommo(Shelved):
 
     def board(self) -> Sequence[Column]:
         """Leads by status, the newest on top."""
-        leads = self.own.rows("leads")[::-1]
-        columns = []
-        for number, title in seed.STATUSES.items():
-            here = [lead for lead in leads if lead["status_id"] == number]
-            cards = tuple(self._card(lead) for lead in here[:CARDS_PER_COLUMN])
-            columns.append(Column(id=number, title=title, total=len(here), cards=cards))
-        return columns
+        here: dict[int, list[Row]] = {number: [] for number in seed.STATUSES}
+        for lead in reversed(self.own.rows("leads")):
+            here[lead["status_id"]].append(lead)
+        return [self._column(number, title, here[number]) for number, title in seed.STATUSES.items()]
 
     def people(self) -> Iterable[Person]:
         """The contacts that came last, by their numbers and mail addresses."""
@@ -142,6 +139,9 @@ class Kommo(Shelved):
             "Contacts": len(self.own.rows("contacts")),
             "Notes": len(self.own.rows("notes")),
         }
+
+    def _column(self, number: int, title: str, leads: Sequence[Row]) -> Column:
+        return Column(id=number, title=title, total=len(leads), cards=tuple(map(self._card, leads[:CARDS_PER_COLUMN])))
 
     def _card(self, lead: Row) -> Card:
         people = [contact["name"] for number in lead["contacts"] if (contact := self.own.find("contacts", number))]
