@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -10,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from shared.crm import editing
 from shared.errors import FieldError, RefusedError
-from shared.journeys import forecast, history, load, pauses, picture
+from shared.journeys import by_hand, forecast, history, load, pauses, picture
 from shared.journeys.book import Standing
 from shared.journeys.definition import Journey
 from shared.journeys.forecast import Traveller
@@ -216,6 +218,13 @@ def get_enrolment(name: JourneyName, enrolment_id: RowId) -> EnrolmentDetail:
             steps=[StepOut.model_validate(step) for step in found.steps],
             decisions=[DecisionOut.model_validate(one) for one in found.decisions],
         )
+
+
+@router.post("/{name}/enrolments/{enrolment_id:id}/exit", summary="Let somebody leave", responses=documented(404, 409))
+def end_enrolment(name: JourneyName, enrolment_id: RowId, caller: Caller) -> EnrolmentOut:
+    """What is left for them is cancelled, for good. 409 where they have left, or nothing is left. They may enter again."""
+    work = partial(by_hand.end, journey=name, enrolment_id=enrolment_id, actor=actor(caller))
+    return EnrolmentOut.model_validate(editing.committed(work))
 
 
 @router.post("/{name}/pause", summary="Let it stand still", responses=documented(404, 409))

@@ -1,18 +1,19 @@
 """What people say reaches their journeys: an answer, STOP and START, the link in a mail, the mail vendor's word."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import delete, select
 
-from shared import clock
+from shared import clock, faults
 from shared.journeys import engine, hooks, load
 from shared.messages import consent, links, outcomes, who
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentAddress, EnrolmentStep, JourneyDecision
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
-from tests.flows.test_messages_inbound import Flow, flow, post  # noqa: F401  # fixtures
+from tests.flows.test_messages_inbound import Flow, flow, held_back, post  # noqa: F401  # fixtures
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, LEAD, PostOffice, carry_out
 from tests.support.world import World
 
@@ -234,3 +235,18 @@ def test_same_word_twice_is_heard_once(flow: Flow, world: World, define) -> None
     enter(person="lead:19")
     flow.says("hola")
     assert standing()["phone_only lead:19"][0] == "active"
+
+
+@pytest.mark.parametrize("point", ["inbox.before_commit", "inbox.after_commit"])
+def test_crash_leaves_wish_and_journey_in_step(flow: Flow, define, test_clock, point: str) -> None:  # noqa: F811
+    """Both are in one transaction: either neither is there, or both are; in the end both, once."""
+    define(PHONE_ONLY)
+    enter()
+    faults.inject(f"{point}=raisex1")
+    with suppress(Exception):
+        flow.says("STOP")
+    assert (held_back("sms") == "stop") == (standing()["phone_only lead:17"][0] == "exited") == (point == "inbox.after_commit")
+    test_clock.advance(minutes=1)
+    flow.world.run()
+    assert (held_back("sms"), standing()["phone_only lead:17"]) == ("stop", ("exited", "person.unsubscribed"))
+    assert decisions("exited").count("person.unsubscribed") == 1 + 2  # the journey, and each of its steps

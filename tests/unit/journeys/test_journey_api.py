@@ -9,7 +9,8 @@ import pytest
 from shared import clock
 from shared.journeys import engine, load
 from shared.settings import get_settings
-from shared.store.session import transact
+from shared.store.models import ActionLog
+from shared.store.session import reading, transact
 from tests.conftest import START
 from tests.support.journeys import Post, dispatch, run
 from tests.unit.web.calls import Api
@@ -107,6 +108,32 @@ class TestEnrolment:
         signal("lead.created")
         assert call.get(f"{LIST}/lead_followup/enrolments", person="lead:1", state="active").json["total"] == 1
         assert call.get(f"{LIST}/lead_followup/enrolments", person="lead:2").json["total"] == 0
+
+
+class TestLeaving:
+    """An operator lets somebody leave, who has said so to a person."""
+
+    @pytest.mark.parametrize("event", ["lead.created", "booking.created"])
+    def test_nothing_more_goes_out(self, call: Api, vendors: Post, test_clock: clock.TestClock, event: str) -> None:
+        """Also of one that a booking holds; with the name of who did it, in the journey and in the action log."""
+        for one in ("lead.created", event):
+            signal(one, ANA | {"booking_uid": "b", "start_at": "2026-03-10T15:00:00Z"}, key=one)
+        left = call.post(f"{LIST}/lead_followup/enrolments/1/exit", key="write-key").json
+        assert (left["state"], left["reason"], left["left_at"]) == ("exited", "by key:robot", "2026-03-02T09:00:00Z")
+        run(test_clock, days=14)
+        assert {one.enrolment for one in vendors.sent} <= {2}
+        with reading() as session:
+            logged = session.query(ActionLog).filter_by(action="enrolment.exit").one()
+        assert (logged.actor, logged.subject, logged.detail) == ("key:robot", "lead:1", "lead_followup")
+
+    def test_only_once_and_only_whoever_is_in_it(self, call: Api, test_clock: clock.TestClock) -> None:
+        """409 when they have left; 404 for another journey's number. They may enter again."""
+        signal("lead.created")
+        path = f"{LIST}/lead_followup/enrolments/1/exit"
+        assert [call.post(path).status for _ in range(2)] == [200, 409]
+        assert call.post(f"{LIST}/booking/enrolments/1/exit").status == 404
+        assert call.post(f"{LIST}/lead_followup/enrolments/9/exit").status == 404
+        assert signal("lead.created", key="e2") == [2]
 
 
 class TestJourneys:
