@@ -23,6 +23,11 @@ ADDRESS = {"email": "email", "whatsapp": "phone", "sms": "phone", "voice": "phon
 
 def arrange(book: Book, why: str) -> None:
     """Owe every step that is not owed yet, move those whose time has changed; `why` is kept with what is moved."""
+    with book.session.no_autoflush:  # nothing it looks up depends on what it has changed, so all of that is written together
+        _arrange(book, why)
+
+
+def _arrange(book: Book, why: str) -> None:
     frame, now = book.frame(), clock.now()
     due = schedule.dues(book.journey, frame)
     for step in book.journey.steps:
@@ -128,10 +133,9 @@ def _owe(book: Book, due: Due, at: datetime) -> None:
         return
     late = at < clock.now() - schedule.GRACE
     message = _message(book, due, max(at, clock.now()), routes)
-    messages.owe(book.session, message, event_key=book.enrolment.event_key)
-    delivery = messages.find(book.session, message.channel, message.dedupe_key)
+    messages.owe(book.session, message, event_key=book.enrolment.event_key, is_new=book.is_new)
     row.state, row.due_at, row.reason = StepState.OWED, at, None
-    row.delivery_id = delivery.id if delivery is not None else None
+    row.delivery_id = messages.find(book.session, message.channel, message.dedupe_key)
     book.decide("late" if late else "planned", "sent at once" if late else None, step=step.id, due_at=message.due_at)
 
 

@@ -45,12 +45,13 @@ OPEN_STEPS = (StepState.WAITING, StepState.OWED)
 
 @dataclass
 class Book:
-    """An enrolment, its own version of the journey, and its steps by id."""
+    """An enrolment, its own version of the journey, and its steps by id. `is_new`: it was made in this transaction."""
 
     session: Session
     enrolment: Enrolment
     journey: Journey
     rows: dict[str, EnrolmentStep]
+    is_new: bool = False
 
     def frame(self) -> Frame:
         """What its due times depend on."""

@@ -144,15 +144,14 @@ def _told_apart(journey: Journey, person: str, instance: str | None, event_key: 
 
 
 def _begin(session: Session, enrolment: Enrolment, journey: Journey) -> int:
+    addresses.note(session, enrolment)
     rows = {step.id: EnrolmentStep(enrolment_id=enrolment.id, step=step.id, state=StepState.WAITING) for step in journey.steps}
     for row in rows.values():
         row.generation, row.held = 0, False
-        session.add(row)
-    session.flush()
-    addresses.note(session, enrolment)
-    book = Book(session, enrolment, journey, rows)
+    book = Book(session, enrolment, journey, rows, is_new=True)
     book.decide("enrolled", f"version {journey.version()[:12]}")
     arrange.arrange(book, "enrolled")
+    session.bulk_save_objects(rows.values())  # as they are now, in one statement
     return enrolment.id
 
 

@@ -20,20 +20,19 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from shared.messages.statuses import News
-    from shared.store.models import Delivery
 
 __all__ = ["Channel", "Fallback", "Message", "Outcome", "find", "on_outcome", "owe", "status"]
 
 
-def owe(session: Session, message: Message, *, event_key: str | None = None) -> bool:
+def owe(session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False) -> bool:
     """Owe a person a message; see `shared.messages.planning.owe`."""
     from shared.messages import planning
 
-    return planning.owe(session, message, event_key=event_key)
+    return planning.owe(session, message, event_key=event_key, is_new=is_new)
 
 
-def find(session: Session, channel: str, dedupe_key: str) -> Delivery | None:
-    """The delivery of a message; see `shared.messages.planning.find`."""
+def find(session: Session, channel: str, dedupe_key: str) -> int | None:
+    """The id of a message's delivery; see `shared.messages.planning.find`."""
     from shared.messages import planning
 
     return planning.find(session, channel, dedupe_key)

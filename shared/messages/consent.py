@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared import clock
@@ -37,6 +37,15 @@ WHATSAPP_WINDOW = timedelta(hours=24)
 _LONG_AGO = clock.as_utc(datetime(1970, 1, 1))  # noqa: DTZ001  # the next call gives it its zone
 
 
+# Put together once: it runs for each message that is due.
+_AGAINST = (
+    select(Suppression)
+    .where(Suppression.who.in_(bindparam("whos", expanding=True)), Suppression.channel == bindparam("channel"))
+    .where(Suppression.lifted.is_(False))
+    .order_by(Suppression.id)
+)
+
+
 def held_back(session: Session, message: Message) -> str | None:
     """The cause for which `message` must not be sent now; None where nothing speaks against it."""
     return cause_against(session, message.person, message.channel, message.to, transactional=bool(message.transactional))
@@ -45,8 +54,7 @@ def held_back(session: Session, message: Message) -> str | None:
 def cause_against(session: Session, person: str, channel: str, to: str, *, transactional: bool) -> str | None:
     """The cause for which nothing of that kind may be sent to a person at an address; None where nothing speaks against it."""
     whos = [who_of_address(to), who_of_person(person)]
-    query = select(Suppression).where(Suppression.who.in_(whos), Suppression.channel == channel, Suppression.lifted.is_(False))
-    for row in session.scalars(query.order_by(Suppression.id)):
+    for row in session.scalars(_AGAINST, {"whos": whos, "channel": channel}):
         if _holds(row) and not (transactional and row.cause in MARKETING_ONLY):
             return row.cause
     return None

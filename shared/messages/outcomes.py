@@ -122,7 +122,11 @@ def _guarded(session: "Session", name: str, work: Callable[[], None], key: str, 
     from sqlalchemy.exc import DBAPIError
 
     from shared.alerts import plan_alert
+    from shared.outbox.record import UNSHELTERED
 
+    if session.info.get(UNSHELTERED):  # a mistake ends the transaction, and it is run again with savepoints
+        work()
+        return
     try:
         with session.begin_nested():
             work()

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared import clock
@@ -21,14 +21,15 @@ from shared.store.types import key_of
 WORTH = timedelta(days=7)
 
 
-def owe(session: Session, message: Message, *, event_key: str | None = None) -> bool:
+def owe(session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False) -> bool:
     """Owe a person a message, once for its dedupe key for all time; False where it was owed already, and nothing changes.
 
     Goes out at `due_at` (now) at the earliest; whether it is still wanted and allowed is asked then, not here. Who carries a
-    mail is settled here; the same key is not owed to another carrier after a change of EMAIL_PROVIDER.
+    mail is settled here; the same key is not owed to another carrier after a change of EMAIL_PROVIDER. `is_new`: that is not
+    looked up, as nobody can have owed it before (the key names a row that this transaction has made).
     """
     settings = get_settings()
-    if find(session, message.channel, message.dedupe_key) is not None:
+    if not is_new and find(session, message.channel, message.dedupe_key) is not None:
         return False
     action = _action(message)
     due_at = message.due_at or clock.now()
@@ -47,11 +48,14 @@ def owe(session: Session, message: Message, *, event_key: str | None = None) -> 
     )
 
 
-def find(session: Session, channel: str, dedupe_key: str) -> Delivery | None:
-    """The delivery of the message with that key, whoever carries it; None where it is not owed."""
+_ID = select(Delivery.id).where(Delivery.dedupe_key.in_(bindparam("keys", expanding=True))).limit(1)
+
+
+def find(session: Session, channel: str, dedupe_key: str) -> int | None:
+    """The id of the delivery of the message with that key, whoever carries it; None where it is not owed."""
     carried_by = {"email": EMAIL_PROVIDERS, "manychat": ("manychat",)}.get(channel, ("twilio",))
     keys = [key_of(Kind.MESSAGE, carrier, channel, dedupe_key) for carrier in carried_by]
-    return session.scalars(select(Delivery).where(Delivery.dedupe_key.in_(keys))).first()
+    return session.scalars(_ID, {"keys": keys}).one_or_none()
 
 
 def fall_back(session: Session, message: Message) -> bool:

@@ -29,6 +29,8 @@ log = logging.getLogger("puente.outbox")
 OUTCOME_UNKNOWN = "outcome-unknown"
 NO_ANSWER = "no-answer"  # of a waiting sync: it was sent alone, and the system was silent
 SYSTEM = "system"
+# Of a transaction that is run again under shelter when any flow makes a mistake in it: nobody in it needs a savepoint.
+UNSHELTERED = "puente_unsheltered"
 
 
 def close(delivery: Delivery, state: State, *, reason: str | None = None, error: str | None = None) -> None:
@@ -78,6 +80,7 @@ def record(
 
     `sheltered`: a mistake in `after` is logged, and costs no delivery its outcome (see `told`).
     """
+    session.info[UNSHELTERED] = not sheltered
     action.hold(session, [delivery.subject for delivery in claimed])
     ids = [delivery.id for delivery in claimed]
     rows = {row.id: row for row in session.scalars(held(select(Delivery).where(Delivery.id.in_(ids)), Delivery))}

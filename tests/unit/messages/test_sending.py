@@ -13,6 +13,7 @@ from shared.outbox import manual
 from shared.outbox.actions import State
 from shared.settings import get_settings
 from shared.store.message_models import MessageDay
+from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, LEAD, carry_out, deliveries, message, owe, until
 
@@ -52,7 +53,7 @@ class TestOnce:
         """Whoever owes it finds its delivery again, by channel and key."""
         owe(message(due_at=clock.now() + timedelta(days=3)))
         with reading() as session:
-            found = find(session, "whatsapp", "k1")
+            found = session.get(Delivery, find(session, "whatsapp", "k1"))
             assert find(session, "sms", "k1") is None
         assert found is not None
         assert found.state == State.PENDING
