@@ -88,7 +88,7 @@ def last_way(session: Session, delivery: Delivery) -> Delivery:
     message = Message.from_payload(payload)
     base, number = _base(message.dedupe_key)
     following = find(session, message.fallback[0].channel, f"{base}:fb{number + 1}")
-    return delivery if following is None else last_way(session, following)
+    return delivery if following is None else last_way(session, session.get_one(Delivery, following))
 
 
 def _base(dedupe_key: str) -> tuple[str, int]:
