@@ -56,8 +56,9 @@ resource database 'Microsoft.Sql/servers/databases@2023-08-01' = {
   tags: tags
   sku: { name: 'GP_S_Gen5', tier: 'GeneralPurpose', family: 'Gen5', capacity: maxVCores }
   properties: {
-    // The default collation takes two different emoji for the same text; this one knows supplementary characters.
-    collation: 'Latin1_General_100_CI_AS_SC'
+    // Texts are equal if every character is, as in SQLite: Azure's default takes `a1` and `A1` for one person. It cannot be
+    // changed afterwards (docs/decisions/0011-exact-comparison.md).
+    collation: 'Latin1_General_100_BIN2'
     autoPauseDelay: autoPauseMinutes
     minCapacity: json(minVCores)
     maxSizeBytes: maxSizeGB * 1073741824

@@ -125,6 +125,11 @@ def test_database_is_reached_by_identity(either: Deployed) -> None:
     assert (parts["Authentication"], parts["UID"]) == ("ActiveDirectoryMsi", either.outputs["AZURE_IDENTITY_CLIENT_ID"])
 
 
+def test_database_compares_texts_as_the_one_of_the_tests_does(either: Deployed) -> None:
+    """Exactly: under Azure's default, ids that differ in case alone would be one (docs/decisions/0011-exact-comparison.md)."""
+    assert either.one("Microsoft.Sql/servers/databases").body["properties"]["collation"] == "Latin1_General_100_BIN2"
+
+
 def test_every_queue_of_the_code_is_declared(either: Deployed, app: App) -> None:
     """The queues of the template are exactly those the flows declare, each with its poison queue."""
     named = {queue.name for queue in either.all("Microsoft.Storage/storageAccounts/queueServices/queues")}

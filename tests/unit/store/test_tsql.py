@@ -51,6 +51,31 @@ def test_migrations_are_tsql(environment):
     assert "WHERE dedupe_key IS NOT NULL" in script
 
 
+def test_no_column_has_a_collation_of_its_own(environment):
+    """All have the database's, which is binary; one that differed could not be compared with the others."""
+    assert "COLLATE" not in migration_script(lambda config: command.upgrade(config, "head", sql=True)).upper()
+
+
+def test_names_are_in_lower_case():
+    """In a database with a binary collation `State` is another column than `state`."""
+    from shared.store import journey_models, lead_models, message_models, sequence_models  # noqa: F401  # all tables
+    from shared.store.models import Base
+
+    names = [name for table in Base.metadata.tables.values() for name in (table.name, *table.columns.keys())]
+    names += [index.name for table in Base.metadata.tables.values() for index in table.indexes]
+    assert [name for name in names if name != name.lower()] == []
+
+
+def test_ids_that_differ_in_case_are_two_people(world):
+    """And so are their events, their syncs and their rows."""
+    for manychat_id in ("a1", "A1"):
+        world.post("contact", contact(manychat_id))
+        world.post("opportunity", opportunity(manychat_id))
+    with fake_odoo() as odoo:
+        world.run()
+    assert odoo.leads == {"a1": 16, "A1": 16}
+
+
 @pytest.fixture
 def statements():
     """Whatever is executed from here on, as Azure SQL would get it."""
