@@ -137,7 +137,9 @@ def of_sequence(row: Sequence, progress: Progress) -> dict[str, Any]:
         said |= {"sequence_assessment_score": facts.get("assessment_score"), "assessment_completed": row.started_at}
         said |= {f"{colour}_systems": facts.get(f"{colour}_systems") for colour in COLOURS}
     said |= {name: _fact(name, facts.get(name)) for name in _OF_TYPE.get(row.type, ())}
-    for mail in progress.mails[:MOST_MAILS]:
+    if any(mail.is_forgotten for mail in progress.mails):  # what was written when it was known stays
+        del said["last_email_sent"], said["last_email_sent_at"]
+    for mail in (mail for mail in progress.mails[:MOST_MAILS] if not mail.is_forgotten):
         prefix = f"email_{mail.number}_"
         said |= {f"{prefix}sent": mail.sent_at, f"{prefix}status": mail.status}
         said |= {f"{prefix}sent_by": mail.sent_by, f"{prefix}resend_id": mail.resend_id}

@@ -14,6 +14,7 @@ from shared.sequences import notion_facts, people, tracker
 from shared.sequences.fields import moment
 from shared.sequences.notion_pages import Pages, Wanted
 from shared.sequences.notion_shape import Schema, UnfitError, equals
+from shared.sequences.notion_sync import row_of
 from shared.settings import get_settings
 from shared.store.sequence_models import Sequence, SequenceContact
 from shared.store.session import reading
@@ -32,7 +33,7 @@ def send(deliveries: Many[Claimed], read: Read) -> Mapping[int, Outcome]:
     outcomes: dict[int, Outcome] = {}
     for delivery in deliveries:
         try:
-            outcomes[delivery.id] = _sent(pages, int(delivery.subject), read)
+            outcomes[delivery.id] = _sent(pages, row_of(delivery.subject), read)
         except PuenteError as error:
             outcomes[delivery.id] = error
             if isinstance(error, UnavailableError | ThrottledError | NoAnswerError):

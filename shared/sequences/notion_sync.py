@@ -59,7 +59,17 @@ def _ask(session: "Session", action: Action, row: "Sequence | SequenceContact") 
 
     _pending(row)
     session.flush()
-    plan.sync(session, action, str(row.id))
+    plan.sync(session, action, subject(action.name, row.id))
+
+
+def subject(action_name: str, row_id: int) -> str:
+    """By which a delivery names its row. A bare number could be somebody's id in another system."""
+    return f"{action_name}:{row_id}"
+
+
+def row_of(subject: str) -> int:
+    """The row that a delivery names."""
+    return int(subject.rpartition(":")[2])
 
 
 def _pending(row: "Sequence | SequenceContact") -> None:
@@ -93,14 +103,16 @@ def _hold(action_name: str) -> Callable[["Session", Many[str]], None]:
         from shared.store.dialect import locked
 
         model = _model(action_name)
-        session.execute(locked(select(model.id, model.notion_sync_error).where(model.id.in_(map(int, subjects))), model)).all()
+        session.execute(
+            locked(select(model.id, model.notion_sync_error).where(model.id.in_(map(row_of, subjects))), model)
+        ).all()
 
     return hold
 
 
 def _again(action_name: str) -> Callable[["Session", str], None]:
     def asked_again(session: "Session", subject: str) -> None:
-        row = session.get(_model(action_name), int(subject))
+        row = session.get(_model(action_name), row_of(subject))
         if row is not None:
             _pending(row)
 
@@ -110,7 +122,7 @@ def _again(action_name: str) -> Callable[["Session", str], None]:
 def _after(action_name: str) -> Callable[["Session", Claimed, Outcome, bool], None]:
     def after(session: "Session", delivery: Claimed, outcome: Outcome, final: bool) -> None:  # noqa: FBT001  # the outbox calls it so
         """Write down how it went. A success that a newer change has overtaken leaves the status pending: it is."""
-        row = session.get(_model(action_name), int(delivery.subject))
+        row = session.get(_model(action_name), row_of(delivery.subject))
         if row is None:
             return
         if isinstance(outcome, Done):
@@ -156,13 +168,17 @@ def _changed(session: "Session", at_most: int) -> int:
 
 
 def _forgotten(session: "Session", action: Action, at_most: int) -> int:
-    from sqlalchemy import Unicode, cast, func, select
+    from sqlalchemy import Unicode, cast, func, literal, select
     from sqlalchemy.orm import aliased
 
     from shared.store.models import Delivery
 
     model, own = _model(action.name), aliased(Delivery)
-    mine = (own.target == TARGET, own.action == action.name, own.subject == cast(model.id, Unicode(20)))
+    mine = (
+        own.target == TARGET,
+        own.action == action.name,
+        own.subject == literal(subject(action.name, 0)[:-1]) + cast(model.id, Unicode(20)),
+    )
     newest = select(func.max(own.id)).where(*mine)
     # Open: the outbox has it. Dead or taken back: a person has the word, or the next change.
     settled = (State.PENDING, State.SENDING, State.DEAD, State.CANCELLED)

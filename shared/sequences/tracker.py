@@ -36,6 +36,8 @@ _OF_STEP = {
 class Mail:
     """One mail of a sequence. `status` is None while it waits; `due_at` says for when, `reason` why it did not go.
 
+    `is_forgotten`: it went out so long ago that its delivery is no longer kept; when and by which id is not known any more.
+
     `status` once it is over: sent, delivered, opened, clicked, bounced, complained, unsubscribed, failed, skipped, cancelled,
     uncertain.
     """
@@ -48,6 +50,7 @@ class Mail:
     sent_by: str | None = None
     resend_id: str | None = None
     reason: str | None = None
+    is_forgotten: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +112,14 @@ def _mail(
             sent_by=US,
             resend_id=str(result["id"]) if delivery.target == "resend" and result.get("id") else None,
         )
-    if delivery is None and step.state == StepState.SENT:  # by somebody else, who has told us
+    if step.delivery_id is None and step.state == StepState.SENT:  # by somebody else, who has told us
         status, at = facts.get("email_1_status"), facts.get("email_1_sent_at")
         sent_at = datetime.fromisoformat(at) if at else step.due_at
         return Mail(number=number, step=step.step, status=status or SENT, due_at=step.due_at, sent_at=sent_at, sent_by=WEBSITE)
     state = StepState(step.state)
     status = None if state in OPEN_STEPS else _OF_STEP.get(state, SENT)
-    return Mail(number=number, step=step.step, status=status, due_at=step.due_at, reason=step.reason)
+    gone = delivery is None and state == StepState.SENT
+    return Mail(number=number, step=step.step, status=status, due_at=step.due_at, reason=step.reason, is_forgotten=gone)
 
 
 def _deliveries(session: Session, ids: Many[int]) -> dict[int, Delivery]:

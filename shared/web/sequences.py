@@ -140,7 +140,9 @@ def sync_sequence(sequence_id: RowId, caller: Caller) -> SequenceDetail:
 def _detail(session: Session, row: Sequence) -> SequenceDetail:
     progress = tracker.progress(session, row)
     query = select(Delivery).where(
-        Delivery.subject == str(row.id), Delivery.target == notion_sync.TARGET, Delivery.action == notion_sync.SEQUENCE.name
+        Delivery.subject == notion_sync.subject(notion_sync.SEQUENCE.name, row.id),
+        Delivery.target == notion_sync.TARGET,
+        Delivery.action == notion_sync.SEQUENCE.name,
     )
     newest = session.scalars(query.order_by(Delivery.id.desc()).limit(1)).one_or_none()
     more: Mapping[str, Any] = {

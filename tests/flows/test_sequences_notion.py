@@ -141,6 +141,17 @@ class TestMails:
             "Onboarding",
         ]
 
+    def test_what_is_no_longer_kept_stays_in_notion(self, ours: Campaign) -> None:
+        """Deliveries are removed after some months; what the tracker says of them is not taken away."""
+        ours.take("assessment-handler", assessment())
+        ours.run(days=6)
+        before = ours.notion.rows("sequences")[0].copy()
+        transact(lambda session: session.execute(delete(Delivery)))
+        transact(lambda session: notion_sync.ask_sequence(session, session.get_one(Sequence, 1)))
+        ours.settle()
+        assert ours.notion.rows("sequences")[0] == before
+        assert ours.sequences()[0].notion_sync_status == "success"
+
 
 class TestPages:
     """Found again, made anew, never twice."""
