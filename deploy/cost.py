@@ -33,6 +33,7 @@ class Assumptions:
     bytes_per_line: float = 800  # a row of AppTraces
     lines_kept_per_second: float = 20  # adaptive sampling keeps about so many items a second and instance
     requests_sampled: bool = True  # host.json lets requests be sampled
+    lines_sampled: bool = False  # host.json keeps every trace: alerts count lines
     sql_min_vcores: float = 0.5
     events_per_vcore: float = 40  # events a second that one vCore of the database bears
     bytes_per_event: float = 6000  # of the database: inbox, history, deliveries, log, indexes
@@ -79,10 +80,10 @@ def quantities(events_per_hour: float, given: Assumptions | None = None) -> dict
 
 
 def _log_bytes(executions: float, rate: float, a: Assumptions) -> float:
-    """Every request is a row, unless requests are sampled as well; of other lines each busy instance keeps a fixed flow."""
+    """Three lines and a row of requests for each execution; of what is sampled each busy instance keeps a fixed flow."""
     instances = max(rate / a.intakes_per_instance, 1) + max(rate / a.events_per_instance, 1)
     kept = a.lines_kept_per_second * instances * MONTH
-    lines = min(3 * executions, kept)
+    lines = min(3 * executions, kept) if a.lines_sampled else 3 * executions
     requests = min(executions, kept) if a.requests_sampled else executions
     return requests * a.bytes_per_request + lines * a.bytes_per_line
 
