@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.errors import PermanentError, PuenteError
-from shared.outbox.actions import Claimed, Done, Outcome, message, register_target
+from shared.errors import PuenteError
+from shared.outbox.actions import Claimed, Done, Outcome, Skip, message, register_target
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings
 
@@ -36,21 +36,21 @@ def _post(deliveries: Many[Claimed]) -> Mapping[int, Outcome]:
     outcomes: dict[int, Outcome] = {}
     for delivery in deliveries:
         try:
-            outcomes[delivery.id] = Done({"id": _posted(int(delivery.payload["sequence"]))})
+            outcomes[delivery.id] = _posted(int(delivery.payload["sequence"]))
         except PuenteError as error:
             outcomes[delivery.id] = error
     return outcomes
 
 
-def _posted(sequence_id: int) -> str:
+def _posted(sequence_id: int) -> Outcome:
     from shared.store.sequence_models import Sequence
     from shared.store.session import reading
     from shared.vendors.discord import Discord, Embed
 
     with reading() as session:
         row = session.get(Sequence, sequence_id)
-    if row is None:
-        raise PermanentError("no-such-record", "our own record of it no longer exists")
+    if row is None:  # the person was erased meanwhile
+        return Skip("no-such-record")
     red = str(row.facts.get("red_systems") or 0)
     embed = Embed(
         title=TITLE,
@@ -58,7 +58,7 @@ def _posted(sequence_id: int) -> str:
         footer=FOOTER,
         timestamp=row.started_at,
     )
-    return Discord.from_settings(get_settings()).post(CONTENT, embed)
+    return Done({"id": Discord.from_settings(get_settings()).post(CONTENT, embed)})
 
 
 # Discord takes 30 messages a minute in a channel.

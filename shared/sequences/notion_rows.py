@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import NoAnswerError, PermanentError, PuenteError, ThrottledError, UnavailableError
-from shared.outbox.actions import Claimed, Done, Outcome
+from shared.outbox.actions import Claimed, Done, Outcome, Skip
 from shared.sequences import notion_facts, people, tracker
 from shared.sequences.fields import moment
 from shared.sequences.notion_pages import Pages, Wanted
@@ -43,11 +43,11 @@ def send(deliveries: Many[Claimed], read: Read) -> Mapping[int, Outcome]:
     return outcomes
 
 
-def _sent(pages: Pages, row_id: int, read: Read) -> Done:
+def _sent(pages: Pages, row_id: int, read: Read) -> Outcome:
     with reading() as session:
         found = read(session, row_id)
-    if found is None:
-        raise PermanentError("no-such-record", "our own record of it no longer exists")
+    if found is None:  # the person was erased meanwhile
+        return Skip("no-such-record")
     wanted, kept = found
     page, lacking = pages.bring(wanted)
     return Done({"page": page, "lacking": lacking} | dict(kept))

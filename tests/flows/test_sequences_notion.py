@@ -336,7 +336,7 @@ def _lives(draw: st.DrawFn) -> list[tuple[str, Any]]:
     return draw(st.lists(deed, min_size=1, max_size=9))
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(life=_lives())
 def test_tracker_tells_the_truth_after_any_life(
     environment: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, migrated_file: Any, life: list[tuple[str, Any]]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sqlglot
-from sqlalchemy import event, select
+from sqlalchemy import delete, event, select
 from sqlalchemy.dialects import mssql
 from sqlalchemy.orm import ORMExecuteState, Session
 
@@ -19,7 +19,7 @@ from shared.outbox.execute import AFTER_CALL, AFTER_RECORD, drain
 from shared.sequences import notion_sync, tracker
 from shared.settings import get_settings
 from shared.store.models import Delivery
-from shared.store.sequence_models import Sequence
+from shared.store.sequence_models import Sequence, SequenceContact
 from shared.store.session import reading, transact
 from tests.support.messages import PostOffice
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, invitee, noshow, onboarding, postcall
@@ -182,6 +182,18 @@ def test_crash_while_notion_is_written(ours: Campaign, point: str) -> None:
     assert len(ours.notion.rows("sequences")) == len(ours.notion.rows("contacts")) == 1
     assert ours.sequences()[0].notion_sync_status == "success"
     assert len(ours.post.sent) == 4
+
+
+def test_person_who_was_erased_meanwhile(ours: Campaign) -> None:
+    """What was still to be told of them is told to nobody, and nobody is alarmed."""
+    ours.take_quietly("assessment-handler", assessment(red_systems=3))
+    transact(lambda session: session.execute(delete(Sequence)))
+    transact(lambda session: session.execute(delete(SequenceContact)))
+    ours.settle()
+    assert (ours.notion.pages, ours.alerts) == ({}, [])
+    with reading() as session:
+        states = session.execute(select(Delivery.state, Delivery.reason).where(Delivery.target.in_(("notion", "discord"))))
+        assert {tuple(row) for row in states} == {("skipped", "no-such-record")}
 
 
 def test_statements_are_tsql(ours: Campaign) -> None:
