@@ -1,11 +1,16 @@
 """From the form to our record, Kommo and the follow-up: once, in any order, whatever breaks on the way."""
 
 import json
+import logging
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+import sqlglot
+from sqlalchemy import event, select
+from sqlalchemy.dialects import mssql
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from functions import leads
 from sandbox.kommo import seed
@@ -13,6 +18,7 @@ from shared import clock, faults
 from shared.journeys import hooks as journeys_hooks  # noqa: F401  # ties journeys to messages, as the app does
 from shared.leads import guard, kommo, notes
 from shared.outbox import actions, manual
+from shared.privacy.erase import look, person
 from shared.store.journey_models import Enrolment
 from shared.store.lead_models import Lead
 from shared.store.models import DeadLetter, Delivery, InboxEvent
@@ -48,6 +54,20 @@ def vendors(environment: pytest.MonkeyPatch) -> Iterator[Post]:
     forget()
     with journeys.post() as person:
         yield person
+
+
+@pytest.fixture
+def statements() -> Iterator[list[Any]]:
+    """What is executed, except inserts, which `dialect.py` writes for each database."""
+    found: list[Any] = []
+
+    def note(state: ORMExecuteState) -> None:
+        if not state.is_insert:
+            found.append(state.statement.params(state.parameters) if state.parameters else state.statement)
+
+    event.listen(Session, "do_orm_execute", note)
+    yield found
+    event.remove(Session, "do_orm_execute", note)
 
 
 def enrolments() -> list[Enrolment]:
@@ -431,3 +451,36 @@ def test_the_target_has_one_slot(account: PretendKommo) -> None:
     """What the pace rests on."""
     del account
     assert actions.policy("kommo").slots == 1
+
+
+def test_statements_are_valid_tsql(
+    world: World, account: PretendKommo, vendors: Post, statements: list[Any], test_clock: clock.TestClock
+) -> None:
+    """Azure SQL takes every statement of a lead's life, and rows that two may want are read under a lock."""
+    test_clock.advance(hours=7)
+    number = post(world)
+    world.run_for(test_clock, minutes=3)
+    post(world, telefono="55 8765 4321")
+    book(number)
+    transact(lambda session: notes.owe(session, number, "booking_created", {}, "b"))
+    world.run_for(test_clock, minutes=20, step_seconds=120)
+    assert vendors.steps()
+    look(person(lead_id=number), ask_odoo=False)
+    told = {str(one.compile(dialect=mssql.dialect(), compile_kwargs={"render_postcompile": True})) for one in statements}
+    for text in told:
+        assert sqlglot.parse_one(text, read="tsql", error_level=sqlglot.ErrorLevel.RAISE), text
+        assert " LIMIT " not in text
+    of_leads = [text for text in told if "FROM leads" in text and "leads.email = " in text and "received_at > " in text]
+    assert of_leads
+    assert all("WITH (UPDLOCK, HOLDLOCK, ROWLOCK)" in text for text in of_leads)
+
+
+def test_logs_name_nobody(world: World, account: PretendKommo, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither name, address, number nor company of a lead is in any line of ours."""
+    with caplog.at_level(logging.DEBUG):
+        post(world)
+        account.lost = ["POST /leads/complex"]
+        world.run()
+    ours = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith(("puente", "shared")))
+    assert "lead.form" in ours
+    assert [trace for trace in ("Ana", "López", "ana@", "5512345678", "Acme") if trace in ours] == []
