@@ -44,13 +44,14 @@ class Demo:
     def __init__(self, app_url: str, sandbox_url: str, ask: Callable[[str, str, Any], dict[str, Any]] | None = None) -> None:
         self.app_url, self.sandbox_url, self._ask = app_url, sandbox_url, ask or _ask
         self.visitor = Visitor.at(datetime.now(UTC))
+        self._lead_id: Any = None
         self._started = time.monotonic()
 
     def show(self) -> bool:
         """Post the form and wait for the welcome mail; whether it came."""
         print(f"\n  POST {HOOK}  ({self.visitor.name}, {self.visitor.email})")
-        answer = self._ask("POST", self.app_url + HOOK, self.visitor.form)
-        self._step(f"queued    lead {answer.get('lead_id')}")
+        self._lead_id = self._ask("POST", self.app_url + HOOK, self.visitor.form).get("lead_id")
+        self._step(f"queued    lead {self._lead_id}")
         mail = self._wait_for("mail", PATIENCE_SECONDS)
         if mail is None:
             return self._missing("no mail")
@@ -67,10 +68,10 @@ class Demo:
         return self._book(going_on)
 
     def _book(self, going_on: Callable[[], bool]) -> bool:
-        """A meeting in the calendar, by the address that the lead's mails name."""
+        """A meeting in the calendar, as by the link in the welcome mail."""
         print(f"\n  A meeting is booked at {self.sandbox_url}/calcom/book")
         self._started = time.monotonic()
-        guest = {"name": self.visitor.name, "email": self.visitor.email, "phone": self.visitor.phone}
+        guest = {"name": self.visitor.name, "email": self.visitor.email, "phone": self.visitor.phone, "lead_id": self._lead_id}
         seen = len(self._items())
         told = self._ask("POST", f"{self.sandbox_url}/_sandbox/calcom/book", guest).get("webhooks", [])
         if not told or any(each["state"] != "delivered" for each in told):

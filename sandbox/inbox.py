@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox.items import Item, Person
+from sandbox.items import MOST_ITEMS, Item, Person
 from sandbox.page import HEADERS, STATIC
 
 if TYPE_CHECKING:
     from sandbox.app import Sandbox
 
-MOST_ITEMS = 1000
 # What a mail may do in its frame: show text, styles and pictures that it brings along; follow links in a new tab.
 MAIL_HEADERS = {
     "Cache-Control": "no-cache",

@@ -8,6 +8,8 @@ from typing import Any, Literal
 type Kind = Literal["mail", "whatsapp", "sms", "chat", "call"]
 _LINK = re.compile(r"""href\s*=\s*["'](https?://[^"']+)["']|(https?://[^\s<>"')]+)""", re.IGNORECASE)
 MOST_LINKS = 12
+MOST_ITEMS = 1000
+"""So many of the latest does a vendor show; whoever tests more asks for its records."""
 
 
 @dataclass(frozen=True, kw_only=True)

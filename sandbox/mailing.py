@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from email.utils import parseaddr
 from typing import Any
 
-from sandbox.items import Deed, Item, Step, links_in
+from sandbox.items import MOST_ITEMS, Deed, Item, Step, links_in
 from sandbox.shelf import Row, Shelved, one_of
 from sandbox.vendor import Card, Column, Reply, UnknownActionError, Webhook
 
@@ -132,7 +132,7 @@ class MailSender(Shelved):
 
     def inbox(self) -> Sequence[Item]:
         """The mails."""
-        return [self._item(mail) for mail in self.shelf.rows("emails")]
+        return [self._item(mail) for mail in self.shelf.latest("emails", MOST_ITEMS)]
 
     def _item(self, mail: Row) -> Item:
         heard = bool(self.words)  # else nobody would hear of what the recipient does

@@ -6,7 +6,7 @@ Every number is a subscriber, unless it was made to be none (`forget`): whoever 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sandbox.items import Item, links_in
+from sandbox.items import MOST_ITEMS, Item, links_in
 from sandbox.jsonapi import RefusedError, Router, answer_json, bearer, body_of
 from sandbox.shelf import Row, Shelved
 from sandbox.vendor import Answer, Call, Card, Column
@@ -171,7 +171,7 @@ class ManyChat(Shelved):
     def inbox(self) -> Sequence[Item]:
         """What was written into conversations."""
         found = []
-        for row in self.shelf.rows("messages"):
+        for row in self.shelf.latest("messages", MOST_ITEMS):
             subscriber = self.shelf.get("subscribers", row["subscriber_id"]) or {}
             name = " ".join(part for part in (subscriber.get("first_name"), subscriber.get("last_name")) if part)
             item = Item(

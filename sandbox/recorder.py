@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 HIDDEN = "***"
+FORM = "application/x-www-form-urlencoded"
 KEEP_CALLS = 10_000
 KEEP_BODY_BYTES = 64 * 1024 * 1024
 _SECRET_NAME = re.compile(r"authorization|cookie|password|passwd|secret|token|api[-_]?key|signature", re.IGNORECASE)
@@ -41,7 +43,7 @@ class Recorded:
     ms: float
 
     def shown(self, mask: Callable[[Any], Any]) -> dict[str, Any]:
-        """As JSON, without secrets. A body that is no JSON is shown as text; one no longer kept as null."""
+        """As JSON, without secrets. A form is shown by its fields, what is no JSON as text, a body no longer kept as null."""
         return {**self.summary(), "headers": hide_secrets(self.headers), "body": self._shown_body(mask)}
 
     def summary(self) -> dict[str, Any]:
@@ -62,10 +64,20 @@ class Recorded:
     def _shown_body(self, mask: Callable[[Any], Any]) -> Any:
         if not self.body:
             return None if self.body is None else ""
+        if next((value for name, value in self.headers.items() if name.lower() == "content-type"), "").startswith(FORM):
+            return hide_secrets(_form(self.body))
         try:
             return hide_secrets(mask(json.loads(self.body)))
         except ValueError:
             return self.body.decode("utf-8", "replace")
+
+
+def _form(body: bytes) -> dict[str, Any]:
+    """The fields of a form; one that comes several times is a list."""
+    fields: dict[str, list[str]] = {}
+    for name, value in parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True):
+        fields.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from sandbox.vendor import UnknownActionError, UnknownKindError, Vendor
@@ -39,6 +40,10 @@ class Shelf:
     def rows(self, kind: str) -> list[Row]:
         """All of a kind, oldest first."""
         return list(self._rows[kind].values())
+
+    def latest(self, kind: str, most: int) -> list[Row]:
+        """The `most` that came last, oldest first, however many there are."""
+        return list(islice(reversed(self._rows[kind].values()), most))[::-1]
 
     def touch(self) -> None:
         """Say that something has changed."""

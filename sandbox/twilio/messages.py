@@ -114,6 +114,10 @@ class Messages:
             "content_sid": "",
             "callback": "",
         }
+        if direction == "inbound":
+            self._conversation(sender)["wrote_at"] = row["at"]
+        elif sender:
+            self._conversation(to)["ours"] = sender
         return self._twilio.shelf.put("messages", row["id"], row)
 
     def _body(self, form: Mapping[str, str]) -> str:
@@ -128,16 +132,17 @@ class Messages:
         return _HOLE.sub(lambda hole: str(variables.get(hole[1], hole[0])), content["body"])
 
     def _window_is_open(self, person: str) -> bool:
-        oldest = self._twilio.now() - WINDOW
-        return any(
-            row["direction"] == "inbound" and row["from"] == person and datetime.fromisoformat(row["at"]) > oldest
-            for row in reversed(self._twilio.shelf.rows("messages"))
-        )
+        known = self._conversation(person)
+        return bool(known["wrote_at"]) and datetime.fromisoformat(known["wrote_at"]) > self._twilio.now() - WINDOW
 
     def _our_number(self, person: str) -> str:
         """The number from which we wrote to them last."""
-        ours = (row["from"] for row in reversed(self._twilio.shelf.rows("messages")) if row["to"] == person and row["from"])
-        return str(next(ours, ("whatsapp:" if person.startswith("whatsapp:") else "") + OUR_NUMBER))
+        return str(self._conversation(person)["ours"] or ("whatsapp:" if person.startswith("whatsapp:") else "") + OUR_NUMBER)
+
+    def _conversation(self, person: str) -> Row:
+        """When they wrote last, and from which number we did: asked for at each message, so kept by itself."""
+        fresh = {"id": person, "wrote_at": "", "ours": ""}
+        return self._twilio.shelf.get("conversations", person) or self._twilio.shelf.put("conversations", person, fresh)
 
     def _mind(self, person: str, text: str) -> None:
         """What Twilio does by itself for SMS: after STOP nothing goes to the number until START."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from sandbox.items import Deed, Item, Step, links_in
+from sandbox.items import MOST_ITEMS, Deed, Item, Step, links_in
 from sandbox.jsonapi import RefusedError, answer_json, header
 from sandbox.shelf import Row, Shelved, one_of
 from sandbox.twilio import calls, messages, resources
@@ -35,7 +35,7 @@ class Twilio(Shelved):
         "TWILIO_SMS_SENDER": "+525500000003",
     }
     board_title = "Messages and calls"
-    kinds = ("messages", "calls", "choices", "stopped", "contents")
+    kinds = ("messages", "calls", "choices", "stopped", "contents", "conversations")
     routes = (f"/{API_VERSION}/{{rest:.*}}",)
     default_secret = TOKEN
     modes: Mapping[str, str] = {"too_many": "Answers 429 with Twilio's code 20429; does nothing."}
@@ -163,7 +163,8 @@ class Twilio(Shelved):
 
     def inbox(self) -> Sequence[Item]:
         """Messages in both directions, and calls."""
-        return [*map(self._message_item, self.shelf.rows("messages")), *map(self._call_item, self.shelf.rows("calls"))]
+        messages, calls = (self.shelf.latest(kind, MOST_ITEMS) for kind in ("messages", "calls"))
+        return [*map(self._message_item, messages), *map(self._call_item, calls)]
 
     def _message_item(self, row: Row) -> Item:
         incoming = row["direction"] == "inbound"

@@ -45,6 +45,14 @@ def test_shows_a_body_that_is_no_json_as_text() -> None:
     assert add(recorder, b"").shown(hide_secrets)["body"] == ""
 
 
+def test_shows_a_form_by_its_fields_without_secrets() -> None:
+    """As Twilio and the captcha verifiers are sent; a field that comes twice has both values."""
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    body = b"secret=s3cret&response=tok&Event=answered&Event=completed&Body=%C2%A1Hola"
+    call = add(Recorder(), body, headers=headers).shown(ODOO.mask)
+    assert call["body"] == {"secret": HIDDEN, "response": "tok", "Event": ["answered", "completed"], "Body": "¡Hola"}
+
+
 def test_hides_the_password_among_the_arguments() -> None:
     """Of `execute_kw` and of `authenticate`."""
     args = ["puente", 2, "admin", "crm.lead", "search", [[]]]
