@@ -8,7 +8,7 @@ import logging
 import traceback
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
 
@@ -21,6 +21,7 @@ from shared.errors import PermanentError, PuenteError, RetryableError, Unavailab
 from shared.outbox import claims, plan, record
 from shared.outbox.actions import Action, AfterUnknown, Claimed, Kind, Outcome
 from shared.outbox.claims import Batch, Wait
+from shared.settings import get_settings
 from shared.store.session import reading, transact
 
 log = logging.getLogger("puente.outbox")
@@ -30,6 +31,7 @@ AFTER_CALL = faults.point("outbox.after_call")
 AFTER_RECORD = faults.point("outbox.after_record")
 
 BUDGET = timedelta(seconds=60)
+ONE_BY_ONE_SHARE = 3  # of the lease: a third for taking a batch apart, the rest for the call that is under way by then
 
 # What is held, or has been done outside, must not be forgotten because our own database is away, or contended, for a moment.
 _patiently = retry(
@@ -143,22 +145,30 @@ def _looked_up(action: Action, delivery: Claimed) -> Outcome | None:
 
 
 def _called(action: Action, deliveries: Sequence[Claimed]) -> dict[int, Outcome]:
+    end = clock.now() + timedelta(seconds=get_settings().delivery_lease_seconds / ONE_BY_ONE_SHARE)
     try:
         return dict(action.execute(deliveries))
     except PermanentError as error:
-        return _one_by_one(action, deliveries) or {delivery.id: error for delivery in deliveries}
+        return _one_by_one(action, deliveries, end) or {delivery.id: error for delivery in deliveries}
     except PuenteError as error:
         return {delivery.id: error for delivery in deliveries}
     except Exception as error:  # noqa: BLE001  # a mistake of ours must not lose the batch
         log.error("%s.%s failed:\n%s", action.target, action.name, "".join(traceback.format_exception(error)))  # noqa: TRY400
-        return _one_by_one(action, deliveries) or {delivery.id: _unanswered(action, error) for delivery in deliveries}
+        return _one_by_one(action, deliveries, end) or {delivery.id: _unanswered(action, error) for delivery in deliveries}
 
 
-def _one_by_one(action: Action, deliveries: Sequence[Claimed]) -> dict[int, Outcome] | None:
-    """One record may be what breaks a batch of syncs; its neighbours must not go with it. None where that says no more."""
+def _one_by_one(action: Action, deliveries: Sequence[Claimed], end: datetime) -> dict[int, Outcome] | None:
+    """One record may be what breaks a batch of syncs; its neighbours must not go with it. None where that says no more.
+
+    No call begins after `end`, so that the last one ends within the lease; who has had no turn by then is tried again later.
+    """
     if action.kind is not Kind.SYNC or len(deliveries) == 1:
         return None
-    return {key: value for one in deliveries for key, value in _called(action, [one]).items()}
+    found: dict[int, Outcome] = {}
+    for one in deliveries:
+        in_time = clock.now() < end
+        found |= _called(action, [one]) if in_time else {one.id: RetryableError("no time was left for it in its batch")}
+    return found
 
 
 def _unanswered(action: Action, error: Exception) -> PuenteError:

@@ -1,5 +1,6 @@
 """Silence: an outage of a whole system costs nothing; a record that alone is met with silence costs attempts, and ends."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from shared import clock
-from shared.errors import NoAnswerError, RetryableError, UnavailableError, UncertainError
+from shared.errors import NoAnswerError, PermanentError, RetryableError, UnavailableError, UncertainError
 from shared.outbox import dispatch, execute, plan
 from shared.outbox.actions import Action, Done, Kind
 from shared.outbox.policy import TargetPolicy
@@ -119,6 +120,27 @@ class TestOneRecord:
         system.poison = set()
         run(test_clock, 12 * 60)
         assert (found("p").state, found("p").reason) == ("done", None)
+
+
+def test_a_refused_batch_is_not_taken_apart_beyond_its_lease(records, system, test_clock):
+    """One by one takes longer than together: what has had no turn in time is due again, and nobody else takes it meanwhile."""
+    turns = []
+
+    def slow(batch):
+        test_clock.advance(seconds=50)
+        turns.append(len(batch))
+        raise PermanentError("refused", "one of them is bad")
+
+    with registered(replace(records, execute=slow), TargetPolicy(batches_per_second=1e9)):
+        owe(records, *(f"r{number}" for number in range(8)))
+        begun = clock.now()
+        execute.drain("crm", budget=timedelta(0))
+    assert clock.now() - begun < timedelta(seconds=300)
+    assert turns[0] == 8
+    with reading() as session:
+        found = sorted(session.scalars(select(Delivery.state)))
+    assert found == ["dead"] * (len(turns) - 1) + ["pending"] * (9 - len(turns))
+    assert 1 < len(turns) < 8
 
 
 def test_an_answer_clears_the_mark(records, system, test_clock):
