@@ -23,7 +23,13 @@ HANDLER = (
     "inbox.before_commit=raise:0.3,inbox.after_requeue=kill:0.3",
 )
 EXECUTOR = ("outbox.after_claim=kill:0.9", "outbox.after_call=kill:0.9", "outbox.after_record=kill:0.9")
-OTHERWISE_TESTED = {"deadletter.after_send", "deadletter.after_replay_sent"}  # in test_crash_dead_letters.py
+OTHERWISE_TESTED = {
+    "deadletter.after_send",  # in test_crash_dead_letters.py
+    "deadletter.after_replay_sent",
+    "deadletter.after_kept",  # in tests/unit/intake/test_intake_deadletter.py
+    "deadletter.after_returned",  # in tests/integration/test_unstored.py
+    "retention.after_page",  # in tests/unit/test_retention.py
+}
 RANDOM_DEATHS = 5
 
 

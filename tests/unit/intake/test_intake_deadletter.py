@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from shared import clock, queues
+from shared import clock, faults, queues
 from shared.crm.stages import stage_key
 from shared.errors import PermanentError, RetryableError, UnavailableError
 from shared.intake import deadletter, parked
@@ -275,6 +275,18 @@ class TestUnstorable:
         assert len(storage.queues[poison]) == 1
         deadletter.collect_poison(queues.declared())
         assert (len(storage.kept), storage.queues[poison]) == (1, [])
+
+    def test_death_after_keeping_it_keeps_it_once(self, world, storage, caplog):
+        """Its message is still there, so it is kept again, under the same name; and it is told."""
+        poison = queues.DEAD_LETTER_QUEUE + queues.POISON_SUFFIX
+        storage.send(poison, deadletter.fitting(parked.opened(b"what") | {"rounds": deadletter.MOST_ROUNDS}))
+        faults.inject("deadletter.after_kept=raise:1x1")
+        with pytest.raises(faults.InjectedFault):
+            deadletter.collect_poison(queues.declared())
+        assert (len(storage.kept), len(storage.queues[poison])) == (1, 1)
+        deadletter.collect_poison(queues.declared())
+        assert (len(storage.kept), storage.queues[poison]) == (1, [])
+        assert caplog.text.count("cannot be stored in the database") == 1
 
     @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(LETTER)
