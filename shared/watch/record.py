@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.outbox.actions import State
+from shared.store.lead_models import Lead
 from shared.store.models import ActionLog, Contact, DeadLetter, Delivery, InboxEvent, Opportunity, Target
 from shared.store.session import reading
 
@@ -48,7 +49,8 @@ def _count(session: Session, rows: Select[Any]) -> int:
 
 
 def _errored(session: Session) -> int:
-    return sum(_count(session, select(literal(1)).where(table.odoo_sync_status == "error")) for table in (Contact, Opportunity))
+    statuses = (Contact.odoo_sync_status, Opportunity.odoo_sync_status, Lead.kommo_sync_status)
+    return sum(_count(session, select(literal(1)).where(status == "error")) for status in statuses)
 
 
 def _target(session: Session, target: Target) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from shared.store.journey_models import Enrolment
 from shared.store.lead_models import Lead
 from shared.store.models import DeadLetter, Delivery, InboxEvent
 from shared.store.session import reading, transact
+from shared.watch import record
 from tests.conftest import forget
 from tests.support import journeys
 from tests.support.journeys import Post
@@ -439,6 +440,7 @@ def test_a_lead_that_kommo_refuses_is_seen(world: World, environment: pytest.Mon
     assert row.kommo_sync_status == "error"
     assert "kommo" in str(row.kommo_sync_error).lower()
     assert [one.state for one in owed()] == ["dead"]
+    assert record.figures()["errored_syncs"] == 1  # an alert looks at it
     assert account.leads() == []
     environment.setenv("KOMMO_STATUS_ID_INICIAL", str(seed.INICIAL))
     forget()

@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.leads import guard, notes
-from shared.privacy import blobs
+from shared.leads import guard, notes, persons
+from shared.privacy import blobs, who
 from shared.privacy.__main__ import main
 from shared.privacy.erase import look, person
 from shared.store.lead_models import Booking, BookingUid, Lead
@@ -133,3 +133,9 @@ def test_an_empty_name_is_refused(database: object) -> None:
     """It would mean everybody without one."""
     del database
     assert told("--email", "  ", "--apply")[0] == 1
+
+
+@pytest.mark.parametrize("mail", ["ana@example.com", "a" * 64 + "@" + "b" * 60 + ".example.com"])
+def test_an_address_has_one_name(mail: str) -> None:
+    """Erasing looks for the name under which journeys know it, however long it is."""
+    assert who.email_key(mail) == persons.email_key(mail)
