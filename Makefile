@@ -47,8 +47,8 @@ types: setup
 bench: setup ## Measure against baselines in the same run
 	$(BIN)/python -m bench
 
-simulate: setup ## A simulated year of journeys with 10,000 people (SEED=..., PEOPLE=...)
-	SIMULATION_PEOPLE=$(or $(PEOPLE),10000) SIMULATION_SEED=$(SEED) $(BIN)/python -m pytest tests/simulation -s
+simulate: setup ## A simulated year of journeys with 10,000 people (SEED=..., PEOPLE=..., PROCESSES=...)
+	SIMULATION_PEOPLE=$(or $(PEOPLE),10000) SIMULATION_SEED=$(SEED) $(BIN)/python -m tests.simulation $(PROCESSES)
 
 forecast: setup ## Who would get what of a journey, and when (JOURNEY=name, ARGS='--data {...} --svg file')
 	@$(BIN)/python -m shared.journeys $(JOURNEY) $(ARGS)

@@ -3,6 +3,7 @@
 SIMULATION_PEOPLE and SIMULATION_SEED choose how many people and which year; `make simulate` runs 10,000 of them.
 """
 
+import gc
 import os
 import time
 from collections import Counter
@@ -53,6 +54,7 @@ def lived(seed: int, people: int) -> Year:
     """The year of a seed, to its end. A failure names the seed with which it happens again."""
     with clock.frozen(START, seed) as test_clock:
         year = Year(seed, people, test_clock)
+        gc.freeze()  # all that is still to happen need not be looked through again and again
         with post(year.vendors):
             try:
                 year.run()
@@ -61,6 +63,8 @@ def lived(seed: int, people: int) -> Year:
             except BaseException:
                 print(f"\nSIMULATION_SEED={seed} SIMULATION_PEOPLE={people} replays this")  # noqa: T201
                 raise
+            finally:
+                gc.unfreeze()
     return year
 
 
