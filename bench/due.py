@@ -2,7 +2,8 @@
 
 The future ones are copies, row for row, of what one enrolled lead really has: deliveries with their payloads, steps and
 enrolments, each with a key and a due date of its own. What is due comes the real way (see `bench.due_worker`), in rounds that
-alternate between the two databases. No statement on the way may read one of the large tables from end to end.
+alternate between the two databases. The aim is set for processor time, which other work on the machine changes less. No
+statement on the way may read one of the large tables from end to end.
 """
 
 import json
@@ -19,7 +20,7 @@ from bench.harness import BenchError, Figure, Options
 from bench.stack import KEY, PROJECT, Stack
 from sandbox.testing import ODOO_DATABASE, ODOO_LOGIN, ODOO_PASSWORD
 
-AIM = 0.8
+AIM = 1.25
 STEPS_OF_A_PERSON = 5  # what `lead_followup` has left after the welcome and the call; `_copied` counts on it
 CARRIERS = {
     "SENDINBLUE_API_KEY": "bench",
@@ -67,7 +68,7 @@ _COPIES = (
 def run(options: Options) -> list[Figure]:
     """Measure."""
     many, few = options.pick(1_000_000, 100_000), options.pick(10_000, 1_000)
-    rounds, people = options.pick(3, 1), options.pick(150, 60)
+    rounds, people = options.pick(5, 1), options.pick(100, 60)
     with Stack() as stack:
         databases = [_filled(stack, rows) for rows in (many, few)]
         found = [[_dispatched(stack, database, people) for database in databases] for _ in range(rounds)]
@@ -82,11 +83,17 @@ def run(options: Options) -> list[Figure]:
             baseline=few_rate,
             unit="/s",
             against=against,
-            aim=f"ratio at least {AIM:g}",
-            met=rate >= AIM * few_rate,
             details=details,
         ),
-        Figure(what="processor time for a step", value=cost, baseline=few_cost, unit="ms", against=against),
+        Figure(
+            what="processor time for a step",
+            value=cost,
+            baseline=few_cost,
+            unit="ms",
+            against=against,
+            aim=f"ratio at most {AIM:g}",
+            met=cost <= AIM * few_cost,
+        ),
     ]
 
 
