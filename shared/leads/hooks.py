@@ -1,4 +1,7 @@
-"""The ear of leads: what becomes of a message to one is noted in Kommo. Light; flow pages import it."""
+"""The ears of leads: what becomes of a message to one, and what they say to us, is noted in Kommo.
+
+Light; flow pages import it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.leads import ids
 from shared.messages import on_outcome
+from shared.messages.outcomes import on_said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from shared.messages import Outcome
+    from shared.messages.outcomes import Said
 
 NAME = "leads"
 
@@ -32,4 +37,18 @@ def _hear(session: Session, _context: Mapping[str, Any], outcome: Outcome) -> No
     notes.owe(session, lead_id, name, variables, f"delivery:{delivery.id}:{outcome.word}", at=outcome.at)
 
 
+def _said(session: Session, said: Said) -> None:
+    """What somebody answers, or asks for, stands on the lead by which they entered a journey last."""
+    from shared.journeys import addresses
+    from shared.leads import note_texts, notes
+
+    name = f"said_{said.word}"
+    numbers = [number for key in addresses.people(session, said.whos) if (number := ids.number(key)) is not None]
+    if not numbers or not note_texts.known(name):
+        return
+    variables = {"channels": ", ".join(said.channels), "cause": said.cause or "-"}
+    notes.owe(session, numbers[0], name, variables, f"said:{said.word}:{said.cause}:{said.at.isoformat()}", at=said.at)
+
+
 on_outcome(NAME, _hear)
+on_said(NAME, _said)

@@ -17,6 +17,8 @@ from sandbox.kommo import seed
 from shared import clock, faults
 from shared.journeys import hooks as journeys_hooks  # noqa: F401  # ties journeys to messages, as the app does
 from shared.leads import guard, kommo, notes
+from shared.messages.outcomes import Said, tell_said
+from shared.messages.who import who_of_address
 from shared.outbox import actions, manual
 from shared.privacy.erase import look, person
 from shared.store.journey_models import Enrolment
@@ -354,6 +356,35 @@ def test_every_action_has_its_note_once_and_in_order(
     texts = [note["params"]["text"] for note in account.account.own.rows("notes")]
     assert "lunes 2 de marzo, 10:00 h · ref. " in texts[0]
     assert {note["entity_id"] for note in account.account.own.rows("notes")} == {account.leads()[0]["id"]}
+
+
+def test_what_they_say_is_noted(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
+    """An answer, STOP, a complaint, a change of mind: on the lead by which they are in a journey, each once."""
+    number = post(world)
+    world.run()
+    post(world, servicio="Web", email="ANA@example.com")
+    post(world, email="eva@example.com", telefono="55 0000 0000")
+    world.run()
+    phone, mail = who_of_address("+525512345678"), who_of_address("ana@example.com")
+    for who, word, channels, cause in (
+        (phone, "replied", ("whatsapp",), None),
+        (phone, "unsubscribed", ("sms", "voice", "whatsapp"), "stop"),
+        (phone, "resubscribed", ("sms", "voice", "whatsapp"), "stop"),
+        (mail, "unsubscribed", ("email",), "complaint"),
+        (who_of_address("nobody@example.com"), "replied", ("sms",), None),
+    ):
+        test_clock.advance(minutes=1)
+        said = Said(word=word, whos=(who,), channels=channels, at=test_clock.moment, cause=cause)
+        for _again in range(2):
+            transact(lambda session, said=said: tell_said(session, said))
+    settle(world)
+    assert account.notes() == [
+        "Respondió por whatsapp.",
+        "Pidió no recibir más mensajes (sms, voice, whatsapp).",
+        "Quiere volver a recibir mensajes (sms, voice, whatsapp).",
+        "Marcó un correo como no deseado (email).",
+    ]
+    assert {note["entity_id"] for note in account.account.own.rows("notes")} == {lead(number).kommo_lead_id}
 
 
 def test_a_note_whose_answer_is_lost_is_written_once(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
