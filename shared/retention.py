@@ -45,6 +45,7 @@ BUDGET = timedelta(minutes=5)  # for each kind of rows; what is left waits for t
 PAGE = 500  # rows in a transaction: far below what makes Azure SQL lock a whole table
 SPAN = 20_000  # numbers looked through by one statement
 BLOBS_AT_ONCE = 20_000
+OPEN = ("active", "suspended")  # of an enrolment: something may still happen in it
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Rule:
 
 
 def _in_no_journey(subject: Any) -> ColumnElement[bool]:
-    return ~exists().where(Enrolment.person == subject, Enrolment.state == "active")
+    return ~exists().where(Enrolment.person == subject, Enrolment.state.in_(OPEN))
 
 
 def _old_sync(before: datetime) -> ColumnElement[bool]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from shared import clock, faults, retention
 from shared.intake import parked
+from shared.journeys.book import Standing
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, JourneyVersion
 from shared.store.message_models import MessageStatus
@@ -166,7 +167,7 @@ class TestWhatStays:
         add(handled(), delivery(kind="message", event_key="k1", dedupe_key="d"))
         assert retention.forget() == {}
 
-    @pytest.mark.parametrize(("state", "stays"), [("active", 4), ("completed", 0), ("exited", 0)])
+    @pytest.mark.parametrize(("state", "stays"), [("active", 4), ("suspended", 4), ("finished", 0), ("exited", 0)])
     def test_all_of_a_person_in_a_journey(self, kept_for_a_year, state, stays):
         """Their timeline and log are whole until they leave it."""
         enrol("m1", state)
@@ -187,6 +188,11 @@ class TestWhatStays:
         add(message)
         add(MessageStatus(provider="p", vendor_id="v", delivery_id=message.id, created_at=at, updated_at=at))
         assert retention.forget() == {}
+
+
+def test_every_standing_is_open_or_over():
+    """A new one must be put on one side before it can be forgotten."""
+    assert set(Standing) == {*retention.OPEN, Standing.EXITED, Standing.FINISHED}
 
 
 def test_a_replay_after_retention_changes_nothing(world, environment, test_clock):
