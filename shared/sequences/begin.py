@@ -19,6 +19,7 @@ from shared.sequences.texts import texts
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent
 from shared.store.journey_models import Enrolment
+from shared.store.lead_models import Booking
 from shared.store.sequence_models import SOURCE_LENGTH, Sequence, SequenceContact
 from shared.store.types import fitting, key_of
 
@@ -55,7 +56,7 @@ def begin(session: Session, contact: SequenceContact, start: Start, event_key: s
         session.delete(row)
         session.flush()
         return IN_IT_ALREADY, None
-    reason = _outrun_by(contact, start)
+    reason = _outrun_by(session, contact, start)
     if reason is not None:
         engine.exit(session, row.enrolment_id, reason)
     notion_sync.ask_sequence(session, row)
@@ -116,10 +117,20 @@ def _data(session: Session, contact: SequenceContact, start: Start) -> dict[str,
     return known | {"email": contact.email, "locale": get_settings().default_locale} | given
 
 
-def _outrun_by(contact: SequenceContact, start: Start) -> str | None:
-    """The event by which the journey would end and that is known to have come after this one, or to hold now (a booking)."""
+def _outrun_by(session: Session, contact: SequenceContact, start: Start) -> str | None:
+    """The event by which the journey would end and that is known to have come after this one; or a booking that stands."""
     for way_out in load.journey(start.kind.journey).exit_on:
+        if way_out.when is not None:
+            continue
         reached = people.moment_of(contact, way_out.event)
-        if reached is not None and way_out.when is None and (reached >= start.at or way_out.event == kinds.BOOKED):
+        if reached is not None and reached >= start.at:
+            return way_out.event
+        if way_out.event == kinds.BOOKED and _is_booked(session, contact):
             return way_out.event
     return None
+
+
+def _is_booked(session: Session, contact: SequenceContact) -> bool:
+    """Whether a meeting with them is still to come, in whichever calendar."""
+    theirs = (Booking.email == contact.email, Booking.status == "booked", Booking.start_at > clock.now())
+    return session.scalars(select(Booking.id).where(*theirs).limit(1)).first() is not None

@@ -160,6 +160,7 @@ def no_show(session: Session, contact: SequenceContact, said: NoShow, event_key:
     people.learn(contact, said.at, event_key, booking_status=people.NO_SHOW, diagnostic_call_at=said.scheduled_at)
     people.fall_back(contact, kinds.BOOKED, said.at)
     people.reach(contact, kinds.NO_SHOW.event, said.at)
+    _mark(session, contact, said)
     facts: Mapping[str, Any] = {
         "calendly_event_uri": said.event_uri,
         "scheduled_time": said.scheduled_at.isoformat() if said.scheduled_at else None,
@@ -175,6 +176,14 @@ def no_show(session: Session, contact: SequenceContact, said: NoShow, event_key:
     word, _row = begin.begin(session, contact, start, event_key)
     notion_sync.ask_contact(session, contact)
     return word
+
+
+def _mark(session: Session, contact: SequenceContact, said: NoShow) -> None:
+    """The meeting that was missed does not stand any more, whoever told us."""
+    standing = (Booking.calendar == CALENDAR, Booking.email == contact.email, Booking.status == "booked")
+    for row in session.scalars(locked(select(Booking).where(*standing), Booking)):
+        if f"/{said.meeting}/" in row.current_uid:
+            row.status, row.said_at = "no-show", max(row.said_at, said.at)
 
 
 def _row(session: Session, word: Word, *, put_off: str | None = None) -> Booking:

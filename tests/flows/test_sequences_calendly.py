@@ -166,6 +166,28 @@ class TestBooking:
         ours.take("assessment-handler", assessment(email_1_sent_at=ours.clock.moment.isoformat()))
         assert ours.outcomes()[-1] == "later-stage"
 
+    def test_assessment_after_the_meeting(self, ours: Campaign) -> None:
+        """A booking of the past ends nothing that begins later."""
+        ours.calendly("invitee.created", **invitee())
+        ours.clock.advance(days=40)
+        ours.take("assessment-handler", assessment(email_1_sent_at=ours.clock.moment.isoformat()))
+        assert standing("assessment") == ("active", None)
+
+    def test_assessment_while_booked_in_another_calendar(self, ours: Campaign) -> None:
+        """Cal.com's meetings count as well."""
+        soon = MONDAY + timedelta(days=2)
+        meeting = {
+            "calendar": "calcom",
+            "uid": "c1",
+            "current_uid": "c1",
+            "status": "booked",
+            "start_at": soon,
+            "said_at": MONDAY,
+        }
+        transact(lambda session: session.add(Booking(email="bea@example.com", **meeting)))
+        ours.take("assessment-handler", assessment(email="bea@example.com"))
+        assert ours.outcomes()[-1] == "later-stage"
+
 
 class TestNoShow:
     """Somebody did not come."""
@@ -184,6 +206,14 @@ class TestNoShow:
         row = ours.notion.rows("sequences")[1]
         assert (row["Sequence Type"], row["Event Type"]) == ("noshow", "Diagnóstico")
         assert row["Calendly Event URI"].endswith("/ev-1")
+
+    def test_our_own_form_for_a_meeting_of_calendlys(self, ours: Campaign) -> None:
+        """The meeting does not stand any more, so it ends nothing."""
+        ours.calendly("invitee.created", **invitee())
+        ours.clock.advance(minutes=1)
+        ours.take(HANDLER, noshow())
+        assert standing("noshow") == ("active", None)
+        assert bookings() == [("inv-1", "no-show")]
 
     def test_bare_form(self, ours: Campaign) -> None:
         """Only the invitee's address: who it is, the booking has told; before that it waits for the booking."""
