@@ -72,12 +72,14 @@ def _is_planned_anew(row: EnrolmentStep, due: Due) -> bool:
 
 
 def _take_up_again(book: Book, step: Step, due: Due, now: datetime) -> None:
-    """A step that goes with its anchor is open again when the anchor was moved after it was sent, or was too late for it."""
+    """A step that goes with its anchor is open again when that was moved: one that was sent, if the new time is to come.
+
+    One that was skipped was too late for the old time, or not wanted then; for the new one that is asked anew.
+    """
     row = book.rows[step.id]
-    had_its_time = row.state in (StepState.SENT, StepState.SKIPPED) and row.due_at is not None
-    if not step.again_when_moved or not had_its_time or due.at in (None, row.due_at):
+    if not step.again_when_moved or due.at is None or row.due_at in (None, due.at):
         return
-    if due.at is not None and due.at > now:
+    if row.state == StepState.SKIPPED or (row.state == StepState.SENT and due.at > now):
         book.decide("moved", f"its date was changed after it was {row.state}", step=step.id, due_at=due.at)
         row.state, row.generation, row.delivery_id = StepState.WAITING, row.generation + 1, None
 

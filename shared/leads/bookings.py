@@ -37,7 +37,7 @@ def take(session: Session, word: BookingWord, envelope: Envelope, event_key: str
         bookings_told.tell(session, chain, before, event_key)
     for lead_id in (before.lead_id, chain.booking.lead_id):
         bring_in_line(session, lead_id, event_key)
-    bookings_told.note(session, chain.booking, word, at)
+    bookings_told.note(session, chain)
     return "applied" if has_changed else "stale"
 
 
@@ -56,8 +56,9 @@ def adopt(session: Session, lead_id: int, event_key: str) -> list[int]:
     for booking in found:
         before = Before.of(booking)
         _give(session, booking, lead.id)
-        bookings_told.tell(session, bookings_chain.of_row(session, booking), before, event_key)
-        bookings_told.note_known(session, booking)
+        chain = bookings_chain.of_row(session, booking)
+        bookings_told.tell(session, chain, before, event_key)
+        bookings_told.note(session, chain)
     if found:
         bring_in_line(session, lead.id, event_key)
     return [booking.id for booking in found]

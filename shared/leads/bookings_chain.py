@@ -33,7 +33,7 @@ from shared.store.lead_models import Booking, BookingUid
 from shared.store.types import key_of
 
 BOOKED, CANCELLED_STATUS, NO_SHOW_STATUS, ENDED_STATUS = "booked", "cancelled", "no-show", "ended"
-STANDING, FOLLOWS, END_REPORTED, ABSENT = "standing", "follows", "ended", "absent:"
+STANDING, FOLLOWS, END_REPORTED, ABSENT, HEARD = "standing", "follows", "ended", "absent:", "heard:"
 WHO = ("email", "name", "first_name", "phone", "time_zone", "locale", "lead_ref")
 DETAILS = (*WHO, "title", "start_at", "end_at", "meeting_url", "page")
 
@@ -117,16 +117,29 @@ def take_in(chain: Chain, word: BookingWord, at: datetime) -> bool:
     """
     (record,) = [one for one in chain.uids if one.uid == word.booking]
     dated = {STANDING: _standing(word), FOLLOWS: word.follows, END_REPORTED: True if word.trigger == ENDED else None}
-    dated |= {f"{ABSENT}{_digest(email)}": away for email, away in word.absent.items()}
+    dated |= {f"{ABSENT}{digest(email)}": away for email, away in word.absent.items()}
     said = word.model_dump(mode="json", include=set(DETAILS))
     details = {name: said[name] for name in DETAILS}
     of_details = EARLIEST if word.trigger in (NO_SHOW, ENDED) else at
     facts = dict(record.facts)
     changed = [_keep(facts, name, value, at) for name, value in dated.items()]
     changed += [_keep(facts, name, value, of_details) for name, value in details.items()]
-    if any(changed):
+    heard = [_keep(facts, name, said["start_at"] or "", at) for name in _heard(word)]
+    if any(changed) or any(heard):
         record.facts = facts
     return any(changed)
+
+
+def _heard(word: BookingWord) -> list[str]:
+    """Under which names it is kept that this was said, for those who are told of every word."""
+    if word.trigger != NO_SHOW:
+        return [f"{HEARD}{word.trigger}"]
+    return [f"{HEARD}{NO_SHOW}:{digest(email)}:{'away' if away else 'there'}" for email, away in word.absent.items()]
+
+
+def digest(email: str) -> str:
+    """How an address stands in the names of facts."""
+    return key_of(email)[:16]
 
 
 def newest_first(uids: Iterable[BookingUid]) -> list[BookingUid]:
@@ -183,15 +196,11 @@ def _standing(word: BookingWord) -> str | None:
 
 def _stayed_away(facts: Mapping[str, Any], email: str | None) -> bool:
     """Whether the person who booked stayed away; of guests nobody asks, and without an address it is whoever is reported."""
-    named = facts.get(f"{ABSENT}{_digest(email)}") if email else None
+    named = facts.get(f"{ABSENT}{digest(email)}") if email else None
     if named is not None:
         return bool(named[1])
-    nameless = [said for name, said in facts.items() if name.startswith(ABSENT) and (not email or name == ABSENT + _digest(""))]
+    nameless = [said for name, said in facts.items() if name.startswith(ABSENT) and (not email or name == ABSENT + digest(""))]
     return any(away for _at, away in nameless)
-
-
-def _digest(email: str) -> str:
-    return key_of(email)[:16]
 
 
 def _said(record: BookingUid, name: str) -> str:
@@ -223,4 +232,4 @@ def _moment(text: Any) -> datetime | None:
     return _instant(text) if isinstance(text, str) else None
 
 
-__all__ = ["Chain", "newest_first", "of_row", "of_word", "take_in"]
+__all__ = ["Chain", "digest", "newest_first", "of_row", "of_word", "take_in"]

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from shared import clock
 from shared.journeys import engine
 from shared.leads import notes, persons, records
-from shared.leads.bookings_chain import BOOKED, CANCELLED_STATUS, ENDED_STATUS, NO_SHOW_STATUS, Chain
-from shared.leads.bookings_words import CANCELLED, CREATED, ENDED, NO_SHOW, REJECTED, RESCHEDULED, BookingWord
+from shared.leads.bookings_chain import BOOKED, CANCELLED_STATUS, ENDED_STATUS, HEARD, NO_SHOW_STATUS, Chain, digest
+from shared.leads.bookings_words import CANCELLED, CREATED, ENDED, NO_SHOW, REJECTED, RESCHEDULED
 from shared.settings import get_settings
 from shared.store.lead_models import INSTANCE_LENGTH, Booking
 from shared.store.types import key_of
@@ -131,24 +131,33 @@ def variables(chain: Chain) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value != ""}
 
 
-def note(session: Session, booking: Booking, word: BookingWord, at: datetime) -> bool:
-    """Owe the lead's note in Kommo about a word, once for each; a word that comes late is noted with its own time."""
-    name, key = NOTES.get(word.trigger), f"booking:{word.trigger}:{word.booking}"
-    if word.trigger == NO_SHOW and word.absent:
-        stayed_away = any(word.absent.values())
-        name, key = ("booking_noshow" if stayed_away else "booking_attended"), f"{key}:{stayed_away}"
-    if booking.lead_id is None or name is None:
-        return False
-    start = word.start_at.isoformat() if word.start_at else None
-    return notes.owe(session, booking.lead_id, name, {"start_at": start}, key, at=at)
+def note(session: Session, chain: Chain) -> int:
+    """Owe the lead the notes in Kommo about all that was said of the booking, each once; how many are new.
+
+    All, because whose booking it is may be known later than what became of it. A word that comes late has its own time.
+    """
+    booking = chain.booking
+    if booking.lead_id is None:
+        return 0
+    made = 0
+    for one in reversed(chain.uids):
+        for fact, (at, start) in one.facts.items():
+            name = _note_name(fact, booking.email)
+            if name is not None:
+                key, variables = f"booking:{name}:{one.uid}", {"start_at": start or None}
+                made += notes.owe(session, booking.lead_id, name, variables, key, at=datetime.fromisoformat(at))
+    return made
 
 
-def note_known(session: Session, booking: Booking) -> bool:
-    """Owe a lead that has come later the note about the booking that was there before, once."""
-    start = booking.start_at.isoformat() if booking.start_at else None
-    key = f"booking:{CREATED}:{booking.current_uid}"
-    lead_id = booking.lead_id
-    return lead_id is not None and notes.owe(session, lead_id, NOTES[CREATED], {"start_at": start}, key, at=booking.said_at)
+def _note_name(fact: str, email: str | None) -> str | None:
+    """The note about a word that was heard; None for what is no word, and for the absence of guests."""
+    trigger, _, absence = fact.removeprefix(HEARD).partition(":")
+    if not fact.startswith(HEARD) or trigger != NO_SHOW:
+        return NOTES.get(trigger) if fact.startswith(HEARD) else None
+    who, _, where = absence.partition(":")
+    if email is not None and who not in (digest(email), digest("")):
+        return None
+    return "booking_noshow" if where == "away" else "booking_attended"
 
 
 def _is_another(booking: Booking, before: Before) -> bool:

@@ -97,3 +97,13 @@ def test_step_that_cannot_reach_anybody_stays_skipped(define, vendors):
     signal("booking.rescheduled", unreachable | {"start_at": (LATER + timedelta(days=1)).isoformat()})
     (row,) = rows(EnrolmentStep, step="remind")
     assert (row.state, row.reason, row.generation) == ("skipped", "no phone is known", 0)
+
+
+def test_reminder_that_is_too_late_for_the_new_date_as_well(define, vendors, test_clock):
+    """It is asked anew, and skipped anew."""
+    define(MEETING)
+    signal("booking.created", at(SOON))
+    signal("booking.rescheduled", at(SOON + timedelta(hours=2)))
+    (row,) = rows(EnrolmentStep, step="remind")
+    assert (row.state, row.reason) == ("skipped", "too-late: if_late is skip")
+    assert row.due_at == SOON - timedelta(hours=22)

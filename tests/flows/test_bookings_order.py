@@ -1,0 +1,168 @@
+"""Whatever becomes of a meeting, in whatever order we hear of it: the same booking, the same journeys, the same messages."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import azure.functions as func
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, select
+
+from shared import clock
+from shared.intake.envelope import Envelope
+from shared.leads import bookings, bookings_read
+from shared.leads.bookings_words import BookingWord
+from shared.settings import get_settings
+from shared.store.journey_models import Enrolment
+from shared.store.lead_models import Booking, BookingUid, Lead
+from shared.store.models import Base, Delivery
+from shared.store.session import reading, transact
+from tests.flows.test_bookings import KOMMO, add_lead
+from tests.support import calcom
+from tests.support.calcom import ANA
+from tests.support.journeys import SETTINGS
+from tests.support.world import FakeStorage
+
+BEGINNING = datetime(2026, 3, 1, 9, tzinfo=UTC)
+NOW = datetime(2026, 3, 20, 17, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+UIDS = ("m", "c", "z", "a", "q", "b")  # in no order of their own
+DEEDS = ("put off", "cancel", "stays away", "came after all", "ends", "book twice")
+
+
+@dataclass
+class Story:
+    """What becomes of a meeting, as its calendar tells it word by word, in the order in which it happened."""
+
+    lead_id: int | None
+    start: datetime
+    at: datetime = BEGINNING
+    number: int = 0
+
+    @property
+    def uid(self) -> str:
+        """The calendar's id of it now."""
+        return UIDS[self.number]
+
+    def tell(self, deed: str, days: int) -> dict[str, Any]:
+        """Something happens, an hour after the last thing."""
+        self.at += HOUR
+        who = {"lead_id": self.lead_id}
+        match deed:
+            case "put off":
+                old, self.number = self.start, self.number + 1
+                self.start += days * DAY
+                return calcom.rescheduled(self.uid, UIDS[self.number - 1], self.start, self.at, old, **who)
+            case "cancel":
+                return calcom.cancelled(self.at, uid=self.uid, start=self.start, **who)
+            case "ends":
+                return calcom.ended(self.uid, self.start, **who)
+            case "stays away" | "came after all":
+                return calcom.no_show(self.at, self.uid, away=deed == "stays away")
+        return calcom.created(self.at, uid=self.uid, start=self.start, **who)
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """The words about a meeting, of a lead that its link names or does not."""
+    story = Story(draw(st.sampled_from([None, 17])), BEGINNING + draw(st.integers(3, 40)) * DAY)
+    words = [story.tell("book", 0)]
+    words += [story.tell(deed, draw(st.integers(1, 9))) for deed in draw(st.lists(st.sampled_from(DEEDS), max_size=5))]
+    return words
+
+
+@pytest.fixture
+def empty(database: Engine, storage: FakeStorage, environment: pytest.MonkeyPatch, test_clock: clock.TestClock) -> None:
+    """Everything set up, nothing known; time stands still, so nothing is sent meanwhile."""
+    for name, value in (SETTINGS | KOMMO).items():
+        environment.setenv(name, value)
+    get_settings.cache_clear()
+    test_clock.moment = NOW
+
+
+def start_anew(*, with_lead: bool) -> None:
+    """Forget all, and know the lead where there is one."""
+
+    def forget(session):
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(table.delete())
+
+    transact(forget)
+    if with_lead:
+        add_lead(17, ANA)
+
+
+def hear(said: dict[str, Any], number: int) -> None:
+    """One delivery of a word, as the flow handles it. That an event is taken once is the inbox's part, and left out here."""
+    request = func.HttpRequest(method="POST", url="/api/calcom", headers={}, body=b"")
+    word = BookingWord.model_validate(bookings_read.read(request, json.dumps(said).encode()))
+    envelope = Envelope(id="1", source="calcom", type="calcom.booking", time=word.occurred_at() or NOW, received=NOW, data=None)
+    transact(lambda session: bookings.take(session, word, envelope, f"event-{number}"))
+
+
+def outcome() -> dict[str, Any]:
+    """All that is known, who is where, and what is owed. Names of our own and what is over for good are left out."""
+    with reading() as session:
+        own = {"id", "created_at", "updated_at", "instance"}
+        columns = [name for name in Booking.__table__.columns.keys() if name not in own]  # noqa: SIM118  # SQLAlchemy's
+        rows = [{name: getattr(row, name) for name in columns} for row in session.scalars(select(Booking))]
+        uids = {row.uid: row.facts for row in session.scalars(select(BookingUid))}
+        leads = {row.id: row.status for row in session.scalars(select(Lead))}
+        still = select(Enrolment).where(Enrolment.state.in_(["active", "suspended"]))
+        places = sorted((row.journey, row.person, row.state) for row in session.scalars(still))
+        pending = session.scalars(select(Delivery).where(Delivery.state == "pending", Delivery.target == "twilio")).all()
+        pending += session.scalars(select(Delivery).where(Delivery.state == "pending", Delivery.action == "email")).all()
+        owed = sorted((_message(row) for row in pending), key=str)
+        noted = session.scalars(select(Delivery).where(Delivery.action == "note"))
+        notes = sorted((row.subject, row.payload["name"]) for row in noted)
+    return {"bookings": rows, "uids": uids, "leads": leads, "places": places, "owed": owed, "notes": notes}
+
+
+def _message(row: Delivery) -> tuple[Any, ...]:
+    payload: Any = row.payload
+    variables = {name: value for name, value in payload["variables"].items() if name != "booking_uid"}
+    due = max(row.due_at, NOW)  # what is overdue goes now, however long it is
+    return payload["context"]["journey"], payload["context"]["step"], payload["to"], str(due), sorted(variables.items())
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=stories(), data=st.data())
+def test_every_order_ends_the_same(empty: None, words: list[dict[str, Any]], data) -> None:
+    """Rows, lead, who is in which journey, what is owed to whom and when, and the notes in Kommo."""
+    with_lead = data.draw(st.booleans())
+    start_anew(with_lead=with_lead)
+    for number, said in enumerate(words):
+        hear(said, number)
+    expected = outcome()
+    order = data.draw(st.permutations(range(len(words))))
+    again = data.draw(st.lists(st.sampled_from(range(len(words))), max_size=4))
+    start_anew(with_lead=with_lead)
+    for number, which in enumerate([*order, *again]):
+        hear(words[which], number)
+    assert outcome() == expected
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=stories())
+def test_last_word_decides(empty: None, words: list[dict[str, Any]]) -> None:
+    """Told in order, a meeting stands unless it was cancelled and not booked since; then the lead's follow-up waits."""
+    start_anew(with_lead=True)
+    stands, newest = False, None
+    for number, said in enumerate(words):
+        hear(said, number)
+        match said["triggerEvent"]:
+            case "BOOKING_CANCELLED":
+                stands = False
+            case "BOOKING_CREATED" | "BOOKING_RESCHEDULED":
+                stands = True
+                newest = said["payload"]["uid"], datetime.fromisoformat(said["payload"]["startTime"])
+        found = outcome()
+        (row,) = found["bookings"]
+        assert (row["uid"], (row["current_uid"], row["start_at"])) == (UIDS[0], newest)
+        assert (row["status"] != "cancelled") == stands
+        assert found["leads"] == {17: "booked" if stands else "new"}
+        follow_up = [state for journey, _person, state in found["places"] if journey == "lead_followup"]
+        assert follow_up == ["suspended" if stands else "active"]
