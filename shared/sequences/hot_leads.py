@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from shared.store.sequence_models import Sequence
 
 TARGET = "discord"
-CONTENT, TITLE, FOOTER = "🔥 **Prospecto caliente**", "Evaluación crítica", "Puente"
 
 
 def plan_alert(session: Session, row: Sequence) -> None:
@@ -43,6 +42,7 @@ def _post(deliveries: Many[Claimed]) -> Mapping[int, Outcome]:
 
 
 def _posted(sequence_id: int) -> Outcome:
+    from shared.sequences.texts import texts
     from shared.store.sequence_models import Sequence
     from shared.store.session import reading
     from shared.vendors.discord import Discord, Embed
@@ -51,14 +51,15 @@ def _posted(sequence_id: int) -> Outcome:
         row = session.get(Sequence, sequence_id)
     if row is None:  # the person was erased meanwhile
         return Skip("no-such-record")
+    words = texts().alert
     red = str(row.facts.get("red_systems") or 0)
     embed = Embed(
-        title=TITLE,
+        title=words["title"],
         fields=(("Email", row.email), ("Segment", row.segment), ("Red Systems", red)),
-        footer=FOOTER,
+        footer=words["footer"],
         timestamp=row.started_at,
     )
-    return Done({"id": Discord.from_settings(get_settings()).post(CONTENT, embed)})
+    return Done({"id": Discord.from_settings(get_settings()).post(words["heading"], embed)})
 
 
 # Discord takes 30 messages a minute in a channel.

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-CAMPAIGN = "Christmas 2025"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:

@@ -9,6 +9,7 @@ from shared.sequences.tracker import Progress
 from shared.sequences.variables import COLOURS
 from shared.store.sequence_models import Sequence, SequenceContact
 
+CAMPAIGN = "Christmas 2025"  # unless CAMPAIGN_VARIABLES says `campaign`
 MOST_MAILS = 5
 LONGEST_NOTES = 2000
 
@@ -113,7 +114,7 @@ def of_contact(row: SequenceContact, *, unsubscribed: bool) -> dict[str, Any]:
     }
 
 
-def of_sequence(row: Sequence, progress: Progress) -> dict[str, Any]:
+def of_sequence(row: Sequence, progress: Progress, campaign: str = CAMPAIGN) -> dict[str, Any]:
     """What Notion is to say of a sequence and of its mails."""
     kind, contact, facts = kinds.KINDS[row.type], row.contact, row.facts
     last = progress.last
@@ -122,7 +123,7 @@ def of_sequence(row: Sequence, progress: Progress) -> dict[str, Any]:
         "sequence_email": row.email,
         "sequence_first_name": contact.first_name or row.email,
         "sequence_business_name": contact.business_name,
-        "campaign": kinds.CAMPAIGN,
+        "campaign": campaign,
         "sequence_type": kind.type,
         "template_type": kind.template_type,
         "sequence_segment": row.segment,

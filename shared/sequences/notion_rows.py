@@ -79,7 +79,7 @@ def sequence(session: Session, row_id: int) -> tuple[Wanted, Mapping[str, Any]] 
         return None
     settings, progress = get_settings(), tracker.progress(session, row)
     names = notion_facts.names(notion_facts.SEQUENCE, settings.notion_properties)
-    facts = notion_facts.of_sequence(row, progress)
+    facts = notion_facts.of_sequence(row, progress, settings.campaign_variables.get("campaign", notion_facts.CAMPAIGN))
 
     def find(schema: Schema, query: Query) -> Page | None:
         if _has(schema, names, "sequence_id"):

@@ -15,11 +15,15 @@ FILE = "_campaign.yaml"
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """`defaults`: what is said where nobody has said it. `tips`: one for each system, by its name in capitals."""
+    """`defaults`: what is said where nobody has said it. `tips`: one for each system, by its name in capitals.
+
+    `alert`: `heading`, `title` and `footer` of what the sales team is told.
+    """
 
     defaults: Mapping[str, str]
     tips: Mapping[str, str]
     general_tip: str
+    alert: Mapping[str, str]
 
     def tip(self, system: str) -> str:
         """The tip for a system, whatever its case; the general one where the system is not known."""
@@ -42,6 +46,7 @@ def _read(locale: str) -> Texts:
         said = yaml.safe_load((ROOT / locale / FILE).read_text(encoding="utf-8"))
         tips = {str(system).upper(): str(tip).strip() for system, tip in said["tips"].items()}
         defaults = {str(name): str(word) for name, word in said["defaults"].items()}
-        return Texts(defaults=defaults, tips=tips, general_tip=str(said["general_tip"]).strip())
+        alert = {name: str(said["alert"][name]) for name in ("heading", "title", "footer")}
+        return Texts(defaults=defaults, tips=tips, general_tip=str(said["general_tip"]).strip(), alert=alert)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise PermanentError("template-invalid", f"{locale}/{FILE}: {error}") from error

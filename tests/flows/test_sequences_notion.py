@@ -141,6 +141,17 @@ class TestMails:
             "Onboarding",
         ]
 
+    @pytest.mark.parametrize(
+        ("campaign", "shown"), [("{}", "Christmas 2025"), ('{"campaign": "Navidad 2026"}', "Navidad 2026")]
+    )
+    def test_name_of_the_campaign(self, ours: Campaign, environment: pytest.MonkeyPatch, campaign: str, shown: str) -> None:
+        """That of CAMPAIGN_VARIABLES, else that of the replaced system."""
+        environment.setenv("CAMPAIGN_VARIABLES", campaign)
+        get_settings.cache_clear()
+        ours.take("assessment-handler", assessment())
+        ours.settle()
+        assert ours.notion.rows("sequences")[0]["Campaign"] == shown
+
     def test_what_is_no_longer_kept_stays_in_notion(self, ours: Campaign) -> None:
         """Deliveries are removed after some months; what the tracker says of them is not taken away."""
         ours.take("assessment-handler", assessment())
