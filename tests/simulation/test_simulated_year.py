@@ -19,6 +19,7 @@ from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyDecision
 from shared.store.models import DeadLetter, Delivery
 from shared.store.session import reading, transact
+from tests.simulation import laws
 from tests.simulation.people import START
 from tests.simulation.year import Year
 from tests.support.journeys import SETTINGS, post
@@ -124,3 +125,11 @@ def test_same_seed_is_the_same_year(memory: Engine) -> None:
                     connection.execute(table.delete())
     assert logs[0] == logs[1]
     assert len(logs[0]) > 30
+
+
+def test_broken_law_is_noticed(memory: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The code under test takes an error of a vendor for an outcome; a broken law must come through, with its seed."""
+    monkeypatch.setattr(laws, "CAP", 0)
+    with pytest.raises(laws.BrokenLawError, match="over the daily cap"):
+        lived(3, 4)
+    assert "SIMULATION_SEED=3 SIMULATION_PEOPLE=4 replays this" in capsys.readouterr().out
