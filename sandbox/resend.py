@@ -5,7 +5,7 @@ import hmac
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -177,15 +177,15 @@ class Resend(MailSender):
 
 
 def _mail(body: Mapping[str, Any]) -> Row:
-    tags = {tag["name"]: tag["value"] for tag in body.get("tags", [])}
+    tags = {tag["name"]: tag["value"] for tag in body.get("tags") or []}
     reply_to = body.get("reply_to") or ""
     return {
         "id": str(uuid.uuid4()),
         "to": _recipients(body)[0],
         "from": body["from"],
         "subject": body["subject"],
-        "text": body.get("text", ""),
-        "html": body.get("html", ""),
+        "text": body.get("text") or "",
+        "html": body.get("html") or "",
         "reply_to": reply_to if isinstance(reply_to, str) else ", ".join(reply_to),
         "headers": {str(name): str(value) for name, value in (body.get("headers") or {}).items()},
         "tags": list(tags),
@@ -198,8 +198,24 @@ def _recipients(body: Mapping[str, Any]) -> list[Any]:
     return [to] if isinstance(to, str) else to if isinstance(to, list) else []
 
 
+def _texts(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+
+
+# What each part must be, where it is given.
+_KINDS: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("from", "subject", "html", "text"), lambda value: isinstance(value, str)),
+    **dict.fromkeys(("to", "reply_to"), _texts),
+    "headers": lambda value: isinstance(value, dict),
+    "tags": lambda value: isinstance(value, list),
+}
+
+
 def _check(body: Mapping[str, Any]) -> None:
     """Refuse what Resend refuses, in its words."""
+    for name, is_right in _KINDS.items():
+        if body.get(name) is not None and not is_right(body[name]):
+            raise _refused(422, "validation_error", f"Invalid `{name}` field.")
     for name in ("from", "to", "subject"):
         if not body.get(name):
             raise _refused(422, "missing_required_field", f"Missing `{name}` field.")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from sandbox.shelf import Row
 from sandbox.twilio import resources, twiml
@@ -49,6 +50,7 @@ class Messages:
             raise refused(21610)
         row = self._keep("outbound-api", form.get("From", ""), to, self._body(form), form.get("MessagingServiceSid"))
         row |= {"content_sid": form.get("ContentSid", ""), "callback": form.get("StatusCallback", "")}
+        self._conversation(to)["base"] = _base(row["callback"])
         free_text_too_late = whatsapp and not form.get("ContentSid") and not self._window_is_open(to)
         outcome = self._twilio.chosen("messages", number_of(to), "delivered")
         if free_text_too_late and outcome != "silent":
@@ -81,7 +83,8 @@ class Messages:
         row |= {"status": "received", "name": str(given.get("name", ""))}
         if channel == "sms":
             self._mind(person, text)
-        self._twilio.post("message received", REPLY_PATH, _inbound(row), f"from {person}", about=f"reply:{row['id']}")
+        url = str(self._conversation(person).get("base") or "") + REPLY_PATH
+        self._twilio.post("message received", url, _inbound(row), f"from {person}", about=f"reply:{row['id']}")
         return row
 
     def answered(self, sid: str, reply: Reply) -> None:
@@ -140,8 +143,11 @@ class Messages:
         return str(self._conversation(person)["ours"] or ("whatsapp:" if person.startswith("whatsapp:") else "") + OUR_NUMBER)
 
     def _conversation(self, person: str) -> Row:
-        """When they wrote last, and from which number we did: asked for at each message, so kept by itself."""
-        fresh = {"id": person, "wrote_at": "", "ours": ""}
+        """When they wrote last, from which number we did, and the app's address as it was named then.
+
+        It is asked for at each message, so it is kept by itself.
+        """
+        fresh = {"id": person, "wrote_at": "", "ours": "", "base": ""}
         return self._twilio.shelf.get("conversations", person) or self._twilio.shelf.put("conversations", person, fresh)
 
     def _mind(self, person: str, text: str) -> None:
@@ -151,6 +157,12 @@ class Messages:
             self._twilio.shelf.put("stopped", person, {"id": person, "at": self._twilio.moment()})
         elif word in _START:
             self._twilio.shelf.drop("stopped", person)
+
+
+def _base(callback: str) -> str:
+    """The app's public address in that of a callback: what is signed for another is refused."""
+    parts = urlsplit(callback)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
 def _check(form: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from sandbox.jsonapi import RefusedError, answer_json
 from sandbox.shelf import Row
@@ -96,7 +96,11 @@ def is_number(address: str) -> bool:
 
 def is_url(text: str) -> bool:
     """Whether Twilio would call it."""
-    return bool(re.fullmatch(r"https?://[^\s/]+\S*", text))
+    try:
+        host = urlsplit(text).hostname
+    except ValueError:
+        return False
+    return bool(host and re.fullmatch(r"https?://\S+", text))
 
 
 def message(row: Row) -> dict[str, Any]:

@@ -201,6 +201,16 @@ def test_what_somebody_writes_reaches_the_app(account: Account) -> None:
     assert (form["WaId"], form["ProfileName"]) == (ANA[1:], "Ana")
 
 
+def test_what_somebody_writes_is_signed_for_the_address_that_the_app_goes_by(account: Account) -> None:
+    """Behind a tunnel that is not where it listens: the callbacks tell it."""
+    back = "https://tunnel.example:8443/api/twilio/status?d=1"
+    account.client.create_message(channel="sms", to=ANA, sender=OURS, body="Hola", status_callback=back)
+    account.told()
+    account.writes("Hola", "sms")
+    assert account.wire.sent[0].url == "https://tunnel.example:8443/api/twilio/message"
+    account.told()
+
+
 def test_the_apps_answer_to_a_message_is_sent(account: Account) -> None:
     """Each Message of its TwiML; an empty Response says nothing, and what is no TwiML neither."""
     for body in (b"<Response><Message>Hola</Message></Response>", b"<Response/>", b"{}", b""):

@@ -224,3 +224,13 @@ async def test_held_ones_wait_for_their_release(app: tuple[App, str], running: t
     assert webhooks.release() == []
     webhooks.reset()
     assert webhooks.manner == Manner()
+
+
+async def test_an_address_goes_out_letter_by_letter(app: tuple[App, str], running: tuple[Webhooks, Caller]) -> None:
+    """It is what some vendors sign: whatever is escaped in it stays so, and nothing else becomes so."""
+    (got, url), (webhooks, caller) = app, running
+    caller.config = Config(app_url=url)
+    address = "/api/hook?to=whatsapp%3A%2B52&name=%7Eana%C3%B1&t=a.b-c_d~e&x=%2f%20y"
+    caller.send(Webhook(what="question", url=address, method="GET"))
+    await webhooks.tried(webhooks.since())
+    assert [path for path, _, _ in got.got] == [address]
