@@ -191,16 +191,19 @@ def _mail(body: Mapping[str, Any]) -> Row:
         "from": f"{name} <{sender['email']}>" if name else sender["email"],
         "from_address": sender["email"],
         "subject": body["subject"],
-        "text": body.get("textContent", ""),
-        "html": body.get("htmlContent", ""),
-        "reply_to": _mapping(body.get("replyTo")).get("email", ""),
+        "text": body.get("textContent") or "",
+        "html": body.get("htmlContent") or "",
+        "reply_to": str(_mapping(body.get("replyTo")).get("email") or ""),
         "headers": {name: str(value) for name, value in _mapping(body.get("headers")).items() if name != "idempotencyKey"},
-        "tags": [str(tag) for tag in body.get("tags", [])],
+        "tags": list(body.get("tags") or []),
     }
 
 
 def _check(body: Mapping[str, Any]) -> None:
     """Refuse what Brevo refuses, in its words."""
+    for name in ("subject", "htmlContent", "textContent"):
+        if not isinstance(body.get(name) or "", str):
+            raise _refused("invalid_parameter", f"{name} should be a string")
     sender, to = _mapping(body.get("sender")), body.get("to")
     if not sender:
         raise _refused("missing_parameter", "sender is missing")
@@ -214,7 +217,7 @@ def _check(body: Mapping[str, Any]) -> None:
         raise _refused("missing_parameter", "subject is missing")
     if not (body.get("htmlContent") or body.get("textContent")):
         raise _refused("missing_parameter", "htmlContent or textContent is required")
-    tags = body.get("tags", [])
+    tags = body.get("tags") or []
     if not isinstance(tags, list) or not all(isinstance(tag, str) and tag for tag in tags):
         raise _refused("invalid_parameter", "tags should be an array of strings")
 

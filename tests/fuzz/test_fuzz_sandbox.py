@@ -48,7 +48,8 @@ GOOD: Mapping[str, dict[str, Any]] = {
     "brevo": {
         "sender": {"email": "a@x.example"}, "to": [{"email": "b@x.example"}],
         "subject": "s", "htmlContent": "h", "textContent": "t",
-        "headers": {"idempotencyKey": "5b0c9f0e-5d7c-4d1c-9a55-0f6a2c1c7d11"}, "tags": ["t"], "replyTo": {"email": "c@x.example"},
+        "headers": {"idempotencyKey": "5b0c9f0e-5d7c-4d1c-9a55-0f6a2c1c7d11"}, "tags": ["t"],
+        "replyTo": {"email": "c@x.example"},
     },
     "resend": {
         "from": "a@x.example", "to": ["b@x.example"], "subject": "s", "html": "h", "text": "t", "reply_to": "c@x.example",
