@@ -59,7 +59,7 @@ def apply_assessment(session: Session, event: Event[AssessmentPayload]) -> str:
     segment = segments.segment(
         {name.removesuffix("_systems"): getattr(said, name) for name in COUNTS}, get_settings().segment_rule
     )
-    people.learn(contact, at, event.key, segment=segment, assessment_score=said.assessment_score)
+    people.learn(contact, at, event.key, segment=segment, assessment_score=people.exact(said.assessment_score))
     people.reach(contact, kinds.FIVE_DAY.event, at)
     notion_sync.ask_contact(session, contact)
     facts = _facts(said) | {"email_1_sent_at": at.isoformat()}

@@ -105,7 +105,7 @@ def of_contact(row: SequenceContact, *, unsubscribed: bool) -> dict[str, Any]:
         "last_name": row.last_name,
         "contact_business_name": row.business_name,
         "campaign_status": row.campaign_status,
-        "contact_assessment_score": row.assessment_score,
+        "contact_assessment_score": None if row.assessment_score is None else float(row.assessment_score),
         "contact_segment": row.segment,
         "phase": row.phase,
         "booking_status": row.booking_status or people.NOT_BOOKED,

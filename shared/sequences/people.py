@@ -1,6 +1,7 @@
 """The people of the campaign: one row for each address, whose facts end the same in whatever order their events come."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from shared.sequences import kinds
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import Suppression
 from shared.store.sequence_models import SequenceContact
+from shared.store.types import CENT
 
 SIGNED_UP, NURTURED, BEFORE_CALL = "Signed Up", "Nurture Sequence", "Pre-Call Prep"
 NOT_BOOKED, BOOKED, COMPLETED, NO_SHOW = "Not Booked", "Booked", "Completed", "No-Show"
@@ -33,6 +35,11 @@ def locked_contact(session: Session, email: str) -> SequenceContact:
 def learn(contact: SequenceContact, at: datetime, event_key: str, **said: Any) -> None:
     """What an event says of a person, true from `at`: newer words replace older ones, None says nothing."""
     facts.merge(contact, said, at, event_key)
+
+
+def exact(score: float | None) -> Decimal | None:
+    """A score as it is kept: with two decimals."""
+    return None if score is None else Decimal(str(score)).quantize(CENT)
 
 
 def reach(contact: SequenceContact, stage: str, at: datetime) -> None:

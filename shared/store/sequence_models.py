@@ -1,14 +1,15 @@
 """The tables of the campaign sequences: the people in them, and each sequence that somebody was put into."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Float, ForeignKey, Unicode
+from sqlalchemy import ForeignKey, Unicode
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shared.store.message_models import WHO_LENGTH
 from shared.store.models import ERROR_LENGTH, Base, Timestamped
-from shared.store.types import BigId, JsonText, Note, UtcDateTime
+from shared.store.types import BigId, JsonText, Money, Note, UtcDateTime
 
 SOURCE_LENGTH = 200
 
@@ -42,7 +43,7 @@ class SequenceContact(Timestamped, NotionSynced, Base):
     business_name: Mapped[str | None] = mapped_column(Unicode(200))
     campaign_status: Mapped[str | None] = mapped_column(Unicode(50))
     segment: Mapped[str | None] = mapped_column(Unicode(50))
-    assessment_score: Mapped[float | None] = mapped_column(Float)
+    assessment_score: Mapped[Decimal | None] = mapped_column(Money)
     phase: Mapped[str | None] = mapped_column(Unicode(50))
     booking_status: Mapped[str | None] = mapped_column(Unicode(20))
     diagnostic_call_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
