@@ -25,7 +25,7 @@ from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent
 SUBJECT_LENGTH = 100
 MOST = 5000  # of each kind, the newest; a lead has some dozens
 CHANNELS = {"email": "email", "voice": "call", "whatsapp": "message", "sms": "message", "manychat": "message"}
-WELL = frozenset({"done", "skipped", "moved", "retried", "cancelled"})
+WELL = frozenset({"done", "late done", "skipped", "moved", "hastened", "planned", "cancelled"})
 ERROR = "error"
 
 
@@ -143,10 +143,12 @@ def _attempts(session: Session, deliveries: Sequence[Delivery], lead: Lead) -> I
     for row in _rows(session, ActionLog, ActionLog.subject == ids.key(lead.id)):
         target, _, action = row.action.partition(".")
         delivery, well = known.get(row.delivery_id or 0), row.result in WELL
+        where = _channel(target, action) if delivery is None else _channel(delivery.target, delivery.action)
         yield _entry(
-            Place(row.at, 5, row.id), _channel(target, action) if well else ERROR, lead, row.action, status=row.result,
+            Place(row.at, 5, row.id), where if well else ERROR, lead, row.action, status=row.result,
             actor=row.actor, attempt=row.attempt, delivery_id=row.delivery_id,
-            provider=target, detail=row.detail if well else None, error=None if well else row.detail,
+            provider=delivery.target if delivery is not None else target,
+            detail=row.detail if well else None, error=None if well else row.detail,
             **(_result(delivery) if delivery is not None and row.result == "done" else {}),
             **(_what(delivery) if delivery is not None else {}),
         )  # fmt: skip
@@ -170,7 +172,7 @@ def _statuses(session: Session, deliveries: Sequence[Delivery], lead: Lead) -> I
 
 def _channel(target: str, action: str) -> str:
     """The old log's word for where it happened."""
-    return "kommo" if target == "kommo" else CHANNELS.get(action, ERROR if target == "alerts" else target[:50])
+    return "kommo" if target == "kommo" else CHANNELS.get(action, ERROR)
 
 
 def _what(row: Delivery) -> dict[str, Any]:

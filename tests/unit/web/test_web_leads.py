@@ -221,3 +221,13 @@ def test_statements_are_valid_tsql(leads: Api, statements: list[Any]) -> None:  
     assert "journey" in {item["channel"] for item in leads.get("/api/v1/leads/5/log").json["items"]}
     assert len(statements) > 10
     _check_tsql(statements)
+
+
+def test_what_people_do_is_told_where_it_was_done(leads: Api) -> None:
+    """A note that is taken back by hand: in the channel of the note, with who did it."""
+    history(5)
+    number = leads.get("/api/v1/deliveries", subject="lead:5", target="kommo").json["items"][0]["id"]
+    assert leads.post(f"/api/v1/deliveries/{number}/cancel").status == 200
+    told = leads.get("/api/v1/leads/5/log").json["items"][-1]
+    assert (told["channel"], told["data"]["action"], told["data"]["status"]) == ("kommo", "delivery.cancel", "cancelled")
+    assert (told["data"]["actor"], told["data"]["provider"], told["data"]["note"]) == ("key:ops", "kommo", "email_sent")
