@@ -69,10 +69,11 @@ def _run(ports: Ports, started: ExitStack) -> None:
     _say("Logs", str(STATE.relative_to(ROOT)) + "/*.log")
     demo.show(base_url, _key(environment))
     visit = lead.Demo(base_url, sandbox_url)
-    visit.show()
+    came = visit.show()
     print("\nReady. Send your own events; Ctrl-C stops everything.", flush=True)
-    print(f"\n  The visitor is called in a minute; what they got: {sandbox_url}/inbox", flush=True)
-    visit.follow(lambda: host.poll() is None)
+    if came:
+        print(f"\n  The visitor is called in a minute; what they got: {sandbox_url}/inbox", flush=True)
+        visit.follow(lambda: host.poll() is None)
     code = host.wait()
     raise StartError(f"The host ended by itself with code {code}; its log is .local/host.log.")
 

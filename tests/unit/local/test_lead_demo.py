@@ -90,4 +90,16 @@ def test_every_run_has_a_visitor_of_its_own() -> None:
     """A lead of the same wish and address would be the same lead for a day."""
     first, second = (lead.Visitor.at(lead.datetime(2026, 3, 2, 9, 0, second)) for second in (1, 2))
     assert {first.email, first.phone}.isdisjoint({second.email, second.phone})
-    assert set(first.form) == {"nombre", "email", "telefono", "empresa", "servicio", "fuente"}
+    assert {"nombre", "email", "telefono", "empresa", "servicio", "fuente"} < set(first.form)
+    assert {first.form["cf-turnstile-response"]}.isdisjoint({second.form["cf-turnstile-response"]})
+
+
+def test_a_refused_form_is_said_to_be(hurried: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the reason; nothing is waited for then."""
+    for answer, words in (
+        ({"title": "The captcha was not passed."}, "refused: The captcha was not passed."),
+        ({}, "no answer"),
+    ):
+        shown = lead.Demo("http://app", "http://sandbox", lambda _method, _url, _body, answer=answer: answer)
+        assert not shown.show()
+        assert words in capsys.readouterr().out
