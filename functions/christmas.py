@@ -64,7 +64,7 @@ def apply_assessment(session: Session, event: Event[AssessmentPayload]) -> str:
     notion_sync.ask_contact(session, contact)
     facts = _facts(said) | {"email_1_sent_at": at.isoformat()}
     source = said.email_1_sent_at.isoformat() if said.email_1_sent_at else event.key
-    data = {"email_1_sent_at": at.isoformat()}
+    data = said.links | {"email_1_sent_at": at.isoformat()}
     start = begin.Start(kind=kinds.FIVE_DAY, source=source, at=at, facts=facts, segment=segment, data=data)
     outcome, row = begin.begin(session, contact, start, event.key)
     if row is not None and segment == segments.CRITICAL:
@@ -87,6 +87,7 @@ def apply_noshow(session: Session, event: Event[NoShowPayload]) -> str:
         event_type=said.event_type,
         event_uri=uri,
         reschedule_url=said.reschedule_url,
+        links=said.links,
     )
     return calendly.no_show(session, _known(session, event), no_show, event.key)
 
@@ -108,7 +109,7 @@ def apply_postcall(session: Session, event: Event[PostCallPayload]) -> str:
     people.fall_back(contact, kinds.BOOKED, at)
     people.reach(contact, kinds.POST_CALL.event, at)
     notion_sync.ask_contact(session, contact)
-    start = begin.Start(kind=kinds.POST_CALL, source=said.call_date.isoformat(), at=at, facts=_facts(said))
+    start = begin.Start(kind=kinds.POST_CALL, source=said.call_date.isoformat(), at=at, facts=_facts(said), data=said.links)
     return begin.begin(session, contact, start, event.key)[0]
 
 
@@ -129,7 +130,7 @@ def apply_onboarding(session: Session, event: Event[OnboardingPayload]) -> str:
     begin.tell(session, contact.email, kinds.PAID, {"email": contact.email}, event.key, at)
     dated = said.payment_date or said.start_date
     source = dated.isoformat() if dated else "undated"
-    start = begin.Start(kind=kinds.ONBOARDING, source=source, at=at, facts=_facts(said))
+    start = begin.Start(kind=kinds.ONBOARDING, source=source, at=at, facts=_facts(said), data=said.links)
     return begin.begin(session, contact, start, event.key)[0]
 
 

@@ -6,7 +6,7 @@ cancelled still ends what a booking ends.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -153,6 +153,7 @@ class NoShow:
     event_uri: str | None = None
     reschedule_url: str | None = None
     time_zone: str | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def no_show(session: Session, contact: SequenceContact, said: NoShow, event_key: str) -> str:
@@ -171,7 +172,8 @@ def no_show(session: Session, contact: SequenceContact, said: NoShow, event_key:
         source=said.meeting,
         at=said.at,
         facts=facts,
-        data={"calendly_event": said.meeting, "reschedule_url": said.reschedule_url, "time_zone": said.time_zone},
+        data=dict(said.links)
+        | {"calendly_event": said.meeting, "reschedule_url": said.reschedule_url, "time_zone": said.time_zone},
     )
     word, _row = begin.begin(session, contact, start, event_key)
     notion_sync.ask_contact(session, contact)

@@ -27,6 +27,19 @@ class CampaignPayload(Payload):
     first_name: RequiredName
     last_name: Name = None
     business_name: Name = None
+    calendly_link: Link = None
+    pdf_download_link: Link = None
+    portal_url: Link = None
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Links of the person's own, which stand in place of the campaign's."""
+        named = {
+            "calendly_link": self.calendly_link,
+            "pdf_download_link": self.pdf_download_link,
+            "portal_url": self.portal_url,
+        }
+        return {name: link for name, link in named.items() if link}
 
     def subject(self) -> str:
         """The person, by their address."""

@@ -397,3 +397,20 @@ class TestConsent:
         assert len(ours.post.sent) == 3
         with reading() as session:
             assert not session.scalars(select(Delivery).where(Delivery.state == State.DEAD)).all()
+
+
+def test_same_event_at_the_same_time(ours: Campaign) -> None:
+    """Handled by several instances at once it begins one sequence, and is told once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from functions import christmas
+
+    for number in range(6):  # six bodies, so that the inbox does not tell them apart
+        ours.send("assessment-handler", assessment(red_systems=3, note=number))
+    with ThreadPoolExecutor(6) as pool:
+        done = [pool.submit(ours.world.step, christmas.QUEUE) for _ in range(6)]
+        assert all(one.result() for one in done)
+    ours.run(days=6)
+    assert sorted(ours.outcomes()) == ["applied", *["duplicate-sequence"] * 5]
+    assert ours.steps() == ["email_2", "email_3", "email_4", "email_5"]
+    assert len(ours.alerts) == len(ours.notion.rows("sequences")) == 1

@@ -122,6 +122,15 @@ class TestRendering:
         assert "Salón Aurora" in last.html
         assert [letter.message.template for letter in office.sent] == [f"assessment_email_{n}" for n in (2, 3, 4, 5)]
 
+    def test_links_of_the_persons_own(self, ours: Campaign, office: PostOffice) -> None:
+        """Stand in place of the campaign's."""
+        ours.take("onboarding-handler", onboarding(portal_url="https://portal.example/aurora"))
+        ours.take("noshow-recovery-handler", noshow(email="bea@example.com", calendly_link="https://c.example/bea"))
+        ours.run(hours=2)
+        texts = {letter.message.template: letter.rendered.html for letter in office.sent}
+        assert "https://portal.example/aurora" in texts["onboarding_phase1_email_1"]
+        assert "https://c.example/bea" in texts["noshow_recovery_email_1"]
+
     def test_second_try_says_the_same(self, ours: Campaign, office: PostOffice, environment: pytest.MonkeyPatch) -> None:
         """Resend refuses another text under the same key: what is counted is counted from the first try."""
         from shared.messages import templates
