@@ -36,11 +36,15 @@ def online() -> None:
     """Run the migrations, all in one transaction where the database can do that."""
     given = context.config.attributes.get("engine")
     engine = given or make_engine(database_url(DatabaseSettings()))
-    with engine.connect() as connection:
-        batch = engine.dialect.name == "sqlite"  # it cannot alter most of a table in place
-        context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=batch, **RENDERING)
-        with context.begin_transaction():
-            context.run_migrations()
+    try:
+        with engine.connect() as connection:
+            batch = engine.dialect.name == "sqlite"  # it cannot alter most of a table in place
+            context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=batch, **RENDERING)
+            with context.begin_transaction():
+                context.run_migrations()
+    finally:
+        if given is None:
+            engine.dispose()
 
 
 if context.is_offline_mode():
