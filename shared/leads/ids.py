@@ -10,7 +10,7 @@ BITS = 53  # JavaScript, which booking pages are made of, keeps whole numbers up
 def lead_id(email: str, service: str, day: date) -> int:
     """The number of the lead who asked for `service` on that day: the same form sent twice on one day is one lead.
 
-    That an address asks for the same service twice in a day is one wish is our decision (docs/decisions/0012); the case of
+    That an address asks for the same service twice in a day is one wish is our decision (docs/decisions/0014); the case of
     letters and spaces around them do not matter. Between 1 and 2**53 - 1. Two of a million leads get the same number with a
     chance of 1 in 18,000; whoever stores a lead checks that the number is not somebody else's.
     """
