@@ -15,8 +15,6 @@ from sandbox.captcha import GOOD
 
 HOOK = "/api/lead"
 PATIENCE_SECONDS = 60
-CALL_PATIENCE_SECONDS = 240
-"""The call is due a minute after the form, and is then found by a timer."""
 HEARD_LETTERS = 60
 
 
@@ -51,7 +49,7 @@ class Demo:
         self._started = time.monotonic()
 
     def show(self) -> bool:
-        """Post the form and wait for the welcome mail; whether it came."""
+        """Post the form, wait for the welcome mail and the call, book a meeting; whether all of it came."""
         print(f"\n  POST {HOOK}  ({self.visitor.name}, {self.visitor.email})")
         answer = self._ask("POST", self.app_url + HOOK, self.visitor.form)
         self._lead_id = answer.get("lead_id")
@@ -59,22 +57,24 @@ class Demo:
             print(f"    refused: {answer.get('title') or 'no answer'}")
             return False
         self._step(f"queued    lead {self._lead_id}")
-        mail = self._wait_for("mail", PATIENCE_SECONDS)
+        return self._got_mail() and self._got_call() and self._book()
+
+    def _got_mail(self) -> bool:
+        mail = self._wait_for("mail", lambda _item: True)
         if mail is None:
             return self._missing("no mail")
         self._step(f"mail      “{mail['title']}”, {mail['status']}")
         return True
 
-    def follow(self, going_on: Callable[[], bool]) -> bool:
-        """Wait for the call of a minute later, as long as `going_on` says yes; then book a meeting. Whether all of it came."""
-        call = self._wait_for("call", CALL_PATIENCE_SECONDS, lambda item: bool(item["text"]), going_on)
+    def _got_call(self) -> bool:
+        call = self._wait_for("call", lambda item: bool(item["text"]))
         if call is None:
             return self._missing("no call")
         said = " ".join(call["text"].split())
         self._step(f"call      {call['status']}, says “{said[:HEARD_LETTERS]}…”")
-        return self._book(going_on)
+        return True
 
-    def _book(self, going_on: Callable[[], bool]) -> bool:
+    def _book(self) -> bool:
         """A meeting in the calendar, as by the link in the welcome mail."""
         print(f"\n  A meeting is booked at {self.sandbox_url}/calcom/book")
         self._started = time.monotonic()
@@ -84,21 +84,15 @@ class Demo:
         if not told or any(each["state"] != "delivered" for each in told):
             return self._missing("no word of it to the app")
         self._step("booked    in the calendar, which has told the app")
-        for _ in _moments(PATIENCE_SECONDS, going_on):
+        for _ in _moments():
             news = self._items()[seen:]
             if news:
                 self._step(f"{news[0]['kind']:<9} “{news[0]['title'] or news[0]['text'][:HEARD_LETTERS]}”")
                 return True
         return self._missing("no confirmation")
 
-    def _wait_for(
-        self,
-        kind: str,
-        seconds: float,
-        enough: Callable[[Mapping[str, Any]], bool] = lambda _item: True,
-        going_on: Callable[[], bool] = lambda: True,
-    ) -> dict[str, Any] | None:
-        for _ in _moments(seconds, going_on):
+    def _wait_for(self, kind: str, enough: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any] | None:
+        for _ in _moments():
             found = [item for item in self._items() if item["kind"] == kind and enough(item)]
             if found:
                 return found[-1]
@@ -119,14 +113,14 @@ class Demo:
         return False
 
 
-def _moments(seconds: float, going_on: Callable[[], bool]) -> Iterator[int]:
-    """Now and every half second, for so long."""
-    end = time.monotonic() + seconds
+def _moments() -> Iterator[int]:
+    """Now and every quarter of a second, as long as there is patience."""
+    end = time.monotonic() + PATIENCE_SECONDS
     for number in itertools.count():
-        if time.monotonic() > end or not going_on():
+        if time.monotonic() > end:
             return
         yield number
-        time.sleep(0.5)
+        time.sleep(0.25)
 
 
 def _ask(method: str, url: str, body: Any) -> dict[str, Any]:

@@ -68,12 +68,8 @@ def _run(ports: Ports, started: ExitStack) -> None:
     _say("Host", f"{base_url} ({name}; API page at {base_url}/api/docs)")
     _say("Logs", str(STATE.relative_to(ROOT)) + "/*.log")
     demo.show(base_url, _key(environment))
-    visit = lead.Demo(base_url, sandbox_url)
-    came = visit.show()
+    lead.Demo(base_url, sandbox_url).show()
     print("\nReady. Send your own events; Ctrl-C stops everything.", flush=True)
-    if came:
-        print(f"\n  The visitor is called in a minute; what they got: {sandbox_url}/inbox", flush=True)
-        visit.follow(lambda: host.poll() is None)
     code = host.wait()
     raise StartError(f"The host ended by itself with code {code}; its log is .local/host.log.")
 

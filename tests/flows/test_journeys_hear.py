@@ -76,7 +76,7 @@ class TestStop:
         enter()
         flow.says("BAJA")
         assert standing() == {"lead_followup lead:17": ("active", None)}
-        assert decisions("suppressed") == ["no more by sms, voice, whatsapp; the rest goes on"]
+        assert decisions("suppressed")[0] == "no more by sms, voice, whatsapp; the rest goes on"
         test_clock.advance(days=13)
         carry_out()
         assert set(post.channels()) == {"email"}

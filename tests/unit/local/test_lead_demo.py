@@ -39,7 +39,6 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits for long."""
     monkeypatch.setattr(lead.time, "sleep", lambda _seconds: None)
     monkeypatch.setattr(lead, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(lead, "CALL_PATIENCE_SECONDS", 0.2)
 
 
 def demo(town: Town) -> lead.Demo:
@@ -54,7 +53,6 @@ def test_it_shows_mail_call_and_confirmation(hurried: None, capsys: pytest.Captu
     town = Town([], [MAIL], [], [{**CALL, "text": ""}], [CALL], [], [CONFIRMATION])
     shown = demo(town)
     assert shown.show()
-    assert shown.follow(lambda: True)
     printed = capsys.readouterr().out
     for words in ("lead 7", "“Recibimos tu solicitud”", "says “Hola, Ana. Adiós.…”", "“Listo, Ana”"):
         assert words in printed
@@ -74,16 +72,8 @@ def test_it_shows_mail_call_and_confirmation(hurried: None, capsys: pytest.Captu
 def test_it_says_what_did_not_come(hurried: None, capsys: pytest.CaptureFixture[str], town: Town, missing: str) -> None:
     """And where to look."""
     shown = demo(town)
-    assert not (shown.show() and shown.follow(lambda: True))
+    assert not shown.show()
     assert missing in capsys.readouterr().out
-
-
-def test_it_ends_with_the_host(hurried: None) -> None:
-    """Nobody waits for the call of a host that is gone."""
-    town = Town([MAIL], [CALL])
-    shown = demo(town)
-    assert shown.show()
-    assert not shown.follow(lambda: False)
 
 
 def test_every_run_has_a_visitor_of_its_own() -> None:
