@@ -35,6 +35,8 @@ def move(session: Session, delivery_id: int | None, due_at: datetime, not_after:
     if row.reason != OUTCOME_UNKNOWN:
         row.reason = None
     set_expiry(row, not_after)
+    if due_at <= clock.now():
+        plan.mark_due(session, row.target)
     return True
 
 

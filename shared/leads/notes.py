@@ -44,12 +44,16 @@ def wake(session: Session, subject: str) -> None:
     """The lead is in Kommo: what has waited for that is due now."""
     from sqlalchemy import update
 
+    from shared.outbox import plan
+    from shared.store.dialect import rows_changed
     from shared.store.models import Delivery
 
     now = clock.now()
     theirs = (Delivery.subject == subject, Delivery.target == sync.TARGET, Delivery.action == NOTE.name)
     waiting = (*theirs, Delivery.state == State.PENDING, Delivery.reason == WAITS, Delivery.due_at > now)
-    session.execute(update(Delivery).where(*waiting).values(due_at=now, owed_since=now, reason=None, updated_at=now))
+    woken = session.execute(update(Delivery).where(*waiting).values(due_at=now, owed_since=now, reason=None, updated_at=now))
+    if rows_changed(woken):
+        plan.mark_due(session, sync.TARGET)
 
 
 WAITS = "waits-for-kommo-lead"

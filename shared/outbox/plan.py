@@ -35,13 +35,13 @@ def sync(session: Session, action: Action, subject: str, *, event_key: str | Non
         row = Delivery(**_values(action, subject, key, event_key=event_key))
         session.add(row)
         session.flush()
-        _mark_due(session, action.target)
+        mark_due(session, action.target)
         return row.id
     row.wanted, row.owed_since = row.wanted + 1, clock.now()
     if row.state == State.PENDING and row.due_at > clock.now():
         # A change may cure what made the last attempt fail, so a sync that waits for its next attempt gets a fresh start now.
         row.due_at, row.attempts = clock.now(), 0
-        _mark_due(session, action.target)
+        mark_due(session, action.target)
     return row.id
 
 
@@ -59,7 +59,7 @@ def sync_many(session: Session, action: Action, subjects: Sequence[str]) -> None
     new = [_values(action, subject, key, event_key=None) for key, subject in keys.items() if key not in found]
     if new:
         session.execute(insert(Delivery), new)
-    _mark_due(session, action.target)
+    mark_due(session, action.target)
 
 
 def message(  # a message has this many facts
@@ -80,7 +80,7 @@ def message(  # a message has this many facts
         values |= {"due_at": due_at, "owed_since": max(due_at, clock.now())}
     planned = insert_if_absent(session, Delivery, "dedupe_key", values)
     if planned and values["due_at"] <= clock.now():
-        _mark_due(session, action.target)
+        mark_due(session, action.target)
     return planned
 
 
@@ -134,5 +134,6 @@ def _values(action: Action, subject: str, key: str, *, event_key: str | None) ->
     }
 
 
-def _mark_due(session: Session, target: str) -> None:
+def mark_due(session: Session, target: str) -> None:
+    """Say that this transaction leaves work for `target` that is due now; whoever commits it wakes its executors."""
     session.info.setdefault(_NEWLY_DUE, set()).add(target)

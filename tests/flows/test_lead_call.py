@@ -8,6 +8,7 @@ import pytest
 from shared.errors import PermanentError, UnavailableError
 from shared.journeys import engine
 from shared.messages import senders, templates, voice
+from shared.outbox import plan
 from shared.store import session as store
 from shared.store.journey_models import Enrolment
 from shared.store.models import Delivery
@@ -78,6 +79,13 @@ class TestWhatFollows:
         assert (result(), post.channels()) == (word, ["email", "voice", "whatsapp"])
         assert post.sent[-1].message.template == "lead_missed_call"
         assert LEAD["booking_url"] in post.sent[-1].rendered.text
+
+    def test_what_follows_does_not_wait_for_the_timer(self, flow, lead, environment) -> None:  # noqa: F811
+        """The callback's own transaction says that there is something to send now."""
+        call, woken = lead(), []
+        environment.setattr(plan, "nudge", woken.append)
+        ends(flow, call, "no-answer")
+        assert {"twilio"} in woken
 
     def test_whatsapp_that_fails_later_becomes_an_sms(self, flow, post, lead) -> None:  # noqa: F811
         """Twilio takes it, and says minutes after that the person has not written for a day (63016); the SMS goes once."""
