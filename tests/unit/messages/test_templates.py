@@ -13,7 +13,7 @@ from shared.messages.templates import Template
 
 NEEDED = {
     "lead_welcome", "lead_call", "lead_call_voicemail", "lead_missed_call", "lead_day_3", "lead_day_6", "lead_day_9",
-    "lead_day_12", "booking_confirmation", "booking_rescheduled", "booking_cancelled", "booking_reminder",
+    "lead_day_12", "booking_confirmation", "booking_reminder",
     "booking_survey", "assessment_email_2", "assessment_email_3", "assessment_email_4", "assessment_email_5",
     "noshow_recovery_email_1", "noshow_recovery_email_2", "noshow_recovery_email_3", "postcall_maybe_email_1",
     "postcall_maybe_email_2", "postcall_maybe_email_3", "onboarding_phase1_email_1", "onboarding_phase1_email_2",
