@@ -7,6 +7,7 @@ import typing
 from typing import Any
 
 from pydantic.fields import FieldInfo
+from pydantic_settings import NoDecode
 
 from shared.settings import Settings, setting_name
 
@@ -31,7 +32,14 @@ def document() -> str:
 
 
 def _row(name: str, field: FieldInfo) -> str:
-    return f"| `{setting_name(name)}` | {_type(field.annotation)} | {_default(field)} | {field.description} |\n"
+    return f"| `{setting_name(name)}` | {_kind(field)} | {_default(field)} | {field.description} |\n"
+
+
+def _kind(field: FieldInfo) -> str:
+    """What to write there: words of several are separated by commas where pydantic leaves their decoding to the type."""
+    if NoDecode not in field.metadata:
+        return _type(field.annotation)
+    return "secrets, comma-separated" if "SecretStr" in str(field.annotation) else "words, comma-separated"
 
 
 def _type(annotation: Any) -> str:
@@ -48,8 +56,7 @@ def _type(annotation: Any) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "**required**"
-    value = field.get_default(call_default_factory=True)
-    return "" if value is None or value == "" else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    return f"`{written}`" if (written := _text(field)) else ""
 
 
 LOCAL = {
