@@ -79,8 +79,9 @@ def check_record(message: bytes, raw: bytes) -> None:
 def check_name(session: Any, kept: InboxEvent, key: str) -> None:
     """A name that this event has set is letter for letter what was sent."""
     person = session.scalars(select(Contact).where(Contact.manychat_id == kept.subject)).one()
-    if kept.type != "manychat.campaign-assignment" and person.fact_times.get("first_name", ["", ""])[1] == key:
-        assert person.first_name == str(kept.data.get("nombre_lead", kept.data.get("first_name"))).strip()
+    field = {"manychat.contact": "nombre_lead", "manychat.opportunity": "first_name"}.get(kept.type)
+    if field is not None and person.fact_times.get("first_name", ["", ""])[1] == key:
+        assert person.first_name == str(kept.data[field]).strip()
 
 
 def same(one: Any, other: Any) -> bool:
