@@ -460,8 +460,6 @@ class TestWhat:
             for name in (
                 "booking_confirmation",
                 "booking_reminder",
-                "booking_rescheduled",
-                "booking_cancelled",
                 "booking_survey",
             ):
                 assert "Ana" in templates.render(templates.load(name), values | {"booking_url": "https://b.example"}).text
