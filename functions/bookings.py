@@ -4,6 +4,7 @@ POST /api/calcom   signed by Cal.com; also the old system's simple form
   -> calcom-booking-queue
   -> bookings, the lead's status, journeys (definitions/booking.yaml begins, definitions/lead_followup.yaml waits)
   -> kommo.lead (its stage), kommo.note (one for every word)
+  -> sequence_contacts, notion.contact (whoever of the campaign booked)
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from shared.leads import (
     notes,  # noqa: F401  # likewise
 )
 from shared.leads.bookings_words import BookingWord
+from shared.sequences import notion_sync  # noqa: F401  # registers what deliveries to Notion do
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -33,8 +35,13 @@ bp = func.Blueprint()
 def apply_word(session: Session, event: Event[BookingWord]) -> str:
     """Take in what the calendar says: "applied", "stale" where newer words have said it all, "ignored" what is not used."""
     from shared.leads import bookings
+    from shared.sequences import meetings
 
-    return bookings.take(session, event.payload, event.envelope, event.key)
+    said = event.payload
+    meetings.hold(session, said.email)
+    outcome = bookings.take(session, said, event.envelope, event.key)
+    meetings.follow_meeting(session, said.booking)
+    return outcome
 
 
 WEBHOOK = Webhook(

@@ -135,14 +135,15 @@ def apply_onboarding(session: Session, event: Event[OnboardingPayload]) -> str:
 
 
 def _known(session: Session, event: Event[Any]) -> SequenceContact:
-    """The person, held, with what this event says of their name."""
-    from shared.sequences import people
+    """The person, held, with what this event says of their name, and what the meetings say that they booked before."""
+    from shared.sequences import meetings, people
 
     said = event.payload
     contact = people.locked_contact(session, said.email)
     names = {"first_name": said.first_name, "last_name": said.last_name, "business_name": said.business_name}
     people.learn(contact, event.envelope.time, event.key, **names)
     contact.campaign_status = contact.campaign_status or people.SIGNED_UP
+    meetings.follow(session, contact)
     return contact
 
 
