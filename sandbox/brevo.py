@@ -69,6 +69,7 @@ class Brevo(MailSender):
                 ("POST", "/v3/smtp/email", self._send),
                 ("GET", "/v3/smtp/statistics/events", self._events),
                 ("GET", "/v3/smtp/emails", self._mails),
+                ("GET", "/v3/account", self._account),
             ]
         )
 
@@ -161,6 +162,14 @@ class Brevo(MailSender):
         ]
         start = _number(query, "offset", 0)
         return answer_json({"events": events[::-1][start : start + min(_number(query, "limit", MOST_EVENTS), MOST_EVENTS)]})
+
+    def _account(self, _call: Call) -> Answer:
+        """Whose account it is, and how many mails its plan still allows."""
+        company = {"email": "javier@puente.example", "firstName": "Javier", "lastName": "Virtual", "companyName": "Sandbox"}
+        address = {"street": "Reforma 1", "city": "México", "zipCode": "06600", "country": "Mexico"}
+        plan = {"type": "free", "creditsType": "sendLimit", "credits": 300}
+        relay = {"enabled": True, "data": {"userName": company["email"], "relay": "smtp-relay.sandbox.invalid", "port": 587}}
+        return answer_json({**company, "address": address, "plan": [plan], "relay": relay})
 
     def _mails(self, call: Call) -> Answer:
         found = [mail for mail in self.shelf.rows("emails") if _fits(mail, call.query)]

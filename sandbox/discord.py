@@ -13,6 +13,7 @@ from sandbox.vendor import Answer, Call, Card, Column
 
 WEBHOOK_ID, TOKEN = "1300000000000000001", "sandbox-discord-token"
 CHANNEL = "1300000000000000002"
+GUILD = "1300000000000000003"
 PATH = f"/api/webhooks/{WEBHOOK_ID}/{TOKEN}"
 # As observed: so many in two seconds for a webhook, so many in a minute for its channel.
 IN_TWO_SECONDS, IN_A_MINUTE = 5, 30
@@ -135,12 +136,14 @@ class Discord(Shelved):
         self.buckets = (Bucket(IN_TWO_SECONDS / 2, IN_TWO_SECONDS), Bucket(IN_A_MINUTE / 60, IN_A_MINUTE))
 
     def answer(self, call: Call) -> Answer:
-        """Take one message."""
+        """Take one message, or say what the webhook is."""
         path = call.path.replace("/api/v10/", "/api/")
         if not self.there or not path.startswith(f"/api/webhooks/{WEBHOOK_ID}/"):
             return self._refused(404, 10015, "Unknown Webhook")
         if path != PATH:
             return self._refused(401, 50027, "Invalid Webhook Token")
+        if call.method == "GET":
+            return answer_json(_webhook(), headers=self._headers())
         if call.method != "POST":
             return self._refused(405, 0, "405: Method Not Allowed")
         wait = max(bucket.take() for bucket in self.buckets)
@@ -228,6 +231,12 @@ class Discord(Shelved):
     def counters(self) -> Mapping[str, int]:
         """How many there are."""
         return {"Messages": len(self.shelf.rows("messages"))}
+
+
+def _webhook() -> Row:
+    """The webhook as whoever has its address sees it: without the person who made it."""
+    known: Row = {"application_id": None, "avatar": None, "channel_id": CHANNEL, "guild_id": GUILD, "id": WEBHOOK_ID}
+    return known | {"name": "Puente", "type": 1, "token": TOKEN, "url": f"https://discord.com{PATH}"}
 
 
 def _shown(embed: Mapping[str, Any]) -> Row:

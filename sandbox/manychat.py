@@ -43,6 +43,7 @@ class ManyChat(Shelved):
                 ("POST", "/fb/sending/sendFlow", self._send_flow),
                 ("GET", "/fb/subscriber/getInfo", self._info),
                 ("GET", "/fb/subscriber/findBySystemField", self._find),
+                ("GET", "/fb/page/getInfo", self._page),
                 ("POST", "/fb/subscriber/setCustomFields", self._set_fields),
                 *(("POST", f"/fb/subscriber/{name}", handler) for name, handler in by_name.items()),
             ]
@@ -113,6 +114,10 @@ class ManyChat(Shelved):
 
     def _info(self, call: Call) -> Answer:
         return _success(_shown(self._told({"subscriber_id": call.query.get("subscriber_id")})))
+
+    def _page(self, _call: Call) -> Answer:
+        page = {"id": int(PAGE_ID), "name": "Sandbox", "category": None, "avatar_link": None, "username": None, "about": None}
+        return _success(page | {"description": None, "is_pro": True, "timezone": "America/Mexico_City"})
 
     def _find(self, call: Call) -> Answer:
         """One subscriber by e-mail or phone; of an unknown one nothing."""

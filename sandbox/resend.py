@@ -57,13 +57,16 @@ class Resend(MailSender):
     default_secret = SECRET
     modes: Mapping[str, str] = {
         "limit": "Answers 429 `rate_limit_exceeded` with the headers that Resend gives; does nothing.",
+        "sending_only": "Answers 401 `restricted_api_key`, as for a key that may only send.",
         "quota": "Answers 429 `daily_quota_exceeded`; does nothing.",
         "concurrent": "Answers 409 as when the same key is just being sent; does nothing.",
     }
 
     def __init__(self) -> None:
         super().__init__()
-        self._router = Router([("POST", "/emails", self._send), ("GET", "/emails/{email_id}", self._show)])
+        self._router = Router(
+            [("POST", "/emails", self._send), ("GET", "/emails/{email_id}", self._show), ("GET", "/domains", self._domains)]
+        )
 
     def answer(self, call: Call) -> Answer:
         """Serve one call."""
@@ -84,6 +87,8 @@ class Resend(MailSender):
     def fail(self, mode: str, call: Call) -> Answer:
         """The faults of its own."""
         del call
+        if mode == "sending_only":
+            return _error(401, "restricted_api_key", "This API key is restricted to only send emails")
         if mode == "concurrent":
             return _error(409, "concurrent_idempotent_requests", "Another request with the same key is in progress")
         if mode == "quota":
@@ -151,6 +156,20 @@ class Resend(MailSender):
     def _known(self, key: str) -> Row | None:
         known = self.shelf.get("keys", key)
         return known if known and self.now() - datetime.fromisoformat(known["at"]) < KEY_LIVES else None
+
+    def _domains(self, _call: Call) -> Answer:
+        """The one domain that mails are sent from."""
+        domain = {
+            "id": "d91cd9bd-1176-453e-8fc1-35364d380206",
+            "name": "puente.example",
+            "status": "verified",
+            "created_at": "2026-01-05 09:00:00.000000+00",
+            "region": "us-east-1",
+            "open_tracking": True,
+            "click_tracking": True,
+            "capabilities": {"sending": "enabled", "receiving": "disabled"},
+        }
+        return answer_json({"object": "list", "has_more": False, "data": [domain]})
 
     def _show(self, _call: Call, email_id: str) -> Answer:
         mail = self.shelf.get("emails", email_id)

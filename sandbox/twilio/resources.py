@@ -77,6 +77,15 @@ def refused(code: int, what: str = "", status: int = 400) -> RefusedError:
     return RefusedError(error(code, what, status))
 
 
+def account() -> dict[str, Any]:
+    """The account as it stands; its token is left out."""
+    made = format_datetime(datetime(2026, 1, 5, 9, tzinfo=UTC))
+    uri = f"/{API_VERSION}/Accounts/{ACCOUNT}"
+    known = {"sid": ACCOUNT, "owner_account_sid": ACCOUNT, "friendly_name": "Sandbox", "status": "active", "type": "Full"}
+    parts = {"calls": f"{uri}/Calls.json", "messages": f"{uri}/Messages.json"}
+    return known | {"date_created": made, "date_updated": made, "uri": f"{uri}.json", "subresource_uris": parts}
+
+
 def error(code: int, what: str = "", status: int = 400) -> Answer:
     """An error as Twilio's API answers it."""
     more = f"https://www.twilio.com/docs/errors/{code}"

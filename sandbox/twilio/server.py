@@ -62,6 +62,8 @@ class Twilio(Shelved):
 
     def _serve(self, call: Call) -> Answer:
         path = call.path.removeprefix(_ROOT)
+        if path == ".json" and call.method == "GET":
+            return answer_json(resources.account())
         kind, _, rest = path.removeprefix("/").removesuffix(".json").partition("/")
         if path == call.path or kind not in ("Messages", "Calls") or not path.endswith(".json"):
             raise refused(20404, call.path, 404)
@@ -95,7 +97,7 @@ class Twilio(Shelved):
     def what(self, call: Call) -> str:
         """Such as `POST Messages` (to be told from `GET Messages`); no numbers, no ids."""
         kind, _, rest = call.path.removeprefix(_ROOT).removeprefix("/").removesuffix(".json").partition("/")
-        return f"{call.method} {kind}{'/{sid}' if rest else ''}"
+        return f"{call.method} {kind or 'account'}{'/{sid}' if rest else ''}"
 
     def chosen(self, kind: str, number: str, default: str) -> str:
         """What was chosen for this number, else for everybody; a choice for once is used up."""

@@ -1,12 +1,13 @@
 """Messages into a Discord channel through its webhook."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import requests
 from requests.adapters import BaseAdapter
 
 from shared import clock
@@ -40,7 +41,7 @@ class Embed:
 class Discord:
     """One webhook. Shared by the process's threads."""
 
-    def __init__(self, url: str, adapter: BaseAdapter | None = None) -> None:
+    def __init__(self, url: str, adapter: BaseAdapter | None = None, read_seconds: float = READ_SECONDS) -> None:
         parts = urlsplit(url)
         self._path, self._query = parts.path, dict(parse_qsl(parts.query))
         token = parts.path.rpartition("/")[2]
@@ -48,18 +49,27 @@ class Discord:
         self._http = HttpClient(
             "Discord",
             base,
-            read_seconds=READ_SECONDS,
+            read_seconds=read_seconds,
             secrets=[token],
             adapter=adapter,
             named_wait=waits.in_body("retry_after"),
         )
 
     @staticmethod
-    def from_settings(settings: Settings) -> "Discord":
-        """The process's client. Raises PermanentError `not-configured`."""
+    def from_settings(settings: Settings, read_seconds: float = READ_SECONDS) -> "Discord":
+        """The process's client for that patience. Raises PermanentError `not-configured`."""
         if settings.discord_webhook_url is None:
             raise answers.not_configured("Discord", "DISCORD_WEBHOOK_URL")
-        return _client(settings.discord_webhook_url.get_secret_value())
+        return _client(settings.discord_webhook_url.get_secret_value(), read_seconds)
+
+    def ping(self) -> str:
+        """The webhook's name, as a sign that it is there (GET on its own address, developers/resources/webhook).
+
+        Raises:
+            PermanentError: `discord-gone` when the webhook was deleted.
+        """
+        response = self._http.request("GET", self._path)
+        return str(_content(response, "Discord: asking for the webhook", repeatable=True).get("name") or "")
 
     def post(self, content: str = "", embed: Embed | None = None) -> str:
         """Post a message and wait until Discord has kept it; its id. Nobody is pinged, whatever the text says.
@@ -76,14 +86,17 @@ class Discord:
             body["embeds"] = [_embed(embed)]
         params = self._query | {"wait": "true"}
         response = self._http.request("POST", self._path, params=params, json=body, repeatable=False)
-        what = "Discord: posting"
-        if response.ok:
-            return str(answers.mapping(response, what, repeatable=False).get("id", ""))
-        if response.status_code == 404:  # noqa: PLR2004  # the status is the name
-            raise PermanentError("discord-gone", f"{what}: there is no such webhook any more")
-        error = answers.parsed(response)
-        message = error.get("message") if isinstance(error, dict) else None
-        raise answers.failure(response, "discord", what, repeatable=False, message=message)
+        return str(_content(response, "Discord: posting", repeatable=False).get("id", ""))
+
+
+def _content(response: requests.Response, what: str, *, repeatable: bool) -> Mapping[str, Any]:
+    if response.ok:
+        return answers.mapping(response, what, repeatable=repeatable)
+    if response.status_code == 404:  # noqa: PLR2004  # the status is the name
+        raise PermanentError("discord-gone", f"{what}: there is no such webhook any more")
+    error = answers.parsed(response)
+    message = error.get("message") if isinstance(error, dict) else None
+    raise answers.failure(response, "discord", what, repeatable=repeatable, message=message)
 
 
 def _embed(embed: Embed) -> dict[str, Any]:
@@ -123,5 +136,5 @@ def _cut(text: str, limit: int) -> str:
 
 
 @lru_cache(maxsize=4)
-def _client(url: str) -> Discord:
-    return Discord(url)
+def _client(url: str, read_seconds: float) -> Discord:
+    return Discord(url, read_seconds=read_seconds)

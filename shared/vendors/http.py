@@ -57,6 +57,7 @@ type Failure = Literal["unreachable", "connect time-out", "read time-out", "cut"
 class HttpClient:
     """Calls one outside system. Made once per process and shared by its threads.
 
+    Nobody waits longer for the connection than for the answer, and never longer than CONNECT_SECONDS.
     `secrets` are replaced by `***` in whatever text of ours might hold them (a token in a path, for example).
     `named_wait` finds the seconds that this vendor asks us to wait where Retry-After does not tell them (see `waits`).
     `adapter` takes the place of the network in tests.
@@ -75,7 +76,7 @@ class HttpClient:
         named_wait: Callable[[requests.Response], float | None] | None = None,
     ) -> None:
         self.vendor, self.base_url = vendor, base_url.rstrip("/")
-        self._timeout, self._named_wait = (CONNECT_SECONDS, read_seconds), named_wait
+        self._timeout, self._named_wait = (min(CONNECT_SECONDS, read_seconds), read_seconds), named_wait
         self._secrets = [secret for secret in secrets if secret]
         self._last_use = clock.now()
         self._session = _session(adapter or HTTPAdapter(pool_connections=2, pool_maxsize=16))

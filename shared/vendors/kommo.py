@@ -65,13 +65,21 @@ class Kommo:
     and for an address that Kommo has barred.
     """
 
-    def __init__(self, url: str, token: str, adapter: BaseAdapter | None = None, *, per_second: float = 7) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        adapter: BaseAdapter | None = None,
+        *,
+        per_second: float = 7,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         self._pace = Paced(per_second, adapter)
         self._http = HttpClient(
             "Kommo",
             f"{url}/api/v4",
-            read_seconds=READ_SECONDS,
+            read_seconds=read_seconds,
             headers=headers,
             secrets=[token],
             adapter=self._pace,
@@ -79,17 +87,22 @@ class Kommo:
         )
 
     @staticmethod
-    def from_settings(settings: Settings) -> "Kommo":
-        """The process's client. Raises PermanentError `not-configured`."""
+    def from_settings(settings: Settings, read_seconds: float = READ_SECONDS) -> "Kommo":
+        """The process's client for that patience. Raises PermanentError `not-configured`."""
         if settings.kommo_base_url is None or settings.kommo_access_token is None:
             raise answers.not_configured("Kommo", "KOMMO_BASE_URL", "KOMMO_ACCESS_TOKEN")
         token = settings.kommo_access_token.get_secret_value()
-        return _client(settings.kommo_base_url, token, settings.kommo_requests_per_second)
+        return _client(settings.kommo_base_url, token, settings.kommo_requests_per_second, read_seconds)
 
     def begin(self) -> "Kommo":
         """This client, at the beginning of a batch: its first request keeps its distance from another instance's last."""
         self._pace.rest()
         return self
+
+    def ping(self) -> str:
+        """The account's subdomain, as a sign that Kommo answers us (GET /api/v4/account, developers.kommo.com/reference)."""
+        account = self._call("GET", "/account", "asking for the account")
+        return str(account.get("subdomain") or "") if isinstance(account, dict) else ""
 
     def find_contact(self, *, email: str = "", phone: str = "") -> int | None:
         """The oldest contact that has this e-mail address, else this phone number; None without one.
@@ -258,5 +271,5 @@ def _telling(phone: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _client(url: str, token: str, per_second: float) -> Kommo:
-    return Kommo(url, token, per_second=per_second)
+def _client(url: str, token: str, per_second: float, read_seconds: float) -> Kommo:
+    return Kommo(url, token, per_second=per_second, read_seconds=read_seconds)

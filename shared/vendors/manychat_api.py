@@ -39,16 +39,20 @@ def text_content(texts: Sequence[str], channel: ContentType | None = None) -> di
 class ManyChat:
     """One page. Shared by the process's threads."""
 
-    def __init__(self, url: str, api_key: str, adapter: BaseAdapter | None = None) -> None:
+    def __init__(self, url: str, api_key: str, adapter: BaseAdapter | None = None, read_seconds: float = READ_SECONDS) -> None:
         headers = {"Authorization": f"Bearer {api_key}"}
-        self._http = HttpClient("ManyChat", url, read_seconds=READ_SECONDS, headers=headers, secrets=[api_key], adapter=adapter)
+        self._http = HttpClient("ManyChat", url, read_seconds=read_seconds, headers=headers, secrets=[api_key], adapter=adapter)
 
     @staticmethod
-    def from_settings(settings: Settings) -> "ManyChat":
-        """The process's client. Raises PermanentError `not-configured`."""
+    def from_settings(settings: Settings, read_seconds: float = READ_SECONDS) -> "ManyChat":
+        """The process's client for that patience. Raises PermanentError `not-configured`."""
         if settings.manychat_api_key is None:
             raise answers.not_configured("ManyChat", "MANYCHAT_API_KEY")
-        return _client(settings.manychat_base_url, settings.manychat_api_key.get_secret_value())
+        return _client(settings.manychat_base_url, settings.manychat_api_key.get_secret_value(), read_seconds)
+
+    def ping(self) -> str:
+        """The page's name, as a sign that ManyChat answers us (GET /fb/page/getInfo, api.manychat.com/swagger)."""
+        return str(self._get("/fb/page/getInfo", {}, "asking for the page").get("name") or "")
 
     def send_content(self, subscriber_id: str, data: Mapping[str, Any], *, message_tag: str = "") -> None:
         """Send a dynamic block (`text_content`); `message_tag` is what allows it beyond the 24 hours.
@@ -130,5 +134,5 @@ def _codes(details: Any) -> Iterator[int]:
 
 
 @lru_cache(maxsize=4)
-def _client(url: str, api_key: str) -> ManyChat:
-    return ManyChat(url, api_key)
+def _client(url: str, api_key: str, read_seconds: float) -> ManyChat:
+    return ManyChat(url, api_key, read_seconds=read_seconds)

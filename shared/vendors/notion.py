@@ -30,19 +30,23 @@ type Page = dict[str, Any]
 class Notion:
     """One workspace, seen by one integration. Shared by the process's threads."""
 
-    def __init__(self, url: str, token: str, adapter: BaseAdapter | None = None) -> None:
+    def __init__(self, url: str, token: str, adapter: BaseAdapter | None = None, read_seconds: float = READ_SECONDS) -> None:
         headers = {"Authorization": f"Bearer {token}", "Notion-Version": VERSION}
         self._http = HttpClient(
-            "Notion", f"{url}/v1", read_seconds=READ_SECONDS, headers=headers, secrets=[token], adapter=adapter
+            "Notion", f"{url}/v1", read_seconds=read_seconds, headers=headers, secrets=[token], adapter=adapter
         )
         self._sources: dict[str, str] = {}
 
     @staticmethod
-    def from_settings(settings: Settings) -> "Notion":
-        """The process's client. Raises PermanentError `not-configured`."""
+    def from_settings(settings: Settings, read_seconds: float = READ_SECONDS) -> "Notion":
+        """The process's client for that patience. Raises PermanentError `not-configured`."""
         if settings.notion_token is None:
             raise answers.not_configured("Notion", "NOTION_TOKEN")
-        return _client(settings.notion_base_url, settings.notion_token.get_secret_value())
+        return _client(settings.notion_base_url, settings.notion_token.get_secret_value(), read_seconds)
+
+    def ping(self) -> str:
+        """The integration's name, as a sign that Notion answers us (GET /v1/users/me, developers.notion.com/reference)."""
+        return str(self._call("GET", "/users/me", "asking who we are", repeatable=True).get("name") or "")
 
     def data_source(self, database_id: str) -> str:
         """The data source that holds the database's rows; asked once per process.
@@ -170,5 +174,5 @@ def _failure(response: requests.Response, what: str, *, repeatable: bool) -> Pue
 
 
 @lru_cache(maxsize=4)
-def _client(url: str, token: str) -> Notion:
-    return Notion(url, token)
+def _client(url: str, token: str, read_seconds: float) -> Notion:
+    return Notion(url, token, read_seconds=read_seconds)

@@ -10,6 +10,7 @@ while the server's word on the text was awaited  | UncertainError
 
 import smtplib
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -62,17 +63,19 @@ class Server:
 class Smtp:
     """Sends e-mail, each over a connection of its own. Shared by the process's threads."""
 
-    def __init__(self, server: Server, sender: str, context: ssl.SSLContext | None = None) -> None:
-        self._server = server
+    def __init__(
+        self, server: Server, sender: str, context: ssl.SSLContext | None = None, timeout: float = TIMEOUT_SECONDS
+    ) -> None:
+        self._server, self._timeout = server, timeout
         self._name, self._address = mail.sender(sender, "SMTP_FROM")
         self._context = context or ssl.create_default_context()
 
     @staticmethod
-    def from_settings(settings: Settings) -> "Smtp":
-        """The process's client. Raises PermanentError `not-configured`."""
+    def from_settings(settings: Settings, read_seconds: float = TIMEOUT_SECONDS) -> "Smtp":
+        """The process's client for that patience. Raises PermanentError `not-configured`."""
         if settings.smtp_url is None or not settings.smtp_from:
             raise answers.not_configured("SMTP", "SMTP_URL", "SMTP_FROM")
-        return _client(settings.smtp_url.get_secret_value(), settings.smtp_from)
+        return _client(settings.smtp_url.get_secret_value(), settings.smtp_from, read_seconds)
 
     def send(self, email: Email) -> str:
         """Hand over one e-mail; its Message-ID, which is made from the key: the same key, the same id.
@@ -81,10 +84,20 @@ class Smtp:
         promises it: after an UncertainError a person decides.
         """
         message = self._message(email)
+        self._with_connection(lambda connection: self._hand_over(connection, email.to, message))
+        return str(message["Message-ID"])
+
+    def ping(self) -> str:
+        """The server's host, as a sign that it lets us in (RFC 5321: EHLO, STARTTLS and log-in as for a mail, then NOOP)."""
+        self._with_connection(lambda connection: _expect(connection.noop(), "smtp-refused"))
+        return self._server.host
+
+    def _with_connection(self, use: Callable[[smtplib.SMTP], None]) -> None:
+        """Greet, use the connection, take leave; what fails is told by the table above."""
         try:
             connection = self._connected()
             try:
-                self._hand_over(connection, email.to, message)
+                use(connection)
             finally:
                 _leave(connection)
         except (smtplib.SMTPConnectError, smtplib.SMTPHeloError) as error:
@@ -95,7 +108,6 @@ class Smtp:
             raise _refusal(error.smtp_code, error.smtp_error, _REASONS.get(type(error), "smtp-refused")) from None
         except (smtplib.SMTPException, OSError) as error:
             raise UnavailableError(f"SMTP: no connection to the server ({type(error).__name__})") from None
-        return str(message["Message-ID"])
 
     def _message(self, email: Email) -> EmailMessage:
         message = EmailMessage(policy=WIRE)
@@ -121,11 +133,9 @@ class Smtp:
     def _connected(self) -> smtplib.SMTP:
         server = self._server
         if server.tls_from_start:
-            connection: smtplib.SMTP = smtplib.SMTP_SSL(
-                server.host, server.port, timeout=TIMEOUT_SECONDS, context=self._context
-            )
+            connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=self._timeout, context=self._context)
         else:
-            connection = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_SECONDS)
+            connection = smtplib.SMTP(server.host, server.port, timeout=self._timeout)
         try:
             self._greet(connection)
         except BaseException:
@@ -185,5 +195,5 @@ def _leave(connection: smtplib.SMTP) -> None:
 
 
 @lru_cache(maxsize=4)
-def _client(url: str, sender: str) -> Smtp:
-    return Smtp(Server.from_url(url), sender)
+def _client(url: str, sender: str, timeout: float) -> Smtp:
+    return Smtp(Server.from_url(url), sender, timeout=timeout)

@@ -17,7 +17,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from shared import clock
-from shared.errors import PermanentError, PuenteError, ThrottledError
+from shared.errors import PermanentError, PuenteError, ThrottledError, UnavailableError
 from shared.settings import Settings
 from shared.vendors import answers
 from shared.vendors.http import HttpClient
@@ -82,22 +82,43 @@ def reason_of(code: object) -> str:
 class Twilio:
     """One account. Shared by the process's threads."""
 
-    def __init__(self, url: str, account_sid: str, auth_token: str, adapter: BaseAdapter | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        account_sid: str,
+        auth_token: str,
+        adapter: BaseAdapter | None = None,
+        read_seconds: float = READ_SECONDS,
+    ) -> None:
         self._http = HttpClient(
             "Twilio",
             f"{url}/2010-04-01/Accounts/{account_sid}",
-            read_seconds=READ_SECONDS,
+            read_seconds=read_seconds,
             auth=(account_sid, auth_token),
             secrets=[auth_token],
             adapter=adapter,
         )
 
     @staticmethod
-    def from_settings(settings: Settings) -> "Twilio":
-        """The process's client. Raises PermanentError `not-configured`."""
+    def from_settings(settings: Settings, read_seconds: float = READ_SECONDS) -> "Twilio":
+        """The process's client for that patience. Raises PermanentError `not-configured`."""
         if settings.twilio_auth_token is None or not settings.twilio_account_sid:
             raise answers.not_configured("Twilio", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")
-        return _client(settings.twilio_base_url, settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value())
+        return _client(
+            settings.twilio_base_url, settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value(), read_seconds
+        )
+
+    def ping(self) -> str:
+        """The account's status, `active`, as a sign that Twilio answers us (GET /2010-04-01/Accounts/{sid}.json, spec:Account).
+
+        Raises:
+            UnavailableError: the account is suspended or closed, so that nothing would be sent.
+        """
+        what = "Twilio: asking for the account"
+        status = str(_content(self._http.request("GET", ".json"), what, repeatable=True).get("status") or "")
+        if status in ("suspended", "closed"):
+            raise UnavailableError(f"{what}: it is {status}")
+        return status
 
     def create_message(
         self,
@@ -245,5 +266,5 @@ def _failure(response: requests.Response, error: Mapping[str, Any], what: str, *
 
 
 @lru_cache(maxsize=4)
-def _client(url: str, account_sid: str, auth_token: str) -> Twilio:
-    return Twilio(url, account_sid, auth_token)
+def _client(url: str, account_sid: str, auth_token: str, read_seconds: float) -> Twilio:
+    return Twilio(url, account_sid, auth_token, read_seconds=read_seconds)

@@ -1,5 +1,6 @@
 """Is everything there? Each part is asked at the same time, and nobody is waited for longer than a few seconds."""
 
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -12,17 +13,18 @@ from sqlalchemy import text
 
 from shared import queues
 from shared.errors import PuenteError
-from shared.settings import get_settings
 from shared.store.session import reading
-from shared.watch import backlog, record, timers
+from shared.watch import backlog, record, timers, vendors
 
 ANSWER_WITHIN_SECONDS = 4.5
-VENDOR_SECONDS = 3
 OLDEST_MESSAGE = timedelta(minutes=10)
 OK, FAILED, NO_ANSWER = "ok", "failed", "no-answer"
 
-# Threads of checks that hang end with their time-outs; the pool is shared so that repeated calls do not pile up more.
-_pool = ThreadPoolExecutor(max_workers=8, thread_name_prefix="health")
+# A thread for each part that there can be, so that those that hang keep none of the others waiting.
+MOST_QUESTIONS = 16
+_pool = ThreadPoolExecutor(max_workers=MOST_QUESTIONS, thread_name_prefix="health")
+_asking: "dict[str, Future[Check]]" = {}
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -44,22 +46,31 @@ class Health:
 
 def health() -> Health:
     """Ask every part; answers within five seconds, whatever hangs."""
-    asked = {name: _pool.submit(_timed, question) for name, question in questions().items()}
+    asked = {name: _ask(name, question) for name, question in questions().items()}
     wait(asked.values(), timeout=ANSWER_WITHIN_SECONDS)
     checks = {name: _answer(future) for name, future in asked.items()}
     return Health(checks, tuple(_problems(checks)))
 
 
 def questions() -> dict[str, Callable[[], Any]]:
-    """What is asked, by the name of the part."""
-    return {
+    """What is asked, by the name of the part: ours, and each outside system that is configured."""
+    ours: dict[str, Callable[[], Any]] = {
         "database": _database,
         "storage": _storage,
-        "odoo": _odoo,
         "queues": backlog.depths,
         "record": record.figures,
         "timers": timers.last_runs,
     }
+    return ours | vendors.questions()
+
+
+def _ask(name: str, question: Callable[[], Any]) -> "Future[Check]":
+    """A part's answer to come. Who asks while it is still being asked gets that answer: repeated calls pile nothing up."""
+    with _lock:
+        asked = _asking.get(name)
+        if asked is None or asked.done():
+            asked = _asking[name] = _pool.submit(_timed, question)
+        return asked
 
 
 def _timed(question: Callable[[], Any]) -> Check:
@@ -78,7 +89,6 @@ def _milliseconds(started: float) -> int:
 
 def _answer(future: "Future[Check]") -> Check:
     if not future.done():
-        future.cancel()
         return Check(NO_ANSWER, detail=f"no answer within {ANSWER_WITHIN_SECONDS:g} s")
     error = future.exception()
     return Check(FAILED, detail=type(error).__name__) if error else future.result()
@@ -91,14 +101,6 @@ def _database() -> None:
 
 def _storage() -> None:
     queues.ping()
-
-
-def _odoo() -> str:
-    """Odoo's version; a client of its own, because the usual one waits for longer."""
-    from shared.vendors.odoo.client import OdooClient
-
-    impatient = get_settings().model_copy(update={"odoo_timeout_seconds": VENDOR_SECONDS})
-    return OdooClient.from_settings(impatient).version()
 
 
 def _problems(checks: Mapping[str, Check]) -> list[str]:

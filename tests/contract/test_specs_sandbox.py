@@ -111,6 +111,23 @@ def test_what_our_client_asks_of_the_sandbox_is_described(twilio_spec: Spec) -> 
     assert words <= twilio_spec.enum("message_enum_status") | twilio_spec.enum("call_enum_status")
 
 
+def test_twilio_account_is_as_described(twilio_spec: Spec) -> None:
+    """The request that asks whether Twilio is there, and its answer."""
+    _, adapter, _ = wired(SandboxTwilio())
+    status, shown = Answers(adapter, ACCOUNT, TOKEN).ask("GET", f"{ROOT}.json")
+    twilio_spec.check_answer("GET", f"{ROOT}.json", status, shown)
+    assert Twilio("http://127.0.0.1:7072/twilio", ACCOUNT, TOKEN, adapter).ping() in twilio_spec.enum("account_enum_status")
+
+
+def test_resend_domains_are_as_described(resend_spec: Spec) -> None:
+    """The request that asks whether Resend is there, and its answer."""
+    _, adapter, _ = wired(SandboxResend())
+    client = Resend("http://127.0.0.1:7072/resend", API_KEY, "Ana <a@x.example>", adapter)
+    shown = client._http.request("GET", "/domains").json()
+    resend_spec.check_answer("GET", "/domains", 200, shown)
+    assert client.ping() == "1 of 1 domains verified"
+
+
 def email(**more: Any) -> Email:
     """A mail with everything in it."""
     headers = {"List-Unsubscribe": "<https://puente.example/u>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}

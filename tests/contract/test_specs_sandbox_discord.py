@@ -54,6 +54,15 @@ def test_what_our_client_sends_it_is_described_and_so_is_the_answer(spec: Spec, 
     spec.check_answer("POST", DESCRIBED, status, json.loads(body))
 
 
+def test_what_it_says_of_itself_is_discords(spec: Spec, vendor: Discord) -> None:
+    """The request that asks whether the webhook is there, and its answer."""
+    near = Near(vendor)
+    assert Client(near.url + PATH, near).ping() == "Puente"
+    ((request, status, body),) = near.answers
+    spec.check_request(request)
+    spec.check_answer("GET", DESCRIBED, status, json.loads(body))
+
+
 def test_its_refusals_are_discords(spec: Spec, vendor: Discord) -> None:
     """A code and a message; a limit says how long."""
     described = {"$ref": "#/components/schemas/Error"}

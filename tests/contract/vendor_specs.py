@@ -85,11 +85,16 @@ class Spec:
             pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template))
             found = re.fullmatch(pattern, path)
             if found and method.lower() in operations:
-                operation = operations[method.lower()]
-                entries = operation.get("parameters", []) + operations.get("parameters", [])
-                named = {entry["name"]: entry for entry in entries if entry["in"] == "path"}
+                entries = operations[method.lower()].get("parameters", []) + operations.get("parameters", [])
+                operation = operations[method.lower()] | {"parameters": [self._parameter(entry) for entry in entries]}
+                named = {entry["name"]: entry for entry in operation["parameters"] if entry["in"] == "path"}
                 return operation, [(named[name], unquote(value)) for name, value in found.groupdict().items() if name in named]
         raise AssertionError(f"{method} {path} is not described")
+
+    def _parameter(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "$ref" not in entry:
+            return entry
+        return dict(self.document["components"]["parameters"][entry["$ref"].rpartition("/")[2]])
 
     def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         if "$ref" not in schema:

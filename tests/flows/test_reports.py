@@ -2,14 +2,20 @@
 
 import json
 import re
+import threading
+from concurrent.futures import wait
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
+from fastapi import Response
 
 from shared import queues
-from shared.errors import UnavailableError
-from shared.watch import backlog, health, metrics, timers
+from shared.errors import ThrottledError, UnavailableError
+from shared.settings import get_settings
+from shared.watch import backlog, health, metrics, timers, vendors
 from shared.watch.summary import summary
+from shared.web.reports import report_health
 from tests.support.vendors import fake_odoo
 from tests.support.world import contact, opportunity
 
@@ -22,7 +28,7 @@ def calm(world, environment):
     environment.setattr(queues, "ping", lambda: None)
     environment.setattr(backlog, "depths", lambda: {"manychat-contact-queue": dict(EMPTY)})
     environment.setattr(queues, "read_blobs", lambda _container, _prefix: [])
-    environment.setattr(health, "_odoo", lambda: "19.0")
+    environment.setattr(vendors, "questions", lambda: {"odoo": lambda: "19.0"})
     return environment
 
 
@@ -39,23 +45,126 @@ def test_down_parts_are_named_and_the_others_still_answer(calm):
     def down():
         raise UnavailableError("Odoo: no connection")
 
-    calm.setattr(health, "_odoo", down)
+    calm.setattr(vendors, "questions", lambda: {"odoo": down})
     calm.setattr(backlog, "depths", lambda: {"manychat-contact-queue": EMPTY | {"oldest_seconds": 900}})
     found = health.health()
     assert found.problems == ("odoo: Odoo: no connection", "manychat-contact-queue: a message waits for 900 s")
     assert found.checks["database"].status == "ok"
 
 
-def test_hanging_part_is_not_waited_for(calm):
-    """A part that hangs is told as `no-answer`; the answer comes in time all the same."""
-    import threading
+def test_hanging_parts_are_not_waited_for(calm):
+    """Every outside system hangs: each is told as `no-answer`, our own parts answer all the same, and calls pile nothing up."""
+    release, asked = threading.Event(), []
 
-    release = threading.Event()
-    calm.setattr(health, "_odoo", release.wait)
+    def hang(name):
+        asked.append(name)
+        release.wait(30)
+
+    names = [vendor.name for vendor in vendors.VENDORS]
+    calm.setattr(vendors, "questions", lambda: {name: partial(hang, name) for name in names})
     calm.setattr(health, "ANSWER_WITHIN_SECONDS", 0.2)
-    found = health.health()
-    release.set()
-    assert found.checks["odoo"].status == "no-answer"
+    try:
+        for _ in range(3):
+            found = health.health()
+            assert {found.checks[name].status for name in names} == {"no-answer"}
+            assert {check.status for name, check in found.checks.items() if name not in names} == {"ok"}
+    finally:
+        release.set()
+        wait(health._asking.values(), timeout=5)
+    assert sorted(asked) == sorted(names)
+    assert {health.health().checks[name].status for name in names} == {"ok"}
+
+
+EVERY_VENDOR = {
+    "ODOO_URL": "http://127.0.0.1:9",
+    "ODOO_PASSWORD": "s3cret",
+    "KOMMO_BASE_URL": "http://127.0.0.1:9",
+    "KOMMO_ACCESS_TOKEN": "s3cret",
+    "NOTION_BASE_URL": "http://127.0.0.1:9",
+    "NOTION_TOKEN": "s3cret",
+    "BREVO_BASE_URL": "http://127.0.0.1:9",
+    "SENDINBLUE_API_KEY": "s3cret",
+    "SENDINBLUE_SENDER_EMAIL": "a@x.example",
+    "RESEND_BASE_URL": "http://127.0.0.1:9",
+    "RESEND_API_KEY": "s3cret",
+    "RESEND_FROM": "A <a@x.example>",
+    "SMTP_URL": "smtp://u:s3cret@127.0.0.1:9",
+    "SMTP_FROM": "A <a@x.example>",
+    "TWILIO_BASE_URL": "http://127.0.0.1:9",
+    "TWILIO_ACCOUNT_SID": "AC1",
+    "TWILIO_AUTH_TOKEN": "s3cret",
+    "DISCORD_WEBHOOK_URL": "http://127.0.0.1:9/api/webhooks/1/s3cret",
+    "MANYCHAT_BASE_URL": "http://127.0.0.1:9",
+    "MANYCHAT_API_KEY": "s3cret",
+}
+asks_vendors = vendors.questions
+
+
+@pytest.fixture
+def configured(calm, test_clock):
+    """Sets settings; the outside systems that they configure are asked."""
+
+    def with_settings(values):
+        for name, value in values.items():
+            calm.setenv(name, value)
+        get_settings.cache_clear()
+        calm.setattr(vendors, "questions", asks_vendors)
+
+    return with_settings
+
+
+def test_every_configured_vendor_that_is_down_is_told_with_its_reason(configured):
+    """503 that names each of them, after how many milliseconds and why, and no secret."""
+    configured(EVERY_VENDOR)
+    response = Response()
+    told = report_health(response)
+    assert (response.status_code, told.status) == (503, "unhealthy")
+    for vendor in vendors.VENDORS:
+        check = told.checks[vendor.name]
+        assert check.status == "failed"
+        assert check.milliseconds is not None
+        assert "no connection" in check.detail
+        assert f"{vendor.name}: {check.detail}" in told.problems
+    assert "s3cret" not in told.model_dump_json()
+
+
+def test_vendor_that_is_not_configured_is_not_listed(configured):
+    """Odoo always is; every other one when its key is set, and only then."""
+    configured({})
+    assert list(vendors.questions()) == ["odoo"]
+    for number, vendor in enumerate(vendors.VENDORS[1:], start=2):
+        configured({vendor.key.upper(): EVERY_VENDOR[vendor.key.upper()]})
+        assert list(vendors.questions()) == [one.name for one in vendors.VENDORS[:number]]
+
+
+def test_vendor_that_is_set_up_in_part_says_what_is_missing(configured):
+    """A key without its address is a mistake that nobody would see otherwise."""
+    configured({"RESEND_API_KEY": "re_s3cret"})
+    assert "resend: Resend is not set up: RESEND_API_KEY, RESEND_FROM missing" in health.health().problems
+
+
+def test_vendor_that_is_busy_is_there(configured, environment):
+    """429 is how a vendor works, and no reason to call anybody."""
+
+    class Busy:
+        @staticmethod
+        def from_settings(_settings, seconds) -> object:
+            assert seconds == vendors.VENDOR_SECONDS
+            return Busy()
+
+        def ping(self):
+            raise ThrottledError("Kommo: GET /account answered 429", after_seconds=300)
+
+    environment.setattr("shared.vendors.kommo.Kommo", Busy)
+    configured({"KOMMO_BASE_URL": "https://a.kommo.invalid", "KOMMO_ACCESS_TOKEN": "k", "ODOO_URL": "http://127.0.0.1:9"})
+    check = health.health().checks["kommo"]
+    assert (check.status, check.detail) == ("ok", "busy: Kommo: GET /account answered 429")
+
+
+def test_there_is_a_thread_for_every_part(configured):
+    """Else those that hang would keep others waiting."""
+    configured(EVERY_VENDOR)
+    assert len(health.questions()) <= health.MOST_QUESTIONS
 
 
 def test_timers_are_read_from_the_hosts_own_blobs(environment, test_clock):

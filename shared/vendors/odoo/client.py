@@ -33,15 +33,15 @@ class OdooClient:
         self.memory: dict[Any, Any] = {}
 
     @staticmethod
-    def from_settings(settings: Settings) -> "OdooClient":
-        """The client for these settings; the same object for the same settings within a process."""
+    def from_settings(settings: Settings, read_seconds: float | None = None) -> "OdooClient":
+        """The client for these settings, with that patience instead of theirs; the same object for the same in a process."""
         return _client(
             settings.odoo_api,
             settings.odoo_url,
             settings.odoo_db,
             settings.odoo_username,
             settings.odoo_password.get_secret_value(),
-            settings.odoo_timeout_seconds,
+            read_seconds or settings.odoo_timeout_seconds,
         )
 
     def call(
@@ -67,6 +67,10 @@ class OdooClient:
     def version(self) -> str:
         """The server's version, for example `19.0`; works without valid credentials."""
         return self._transport.version()
+
+    def ping(self) -> str:
+        """The server's version, as a sign that Odoo answers."""
+        return self.version()
 
     def search_read(
         self,

@@ -1,0 +1,162 @@
+"""Is it there? Each client's short question, answered by the sandbox's vendor; and what each says when something is wrong."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sandbox import brevo, discord, kommo, manychat, notion, resend, smtp, twilio
+from sandbox.kommo import seed as kommo_seed
+from sandbox.notion import seed as notion_seed
+from sandbox.twilio.resources import ACCOUNT, TOKEN
+from sandbox.vendor import Answer, Call
+from shared.errors import PermanentError, UnavailableError
+from shared.settings import load
+from shared.vendors.brevo import Brevo
+from shared.vendors.discord import Discord
+from shared.vendors.kommo import Kommo
+from shared.vendors.manychat_api import ManyChat
+from shared.vendors.notion import Notion
+from shared.vendors.resend import Resend
+from shared.vendors.smtp import Server, Smtp
+from shared.vendors.twilio import Twilio
+from tests.support.sandbox import SandboxAdapter, wired
+from tests.unit.vendors.network import Answer as Said
+from tests.unit.vendors.network import FakeNetwork
+
+HOST = "http://127.0.0.1:7072"
+type Make = Callable[[Any, str], Any]
+
+# the sandbox's vendor, our client with a key, the good key, what it says, the reason when the key is none
+VENDORS: list[tuple[Any, Make, str, str, str]] = [
+    (kommo.Kommo, lambda net, key: Kommo(f"{HOST}/kommo", key, net), kommo_seed.TOKEN, "sandbox", "kommo-access-denied"),
+    (notion.Notion, lambda net, key: Notion(f"{HOST}/notion", key, net), notion_seed.TOKEN, "Sandbox", "notion-access-denied"),
+    (brevo.Brevo, lambda net, key: Brevo(f"{HOST}/brevo/v3", key, "", "", net), brevo.API_KEY, "free", "brevo-access-denied"),
+    (
+        resend.Resend,
+        lambda net, key: Resend(f"{HOST}/resend", key, "", net),
+        resend.API_KEY,
+        "1 of 1 domains verified",
+        "resend-forbidden",
+    ),
+    (twilio.Twilio, lambda net, key: Twilio(f"{HOST}/twilio", ACCOUNT, key, net), TOKEN, "active", "twilio-access-denied"),
+    (
+        discord.Discord,
+        lambda net, key: Discord(f"{HOST}/discord/api/webhooks/{discord.WEBHOOK_ID}/{key}", net),
+        discord.TOKEN,
+        "Puente",
+        "discord-access-denied",
+    ),
+    (
+        manychat.ManyChat,
+        lambda net, key: ManyChat(f"{HOST}/manychat", key, net),
+        manychat.API_KEY,
+        "Sandbox",
+        "manychat-access-denied",
+    ),
+]
+each_vendor = pytest.mark.parametrize(
+    ("vendor", "make", "key", "says", "reason"), VENDORS, ids=lambda one: getattr(one, "name", "")
+)
+
+
+@each_vendor
+def test_says_that_it_is_there(vendor: Any, make: Make, key: str, says: str, reason: str) -> None:
+    """By one request, which changes nothing."""
+    _, adapter, _ = wired(vendor())
+    assert make(adapter, key).ping() == says
+    assert [call.method for call in adapter.calls] == ["GET"]
+
+
+@each_vendor
+def test_says_that_the_key_is_none(vendor: Any, make: Make, key: str, says: str, reason: str) -> None:
+    """In the words that its other refusals have; the key is not in them."""
+    _, adapter, _ = wired(vendor())
+    with pytest.raises(PermanentError) as refusal:
+        make(adapter, "wr0ng").ping()
+    assert refusal.value.reason == reason
+    assert "wr0ng" not in str(refusal.value)
+
+
+class Failing(SandboxAdapter):
+    """A vendor under a fault of its own."""
+
+    def __init__(self, vendor: Any, mode: str) -> None:
+        super().__init__(vendor)
+        vendor.answer = lambda call: self._fail(call, mode)
+
+    def _fail(self, call: Call, mode: str) -> Answer:
+        answer: Answer = self.vendor.fail(mode, call)
+        return answer
+
+
+def test_resend_key_that_may_only_send_is_good() -> None:
+    """Resend refuses the question in words that it has for keys that it knows."""
+    assert Resend(f"{HOST}/resend", "re_key", "", Failing(resend.Resend(), "sending_only")).ping() == "a key for sending only"
+
+
+def test_kommo_account_that_is_not_paid() -> None:
+    """It answers, and nothing would be done."""
+    with pytest.raises(UnavailableError, match="402"):
+        Kommo(f"{HOST}/kommo", "k", Failing(kommo.Kommo(), "unpaid")).ping()
+
+
+@pytest.mark.parametrize("status", ["suspended", "closed"])
+def test_twilio_account_that_sends_nothing(status: str) -> None:
+    """It answers, and nothing would be sent."""
+    network = FakeNetwork(Said(200, {"sid": ACCOUNT, "status": status}))
+    with pytest.raises(UnavailableError, match=status):
+        Twilio("https://api.twilio.invalid", ACCOUNT, "t", network).ping()
+    assert network.requests[0].url == f"https://api.twilio.invalid/2010-04-01/Accounts/{ACCOUNT}.json"
+
+
+def test_discord_webhook_that_was_deleted() -> None:
+    """As when something is posted."""
+    vendor, adapter, _ = wired(discord.Discord())
+    vendor.act("delete", {})
+    with pytest.raises(PermanentError) as gone:
+        Discord(HOST + "/discord" + discord.PATH, adapter).ping()
+    assert gone.value.reason == "discord-gone"
+
+
+def ask_mail_server(password: str) -> str:
+    """What our client says of the sandbox's mail server, which gets no mail by it."""
+    vendor, _, _ = wired(smtp.MailServer())
+
+    async def serve(call: Call) -> Answer:
+        return vendor.answer(call)
+
+    def ask(port: int) -> str:
+        return Smtp(Server("127.0.0.1", port, tls_from_start=False, user=smtp.USER, password=password), "a@x.example").ping()
+
+    async def exchange() -> str:
+        async with smtp.mail_server(0, serve) as port:
+            return await asyncio.to_thread(ask, port)
+
+    try:
+        return asyncio.run(exchange())
+    finally:
+        assert vendor.shelf.rows("emails") == []
+
+
+def test_mail_server_lets_us_in() -> None:
+    """A whole greeting with the log-in, as before a mail, and no mail."""
+    assert ask_mail_server(smtp.PASSWORD) == "127.0.0.1"
+
+
+def test_mail_server_does_not_know_us() -> None:
+    """The password is wrong, and is not in what is said."""
+    with pytest.raises(PermanentError) as refusal:
+        ask_mail_server("wr0ng")
+    assert refusal.value.reason == "smtp-access-denied"
+    assert "wr0ng" not in str(refusal.value)
+
+
+def test_patience_is_that_of_the_caller(environment: pytest.MonkeyPatch) -> None:
+    """A client for less patience is another one, and waits as short for the connection as for the answer."""
+    environment.setenv("NOTION_TOKEN", "s3cret")
+    patient, impatient = Notion.from_settings(load()), Notion.from_settings(load(), 3.0)
+    assert patient is not impatient
+    assert Notion.from_settings(load(), 3.0) is impatient
+    assert (patient._http._timeout, impatient._http._timeout) == ((5.0, 30.0), (3.0, 3.0))
