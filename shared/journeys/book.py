@@ -64,6 +64,11 @@ class Book:
             testing=row.testing,
         )
 
+    @property
+    def has_outlived_its_reason(self) -> bool:
+        """It was finished, and then the reason for it ended: what a later word of a vendor would bring back stays away."""
+        return self.enrolment.state == Standing.FINISHED and self.enrolment.reason is not None
+
     def facts(self) -> dict[str, Any]:
         """What conditions may ask about."""
         row = self.enrolment

@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from shared import clock
@@ -20,6 +20,8 @@ from shared.store.types import key_of
 log = logging.getLogger("puente.journeys")
 
 OPEN = (Standing.ACTIVE, Standing.SUSPENDED)
+# For so long a vendor's later word may bring the last message of a finished journey back, by its next channel.
+LATE_WORDS = timedelta(days=7)
 MOST_HELD_BY = 50
 UNSUBSCRIBED = "person.unsubscribed"  # from some channels, or, where `channels` are not given, from everything
 
@@ -44,7 +46,8 @@ def signal(
     if not person_keys:
         raise ValueError("a signal concerns a person; give at least one key")
     moment = clock.now() if at is None else clock.as_utc(at)
-    touched = [row.id for row in _open_enrolments(session, person_keys) if _heard(session, row, event, data, moment)]
+    rows = _open_enrolments(session, person_keys, or_finished_since=clock.now() - LATE_WORDS)
+    touched = [row.id for row in rows if _heard(session, row, event, data, moment)]
     for journey in load.definitions().values():
         if any(_fits(trigger, event, data) for trigger in journey.enrol_on):
             new = enrol(session, journey.name, person_keys, moment, data, event_key)
@@ -155,8 +158,13 @@ def _begin(session: Session, enrolment: Enrolment, journey: Journey) -> int:
     return enrolment.id
 
 
-def _open_enrolments(session: Session, keys: Sequence[str]) -> Sequence[Enrolment]:
-    query = select(Enrolment).where(Enrolment.person.in_(keys), Enrolment.state.in_([state.value for state in OPEN]))
+def _open_enrolments(
+    session: Session, keys: Sequence[str], *, or_finished_since: datetime | None = None
+) -> Sequence[Enrolment]:
+    ways: list[ColumnElement[bool]] = [Enrolment.state.in_([state.value for state in OPEN])]
+    if or_finished_since is not None:
+        ways.append(and_(Enrolment.state == Standing.FINISHED.value, Enrolment.left_at >= or_finished_since))
+    query = select(Enrolment).where(Enrolment.person.in_(keys), or_(*ways))
     return session.scalars(locked(query.order_by(Enrolment.id), Enrolment)).all()
 
 
@@ -173,10 +181,10 @@ def _heard(session: Session, row: Enrolment, event: str, data: Mapping[str, Any]
         return False
     for way_out in book.journey.exit_on:
         if _fits(way_out, event, data):
-            return _leave_by(book, way_out, event, data)
+            return _outlived(book, event) if row.state == Standing.FINISHED else _leave_by(book, way_out, event, data)
         if way_out.resume_on == event and row.state == Standing.SUSPENDED:
             return _come_back(book, way_out, event, data)
-    if any(_fits(trigger, event, data) for trigger in book.journey.move_on):
+    if row.state in OPEN and any(_fits(trigger, event, data) for trigger in book.journey.move_on):
         return _moved(book, event, data, at)
     return False
 
@@ -192,6 +200,15 @@ def _moved(book: Book, event: str, data: Mapping[str, Any], at: datetime) -> boo
     addresses.note(book.session, row, known)
     if row.state == Standing.ACTIVE:
         arrange.arrange(book, event)
+    return True
+
+
+def _outlived(book: Book, event: str) -> bool:
+    """A journey that is over has nothing to cancel, but a message that failed since may not go out by another channel now."""
+    if book.enrolment.reason is not None:
+        return False
+    book.enrolment.reason = event[:200]
+    book.decide("exited", f"{event}; it was finished before")
     return True
 
 

@@ -45,7 +45,7 @@ def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None
     step, row = book.journey.step(context["step"]), book.rows[context["step"]]
     if step is None or row.generation != context["generation"]:
         return "superseded"
-    if book.enrolment.state in (Standing.EXITED, Standing.SUSPENDED):
+    if book.enrolment.state in (Standing.EXITED, Standing.SUSPENDED) or book.has_outlived_its_reason:
         return f"exited: {book.enrolment.reason}"[:64]
     return _held(book, step) or _unfit(book, step)
 

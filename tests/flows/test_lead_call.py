@@ -55,6 +55,12 @@ def result() -> str | None:
         return session.query(Enrolment).one().results.get("call")
 
 
+def standing() -> str:
+    """How the follow-up stands."""
+    with reading() as session:
+        return session.query(Enrolment).filter_by(journey="lead_followup").one().state
+
+
 class TestWhatFollows:
     """What becomes of the call decides."""
 
@@ -96,6 +102,24 @@ class TestWhatFollows:
             flow.twilio(path=path, MessageSid=sid, MessageStatus=word, **code)
         assert post.channels() == ["email", "voice", "whatsapp", "sms"]
         assert post.sent[-1].rendered.text == post.sent[-2].rendered.text
+
+    def test_nothing_follows_a_late_refusal_when_they_have_booked_since(self, flow, post, lead, test_clock) -> None:  # noqa: F811
+        """The follow-up was over with its last message; that it did not arrive is heard of after the booking."""
+        ends(flow, lead(), "completed", "human")
+        for _ in range(14):
+            test_clock.advance(days=1)
+            carry_out()
+        assert standing() == "finished"
+        last = post.sent[-1]
+        assert (last.message.template, post.channels()[-1]) == ("lead_day_12", "whatsapp")
+        booked = {"booking_uid": "b1", "start_at": "2026-04-01T17:00:00+00:00", "end_at": "2026-04-01T17:30:00+00:00"}
+        transact(lambda session: engine.signal(session, "booking.created", ["lead:17"], booked, event_key="b1"))
+        before = post.channels().count("sms")
+        path = f"/api/twilio/status?d={last.delivery_id}"
+        flow.twilio(path=path, MessageSid=f"V{last.delivery_id}", MessageStatus="undelivered", ErrorCode="63016")
+        carry_out()
+        assert post.channels().count("sms") == before
+        assert [row.reason for row in deliveries() if row.action == "sms"] == ["exited: booking.created"]
 
     def test_whatsapp_that_is_refused_at_once_becomes_an_sms(self, flow, post, lead) -> None:  # noqa: F811
         """No approved template, and no answer of theirs for a day: the same."""
