@@ -121,7 +121,7 @@ def installed(environment: pytest.MonkeyPatch, **settings: str) -> Iterator[Pret
     pretend = PretendKommo()
     client: dict[float, vendor.Kommo] = {}
 
-    def made(url: str, token: str, per_second: float) -> vendor.Kommo:
+    def made(url: str, token: str, per_second: float, _read_seconds: float) -> vendor.Kommo:
         return client.setdefault(per_second, vendor.Kommo(url, token, pretend, per_second=per_second))
 
     environment.setattr(vendor, "_client", made)

@@ -25,8 +25,6 @@ from shared.vendors.mail import Email
 from shared.vendors.resend import Resend
 from tests.support.sandbox import Wire, wired
 
-# Svix compares a webhook's time with the machine's own clock, which no test can hold.
-START = datetime.now(UTC)
 WAY_OUT = "https://puente.example/api/unsubscribe?t=1"
 EMAIL = Email(
     key="lead:17/welcome",
@@ -42,8 +40,8 @@ EMAIL = Email(
 
 @pytest.fixture(autouse=True)
 def time() -> Iterator[clock.TestClock]:
-    """Stands still."""
-    with clock.frozen(START) as frozen:
+    """Stands still, at the time of the test: Svix compares a webhook's time with the machine's own clock."""
+    with clock.frozen(datetime.now(UTC)) as frozen:
         yield frozen
 
 
