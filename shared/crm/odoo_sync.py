@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import clock
 from shared.errors import PermanentError, PuenteError
-from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, State, register, register_target
+from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, register, register_target
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings
 
@@ -178,20 +178,15 @@ def rearm(session: "Session", at_most: int = 500) -> int:
 
 
 def _forgotten(session: "Session", table: type[Any], action: Action, at_most: int) -> int:
-    from sqlalchemy import and_, func, or_, select
-    from sqlalchemy.orm import aliased
+    from sqlalchemy import and_, or_, select
 
     from shared.outbox import plan
-    from shared.store.models import Delivery
+    from shared.outbox.forgotten import cared_for
 
-    own = aliased(Delivery)
-    newest = select(func.max(own.id)).where(own.target == TARGET, own.action == action.name, own.subject == table.manychat_id)
-    # Open: the outbox has it. Dead or taken back: a person has the word, or the next change.
-    settled = (State.PENDING, State.SENDING, State.DEAD, State.CANCELLED)
-    cared_for = select(Delivery.id).where(Delivery.id == newest.correlate(table).scalar_subquery(), Delivery.state.in_(settled))
     failed = and_(table.odoo_sync_status == ERROR, table.odoo_sync_attempts < action.retry.max_attempts)
     waiting = and_(table.odoo_sync_status == PENDING, table.odoo_sync_at < clock.now() - FORGOTTEN_AFTER)
-    query = select(table).where(or_(failed, waiting), ~cared_for.exists()).order_by(table.id).limit(at_most)
+    lost = (or_(failed, waiting), ~cared_for(action, table, table.manychat_id))
+    query = select(table).where(*lost).order_by(table.id).limit(at_most)
     rows = session.scalars(query).all()
     for row in rows:
         row.odoo_sync_at = clock.now()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from shared import clock
 from shared.errors import PuenteError
 from shared.leads import ids
-from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, State, register, register_target
+from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, register, register_target
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings
 
@@ -53,30 +53,20 @@ def rearm(session: Session, at_most: int = 500) -> int:
     The outbox retries by itself; this finds what fell out of it (a row edited in SQL, a delivery lost to a restored backup).
     What was parked or taken back by a person stays so until a person or the next change says otherwise.
     """
-    from sqlalchemy import and_, or_, select
+    from sqlalchemy import Unicode, and_, cast, literal, or_, select
 
+    from shared.outbox.forgotten import cared_for
     from shared.store.lead_models import Lead
 
     if not is_configured():
         return 0
     failed = and_(Lead.kommo_sync_status == ERROR, Lead.kommo_sync_attempts < LEAD.retry.max_attempts)
     waiting = and_(Lead.kommo_sync_status == PENDING, Lead.kommo_sync_at < clock.now() - FORGOTTEN_AFTER)
-    query = select(Lead.id).where(or_(failed, waiting)).order_by(Lead.id).limit(at_most)
-    forgotten = [lead_id for lead_id in session.scalars(query).all() if not _cared_for(session, lead_id)]
+    lost = (or_(failed, waiting), ~cared_for(LEAD, Lead, literal(ids.KEY) + cast(Lead.id, Unicode(20))))
+    forgotten = session.scalars(select(Lead.id).where(*lost).order_by(Lead.id).limit(at_most)).all()
     for lead_id in forgotten:
         ask(session, lead_id)
     return len(forgotten)
-
-
-def _cared_for(session: Session, lead_id: int) -> bool:
-    """Whether the newest delivery is open (the outbox has it), or dead or taken back (a person has the word)."""
-    from sqlalchemy import select
-
-    from shared.store.models import Delivery
-
-    theirs = (Delivery.target == TARGET, Delivery.action == LEAD.name, Delivery.subject == ids.key(lead_id))
-    newest = session.scalars(select(Delivery.state).where(*theirs).order_by(Delivery.id.desc()).limit(1)).one_or_none()
-    return newest in (State.PENDING, State.SENDING, State.DEAD, State.CANCELLED)
 
 
 def _policy() -> TargetPolicy:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import clock
 from shared.errors import PuenteError
-from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, State, register, register_target
+from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, register, register_target
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings
 
@@ -168,23 +168,15 @@ def _changed(session: "Session", at_most: int) -> int:
 
 
 def _forgotten(session: "Session", action: Action, at_most: int) -> int:
-    from sqlalchemy import Unicode, cast, func, literal, select
-    from sqlalchemy.orm import aliased
+    from sqlalchemy import Unicode, cast, literal, select
 
-    from shared.store.models import Delivery
+    from shared.outbox.forgotten import cared_for
 
-    model, own = _model(action.name), aliased(Delivery)
-    mine = (
-        own.target == TARGET,
-        own.action == action.name,
-        own.subject == literal(subject(action.name, 0)[:-1]) + cast(model.id, Unicode(20)),
-    )
-    newest = select(func.max(own.id)).where(*mine)
-    # Open: the outbox has it. Dead or taken back: a person has the word, or the next change.
-    settled = (State.PENDING, State.SENDING, State.DEAD, State.CANCELLED)
-    cared_for = select(Delivery.id).where(Delivery.id == newest.correlate(model).scalar_subquery(), Delivery.state.in_(settled))
+    model = _model(action.name)
+    own_name = literal(subject(action.name, 0)[:-1]) + cast(model.id, Unicode(20))
     lost = (model.notion_sync_status.in_((PENDING, ERROR)), model.notion_asked_at < clock.now() - FORGOTTEN_AFTER)
-    rows = session.scalars(select(model).where(*lost, ~cared_for.exists()).order_by(model.id).limit(at_most)).all()
+    query = select(model).where(*lost, ~cared_for(action, model, own_name)).order_by(model.id).limit(at_most)
+    rows = session.scalars(query).all()
     for row in rows:
         _ask(session, action, row)
     return len(rows)

@@ -461,6 +461,24 @@ def test_what_fell_out_of_the_outbox_is_asked_for_again(
     assert len(account.leads()) == 1
 
 
+def test_parked_leads_do_not_hide_one_that_fell_out(
+    world: World, environment: pytest.MonkeyPatch, account: PretendKommo, test_clock: clock.TestClock
+) -> None:
+    """However many are parked before it, the one without a delivery is asked for."""
+    environment.setenv("KOMMO_STATUS_ID_INICIAL", "1")
+    forget()
+    numbers = [post(world, servicio=name) for name in ("Ventas", "Web")]
+    world.run()
+    assert [one.state for one in owed()] == ["dead", "dead"]
+    assert account.leads() == []
+    fell_out = max(numbers)
+    theirs = select(Delivery).where(Delivery.target == "kommo", Delivery.subject == f"lead:{fell_out}")
+    transact(lambda session: [session.delete(row) for row in session.scalars(theirs)])
+    test_clock.advance(minutes=20)
+    assert transact(lambda session: kommo.rearm(session, at_most=1)) == 1
+    assert [one.subject for one in owed() if one.state == "pending"] == [f"lead:{fell_out}"]
+
+
 def test_a_lead_that_kommo_refuses_is_seen(world: World, environment: pytest.MonkeyPatch, account: PretendKommo) -> None:
     """A status that does not exist: the lead says error with Kommo's words, and a person may ask for it again."""
     environment.setenv("KOMMO_STATUS_ID_INICIAL", "1")
