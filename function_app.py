@@ -9,19 +9,11 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would read th
 
 import azure.functions as func
 
-from functions import (
-    bookings,
-    campaigns,
-    christmas,
-    contacts,
-    engine,
-    leads,
-    message_status,
-    opportunities,
-    reconcile,
-    watch,
-    web,
-)
+from functions import campaigns, contacts, message_status, opportunities, reconcile, watch, web
+from functions import system as engine
+from functions.bookings import triggers as bookings
+from functions.christmas import triggers as christmas
+from functions.leads import triggers as leads
 from shared import logs, telemetry
 from shared.settings import get_settings
 

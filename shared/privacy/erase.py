@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from functions.leads.tables import Lead
 from shared.errors import PermanentError
 from shared.outbox import plan
 from shared.outbox.actions import State
@@ -20,7 +21,6 @@ from shared.privacy.holdings import HOLDINGS, UNDER_WAY, Holding
 from shared.privacy.who import Person, known
 from shared.settings import get_settings
 from shared.store.dialect import rows_changed
-from shared.store.lead_models import Lead
 from shared.store.models import ActionLog, Delivery
 from shared.store.session import reading, transact
 from shared.vendors.odoo.client import OdooClient

@@ -11,11 +11,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, UnicodeText, and_, false, or_, select, type_coerce
 
+from functions.bookings.tables import Booking, BookingUid
+from functions.christmas.tables import Sequence, SequenceContact
+from functions.leads.tables import Lead
 from shared import clock
 from shared.outbox.actions import State
 from shared.privacy.who import Person
 from shared.store.journey_models import Enrolment, EnrolmentAddress, EnrolmentStep, JourneyDecision
-from shared.store.lead_models import Booking, BookingUid, Lead
 from shared.store.models import (
     ActionLog,
     Base,
@@ -29,7 +31,6 @@ from shared.store.models import (
     Reconciliation,
     StageChange,
 )
-from shared.store.sequence_models import Sequence, SequenceContact
 
 GONE = {"erased": True}
 GONE_TEXT = '{"erased":true}'

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from functions.bookings.tables import Booking, BookingUid
+from functions.leads.tables import Lead
 from shared.store.journey_models import PERSON_LENGTH
-from shared.store.lead_models import Booking, BookingUid, Lead
 from shared.store.models import Contact
 from shared.store.types import key_of
 
@@ -42,7 +43,7 @@ class Person:
 
 
 def email_key(email: str) -> str:
-    """The name of an address among people in journeys (see `shared.leads.persons`)."""
+    """The name of an address among people in journeys (see `functions.leads.persons`)."""
     name = f"email:{email}"
     return name if len(name.encode("utf-16-le")) // 2 <= PERSON_LENGTH else f"email:{key_of(name)}"
 

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Select, func, literal, select
 from sqlalchemy.orm import Session
 
+from functions.leads.tables import Lead
 from shared import clock
 from shared.outbox.actions import State
-from shared.store.lead_models import Lead
 from shared.store.models import ActionLog, Contact, DeadLetter, Delivery, InboxEvent, Opportunity, Target
 from shared.store.session import reading
 

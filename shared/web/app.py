@@ -8,12 +8,14 @@ import azure.functions as func
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from functions.bookings import api as bookings
+from functions.christmas import api as sequences
+from functions.leads import api as leads
 from shared.errors import RefusedError
 from shared.intake import problem
 from shared.web import (
     advisors,
     assignments,
-    bookings,
     campaigns,
     channels,
     contacts,
@@ -21,13 +23,11 @@ from shared.web import (
     deliveries,
     description,
     journeys,
-    leads,
     odoo_contacts,
     opportunities,
     problems,
     reconciliations,
     reports,
-    sequences,
     stages,
     suppressions,
     templates,

@@ -11,13 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
+from functions.bookings import calcom as bookings_read
+from functions.bookings import services as bookings
+from functions.bookings.payloads import BookingWord
+from functions.bookings.tables import Booking, BookingUid
+from functions.leads.tables import Lead
 from shared import clock
 from shared.intake.envelope import Envelope
-from shared.leads import bookings, bookings_read
-from shared.leads.bookings_words import BookingWord
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment
-from shared.store.lead_models import Booking, BookingUid, Lead
 from shared.store.models import Base, Delivery
 from shared.store.session import reading, transact
 from tests.flows.test_bookings import KOMMO, add_lead

@@ -10,16 +10,16 @@ from sqlalchemy import delete, event, select
 from sqlalchemy.dialects import mssql
 from sqlalchemy.orm import ORMExecuteState, Session
 
+from functions.christmas import notion_sync, tracker
+from functions.christmas.tables import Sequence, SequenceContact
 from sandbox.testing import RunningSandbox
 from shared import clock, faults
 from shared.errors import RetryableError
 from shared.messages import senders
 from shared.outbox.dispatch import free_expired
 from shared.outbox.execute import AFTER_CALL, AFTER_RECORD, drain
-from shared.sequences import notion_sync, tracker
 from shared.settings import get_settings
 from shared.store.models import Delivery
-from shared.store.sequence_models import Sequence, SequenceContact
 from shared.store.session import reading, transact
 from tests.support.messages import PostOffice
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, invitee, noshow, onboarding, postcall

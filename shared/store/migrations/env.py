@@ -5,8 +5,13 @@ from typing import Any
 from alembic import context
 from sqlalchemy import make_url
 
+from functions.christmas import tables as sequence_models  # noqa: F401  # their tables are `Base`'s
+from functions.leads import tables as lead_models  # noqa: F401  # their tables are `Base`'s
 from shared.settings import DatabaseSettings
-from shared.store import journey_models, lead_models, message_models, sequence_models  # noqa: F401  # their tables are `Base`'s
+from shared.store import (
+    journey_models,  # noqa: F401  # their tables are `Base`'s
+    message_models,  # noqa: F401  # their tables are `Base`'s
+)
 from shared.store.models import Base
 from shared.store.session import database_url, make_engine
 

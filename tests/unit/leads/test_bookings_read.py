@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from functions.bookings.calcom import read
+from functions.bookings.payloads import MEANINGFUL, BookingWord
 from sandbox.calcom import payloads
 from shared.errors import RefusedError
-from shared.leads.bookings_read import read
-from shared.leads.bookings_words import MEANINGFUL, BookingWord
 from tests.support import calcom
 from tests.support.calcom import ANA, CREATED_AT, STARTS
 

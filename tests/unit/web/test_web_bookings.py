@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from functions.bookings import services as bookings
+from functions.bookings.payloads import BookingWord
 from shared import clock
 from shared.intake.envelope import Envelope
-from shared.leads import bookings
-from shared.leads.bookings_words import BookingWord
 from shared.store.session import transact
 from tests.conftest import START
 from tests.unit.web.calls import Api
