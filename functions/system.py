@@ -2,9 +2,10 @@
 
 delivery-queue            -> carry out what is due for a target
 timer DISPATCH_SCHEDULE   -> wake the targets that have something due
-timer RETRY_ERRORED_...   -> free what dead workers held, re-arm errored syncs, let journeys hear of what was closed by hand
+events-queue              -> the handler of the event's type, for flows that have no queue of their own
+timer RETRY_ERRORED_...   -> jobs of every five minutes: free expired leases, request lost syncs again, close journeys' steps
 timer COLLECT_POISON_...  -> `<queue>-poison` to the dead-letter queue
-timer RETENTION_SCHEDULE  -> remove what is finished and no longer kept
+timer RETENTION_SCHEDULE  -> nightly jobs: remove what is finished and no longer kept
 dead-letter-queue         -> dead_letters, and an alert
 """
 
@@ -12,20 +13,48 @@ from __future__ import annotations
 
 import json
 import logging
+from types import MappingProxyType
 
 import azure.functions as func
 
-from functions.christmas import notion_sync
-from functions.leads import kommo_sync as kommo
-from shared import alerts, queues  # noqa: F401  # alerts: registers what deliveries of alerts do
-from shared.crm import odoo_sync
-from shared.journeys import hooks  # noqa: F401  # the gate and the ear of journeys, wherever messages are carried out
+from shared import flows, jobs, queues
+from shared.flow import Flow, Job, Rhythm
+from shared.intake.endpoint import CONNECTION, EVENTS_QUEUE, handle_by_type
 
 log = logging.getLogger("puente.engine")
+FLOW = Flow(
+    name="system",
+    title="The engine",
+    about="Deliveries to outside systems, the timers that keep them going, journeys, dead letters and alerts.",
+    functions=("functions.system:bp",),
+    optional=False,
+    queues=(queues.DELIVERY_QUEUE, queues.DEAD_LETTER_QUEUE, EVENTS_QUEUE),
+    routers=("shared.web.journeys:router", "shared.web.dead_letters:router", "shared.web.deliveries:router"),
+    tables=("shared.store.models", "shared.store.journey_models"),
+    impersonal_tables=frozenset(
+        ("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions", "journey_pauses")
+    ),
+    privacy="shared.privacy.holdings:ENGINE",
+    effects=("shared.alerts:ALERT",),
+    targets=MappingProxyType({"alerts": "shared.alerts:policy"}),
+    listeners=MappingProxyType(
+        {
+            "message.sending": "shared.journeys.hooks:may_send",
+            "message.outcome": "shared.journeys.hooks:record_outcome",
+            "person.message": "shared.journeys.hooks:signal_person_message",
+        }
+    ),
+    jobs=(
+        Job(name="free-expired", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:free_expired"),
+        Job(name="requeue-lost", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:requeue_lost"),
+        Job(name="close-journey-steps", rhythm=Rhythm.FIVE_MINUTES, run="shared.journeys.outcomes:close_steps"),
+        Job(name="retention", rhythm=Rhythm.NIGHT, run="shared.retention:remove_old"),
+    ),
+)
 bp = func.Blueprint()
 
 
-@bp.queue_trigger("message", queue_name=queues.DELIVERY_QUEUE, connection="AzureWebJobsStorage")
+@bp.queue_trigger("message", queue_name=queues.DELIVERY_QUEUE, connection=CONNECTION)
 def deliver(message: func.QueueMessage) -> None:
     """Carry out what is due for the target that the message names. A message too many finds nothing to do."""
     from shared.outbox.execute import drain
@@ -40,6 +69,12 @@ def deliver(message: func.QueueMessage) -> None:
         log.info("%s: %d deliveries attempted", target, attempted)
 
 
+@bp.queue_trigger("message", queue_name=EVENTS_QUEUE, connection=CONNECTION)
+def events_handler(message: func.QueueMessage) -> None:
+    """Handle an event of a flow that has no queue of its own, by the event's type."""
+    handle_by_type(EVENTS_QUEUE, flows.handlers(), message)
+
+
 @bp.timer_trigger("timer", schedule="%DISPATCH_SCHEDULE%")
 def dispatch_due(timer: func.TimerRequest) -> None:
     """Wake the targets that have something due: later due dates, retries, and whatever a crash left without a nudge."""
@@ -51,18 +86,11 @@ def dispatch_due(timer: func.TimerRequest) -> None:
 
 @bp.timer_trigger("timer", schedule="%RETRY_ERRORED_SCHEDULE%")
 def retry_errored_syncs(timer: func.TimerRequest) -> None:
-    """Free what dead workers held, ask again for syncs in error, and let journeys hear of what was closed without them."""
-    from shared.journeys import outcomes
-    from shared.outbox import dispatch
-    from shared.store.session import transact
+    """Run the jobs of every five minutes: expired leases are freed, lost syncs requested again, journeys' steps closed."""
+    from shared.outbox.dispatch import dispatch_due as dispatch
 
-    freed = dispatch.free_expired()
-    rearmed = sum(transact(rearm) for rearm in (odoo_sync.rearm, kommo.rearm, notion_sync.rearm))
-    if freed or rearmed:
-        log.warning("%d deliveries freed, %d syncs re-armed", freed, rearmed)
-        dispatch.dispatch_due()
-    if strayed := transact(outcomes.sweep):
-        log.warning("%d steps of journeys closed after their deliveries", strayed)
+    if jobs.run(Rhythm.FIVE_MINUTES):
+        dispatch()
 
 
 @bp.timer_trigger("timer", schedule="%COLLECT_POISON_SCHEDULE%")
@@ -70,20 +98,17 @@ def collect_poison(timer: func.TimerRequest) -> None:
     """Move what the host gave up on to the dead-letter queue, so that it is seen and can be replayed."""
     from shared.intake import deadletter
 
-    if moved := deadletter.collect_poison(queues.declared()):
+    if moved := deadletter.collect_poison(flows.queues()):
         log.error("%d poison messages collected", moved)
 
 
 @bp.timer_trigger("timer", schedule="%RETENTION_SCHEDULE%")
 def forget_old(timer: func.TimerRequest) -> None:
-    """Remove what is finished and older than the RETENTION settings keep it; nothing where they are 0."""
-    from shared import retention
-
-    if gone := retention.forget():
-        log.info("removed: %s", ", ".join(f"{count} {name}" for name, count in gone.items()))
+    """Run the nightly jobs: what is finished and older than the RETENTION settings keep it is removed."""
+    jobs.run(Rhythm.NIGHT)
 
 
-@bp.queue_trigger("message", queue_name=queues.DEAD_LETTER_QUEUE, connection="AzureWebJobsStorage")
+@bp.queue_trigger("message", queue_name=queues.DEAD_LETTER_QUEUE, connection=CONNECTION)
 def store_dead_letter(message: func.QueueMessage) -> None:
     """Keep a dead letter in SQL, where people see it, and let the alert go out."""
     from shared.intake import parked

@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.bookings.payloads import CANCELLED, ENDED, NO_SHOW, REJECTED, BookingWord
+from functions.bookings.payloads import CANCELLED, ENDED, NO_SHOW, REJECTED, BookingEvent
 from functions.bookings.tables import Booking, BookingUid
 from shared import clock
 from shared.crm.people import e164
@@ -82,7 +82,7 @@ class Chain:
         return ENDED_STATUS if END_REPORTED in newest else BOOKED
 
 
-def of_word(session: Session, word: BookingWord, at: datetime) -> Chain:
+def of_word(session: Session, word: BookingEvent, at: datetime) -> Chain:
     """The booking that a word is about, held until the transaction ends; made if new, put together if it was in parts."""
     names = [name for name in (word.booking, word.follows) if name is not None]
     query = select(BookingUid).where(BookingUid.uid.in_(sorted(names)))
@@ -109,7 +109,7 @@ def of_row(session: Session, booking: Booking) -> Chain:
     return _joined(session, [booking])
 
 
-def take_in(chain: Chain, word: BookingWord, at: datetime) -> bool:
+def take_in(chain: Chain, word: BookingEvent, at: datetime) -> bool:
     """Keep what a word says, as far as it is the newest about each fact; whether anything was. `at` is when it was said.
 
     Reports of absence and of the end repeat facts from a stored copy: those never stand against what was said by a word
@@ -130,7 +130,7 @@ def take_in(chain: Chain, word: BookingWord, at: datetime) -> bool:
     return any(changed)
 
 
-def _heard(word: BookingWord) -> list[str]:
+def _heard(word: BookingEvent) -> list[str]:
     """Under which names it is kept that this was said, for those who are told of every word."""
     if word.trigger != NO_SHOW:
         return [f"{HEARD}{word.trigger}"]
@@ -188,7 +188,7 @@ def _keep(facts: dict[str, Any], name: str, value: Any, at: datetime) -> bool:
     return True
 
 
-def _standing(word: BookingWord) -> str | None:
+def _standing(word: BookingEvent) -> str | None:
     if word.trigger in (NO_SHOW, ENDED):
         return None
     return CANCELLED_STATUS if word.trigger in (CANCELLED, REJECTED) else BOOKED

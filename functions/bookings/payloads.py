@@ -8,6 +8,7 @@ from typing import Literal, Self
 import azure.functions as func
 from pydantic import Field, model_validator
 
+from functions.bookings.settings import BookingSettings
 from shared.errors import RefusedError
 from shared.intake import signatures
 from shared.intake.fields import OptionalInstant
@@ -24,7 +25,7 @@ LONGEST_UID = 150
 LARGEST_ID = 2**63 - 1
 
 
-class BookingWord(Payload):
+class BookingEvent(Payload):
     """One word of the calendar about one booking. `follows` is the id that the booking had before it was put off.
 
     `absent` says of people, by e-mail address, whether they stayed away. `page` is where the calendar's own pages are.
@@ -85,16 +86,16 @@ def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     """
     if "x-cal-signature-256" not in request.headers:
         if old := request.headers.get(OLD_HEADER):
-            _check_secret(old, settings)
+            _check_secret(old)
             return
         if "x-api-key" in request.headers:
             by_api_key(request, raw, settings)
             return
-    signatures.calcom(request.headers, raw, settings.calcom_webhook_secret)
+    signatures.calcom(request.headers, raw, BookingSettings.current().calcom_webhook_secret)
 
 
-def _check_secret(presented: str, settings: Settings) -> None:
-    secrets = [secret.get_secret_value().encode() for secret in settings.calcom_webhook_secret]
+def _check_secret(presented: str) -> None:
+    secrets = [secret.get_secret_value().encode() for secret in BookingSettings.current().calcom_webhook_secret]
     if not any(secrets):
         raise RefusedError(503, "not-configured", "No secret is configured for this webhook.")
     given = presented.encode("utf-8", "surrogatepass")
@@ -102,4 +103,4 @@ def _check_secret(presented: str, settings: Settings) -> None:
         raise RefusedError(401, "bad-signature", f"The secret in {OLD_HEADER} is none that is known here.")
 
 
-__all__ = ["MEANINGFUL", "BookingWord", "signed"]
+__all__ = ["MEANINGFUL", "BookingEvent", "signed"]

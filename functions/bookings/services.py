@@ -9,7 +9,7 @@ from functions.bookings import chain as bookings_chain
 from functions.bookings import notifications as bookings_told
 from functions.bookings.chain import CANCELLED_STATUS, Chain
 from functions.bookings.notifications import Before
-from functions.bookings.payloads import MEANINGFUL, BookingWord
+from functions.bookings.payloads import MEANINGFUL, BookingEvent
 from functions.bookings.tables import Booking
 from functions.leads import kommo_sync as kommo
 from functions.leads.tables import Lead
@@ -23,7 +23,7 @@ log = logging.getLogger("puente.leads")
 NEW, BOOKED, PAID = "new", "booked", "paid"
 
 
-def take(session: Session, word: BookingWord, envelope: Envelope, event_key: str) -> str:
+def take(session: Session, word: BookingEvent, envelope: Envelope, event_key: str) -> str:
     """Take a calendar's word in: "applied", "stale" where newer words have said it all, "ignored" where it means nothing here.
 
     The booking, the lead's status and what is owed end the same in whatever order the words come, and however often.

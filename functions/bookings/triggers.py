@@ -2,7 +2,7 @@
 
 POST /api/calcom   signed by Cal.com; also the old system's simple form
   -> calcom-booking-queue
-  -> bookings, the lead's status, journeys (definitions/booking.yaml begins, definitions/lead_followup.yaml waits)
+  -> bookings, the lead's status, journeys (journeys/booking.yaml begins, lead_followup waits)
   -> kommo.lead (its stage), kommo.note (one for every word)
   -> sequence_contacts, notion.contact (whoever of the campaign booked)
 """
@@ -13,53 +13,41 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from functions.bookings import calcom as bookings_read
-from functions.bookings import payloads as bookings_words
-from functions.bookings.payloads import BookingWord
-from functions.christmas import notion_sync  # noqa: F401  # registers what deliveries to Notion do
-from functions.leads import kommo_sync as kommo  # noqa: F401  # registers what deliveries to Kommo do
-from functions.leads import notes  # noqa: F401  # likewise
-from shared import queues
-from shared.intake.inbox import Event, Flow, handle
+from functions.bookings import calcom, payloads
+from functions.bookings.payloads import BookingEvent
+from shared import flows
+from shared.intake.endpoint import webhook
+from shared.intake.inbox import Event
 from shared.intake.webhook import Webhook
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-QUEUE = queues.declare("calcom-booking-queue")
+QUEUE = "calcom-booking-queue"
 bp = func.Blueprint()
 
 
-def apply_word(session: Session, event: Event[BookingWord]) -> str:
-    """Take in what the calendar says: "applied", "stale" where newer words have said it all, "ignored" what is not used."""
-    from functions.bookings import services as bookings
-    from functions.christmas import meetings
+def apply_booking_event(session: Session, event: Event[BookingEvent]) -> str:
+    """Take in what a calendar reports: "applied", "stale" where newer reports have said it all, "ignored" what is not used.
 
-    said = event.payload
-    meetings.hold(session, said.email)
-    outcome = bookings.take(session, said, event.envelope, event.key)
-    meetings.follow_meeting(session, said.booking)
+    `booking.received` is for who must lock rows of their own before a booking is touched; `booking.stored` for who follows it.
+    """
+    from functions.bookings import services
+
+    payload = event.payload
+    for _flow, listener in flows.listeners("booking.received"):
+        listener(session, payload.email)
+    outcome = services.take(session, payload, event.envelope, event.key)
+    for _flow, listener in flows.listeners("booking.stored"):
+        listener(session, payload.booking)
     return outcome
 
 
 WEBHOOK = Webhook(
     name="calcom.booking",
     queue=QUEUE,
-    payload=BookingWord,
-    authenticate=bookings_words.signed,
-    read=bookings_read.read,
+    payload=BookingEvent,
+    authenticate=payloads.signed,
+    read=calcom.read,
 )
-FLOW = Flow(queue=QUEUE, payload=BookingWord, apply=apply_word)
-
-
-@bp.route("api/calcom", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
-async def calcom_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-    """Take a calendar's word in."""
-    return await WEBHOOK.accept(req, message)
-
-
-@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
-def calcom_handler(message: func.QueueMessage) -> None:
-    """Handle a calendar's word."""
-    handle(FLOW, message)
+HANDLER = webhook(bp, "calcom", "api/calcom", WEBHOOK, apply_booking_event)

@@ -4,7 +4,6 @@ Calendly gives a subscription up when its webhooks are refused for a day, so wha
 field is required but the event's name.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
@@ -20,15 +19,9 @@ NO_SHOW, NO_SHOW_TAKEN_BACK = "invitee_no_show.created", "invitee_no_show.delete
 LONGEST_URI = 200
 
 
-def is_native(headers: Mapping[str, str], raw: bytes) -> bool:
+def is_native(headers: Mapping[str, str], body: Mapping[str, Any]) -> bool:
     """Whether a request is in Calendly's own form: signed by it, or an `event` with a `payload`."""
-    if headers.get(SIGNATURE):
-        return True
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(body, dict) and isinstance(body.get("event"), str) and isinstance(body.get("payload"), dict)
+    return bool(headers.get(SIGNATURE)) or (isinstance(body.get("event"), str) and isinstance(body.get("payload"), dict))
 
 
 def event_id(uri: str | None) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.errors import PuenteError
-from shared.outbox.actions import Claimed, Done, Outcome, Skip, message, register_target
+from shared.outbox.actions import Claimed, Done, Outcome, Skip, message
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings
 
@@ -62,6 +62,9 @@ def _posted(sequence_id: int) -> Outcome:
     return Done({"id": Discord.from_settings(get_settings()).post(words["heading"], embed)})
 
 
-# Discord takes 30 messages a minute in a channel.
-register_target(TARGET, lambda: TargetPolicy(batches_per_second=0.5))
+def policy() -> TargetPolicy:
+    """Discord takes 30 messages a minute in a channel."""
+    return TargetPolicy(batches_per_second=0.5)
+
+
 ALERT = message(TARGET, "hot_lead", _post)

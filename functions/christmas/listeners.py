@@ -1,7 +1,4 @@
-"""Ties the campaign to messages: what only the moment of sending knows, what became of each mail, and who wants no more.
-
-Light; flow pages import it.
-"""
+"""Ties the campaign to messages: what only the moment of sending knows, what became of each mail, and who wants no more."""
 
 from __future__ import annotations
 
@@ -9,9 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from functions.christmas import notion_sync
 from functions.christmas.kinds import JOURNEYS
-from shared.messages import on_outcome
-from shared.messages.filling import on_filling
-from shared.messages.outcomes import on_said
 from shared.settings import get_settings
 
 if TYPE_CHECKING:
@@ -23,10 +17,22 @@ if TYPE_CHECKING:
     from shared.messages import Outcome
     from shared.messages.outcomes import Said
 
-NAME = "sequences"
+
+def lock_contact(session: Session, email: str | None) -> None:
+    """Lock the campaign's contact with that address before anything of a booking is touched: everybody locks in this order."""
+    from functions.christmas import meetings
+
+    meetings.hold(session, email)
 
 
-def _hear(session: Session, context: Mapping[str, Any], _outcome: Outcome) -> None:
+def follow_meeting(session: Session, uid: str | None) -> None:
+    """Bring the campaign's contact who booked the meeting in line with it; nothing where the campaign does not know them."""
+    from functions.christmas import meetings
+
+    meetings.follow_meeting(session, uid)
+
+
+def update_sequence(session: Session, context: Mapping[str, Any], _outcome: Outcome) -> None:
     """A mail has gone out, or the vendor has told more of it: Notion is to say so."""
     if context.get("journey") not in JOURNEYS or "enrolment" not in context:
         return
@@ -38,7 +44,7 @@ def _hear(session: Session, context: Mapping[str, Any], _outcome: Outcome) -> No
         notion_sync.ask_sequence(session, row)
 
 
-def _said(session: Session, said: Said) -> None:
+def update_unsubscribed(session: Session, said: Said) -> None:
     """Somebody wants no more mail, or wants it again: their contact is to say so."""
     if "email" not in said.channels or said.word == "replied":
         return
@@ -52,14 +58,10 @@ def _said(session: Session, said: Said) -> None:
         notion_sync.ask_contact(session, row)
 
 
-def _fill(context: Mapping[str, Any], given: Mapping[str, Any], at: datetime) -> Mapping[str, Any] | None:
+def campaign_variables(context: Mapping[str, Any], given: Mapping[str, Any], at: datetime) -> Mapping[str, Any] | None:
+    """The variables of a campaign mail that only the moment of sending knows; None where it is no mail of the campaign."""
     if context.get("journey") not in JOURNEYS:
         return None
     from functions.christmas import variables
 
     return variables.of_campaign(given, get_settings(), at, str(given["time_zone"]))
-
-
-on_outcome(NAME, _hear)
-on_said(NAME, _said)
-on_filling(NAME, _fill)

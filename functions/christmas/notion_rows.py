@@ -12,6 +12,7 @@ from functions.christmas.fields import moment
 from functions.christmas.notion_pages import Pages, Wanted
 from functions.christmas.notion_shape import Schema, UnfitError, equals
 from functions.christmas.notion_sync import row_of
+from functions.christmas.settings import CampaignSettings
 from functions.christmas.tables import Sequence, SequenceContact
 from shared import clock
 from shared.errors import NoAnswerError, PermanentError, PuenteError, ThrottledError, UnavailableError
@@ -62,7 +63,7 @@ def contact(session: Session, row_id: int) -> tuple[Wanted, Mapping[str, Any]] |
     names = notion_facts.names(notion_facts.CONTACT, settings.notion_properties)
     facts = notion_facts.of_contact(row, unsubscribed=people.is_unsubscribed(session, row))
     wanted = Wanted(
-        database=settings.notion_contacts_db_id,
+        database=CampaignSettings.current().notion_contacts_db_id,
         page_id=row.notion_page_id,
         names=names,
         facts=facts,
@@ -79,7 +80,9 @@ def sequence(session: Session, row_id: int) -> tuple[Wanted, Mapping[str, Any]] 
         return None
     settings, progress = get_settings(), tracker.progress(session, row)
     names = notion_facts.names(notion_facts.SEQUENCE, settings.notion_properties)
-    facts = notion_facts.of_sequence(row, progress, settings.campaign_variables.get("campaign", notion_facts.CAMPAIGN))
+    facts = notion_facts.of_sequence(
+        row, progress, CampaignSettings.current().campaign_variables.get("campaign", notion_facts.CAMPAIGN)
+    )
 
     def find(schema: Schema, query: Query) -> Page | None:
         if _has(schema, names, "sequence_id"):
@@ -88,7 +91,7 @@ def sequence(session: Session, row_id: int) -> tuple[Wanted, Mapping[str, Any]] 
         return next((page for page in pages if _is_same(page, names, facts)), None)
 
     wanted = Wanted(
-        database=settings.notion_email_sequence_db_id,
+        database=CampaignSettings.current().notion_email_sequence_db_id,
         page_id=row.notion_page_id,
         names=names,
         facts=facts,

@@ -9,9 +9,10 @@ from collections.abc import Sequence as Many
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from functions.christmas.settings import CampaignSettings
 from shared import clock
 from shared.errors import PuenteError
-from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, register, register_target
+from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings
 
@@ -32,13 +33,13 @@ CALLS_PER_SECOND = 3.0  # Notion's limit, long documented as an average for one 
 def wants_contacts() -> bool:
     """Whether the settings name a database of contacts in Notion."""
     settings = get_settings()
-    return settings.notion_token is not None and bool(settings.notion_contacts_db_id)
+    return settings.notion_token is not None and bool(CampaignSettings.current().notion_contacts_db_id)
 
 
 def wants_sequences() -> bool:
     """Whether the settings name a database of sequences in Notion."""
     settings = get_settings()
-    return settings.notion_token is not None and bool(settings.notion_email_sequence_db_id)
+    return settings.notion_token is not None and bool(CampaignSettings.current().notion_email_sequence_db_id)
 
 
 def ask_contact(session: "Session", row: "SequenceContact") -> None:
@@ -183,21 +184,21 @@ def _forgotten(session: "Session", action: Action, at_most: int) -> int:
 
 
 # One batch at a time over all instances, in which calls are spaced: so the limit holds whatever the number of instances.
-register_target(TARGET, lambda: TargetPolicy(slots=1, batches_per_second=CALLS_PER_SECOND))
+def policy() -> TargetPolicy:
+    """Notion's limits."""
+    return TargetPolicy(slots=1, batches_per_second=CALLS_PER_SECOND)
 
 
 def _registered(name: str, execute: Callable[[Many[Claimed]], Mapping[int, Outcome]]) -> Action:
-    return register(
-        Action(
-            target=TARGET,
-            name=name,
-            kind=Kind.SYNC,
-            execute=execute,
-            batch_size=lambda: MOST_AT_ONCE,
-            after=_after(name),
-            hold=_hold(name),
-            asked_again=_again(name),
-        )
+    return Action(
+        target=TARGET,
+        name=name,
+        kind=Kind.SYNC,
+        execute=execute,
+        batch_size=lambda: MOST_AT_ONCE,
+        after=_after(name),
+        hold=_hold(name),
+        asked_again=_again(name),
     )
 
 

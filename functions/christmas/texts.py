@@ -1,15 +1,16 @@
-"""The words of the campaign that are no template: defaults and tips, in `shared/templates/<locale>/_campaign.yaml`."""
+"""The words of the campaign that are no template: defaults and tips, in `templates/<locale>/_campaign.yaml`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import yaml
 
 from shared.errors import PermanentError
-from shared.messages.templates import ROOT
 from shared.settings import get_settings
 
+ROOT = Path(__file__).parent / "templates"
 FILE = "_campaign.yaml"
 
 

@@ -16,23 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from functions.christmas import (
-    calendly_payload,  # hooks: see there
-    hot_leads,  # hooks: see there
-    kinds,  # hooks: see there
-    notion_sync,  # hooks: see there
-    segments,  # hooks: see there
-)
-from functions.christmas import listeners as hooks  # hooks: see there
+from functions.christmas import calendly_payload, hot_leads, kinds, notion_sync, segments
 from functions.christmas.calendly_payload import CalendlyPayload
 from functions.christmas.payloads import AssessmentPayload, NoShowPayload, OnboardingPayload, PostCallPayload, SignupPayload
-from shared import queues
-from shared.errors import PermanentError, RefusedError
+from functions.christmas.settings import CampaignSettings
+from shared.errors import RefusedError
 from shared.intake import auth, problem, signatures_webhook
-from shared.intake.envelope import parse
-from shared.intake.inbox import Event, Flow, handle
+from shared.intake.endpoint import CONNECTION, accepting, handle_by_type
+from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
-from shared.settings import Settings, get_settings
+from shared.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -42,9 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("puente.sequences")
 
-QUEUE = queues.declare("sequences-queue")
+QUEUE = "sequences-queue"
 COUNTS = ("red_systems", "orange_systems", "yellow_systems", "green_systems")
-__all__ = ["FLOWS", "QUEUE", "WEBHOOKS", "bp", "hooks"]
 bp = func.Blueprint()
 
 
@@ -64,7 +56,7 @@ def apply_assessment(session: Session, event: Event[AssessmentPayload]) -> str:
         log.warning("assessment: %s", warning)
     contact = _known(session, event)
     segment = segments.segment(
-        {name.removesuffix("_systems"): getattr(said, name) for name in COUNTS}, get_settings().segment_rule
+        {name.removesuffix("_systems"): getattr(said, name) for name in COUNTS}, CampaignSettings.current().segment_rule
     )
     people.learn(contact, at, event.key, segment=segment, assessment_score=people.exact(said.assessment_score))
     people.reach(contact, kinds.FIVE_DAY.event, at)
@@ -178,22 +170,32 @@ def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings
     (signatures_webhook.by_calendly if signed else by_key)(request, raw, settings)
 
 
+def calendly_variant(request: func.HttpRequest, data: dict[str, Any]) -> Webhook | None:
+    """Calendly's own webhooks come to the address of the no-show handler, where the replaced system took them."""
+    return CALENDLY if calendly_payload.is_native(request.headers, data) else None
+
+
+CALENDLY = Webhook(name="calendly.invitee", queue=QUEUE, payload=CalendlyPayload, authenticate=by_calendly_or_key)
 WEBHOOKS = {
     "signup-handler": Webhook(name="christmas.signup", queue=QUEUE, payload=SignupPayload, authenticate=by_key),
     "assessment-handler": Webhook(name="christmas.assessment", queue=QUEUE, payload=AssessmentPayload, authenticate=by_key),
-    "noshow-recovery-handler": Webhook(name="christmas.noshow", queue=QUEUE, payload=NoShowPayload, authenticate=by_key),
+    "noshow-recovery-handler": Webhook(
+        name="christmas.noshow",
+        queue=QUEUE,
+        payload=NoShowPayload,
+        authenticate=by_calendly_or_key,
+        variant=calendly_variant,
+    ),
     "postcall-maybe-handler": Webhook(name="christmas.postcall", queue=QUEUE, payload=PostCallPayload, authenticate=by_key),
     "onboarding-handler": Webhook(name="christmas.onboarding", queue=QUEUE, payload=OnboardingPayload, authenticate=by_key),
 }
-CALENDLY = Webhook(name="calendly.invitee", queue=QUEUE, payload=CalendlyPayload, authenticate=by_calendly_or_key)
-
-FLOWS: dict[str, Flow[Any]] = {
-    "christmas.signup": Flow(queue=QUEUE, payload=SignupPayload, apply=apply_signup),
-    "christmas.assessment": Flow(queue=QUEUE, payload=AssessmentPayload, apply=apply_assessment),
-    "christmas.noshow": Flow(queue=QUEUE, payload=NoShowPayload, apply=apply_noshow),
-    "christmas.postcall": Flow(queue=QUEUE, payload=PostCallPayload, apply=apply_postcall),
-    "christmas.onboarding": Flow(queue=QUEUE, payload=OnboardingPayload, apply=apply_onboarding),
-    "calendly.invitee": Flow(queue=QUEUE, payload=CalendlyPayload, apply=apply_calendly),
+HANDLERS: dict[str, Handler[Any]] = {
+    "christmas.signup": Handler(queue=QUEUE, payload=SignupPayload, apply=apply_signup),
+    "christmas.assessment": Handler(queue=QUEUE, payload=AssessmentPayload, apply=apply_assessment),
+    "christmas.noshow": Handler(queue=QUEUE, payload=NoShowPayload, apply=apply_noshow),
+    "christmas.postcall": Handler(queue=QUEUE, payload=PostCallPayload, apply=apply_postcall),
+    "christmas.onboarding": Handler(queue=QUEUE, payload=OnboardingPayload, apply=apply_onboarding),
+    "calendly.invitee": Handler(queue=QUEUE, payload=CalendlyPayload, apply=apply_calendly),
 }
 
 
@@ -203,30 +205,14 @@ async def accept(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpRe
     webhook = WEBHOOKS.get(name)
     if webhook is None:
         return problem.response(RefusedError(404, "no-such-handler", f"There is no handler {name[:60]!r}."))
-    if webhook.payload is NoShowPayload and calendly_payload.is_native(req.headers, req.get_body()):
-        webhook = CALENDLY
     return await webhook.accept(req, message)
 
 
-@bp.route("api/v1/christmas/{handler}/{key?}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
-async def christmas_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-    """Take the event in."""
-    return await accept(req, message)
+accepting(bp, "christmas_webhook", "api/v1/christmas/{handler}/{key?}", QUEUE, accept)
+accepting(bp, "christmas_old_webhook", "api/v1/executions/webhook/christmas/{handler}/{key?}", QUEUE, accept)
 
 
-@bp.route("api/v1/executions/webhook/christmas/{handler}/{key?}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
-async def christmas_old_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-    """Take the event in, at the address of the replaced system."""
-    return await accept(req, message)
-
-
-@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+@bp.queue_trigger("message", queue_name=QUEUE, connection=CONNECTION)
 def christmas_handler(message: func.QueueMessage) -> None:
-    """Handle the event by what it is; what is none of these becomes a dead letter."""
-    try:
-        kind = parse(message.get_body()).type
-    except PermanentError:
-        kind = ""
-    handle(FLOWS.get(kind, FLOWS["christmas.signup"]), message)
+    """Handle the event by its type; one of no known type becomes a dead letter."""
+    handle_by_type(QUEUE, HANDLERS, message)

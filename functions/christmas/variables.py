@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from functions.christmas import segments
 from functions.christmas.fields import moment
+from functions.christmas.settings import CampaignSettings
 from functions.christmas.tables import SequenceContact
 from functions.christmas.texts import Texts
 from shared import clock
@@ -59,7 +60,7 @@ def of_campaign(given: Mapping[str, Any], settings: Settings, at: datetime, zone
     A `deadline_date` as a date (`2026-12-23`) is written out, and `days_to_deadline` counted on the person's own calendar;
     any other text stays as it is.
     """
-    campaign: dict[str, Any] = dict(settings.campaign_variables)
+    campaign: dict[str, Any] = dict(CampaignSettings.current().campaign_variables)
     if settings.booking_url:
         campaign.setdefault("calendly_link", settings.booking_url)
     deadline = _date(campaign.get("deadline_date"))

@@ -10,10 +10,11 @@ import azure.functions as func
 
 from functions.leads import guard
 from functions.leads import payloads as form
+from functions.leads.settings import LeadSettings
 from shared.errors import RefusedError
 from shared.intake import body, problem
 from shared.intake.webhook import Webhook
-from shared.settings import Settings, get_settings
+from shared.settings import get_settings
 
 log = logging.getLogger("puente.leads")
 
@@ -26,7 +27,7 @@ async def take(webhook: Webhook, request: func.HttpRequest, message: func.Out[by
 
     A form with the honeypot filled in is answered in the same way and dropped.
     """
-    settings = get_settings()
+    settings = LeadSettings.current()
     try:
         answer = await _taken(webhook, request, message, settings)
     except RefusedError as error:
@@ -37,7 +38,7 @@ async def take(webhook: Webhook, request: func.HttpRequest, message: func.Out[by
 
 def preflight(request: func.HttpRequest) -> func.HttpResponse:
     """The answer to a browser that asks whether a page may post here (CORS)."""
-    headers = allowed(request.headers, get_settings())
+    headers = allowed(request.headers, LeadSettings.current())
     if "Access-Control-Allow-Origin" in headers:
         headers |= {
             "Access-Control-Allow-Methods": "POST, OPTIONS",
@@ -47,7 +48,7 @@ def preflight(request: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(status_code=204, headers=headers)
 
 
-def allowed(headers: Mapping[str, str], settings: Settings) -> dict[str, str]:
+def allowed(headers: Mapping[str, str], settings: LeadSettings) -> dict[str, str]:
     """The headers that let a page of an allowed origin read the answer; for any other origin it stays closed."""
     origin = headers.get("origin", "")
     known = {name.rstrip("/").lower() for name in settings.lead_allowed_origins}
@@ -56,7 +57,7 @@ def allowed(headers: Mapping[str, str], settings: Settings) -> dict[str, str]:
 
 
 async def _taken(
-    webhook: Webhook, request: func.HttpRequest, message: func.Out[bytes], settings: Settings
+    webhook: Webhook, request: func.HttpRequest, message: func.Out[bytes], settings: LeadSettings
 ) -> func.HttpResponse:
     raw = request.get_body()
     body.check_size(raw, settings.lead_max_body_bytes)
@@ -65,10 +66,10 @@ async def _taken(
     said = form.read(request, raw)
     if str(said.get(settings.lead_honeypot_field) or "").strip():
         log.warning("%s dropped: a machine has filled in the honeypot", webhook.name)
-        return _accepted(form.number_of(said, settings.default_time_zone))
+        return _accepted(form.number_of(said, get_settings().default_time_zone))
     checked = form.checked(said).model_dump()
     captcha = await guard.person(said, address, settings)
-    data = checked | {"lead_id": form.number_of(checked, settings.default_time_zone), "captcha": captcha}
+    data = checked | {"lead_id": form.number_of(checked, get_settings().default_time_zone), "captcha": captcha}
     return await replace(webhook, read=lambda _request, _raw: data).accept(request, message)
 
 

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from functions.leads.settings import LeadSettings
 from shared import clock
 from shared.errors import PuenteError, RefusedError
-from shared.settings import Settings
 
 log = logging.getLogger("puente.leads")
 
@@ -86,7 +86,7 @@ def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return None
 
 
-def keep_pace(address: str, settings: Settings) -> None:
+def keep_pace(address: str, settings: LeadSettings) -> None:
     """Let so many forms of one sender through in a minute. Nothing where the sender is not known.
 
     Raises:
@@ -101,7 +101,7 @@ def keep_pace(address: str, settings: Settings) -> None:
         raise RefusedError(429, "too-many", "Too many forms from this address.", detail=f"Come again in {wait:.0f} seconds.")
 
 
-async def person(said: Mapping[str, Any], address: str, settings: Settings) -> Checked | None:
+async def person(said: Mapping[str, Any], address: str, settings: LeadSettings) -> Checked | None:
     """Whether the captcha's vendor says that a person filled in the form; None where no captcha is set up.
 
     Where the vendor cannot be asked (down, slow, our secret refused) the form is taken, and said to be `unchecked`: a lost
@@ -126,7 +126,7 @@ async def person(said: Mapping[str, Any], address: str, settings: Settings) -> C
     return "passed"
 
 
-def _ask(token: str, address: str, settings: Settings) -> bool:
+def _ask(token: str, address: str, settings: LeadSettings) -> bool:
     from shared.vendors.captcha import Captcha
 
     return Captcha.from_settings(settings).is_person(token, address)

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from functions.leads import ids
+from functions.leads.settings import LeadSettings
 from functions.leads.tables import Lead
 from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
 from shared.outbox.actions import Done, Outcome
-from shared.settings import Settings, get_settings
 from shared.store.session import reading
 from shared.vendors import kommo as vendor
 from shared.vendors.kommo import CLOSED, Kommo, Person
@@ -50,7 +50,7 @@ def bring_up_to_date(subject: str) -> Outcome:
     if known is None:
         return PermanentError("no-such-record", "our own record of it no longer exists")
     try:
-        settings = get_settings()
+        settings = LeadSettings.current()
         kommo = Kommo.from_settings(settings).begin()
         if known.lead_id is None:
             return Done(_placed(kommo, known, settings))
@@ -62,7 +62,7 @@ def bring_up_to_date(subject: str) -> Outcome:
         return error
 
 
-def wanted_stage(status: str, settings: Settings) -> int | None:
+def wanted_stage(status: str, settings: LeadSettings) -> int | None:
     """The stage that a lead of that status belongs into; None where nothing says so."""
     return {"new": settings.kommo_status_id_inicial, "booked": settings.kommo_status_id_agendado}.get(status)
 
@@ -92,7 +92,7 @@ def _ids(lead_id: int, contact_id: int | None, stage_id: int | None) -> dict[str
     return {"kommo_lead_id": lead_id, "kommo_contact_id": contact_id or None, "kommo_stage_id": stage_id}
 
 
-def _placed(kommo: Kommo, known: Known, settings: Settings) -> dict[str, int | None]:
+def _placed(kommo: Kommo, known: Known, settings: LeadSettings) -> dict[str, int | None]:
     """The lead, found or made. One that was found stands where it stands: its stage is looked at as if it were ours."""
     contact_id = kommo.find_contact(email=known.email, phone=known.phone)
     found = None
@@ -121,7 +121,7 @@ def _is_of_another(known: Known, lead_id: int) -> bool:
         return session.scalars(others).one_or_none() is not None
 
 
-def _custom_fields(known: Known, settings: Settings) -> dict[int, str]:
+def _custom_fields(known: Known, settings: LeadSettings) -> dict[int, str]:
     pairs = (
         (settings.kommo_field_id_empresa, known.company),
         (settings.kommo_field_id_servicio, known.service),
@@ -130,7 +130,7 @@ def _custom_fields(known: Known, settings: Settings) -> dict[int, str]:
     return {number: text for number, text in pairs if number is not None}
 
 
-def _staged(kommo: Kommo, known: Known, lead_id: int, settings: Settings) -> int | None:
+def _staged(kommo: Kommo, known: Known, lead_id: int, settings: LeadSettings) -> int | None:
     """Move the lead where that is called for; the stage that we have put it into last.
 
     Booked: on to Agendado, unless we had done so before or people have taken it further. Not booked any more: back to the

@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from functions.leads import ids
+from functions.leads.settings import LeadSettings
 from shared import clock
 from shared.errors import PuenteError
-from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, register, register_target
+from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome
 from shared.outbox.policy import TargetPolicy
-from shared.settings import get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ FORGOTTEN_AFTER = timedelta(minutes=15)
 
 def is_configured() -> bool:
     """Whether Kommo is used at all; without it nothing is owed to it."""
-    settings = get_settings()
+    settings = LeadSettings.current()
     return settings.kommo_base_url is not None and settings.kommo_access_token is not None
 
 
@@ -69,9 +69,10 @@ def rearm(session: Session, at_most: int = 500) -> int:
     return len(forgotten)
 
 
-def _policy() -> TargetPolicy:
+def policy() -> TargetPolicy:
+    """Kommo's limits."""
     # One batch at a time over all instances, and the client spaces the requests within it: see `shared.vendors.pace`.
-    return TargetPolicy(slots=1, batches_per_second=get_settings().kommo_requests_per_second)
+    return TargetPolicy(slots=1, batches_per_second=LeadSettings.current().kommo_requests_per_second)
 
 
 def _execute(deliveries: Sequence[Claimed]) -> Mapping[int, Outcome]:
@@ -124,10 +125,6 @@ def _asked_again(session: Session, subject: str) -> None:
         _pending(lead)
 
 
-register_target(TARGET, _policy)
-
-LEAD = register(
-    Action(target=TARGET, name="lead", kind=Kind.SYNC, execute=_execute, after=_after, hold=_hold, asked_again=_asked_again)
-)
+LEAD = Action(target=TARGET, name="lead", kind=Kind.SYNC, execute=_execute, after=_after, hold=_hold, asked_again=_asked_again)
 
 __all__ = ["LEAD", "TARGET", "ask", "is_configured", "rearm"]

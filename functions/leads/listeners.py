@@ -1,15 +1,10 @@
-"""The ears of leads: what becomes of a message to one, and what they say to us, is noted in Kommo.
-
-Light; flow pages import it.
-"""
+"""Message listeners: add a Kommo note when a lead's message changes status, or when the lead replies or opts out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from functions.leads import ids
-from shared.messages import on_outcome
-from shared.messages.outcomes import on_said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +14,8 @@ if TYPE_CHECKING:
     from shared.messages import Outcome
     from shared.messages.outcomes import Said
 
-NAME = "leads"
 
-
-def _hear(session: Session, _context: Mapping[str, Any], outcome: Outcome) -> None:
+def note_outcome(session: Session, _context: Mapping[str, Any], outcome: Outcome) -> None:
     """Whose message it is stands in its delivery. What has no text in `texts/notes.yaml` is not noted."""
     from functions.leads import note_texts, notes
     from shared.store.models import Delivery
@@ -37,7 +30,7 @@ def _hear(session: Session, _context: Mapping[str, Any], outcome: Outcome) -> No
     notes.owe(session, lead_id, name, variables, f"delivery:{delivery.id}:{outcome.word}", at=outcome.at)
 
 
-def _said(session: Session, said: Said) -> None:
+def note_person_message(session: Session, said: Said) -> None:
     """What somebody answers, or asks for, stands on the lead by which they entered a journey last."""
     from functions.leads import note_texts, notes
     from shared.journeys import addresses
@@ -48,7 +41,3 @@ def _said(session: Session, said: Said) -> None:
         return
     variables = {"channels": ", ".join(said.channels), "cause": said.cause or "-"}
     notes.owe(session, numbers[0], name, variables, f"said:{said.word}:{said.cause}:{said.at.isoformat()}", at=said.at)
-
-
-on_outcome(NAME, _hear)
-on_said(NAME, _said)

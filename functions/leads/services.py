@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from functions.leads import kommo_sync as kommo
 from functions.leads import notes, persons
 from functions.leads.payloads import LeadPayload
+from functions.leads.settings import LeadSettings
 from functions.leads.tables import Lead
 from shared.crm.people import e164
 from shared.errors import PermanentError
@@ -40,7 +41,7 @@ def take(session: Session, said: LeadPayload, at: datetime, event_key: str) -> s
     kommo.ask(session, lead.id, event_key)
     if said.captcha == "unchecked":
         notes.owe(session, lead.id, "captcha_unchecked", {}, "captcha", at=at)
-    if recent >= get_settings().lead_forms_per_address_per_day:
+    if recent >= LeadSettings.current().lead_forms_per_address_per_day:
         notes.owe(session, lead.id, "many_forms", {}, "many", at=at)
         return "capped"
     names = persons.names_of(session, email=lead.email, lead_id=lead.id)

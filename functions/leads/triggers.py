@@ -1,8 +1,8 @@
 """Somebody asks for a service through the form of a website.
 
-POST /api/lead   public; guards in shared/leads/guard.py
+POST /api/lead   public; guards in guard.py
   -> lead-queue
-  -> leads, journeys that begin with `lead.created` (definitions/lead_followup.yaml)
+  -> leads, journeys that begin with `lead.created` (journeys/lead_followup.yaml)
   -> kommo.lead (contact and lead in Kommo), kommo.note (one for every action on the lead)
 OPTIONS /api/lead   whether a page of another origin may post
 """
@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from functions.leads import endpoint as door
-from functions.leads import kommo_sync as kommo  # noqa: F401  # registers what deliveries to Kommo do
-from functions.leads import listeners as hooks  # noqa: F401  # what becomes of messages to leads is noted in Kommo, wherever it is heard of
-from functions.leads import notes  # noqa: F401  # likewise
+from functions.leads import endpoint
 from functions.leads.payloads import LeadPayload
-from shared import queues
-from shared.intake.inbox import Event, Flow, handle
+from shared import flows
+from shared.intake.endpoint import accepting, handling
+from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
 
-QUEUE = queues.declare("lead-queue")
+QUEUE = "lead-queue"
 bp = func.Blueprint()
 
 
@@ -36,13 +34,16 @@ def anybody(_request: func.HttpRequest, _raw: bytes, _settings: Settings) -> Non
 
 
 def apply_lead(session: Session, event: Event[LeadPayload]) -> str:
-    """Keep the lead and set in motion what follows: "applied", "capped", "corrected", "unchanged" or "stale"."""
-    from functions.bookings import services as bookings
-    from functions.leads import services as records
+    """Keep the lead and set in motion what follows: "applied", "capped", "corrected", "unchanged" or "stale".
 
-    word = records.take(session, event.payload, event.envelope.received, event.key)
-    bookings.adopt(session, event.payload.lead_id, event.key)  # a booking may have overtaken the form
-    return word
+    Whoever listens to `lead.stored` is called in the same transaction: a booking may have arrived before the form.
+    """
+    from functions.leads import services
+
+    outcome = services.take(session, event.payload, event.envelope.received, event.key)
+    for _flow, listener in flows.listeners("lead.stored"):
+        listener(session, event.payload.lead_id, event.key)
+    return outcome
 
 
 WEBHOOK = Webhook(
@@ -52,23 +53,19 @@ WEBHOOK = Webhook(
     answer=lambda said: {"lead_id": said.lead_id},
     authenticate=anybody,
 )
-FLOW = Flow(queue=QUEUE, payload=LeadPayload, apply=apply_lead)
+HANDLER = Handler(queue=QUEUE, payload=LeadPayload, apply=apply_lead)
 
 
-@bp.route("api/lead", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
-async def lead_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
+async def take(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
     """Take a form in: 200 with the lead's number once it is on its queue."""
-    return await door.take(WEBHOOK, req, message)
+    return await endpoint.take(WEBHOOK, req, message)
 
 
 @bp.route("api/lead", methods=["OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
 async def lead_preflight(req: func.HttpRequest) -> func.HttpResponse:
     """Say whether a page may post."""
-    return door.preflight(req)
+    return endpoint.preflight(req)
 
 
-@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
-def lead_handler(message: func.QueueMessage) -> None:
-    """Handle a lead."""
-    handle(FLOW, message)
+accepting(bp, "lead_webhook", "api/lead", QUEUE, take)
+handling(bp, "lead_handler", HANDLER)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import clock
 from shared.errors import PermanentError, PuenteError
-from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, register, register_target
+from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings
 
@@ -24,7 +24,8 @@ PENDING, SUCCESS, ERROR = "pending", "success", "error"
 FORGOTTEN_AFTER = timedelta(minutes=15)
 
 
-def _policy() -> TargetPolicy:
+def policy() -> TargetPolicy:
+    """Odoo's limits."""
     # One batch at a time: Odoo gains nothing from parallel calls, and two writes to one lead make it retry for seconds.
     return TargetPolicy(slots=1, batches_per_second=get_settings().odoo_calls_per_second)
 
@@ -194,31 +195,25 @@ def _forgotten(session: "Session", table: type[Any], action: Action, at_most: in
     return len(rows)
 
 
-register_target(TARGET, _policy)
-
-OPPORTUNITY = register(
-    Action(
-        target=TARGET,
-        name="opportunity",
-        kind=Kind.SYNC,
-        execute=_sync_opportunities,
-        batch_size=lambda: get_settings().odoo_batch_size,
-        after=_after_opportunity,
-        hold=_hold_opportunities,
-        asked_again=_opportunity_again,
-    )
+OPPORTUNITY = Action(
+    target=TARGET,
+    name="opportunity",
+    kind=Kind.SYNC,
+    execute=_sync_opportunities,
+    batch_size=lambda: get_settings().odoo_batch_size,
+    after=_after_opportunity,
+    hold=_hold_opportunities,
+    asked_again=_opportunity_again,
 )
-CONTACT = register(
-    Action(
-        target=TARGET,
-        name="contact",
-        kind=Kind.SYNC,
-        execute=_sync_contacts,
-        batch_size=lambda: get_settings().odoo_batch_size,
-        after=_after_contact,
-        hold=_hold_contacts,
-        asked_again=_contact_again,
-    )
+CONTACT = Action(
+    target=TARGET,
+    name="contact",
+    kind=Kind.SYNC,
+    execute=_sync_contacts,
+    batch_size=lambda: get_settings().odoo_batch_size,
+    after=_after_contact,
+    hold=_hold_contacts,
+    asked_again=_contact_again,
 )
 
 __all__ = ["CONTACT", "OPPORTUNITY", "TARGET", "ask", "ask_many", "rearm"]

@@ -1,4 +1,4 @@
-"""The register of what can be done to the outside world. Flow pages add to it; the executor looks things up in it.
+"""What can be done to the outside world: the flows declare it, the executor looks it up here.
 
 Light on purpose: it is imported with the flow pages, so it imports neither SQL nor vendors.
 """
@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from shared import flows
 from shared.errors import PermanentError, PuenteError
 from shared.outbox.policy import MESSAGE_POLICY, SYNC_POLICY, RetryPolicy, TargetPolicy
 
@@ -135,14 +137,14 @@ def register_target(name: str, policy: Callable[[], TargetPolicy]) -> None:
 
 
 def register(action: Action) -> Action:
-    """Make an action known. Registering the same name again replaces it."""
+    """Make an action known that no flow declares. Registering the same name again replaces it."""
     _actions[action.target, action.name] = action
     return action
 
 
 def message(target: str, name: str, execute: Execute, **more: Any) -> Action:
-    """Register a once-only message with the policy for messages."""
-    return register(Action(target=target, name=name, kind=Kind.MESSAGE, execute=execute, **({"retry": MESSAGE_POLICY} | more)))
+    """A once-only message with the policy for messages."""
+    return Action(target=target, name=name, kind=Kind.MESSAGE, execute=execute, **({"retry": MESSAGE_POLICY} | more))
 
 
 def action(target: str, name: str) -> Action:
@@ -152,16 +154,27 @@ def action(target: str, name: str) -> Action:
         PermanentError: `unknown-action`; the code that planned the delivery is no longer deployed.
     """
     try:
-        return _actions[target, name]
+        return (_declared() | _actions)[target, name]
     except KeyError:
         raise PermanentError("unknown-action", f"nothing deployed can do {target}.{name}") from None
 
 
 def targets() -> set[str]:
     """Every target that the deployed code can reach."""
-    return {target for target, _name in _actions} | set(_policies)
+    return {target for target, _name in _declared() | _actions} | set(flows.target_policies()) | set(_policies)
 
 
 def policy(target: str) -> TargetPolicy:
     """The limits of a target; the default ones where nobody has set any."""
-    return _policies.get(target, TargetPolicy)()
+    return (_policies.get(target) or flows.target_policies().get(target, TargetPolicy))()
+
+
+@cache
+def _declared() -> dict[tuple[str, str], Action]:
+    """What the flows declare as syncs and effects. A part is an action, several, or something that has one."""
+    found: dict[tuple[str, str], Action] = {}
+    for part in (*flows.parts("syncs"), *flows.parts("effects")):
+        for one in part if isinstance(part, tuple) else (part,):
+            made = one if isinstance(one, Action) else one.action
+            found[made.target, made.name] = made
+    return found

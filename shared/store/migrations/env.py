@@ -5,16 +5,12 @@ from typing import Any
 from alembic import context
 from sqlalchemy import make_url
 
-from functions.christmas import tables as sequence_models  # noqa: F401  # their tables are `Base`'s
-from functions.leads import tables as lead_models  # noqa: F401  # their tables are `Base`'s
+from shared import flows
 from shared.settings import DatabaseSettings
-from shared.store import (
-    journey_models,  # noqa: F401  # their tables are `Base`'s
-    message_models,  # noqa: F401  # their tables are `Base`'s
-)
 from shared.store.models import Base
 from shared.store.session import database_url, make_engine
 
+flows.load_tables()
 RENDERING: dict[str, Any] = {"user_module_prefix": "types."}
 
 

@@ -58,13 +58,10 @@ def test_no_column_has_a_collation_of_its_own(environment):
 
 def test_names_are_in_lower_case():
     """In a database with a binary collation `State` is another column than `state`."""
-    from functions.christmas import tables as sequence_models  # noqa: F401  # all tables
-    from functions.leads import tables as lead_models  # noqa: F401  # all tables
-    from shared.store import (
-        journey_models,  # noqa: F401  # all tables
-        message_models,  # noqa: F401  # all tables
-    )
+    from shared import flows
     from shared.store.models import Base
+
+    flows.load_tables()
 
     names = [name for table in Base.metadata.tables.values() for name in (table.name, *table.columns.keys())]
     names += [index.name for table in Base.metadata.tables.values() for index in table.indexes]

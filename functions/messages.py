@@ -12,14 +12,16 @@ GET  /api/twilio/voice     what is said in a call
 from __future__ import annotations
 
 import logging
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared import queues
 from shared.errors import PermanentError, RefusedError
+from shared.flow import Flow
 from shared.intake import problem
-from shared.intake.inbox import Event, Flow, handle
+from shared.intake.endpoint import CONNECTION, accepting, handling
+from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
 from shared.messages import inbound, pages
 from shared.messages.inbound import Reply, Unsubscribe, VendorWord
@@ -30,13 +32,40 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("puente.messages")
 
-STATUS_QUEUE = queues.declare("message-status-queue")
-REPLY_QUEUE = queues.declare("message-reply-queue")
-UNSUBSCRIBE_QUEUE = queues.declare("unsubscribe-queue")
+STATUS_QUEUE = "message-status-queue"
+REPLY_QUEUE = "message-reply-queue"
+UNSUBSCRIBE_QUEUE = "unsubscribe-queue"
 XML, HTML = "text/xml", "text/html"
 ACCEPTED = 202
 # The page is about one person and its address is a key.
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+FLOW = Flow(
+    name="messages",
+    title="Messages to people and their answers",
+    about="E-mail, WhatsApp, SMS, calls and ManyChat messages: what became of them, what people answer, and how they "
+    "unsubscribe.",
+    functions=("functions.messages:bp",),
+    optional=False,
+    queues=(STATUS_QUEUE, REPLY_QUEUE, UNSUBSCRIBE_QUEUE),
+    routers=("shared.web.suppressions:router", "shared.web.templates:router"),
+    tables=("shared.store.message_models",),
+    # They know people by digests alone: the wish not to be written to outlives an erasure, as it must.
+    impersonal_tables=frozenset(("suppressions", "conversations", "message_days", "message_statuses", "template_copies")),
+    effects=("shared.messages.carriers:ACTIONS",),
+    targets=MappingProxyType(
+        {name: f"shared.messages.carriers:{name}_policy" for name in ("brevo", "resend", "smtp", "twilio", "manychat")}
+    ),
+    events=("message.sending", "message.outcome", "message.variables", "person.message"),
+    clients=(
+        "shared.vendors.brevo:Brevo",
+        "shared.vendors.resend:Resend",
+        "shared.vendors.smtp:Smtp",
+        "shared.vendors.twilio:Twilio",
+        "shared.vendors.manychat_api:ManyChat",
+        "shared.vendors.discord:Discord",
+    ),
+    stand_ins=("brevo", "resend", "smtp", "twilio", "manychat"),
+)
 bp = func.Blueprint()
 
 
@@ -113,34 +142,21 @@ LINK = Webhook(
     authenticate=inbound.signed_by_us,
     read=inbound.read_link,
 )
-STATUS_FLOW = Flow(queue=STATUS_QUEUE, payload=VendorWord, apply=apply_word)
-REPLY_FLOW = Flow(queue=REPLY_QUEUE, payload=Reply, apply=apply_reply)
-UNSUBSCRIBE_FLOW = Flow(queue=UNSUBSCRIBE_QUEUE, payload=Unsubscribe, apply=apply_unsubscribe)
+STATUS_HANDLER = Handler(queue=STATUS_QUEUE, payload=VendorWord, apply=apply_word)
+REPLY_HANDLER = Handler(queue=REPLY_QUEUE, payload=Reply, apply=apply_reply)
+UNSUBSCRIBE_HANDLER = Handler(queue=UNSUBSCRIBE_QUEUE, payload=Unsubscribe, apply=apply_unsubscribe)
 
 
-@bp.route("api/twilio/status", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=STATUS_QUEUE, connection="AzureWebJobsStorage")
-async def twilio_status_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-    """Take in what Twilio says of a message or a call."""
-    return await TWILIO.accept(req, message)
-
-
-@bp.route("api/brevo/events", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=STATUS_QUEUE, connection="AzureWebJobsStorage")
-async def brevo_events_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-    """Take in what Brevo says of a mail."""
-    return await BREVO.accept(req, message)
-
-
-@bp.route("api/resend/events", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=STATUS_QUEUE, connection="AzureWebJobsStorage")
-async def resend_events_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-    """Take in what Resend says of a mail."""
-    return await RESEND.accept(req, message)
+accepting(bp, "twilio_status_webhook", "api/twilio/status", STATUS_QUEUE, TWILIO.accept)
+accepting(bp, "brevo_events_webhook", "api/brevo/events", STATUS_QUEUE, BREVO.accept)
+accepting(bp, "resend_events_webhook", "api/resend/events", STATUS_QUEUE, RESEND.accept)
+handling(bp, "message_status_handler", STATUS_HANDLER)
+handling(bp, "message_reply_handler", REPLY_HANDLER)
+handling(bp, "unsubscribe_handler", UNSUBSCRIBE_HANDLER)
 
 
 @bp.route("api/twilio/message", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=REPLY_QUEUE, connection="AzureWebJobsStorage")
+@bp.queue_output("message", queue_name=REPLY_QUEUE, connection=CONNECTION)
 async def twilio_message_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
     """Take in what somebody writes to us. Twilio wants TwiML for an answer; an empty one says nothing."""
     answer = await REPLY.accept(req, message)
@@ -150,7 +166,7 @@ async def twilio_message_webhook(req: func.HttpRequest, message: func.Out[bytes]
 
 
 @bp.route("api/unsubscribe", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=UNSUBSCRIBE_QUEUE, connection="AzureWebJobsStorage")
+@bp.queue_output("message", queue_name=UNSUBSCRIBE_QUEUE, connection=CONNECTION)
 async def unsubscribe_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
     """Take an unsubscription in, from a mail program (RFC 8058) or from our own page: 200 once it is on its queue."""
     answer = await LINK.accept(req, message)
@@ -185,21 +201,3 @@ def twilio_voice(req: func.HttpRequest) -> func.HttpResponse:
         log.exception("a call gets an apology")
         text = voice.sorry()
     return func.HttpResponse(text, mimetype=XML)
-
-
-@bp.queue_trigger("message", queue_name=STATUS_QUEUE, connection="AzureWebJobsStorage")
-def message_status_handler(message: func.QueueMessage) -> None:
-    """Handle a vendor's word."""
-    handle(STATUS_FLOW, message)
-
-
-@bp.queue_trigger("message", queue_name=REPLY_QUEUE, connection="AzureWebJobsStorage")
-def message_reply_handler(message: func.QueueMessage) -> None:
-    """Handle what somebody wrote to us."""
-    handle(REPLY_FLOW, message)
-
-
-@bp.queue_trigger("message", queue_name=UNSUBSCRIBE_QUEUE, connection="AzureWebJobsStorage")
-def unsubscribe_handler(message: func.QueueMessage) -> None:
-    """Handle an unsubscription."""
-    handle(UNSUBSCRIBE_FLOW, message)
