@@ -2,7 +2,7 @@
 
 delivery-queue            -> carry out what is due for a target
 timer DISPATCH_SCHEDULE   -> wake the targets that have something due
-timer RETRY_ERRORED_...   -> free what dead workers held, re-arm errored syncs, let journeys hear of what was closed by hand
+timer RETRY_ERRORED_...   -> free what dead workers held, requeue lost syncs, let journeys hear of what was closed by hand
 timer COLLECT_POISON_...  -> `<queue>-poison` to the dead-letter queue
 timer RETENTION_SCHEDULE  -> remove what is finished and no longer kept
 dead-letter-queue         -> dead_letters, and an alert
@@ -57,9 +57,9 @@ def retry_errored_syncs(timer: func.TimerRequest) -> None:
     from shared.store.session import transact
 
     freed = dispatch.free_expired()
-    rearmed = sum(transact(rearm) for rearm in (odoo_sync.rearm, kommo.rearm, notion_sync.rearm))
-    if freed or rearmed:
-        log.warning("%d deliveries freed, %d syncs re-armed", freed, rearmed)
+    requeued = sum(transact(sync.requeue_lost) for sync in (*odoo_sync.SYNCS, *kommo.SYNCS, *notion_sync.SYNCS))
+    if freed or requeued:
+        log.warning("%d deliveries freed, %d syncs requeued", freed, requeued)
         dispatch.dispatch_due()
     if strayed := transact(outcomes.sweep):
         log.warning("%d steps of journeys closed after their deliveries", strayed)

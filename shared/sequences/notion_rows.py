@@ -8,13 +8,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.errors import NoAnswerError, PermanentError, PuenteError, ThrottledError, UnavailableError
-from shared.outbox.actions import Claimed, Done, Outcome, Skip
+from shared.errors import PermanentError
+from shared.outbox.actions import Done, Outcome
+from shared.outbox.record_sync import one_by_one
+from shared.outbox.row_effect import MISSING_ROW
 from shared.sequences import notion_facts, people, tracker
 from shared.sequences.fields import moment
 from shared.sequences.notion_pages import Pages, Wanted
 from shared.sequences.notion_shape import Schema, UnfitError, equals
-from shared.sequences.notion_sync import row_of
 from shared.settings import get_settings
 from shared.store.sequence_models import Sequence, SequenceContact
 from shared.store.session import reading
@@ -27,18 +28,19 @@ type Read = Callable[[Session, int], tuple[Wanted, Mapping[str, Any]] | None]
 """What is wanted of the page of a row, and what to keep besides its id; None where there is no such row."""
 
 
-def send(deliveries: Many[Claimed], read: Read) -> Mapping[int, Outcome]:
-    """Bring the pages of a batch up to date, one after the other. Where Notion as a whole fails, the rest is not tried."""
+def send_contacts(row_ids: Many[int]) -> Mapping[int, Outcome]:
+    """Read what SQL says of these people now, and bring their pages up to date; an outcome for each."""
+    return _send(row_ids, contact)
+
+
+def send_sequences(row_ids: Many[int]) -> Mapping[int, Outcome]:
+    """Read what SQL says of these sequences and their mails now, and bring their pages up to date; an outcome for each."""
+    return _send(row_ids, sequence)
+
+
+def _send(row_ids: Many[int], read: Read) -> Mapping[int, Outcome]:
     pages = Pages(Notion.from_settings(get_settings()))
-    outcomes: dict[int, Outcome] = {}
-    for delivery in deliveries:
-        try:
-            outcomes[delivery.id] = _sent(pages, row_of(delivery.subject), read)
-        except PuenteError as error:
-            outcomes[delivery.id] = error
-            if isinstance(error, UnavailableError | ThrottledError | NoAnswerError):
-                outcomes = {one.id: error for one in deliveries} | outcomes
-                break
+    outcomes = one_by_one(lambda row_id: _sent(pages, row_id, read))(row_ids)
     pages.rest()
     return outcomes
 
@@ -46,8 +48,8 @@ def send(deliveries: Many[Claimed], read: Read) -> Mapping[int, Outcome]:
 def _sent(pages: Pages, row_id: int, read: Read) -> Outcome:
     with reading() as session:
         found = read(session, row_id)
-    if found is None:  # the person was erased meanwhile
-        return Skip("no-such-record")
+    if found is None:
+        return MISSING_ROW
     wanted, kept = found
     page, lacking = pages.bring(wanted)
     return Done({"page": page, "lacking": lacking} | dict(kept))
