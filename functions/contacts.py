@@ -44,7 +44,7 @@ FLOW = Flow(
     optional=False,
     queues=(QUEUE,),
     routers=("shared.web.contacts:router", "shared.web.timeline:router", "shared.web.channels:router"),
-    syncs=("shared.crm.odoo_sync:CONTACT",),
+    syncs=("shared.crm.odoo_sync:CONTACTS",),
     stand_ins=("odoo",),
 )
 bp = func.Blueprint()

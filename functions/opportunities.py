@@ -51,7 +51,7 @@ FLOW = Flow(
         "shared.web.advisors:router",
         "shared.web.odoo_contacts:router",
     ),
-    syncs=("shared.crm.odoo_sync:OPPORTUNITY",),
+    syncs=("shared.crm.odoo_sync:OPPORTUNITIES",),
     effects=("shared.crm.resync:RESYNC",),
     targets=MappingProxyType({"odoo": "shared.crm.odoo_sync:policy", "puente": "shared.crm.resync:policy"}),
     clients=("shared.vendors.odoo.client:OdooClient",),

@@ -30,13 +30,6 @@ class Rhythm(StrEnum):
     NIGHT = "night"  # RETENTION_SCHEDULE
 
 
-class Lane(StrEnum):
-    """Who waits for whom at an outside system: what somebody waits for, before what is sent to many."""
-
-    TRANSACTIONAL = "transactional"
-    BULK = "bulk"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """Work that a flow wants done by the clock; a few timers of the engine run it, not a timer of its own.

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from shared import references
 from shared.flow import Flow, FlowError, Job, Rhythm
 
 DEFAULT_PACKAGE = "functions"
@@ -53,9 +54,8 @@ def resolve(reference: str) -> Any:
     Raises:
         FlowError: there is none; the text says which flow names it.
     """
-    module, _, attribute = reference.partition(":")
     try:
-        return getattr(import_module(module), attribute)
+        return references.load(reference)
     except (ImportError, AttributeError) as error:
         users = ", ".join(sorted(flow.name for flow in _installed.values() if reference in flow.references())) or "nobody"
         raise FlowError(f"{reference!r} (named by {users}) cannot be imported: {error}") from error

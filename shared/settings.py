@@ -112,7 +112,7 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         default="*/30 * * * * *", description="Timer that starts whatever is due (six-field NCRONTAB, UTC)."
     )
     retry_errored_schedule: str = Field(
-        default="0 */5 * * * *", description="Timer that re-arms errored syncs and frees what a dead worker held."
+        default="0 */5 * * * *", description="Timer that requeues lost syncs and frees what a dead worker held."
     )
     reconcile_schedule: str = Field(
         default="0 15 8 * * *", description="Timer that compares our record with Odoo and repairs what the policy allows."

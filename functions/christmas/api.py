@@ -140,7 +140,7 @@ def sync_sequence(sequence_id: RowId, caller: Caller) -> SequenceDetail:
 def _detail(session: Session, row: Sequence) -> SequenceDetail:
     progress = tracker.progress(session, row)
     query = select(Delivery).where(
-        Delivery.subject == notion_sync.subject(notion_sync.SEQUENCE.name, row.id),
+        Delivery.subject == notion_sync.SEQUENCES.subject(row),
         Delivery.target == notion_sync.TARGET,
         Delivery.action == notion_sync.SEQUENCE.name,
     )

@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from shared.flow import Flow, Job, Rhythm
+from shared.flow import Flow
 
 FLOW = Flow(
     name="christmas",
@@ -15,8 +15,8 @@ FLOW = Flow(
     routers=("functions.christmas.api:router",),
     tables=("functions.christmas.tables",),
     privacy="functions.christmas.privacy:PERSONAL_DATA",
-    syncs=("functions.christmas.notion_sync:CONTACT", "functions.christmas.notion_sync:SEQUENCE"),
-    effects=("functions.christmas.hot_leads:ALERT",),
+    syncs=("functions.christmas.notion_sync:CONTACTS", "functions.christmas.notion_sync:SEQUENCES"),
+    effects=("functions.christmas.hot_leads:ALERTS",),
     targets=MappingProxyType(
         {"notion": "functions.christmas.notion_sync:policy", "discord": "functions.christmas.hot_leads:policy"}
     ),
@@ -34,5 +34,4 @@ FLOW = Flow(
     has_journeys=True,
     has_templates=True,
     stand_ins=("notion", "discord", "calendly"),
-    jobs=(Job(name="changed-sequences", rhythm=Rhythm.FIVE_MINUTES, run="functions.christmas.notion_sync:request_changed"),),
 )

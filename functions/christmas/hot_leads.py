@@ -1,21 +1,14 @@
-"""An alert in Discord for each critical assessment, once. Optional: without DISCORD_WEBHOOK_URL nothing is owed.
-
-Light: flow pages import it to register what its deliveries do. The delivery holds only the sequence's number.
-"""
+"""An alert in Discord for each critical assessment, once. Optional: without DISCORD_WEBHOOK_URL nothing is requested."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.errors import PuenteError
-from shared.outbox.actions import Claimed, Done, Outcome, Skip, message
+from shared.outbox.one_time_effect import OneTimeEffect
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from collections.abc import Sequence as Many
-
     from sqlalchemy.orm import Session
 
     from functions.christmas.tables import Sequence
@@ -24,33 +17,14 @@ TARGET = "discord"
 
 
 def plan_alert(session: Session, row: Sequence) -> None:
-    """Owe the sales team word of a critical assessment, once for the sequence that it began."""
-    from shared.outbox import plan
-
-    if get_settings().discord_webhook_url is not None:
-        plan.message(session, ALERT, f"sequence:{row.id}", f"hot-lead:{row.key}", {"sequence": row.id}, event_key=row.event_key)
+    """Request an alert for the sales team about a critical assessment, once for the sequence that it began."""
+    ALERTS.request(session, row, row.event_key)
 
 
-def _post(deliveries: Many[Claimed]) -> Mapping[int, Outcome]:
-    outcomes: dict[int, Outcome] = {}
-    for delivery in deliveries:
-        try:
-            outcomes[delivery.id] = _posted(int(delivery.payload["sequence"]))
-        except PuenteError as error:
-            outcomes[delivery.id] = error
-    return outcomes
-
-
-def _posted(sequence_id: int) -> Outcome:
-    from functions.christmas.tables import Sequence
+def _post(row: Sequence) -> dict[str, str | None]:
     from functions.christmas.texts import texts
-    from shared.store.session import reading
     from shared.vendors.discord import Discord, Embed
 
-    with reading() as session:
-        row = session.get(Sequence, sequence_id)
-    if row is None:  # the person was erased meanwhile
-        return Skip("no-such-record")
     words = texts().alert
     red = str(row.facts.get("red_systems") or 0)
     embed = Embed(
@@ -59,7 +33,7 @@ def _posted(sequence_id: int) -> Outcome:
         footer=words["footer"],
         timestamp=row.started_at,
     )
-    return Done({"id": Discord.from_settings(get_settings()).post(words["heading"], embed)})
+    return {"id": Discord.from_settings(get_settings()).post(words["heading"], embed)}
 
 
 def policy() -> TargetPolicy:
@@ -67,4 +41,12 @@ def policy() -> TargetPolicy:
     return TargetPolicy(batches_per_second=0.5)
 
 
-ALERT = message(TARGET, "hot_lead", _post)
+ALERTS = OneTimeEffect(
+    target=TARGET,
+    name="hot_lead",
+    table="functions.christmas.tables:Sequence",
+    subject_prefix="sequence:",
+    do=_post,
+    once_per=lambda row: f"hot-lead:{row.key}",
+    is_used=lambda: get_settings().discord_webhook_url is not None,
+)

@@ -11,12 +11,13 @@ from functions.christmas import notion_facts, people, tracker
 from functions.christmas.fields import moment
 from functions.christmas.notion_pages import Pages, Wanted
 from functions.christmas.notion_shape import Schema, UnfitError, equals
-from functions.christmas.notion_sync import row_of
 from functions.christmas.settings import CampaignSettings
 from functions.christmas.tables import Sequence, SequenceContact
 from shared import clock
-from shared.errors import NoAnswerError, PermanentError, PuenteError, ThrottledError, UnavailableError
-from shared.outbox.actions import Claimed, Done, Outcome, Skip
+from shared.errors import PermanentError
+from shared.outbox.actions import Done, Outcome
+from shared.outbox.record_sync import one_by_one
+from shared.outbox.row_effect import MISSING_ROW
 from shared.settings import get_settings
 from shared.store.session import reading
 from shared.vendors import notion_values
@@ -28,18 +29,19 @@ type Read = Callable[[Session, int], tuple[Wanted, Mapping[str, Any]] | None]
 """What is wanted of the page of a row, and what to keep besides its id; None where there is no such row."""
 
 
-def send(deliveries: Many[Claimed], read: Read) -> Mapping[int, Outcome]:
-    """Bring the pages of a batch up to date, one after the other. Where Notion as a whole fails, the rest is not tried."""
+def send_contacts(row_ids: Many[int]) -> Mapping[int, Outcome]:
+    """Read what SQL says of these people now, and bring their pages up to date; an outcome for each."""
+    return _send(row_ids, contact)
+
+
+def send_sequences(row_ids: Many[int]) -> Mapping[int, Outcome]:
+    """Read what SQL says of these sequences and their mails now, and bring their pages up to date; an outcome for each."""
+    return _send(row_ids, sequence)
+
+
+def _send(row_ids: Many[int], read: Read) -> Mapping[int, Outcome]:
     pages = Pages(Notion.from_settings(get_settings()))
-    outcomes: dict[int, Outcome] = {}
-    for delivery in deliveries:
-        try:
-            outcomes[delivery.id] = _sent(pages, row_of(delivery.subject), read)
-        except PuenteError as error:
-            outcomes[delivery.id] = error
-            if isinstance(error, UnavailableError | ThrottledError | NoAnswerError):
-                outcomes = {one.id: error for one in deliveries} | outcomes
-                break
+    outcomes = one_by_one(lambda row_id: _sent(pages, row_id, read))(row_ids)
     pages.rest()
     return outcomes
 
@@ -47,8 +49,8 @@ def send(deliveries: Many[Claimed], read: Read) -> Mapping[int, Outcome]:
 def _sent(pages: Pages, row_id: int, read: Read) -> Outcome:
     with reading() as session:
         found = read(session, row_id)
-    if found is None:  # the person was erased meanwhile
-        return Skip("no-such-record")
+    if found is None:
+        return MISSING_ROW
     wanted, kept = found
     page, lacking = pages.bring(wanted)
     return Done({"page": page, "lacking": lacking} | dict(kept))

@@ -5,11 +5,12 @@ from datetime import datetime
 from sqlalchemy import Index, Unicode
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.store.models import ERROR_LENGTH, Base, Timestamped
-from shared.store.types import BigId, Note, UtcDateTime
+from shared.store.models import Base, Timestamped
+from shared.store.sync_columns import SyncColumns
+from shared.store.types import BigId, UtcDateTime
 
 
-class KommoSynced:
+class KommoSynced(SyncColumns, prefix="kommo"):
     """How far Kommo is in step with this row. `kommo_sync_status` is NULL where Kommo is not used.
 
     `kommo_stage_id` is the stage that we last put the lead into: where people have moved it on since, it stays there.
@@ -17,11 +18,11 @@ class KommoSynced:
 
     kommo_contact_id: Mapped[int | None] = mapped_column(BigId)
     kommo_lead_id: Mapped[int | None] = mapped_column(BigId, index=True)
-    kommo_sync_status: Mapped[str | None] = mapped_column(Unicode(16), index=True)
-    kommo_sync_error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
+    kommo_sync_status: Mapped[str | None]
+    kommo_sync_error: Mapped[str | None]
     kommo_sync_attempts: Mapped[int] = mapped_column(default=0)
-    kommo_sync_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    kommo_synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    kommo_sync_at: Mapped[datetime | None]
+    kommo_synced_at: Mapped[datetime | None]
     kommo_stage_id: Mapped[int | None] = mapped_column(BigId)
 
 

@@ -45,6 +45,13 @@ class AfterUnknown(StrEnum):
     LOOK_FIRST = "look"  # the action's `look_up` can ask the vendor whether it arrived
 
 
+class Lane(StrEnum):
+    """How urgent the deliveries of an action are, as its declaration says. Deliveries are not ordered by it."""
+
+    TRANSACTIONAL = "transactional"  # somebody waits for it: an answer to what a person has just done
+    BULK = "bulk"  # one of many at once: a broadcast, an import
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claimed:
     """A delivery in the hands of an executor. `key` is the same on every attempt: the idempotency key for the vendor."""
@@ -125,6 +132,7 @@ class Action:
     unwanted: Callable[["Session", Claimed], str | Later | None] = _still_wanted
     after_unknown: AfterUnknown = AfterUnknown.ASK_A_PERSON
     look_up: Callable[[Claimed], Done | None] | None = None
+    lane: Lane = Lane.TRANSACTIONAL
 
 
 _actions: dict[tuple[str, str], Action] = {}

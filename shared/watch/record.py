@@ -48,7 +48,7 @@ def _count(session: Session, rows: Select[Any]) -> int:
 
 
 def _errored(session: Session) -> int:
-    statuses = [sync.status for sync in flows.parts("syncs")]
+    statuses = [sync.status_column for sync in flows.parts("syncs")]
     return sum(_count(session, select(literal(1)).where(status == "error")) for status in statuses)
 
 

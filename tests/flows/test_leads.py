@@ -476,7 +476,7 @@ def test_parked_leads_do_not_hide_one_that_fell_out(
     theirs = select(Delivery).where(Delivery.target == "kommo", Delivery.subject == f"lead:{fell_out}")
     transact(lambda session: [session.delete(row) for row in session.scalars(theirs)])
     test_clock.advance(minutes=20)
-    assert transact(lambda session: kommo.rearm(session, at_most=1)) == 1
+    assert transact(lambda session: kommo.LEADS.requeue_lost(session, limit=1)) == 1
     assert [one.subject for one in owed() if one.state == "pending"] == [f"lead:{fell_out}"]
 
 

@@ -222,7 +222,7 @@ def test_statements_are_tsql(ours: Campaign) -> None:
         ours.take("assessment-handler", assessment())
         ours.take("onboarding-handler", onboarding())
         ours.run(days=2)
-        transact(notion_sync.rearm)
+        transact(notion_sync.requeue_lost)
         with reading() as session:
             for row in session.scalars(select(Sequence)).all():
                 tracker.progress(session, row)

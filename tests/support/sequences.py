@@ -241,7 +241,7 @@ class Campaign:
         free_expired()
         journeys.dispatch()
         transact(outcomes.sweep)
-        transact(notion_sync.rearm)
+        transact(notion_sync.requeue_lost)
         for target in ("discord", notion_sync.TARGET):
             drain(target)
 
