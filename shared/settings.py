@@ -29,6 +29,7 @@ __all__ = [
     "load",
     "setting_name",
     "settings_class",
+    "settings_of",
 ]
 
 
@@ -238,3 +239,16 @@ def load(**overrides: Any) -> Settings:
 def get_settings() -> Settings:
     """The settings of this process, read on first use; `get_settings.cache_clear()` reads them again."""
     return load()
+
+
+def settings_of[G: SettingsGroup](group: type[G]) -> G:
+    """The settings of this process, seen as the part that a flow declares.
+
+    Raises:
+        ConfigurationError: with every mistake in any of the settings.
+        TypeError: no installed flow declares that part.
+    """
+    settings: object = get_settings()
+    if not isinstance(settings, group):
+        raise TypeError(f"no installed flow declares {group.__name__} as its settings")
+    return settings

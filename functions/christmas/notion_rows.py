@@ -18,7 +18,7 @@ from shared.errors import PermanentError
 from shared.outbox.actions import Done, Outcome
 from shared.outbox.record_sync import one_by_one
 from shared.outbox.row_effect import MISSING_ROW
-from shared.settings import get_settings
+from shared.settings import get_settings, settings_of
 from shared.store.session import reading
 from shared.vendors import notion_values
 from shared.vendors.notion import Notion, Page
@@ -65,7 +65,7 @@ def contact(session: Session, row_id: int) -> tuple[Wanted, Mapping[str, Any]] |
     names = notion_facts.names(notion_facts.CONTACT, settings.notion_properties)
     facts = notion_facts.of_contact(row, unsubscribed=people.is_unsubscribed(session, row))
     wanted = Wanted(
-        database=CampaignSettings.current().notion_contacts_db_id,
+        database=settings_of(CampaignSettings).notion_contacts_db_id,
         page_id=row.notion_page_id,
         names=names,
         facts=facts,
@@ -83,7 +83,7 @@ def sequence(session: Session, row_id: int) -> tuple[Wanted, Mapping[str, Any]] 
     settings, progress = get_settings(), tracker.progress(session, row)
     names = notion_facts.names(notion_facts.SEQUENCE, settings.notion_properties)
     facts = notion_facts.of_sequence(
-        row, progress, CampaignSettings.current().campaign_variables.get("campaign", notion_facts.CAMPAIGN)
+        row, progress, settings_of(CampaignSettings).campaign_variables.get("campaign", notion_facts.CAMPAIGN)
     )
 
     def find(schema: Schema, query: Query) -> Page | None:
@@ -93,7 +93,7 @@ def sequence(session: Session, row_id: int) -> tuple[Wanted, Mapping[str, Any]] 
         return next((page for page in pages if _is_same(page, names, facts)), None)
 
     wanted = Wanted(
-        database=CampaignSettings.current().notion_email_sequence_db_id,
+        database=settings_of(CampaignSettings).notion_email_sequence_db_id,
         page_id=row.notion_page_id,
         names=names,
         facts=facts,

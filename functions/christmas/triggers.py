@@ -25,7 +25,7 @@ from shared.intake import auth, problem, signatures_webhook
 from shared.intake.endpoint import CONNECTION, accepting, handle_by_type
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
-from shared.settings import Settings
+from shared.settings import Settings, settings_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -56,7 +56,7 @@ def apply_assessment(session: Session, event: Event[AssessmentPayload]) -> str:
         log.warning("assessment: %s", warning)
     contact = _known(session, event)
     segment = segments.segment(
-        {name.removesuffix("_systems"): getattr(said, name) for name in COUNTS}, CampaignSettings.current().segment_rule
+        {name.removesuffix("_systems"): getattr(said, name) for name in COUNTS}, settings_of(CampaignSettings).segment_rule
     )
     people.learn(contact, at, event.key, segment=segment, assessment_score=people.exact(said.assessment_score))
     people.reach(contact, kinds.FIVE_DAY.event, at)

@@ -17,7 +17,7 @@ FLOW = Flow(
     syncs=("functions.leads.kommo_sync:LEADS",),
     effects=("functions.leads.notes:NOTE",),
     targets=MappingProxyType({"kommo": "functions.leads.kommo_sync:policy"}),
-    events=("lead.stored",),
+    events=("lead.log", "lead.stored"),
     listeners=MappingProxyType(
         {
             "message.outcome": "functions.leads.listeners:note_outcome",

@@ -8,6 +8,7 @@ from functions.leads import ids
 from functions.leads.settings import LeadSettings
 from functions.leads.tables import Lead
 from shared.errors import RetryableError, UncertainError
+from shared.settings import settings_of
 from shared.store.session import reading
 from shared.vendors import kommo as vendor
 from shared.vendors.kommo import CLOSED, Kommo, Person
@@ -25,7 +26,7 @@ def bring_up_to_date(lead: Lead) -> dict[str, int | None]:
         RetryableError: it is not known whether the lead was made. It is looked for again before it is made again.
         PuenteError: Kommo has refused it, or cannot be reached now.
     """
-    settings = LeadSettings.current()
+    settings = settings_of(LeadSettings)
     try:
         kommo = Kommo.from_settings(settings).begin()
         if lead.kommo_lead_id is None:

@@ -10,7 +10,7 @@ from html import escape
 from typing import Any
 
 from shared.errors import PuenteError
-from shared.messages import templates, voice
+from shared.messages import template_sources, templates, voice
 from shared.messages.templates import Rendered, Template
 
 UNSUBSCRIBE_URL = "https://puente.example/api/unsubscribe?t=muestra"
@@ -70,7 +70,7 @@ def page(template: Template, rendered: Rendered) -> str:
 def table(names: Iterable[str]) -> str:
     """The templates with the variables that they take, as Markdown (docs/messages.md)."""
     lines = ["| Template | Channels | Kind | Variables |", "|---|---|---|---|"]
-    for template in map(templates.load, names):
+    for template in map(template_sources.load, names):
         optional = templates.optional(template)
         needed = [f"`{name}`" for name in sorted(templates.variables(template) - optional)]
         said = ", ".join([*needed, *(f"(`{name}`)" for name in sorted(optional))]) or "none"
@@ -85,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(table(templates.names()) if given.table else "\n".join(templates.names()))
         return 0
     try:
-        template = templates.load(given.name, given.locale)
+        template = template_sources.load(given.name, given.locale)
         rendered = fill(template, dict(pair.split("=", 1) for pair in given.var))
     except PuenteError as error:
         return _fail(str(error))

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
-from shared.messages import consent, links, planning, statuses, templates, verdict, who
+from shared.messages import consent, links, planning, statuses, template_sources, templates, verdict, who
 from shared.messages.filling import filled
 from shared.messages.message import Message
 from shared.messages.outcomes import Outcome, Word, tell
@@ -67,7 +67,7 @@ def _letter(delivery: Claimed) -> Letter:
         whose = links.Unsubscription(delivery.id, who.who_of_address(message.to), who.who_of_person(message.person))
         url = links.unsubscribe_url(settings.public_base_url, links.token(whose, settings.link_signing_secrets))
     try:
-        template = templates.load(message.template, message.locale, message.source)
+        template = template_sources.load(message.template, message.locale, message.source)
         free_text = message.channel == "whatsapp" and _takes_free_text(message.to)
     except PermanentError:
         raise

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions import message_status
+from functions import messages as message_status
 from sandbox import brevo as sandbox_brevo
 from sandbox import resend as sandbox_resend
 from sandbox.brevo import Brevo
@@ -25,6 +25,7 @@ from shared.settings import get_settings
 from shared.store.message_models import MessageStatus
 from shared.store.session import reading
 from shared.vendors import brevo, http, resend, twilio
+from tests.support.functions import named
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, carry_out, deliveries, message, owe
 from tests.support.sandbox import APP, Exchange, Wire, wired
 from tests.support.world import Out, World
@@ -59,9 +60,9 @@ class Town:
     def __init__(self, world: World) -> None:
         self.world, self.patience = world, 0
         world.handlers |= {
-            message_status.STATUS_QUEUE: message_status.message_status_handler,
-            message_status.REPLY_QUEUE: message_status.message_reply_handler,
-            message_status.UNSUBSCRIBE_QUEUE: message_status.unsubscribe_handler,
+            message_status.STATUS_QUEUE: named("message_status_handler"),
+            message_status.REPLY_QUEUE: named("message_reply_handler"),
+            message_status.UNSUBSCRIBE_QUEUE: named("unsubscribe_handler"),
         }
         self.vendors: dict[str, Shelved] = {}
         self.wires: list[Wire] = []

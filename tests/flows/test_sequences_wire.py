@@ -16,6 +16,7 @@ from sandbox.testing import RunningSandbox
 from shared import clock, faults
 from shared.errors import RetryableError
 from shared.messages import senders
+from shared.outbox import dispatch
 from shared.outbox.dispatch import free_expired
 from shared.outbox.execute import AFTER_CALL, AFTER_RECORD, drain
 from shared.settings import get_settings
@@ -222,7 +223,7 @@ def test_statements_are_tsql(ours: Campaign) -> None:
         ours.take("assessment-handler", assessment())
         ours.take("onboarding-handler", onboarding())
         ours.run(days=2)
-        transact(notion_sync.requeue_lost)
+        dispatch.requeue_lost()
         with reading() as session:
             for row in session.scalars(select(Sequence)).all():
                 tracker.progress(session, row)

@@ -93,7 +93,7 @@ def post(person: Post | None = None) -> Iterator[Post]:
     """All carriers of messages, with a `Post` behind them."""
     person = person or Post()
     held, policies = dict(actions._actions), dict(actions._policies)
-    for (target, name), action in held.items():
+    for (target, name), action in actions.known().items():
         if target in CARRIERS:
             look_up = person.look_up if action.look_up else None
             actions._actions[target, name] = replace(action, execute=person.execute, look_up=look_up, batch_size=lambda: 20)

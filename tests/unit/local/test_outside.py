@@ -10,7 +10,7 @@ import pytest
 from local import outside, run
 from local.ports import Ports
 from sandbox.vendors import VENDORS
-from shared.messages import templates
+from shared.messages import template_sources, templates
 from shared.settings import get_settings, load, setting_name
 
 PORTS = Ports(7071, 7072, 10000, 10001, 10002, 7025)
@@ -81,7 +81,7 @@ def test_an_approved_template_reads_as_ours(environment: pytest.MonkeyPatch) -> 
     found = list(outside.contents())
     assert "lead_day_3" in [content.name for content in found]
     for content in found:
-        template = templates.load(content.name)
+        template = template_sources.load(content.name)
         rendered = templates.render(template, template.sample)
         text = content.body
         for number, value in rendered.content_variables.items():

@@ -11,7 +11,6 @@ from sqlalchemy import event
 from sqlalchemy.dialects import mssql
 from sqlalchemy.orm import Session
 
-from shared.crm.odoo_sync import requeue_lost
 from shared.outbox import dispatch
 from shared.store import dialect
 from shared.store.migrate import ALEMBIC_INI
@@ -106,7 +105,7 @@ def test_statements_of_the_engine_are_tsql(world, test_clock, statements):
         transact(lambda session: plan.message(session, action, "ana", "k1", {"text": "Hola"}))
         world.run_for(test_clock, minutes=2)
         dispatch.free_expired()
-        transact(requeue_lost)
+        dispatch.requeue_lost()
     assert len(statements) > 15
     for text in statements:
         assert parsed(text), text
