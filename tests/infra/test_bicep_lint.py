@@ -13,7 +13,10 @@ from tests.infra.conftest import INFRA
 FILES = [INFRA / "main.bicep", *sorted((INFRA / "modules").glob("*.bicep"))]
 
 SQL = "resource s 'Microsoft.Sql/servers@2023-08-01' = {\n  name: 's'\n  properties: { administratorLoginPassword: VALUE }\n}\n"
-ENDPOINT = "resource e 'Microsoft.Network/privateEndpoints@2024-07-01' = [\n  for row in rows: {\n    name: row.name\n    VALUES\n  }\n]\n"
+ENDPOINT = (
+    "resource e 'Microsoft.Network/privateEndpoints@2024-07-01' = [\n"
+    "  for row in rows: {\n    name: row.name\n    VALUES\n  }\n]\n"
+)
 COMMAND = "resource e 'Microsoft.Compute/virtualMachines/extensions@2024-03-01' = {\n  name: 'v/e'\n  VALUES\n}\n"
 
 WRONG = {
