@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 AZURITE := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types scan bench simulate forecast test-odoo odoo-setup settings-doc lock clean
+.PHONY: help setup run test check lint types scan bicep bench simulate forecast test-odoo odoo-setup settings-doc lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,10 +32,13 @@ run: setup ## Run everything on this machine and show a demonstration
 test: setup ## All tests, on embedded defaults
 	$(BIN)/python -m pytest
 
-check: setup lint types test scan ## What CI runs: format, lint, types, tests, a scan of the infrastructure
+check: setup lint types test scan bicep ## What CI runs: format, lint, types, tests, a scan of the infrastructure
 
 scan: setup ## Scan the infrastructure template (checkov, in an environment of its own)
 	$(BIN)/python -m tests.infra.scan
+
+bicep: setup ## What Microsoft's compiler says of the template, where `bicep` is on the PATH
+	@$(BIN)/python -m tests.infra.bicep_cli
 
 lint: setup
 	$(BIN)/ruff format --check .

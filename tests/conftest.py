@@ -16,6 +16,7 @@ from shared import clock, faults, queues
 from shared.settings import get_settings
 from shared.store import session as store
 from shared.store.migrate import upgrade
+from tests.support import one_result
 from tests.support.world import LOCAL_KEY, FakeStorage, World
 
 # A busy machine is no failure of the code: examples may take as long as they take.
@@ -50,6 +51,13 @@ def forget() -> None:
         _get_engine().dispose()
     _get_engine.cache_clear()
     queues.forget_clients()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_result_at_a_time() -> Iterator[None]:
+    """No statement runs while an earlier result of its connection is unread: Azure SQL would refuse it, SQLite does not."""
+    with one_result.guarded():
+        yield
 
 
 @pytest.fixture

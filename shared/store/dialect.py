@@ -6,7 +6,7 @@ while reading, HOLDLOCK keeps others from inserting the key that was looked for,
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -108,7 +108,15 @@ def defaults_of(model: type[DeclarativeBase]) -> dict[str, Any]:
 
 
 def is_conflict(error: DBAPIError) -> bool:
-    """Whether the transaction lost against another one and can simply be run again (deadlock, busy)."""
+    """Whether the transaction lost against another one and can simply be run again (deadlock, busy).
+
+    Every error along the chain is asked: a deadlock ends the whole transaction, so that the ROLLBACK of a savepoint in it fails
+    as well (6401) and hides it.
+    """
+    return any(_is_conflict(one) for one in _chain(error))
+
+
+def _is_conflict(error: DBAPIError) -> bool:
     state, codes = _state_and_codes(error)
     return (
         state == "40001" or bool(codes & {DEADLOCK, SNAPSHOT_LOST, LOCK_TIMED_OUT}) or "database is locked" in str(error.orig)
@@ -119,8 +127,23 @@ def is_unavailable(error: DBAPIError) -> bool:
     """Whether the database could not be reached or told us to come back later; the work itself is blameless.
 
     The error's class does not tell: pyodbc has none for the states HY000 and 42000, in which Azure SQL says that a database is
-    moving, paused or overloaded.
+    moving, paused or overloaded. Every error along the chain is asked, as for `is_conflict`.
     """
+    return any(_is_unavailable(one) for one in _chain(error))
+
+
+def _chain(error: BaseException) -> Iterator[DBAPIError]:
+    """The error and those during which it was raised, as far as they are the database's."""
+    seen: set[int] = set()
+    following: BaseException | None = error
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        if isinstance(following, DBAPIError):
+            yield following
+        following = following.__cause__ or following.__context__
+
+
+def _is_unavailable(error: DBAPIError) -> bool:
     if error.connection_invalidated or isinstance(error, InterfaceError):
         return True
     state, codes = _state_and_codes(error)

@@ -78,7 +78,7 @@ class SuppressionQuery(PageQuery):
 
 def _holding() -> ColumnElement[bool]:
     lasting = or_(Suppression.cause != "soft-bounce", and_(Suppression.until.is_not(None), Suppression.until > clock.now()))
-    return and_(Suppression.lifted.is_(False), lasting)
+    return and_(~Suppression.lifted, lasting)
 
 
 class SuppressionOut(BaseModel):
