@@ -24,6 +24,7 @@ LAYERS = [
     {"shared.outbox"},
     {"shared.vendors", "shared.store", "shared.queues"},
     {"shared.settings", "shared.setting_groups", "shared.setting_types", "shared.setting_dates", "shared.setting_limits"},
+    {"shared.readers"},
     {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.telemetry"},
 ]
 # Data that a lower layer needs as well: the stages that Odoo's set-up checks and the first migration writes.
