@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared.crm import resync  # noqa: F401  # registers what the API asks for and deliveries carry out
+from shared.flow import Flow
 
 if TYPE_CHECKING:
     from shared.web.app import FunctionsMiddleware
 
+FLOW = Flow(
+    name="web",
+    title="The REST API",
+    about="Everything that speaks HTTP and is no webhook: `/health`, and the REST API with its description.",
+    functions=("functions.web:bp",),
+    optional=False,
+    routers=("shared.web.description:router",),
+)
 bp = func.Blueprint()
 
 

@@ -8,17 +8,17 @@ import hashlib
 import json
 import re
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from local.ports import ROOT, Ports
+from local.ports import Ports
 from sandbox.settings import app_settings
 from sandbox.smtp import PASSWORD, USER
+from shared.messages import templates
 
-TEMPLATES = ROOT / "shared" / "templates" / "es"
 _HOLE = re.compile(r"\{\{\s*(.+?)\s*\}\}")
 # What is seen at once must not wait for the morning, or for Monday.
 _ALWAYS = {"QUIET_HOURS": "00:00-00:00", "WORKING_DAYS": "mon,tue,wed,thu,fri,sat,sun"}
@@ -46,9 +46,10 @@ def settings(ports: Ports) -> dict[str, str]:
     }
 
 
-def contents(folder: Path = TEMPLATES) -> Iterator[Content]:
+def contents(folders: Sequence[Path] = ()) -> Iterator[Content]:
     """Our WhatsApp templates as Meta would have approved them, from those of the repository."""
-    for path in sorted(folder.glob("*/meta.yaml")):
+    found = (path for folder in folders or [root / "es" for root in templates.roots()] for path in folder.glob("*/meta.yaml"))
+    for path in sorted(found, key=lambda path: path.parent.name):
         meta = yaml.safe_load(path.read_text())
         if "whatsapp" in meta["channels"]:
             name = path.parent.name

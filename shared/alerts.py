@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.errors import PermanentError, PuenteError
-from shared.outbox.actions import Claimed, Done, Outcome, message, register_target
+from shared.outbox.actions import Claimed, Done, Outcome, message
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings
 
@@ -50,5 +50,9 @@ def _send(text: str) -> None:
         raise PermanentError("alert-refused", f"the address for alerts answered {response.status_code}")
 
 
-register_target(TARGET, lambda: TargetPolicy(batches_per_second=1))
+def policy() -> TargetPolicy:
+    """The pace of the address for alerts."""
+    return TargetPolicy(batches_per_second=1)
+
+
 ALERT = message(TARGET, "webhook", _post)

@@ -119,6 +119,11 @@ def forget() -> dict[str, int]:
     return {name: count for name, count in gone.items() if count}
 
 
+def remove_old() -> int:
+    """Remove what the settings no longer keep; how many rows and blobs. The nightly job."""
+    return sum(forget().values())
+
+
 def _removed(rule: Rule, before: datetime) -> int:
     """Walk over the table by its key, oldest first, until rows are too young or the time is up."""
     key: Any = rule.table.__table__.c.id

@@ -22,6 +22,7 @@ from tests.support.world import LOCAL_KEY, FakeStorage, World
 settings.register_profile("puente", deadline=None)
 settings.load_profile("puente")
 
+ROOT = Path(__file__).resolve().parents[1]
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 ENVIRONMENT = {

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from shared import alerts, clock, faults, queues
+from shared import alerts, clock, faults, flows, queues
 from shared.errors import PermanentError, RetryableError
 from shared.intake.envelope import Envelope, parse
 from shared.logs import mask
@@ -176,7 +176,7 @@ def replay(dead_letter_id: int, actor: str) -> DeadLetter:
 
 
 def _replayed_event(letter: DeadLetter) -> bytes:
-    if letter.original_queue not in queues.declared() - {queues.DEAD_LETTER_QUEUE, queues.DELIVERY_QUEUE}:
+    if letter.original_queue not in flows.queues() - {queues.DEAD_LETTER_QUEUE, queues.DELIVERY_QUEUE}:
         raise PermanentError("not-replayable", f"{letter.original_queue!r} is no queue for events of this app")
     try:
         event = json.loads(letter.original_event)

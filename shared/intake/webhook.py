@@ -64,7 +64,9 @@ def json_object(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
 class Webhook:
     """One way in. `answer` adds members to the 202 body; `name` becomes CloudEvents' `type`, its first part the `source`.
 
-    `authenticate` sees the raw bytes, because vendors sign those; `read` makes the event's data of them.
+    A request is looked at in this order: its size (`max_bytes`, else MAX_BODY_BYTES), then its sender (`authenticate`, which
+    sees the raw bytes, because vendors sign those), and only then its content (`read` makes the event's data of the bytes).
+    `variant` may hand data of another form on to another webhook on the same queue.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Webhook:
     answer: Callable[[Any], dict[str, Any]] = lambda _payload: {}
     authenticate: Authenticate = by_api_key
     read: Read = json_object
+    max_bytes: int | None = None
+    variant: Callable[[func.HttpRequest, dict[str, Any]], "Webhook | None"] = lambda _request, _data: None
 
     async def accept(self, request: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
         """Take the request in: 202 once the event is on its queue, else a problem document.
@@ -85,7 +89,7 @@ class Webhook:
 
     async def _taken_in(self, request: func.HttpRequest, message: func.Out[bytes], traceparent: str) -> func.HttpResponse:
         try:
-            envelope, payload = self._read(request, traceparent)
+            chosen, envelope, payload = self._read(request, traceparent)
             message.set(await _fitting(envelope))
         except RefusedError as error:
             log.warning("%s refused: %s %s", self.name, error.status, error.reason)
@@ -94,17 +98,18 @@ class Webhook:
             log.error("%s not taken: %s", self.name, error)  # noqa: TRY400  # the trace tells nothing that the words do not
             return problem.response(RefusedError(503, "not-stored", "The event could not be stored; send it again."))
         log.info("%s accepted as %s", self.name, envelope.id)
-        answer = {"status": "accepted", "event_id": envelope.id} | self.answer(payload) | {"queue": self.queue}
+        answer = {"status": "accepted", "event_id": envelope.id} | chosen.answer(payload) | {"queue": self.queue}
         return func.HttpResponse(json.dumps(answer), status_code=202, mimetype="application/json")
 
-    def _read(self, request: func.HttpRequest, traceparent: str) -> tuple[Envelope, Payload]:
+    def _read(self, request: func.HttpRequest, traceparent: str) -> tuple["Webhook", Envelope, Payload]:
         settings = get_settings()
         raw = request.get_body()
-        body.check_size(raw, settings.max_body_bytes)
+        body.check_size(raw, min(self.max_bytes or settings.max_body_bytes, settings.max_body_bytes))
         self.authenticate(request, raw, settings)
         data = self.read(request, raw)
-        payload = validate(self.payload, data)
-        return self._envelope(data, payload, request.headers, traceparent), payload
+        chosen = self.variant(request, data) or self
+        payload = validate(chosen.payload, data)
+        return chosen, chosen._envelope(data, payload, request.headers, traceparent), payload  # noqa: SLF001  # of this class
 
     def _envelope(self, data: dict[str, Any], payload: Payload, headers: Any, traceparent: str) -> Envelope:
         received = clock.now()

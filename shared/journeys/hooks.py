@@ -1,14 +1,8 @@
-"""Ties journeys to messages: the gate before each sending, the ear for what became of it, and for what people say.
-
-Light; flow pages import it.
-"""
+"""Ties journeys to messages: the gate before each sending, the ear for what became of it, and for what people say."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-
-from shared.messages import on_outcome
-from shared.messages.outcomes import on_said, on_sending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +13,9 @@ if TYPE_CHECKING:
     from shared.messages.outcomes import Said
     from shared.outbox.actions import Later
 
-NAME = "journeys"
 
-
-def _may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None:
+def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None:
+    """Whether the step of a journey may be sent now: a reason to skip it, a later time, or None."""
     if "enrolment" not in context:
         return None
     from shared.journeys import outcomes
@@ -30,7 +23,8 @@ def _may_send(session: Session, context: Mapping[str, Any]) -> str | Later | Non
     return outcomes.may_send(session, context)
 
 
-def _hear(session: Session, context: Mapping[str, Any], outcome: Outcome) -> None:
+def record_outcome(session: Session, context: Mapping[str, Any], outcome: Outcome) -> None:
+    """Let the journey go on with what became of its message."""
     if "enrolment" not in context:
         return
     from shared.journeys import outcomes
@@ -38,7 +32,8 @@ def _hear(session: Session, context: Mapping[str, Any], outcome: Outcome) -> Non
     outcomes.hear(session, context, outcome)
 
 
-def _said(session: Session, said: Said) -> None:
+def signal_person_message(session: Session, said: Said) -> None:
+    """Signal to every journey of the person that they replied, unsubscribed, or want messages again."""
     from shared.journeys import addresses, engine
 
     people = addresses.people(session, said.whos)
@@ -47,8 +42,3 @@ def _said(session: Session, said: Said) -> None:
     data = {"channel": said.channels[0] if len(said.channels) == 1 else None, "channels": list(said.channels)}
     key = f"{said.word}:{said.whos[0]}:{said.at.isoformat()}"
     engine.signal(session, f"person.{said.word}", people, data | {"cause": said.cause}, event_key=key, at=said.at)
-
-
-on_sending(NAME, _may_send)
-on_outcome(NAME, _hear)
-on_said(NAME, _said)

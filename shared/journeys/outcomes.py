@@ -168,6 +168,13 @@ def sweep(session: Session, limit: int = 500) -> int:
     return closed
 
 
+def close_steps() -> int:
+    """Close the steps whose deliveries were closed without us; how many. The job of every five minutes."""
+    from shared.store.session import transact
+
+    return transact(sweep)
+
+
 def _settled(session: Session, enrolment_id: int, name: str, delivery_id: int) -> bool:
     """Whether a step was closed as its delivery is. A fallback that was owed in its place decides, and may still wait."""
     book, delivery = open_book(session, enrolment_id), planning.last_way(session, session.get_one(Delivery, delivery_id))

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from shared import queues
 from shared.errors import UnavailableError
 from shared.intake.envelope import fingerprint
-from shared.privacy.holdings import HOLDINGS
-from shared.privacy.who import Person
+from shared.privacy.holdings import holdings
+from shared.privacy.person import Person
 from shared.queues import claim_checks as container_client
 from shared.store.models import DeadLetter, InboxEvent
 
@@ -19,7 +19,7 @@ SMALLEST = 16 * 1024  # far below what fits a message: a body of fewer character
 
 def of(session: Session, person: Person) -> list[str]:
     """The names of all blobs that may hold an event of this person; some may be gone already."""
-    whose = {holding.table: holding.whose(person) for holding in HOLDINGS}
+    whose = {holding.table: holding.whose(person) for holding in holdings()}
     events = session.scalars(select(InboxEvent).where(whose[InboxEvent]))
     letters = session.scalars(select(DeadLetter).where(whose[DeadLetter]))
     return sorted(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, relat
 
 from shared import clock
 from shared.store import search
+from shared.store.sync_columns import SyncColumns
 from shared.store.types import BigId, JsonText, Money, Note, UtcDateTime
 
 MANYCHAT_ID_LENGTH = 50
@@ -35,7 +36,7 @@ class Timestamped:
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
 
 
-class OdooSynced:
+class OdooSynced(SyncColumns, prefix="odoo"):
     """How far Odoo is in step with this row. `odoo_sync_status` is NULL where the sync mode leaves the row out of Odoo.
 
     `odoo_linked` says that the record in Odoo carries our external id, so that it need not be looked for.
@@ -43,11 +44,11 @@ class OdooSynced:
 
     odoo_id: Mapped[int | None] = mapped_column(BigId)
     odoo_linked: Mapped[bool] = mapped_column(default=False, server_default=false())
-    odoo_sync_status: Mapped[str | None] = mapped_column(Unicode(16), index=True)
-    odoo_sync_error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
-    odoo_sync_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
-    odoo_sync_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    odoo_synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    odoo_sync_status: Mapped[str | None]
+    odoo_sync_error: Mapped[str | None]
+    odoo_sync_attempts: Mapped[int]
+    odoo_sync_at: Mapped[datetime | None]
+    odoo_synced_at: Mapped[datetime | None]
 
 
 class Channel(Timestamped, Base):

@@ -36,6 +36,11 @@ def write() -> dict[str, Any]:
     return state
 
 
+def write_line() -> None:
+    """Log the state of the system; the job of every minute."""
+    write()
+
+
 def _asked(question: Callable[[], dict[str, Any]]) -> tuple[str, dict[str, Any] | None]:
     try:
         return UP, question()

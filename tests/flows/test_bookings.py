@@ -11,17 +11,21 @@ import azure.functions as func
 import pytest
 from sqlalchemy import select
 
-from functions import bookings, leads
+from functions.bookings import services as domain
+from functions.bookings import triggers as bookings
+from functions.bookings.tables import Booking, BookingUid
+from functions.leads import kommo_sync as kommo
+from functions.leads import notes as notes_in_kommo
+from functions.leads import persons
+from functions.leads import services as records
+from functions.leads import triggers as leads
+from functions.leads.tables import Lead
 from shared import clock, faults
 from shared.journeys import engine
-from shared.leads import bookings as domain
-from shared.leads import kommo, persons, records
-from shared.leads import notes as notes_in_kommo
 from shared.outbox import actions
 from shared.outbox.actions import Claimed, Done, Outcome
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentStep
-from shared.store.lead_models import Booking, BookingUid, Lead
 from shared.store.models import Delivery, InboxEvent
 from shared.store.session import reading, transact
 from tests.support import calcom

@@ -12,17 +12,18 @@ from sqlalchemy import event, select
 from sqlalchemy.dialects import mssql
 from sqlalchemy.orm import ORMExecuteState, Session
 
-from functions import leads
+from functions.leads import guard, notes
+from functions.leads import kommo_sync as kommo
+from functions.leads import triggers as leads
+from functions.leads.tables import Lead
 from sandbox.kommo import seed
 from shared import clock, faults
 from shared.journeys import hooks as journeys_hooks  # noqa: F401  # ties journeys to messages, as the app does
-from shared.leads import guard, kommo, notes
 from shared.messages.outcomes import Said, tell_said
 from shared.messages.who import who_of_address
 from shared.outbox import actions, manual
 from shared.privacy.erase import look, person
 from shared.store.journey_models import Enrolment
-from shared.store.lead_models import Lead
 from shared.store.models import DeadLetter, Delivery, InboxEvent
 from shared.store.session import reading, transact
 from shared.watch import record
@@ -475,7 +476,7 @@ def test_parked_leads_do_not_hide_one_that_fell_out(
     theirs = select(Delivery).where(Delivery.target == "kommo", Delivery.subject == f"lead:{fell_out}")
     transact(lambda session: [session.delete(row) for row in session.scalars(theirs)])
     test_clock.advance(minutes=20)
-    assert transact(lambda session: kommo.rearm(session, at_most=1)) == 1
+    assert transact(lambda session: kommo.LEADS.requeue_lost(session, limit=1)) == 1
     assert [one.subject for one in owed() if one.state == "pending"] == [f"lead:{fell_out}"]
 
 

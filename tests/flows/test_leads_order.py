@@ -8,12 +8,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from functions import leads
+from functions.leads import guard, notes
+from functions.leads import kommo_sync as kommo
+from functions.leads import triggers as leads
+from functions.leads.tables import Lead
 from sandbox.kommo import seed
 from shared import clock
-from shared.leads import guard, kommo, notes
 from shared.store.journey_models import Enrolment
-from shared.store.lead_models import Lead
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.conftest import START
@@ -142,7 +143,7 @@ def _check_stage(stands: int, status: str, steps: list[str]) -> None:
 @pytest.fixture(autouse=True)
 def text(monkeypatch: pytest.MonkeyPatch) -> None:
     """A text for the notes of these tests."""
-    from shared.leads import note_texts
+    from functions.leads import note_texts
 
     texts = note_texts._texts()
     monkeypatch.setattr(note_texts, "_texts", lambda: texts | {"texts": texts["texts"] | {"test": "Nombre {{ key }}"}})

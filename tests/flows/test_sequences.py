@@ -403,7 +403,7 @@ def test_same_event_at_the_same_time(ours: Campaign) -> None:
     """Handled by several instances at once it begins one sequence, and is told once."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from functions import christmas
+    from functions.christmas import triggers as christmas
 
     for number in range(6):  # six bodies, so that the inbox does not tell them apart
         ours.send("assessment-handler", assessment(red_systems=3, note=number))

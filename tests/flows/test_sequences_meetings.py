@@ -10,10 +10,10 @@ import azure.functions as func
 import pytest
 from sqlalchemy import select
 
-from functions import bookings
+from functions.bookings import triggers as bookings
+from functions.christmas.tables import SequenceContact
 from shared import clock, faults
 from shared.settings import get_settings
-from shared.store.sequence_models import SequenceContact
 from shared.store.session import reading
 from tests.support import calcom
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, invitee, postcall

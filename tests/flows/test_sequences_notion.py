@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
 
+from functions.christmas import notion_facts, notion_sync, tracker
+from functions.christmas.tables import Sequence
 from shared import clock
 from shared.errors import (
     NoAnswerError,
@@ -24,10 +26,8 @@ from shared.messages.statuses import News, status
 from shared.outbox import manual
 from shared.outbox.actions import Done
 from shared.outbox.execute import drain
-from shared.sequences import notion_facts, notion_sync, tracker
 from shared.settings import get_settings
 from shared.store.models import Delivery
-from shared.store.sequence_models import Sequence
 from shared.store.session import reading, transact
 from tests.conftest import START
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, noshow, onboarding, postcall

@@ -10,16 +10,16 @@ from sqlalchemy import delete, event, select
 from sqlalchemy.dialects import mssql
 from sqlalchemy.orm import ORMExecuteState, Session
 
+from functions.christmas import notion_sync, tracker
+from functions.christmas.tables import Sequence, SequenceContact
 from sandbox.testing import RunningSandbox
 from shared import clock, faults
 from shared.errors import RetryableError
 from shared.messages import senders
 from shared.outbox.dispatch import free_expired
 from shared.outbox.execute import AFTER_CALL, AFTER_RECORD, drain
-from shared.sequences import notion_sync, tracker
 from shared.settings import get_settings
 from shared.store.models import Delivery
-from shared.store.sequence_models import Sequence, SequenceContact
 from shared.store.session import reading, transact
 from tests.support.messages import PostOffice
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, invitee, noshow, onboarding, postcall
@@ -222,7 +222,7 @@ def test_statements_are_tsql(ours: Campaign) -> None:
         ours.take("assessment-handler", assessment())
         ours.take("onboarding-handler", onboarding())
         ours.run(days=2)
-        transact(notion_sync.rearm)
+        transact(notion_sync.requeue_lost)
         with reading() as session:
             for row in session.scalars(select(Sequence)).all():
                 tracker.progress(session, row)

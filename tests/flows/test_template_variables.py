@@ -4,14 +4,14 @@ import json
 
 import pytest
 
+from functions.christmas import texts, variables
+from functions.christmas.tables import SequenceContact
+from functions.leads import services as records
+from functions.leads.tables import Lead
 from shared import clock
 from shared.journeys import load
-from shared.leads import records
 from shared.messages import templates
-from shared.sequences import texts, variables
 from shared.settings import get_settings
-from shared.store.lead_models import Lead
-from shared.store.sequence_models import SequenceContact
 
 LINKS = {name: f"https://{name.lower()}.example/x" for name in ("BOOKING_URL", "RESOURCE_URL", "SURVEY_URL")}
 # Only whoever runs the campaign knows these; without them the mails that need them are parked with the name.

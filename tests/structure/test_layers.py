@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
     {"functions"},
     {"shared.web", "shared.importer"},
-    {"shared.sequences"},
-    {"shared.leads"},
+    {"functions.christmas"},
+    {"functions.leads"},
     {"shared.journeys"},
     {"shared.messages"},
     {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},

@@ -101,7 +101,9 @@ class World:
     """The app, driven by hand. `handlers` are the queue functions by queue, as registered in the flows."""
 
     def __init__(self, storage: FakeStorage) -> None:
-        from functions import campaigns, contacts, engine, leads, opportunities
+        from functions import campaigns, contacts, opportunities
+        from functions import system as engine
+        from functions.leads import triggers as leads
 
         self.storage = storage
         self.handlers: dict[str, Callable[[QueueMessage], None]] = {
@@ -168,7 +170,7 @@ class World:
 
     def timers(self) -> None:
         """Run the engine's timers once, those that need no real storage."""
-        from functions import engine
+        from functions import system as engine
 
         for timer in (engine.dispatch_due, engine.retry_errored_syncs):
             timer(func.TimerRequest())

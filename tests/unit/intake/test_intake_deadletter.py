@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from shared import clock, faults, queues
+from shared import clock, faults, flows, queues
 from shared.crm.stages import stage_key
 from shared.errors import PermanentError, RetryableError, UnavailableError
 from shared.intake import deadletter, parked
@@ -194,7 +194,7 @@ class TestUnstorable:
         runs = 0
         for _ in range(2000):
             test_clock.advance(seconds=31)
-            deadletter.collect_poison(queues.declared())
+            deadletter.collect_poison(flows.queues())
             try:
                 runs += world.step(queues.DEAD_LETTER_QUEUE)
             except ValueError:
@@ -229,7 +229,7 @@ class TestUnstorable:
         """As `rounds`, with the nudge of the alert taken away, which nobody here carries out."""
         while not world.storage.queues.get(queues.DELIVERY_QUEUE):
             test_clock.advance(seconds=31)
-            deadletter.collect_poison(queues.declared())
+            deadletter.collect_poison(flows.queues())
             with suppress(ValueError):
                 world.step(queues.DEAD_LETTER_QUEUE)
 
@@ -242,7 +242,7 @@ class TestUnstorable:
             for _ in range(12):
                 with suppress(ValueError):
                     world.step(queues.DEAD_LETTER_QUEUE)
-                deadletter.collect_poison(queues.declared())
+                deadletter.collect_poison(flows.queues())
                 test_clock.advance(seconds=300)
         world.run()
         [letter] = letters()
@@ -256,7 +256,7 @@ class TestUnstorable:
             for _ in range(24 * 12):
                 test_clock.advance(minutes=5)
                 world.run()
-                deadletter.collect_poison(queues.declared())
+                deadletter.collect_poison(flows.queues())
         assert (len(letters()), storage.kept) == (0, {})
         test_clock.advance(minutes=5)
         world.run()
@@ -271,9 +271,9 @@ class TestUnstorable:
         with monkeypatch.context() as patched:
             patched.setattr(queues, "put_blob", self.away)
             with pytest.raises(UnavailableError):
-                deadletter.collect_poison(queues.declared())
+                deadletter.collect_poison(flows.queues())
         assert len(storage.queues[poison]) == 1
-        deadletter.collect_poison(queues.declared())
+        deadletter.collect_poison(flows.queues())
         assert (len(storage.kept), storage.queues[poison]) == (1, [])
 
     def test_death_after_keeping_it_keeps_it_once(self, world, storage, caplog):
@@ -282,9 +282,9 @@ class TestUnstorable:
         storage.send(poison, deadletter.fitting(parked.opened(b"what") | {"rounds": deadletter.MOST_ROUNDS}))
         faults.inject("deadletter.after_kept=raise:1x1")
         with pytest.raises(faults.InjectedFault):
-            deadletter.collect_poison(queues.declared())
+            deadletter.collect_poison(flows.queues())
         assert (len(storage.kept), len(storage.queues[poison])) == (1, 1)
-        deadletter.collect_poison(queues.declared())
+        deadletter.collect_poison(flows.queues())
         assert (len(storage.kept), storage.queues[poison]) == (1, [])
         assert caplog.text.count("cannot be stored in the database") == 1
 

@@ -11,7 +11,7 @@ from shared.journeys import engine, load
 from shared.settings import get_settings
 from shared.store.models import ActionLog
 from shared.store.session import reading, transact
-from tests.conftest import START
+from tests.conftest import ROOT, START
 from tests.support.journeys import Post, dispatch, run
 from tests.unit.web.calls import Api
 
@@ -207,7 +207,7 @@ class TestForecast:
 
     def test_changed_definition_is_compared(self, call: Api, test_clock: clock.TestClock) -> None:
         """Moved, gone and new steps, for each person."""
-        text = (load.FOLDER / "lead_followup.yaml").read_text()
+        text = (ROOT / "functions/leads/journeys/lead_followup.yaml").read_text()
         changed = text.replace("delay: 6d", "delay: 7d").replace("id: day_9", "id: day_8").replace("delay: 9d", "delay: 8d")
         changes = {one["step"]: one for one in self.ask(call, data=ANA, definition=changed)["changes"]}
         assert sorted(changes) == ["day_6", "day_8", "day_9"]
@@ -269,7 +269,7 @@ class TestCommandLine:
         from shared.journeys.__main__ import main
 
         changed, svg = tmp_path / "x.yaml", tmp_path / "x.svg"
-        changed.write_text((load.FOLDER / "noshow.yaml").read_text().replace("24h", "36h"))
+        changed.write_text((ROOT / "functions/christmas/journeys/noshow.yaml").read_text().replace("24h", "36h"))
         at = datetime(2026, 3, 28, 12, tzinfo=START.tzinfo) + timedelta(0)
         assert main(["noshow", "--at", at.isoformat(), "--definition", str(changed), "--svg", str(svg)]) == 0
         told = capsys.readouterr().out

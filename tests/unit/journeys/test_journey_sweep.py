@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import azure.functions as func
 
-from functions import engine as page
+from functions import system as page
 from shared.errors import PermanentError
 from shared.journeys import outcomes
 from shared.outbox import manual

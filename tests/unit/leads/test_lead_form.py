@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions import leads
+from functions.leads import ids
+from functions.leads import payloads as form
+from functions.leads import triggers as leads
+from functions.leads.services import booking_url, first_name
 from shared import clock
 from shared.intake.envelope import parse
-from shared.leads import form, ids
-from shared.leads.records import booking_url, first_name
 from shared.settings import get_settings
 from tests.support.leads import FORM, html, sent, told
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.leads import endpoint as door
+from functions.leads import guard
 from shared import clock
 from shared.errors import PermanentError, RefusedError, UnavailableError
-from shared.leads import door, guard
 from shared.settings import get_settings
 from shared.vendors import captcha
 from tests.conftest import forget

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from functions.christmas import kinds, variables
+from functions.christmas.tables import SequenceContact
+from functions.christmas.texts import Texts, texts
 from shared.errors import PermanentError
 from shared.journeys import load
 from shared.messages import templates
-from shared.sequences import kinds, variables
-from shared.sequences.texts import Texts, texts
 from shared.settings import Settings, get_settings
-from shared.store.sequence_models import SequenceContact
 
 ZONE = "America/Mexico_City"
 NOW = datetime(2026, 12, 20, 18, tzinfo=UTC)

@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects import mssql
 from sqlalchemy.orm import Session
 
-from shared.crm.odoo_sync import rearm
+from shared.crm.odoo_sync import requeue_lost
 from shared.outbox import dispatch
 from shared.store import dialect
 from shared.store.migrate import ALEMBIC_INI
@@ -58,8 +58,10 @@ def test_no_column_has_a_collation_of_its_own(environment):
 
 def test_names_are_in_lower_case():
     """In a database with a binary collation `State` is another column than `state`."""
-    from shared.store import journey_models, lead_models, message_models, sequence_models  # noqa: F401  # all tables
+    from shared import flows
     from shared.store.models import Base
+
+    flows.load_tables()
 
     names = [name for table in Base.metadata.tables.values() for name in (table.name, *table.columns.keys())]
     names += [index.name for table in Base.metadata.tables.values() for index in table.indexes]
@@ -94,7 +96,7 @@ def statements():
 
 
 def test_statements_of_the_engine_are_tsql(world, test_clock, statements):
-    """Claims, records, what a dead worker held, re-arming, syncs asked for: all of it parses, and locks rows by hints."""
+    """Claims, records, what a dead worker held, requeuing, syncs asked for: all of it parses, and locks rows by hints."""
     with fake_odoo(), postman() as (_person, action):
         from shared.outbox import plan
 
@@ -104,7 +106,7 @@ def test_statements_of_the_engine_are_tsql(world, test_clock, statements):
         transact(lambda session: plan.message(session, action, "ana", "k1", {"text": "Hola"}))
         world.run_for(test_clock, minutes=2)
         dispatch.free_expired()
-        transact(rearm)
+        transact(requeue_lost)
     assert len(statements) > 15
     for text in statements:
         assert parsed(text), text
