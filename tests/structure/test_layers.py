@@ -27,6 +27,7 @@ LAYERS = [
     {"shared.jobs"},
     {"shared.flows"},
     {"shared.flow", "shared.references"},
+    {"shared.readers"},
     {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.telemetry"},
 ]
 # Data that a lower layer needs as well: the stages that Odoo's set-up checks and the first migration writes.
