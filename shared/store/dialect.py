@@ -86,7 +86,8 @@ def insert_if_absent_statement(
     if dialect == "sqlite":
         return sqlite_insert(table).values(new).on_conflict_do_nothing()
     if dialect == "postgresql":
-        return postgresql_insert(table).values(new).on_conflict_do_nothing()
+        # The count is kept when it is there to be read: psycopg forgets it with the cursor.
+        return postgresql_insert(table).values(new).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
     taken = select(literal(1)).select_from(table).where(*(table.c[name] == new[name] for name in unique))
     taken = taken.with_hint(table, "WITH (UPDLOCK, HOLDLOCK, ROWLOCK)", "mssql")
     row = select(*(value.label(name) for name, value in new.items()))

@@ -5,6 +5,7 @@ no PostgreSQL and none can be fetched, one line names what is missing and the ex
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from tests.odoo.postgres import SUPERUSER, Cluster
 
 DATABASE = "puente_test"
 NOT_AVAILABLE = 3
+PATIENCE_MS = 60_000
 URL_VARIABLE = "TEST_DATABASE_URL"
 
 
@@ -33,7 +35,8 @@ def running(root: Path | None = None) -> Iterator[str]:
         try:
             if not cluster.has(DATABASE):
                 cluster.sql(f"create database {DATABASE} template template0 encoding 'UTF8' locale 'C'")
-            yield f"postgresql+psycopg://{SUPERUSER}@127.0.0.1:{cluster.port()}/{DATABASE}"
+            # A statement that waits for a lock for ever fails instead.
+            yield f"postgresql+psycopg://{SUPERUSER}@127.0.0.1:{cluster.port()}/{DATABASE}?options=-cstatement_timeout%3D{PATIENCE_MS}"
         finally:
             cluster.stop()
 
@@ -43,9 +46,13 @@ def main(arguments: Sequence[str]) -> int:
     if list(arguments[:2]) != ["run", "--"] or len(arguments) < 3:
         sys.stderr.write("usage: python -m tests.lab.server run -- command\n")
         return 2
+    # A polite end is an end like Ctrl-C: the server is still stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with running() as url:
             code = subprocess.run(arguments[2:], check=False, env=os.environ | {URL_VARIABLE: url}).returncode
+    except KeyboardInterrupt:
+        return 130
     except Unobtainable as reason:
         sys.stderr.write(f"MISSING for the concurrency lab: {reason}\n")
         return NOT_AVAILABLE
