@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
@@ -16,11 +15,10 @@ from shared import clock, faults, queues
 from shared.settings import get_settings
 from shared.store import session as store
 from shared.store.migrate import upgrade
+from tests.support.examples import load_profile
 from tests.support.world import LOCAL_KEY, FakeStorage, World
 
-# A busy machine is no failure of the code: examples may take as long as they take.
-settings.register_profile("puente", deadline=None)
-settings.load_profile("puente")
+load_profile()
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
