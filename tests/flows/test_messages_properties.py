@@ -20,6 +20,7 @@ from shared.outbox.actions import State
 from shared.settings import get_settings
 from shared.store.models import Base
 from shared.store.session import reading, transact
+from tests.support.examples import examples
 from tests.support.messages import (
     ANA_EMAIL,
     ANA_PHONE,
@@ -98,7 +99,7 @@ TROUBLES = {
 }
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=plans)
 def test_promises_hold_whatever_happens(diary: Diary, test_clock: clock.TestClock, plan: list[tuple[Any, ...]]) -> None:
     """Never in quiet hours or on a holiday, never above the cap, never after silence, each key once, each fallback once."""

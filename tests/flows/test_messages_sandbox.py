@@ -25,6 +25,7 @@ from shared.settings import get_settings
 from shared.store.message_models import MessageStatus
 from shared.store.session import reading
 from shared.vendors import brevo, http, resend, twilio
+from tests.support.examples import examples
 from tests.support.functions import named
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, carry_out, deliveries, message, owe
 from tests.support.sandbox import APP, Exchange, Wire, wired
@@ -235,7 +236,7 @@ def test_a_lost_answer_sends_nothing_twice(town: Town, test_clock: clock.TestClo
 
 
 @given(order=st.lists(st.booleans(), max_size=4), copies=st.integers(1, 3))
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_order_and_repetition_of_words_change_nothing(town: Town, order: list[bool], copies: int) -> None:
     """However they come, the furthest word counts, and each is taken once."""
     for number, backwards in enumerate([*order, True]):

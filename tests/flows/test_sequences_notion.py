@@ -30,6 +30,7 @@ from shared.settings import get_settings
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.conftest import START
+from tests.support.examples import examples
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, noshow, onboarding, postcall
 from tests.support.world import FakeStorage, World
 
@@ -347,7 +348,7 @@ def _lives(draw: st.DrawFn) -> list[tuple[str, Any]]:
     return draw(st.lists(deed, min_size=1, max_size=9))
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(life=_lives())
 def test_tracker_tells_the_truth_after_any_life(
     environment: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, migrated_file: Any, life: list[tuple[str, Any]]

@@ -32,6 +32,7 @@ def ours(world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestCl
         yield found
 
 
+@pytest.mark.slow
 class TestOverHttp:
     """The sandbox's Notion, which refuses what the real one refuses, and its Discord."""
 

@@ -18,6 +18,7 @@ from shared.store.message_models import MessageStatus
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent
 from shared.store.session import reading, transact
 from tests.support import tsql
+from tests.support.examples import examples
 from tests.support.world import opportunity
 
 NAMES = ("INBOX", "SYNC", "MESSAGE", "ACTION_LOG")
@@ -212,7 +213,7 @@ def test_a_replay_after_retention_changes_nothing(world, environment, test_clock
         assert [row.subject for row in session.scalars(select(InboxEvent))] == ["m1"]
 
 
-@settings(max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(30), suppress_health_check=list(HealthCheck))
 @given(
     rows=st.lists(
         st.tuples(

@@ -17,6 +17,7 @@ from shared.intake import dead_letter_message, deadletter, parked
 from shared.intake.envelope import parse
 from shared.store.models import DeadLetter, Delivery, InboxEvent, Opportunity, StageMapping
 from shared.store.session import reading, transact
+from tests.support.examples import examples
 from tests.support.world import contact, opportunity
 
 QUEUE = "manychat-crm-opportunities-queue"
@@ -144,7 +145,7 @@ class TestReceive:
             assert [alert.target for alert in session.scalars(select(Delivery))] == ["alerts"]
         assert storage.bodies(queues.DELIVERY_QUEUE) == [{"target": "alerts"}]
 
-    @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         st.binary(max_size=40)
         | st.dictionaries(st.sampled_from(NAMES), JSON_VALUES).map(lambda letter: json.dumps(letter).encode())
@@ -288,7 +289,7 @@ class TestUnstorable:
         assert (len(storage.kept), storage.queues[poison]) == (1, [])
         assert caplog.text.count("cannot be stored in the database") == 1
 
-    @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(LETTER)
     @example(b'{"rounds": -5}')
     @example(b'{"rounds": "many", "original_event": "\\ud800"}')

@@ -16,6 +16,7 @@ from shared.outbox.actions import State
 from shared.store.message_models import MessageStatus
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
+from tests.support.examples import examples
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, carry_out, deliveries, message, owe
 
 SMS = Fallback(channel="sms", to=ANA_PHONE, template="lead_day_3")
@@ -72,7 +73,7 @@ class TestProgress:
         assert news("failed", vendor_id="SM999") == "unknown-message"
         assert post.words() == []
 
-    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     @given(st.lists(st.sampled_from(sorted(RANKS)), min_size=1, max_size=6), st.randoms(use_true_random=False))
     def test_any_order_ends_in_the_furthest(self, database, words: list[str], random) -> None:
         """Whatever order the words come in, the highest rank counts."""

@@ -1,10 +1,10 @@
 """One result at a time for each connection, as Azure SQL has it: what the guard in all tests complains about."""
 
 import pytest
+from shared.privacy.who import Person
 from sqlalchemy import Engine, select
 
 from shared.privacy import blobs
-from shared.privacy.who import Person
 from shared.store.models import Advisor
 from shared.store.session import reading, transact
 from tests.support.one_result import BusyConnectionError
