@@ -6,8 +6,8 @@ A system whose key is not set is not used: what would need it is refused or skip
 from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.environment import BaseSettings
 from shared.setting_dates import HolidaysOf, Hours, TimeZone, Weekdays
 from shared.setting_types import Names, Secrets, Systems, Url
 
@@ -32,8 +32,6 @@ def _old(name: str) -> AliasChoices:
 
 class Group(BaseSettings):
     """A part of the settings. Nobody reads one by itself, so it is not built."""
-
-    model_config = SettingsConfigDict(defer_build=True)
 
 
 class OdooSettings(Group):
