@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 AZURITE := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types scan bench simulate forecast test-odoo odoo-setup settings-doc lock clean
+.PHONY: help setup run test check lint types scan bench simulate forecast test-odoo odoo-setup stages settings-doc lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,7 +68,10 @@ test-odoo: setup ## The tests against a real Odoo 19, which is fetched and start
 	$(BIN)/python -m tests.odoo.server run -- $(BIN)/python -m pytest tests/odoo tests/integration/odoo tests/contract
 
 odoo-setup: $(RUNS) ## Check a customer's Odoo (add ARGS=--apply to create what is missing)
-	$(BIN)/python -m shared.vendors.odoo.setup $(ARGS)
+	$(BIN)/python -m shared.crm.odoo_setup $(ARGS)
+
+stages: $(RUNS) ## The stage map as a file (ARGS="export FILE", "diff FILE" or "import FILE")
+	@$(BIN)/python -m shared.crm.stage_map $(ARGS)
 
 settings-doc: $(RUNS) ## Write docs/settings.md and the example settings from the settings class
 	$(BIN)/python -m local.settings_doc > docs/settings.md
