@@ -64,9 +64,18 @@ class Task:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(seconds)
 
+    def stop(self) -> None:
+        """End the program where it has not ended."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait()
+        self._reader.join()
+
     def _read(self) -> None:
-        for line in self.process.stdout or ():
-            self.lines.append(line.rstrip())
+        if (output := self.process.stdout) is not None:
+            with output:
+                for line in output:
+                    self.lines.append(line.rstrip())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -122,20 +131,17 @@ def watch(tasks: Sequence[Task]) -> None:
     """
     started = time.monotonic()
     on_terminal = sys.stdout.isatty()
-    for task in tasks:
-        task.start()
     shown = 0.0
-    try:
+    with contextlib.ExitStack() as at_the_end:
+        for task in tasks:
+            task.start()
+            at_the_end.callback(task.stop)
         while left := [task for task in tasks if not task.ended()]:
             if time.monotonic() - shown >= (TERMINAL_SECONDS if on_terminal else LOG_SECONDS):
                 shown = time.monotonic()
                 _show(tasks, shown - started, "\r" if on_terminal else "\n")
             left[0].wait(0.1)
         _show(tasks, time.monotonic() - started, "\n")
-    finally:
-        for task in tasks:
-            if task.process.poll() is None:
-                task.process.terminate()
 
 
 def pins(text: str) -> set[tuple[str, str]]:

@@ -107,10 +107,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _run(options)
+    except RefusedError as error:
+        sys.stderr.write(f"Nothing was changed. {error.title} {error.detail or ''}\n")
     except (PuenteError, OSError, ValueError) as error:
-        detail = f"\n{error.detail}" if isinstance(error, RefusedError) and error.detail else ""
-        sys.stderr.write(f"{error}{detail}\n")
-        return 1
+        sys.stderr.write(f"{error}\n")
+    return 1
 
 
 def _run(options: argparse.Namespace) -> int:

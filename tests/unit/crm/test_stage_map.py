@@ -51,7 +51,7 @@ def test_stage_in_use_stays_and_nothing_else_is_done(world: World) -> None:
     world.post("opportunity", opportunity(stage="Comienza Cotización"))
     world.run()
     left_out = [stage for stage in STAGES if stage.odoo_stage_id != 25] + [Stage("Nueva", 50, "Nueva")]
-    with pytest.raises(RefusedError, match="cannot be deleted"):
+    with pytest.raises(RefusedError, match="opportunities 1"):
         brought_in(left_out)
     with reading() as session:
         assert session.scalar(select(func.count()).select_from(StageMapping)) == len(STAGES)
