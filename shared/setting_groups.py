@@ -6,8 +6,8 @@ A system whose key is not set is not used: what would need it is refused or skip
 from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.environment import BaseSettings
 from shared.setting_dates import HolidaysOf, Hours, TimeZone, Weekdays
 from shared.setting_types import Secrets, Url
 
@@ -32,8 +32,6 @@ def old_name(name: str) -> AliasChoices:
 
 class SettingsGroup(BaseSettings):
     """A part of the settings. It is not built by itself: `shared.settings` puts the parts together and checks them at once."""
-
-    model_config = SettingsConfigDict(defer_build=True)
 
     def faults(self) -> list[str]:
         """What is wrong with settings beside each other; a sentence for each mistake, which names the setting."""

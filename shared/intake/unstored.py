@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from shared import clock, faults, queues
+from shared.commands import STORAGE, start
 from shared.errors import PuenteError, UnavailableError
 from shared.intake import dead_letter_message
 
@@ -129,4 +130,5 @@ def main(arguments: list[str] | None = None, out: Callable[[str], object] = sys.
 
 
 if __name__ == "__main__":
+    start(*STORAGE)
     sys.exit(main())

@@ -1,6 +1,6 @@
 """See a text as its recipient will: `python -m shared.messages.preview lead_welcome --var first_name=Luz`.
 
-Without variables the sample values of its meta.yaml are used. Sends nothing; needs the app's settings, but no database.
+Without variables the sample values of its meta.yaml are used. Sends nothing; needs neither settings nor a database.
 """
 
 import argparse
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from shared.commands import start
 from shared.errors import PuenteError
 from shared.messages import template_sources, templates, voice
 from shared.messages.templates import Rendered, Template
@@ -125,4 +126,5 @@ def _as_text(template: Template, rendered: Rendered) -> str:
 
 
 if __name__ == "__main__":
+    start()
     sys.exit(main())

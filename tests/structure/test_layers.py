@@ -23,12 +23,19 @@ LAYERS = [
     {"shared.alerts"},
     {"shared.outbox"},
     {"shared.vendors", "shared.store", "shared.queues"},
-    {"shared.settings", "shared.setting_groups", "shared.setting_types", "shared.setting_dates", "shared.setting_limits"},
+    {
+        "shared.settings",
+        "shared.setting_groups",
+        "shared.setting_types",
+        "shared.setting_dates",
+        "shared.setting_limits",
+        "shared.commands",
+    },
     {"shared.jobs"},
     {"shared.flows"},
-    {"shared.flow", "shared.references"},
+    {"shared.flow", "shared.references", "shared.environment"},
     {"shared.readers"},
-    {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.telemetry"},
+    {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.telemetry", "shared.warming"},
 ]
 # Data that a lower layer needs as well: the stages that Odoo's set-up checks and the first migration writes.
 SHARED_DATA = {"shared.crm.stages"}
