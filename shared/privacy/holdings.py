@@ -14,7 +14,14 @@ from sqlalchemy import ColumnElement, UnicodeText, and_, false, or_, select, typ
 from shared import clock
 from shared.outbox.actions import State
 from shared.privacy.who import Person
-from shared.store.journey_models import Enrolment, EnrolmentAddress, EnrolmentStep, JourneyDecision
+from shared.store.journey_models import (
+    Enrolment,
+    EnrolmentAddress,
+    EnrolmentStep,
+    JourneyBeginning,
+    JourneyDecision,
+    JourneyEvent,
+)
 from shared.store.lead_models import Booking, BookingUid, Lead
 from shared.store.models import (
     ActionLog,
@@ -110,6 +117,8 @@ HOLDINGS = (
     Holding(EnrolmentAddress, _enrolment_of(EnrolmentAddress.enrolment_id)),
     Holding(EnrolmentStep, _enrolment_of(EnrolmentStep.enrolment_id)),
     Holding(Enrolment, _in_journeys),
+    Holding(JourneyEvent, lambda person: JourneyEvent.person.in_(person.subjects)),
+    Holding(JourneyBeginning, lambda person: JourneyBeginning.person.in_(person.subjects)),
     Holding(Sequence, lambda person: Sequence.contact_id.in_(_in_campaign(person))),
     Holding(SequenceContact, lambda person: SequenceContact.id.in_(_in_campaign(person))),
     Holding(BookingUid, lambda person: BookingUid.booking_id.in_(person.booking_ids)),
