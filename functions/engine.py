@@ -42,9 +42,15 @@ def deliver(message: func.QueueMessage) -> None:
 
 @bp.timer_trigger("timer", schedule="%DISPATCH_SCHEDULE%")
 def dispatch_due(timer: func.TimerRequest) -> None:
-    """Wake the targets that have something due: later due dates, retries, and whatever a crash left without a nudge."""
+    """Begin the journeys whose pause is over, and wake the targets that have something due.
+
+    That is: later due dates, retries, and whatever a crash left without a nudge.
+    """
+    from shared.journeys.due_beginnings import begin_due
     from shared.outbox.dispatch import dispatch_due as dispatch
 
+    if begun := begin_due():
+        log.info("%d people have entered journeys after a pause", begun)
     if woken := dispatch():
         log.info("woken: %s", ", ".join(sorted(woken)))
 

@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.journeys import addresses, arrange, expressions, holds, load, memory, owed, pauses, reach
+from shared.journeys import addresses, arrange, beginnings, holds, load, memory, owed, pauses, reach
 from shared.journeys.book import OPEN_STEPS, Book, Standing, StepState, open_book, pin, read_book
-from shared.journeys.definition import Exit, Journey, Trigger
+from shared.journeys.definition import Exit, Journey
 from shared.journeys.memory import Signal
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
@@ -23,7 +23,6 @@ log = logging.getLogger("puente.journeys")
 OPEN = (Standing.ACTIVE, Standing.SUSPENDED)
 # For so long a vendor's later word may bring the last message of a finished journey back, by its next channel.
 LATE_WORDS = timedelta(days=7)
-UNSUBSCRIBED = "person.unsubscribed"  # from some channels, or, where `channels` are not given, from everything
 
 
 def signal(
@@ -52,8 +51,9 @@ def signal(
     happened = Signal(event=event, data=data, at=moment, event_key=event_key, person_keys=person_keys)
     memory.remember(session, happened)
     touched = [row.id for row in rows if _apply(read_book(session, row), happened)]
+    beginnings.prevent(session, happened)
     for journey in load.definitions().values():
-        if any(_fits(trigger, event, data) for trigger in journey.enrol_on):
+        if beginnings.begins_at_once(session, journey, happened):
             new = enrol(session, journey.name, person_keys, moment, data, event_key)
             touched += [new] if new is not None else []
     return touched
@@ -66,23 +66,26 @@ def enrol(
     anchor: datetime | None,
     data: Mapping[str, Any],
     event_key: str,
+    *,
+    since: datetime | None = None,
 ) -> int | None:
     """Let a person enter; the enrolment's id, None where the rule of `re_enrol` has it that they are in it, or have been.
 
     Everything they will get is planned at once and can be seen. `person` may be several keys of one person; the first is kept.
     `anchor` is when the event happened by which they enter (now). What happened after it and arrived before it ends the journey
-    here: they enter and leave with that reason.
+    here: they enter and leave with that reason. `since` is when that event happened, where `anchor` is after a pause.
 
     Raises:
         RefusedError: 404, there is no such journey.
     """
     keys, found = _keys(person), load.journey(journey)
-    instance = _instance(found, data)
+    instance = beginnings.instance_of(found, data)
     if not _may_enter(session, found, keys, instance, event_key):
         return None
     enrol_key = key_of(found.name, *_told_apart(found, keys[0], instance, event_key))
     now = clock.now()
     entered_at = clock.as_utc(anchor) if anchor else now
+    happened_at = entered_at if since is None else since
     values = {
         "journey": found.name,
         "version_id": pin(session, found),
@@ -92,7 +95,7 @@ def enrol(
         "event_key": event_key[:64],
         "anchor_at": entered_at,
         "data": dict(data),
-        "data_at": entered_at,
+        "data_at": happened_at,
         "testing": get_settings().testing_mode,
         "counted_until": now,
     }
@@ -100,7 +103,7 @@ def enrol(
         return None
     row = session.scalars(select(Enrolment).where(Enrolment.enrol_key == enrol_key)).one()
     _begin(session, row, found)
-    _catch_up(session, row, found, keys, min(entered_at, now))
+    _catch_up(session, row, found, keys, min(happened_at, now))
     return row.id
 
 
@@ -129,11 +132,6 @@ def move_anchor(session: Session, enrolment_id: int, field: str, moment: datetim
 
 def _keys(person: str | Sequence[str]) -> Sequence[str]:
     return [person] if isinstance(person, str) else person
-
-
-def _instance(journey: Journey, data: Mapping[str, Any]) -> str | None:
-    value = data.get(journey.instance) if journey.instance else None
-    return None if value is None else str(value)[:200]
 
 
 def _may_enter(session: Session, journey: Journey, keys: Sequence[str], instance: str | None, event_key: str) -> bool:
@@ -187,23 +185,18 @@ def _open_enrolments(
     return session.scalars(locked(query.order_by(Enrolment.id), Enrolment)).all()
 
 
-def _fits(trigger: Trigger, event: str, data: Mapping[str, Any]) -> bool:
-    facts = {"person": data, "data": data, "result": {}}
-    return trigger.event == event and (trigger.when is None or expressions.evaluate(trigger.when, facts))
-
-
 def _apply(book: Book, signal: Signal) -> bool:
     """What an event means for somebody who is in a journey, by the version they are in; whether it means anything."""
     row, event, data = book.enrolment, signal.event, signal.data
-    instance = _instance(book.journey, data)
+    instance = beginnings.instance_of(book.journey, data)
     if instance is not None and row.instance is not None and instance != row.instance:
         return False
     for way_out in book.journey.exit_on:
-        if _fits(way_out, event, data):
+        if beginnings.fits(way_out, event, data):
             return _ended(book, way_out, signal)
         if way_out.resume_on == event and row.state == Standing.SUSPENDED:
             return _come_back(book, way_out, signal)
-    if row.state in OPEN and any(_fits(trigger, event, data) for trigger in book.journey.move_on):
+    if row.state in OPEN and any(beginnings.fits(trigger, event, data) for trigger in book.journey.move_on):
         return _moved(book, event, data, signal.at)
     return False
 
@@ -239,7 +232,7 @@ def _outlived(book: Book, event: str) -> bool:
 
 def _leave_by(book: Book, way_out: Exit, signal: Signal) -> bool:
     row, event, channels = book.enrolment, signal.event, signal.data.get(memory.CHANNELS)
-    if event == UNSUBSCRIBED and channels and reach.goes_on(book):
+    if event == memory.UNSUBSCRIBED and channels and reach.goes_on(book):
         book.decide("suppressed", f"no more by {', '.join(channels)}; the rest goes on")
         return True
     if way_out.resume_on is None:

@@ -10,13 +10,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import ConfigurationError, RefusedError
-from shared.journeys.definition import Exit, Fallback, Journey, Step, Trigger
+from shared.journeys.definition import Beginning, Exit, Fallback, Journey, Step, Trigger
 
 FOLDER = Path(__file__).parent / "definitions"
 PARTS: dict[str, type[BaseModel]] = {
     "steps": Step,
     "fallback": Fallback,
-    "enrol_on": Trigger,
+    "enrol_on": Beginning,
+    "unless": Trigger,
     "exit_on": Exit,
     "move_on": Trigger,
 }

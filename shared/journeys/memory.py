@@ -1,4 +1,4 @@
-"""Events that journeys remember: what ends or resumes one may arrive before the event that begins it.
+"""Events that journeys remember: what ends, resumes or prevents one may arrive before the event that begins it.
 
 Each such event of a person is kept for 30 days (`shared.retention`). Whoever enters afterwards, by an event that happened
 earlier, is treated as if the events had arrived in the order in which they happened.
@@ -19,6 +19,7 @@ from shared.store.dialect import insert_if_absent, locked
 from shared.store.journey_models import EVENT_LENGTH, PERSON_LENGTH, JourneyEvent
 from shared.store.types import key_of
 
+UNSUBSCRIBED = "person.unsubscribed"  # from some channels, or, where `channels` are not given, from everything
 CHANNELS = "channels"  # of an unsubscription: by which channels the person wants no more
 
 
@@ -34,7 +35,7 @@ class Signal:
 
 
 def remember(session: Session, signal: Signal) -> None:
-    """Keep an event that ends a journey or takes it up again; any other is not kept. Twice is as once."""
+    """Keep an event that ends, resumes or prevents a journey; any other is not kept. Twice is as once."""
     names = _fields(signal.event)
     if names is None:
         return
@@ -87,6 +88,7 @@ def _fields(event: str) -> set[str] | None:
 
 def _concerned(journey: Journey, event: str) -> Iterable[Trigger]:
     yield from (one for one in journey.exit_on if event in (one.event, one.resume_on))
+    yield from (one for begin in journey.enrol_on for one in begin.unless if one.event == event)
 
 
 def _asked(trigger: Trigger) -> set[str]:

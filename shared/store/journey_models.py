@@ -159,6 +159,7 @@ class JourneyBeginning(Timestamped, Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     data: Mapped[Any] = mapped_column(JsonText, default=dict)
+    attempts: Mapped[int] = mapped_column(default=0)
     enrolment_id: Mapped[int | None] = mapped_column(BigId)
 
     __table_args__ = (

@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("at", types.UtcDateTime(), nullable=False),
         sa.Column("due_at", types.UtcDateTime(), nullable=False),
         sa.Column("data", types.JsonText(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("enrolment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(), nullable=False),
