@@ -45,6 +45,7 @@ FLOW = Flow(
         }
     ),
     jobs=(
+        Job(name="begin-journeys", rhythm=Rhythm.HALF_MINUTE, run="shared.journeys.due_beginnings:begin_due"),
         Job(name="free-expired", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:free_expired"),
         Job(name="requeue-lost", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:requeue_lost"),
         Job(name="close-journey-steps", rhythm=Rhythm.FIVE_MINUTES, run="shared.journeys.outcomes:close_steps"),
@@ -77,9 +78,13 @@ def events_handler(message: func.QueueMessage) -> None:
 
 @bp.timer_trigger("timer", schedule="%DISPATCH_SCHEDULE%")
 def dispatch_due(timer: func.TimerRequest) -> None:
-    """Wake the targets that have something due: later due dates, retries, and whatever a crash left without a nudge."""
+    """Run the jobs of every half minute, and wake the targets that have something due.
+
+    That is: later due dates, retries, and whatever a crash left without a nudge.
+    """
     from shared.outbox.dispatch import dispatch_due as dispatch
 
+    jobs.run(Rhythm.HALF_MINUTE)
     if woken := dispatch():
         log.info("woken: %s", ", ".join(sorted(woken)))
 
