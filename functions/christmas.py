@@ -18,7 +18,7 @@ import azure.functions as func
 
 from shared import queues
 from shared.errors import PermanentError, RefusedError
-from shared.intake import auth, problem, signatures_webhook
+from shared.intake import auth, problem, signatures
 from shared.intake.envelope import parse
 from shared.intake.inbox import Event, Flow, handle
 from shared.intake.webhook import Webhook
@@ -167,8 +167,10 @@ def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
 
 def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     """Calendly has signed it; where it bears no signature of theirs, the caller has a key. Raises RefusedError."""
-    signed = request.headers.get(calendly_payload.SIGNATURE)
-    (signatures_webhook.by_calendly if signed else by_key)(request, raw, settings)
+    if request.headers.get(calendly_payload.SIGNATURE):
+        signatures.calendly(request.headers, raw, settings.calendly_signing_keys)
+    else:
+        by_key(request, raw, settings)
 
 
 WEBHOOKS = {

@@ -20,15 +20,29 @@ from shared.crm import odoo_sync
 from shared.journeys import hooks  # noqa: F401  # the gate and the ear of journeys, wherever messages are carried out
 from shared.leads import kommo
 from shared.sequences import notion_sync
+from shared.vendors import registry
 
+registry.declare(
+    "shared.vendors.odoo.system:ODOO",
+    "shared.vendors.kommo:KOMMO",
+    "shared.vendors.notion:NOTION",
+    "shared.vendors.discord:DISCORD",
+    "shared.vendors.captcha:CAPTCHA",
+)
 log = logging.getLogger("puente.engine")
 bp = func.Blueprint()
 
 
 @bp.queue_trigger("message", queue_name=queues.DELIVERY_QUEUE, connection="AzureWebJobsStorage")
 def deliver(message: func.QueueMessage) -> None:
-    """Carry out what is due for the target that the message names. A message too many finds nothing to do."""
+    """Carry out what is due for the target that the message names. A message too many finds nothing to do.
+
+    Raises:
+        ConfigurationError: DELIVERY_LEASE_SECONDS is too short for a system that is used; nothing is sent, and nothing is lost.
+    """
     from shared.outbox.execute import drain
+
+    registry.require_lease()
 
     try:
         target = str(json.loads(message.get_body())["target"])

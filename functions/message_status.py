@@ -22,7 +22,8 @@ from shared.intake import problem
 from shared.intake.inbox import Event, Flow, handle
 from shared.intake.webhook import Webhook
 from shared.messages import inbound, pages
-from shared.messages.inbound import Reply, Unsubscribe, VendorWord
+from shared.messages.events import InboundMessage, ProviderEvents, Unsubscribe
+from shared.messages.providers import brevo, resend, twilio
 from shared.settings import get_settings
 
 if TYPE_CHECKING:
@@ -40,28 +41,16 @@ PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 bp = func.Blueprint()
 
 
-def apply_word(session: Session, event: Event[VendorWord]) -> str:
-    """Take in a vendor's word: "applied", "behind", "unknown-message"; "ignored" where it says nothing that concerns us."""
-    from shared.messages import statuses, vendor_words
-    from shared.vendors.twilio import reason_of
+def apply_events(session: Session, event: Event[ProviderEvents]) -> str:
+    """Take in what a provider tells of messages: "applied", "behind", "unknown-message" or "ignored"; of several, the first."""
+    from shared.messages import statuses
 
-    said = event.payload
-    status = vendor_words.ours(said.provider, said.word, said.detail)
-    if status is None:
-        return "ignored"
-    news = statuses.News(
-        provider=said.provider,
-        vendor_id=said.vendor_id,
-        status=status,
-        at=event.envelope.time,
-        reason=reason_of(said.detail.get("error")) or None,
-        delivery_id=said.delivery,
-        who=said.who,
-    )
-    return statuses.status(session, news)
+    dated = [one if one.at else one.model_copy(update={"at": event.envelope.time}) for one in event.payload.events]
+    first, *_others = [statuses.status(session, one) for one in dated]
+    return first
 
 
-def apply_reply(session: Session, event: Event[Reply]) -> str:
+def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
     """Remember that they wrote, and do what they wish: "stop", "start" or "noted". Journeys hear of wish or answer."""
     from shared.messages import consent
     from shared.messages.outcomes import Said, tell_said
@@ -89,22 +78,22 @@ def apply_unsubscribe(session: Session, event: Event[Unsubscribe]) -> str:
 TWILIO = Webhook(
     name="twilio.status",
     queue=STATUS_QUEUE,
-    payload=VendorWord,
-    authenticate=inbound.signed_by_twilio,
-    read=inbound.read_twilio_status,
+    payload=ProviderEvents,
+    authenticate=twilio.verify,
+    read=twilio.read_events,
 )
 BREVO = Webhook(
-    name="brevo.event", queue=STATUS_QUEUE, payload=VendorWord, authenticate=inbound.signed_by_brevo, read=inbound.read_brevo
+    name="brevo.event", queue=STATUS_QUEUE, payload=ProviderEvents, authenticate=brevo.verify, read=brevo.read_events
 )
 RESEND = Webhook(
-    name="resend.event", queue=STATUS_QUEUE, payload=VendorWord, authenticate=inbound.signed_by_resend, read=inbound.read_resend
+    name="resend.event", queue=STATUS_QUEUE, payload=ProviderEvents, authenticate=resend.verify, read=resend.read_events
 )
 REPLY = Webhook(
     name="twilio.message",
     queue=REPLY_QUEUE,
-    payload=Reply,
-    authenticate=inbound.signed_by_twilio,
-    read=inbound.read_twilio_message,
+    payload=InboundMessage,
+    authenticate=twilio.verify,
+    read=twilio.read_reply,
 )
 LINK = Webhook(
     name="link.unsubscribe",
@@ -113,8 +102,8 @@ LINK = Webhook(
     authenticate=inbound.signed_by_us,
     read=inbound.read_link,
 )
-STATUS_FLOW = Flow(queue=STATUS_QUEUE, payload=VendorWord, apply=apply_word)
-REPLY_FLOW = Flow(queue=REPLY_QUEUE, payload=Reply, apply=apply_reply)
+STATUS_FLOW = Flow(queue=STATUS_QUEUE, payload=ProviderEvents, apply=apply_events)
+REPLY_FLOW = Flow(queue=REPLY_QUEUE, payload=InboundMessage, apply=apply_reply)
 UNSUBSCRIBE_FLOW = Flow(queue=UNSUBSCRIBE_QUEUE, payload=Unsubscribe, apply=apply_unsubscribe)
 
 
@@ -175,8 +164,8 @@ def twilio_voice(req: func.HttpRequest) -> func.HttpResponse:
     from shared.messages import voice
 
     try:
-        inbound.signed_by_twilio(req, req.get_body(), get_settings())
-        text = voice.script(*inbound.read_call(req))
+        twilio.verify(req, req.get_body(), get_settings())
+        text = voice.script(*twilio.read_call(req))
     except RefusedError as error:
         return problem.response(error)
     except PermanentError:  # the address names no call
@@ -189,7 +178,7 @@ def twilio_voice(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.queue_trigger("message", queue_name=STATUS_QUEUE, connection="AzureWebJobsStorage")
 def message_status_handler(message: func.QueueMessage) -> None:
-    """Handle a vendor's word."""
+    """Handle what a provider tells."""
     handle(STATUS_FLOW, message)
 
 

@@ -125,7 +125,10 @@ class Action:
     look_up: Callable[[Claimed], Done | None] | None = None
 
 
+type RefusedAccount = Callable[["Session", str, PuenteError], None]
+
 _actions: dict[tuple[str, str], Action] = {}
+_on_refused_account: list[RefusedAccount] = []
 _policies: dict[str, Callable[[], TargetPolicy]] = {}
 
 
@@ -165,3 +168,18 @@ def targets() -> set[str]:
 def policy(target: str) -> TargetPolicy:
     """The limits of a target; the default ones where nobody has set any."""
     return _policies.get(target, TargetPolicy)()
+
+
+def on_refused_account(listener: RefusedAccount) -> None:
+    """Have `listener(session, target, error)` called in the transaction that records that a system refuses our account.
+
+    It is called at every such answer. The same listener again changes nothing.
+    """
+    if listener not in _on_refused_account:
+        _on_refused_account.append(listener)
+
+
+def refused_account(session: "Session", target: str, error: PuenteError) -> None:
+    """Call the listeners."""
+    for listener in _on_refused_account:
+        listener(session, target, error)
