@@ -36,9 +36,12 @@ FLOW = Flow(
     ),
     privacy="shared.privacy.holdings:ENGINE",
     effects=("shared.alerts:ALERT",),
+    clients=("shared.alerts:ADDRESS", "shared.vendors.discord:DISCORD"),
+    events=("account.refused",),
     targets=MappingProxyType({"alerts": "shared.alerts:policy"}),
     listeners=MappingProxyType(
         {
+            "account.refused": "shared.alerts:alert_refused_account",
             "message.sending": "shared.journeys.hooks:may_send",
             "message.outcome": "shared.journeys.hooks:record_outcome",
             "person.message": "shared.journeys.hooks:signal_person_message",
@@ -59,6 +62,9 @@ bp = func.Blueprint()
 def deliver(message: func.QueueMessage) -> None:
     """Carry out what is due for the target that the message names. A message too many finds nothing to do."""
     from shared.outbox.execute import drain
+    from shared.vendors import registry
+
+    registry.require_lease()
 
     try:
         target = str(json.loads(message.get_body())["target"])

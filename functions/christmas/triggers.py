@@ -21,7 +21,7 @@ from functions.christmas.calendly_payload import CalendlyPayload
 from functions.christmas.payloads import AssessmentPayload, NoShowPayload, OnboardingPayload, PostCallPayload, SignupPayload
 from functions.christmas.settings import CampaignSettings
 from shared.errors import RefusedError
-from shared.intake import auth, problem, signatures_webhook
+from shared.intake import auth, problem, signatures
 from shared.intake.endpoint import CONNECTION, accepting, handle_by_type
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
@@ -166,8 +166,10 @@ def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
 
 def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     """Calendly has signed it; where it bears no signature of theirs, the caller has a key. Raises RefusedError."""
-    signed = request.headers.get(calendly_payload.SIGNATURE)
-    (signatures_webhook.by_calendly if signed else by_key)(request, raw, settings)
+    if request.headers.get(calendly_payload.SIGNATURE):
+        signatures.calendly(request.headers, raw, settings_of(CampaignSettings).calendly_signing_keys)
+    else:
+        by_key(request, raw, settings)
 
 
 def calendly_variant(request: func.HttpRequest, data: dict[str, Any]) -> Webhook | None:

@@ -7,7 +7,7 @@ from shared.errors import PermanentError, PuenteError
 from shared.messages import call_cards, sending, template_sources, templates
 from shared.messages.call_cards import Card
 from shared.messages.message import Message
-from shared.messages.vendor_words import is_machine
+from shared.messages.providers.twilio import is_machine
 from shared.settings import get_settings
 from shared.store.models import Delivery
 from shared.store.session import reading

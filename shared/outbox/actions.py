@@ -189,3 +189,9 @@ def _declared() -> dict[tuple[str, str], Action]:
             made = one if isinstance(one, Action) else one.action
             found[made.target, made.name] = made
     return found
+
+
+def refused_account(session: "Session", target: str, error: PuenteError) -> None:
+    """Call who listens to `account.refused`, in the transaction that records that a system refuses our account."""
+    for _flow, listener in flows.listeners("account.refused"):
+        listener(session, target, error)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shared import clock
 from shared.errors import PermanentError, RetryableError, ThrottledError, UncertainError
 from shared.messages import Fallback, consent, statuses, who
+from shared.messages.events import ProviderEvent
 from shared.messages.message import Message
 from shared.messages.senders import Letter
 from shared.messages.verdict import window_of
@@ -186,7 +187,7 @@ def _news(_diary: Diary, _clock: Any, number: int, status: str) -> None:
         delivery = session.get(Delivery, number)
     if delivery is None or (status in ("no-answer", "machine")) != (delivery.action == "voice"):
         return
-    word = statuses.News(provider=delivery.target, vendor_id=f"V{number}", status=status, at=clock.now())
+    word = ProviderEvent(provider=delivery.target, vendor_id=f"V{number}", status=status, at=clock.now())
     transact(lambda session: statuses.status(session, word))
 
 

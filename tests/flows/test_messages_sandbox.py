@@ -24,7 +24,7 @@ from shared.outbox.actions import State
 from shared.settings import get_settings
 from shared.store.message_models import MessageStatus
 from shared.store.session import reading
-from shared.vendors import brevo, http, resend, twilio
+from shared.vendors import http, rest_client
 from tests.support.examples import examples
 from tests.support.functions import named
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, carry_out, deliveries, message, owe
@@ -113,12 +113,9 @@ def town(environment: pytest.MonkeyPatch, world: World, test_clock: clock.TestCl
     test_clock.moment = test_clock.moment.replace(hour=18)
     made = Town(world)
     environment.setattr(http, "HTTPAdapter", lambda **_more: Exchange(*made.vendors.values()))
-    clients = (brevo._client, resend._client, twilio._client)
-    for client in clients:
-        client.cache_clear()
+    rest_client.drop_connections()
     yield made
-    for client in clients:
-        client.cache_clear()
+    rest_client.drop_connections()
 
 
 def statuses() -> list[tuple[str | None, str | None]]:

@@ -22,7 +22,8 @@ from shared.errors import (
     UnavailableError,
     UncertainError,
 )
-from shared.messages.statuses import News, status
+from shared.messages.events import ProviderEvent
+from shared.messages.statuses import status
 from shared.outbox import manual
 from shared.outbox.actions import Done
 from shared.outbox.execute import drain
@@ -52,7 +53,7 @@ def told(step: str, ours: Campaign, *words: str) -> None:
     """What Resend tells later of the newest mail of a step."""
     one = next(one for one in reversed(ours.post.sent) if one.step == step)
     for word in words:
-        news = News(provider="resend", vendor_id=f"V{one.delivery_id}", status=word, at=clock.now())
+        news = ProviderEvent(provider="resend", vendor_id=f"V{one.delivery_id}", status=word, at=clock.now())
         transact(lambda session, news=news: status(session, news))
 
 

@@ -12,7 +12,7 @@ from functions.christmas.tables import Sequence, SequenceContact
 from sandbox.testing import RunningSandbox
 from shared import clock, faults
 from shared.errors import RetryableError
-from shared.messages import senders
+from shared.messages.providers import resend
 from shared.outbox import dispatch
 from shared.outbox.dispatch import free_expired
 from shared.outbox.execute import AFTER_CALL, AFTER_RECORD, drain
@@ -110,7 +110,7 @@ class TestRendering:
         actions.register(real)
         office = PostOffice()
         with office.installed(environment):
-            assert senders.by_resend == office.send
+            assert resend.send == office.send
             yield office
 
     def test_days_are_counted_when_a_mail_goes_out(self, ours: Campaign, office: PostOffice) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from shared import clock
 from shared.errors import UncertainError
 from shared.messages import Fallback, consent, statuses, who
-from shared.messages.statuses import RANKS, News
+from shared.messages.events import ProviderEvent
+from shared.messages.statuses import RANKS
 from shared.outbox import manual
 from shared.outbox.actions import State
 from shared.store.message_models import MessageStatus
@@ -30,7 +31,7 @@ def _noon(world, test_clock) -> None:
 
 def news(status: str, provider: str = "twilio", vendor_id: str = "V1", **more) -> str:
     """One word of a vendor about its first message; then whatever follows from it is carried out."""
-    word = News(provider=provider, vendor_id=vendor_id, status=status, at=clock.now(), **more)
+    word = ProviderEvent(provider=provider, vendor_id=vendor_id, status=status, at=clock.now(), **more)
     result = transact(lambda session: statuses.status(session, word))
     carry_out()
     return result
@@ -80,7 +81,7 @@ class TestProgress:
         vendor_id = f"V{next(_numbers)}"
         random.shuffle(words)
         for word in words:
-            new = News(provider="nobody", vendor_id=vendor_id, status=word, at=clock.now())
+            new = ProviderEvent(provider="nobody", vendor_id=vendor_id, status=word, at=clock.now())
             transact(lambda session, new=new: statuses.status(session, new))
         with reading() as session:
             row = session.query(MessageStatus).filter_by(vendor_id=vendor_id).one()
@@ -164,7 +165,7 @@ class TestProofOfSending:
         owe(message("email", provider="smtp"))
         assert deliveries()[0].state == State.UNCERTAIN
         manual.retry(1, "key:ops")
-        word = News(provider="smtp", vendor_id="M1", status="delivered", at=clock.now(), delivery_id=1)
+        word = ProviderEvent(provider="smtp", vendor_id="M1", status="delivered", at=clock.now(), delivery_id=1)
         transact(lambda session: statuses.status(session, word))
         carry_out()
         assert [row.state for row in deliveries()] == [State.DONE, State.CANCELLED]

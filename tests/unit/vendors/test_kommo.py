@@ -176,7 +176,7 @@ INVALID = {
     ("step", "error", "reason"),
     [
         (Answer(400, INVALID), PermanentError, "kommo-refused"),
-        (Answer(401, {"title": "Unauthorized"}), PermanentError, "kommo-access-denied"),
+        (Answer(401, {"title": "Unauthorized"}), UnavailableError, None),
         (Answer(402, {"title": "Payment Required"}), UnavailableError, None),
         (html(403), UnavailableError, None),
         (Answer(429, {"retry_after": 300}), ThrottledError, None),

@@ -9,7 +9,7 @@ import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UncertainError
+from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UnavailableError, UncertainError
 from shared.vendors import notion_values as values
 from shared.vendors.notion import Notion
 from tests.unit.vendors.network import Answer, FakeNetwork, cut, html
@@ -210,7 +210,7 @@ def test_what_only_notion_writes_is_read_too(theirs: dict[str, Any], ours: objec
     ("step", "error", "reason"),
     [
         (Answer(400, {"code": "validation_error", "message": "bad `Ana`"}), PermanentError, "notion-validation-error"),
-        (Answer(401, {"code": "unauthorized"}), PermanentError, "notion-access-denied"),
+        (Answer(401, {"code": "unauthorized"}), UnavailableError, None),
         (Answer(404, {"code": "object_not_found"}), PermanentError, "notion-not-found"),
         (Answer(409, {"code": "conflict_error"}), RetryableError, None),
         (Answer(429, {"code": "rate_limited"}, {"Retry-After": "61"}), ThrottledError, None),
