@@ -24,7 +24,7 @@ FLOW = Flow(
             "person.message": "functions.leads.listeners:note_person_message",
         }
     ),
-    clients=("shared.vendors.kommo:KOMMO",),
+    clients=("functions.leads.kommo:KOMMO", "functions.leads.captcha:CAPTCHA"),
     settings="functions.leads.settings:LeadSettings",
     has_journeys=True,
     has_templates=True,

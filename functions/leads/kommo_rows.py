@@ -5,13 +5,13 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from functions.leads import ids
+from functions.leads import kommo as vendor
+from functions.leads.kommo import CLOSED, Kommo, Person
 from functions.leads.settings import LeadSettings
 from functions.leads.tables import Lead
 from shared.errors import RetryableError, UncertainError
 from shared.settings import settings_of
 from shared.store.session import reading
-from shared.vendors import kommo as vendor
-from shared.vendors.kommo import CLOSED, Kommo, Person
 
 SKEW = timedelta(minutes=2)  # between Kommo's clock and ours
 SEARCHABLE_AFTER_SECONDS = 30  # what was just made may not be found by Kommo's search yet

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from shared.errors import PermanentError, PuenteError
+from shared.setting_groups import SettingsGroup
 from shared.setting_limits import CONNECT_SECONDS
 from shared.settings import Settings, get_settings, setting_name
 
@@ -80,7 +81,7 @@ class RestClient:
         """Whether it is set up. One whose other settings are missing is, and says so when it is called."""
         return bool(getattr(settings or get_settings(), self.used_by or self.key or self.address))
 
-    def require(self, settings: Settings) -> None:
+    def require(self, settings: Settings | SettingsGroup) -> None:
         """Nothing where every setting that it needs is given.
 
         Raises:

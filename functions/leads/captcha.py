@@ -11,7 +11,7 @@ from shared.vendors.rest_client import RestClient, kept, not_configured
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
 
-    from shared.settings import Settings
+    from functions.leads.settings import LeadSettings
 
 TURNSTILE = "https://challenges.cloudflare.com/turnstile/v0/siteverify"
 RECAPTCHA = "https://www.google.com/recaptcha/api/siteverify"
@@ -29,12 +29,12 @@ class Captcha:
         self._secret = secret
 
     @staticmethod
-    def is_configured(settings: Settings) -> bool:
+    def is_configured(settings: LeadSettings) -> bool:
         """Whether forms need a token at all."""
         return settings.turnstile_secret is not None or settings.recaptcha_secret is not None
 
     @staticmethod
-    def from_settings(settings: Settings) -> Captcha:
+    def from_settings(settings: LeadSettings) -> Captcha:
         """The process's client: Turnstile where both are set up. Raises PermanentError `not-configured`."""
         for secret, url in ((settings.turnstile_secret, TURNSTILE), (settings.recaptcha_secret, RECAPTCHA)):
             if secret is not None:

@@ -19,7 +19,7 @@ from shared.vendors.rest_client import RestClient, kept
 if TYPE_CHECKING:
     from requests.adapters import BaseAdapter
 
-    from shared.settings import Settings
+    from functions.leads.settings import LeadSettings
     from shared.vendors.connection import Connection
 
 READ_SECONDS = 20.0
@@ -74,7 +74,7 @@ class Kommo:
         self._http = KOMMO.connect(url, token, adapter=self._pace)
 
     @staticmethod
-    def from_settings(settings: Settings) -> Kommo:
+    def from_settings(settings: LeadSettings) -> Kommo:
         """The process's client. Raises PermanentError `not-configured`."""
         KOMMO.require(settings)
         token = settings.kommo_access_token.get_secret_value() if settings.kommo_access_token else ""
