@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.errors import NoAnswerError, PermanentError, PuenteError, ThrottledError, UnavailableError
+from shared.errors import DeferredError, NoAnswerError, PermanentError, PuenteError, ThrottledError, UnavailableError
 from shared.outbox.actions import Claimed, Done, Outcome, Skip
 from shared.sequences import notion_facts, people, tracker
 from shared.sequences.fields import moment
@@ -19,19 +19,28 @@ from shared.settings import get_settings
 from shared.store.sequence_models import Sequence, SequenceContact
 from shared.store.session import reading
 from shared.vendors import notion_values
-from shared.vendors.notion import Notion, Page
+from shared.vendors.notion import NOTION, Notion, Page
 
 SAME_MOMENT = timedelta(minutes=1)
+SPACING = 10.0  # seconds: the pauses between the calls for one page, and our own statements
 
 type Read = Callable[[Session, int], tuple[Wanted, Mapping[str, Any]] | None]
 """What is wanted of the page of a row, and what to keep besides its id; None where there is no such row."""
 
 
 def send(deliveries: Many[Claimed], read: Read) -> Mapping[int, Outcome]:
-    """Bring the pages of a batch up to date, one after the other. Where Notion as a whole fails, the rest is not tried."""
-    pages = Pages(Notion.from_settings(get_settings()))
+    """Bring the pages of a batch up to date, one after the other. Where Notion as a whole fails, the rest is not tried.
+
+    No page is begun that might not be finished within the lease: after it another worker would make the same page.
+    """
+    settings = get_settings()
+    pages, begun = Pages(Notion.from_settings(settings)), clock.now()
+    last_begin = begun + timedelta(seconds=settings.delivery_lease_seconds - NOTION.longest_seconds() - SPACING)
     outcomes: dict[int, Outcome] = {}
     for delivery in deliveries:
+        if outcomes and clock.now() > last_begin:
+            outcomes[delivery.id] = DeferredError("Notion is slow: no time was left for it in its batch", after_seconds=0)
+            continue
         try:
             outcomes[delivery.id] = _sent(pages, row_of(delivery.subject), read)
         except PuenteError as error:
