@@ -7,7 +7,7 @@ the events we store say nothing of anybody.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
@@ -51,6 +51,12 @@ class ProviderEvent(BaseModel):
     reason: str | None = Field(default=None, max_length=64)
     delivery_id: int | None = Field(default=None, ge=1, lt=2**63)
     who: str | None = Field(default=None, pattern="^[0-9a-f]{32}$")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.status is None and not self.word:
+            raise ValueError("the event says nothing of the message")
+        return self
 
 
 class ProviderEvents(Payload):

@@ -81,7 +81,11 @@ class Notion:
         sorts: Sequence[Mapping[str, str]] = (),
         limit: int | None = None,
     ) -> list[Page]:
-        """The rows that `where` (a filter of Notion's) lets through, all of them or the first `limit`."""
+        """The rows that `where` (a filter of Notion's) lets through, all of them or the first `limit`.
+
+        Raises:
+            PermanentError: `notion-incomplete`, there are more than Notion gives for one question (10,000); ask for fewer.
+        """
         source = self.data_source(database_id)
         body: dict[str, Any] = {"page_size": min(limit or PAGE_SIZE, PAGE_SIZE)}
         if where:
@@ -92,6 +96,8 @@ class Notion:
         while True:
             answer = self._call("POST", f"/data_sources/{source}/query", "querying", json=body, repeatable=True)
             rows += answer.get("results") or []
+            if not (limit is not None and len(rows) >= limit):
+                _require_complete(answer)
             if not answer.get("has_more") or (limit is not None and len(rows) >= limit):
                 return rows[:limit]
             body["start_cursor"] = answer["next_cursor"]
@@ -152,6 +158,14 @@ class Notion:
         json: Any = None,
     ) -> dict[str, Any]:
         return dict(self._http.call(method, f"/v1{path}", what, repeatable=repeatable, params=params, json=json))
+
+
+def _require_complete(answer: Mapping[str, Any]) -> None:
+    """After 10,000 rows Notion says that there are no more, and only here that this is not so."""
+    status = answer.get("request_status")
+    if isinstance(status, dict) and status.get("type") == "incomplete":
+        why = status.get("incomplete_reason") or "no reason given"
+        raise PermanentError("notion-incomplete", f"Notion: the answer to a query is not whole ({why})")
 
 
 def _segment(identifier: str) -> str:

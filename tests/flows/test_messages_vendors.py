@@ -97,7 +97,7 @@ def test_whatsapp_outside_the_window_is_an_approved_template(wire: Wire) -> None
     assert (said["To"], said["From"]) == (f"whatsapp:{ANA_PHONE}", "whatsapp:+525500000002")
     assert (said["ContentSid"], "Body" in said) == ("HX1", False)
     assert json.loads(said["ContentVariables"]) == {"1": "Ana", "2": "ventas", "3": "https://reservas.example/17"}
-    assert said["StatusCallback"] == f"https://puente.example/api/twilio/status?d={deliveries()[0].id}"
+    assert said["StatusCallback"] == f"https://puente.example/api/twilio/status?d={deliveries()[0].id}#rc=5&rp=all"
 
 
 def test_whatsapp_inside_the_window_is_free_text(wire: Wire) -> None:
