@@ -6,7 +6,7 @@ the events we store say nothing of anybody.
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs
 
 import azure.functions as func
@@ -16,7 +16,7 @@ from shared.errors import PermanentError, RefusedError
 from shared.intake import signatures
 from shared.intake.webhook import Payload, json_object
 from shared.messages import links, words
-from shared.messages.who import who_of_address
+from shared.messages.who import who_of_address, whos_of_address
 from shared.settings import Settings, get_settings
 
 LONGEST_ID = 18  # digits
@@ -43,10 +43,16 @@ class VendorWord(Payload):
 
 
 class Reply(Payload):
-    """Somebody has written to us by SMS or WhatsApp; `wish` where it was STOP, BAJA, START, ALTA, ..."""
+    """Somebody has written to us by SMS or WhatsApp; `wish` where it was STOP, BAJA, START, ALTA, ...
+
+    `ask`: a person must look before marketing goes to this line again. `others` are the digests of the number's other
+    spellings, under which an earlier wish may be filed.
+    """
 
     vendor_id: str = Field(min_length=1, max_length=200)
     who: str = Field(pattern="^[0-9a-f]{32}$")
+    others: list[Annotated[str, Field(pattern="^[0-9a-f]{32}$")]] = Field(default_factory=list, max_length=20)
+    ask: bool = False
     channel: Literal["sms", "whatsapp"]
     wish: Literal["stop", "start"] | None = None
 
@@ -116,11 +122,15 @@ def read_twilio_message(_request: func.HttpRequest, raw: bytes) -> dict[str, Any
     """A message from a person. What it says is not kept, apart from a wish."""
     form = _form(raw)
     sender = form.get("From", "")
+    text, sms = form.get("Body", "") or form.get("ButtonText", ""), not sender.startswith("whatsapp:")
+    who, *others = whos_of_address(sender)
     return {
         "vendor_id": form.get("MessageSid", ""),
-        "who": who_of_address(sender),
-        "channel": "whatsapp" if sender.startswith("whatsapp:") else "sms",
-        "wish": words.wish(form.get("Body", "") or form.get("ButtonText", "")),
+        "who": who,
+        "others": others,
+        "channel": "sms" if sms else "whatsapp",
+        "wish": words.wish(text, sms=sms),
+        "ask": words.needs_a_person(text, sms=sms),
     }
 
 
