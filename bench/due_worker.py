@@ -20,7 +20,7 @@ from sqlalchemy import Engine, event, func, select
 from bench.harness import BenchError
 from shared import clock
 from shared.journeys import engine, hooks  # noqa: F401  # hooks: ties journeys to messages, as the app does
-from shared.messages import senders
+from shared.messages.providers import brevo, twilio
 from shared.messages.senders import Letter
 from shared.outbox import actions, claims
 from shared.outbox.dispatch import dispatch_due
@@ -38,7 +38,7 @@ LARGE = ("deliveries", "enrolments", "enrolment_steps", "message_days", "journey
 def main() -> None:
     """Print one line of JSON. Raises BenchError where not everything that was due was sent, or a large table was read whole."""
     people = int(sys.argv[1])
-    senders.by_brevo = senders.by_twilio_call = _nothing
+    brevo.send = twilio.send_call = _nothing
     for target in TARGETS:
         actions.register_target(target, lambda: TargetPolicy(batches_per_second=1e9))
     with clock.frozen(NOON - timedelta(minutes=2)) as test_clock:

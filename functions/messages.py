@@ -24,7 +24,8 @@ from shared.intake.endpoint import CONNECTION, accepting, handling
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
 from shared.messages import inbound, pages
-from shared.messages.inbound import Reply, Unsubscribe, VendorWord
+from shared.messages.events import InboundMessage, ProviderEvents, Unsubscribe
+from shared.messages.providers import brevo, resend, twilio
 from shared.settings import get_settings
 
 if TYPE_CHECKING:
@@ -57,40 +58,27 @@ FLOW = Flow(
     ),
     events=("message.sending", "message.outcome", "message.variables", "person.message"),
     clients=(
-        "shared.vendors.brevo:Brevo",
-        "shared.vendors.resend:Resend",
-        "shared.vendors.smtp:Smtp",
-        "shared.vendors.twilio:Twilio",
-        "shared.vendors.manychat_api:ManyChat",
-        "shared.vendors.discord:Discord",
+        "shared.messages.providers.brevo:BREVO",
+        "shared.messages.providers.resend:RESEND",
+        "shared.messages.providers.smtp:SMTP",
+        "shared.messages.providers.twilio:TWILIO",
+        "shared.messages.providers.manychat:MANYCHAT",
     ),
     stand_ins=("brevo", "resend", "smtp", "twilio", "manychat"),
 )
 bp = func.Blueprint()
 
 
-def apply_word(session: Session, event: Event[VendorWord]) -> str:
-    """Take in a vendor's word: "applied", "behind", "unknown-message"; "ignored" where it says nothing that concerns us."""
-    from shared.messages import statuses, vendor_words
-    from shared.vendors.twilio import reason_of
+def apply_events(session: Session, event: Event[ProviderEvents]) -> str:
+    """Take in what a provider tells of messages: "applied", "behind", "unknown-message" or "ignored"; of several, the first."""
+    from shared.messages import statuses
 
-    said = event.payload
-    status = vendor_words.ours(said.provider, said.word, said.detail)
-    if status is None:
-        return "ignored"
-    news = statuses.News(
-        provider=said.provider,
-        vendor_id=said.vendor_id,
-        status=status,
-        at=event.envelope.time,
-        reason=reason_of(said.detail.get("error")) or None,
-        delivery_id=said.delivery,
-        who=said.who,
-    )
-    return statuses.status(session, news)
+    dated = [one if one.at else one.model_copy(update={"at": event.envelope.time}) for one in event.payload.events]
+    first, *_others = [statuses.status(session, one) for one in dated]
+    return first
 
 
-def apply_reply(session: Session, event: Event[Reply]) -> str:
+def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
     """Remember that they wrote, and do what they wish: "stop", "start", "asked" or "noted". Journeys hear of wish or answer.
 
     "asked": no marketing goes to that line until a person has looked; a clear wish settles that, too.
@@ -124,22 +112,22 @@ def apply_unsubscribe(session: Session, event: Event[Unsubscribe]) -> str:
 TWILIO = Webhook(
     name="twilio.status",
     queue=STATUS_QUEUE,
-    payload=VendorWord,
-    authenticate=inbound.signed_by_twilio,
-    read=inbound.read_twilio_status,
+    payload=ProviderEvents,
+    authenticate=twilio.verify,
+    read=twilio.read_events,
 )
 BREVO = Webhook(
-    name="brevo.event", queue=STATUS_QUEUE, payload=VendorWord, authenticate=inbound.signed_by_brevo, read=inbound.read_brevo
+    name="brevo.event", queue=STATUS_QUEUE, payload=ProviderEvents, authenticate=brevo.verify, read=brevo.read_events
 )
 RESEND = Webhook(
-    name="resend.event", queue=STATUS_QUEUE, payload=VendorWord, authenticate=inbound.signed_by_resend, read=inbound.read_resend
+    name="resend.event", queue=STATUS_QUEUE, payload=ProviderEvents, authenticate=resend.verify, read=resend.read_events
 )
 REPLY = Webhook(
     name="twilio.message",
     queue=REPLY_QUEUE,
-    payload=Reply,
-    authenticate=inbound.signed_by_twilio,
-    read=inbound.read_twilio_message,
+    payload=InboundMessage,
+    authenticate=twilio.verify,
+    read=twilio.read_reply,
 )
 LINK = Webhook(
     name="link.unsubscribe",
@@ -148,8 +136,8 @@ LINK = Webhook(
     authenticate=inbound.signed_by_us,
     read=inbound.read_link,
 )
-STATUS_HANDLER = Handler(queue=STATUS_QUEUE, payload=VendorWord, apply=apply_word)
-REPLY_HANDLER = Handler(queue=REPLY_QUEUE, payload=Reply, apply=apply_reply)
+STATUS_HANDLER = Handler(queue=STATUS_QUEUE, payload=ProviderEvents, apply=apply_events)
+REPLY_HANDLER = Handler(queue=REPLY_QUEUE, payload=InboundMessage, apply=apply_reply)
 UNSUBSCRIBE_HANDLER = Handler(queue=UNSUBSCRIBE_QUEUE, payload=Unsubscribe, apply=apply_unsubscribe)
 
 
@@ -197,8 +185,8 @@ def twilio_voice(req: func.HttpRequest) -> func.HttpResponse:
     from shared.messages import voice
 
     try:
-        inbound.signed_by_twilio(req, req.get_body(), get_settings())
-        text = voice.script(*inbound.read_call(req))
+        twilio.verify(req, req.get_body(), get_settings())
+        text = voice.script(*twilio.read_call(req))
     except RefusedError as error:
         return problem.response(error)
     except PermanentError:  # the address names no call

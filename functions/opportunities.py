@@ -55,7 +55,7 @@ FLOW = Flow(
     syncs=("shared.crm.odoo_sync:OPPORTUNITIES",),
     effects=("shared.crm.resync:RESYNC",),
     targets=MappingProxyType({"odoo": "shared.crm.odoo_sync:policy", "puente": "shared.crm.resync:policy"}),
-    clients=("shared.vendors.odoo.client:OdooClient",),
+    clients=("shared.vendors.odoo.system:ODOO",),
     stand_ins=("odoo",),
 )
 bp = func.Blueprint()

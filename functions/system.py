@@ -36,15 +36,19 @@ FLOW = Flow(
     ),
     privacy="shared.privacy.holdings:ENGINE",
     effects=("shared.alerts:ALERT",),
+    clients=("shared.alerts:ADDRESS", "shared.vendors.discord:DISCORD"),
+    events=("account.refused",),
     targets=MappingProxyType({"alerts": "shared.alerts:policy"}),
     listeners=MappingProxyType(
         {
+            "account.refused": "shared.alerts:alert_refused_account",
             "message.sending": "shared.journeys.hooks:may_send",
             "message.outcome": "shared.journeys.hooks:record_outcome",
             "person.message": "shared.journeys.hooks:signal_person_message",
         }
     ),
     jobs=(
+        Job(name="begin-journeys", rhythm=Rhythm.HALF_MINUTE, run="shared.journeys.due_beginnings:begin_due"),
         Job(name="free-expired", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:free_expired"),
         Job(name="requeue-lost", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:requeue_lost"),
         Job(name="close-journey-steps", rhythm=Rhythm.FIVE_MINUTES, run="shared.journeys.outcomes:close_steps"),
@@ -58,6 +62,9 @@ bp = func.Blueprint()
 def deliver(message: func.QueueMessage) -> None:
     """Carry out what is due for the target that the message names. A message too many finds nothing to do."""
     from shared.outbox.execute import drain
+    from shared.vendors import registry
+
+    registry.require_lease()
 
     try:
         target = str(json.loads(message.get_body())["target"])
@@ -77,9 +84,13 @@ def events_handler(message: func.QueueMessage) -> None:
 
 @bp.timer_trigger("timer", schedule="%DISPATCH_SCHEDULE%")
 def dispatch_due(timer: func.TimerRequest) -> None:
-    """Wake the targets that have something due: later due dates, retries, and whatever a crash left without a nudge."""
+    """Run the jobs of every half minute, and wake the targets that have something due.
+
+    That is: later due dates, retries, and whatever a crash left without a nudge.
+    """
     from shared.outbox.dispatch import dispatch_due as dispatch
 
+    jobs.run(Rhythm.HALF_MINUTE)
     if woken := dispatch():
         log.info("woken: %s", ", ".join(sorted(woken)))
 

@@ -21,7 +21,7 @@ param principalType string = 'User'
 param settings object
 
 @description('Secret app settings, by name: required (always referenced) or optional (referenced once secretsInVault names it).')
-param secretSettings object
+param vaultSettings object
 
 @description('Names of the secret settings that are in the vault by now; deploy/secrets.py keeps the list.')
 param secretsInVault array = []
@@ -156,10 +156,17 @@ var queues = [
   'unsubscribe-queue'
 ]
 
-var secretNames = filter(objectKeys(secretSettings), name => (secretSettings[name] == 'required' || contains(secretsInVault, name)))
+var secretNames = filter(
+  objectKeys(vaultSettings),
+  name => (vaultSettings[name] == 'required' || contains(secretsInVault, name))
+)
 var vaultSecrets = 'https://${names.vault}${environment().suffixes.keyvaultDns}/secrets'
 // Without a version the newest counts, so a rotated secret arrives within a day, or at once with deploy/secrets.py.
-var secretReferences = toObject(secretNames, name => name, name => '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/${toLower(replace(name, '_', '-'))}/)')
+var secretReferences = toObject(
+  secretNames,
+  name => name,
+  name => '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/${toLower(replace(name, '_', '-'))}/)'
+)
 var ownAddress = { PUBLIC_BASE_URL: 'https://${names.functionApp}.azurewebsites.net' }
 var givenSettings = toObject(filter(items(settings), row => (row.value != '')), row => (row.key), row => (row.value))
 
@@ -196,9 +203,7 @@ module network 'modules/network.bicep' = if (privateNetwork) {
     name: names.network
     location: location
     tags: tags
-    storageId: storage.outputs.id
-    sqlServerId: sql.outputs.serverId
-    vaultId: vault.outputs.id
+    resourceIds: { storage: storage.outputs.id, sql: sql.outputs.serverId, vault: vault.outputs.id }
   }
 }
 

@@ -7,8 +7,8 @@ import typing
 from typing import Any
 
 from pydantic.fields import FieldInfo
-from pydantic_settings import NoDecode
 
+from shared.environment import NoDecode
 from shared.settings import setting_name, settings_class
 
 HEAD = """# Settings

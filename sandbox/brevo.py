@@ -3,17 +3,20 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sandbox.jsonapi import RefusedError, Router, answer_json, body_of, header
 from sandbox.mailing import MailSender, is_address
-from sandbox.shelf import Row
+from sandbox.shelf import Row, one_of
 from sandbox.vendor import Answer, Call, Webhook
 
 API_KEY, TOKEN = "sandbox-brevo-key", "sandbox-brevo-token"  # known to everybody, good for nothing
 EVENTS_PATH = "/api/brevo/events"
-KEY_LIVES = timedelta(minutes=15)
+KEY_LIVES = timedelta(minutes=30)
+LOG_READS_AN_HOUR = 100
+ACCOUNT_ZONE = ZoneInfo("America/Mexico_City")
 MOST_EVENTS = 2500
 # Our words to those of the webhooks, and to those of the event log.
 WORDS: Mapping[str, str] = {
@@ -26,7 +29,13 @@ WORDS: Mapping[str, str] = {
     "soft_bounce": "soft_bounce",
     "blocked": "blocked",
     "spam": "spam",
+    "complaint": "complaint",
     "unsubscribed": "unsubscribed",
+    "unsubscribe": "unsubscribe",
+    "first_opened": "unique_opened",
+    "loaded_by_proxy": "proxy_open",
+    "error": "error",
+    "invalid": "invalid_email",
 }
 LOG_WORDS: Mapping[str, str] = {
     "sent": "requests",
@@ -37,7 +46,7 @@ LOG_WORDS: Mapping[str, str] = {
 
 
 class Brevo(MailSender):
-    """One account. A mail with an idempotency key that came less than a quarter of an hour ago is refused."""
+    """One account. A mail with an idempotency key that came less than half an hour ago is refused, as one without HTML is."""
 
     name = "brevo"
     title = "Brevo"
@@ -54,16 +63,20 @@ class Brevo(MailSender):
     default_secret = TOKEN
     modes: Mapping[str, str] = {
         "no_credits": "Answers 402: the account has no mails left; does nothing.",
+        "unknown_address": "Answers 401: the calls come from an address that the account does not know; does nothing.",
+        "blocked_account": "Answers 403: the account is under validation; does nothing.",
         "limit": "Answers 429 with the headers that Brevo gives; does nothing.",
         "late_log": "Sends, but the event log knows nothing yet.",
     }
     actions: Mapping[str, str] = {
         **MailSender.actions,
         "brevo_unsubscribe": "The recipient uses Brevo's own link for the way out of the mail `id`.",
+        "brevo_says": "Brevo tells the `word` of the mail `id`, in its own spelling; with a `reason`.",
     }
 
     def __init__(self) -> None:
         super().__init__()
+        self._log_reads: list[datetime] = []
         self._router = Router(
             [
                 ("POST", "/v3/smtp/email", self._send),
@@ -89,6 +102,10 @@ class Brevo(MailSender):
         """The faults of its own."""
         if mode == "no_credits":
             return _error(402, "not_enough_credits", "Your account does not have enough credits to send this email")
+        if mode == "unknown_address":
+            return _error(401, "unauthorized", "We have detected you are using an unrecognised IP address 203.0.113.7")
+        if mode == "blocked_account":
+            return _error(403, "account_under_validation", "Your account is under validation")
         if mode == "limit":
             headers = {"x-sib-ratelimit-limit": "100", "x-sib-ratelimit-remaining": "0", "x-sib-ratelimit-reset": "7"}
             return _error(429, "too_many_requests", "Too many requests", headers)
@@ -104,22 +121,33 @@ class Brevo(MailSender):
 
     def act(self, action: str, given: Mapping[str, Any]) -> Any:
         """Brevo has a way out of its own."""
+        if action == "brevo_says":
+            return self._say(given)
         if action != "brevo_unsubscribe":
             return super().act(action, given)
         mail = self.row("emails", given)
         self.tell(mail, "unsubscribed")
         return mail
 
+    def why_blocked(self, before: str) -> str:
+        """Brevo does not tell one cause from another."""
+        del before
+        return "blocked : due to blacklist user"
+
     def event(self, mail: Row, word: str, detail: Mapping[str, str]) -> Webhook | None:
-        """As Brevo's documentation shows its webhooks; `tag` is the list of tags as text."""
+        """As Brevo's documentation shows its webhooks; `tag` is the list of tags as text.
+
+        Of its times only `ts_epoch` is that of UTC: the others are the account's clock, read as if it were UTC.
+        """
         now = self.now()
+        there = now.astimezone(ACCOUNT_ZONE).replace(tzinfo=UTC)
         body = {
             "event": WORDS[word],
             "email": mail["to"],
             "id": 26224,
-            "date": f"{now:%Y-%m-%d %H:%M:%S}",
-            "ts": int(now.timestamp()),
-            "ts_event": int(now.timestamp()),
+            "date": f"{there:%Y-%m-%d %H:%M:%S}",
+            "ts": int(there.timestamp()),
+            "ts_event": int(there.timestamp()),
             "ts_epoch": int(now.timestamp() * 1000),
             "message-id": mail["id"],
             "subject": mail["subject"],
@@ -132,6 +160,12 @@ class Brevo(MailSender):
         return Webhook(
             what=f"mail {WORDS[word]}", url=EVENTS_PATH, body=json.dumps(body).encode(), about=mail["id"], line=mail["id"]
         )
+
+    def _say(self, given: Mapping[str, Any]) -> Row:
+        mail, spelling = self.row("emails", given), one_of(given, "word", tuple(WORDS.values()))
+        word = next(ours for ours, theirs in WORDS.items() if theirs == spelling)
+        self.tell(mail, word, **({"reason": str(given["reason"])} if given.get("reason") else {}))
+        return mail
 
     def _send(self, call: Call) -> Answer:
         body = _body(call)
@@ -148,16 +182,23 @@ class Brevo(MailSender):
     def _once(self, key: str) -> None:
         known = self.shelf.get("keys", key)
         if known and self.now() - datetime.fromisoformat(known["at"]) < KEY_LIVES:
-            raise _refused("duplicate_request", "A request with this idempotencyKey was received before")
+            raise _refused("duplicate_parameter", "A request with this idempotencyKey was received before")
 
     def _events(self, call: Call) -> Answer:
-        """Newest first, as the real log; every filter that our client and a person need."""
+        """Newest first, as the real log; every filter that our client and a person need. A hundred reads an hour are taken."""
+        now = self.now()
+        self._log_reads = [at for at in self._log_reads if timedelta() <= now - at < timedelta(hours=1)]
+        if len(self._log_reads) >= LOG_READS_AN_HOUR:
+            wait = str(int((self._log_reads[0] + timedelta(hours=1) - now).total_seconds()) + 1)
+            raise RefusedError(_error(429, "too_many_requests", "Too many requests", {"x-sib-ratelimit-reset": wait}))
+        self._log_reads.append(now)
         query = call.query
         events = [
             _logged(mail, event)
             for mail in self.shelf.rows("emails")
             if _fits(mail, query)
             for event in mail["events"]
+            if _is_recent(event, query, now)
             if not query.get("event") or LOG_WORDS.get(event["word"], event["word"]) == query["event"]
         ]
         start = _number(query, "offset", 0)
@@ -224,18 +265,36 @@ def _check(body: Mapping[str, Any]) -> None:
         raise _refused("invalid_parameter", "email is not valid in to")
     if not body.get("subject"):
         raise _refused("missing_parameter", "subject is missing")
-    if not (body.get("htmlContent") or body.get("textContent")):
-        raise _refused("missing_parameter", "htmlContent or textContent is required")
+    if not body.get("htmlContent"):  # there are no templates here
+        raise _refused("missing_parameter", "htmlContent is missing")
     tags = body.get("tags") or []
     if not isinstance(tags, list) or not all(isinstance(tag, str) and tag for tag in tags):
         raise _refused("invalid_parameter", "tags should be an array of strings")
 
 
 def _fits(mail: Row, query: Mapping[str, str]) -> bool:
-    email, message_id, tag = query.get("email"), query.get("messageId"), query.get("tags")
+    email, message_id = query.get("email"), query.get("messageId")
     if email and mail["to"].lower() != email.lower():
         return False
-    return (not message_id or mail["id"] == message_id) and (not tag or tag in mail["tags"])
+    return (not message_id or mail["id"] == message_id) and (not query.get("tags") or bool(_tags(query) & set(mail["tags"])))
+
+
+def _tags(query: Mapping[str, str]) -> set[str]:
+    """The tags that are asked for: an array as JSON. Anything else is no tag that a mail could have."""
+    try:
+        tags = json.loads(query["tags"])
+    except ValueError:
+        tags = None
+    return {str(tag) for tag in tags} if isinstance(tags, list) else set()
+
+
+def _is_recent(event: Mapping[str, str], query: Mapping[str, str], now: datetime) -> bool:
+    """Whether it happened in the last `days`, today included, by the account's calendar."""
+    days = _number(query, "days", 0)
+    if not days:
+        return True
+    happened = datetime.fromisoformat(event["at"]).astimezone(ACCOUNT_ZONE).date()
+    return (now.astimezone(ACCOUNT_ZONE).date() - happened).days < days
 
 
 def _logged(mail: Row, event: Mapping[str, str]) -> dict[str, Any]:

@@ -64,11 +64,15 @@ class MailSender(Shelved):
         self.shelf.put("emails", mail["id"], mail)
         blocked = self.shelf.get("blocked", mail["to"].lower())
         if blocked:
-            self.tell(mail, "blocked", reason=f"{blocked['reason']} before")
+            self.tell(mail, "blocked", reason=self.why_blocked(str(blocked["reason"])))
             return mail
         for word in OUTCOMES[self._chosen(mail["to"])]:
             self.tell(mail, word)
         return mail
+
+    def why_blocked(self, before: str) -> str:
+        """Why nothing goes to an address of which the vendor has heard `before`."""
+        return f"{before} before"
 
     def tell(self, mail: Row, word: str, **detail: str) -> None:
         """Note what became of the mail, and tell the app."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.errors import PermanentError, PuenteError
+from shared import clock
+from shared.errors import PuenteError
 from shared.outbox.actions import Claimed, Done, Outcome, message
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings
+from shared.vendors import waits
+from shared.vendors.rest_client import RestClient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 TARGET = "alerts"
+# As Discord says how long it wants to be left alone; Slack uses Retry-After.
+ADDRESS = RestClient(name="Alerts", address="alert_webhook_url", read_seconds=10, named_wait=waits.in_body("retry_after"))
 
 
 def plan_alert(session: Session, dedupe_key: str, text: str) -> None:
@@ -23,6 +28,13 @@ def plan_alert(session: Session, dedupe_key: str, text: str) -> None:
 
     if get_settings().alert_webhook_url:
         plan.message(session, ALERT, "operators", dedupe_key, {"text": text[:1900]})
+
+
+def alert_refused_account(session: Session, target: str, error: PuenteError) -> None:
+    """Owe the operators an alert that an outside system takes nothing from our account, once a day for each system."""
+    if target != TARGET:
+        text = f"Puente: {target} refuses our account, and everything for it waits until somebody mends that. {error}"
+        plan_alert(session, f"account:{target}:{clock.now():%Y-%m-%d}", text)
 
 
 def _post(deliveries: Sequence[Claimed]) -> Mapping[int, Outcome]:
@@ -37,17 +49,8 @@ def _post(deliveries: Sequence[Claimed]) -> Mapping[int, Outcome]:
 
 
 def _send(text: str) -> None:
-    from shared.vendors import waits
-    from shared.vendors.http import HttpClient
-
-    url = str(get_settings().alert_webhook_url)
-    client = HttpClient(
-        TARGET, url, read_seconds=10, secrets=[url], named_wait=waits.in_body("retry_after")
-    )  # as Discord says it
     # Slack reads `text`, Discord reads `content`; each ignores the other.
-    response = client.request("POST", "", json={"text": text, "content": text})
-    if not response.ok:
-        raise PermanentError("alert-refused", f"the address for alerts answered {response.status_code}")
+    ADDRESS.connected().answer("POST", json={"text": text, "content": text}, repeatable=False, what="alerting")
 
 
 def policy() -> TargetPolicy:

@@ -5,7 +5,8 @@
     ├── RefusedError           bad input at the door: a problem document to the sender, nothing stored
     ├── RetryableError         the same again, later; costs the work one attempt
     │   ├── NoAnswerError      the outside system did not answer in time: as for an outage, a sync is not to blame for it
-    │   ├── UnavailableError   the whole outside system is down: costs no attempt, opens its circuit
+    │   ├── DeferredError      this one piece of work must wait, and nothing else: costs no attempt
+    │   ├── UnavailableError   the whole outside system is down, or refuses our account: costs no attempt, opens its circuit
     │   └── ThrottledError     the outside system asks us to wait: costs no attempt, pauses the target
     ├── PermanentError         no number of attempts will help: park it with its reason
     └── UncertainError         the effect may have happened: never simply repeated
@@ -54,8 +55,19 @@ class NoAnswerError(RetryableError):
     """The outside system took the call and did not answer in time; making it again does no harm."""
 
 
+class DeferredError(RetryableError):
+    """This piece of work must wait, at least `after_seconds`; the outside system takes others meanwhile."""
+
+
 class UnavailableError(RetryableError):
-    """The outside system cannot be reached or says that it is down; the work itself is blameless."""
+    """The outside system cannot be reached, says that it is down, or takes nothing from our account; the work is blameless.
+
+    `account`: it refuses us (a key that is good no more, an account that is not paid), which only a person can mend.
+    """
+
+    def __init__(self, message: str, *, after_seconds: float | None = None, account: bool = False) -> None:
+        super().__init__(message, after_seconds=after_seconds)
+        self.account = account
 
 
 class ThrottledError(RetryableError):

@@ -25,6 +25,7 @@ class FlowError(ConfigurationError):
 class Rhythm(StrEnum):
     """How often the engine's timers run a job."""
 
+    HALF_MINUTE = "half-minute"  # DISPATCH_SCHEDULE
     MINUTE = "minute"  # WATCH_SCHEDULE
     FIVE_MINUTES = "five-minutes"  # RETRY_ERRORED_SCHEDULE
     NIGHT = "night"  # RETENTION_SCHEDULE

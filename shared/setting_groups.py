@@ -3,11 +3,11 @@
 A system whose key is not set is not used: what would need it is refused or skipped with that reason, and nothing is called.
 """
 
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.environment import BaseSettings
 from shared.setting_dates import HolidaysOf, Hours, TimeZone, Weekdays
 from shared.setting_types import Secrets, Url
 
@@ -32,22 +32,6 @@ def old_name(name: str) -> AliasChoices:
 
 class SettingsGroup(BaseSettings):
     """A part of the settings. It is not built by itself: `shared.settings` puts the parts together and checks them at once."""
-
-    model_config = SettingsConfigDict(defer_build=True)
-
-    @classmethod
-    def current(cls) -> Self:
-        """The settings of the app, seen as this part of them.
-
-        Raises:
-            ConfigurationError: all mistakes of all settings.
-        """
-        from shared.settings import get_settings
-
-        settings: object = get_settings()
-        if not isinstance(settings, cls):
-            raise TypeError(f"no installed flow declares {cls.__name__} as its settings")
-        return settings
 
     def faults(self) -> list[str]:
         """What is wrong with settings beside each other; a sentence for each mistake, which names the setting."""

@@ -10,9 +10,9 @@ from types import new_class
 from typing import Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared import flows
+from shared.environment import BaseSettings
 from shared.errors import ConfigurationError
 from shared.setting_dates import Country
 from shared.setting_groups import DEFAULT_ODOO_FIELDS, MessagingSettings, OdooSettings, SettingsGroup, VendorSettings
@@ -29,13 +29,12 @@ __all__ = [
     "load",
     "setting_name",
     "settings_class",
+    "settings_of",
 ]
 
 
 class DatabaseSettings(BaseSettings):
     """Where our own record lives; all that a migration needs to know."""
-
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
     database_url: str | None = Field(
         default=None, description="SQLAlchemy URL of the database. Wins over AZURE_SQL_CONNECTION_STRING."
@@ -49,21 +48,6 @@ class DatabaseSettings(BaseSettings):
 
 class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings):
     """The settings that every app has. `get_settings` adds those of the flows, and turns mistakes into one readable error."""
-
-    # Said once more: the last of several bases decides otherwise. An app setting left empty in a portal means its default.
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  # pydantic-settings passes them by name
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment, and nothing besides it."""
-        return init_settings, env_settings
 
     storage_connection: SecretStr | None = Field(
         default=None,
@@ -229,7 +213,7 @@ def load(**overrides: Any) -> Settings:
         return settings_class()(**overrides)
     except ValidationError as error:
         mistakes = describe(error)
-    except (json.JSONDecodeError, ValueError) as error:  # a JSON setting that is no JSON, found by pydantic-settings
+    except (json.JSONDecodeError, ValueError) as error:  # a JSON setting that is no JSON, the message names it
         mistakes = f"  {error}"
     raise ConfigurationError(f"The settings are not usable (docs/settings.md explains each):\n{mistakes}")
 
@@ -238,3 +222,16 @@ def load(**overrides: Any) -> Settings:
 def get_settings() -> Settings:
     """The settings of this process, read on first use; `get_settings.cache_clear()` reads them again."""
     return load()
+
+
+def settings_of[G: SettingsGroup](group: type[G]) -> G:
+    """The settings of this process, seen as the part that a flow declares.
+
+    Raises:
+        ConfigurationError: with every mistake in any of the settings.
+        TypeError: no installed flow declares that part.
+    """
+    settings: object = get_settings()
+    if not isinstance(settings, group):
+        raise TypeError(f"no installed flow declares {group.__name__} as its settings")
+    return settings

@@ -16,7 +16,12 @@ FLOW = Flow(
     tables=("functions.bookings.tables",),
     privacy="functions.bookings.privacy:PERSONAL_DATA",
     events=("booking.received", "booking.stored"),
-    listeners=MappingProxyType({"lead.stored": "functions.bookings.listeners:adopt_waiting_bookings"}),
+    listeners=MappingProxyType(
+        {
+            "lead.log": "functions.bookings.listeners:add_to_lead_log",
+            "lead.stored": "functions.bookings.listeners:adopt_waiting_bookings",
+        }
+    ),
     settings="functions.bookings.settings:BookingSettings",
     has_journeys=True,
     has_templates=True,

@@ -13,7 +13,7 @@ from shared.errors import RefusedError
 from shared.intake import signatures
 from shared.intake.fields import OptionalInstant
 from shared.intake.webhook import Payload, by_api_key
-from shared.settings import Settings
+from shared.settings import Settings, settings_of
 
 CREATED, RESCHEDULED, CANCELLED, REJECTED = "BOOKING_CREATED", "BOOKING_RESCHEDULED", "BOOKING_CANCELLED", "BOOKING_REJECTED"
 NO_SHOW, ENDED = "BOOKING_NO_SHOW_UPDATED", "MEETING_ENDED"
@@ -91,11 +91,11 @@ def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
         if "x-api-key" in request.headers:
             by_api_key(request, raw, settings)
             return
-    signatures.calcom(request.headers, raw, BookingSettings.current().calcom_webhook_secret)
+    signatures.calcom(request.headers, raw, settings_of(BookingSettings).calcom_webhook_secret)
 
 
 def _check_secret(presented: str) -> None:
-    secrets = [secret.get_secret_value().encode() for secret in BookingSettings.current().calcom_webhook_secret]
+    secrets = [secret.get_secret_value().encode() for secret in settings_of(BookingSettings).calcom_webhook_secret]
     if not any(secrets):
         raise RefusedError(503, "not-configured", "No secret is configured for this webhook.")
     given = presented.encode("utf-8", "surrogatepass")

@@ -11,13 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.bookings.tables import Booking
-from functions.christmas import kinds, notion_sync, people, segments, variables
+from functions.christmas import kinds, notion_sync, segments, variables
 from functions.christmas.kinds import Kind
 from functions.christmas.tables import SOURCE_LENGTH, Sequence, SequenceContact
 from functions.christmas.texts import texts
 from functions.leads import persons
 from shared import clock
 from shared.journeys import engine, load
+from shared.journeys.book import Standing
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent
 from shared.store.journey_models import Enrolment
@@ -50,17 +51,18 @@ def begin(session: Session, contact: SequenceContact, start: Start, event_key: s
     if row is None:
         return DUPLICATE, None
     tell(session, contact.email, start.kind.event, _data(session, contact, start), event_key, start.at)
-    query = select(Enrolment.id).where(Enrolment.event_key == event_key[:64], Enrolment.journey == start.kind.journey)
-    row.enrolment_id = session.scalars(query).one_or_none()
-    if row.enrolment_id is None:
+    query = select(Enrolment).where(Enrolment.event_key == event_key[:64], Enrolment.journey == start.kind.journey)
+    enrolment = session.scalars(query).one_or_none()
+    if enrolment is None:
         session.delete(row)
         session.flush()
         return IN_IT_ALREADY, None
+    row.enrolment_id = enrolment.id
     reason = _outrun_by(session, contact, start)
     if reason is not None:
-        engine.exit(session, row.enrolment_id, reason)
+        engine.exit(session, enrolment.id, reason)
     notion_sync.ask_sequence(session, row)
-    return (APPLIED if reason is None else OUTRUN), row
+    return (APPLIED if enrolment.state != Standing.EXITED else OUTRUN), row
 
 
 def tell(session: Session, email: str, event: str, data: Mapping[str, Any], event_key: str, at: datetime) -> None:
@@ -118,16 +120,9 @@ def _data(session: Session, contact: SequenceContact, start: Start) -> dict[str,
 
 
 def _outrun_by(session: Session, contact: SequenceContact, start: Start) -> str | None:
-    """The event by which the journey would end and that is known to have come after this one; or a booking that stands."""
-    for way_out in load.journey(start.kind.journey).exit_on:
-        if way_out.when is not None:
-            continue
-        reached = people.moment_of(contact, way_out.event)
-        if reached is not None and reached >= start.at:
-            return way_out.event
-        if way_out.event == kinds.BOOKED and _is_booked(session, contact):
-            return way_out.event
-    return None
+    """The event by which the journey would end, where a meeting stands that was booked before. Later ones the engine knows."""
+    ends = {way_out.event for way_out in load.journey(start.kind.journey).exit_on if way_out.when is None}
+    return kinds.BOOKED if kinds.BOOKED in ends and _is_booked(session, contact) else None
 
 
 def _is_booked(session: Session, contact: SequenceContact) -> bool:

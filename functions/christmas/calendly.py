@@ -80,10 +80,9 @@ def _booked(session: Session, word: Word) -> str:
 
 
 def _booked_late(session: Session, word: Word, row: Booking) -> str:
-    """The booking comes after the word that cancelled it: what it ended stays ended, what waits for its end goes on."""
+    """The booking comes after the webhook that cancelled it: what it ended stays ended. Journeys remember the cancellation."""
     if row.status == "cancelled" and row.email:
         begin.tell(session, row.email, kinds.BOOKED, _data(row), word.key, word.at)
-        begin.tell(session, row.email, "booking.cancelled", _data(row), word.key, row.said_at)
     return STALE
 
 

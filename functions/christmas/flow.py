@@ -29,7 +29,7 @@ FLOW = Flow(
             "person.message": "functions.christmas.listeners:update_unsubscribed",
         }
     ),
-    clients=("shared.vendors.notion:Notion",),
+    clients=("shared.vendors.notion:NOTION",),
     settings="functions.christmas.settings:CampaignSettings",
     has_journeys=True,
     has_templates=True,

@@ -5,6 +5,12 @@ from collections.abc import Sequence as Many
 from datetime import timedelta
 from typing import Any
 
+from shared.sequences import notion_facts, people, tracker
+from shared.sequences.fields import moment
+from shared.sequences.notion_pages import Pages, Wanted
+from shared.sequences.notion_shape import Schema, UnfitError, equals
+from shared.sequences.notion_sync import row_of
+from shared.store.sequence_models import Sequence, SequenceContact
 from sqlalchemy.orm import Session
 
 from functions.christmas import notion_facts, people, tracker
@@ -14,16 +20,17 @@ from functions.christmas.notion_shape import Schema, UnfitError, equals
 from functions.christmas.settings import CampaignSettings
 from functions.christmas.tables import Sequence, SequenceContact
 from shared import clock
-from shared.errors import PermanentError
-from shared.outbox.actions import Done, Outcome
+from shared.errors import DeferredError, NoAnswerError, PermanentError, PuenteError, ThrottledError, UnavailableError
+from shared.outbox.actions import Claimed, Done, Outcome
 from shared.outbox.record_sync import one_by_one
 from shared.outbox.row_effect import MISSING_ROW
-from shared.settings import get_settings
+from shared.settings import get_settings, settings_of
 from shared.store.session import reading
 from shared.vendors import notion_values
-from shared.vendors.notion import Notion, Page
+from shared.vendors.notion import NOTION, Notion, Page
 
 SAME_MOMENT = timedelta(minutes=1)
+SPACING = 10.0  # seconds: the pauses between the calls for one page, and our own statements
 
 type Read = Callable[[Session, int], tuple[Wanted, Mapping[str, Any]] | None]
 """What is wanted of the page of a row, and what to keep besides its id; None where there is no such row."""
@@ -42,6 +49,28 @@ def send_sequences(row_ids: Many[int]) -> Mapping[int, Outcome]:
 def _send(row_ids: Many[int], read: Read) -> Mapping[int, Outcome]:
     pages = Pages(Notion.from_settings(get_settings()))
     outcomes = one_by_one(lambda row_id: _sent(pages, row_id, read))(row_ids)
+
+
+def send(deliveries: Many[Claimed], read: Read) -> Mapping[int, Outcome]:
+    """Bring the pages of a batch up to date, one after the other. Where Notion as a whole fails, the rest is not tried.
+
+    No page is begun that might not be finished within the lease: after it another worker would make the same page.
+    """
+    settings = get_settings()
+    pages, begun = Pages(Notion.from_settings(settings)), clock.now()
+    last_begin = begun + timedelta(seconds=settings.delivery_lease_seconds - NOTION.longest_seconds() - SPACING)
+    outcomes: dict[int, Outcome] = {}
+    for delivery in deliveries:
+        if outcomes and clock.now() > last_begin:
+            outcomes[delivery.id] = DeferredError("Notion is slow: no time was left for it in its batch", after_seconds=0)
+            continue
+        try:
+            outcomes[delivery.id] = _sent(pages, row_of(delivery.subject), read)
+        except PuenteError as error:
+            outcomes[delivery.id] = error
+            if isinstance(error, UnavailableError | ThrottledError | NoAnswerError):
+                outcomes = {one.id: error for one in deliveries} | outcomes
+                break
     pages.rest()
     return outcomes
 
@@ -65,7 +94,7 @@ def contact(session: Session, row_id: int) -> tuple[Wanted, Mapping[str, Any]] |
     names = notion_facts.names(notion_facts.CONTACT, settings.notion_properties)
     facts = notion_facts.of_contact(row, unsubscribed=people.is_unsubscribed(session, row))
     wanted = Wanted(
-        database=CampaignSettings.current().notion_contacts_db_id,
+        database=settings_of(CampaignSettings).notion_contacts_db_id,
         page_id=row.notion_page_id,
         names=names,
         facts=facts,
@@ -83,7 +112,7 @@ def sequence(session: Session, row_id: int) -> tuple[Wanted, Mapping[str, Any]] 
     settings, progress = get_settings(), tracker.progress(session, row)
     names = notion_facts.names(notion_facts.SEQUENCE, settings.notion_properties)
     facts = notion_facts.of_sequence(
-        row, progress, CampaignSettings.current().campaign_variables.get("campaign", notion_facts.CAMPAIGN)
+        row, progress, settings_of(CampaignSettings).campaign_variables.get("campaign", notion_facts.CAMPAIGN)
     )
 
     def find(schema: Schema, query: Query) -> Page | None:
@@ -93,7 +122,7 @@ def sequence(session: Session, row_id: int) -> tuple[Wanted, Mapping[str, Any]] 
         return next((page for page in pages if _is_same(page, names, facts)), None)
 
     wanted = Wanted(
-        database=CampaignSettings.current().notion_email_sequence_db_id,
+        database=settings_of(CampaignSettings).notion_email_sequence_db_id,
         page_id=row.notion_page_id,
         names=names,
         facts=facts,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from functions.christmas.settings import CampaignSettings
 from shared.outbox.policy import TargetPolicy
 from shared.outbox.record_sync import ERROR, PARTIAL, PENDING, SUCCESS, RecordSync
-from shared.settings import get_settings
+from shared.settings import get_settings, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,12 +27,12 @@ CALLS_PER_SECOND = 3.0  # Notion's limit, long documented as an average for one 
 
 def wants_contacts() -> bool:
     """Whether the settings name a database of contacts in Notion."""
-    return get_settings().notion_token is not None and bool(CampaignSettings.current().notion_contacts_db_id)
+    return get_settings().notion_token is not None and bool(settings_of(CampaignSettings).notion_contacts_db_id)
 
 
 def wants_sequences() -> bool:
     """Whether the settings name a database of sequences in Notion."""
-    return get_settings().notion_token is not None and bool(CampaignSettings.current().notion_email_sequence_db_id)
+    return get_settings().notion_token is not None and bool(settings_of(CampaignSettings).notion_email_sequence_db_id)
 
 
 def ask_contact(session: Session, row: SequenceContact) -> None:

@@ -70,7 +70,7 @@ def is_unsubscribed(session: Session, row: SequenceContact) -> bool:
         Suppression.who == row.who,
         Suppression.channel == "email",
         Suppression.cause.in_(sorted(MARKETING_ONLY)),
-        Suppression.lifted.is_(False),
+        ~Suppression.lifted,
     )
     return session.scalars(query.limit(1)).first() is not None
 

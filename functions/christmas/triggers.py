@@ -21,11 +21,11 @@ from functions.christmas.calendly_payload import CalendlyPayload
 from functions.christmas.payloads import AssessmentPayload, NoShowPayload, OnboardingPayload, PostCallPayload, SignupPayload
 from functions.christmas.settings import CampaignSettings
 from shared.errors import RefusedError
-from shared.intake import auth, problem, signatures_webhook
+from shared.intake import auth, problem, signatures
 from shared.intake.endpoint import CONNECTION, accepting, handle_by_type
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
-from shared.settings import Settings
+from shared.settings import Settings, settings_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -56,7 +56,7 @@ def apply_assessment(session: Session, event: Event[AssessmentPayload]) -> str:
         log.warning("assessment: %s", warning)
     contact = _known(session, event)
     segment = segments.segment(
-        {name.removesuffix("_systems"): getattr(said, name) for name in COUNTS}, CampaignSettings.current().segment_rule
+        {name.removesuffix("_systems"): getattr(said, name) for name in COUNTS}, settings_of(CampaignSettings).segment_rule
     )
     people.learn(contact, at, event.key, segment=segment, assessment_score=people.exact(said.assessment_score))
     people.reach(contact, kinds.FIVE_DAY.event, at)
@@ -166,8 +166,10 @@ def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
 
 def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     """Calendly has signed it; where it bears no signature of theirs, the caller has a key. Raises RefusedError."""
-    signed = request.headers.get(calendly_payload.SIGNATURE)
-    (signatures_webhook.by_calendly if signed else by_key)(request, raw, settings)
+    if request.headers.get(calendly_payload.SIGNATURE):
+        signatures.calendly(request.headers, raw, settings_of(CampaignSettings).calendly_signing_keys)
+    else:
+        by_key(request, raw, settings)
 
 
 def calendly_variant(request: func.HttpRequest, data: dict[str, Any]) -> Webhook | None:

@@ -16,7 +16,7 @@ from functions.christmas.tables import SequenceContact
 from functions.christmas.texts import Texts
 from shared import clock
 from shared.messages import dates
-from shared.settings import Settings
+from shared.settings import Settings, settings_of
 
 COLOURS = ("red", "orange", "yellow", "green")
 
@@ -60,7 +60,7 @@ def of_campaign(given: Mapping[str, Any], settings: Settings, at: datetime, zone
     A `deadline_date` as a date (`2026-12-23`) is written out, and `days_to_deadline` counted on the person's own calendar;
     any other text stays as it is.
     """
-    campaign: dict[str, Any] = dict(CampaignSettings.current().campaign_variables)
+    campaign: dict[str, Any] = dict(settings_of(CampaignSettings).campaign_variables)
     if settings.booking_url:
         campaign.setdefault("calendly_link", settings.booking_url)
     deadline = _date(campaign.get("deadline_date"))

@@ -14,7 +14,7 @@ from functions.leads.settings import LeadSettings
 from shared.errors import RefusedError
 from shared.intake import body, problem
 from shared.intake.webhook import Webhook
-from shared.settings import get_settings
+from shared.settings import get_settings, settings_of
 
 log = logging.getLogger("puente.leads")
 
@@ -27,7 +27,7 @@ async def take(webhook: Webhook, request: func.HttpRequest, message: func.Out[by
 
     A form with the honeypot filled in is answered in the same way and dropped.
     """
-    settings = LeadSettings.current()
+    settings = settings_of(LeadSettings)
     try:
         answer = await _taken(webhook, request, message, settings)
     except RefusedError as error:
@@ -38,7 +38,7 @@ async def take(webhook: Webhook, request: func.HttpRequest, message: func.Out[by
 
 def preflight(request: func.HttpRequest) -> func.HttpResponse:
     """The answer to a browser that asks whether a page may post here (CORS)."""
-    headers = allowed(request.headers, LeadSettings.current())
+    headers = allowed(request.headers, settings_of(LeadSettings))
     if "Access-Control-Allow-Origin" in headers:
         headers |= {
             "Access-Control-Allow-Methods": "POST, OPTIONS",

@@ -17,14 +17,14 @@ FLOW = Flow(
     syncs=("functions.leads.kommo_sync:LEADS",),
     effects=("functions.leads.notes:NOTE",),
     targets=MappingProxyType({"kommo": "functions.leads.kommo_sync:policy"}),
-    events=("lead.stored",),
+    events=("lead.log", "lead.stored"),
     listeners=MappingProxyType(
         {
             "message.outcome": "functions.leads.listeners:note_outcome",
             "person.message": "functions.leads.listeners:note_person_message",
         }
     ),
-    clients=("shared.vendors.kommo:Kommo",),
+    clients=("functions.leads.kommo:KOMMO", "functions.leads.captcha:CAPTCHA"),
     settings="functions.leads.settings:LeadSettings",
     has_journeys=True,
     has_templates=True,

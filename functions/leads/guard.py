@@ -127,7 +127,7 @@ async def person(said: Mapping[str, Any], address: str, settings: LeadSettings) 
 
 
 def _ask(token: str, address: str, settings: LeadSettings) -> bool:
-    from shared.vendors.captcha import Captcha
+    from functions.leads.captcha import Captcha
 
     return Captcha.from_settings(settings).is_person(token, address)
 

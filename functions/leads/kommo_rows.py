@@ -5,12 +5,13 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from functions.leads import ids
+from functions.leads import kommo as vendor
+from functions.leads.kommo import CLOSED, Kommo, Person
 from functions.leads.settings import LeadSettings
 from functions.leads.tables import Lead
 from shared.errors import RetryableError, UncertainError
+from shared.settings import settings_of
 from shared.store.session import reading
-from shared.vendors import kommo as vendor
-from shared.vendors.kommo import CLOSED, Kommo, Person
 
 SKEW = timedelta(minutes=2)  # between Kommo's clock and ours
 SEARCHABLE_AFTER_SECONDS = 30  # what was just made may not be found by Kommo's search yet
@@ -25,7 +26,7 @@ def bring_up_to_date(lead: Lead) -> dict[str, int | None]:
         RetryableError: it is not known whether the lead was made. It is looked for again before it is made again.
         PuenteError: Kommo has refused it, or cannot be reached now.
     """
-    settings = LeadSettings.current()
+    settings = settings_of(LeadSettings)
     try:
         kommo = Kommo.from_settings(settings).begin()
         if lead.kommo_lead_id is None:

@@ -8,6 +8,7 @@ from functions.leads import ids
 from functions.leads.settings import LeadSettings
 from shared.outbox.policy import TargetPolicy
 from shared.outbox.record_sync import RecordSync
+from shared.settings import settings_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -17,7 +18,7 @@ TARGET = "kommo"
 
 def is_configured() -> bool:
     """Whether Kommo is used at all; without it nothing is requested of it."""
-    settings = LeadSettings.current()
+    settings = settings_of(LeadSettings)
     return settings.kommo_base_url is not None and settings.kommo_access_token is not None
 
 
@@ -35,7 +36,7 @@ def ask(session: Session, lead_id: int, event_key: str | None = None) -> None:
 
 def policy() -> TargetPolicy:
     """One batch at a time over all instances; the client spaces the requests within it (`shared.vendors.pace`)."""
-    return TargetPolicy(slots=1, batches_per_second=LeadSettings.current().kommo_requests_per_second)
+    return TargetPolicy(slots=1, batches_per_second=settings_of(LeadSettings).kommo_requests_per_second)
 
 
 LEADS = RecordSync(

@@ -14,16 +14,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.bookings.tables import Booking, BookingUid
 from functions.leads import ids
 from functions.leads.tables import Lead
-from shared import clock
+from shared import clock, flows
 from shared.outbox.actions import State
 from shared.store.journey_models import Enrolment, JourneyDecision
 from shared.store.message_models import MessageStatus
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent
 
-SUBJECT_LENGTH = 100
 MOST = 5000  # of each kind, the newest; a lead has some dozens
 CHANNELS = {"email": "email", "voice": "call", "whatsapp": "message", "sms": "message", "manychat": "message"}
 WELL = frozenset({"done", "late done", "skipped", "moved", "hastened", "planned", "cancelled"})
@@ -52,13 +50,38 @@ class Entry:
         return {"timestamp": written(self.place.at), "channel": self.channel, "data": dict(self.data)}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Happened:
+    """Something that another flow knows of a lead: when, in which row of its table, and what is worth telling of it."""
+
+    at: datetime
+    id: int
+    channel: str
+    action: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contribution:
+    """What another flow adds to a lead's log (event `lead.log`): what happened, and subjects of further events about the lead.
+
+    Events of those subjects are shown under `channel`.
+    """
+
+    channel: str
+    subjects: Sequence[str]
+    happened: Sequence[Happened]
+
+
 def entries(session: Session, lead: Lead) -> list[Entry]:
     """Every action on the lead, oldest first."""
     deliveries = _rows(session, Delivery, Delivery.subject == ids.key(lead.id))
+    others: list[Contribution] = [listener(session, lead.id) for _flow, listener in flows.listeners("lead.log")]
+    channels = {ids.key(lead.id): "form"} | {subject: one.channel for one in others for subject in one.subjects}
     found = [
-        *_events(session, lead),
-        *_dead_letters(session, lead),
-        *_bookings(session, lead),
+        *_events(session, lead, channels),
+        *_dead_letters(session, lead, channels),
+        *_happened(others, lead),
         *_decisions(session, lead),
         *_owed(deliveries, lead),
         *_attempts(session, deliveries, lead),
@@ -81,40 +104,25 @@ def _entry(place: Place, channel: str, lead: Lead, action: str, **more: Any) -> 
     return Entry(place, channel, {"action": action, "lead_id": lead.id, **known})
 
 
-def _bookings_of(session: Session, lead: Lead) -> Sequence[Booking]:
-    return _rows(session, Booking, Booking.lead_id == lead.id)
-
-
-def _subjects(session: Session, lead: Lead) -> list[str]:
-    """By what events name the lead, or one of its bookings."""
-    numbers = [row.id for row in _bookings_of(session, lead)]
-    uids = session.scalars(select(BookingUid.uid).where(BookingUid.booking_id.in_(numbers))).all() if numbers else []
-    return [ids.key(lead.id), *(f"booking:{uid}"[:SUBJECT_LENGTH] for uid in uids)]
-
-
-def _events(session: Session, lead: Lead) -> Iterator[Entry]:
-    for row in _rows(session, InboxEvent, InboxEvent.subject.in_(_subjects(session, lead))):
-        channel = "form" if row.subject == ids.key(lead.id) else "booking"
+def _events(session: Session, lead: Lead, channels: Mapping[str, str]) -> Iterator[Entry]:
+    for row in _rows(session, InboxEvent, InboxEvent.subject.in_(channels)):
         yield _entry(
-            Place(row.handled_at, 0, row.id), channel, lead, row.type, status=row.outcome,
+            Place(row.handled_at, 0, row.id), channels[row.subject], lead, row.type, status=row.outcome,
             event_id=row.event_id, received_at=written(row.received_at), payload=row.data,
         )  # fmt: skip
 
 
-def _dead_letters(session: Session, lead: Lead) -> Iterator[Entry]:
-    for row in _rows(session, DeadLetter, DeadLetter.subject.in_(_subjects(session, lead))):
+def _dead_letters(session: Session, lead: Lead, channels: Mapping[str, str]) -> Iterator[Entry]:
+    for row in _rows(session, DeadLetter, DeadLetter.subject.in_(channels)):
         yield _entry(
             Place(row.created_at, 1, row.id), ERROR, lead, row.type or "unreadable", status=row.state,
             reason=row.reason, error=row.error_message, dead_letter_id=row.id,
         )  # fmt: skip
 
 
-def _bookings(session: Session, lead: Lead) -> Iterator[Entry]:
-    for row in _bookings_of(session, lead):
-        yield _entry(
-            Place(row.said_at, 2, row.id), "booking", lead, f"{row.calendar}.booking", status=row.status, uid=row.current_uid,
-            start_at=written(row.start_at), end_at=written(row.end_at), title=row.title,
-        )  # fmt: skip
+def _happened(others: Iterable[Contribution], lead: Lead) -> Iterator[Entry]:
+    for one in (happened for other in others for happened in other.happened):
+        yield _entry(Place(one.at, 2, one.id), one.channel, lead, one.action, **one.facts)
 
 
 def _decisions(session: Session, lead: Lead) -> Iterator[Entry]:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from functions.leads import ids
 from functions.leads import kommo_sync as sync
+from functions.leads.settings import LeadSettings
 from shared import clock
 from shared.errors import PuenteError
 from shared.outbox.actions import AfterUnknown, Claimed, Done, Later, Outcome, Skip, State, message
 from shared.outbox.policy import SYNC_POLICY
-from shared.settings import get_settings
+from shared.settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,13 +89,13 @@ def _execute(deliveries: Sequence[Claimed]) -> Mapping[int, Outcome]:
 
 def _written(delivery: Claimed) -> Outcome:
     from functions.leads import note_texts
-    from shared.vendors.kommo import Kommo
+    from functions.leads.kommo import Kommo
 
     try:
         text = note_texts.render(delivery)
         if text is None:
             return Skip("no-text-for-it")
-        number, kommo = _place(delivery), Kommo.from_settings(get_settings())
+        number, kommo = _place(delivery), Kommo.from_settings(settings_of(LeadSettings))
         made = kommo.begin().add_notes(number, [text])
     except PuenteError as error:
         return error
@@ -108,13 +109,13 @@ def _look_up(delivery: Claimed) -> Done | None:
         PuenteError: Kommo cannot be asked now.
     """
     from functions.leads import note_texts
-    from shared.vendors.kommo import Kommo
+    from functions.leads.kommo import Kommo
 
     text = note_texts.render(delivery)
     if text is None:
         return None
     number = _place(delivery)
-    found = Kommo.from_settings(get_settings()).begin().find_note(number, text)
+    found = Kommo.from_settings(settings_of(LeadSettings)).begin().find_note(number, text)
     return None if found is None else Done({"kommo_lead_id": number, "id": found, "found": True})
 
 

@@ -15,7 +15,7 @@ from functions.leads.tables import Lead
 from shared.crm.people import e164
 from shared.errors import PermanentError
 from shared.journeys import engine
-from shared.settings import Settings, get_settings
+from shared.settings import Settings, get_settings, settings_of
 from shared.store.dialect import locked
 
 CREATED = "lead.created"
@@ -41,7 +41,7 @@ def take(session: Session, said: LeadPayload, at: datetime, event_key: str) -> s
     kommo.ask(session, lead.id, event_key)
     if said.captcha == "unchecked":
         notes.owe(session, lead.id, "captcha_unchecked", {}, "captcha", at=at)
-    if recent >= LeadSettings.current().lead_forms_per_address_per_day:
+    if recent >= settings_of(LeadSettings).lead_forms_per_address_per_day:
         notes.owe(session, lead.id, "many_forms", {}, "many", at=at)
         return "capped"
     names = persons.names_of(session, email=lead.email, lead_id=lead.id)

@@ -14,6 +14,7 @@ from sandbox.vendor import Answer, Call
 
 ROOT = "/v1"
 MOST = 100
+MOST_ROWS = 10_000  # for one query, over all its pages
 _PERSON = {"object": "user", "id": USER}
 
 
@@ -39,6 +40,7 @@ class Api:
 
     def __init__(self, shelf: Shelf, now: Callable[[], datetime]) -> None:
         self.shelf, self.now = shelf, now
+        self.most_rows = MOST_ROWS
         pages: list[tuple[str, str, Handler]] = [
             ("GET", "/databases/{identifier}", self._database),
             ("GET", "/data_sources/{identifier}", self._source),
@@ -125,8 +127,11 @@ class Api:
             rows = [row for row in rows if passes(row)]
         rows = filters.ordered(rows, body.get("sorts") or [], database.columns)
         size, cursor = body.get("page_size", MOST), body.get("start_cursor")
-        here, following = _paged(rows, size, cursor)
+        is_whole = len(rows) <= self.most_rows
+        here, following = _paged(rows[: self.most_rows], size, cursor)
         listed = {"results": [self._shown(row) for row in here], "type": "page_or_data_source", "page_or_data_source": {}}
+        if not (is_whole or following):  # there are more, and that is all that says so
+            listed["request_status"] = {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"}
         return answer_json({"object": "list", "next_cursor": following, "has_more": following is not None, **listed})
 
     # --- pages ---

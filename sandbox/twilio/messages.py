@@ -25,9 +25,10 @@ OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "read": ("sent", "delivered", "read"),
     "undelivered": ("sent", "undelivered"),
     "failed": ("failed",),
+    "limited": ("failed",),
     "silent": (),
 }
-UNREACHABLE, NOT_ON_WHATSAPP, UNKNOWN_ERROR, OUTSIDE_WINDOW = 30003, 63024, 30008, 63016
+UNREACHABLE, NOT_ON_WHATSAPP, UNKNOWN_ERROR, OUTSIDE_WINDOW, SENDER_LIMIT = 30003, 63024, 30008, 63016, 63018
 REPORTS = ("sent", "delivered", "read", "undelivered", "failed")
 _STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
 _START = frozenset({"START", "YES", "UNSTOP"})
@@ -56,7 +57,8 @@ class Messages:
         if free_text_too_late and outcome != "silent":
             self.report(row, "undelivered", OUTSIDE_WINDOW)
             return row
-        error = {"undelivered": NOT_ON_WHATSAPP if whatsapp else UNREACHABLE, "failed": UNKNOWN_ERROR}
+        failed = SENDER_LIMIT if outcome == "limited" else UNKNOWN_ERROR
+        error = {"undelivered": NOT_ON_WHATSAPP if whatsapp else UNREACHABLE, "failed": failed}
         for word in OUTCOMES[outcome]:
             if word != "read" or whatsapp:  # nobody knows when an SMS is read
                 self.report(row, word, error.get(word))
@@ -80,7 +82,7 @@ class Messages:
         prefix = "whatsapp:" if channel == "whatsapp" else ""
         person = prefix + number_of(number)
         row = self._keep("inbound", person, self._our_number(person), text)
-        row |= {"status": "received", "name": str(given.get("name", ""))}
+        row |= {"status": "received", "name": str(given.get("name", "")), "opt_out": str(given.get("opt_out", ""))}
         if channel == "sms":
             self._mind(person, text)
         url = str(self._conversation(person).get("base") or "") + REPLY_PATH
@@ -231,4 +233,4 @@ def _inbound(row: Row) -> dict[str, str]:
     if row["from"].startswith("whatsapp:"):
         fields |= {"WaId": number_of(row["from"]).removeprefix("+"), "MessageType": "text"}
         fields |= {"ProfileName": row["name"]} if row["name"] else {}
-    return fields
+    return fields | ({"OptOutType": row["opt_out"]} if row.get("opt_out") else {})

@@ -41,6 +41,7 @@ ERRORS: Mapping[int, str] = {
     21617: "The concatenated message body exceeds the 1600 character limit",
     21655: "The ContentSid is invalid",
     21656: "The ContentVariables parameter is invalid",
+    63018: "Rate limit exceeded for channel",
     63016: "Failed to send freeform message because you are outside the allowed window",
 }
 # Twilio's own numbers for trying out refusals (its "magic" numbers for test credentials).

@@ -41,8 +41,8 @@ class Twilio(Shelved):
     modes: Mapping[str, str] = {"too_many": "Answers 429 with Twilio's code 20429; does nothing."}
     actions: Mapping[str, str] = {
         "answer": "How calls end: human, machine, no-answer, busy or failed; as `outcome`; `to` a number or all; `once`.",
-        "deliver": "What becomes of messages: delivered, read, undelivered, failed or silent, as `outcome`; `to`, `once`.",
-        "reply": "Somebody writes to us: `from`, `text`, `channel` whatsapp or sms.",
+        "deliver": "What becomes of messages: delivered, read, undelivered, failed, limited or silent, as `outcome`; `to`, `once`.",
+        "reply": "Somebody writes to us: `from`, `text`, `channel` whatsapp or sms; `opt_out` STOP or START as Twilio took it.",
         "report": "The `status` (sent, delivered, read, undelivered, failed; with an `error`) of the message `id` is told.",
         "content": "The text (`body`, with {{1}}, {{2}}, ...) of the approved WhatsApp template `id` (HX...).",
     }
@@ -76,11 +76,11 @@ class Twilio(Shelved):
         if row is None:
             raise refused(20404, call.path, 404)
         if call.method == "POST" and name == "calls":
-            self.calls.redirect(row, _form(call.body))
+            self.calls.redirect(row, _without_overrides(_form(call.body)))
         return answer_json(shown(row))
 
     def _create(self, name: str, call: Call) -> Row:
-        form = _form(call.body)
+        form = _without_overrides(_form(call.body))
         if name == "calls":
             events = [value for field, value in _fields(call.body) if field == "StatusCallbackEvent"]
             row = self.calls.create(form, [each for event in events for each in event.split()])
@@ -261,6 +261,11 @@ def _basic(user: str, password: str) -> str:
 
 def _fields(body: bytes) -> list[tuple[str, str]]:
     return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
+
+
+def _without_overrides(form: Mapping[str, str]) -> dict[str, str]:
+    """The form with its addresses as they are called: what stands after `#` is for Twilio (`#rc=5&rp=all`), and is not signed."""
+    return {name: value.partition("#")[0] if name.endswith(("Url", "Callback")) else value for name, value in form.items()}
 
 
 def _form(body: bytes) -> dict[str, str]:

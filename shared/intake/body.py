@@ -37,16 +37,34 @@ def parse_object(body: bytes, *, lenient: bool = False) -> dict[str, Any]:
     Raises:
         RefusedError: 400 where it is no JSON (RFC 8259: UTF-8, no NaN, no endless nesting) or no object; 422 for such a sign.
     """
+    value = _parse(body, lenient=lenient)
+    if not isinstance(value, dict):
+        raise RefusedError(400, "bad-json", "The body must be a JSON object.")
+    return value
+
+
+def parse_objects(body: bytes) -> list[dict[str, Any]]:
+    """The JSON objects in `body`: one object, or an array of them, as senders that send in batches write it.
+
+    Raises:
+        RefusedError: as `parse_object`; 400 also for an array that is empty or holds something else.
+    """
+    value = _parse(body)
+    objects = value if isinstance(value, list) else [value]
+    if not objects or not all(isinstance(one, dict) for one in objects):
+        raise RefusedError(400, "bad-json", "The body must be a JSON object or an array of them.")
+    return objects
+
+
+def _parse(body: bytes, *, lenient: bool = False) -> Any:
     try:
         value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite)
         _check_depth(value)
     except (ValueError, RecursionError) as error:  # ValueError: also bad UTF-8 and numbers of thousands of digits
         raise RefusedError(400, "bad-json", "The body is not valid JSON.", detail=_why(error)) from error
-    if not isinstance(value, dict):
-        raise RefusedError(400, "bad-json", "The body must be a JSON object.")
-    if b"\x00" in body or _SUSPECT.search(body):
+    if isinstance(value, dict | list) and (b"\x00" in body or _SUSPECT.search(body)):
         if lenient:
-            return dict(_storable(value))
+            return _storable(value)
         _refuse_unstorable(value)
     return value
 
@@ -96,7 +114,7 @@ def _children(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _refuse_unstorable(value: dict[str, Any]) -> None:
+def _refuse_unstorable(value: dict[str, Any] | list[Any]) -> None:
     faults = [FieldError(path, why) for path, text in _texts(value, "") if (why := _unstorable(text))]
     if faults:
         raise RefusedError(422, "unstorable-text", "A text holds a character that cannot be stored.", errors=faults[:20])

@@ -1,14 +1,12 @@
 """What cannot be handled: sent to `dead-letter-queue` at once, moved from there into SQL, replayed when its reason is gone."""
 
-import json
 import logging
-import re
 import traceback
-import uuid
 from typing import Any
 
 from shared import clock, faults, queues
 from shared.errors import PermanentError
+from shared.intake import dead_letter_message
 from shared.intake.envelope import parse
 
 log = logging.getLogger("puente.deadletter")
@@ -17,7 +15,6 @@ TRACE_LIMIT = 8000
 POISON_AFTER = 5  # host.json: maxDequeueCount
 MOST_ROUNDS = 5  # how often a letter comes back from its poison queue before it is kept elsewhere
 ROUND_SECONDS = 60
-_KEY = re.compile(r"[0-9a-f]{64}")  # any other is not ours, and may be no name for a blob
 AFTER_SEND = faults.point("deadletter.after_send")
 
 
@@ -41,7 +38,7 @@ def send(queue: str, original_event: str, error: Exception, *, attempts: int) ->
         "attempts": attempts,
         "trace": "" if isinstance(error, PermanentError) else _trace(error),
     }
-    queues.send(queues.DEAD_LETTER_QUEUE, fitting(letter))
+    queues.send(queues.DEAD_LETTER_QUEUE, dead_letter_message.to_message(letter))
     faults.hit(AFTER_SEND)
     log.error("dead letter from %s after %d attempts: %s", queue, attempts, reason)
 
@@ -64,25 +61,6 @@ def _writable(text: str) -> str:
 
 def _trace(error: Exception) -> str:
     return _writable("".join(traceback.format_exception(error)))[-TRACE_LIMIT:]
-
-
-def fitting(letter: dict[str, Any]) -> bytes:
-    """The letter as a message. Where it does not fit its trace goes first, then all of it goes to a blob."""
-    body = _written(letter)
-    if len(body) <= queues.MESSAGE_LIMIT_BYTES:
-        return body
-    body = _written(letter | {"trace": ""})
-    if len(body) <= queues.MESSAGE_LIMIT_BYTES:
-        return body
-    key = str(letter["key"])
-    name = key if _KEY.fullmatch(key) else uuid.uuid5(uuid.NAMESPACE_OID, key).hex
-    reference = queues.put_blob(f"{clock.now():%Y/%m/%d}/dead-letter/{name}.json", body)
-    return json.dumps({"dataref": reference}).encode()
-
-
-def _written(letter: dict[str, Any]) -> bytes:
-    """As JSON. Half of a surrogate pair becomes the escape by which JSON writes it, so it is read again as it was."""
-    return json.dumps(letter, ensure_ascii=False).encode(errors="backslashreplace")
 
 
 def collect_poison(queues_of_ours: frozenset[str], at_most: int = 256) -> int:
@@ -120,7 +98,7 @@ def _once_more(body: bytes) -> None:
     rounds = letter.pop("rounds", 0)
     rounds = rounds if type(rounds) is int and rounds > 0 else 0
     if rounds >= MOST_ROUNDS:
-        unstored.keep(_written(letter))
+        unstored.keep(dead_letter_message.written(letter))
         return
-    again = fitting(letter | {"rounds": rounds + 1})
+    again = dead_letter_message.to_message(letter | {"rounds": rounds + 1})
     queues.send(queues.DEAD_LETTER_QUEUE, again, delay_seconds=ROUND_SECONDS * (rounds + 1))

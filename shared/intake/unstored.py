@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from shared import clock, faults, queues
+from shared.commands import STORAGE, start
 from shared.errors import PuenteError, UnavailableError
-from shared.intake import deadletter
+from shared.intake import dead_letter_message
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -108,7 +109,7 @@ def _message(body: bytes) -> bytes:
     """What was kept whole, as a message; a body too large for one goes to a claim-check blob again."""
     from shared.intake import parked
 
-    return deadletter.fitting(parked.opened(body))
+    return dead_letter_message.to_message(parked.opened(body))
 
 
 def main(arguments: list[str] | None = None, out: Callable[[str], object] = sys.stdout.write) -> int:
@@ -129,4 +130,5 @@ def main(arguments: list[str] | None = None, out: Callable[[str], object] = sys.
 
 
 if __name__ == "__main__":
+    start(*STORAGE)
     sys.exit(main())

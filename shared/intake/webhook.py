@@ -18,6 +18,7 @@ from shared.intake import auth, body, lenient, problem
 from shared.intake.envelope import Envelope, fingerprint
 from shared.intake.lenient import LeftOut
 from shared.settings import Settings, get_settings
+from shared.warming import warming
 
 log = logging.getLogger("puente.intake")
 
@@ -92,7 +93,11 @@ class Webhook:
         The message goes through the host's output binding, which is written before the answer leaves: when the queue cannot
         be written, the sender gets a 5xx and sends again. Sending again is harmless: the same body is the same event.
         """
-        with telemetry.span(self.name, parent=_trace(request.headers)) as here, logs.bound(flow=self.name):
+        with (
+            warming.under_way(),
+            telemetry.span(self.name, parent=_trace(request.headers)) as here,
+            logs.bound(flow=self.name),
+        ):
             return await self._taken_in(request, message, here)
 
     async def _taken_in(self, request: func.HttpRequest, message: func.Out[bytes], traceparent: str) -> func.HttpResponse:

@@ -6,7 +6,7 @@ says what would happen, provided that vendors are up, nobody unsubscribes, and r
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -15,15 +15,16 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import RefusedError
-from shared.journeys import book, expressions, schedule, timing
+from shared.journeys import beginnings, book, expressions, load, schedule, timing
 from shared.journeys.arrange import ADDRESS
+from shared.journeys.beginnings import BeginningState
 from shared.journeys.book import OPEN_STEPS, Standing, StepState
 from shared.journeys.definition import Journey, Step
 from shared.journeys.schedule import Due, Frame
 from shared.messages import templates
 from shared.messages.windows import window_for
 from shared.settings import Settings, get_settings
-from shared.store.journey_models import Enrolment
+from shared.store.journey_models import Enrolment, JourneyBeginning
 
 type What = Literal["sent", "goes", "moved", "skipped", "waits", "recorded"]
 
@@ -68,6 +69,7 @@ class Traveller:
     results: dict[str, str] = field(default_factory=dict)
     known_due: Mapping[str, datetime] = field(default_factory=dict)
     began: datetime | None = None
+    is_new: bool = False
 
 
 def newcomer(data: Mapping[str, Any], person: str = "somebody", at: datetime | None = None) -> Traveller:
@@ -75,23 +77,46 @@ def newcomer(data: Mapping[str, Any], person: str = "somebody", at: datetime | N
     facts = SOMEBODY | dict(data)
     moment = clock.now() if at is None else clock.as_utc(at)
     frame = Frame(enrolled_at=moment, zone=book.zone_of(facts), data=facts, testing=get_settings().testing_mode)
-    return Traveller(person, frame, began=moment)
+    return Traveller(person, frame, began=moment, is_new=True)
 
 
 def enrolled(session: Session, journey: str, enrolment_id: int | None = None) -> list[tuple[Journey, Traveller]]:
-    """Those who are in the journey now (or one of them), each with the version they are in; at most MOST_ENROLMENTS."""
+    """Those who are in the journey now (or one of them), each with the version they are in; at most MOST_ENROLMENTS.
+
+    Those who wait for the pause before it to be over are among them, as if nothing came in between.
+    """
     query = select(Enrolment).where(Enrolment.journey == journey, Enrolment.state == Standing.ACTIVE)
     if enrolment_id is not None:
         query = select(Enrolment).where(Enrolment.journey == journey, Enrolment.id == enrolment_id)
     rows = session.scalars(query.order_by(Enrolment.id).limit(MOST_ENROLMENTS)).all()
     if enrolment_id is not None and not rows:
         raise RefusedError(404, "no-such-enrolment", f"There is no enrolment {enrolment_id} in {journey}.")
-    return [_traveller(book.read_book(session, row)) for row in rows]
+    found = [_traveller(book.read_book(session, row)) for row in rows]
+    return found + (_waiting(session, journey) if enrolment_id is None else [])
 
 
 def forecast(journey: Journey, traveller: Traveller, assume: Mapping[str, str] | None = None) -> list[Line]:
-    """What becomes of each step, in the order of the definition."""
-    return _Journeying(journey, traveller, dict(assume or {}), get_settings()).run()
+    """What becomes of each step, in the order of the definition. Somebody new enters after the pause, where there is one."""
+    who = _after_pause(journey, traveller) if traveller.is_new else traveller
+    return _Journeying(journey, who, dict(assume or {}), get_settings()).run()
+
+
+def _after_pause(journey: Journey, who: Traveller) -> Traveller:
+    """Somebody new, when the pause is over after the first event of the definition that fits their data."""
+    fitting = [one for one in journey.enrol_on if beginnings.fits(one, one.event, who.frame.data)]
+    if not fitting or fitting[0].settle is None:
+        return who
+    settle = beginnings.settle_of(fitting[0], testing=who.frame.testing)
+    begins = timing.after(who.frame.enrolled_at, settle, who.frame.zone)
+    return replace(who, frame=replace(who.frame, enrolled_at=begins), began=begins)
+
+
+def _waiting(session: Session, journey: str) -> list[tuple[Journey, Traveller]]:
+    waiting = (JourneyBeginning.journey == journey, JourneyBeginning.state == BeginningState.WAITING)
+    query = select(JourneyBeginning).where(*waiting).order_by(JourneyBeginning.id).limit(MOST_ENROLMENTS)
+    nobody = dict.fromkeys(SOMEBODY)  # no address is made up for people who are known
+    found = [newcomer(nobody | row.data, row.person, row.due_at) for row in session.scalars(query)]
+    return [(load.journey(journey), replace(who, is_new=False)) for who in found]
 
 
 def compare(before: Sequence[Line], after: Sequence[Line]) -> list[Change]:

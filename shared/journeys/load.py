@@ -11,12 +11,13 @@ from pydantic import BaseModel, ValidationError
 
 from shared import flows
 from shared.errors import ConfigurationError, RefusedError
-from shared.journeys.definition import Exit, Fallback, Journey, Step, Trigger
+from shared.journeys.definition import Beginning, Exit, Fallback, Journey, Step, Trigger
 
 PARTS: dict[str, type[BaseModel]] = {
     "steps": Step,
     "fallback": Fallback,
-    "enrol_on": Trigger,
+    "enrol_on": Beginning,
+    "unless": Trigger,
     "exit_on": Exit,
     "move_on": Trigger,
 }

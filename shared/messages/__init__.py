@@ -3,7 +3,7 @@
     owe(session, message)          in the transaction of the change that causes it
     find(session, channel, key)    the delivery of a message
     on_outcome(name, listener)     hear what became of messages
-    status(session, news)          a vendor's later word (webhooks)
+    status(session, event)         a provider's later event (webhooks)
 
 Importing this is light; the database and the vendors come with the first use.
 """
@@ -18,7 +18,7 @@ from shared.messages.outcomes import Outcome, on_outcome
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from shared.messages.statuses import News
+    from shared.messages.events import ProviderEvent
 
 __all__ = ["Channel", "Fallback", "Message", "Outcome", "find", "on_outcome", "owe", "status"]
 
@@ -37,8 +37,8 @@ def find(session: Session, channel: str, dedupe_key: str) -> int | None:
     return planning.find(session, channel, dedupe_key)
 
 
-def status(session: Session, news: News) -> str:
-    """Take in a vendor's later word; see `shared.messages.statuses.status`."""
+def status(session: Session, event: ProviderEvent) -> str:
+    """Take in a provider's later event; see `shared.messages.statuses.status`."""
     from shared.messages import statuses
 
-    return statuses.status(session, news)
+    return statuses.status(session, event)

@@ -2,7 +2,7 @@
 
 carrier    channels               after an unknown outcome
 ---------  ---------------------  --------------------------------------------------------------------
-brevo      email                  asked for the mail first; its key is dropped twice within 15 minutes
+brevo      email                  asked for the mail first; within 30 minutes it takes the same key once
 resend     email                  sent again with its key, which is good for 24 hours
 smtp       email                  a person decides: a mail server cannot be asked
 twilio     whatsapp, sms, voice   asked for the message or call first
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from shared.outbox import actions
@@ -26,31 +27,35 @@ if TYPE_CHECKING:
 
 # As for every message to a person, but a message may be planned weeks ahead; its own `not_after` ends it, not its age.
 POLICY = RetryPolicy(first_seconds=15, factor=4, cap_seconds=3600, max_attempts=6, max_age=timedelta(days=3650))
-# The vendors' own limits, with something to spare (Resend takes 2 requests a second).
+# The vendors' own limits, with something to spare (Resend takes 5 requests a second for a team, older accounts 2).
 PER_SECOND = {"brevo": 5.0, "resend": 1.8, "smtp": 2.0, "twilio": 5.0, "manychat": 5.0}
 
 _CARRIED = (
     # carrier, channel, sends, after an unknown outcome, looks up
-    ("brevo", "email", "by_brevo", AfterUnknown.LOOK_FIRST, "found_by_brevo"),
-    ("resend", "email", "by_resend", AfterUnknown.SEND_AGAIN, None),
-    ("smtp", "email", "by_smtp", AfterUnknown.ASK_A_PERSON, None),
-    ("twilio", "whatsapp", "by_twilio_message", AfterUnknown.LOOK_FIRST, "found_by_twilio_message"),
-    ("twilio", "sms", "by_twilio_message", AfterUnknown.LOOK_FIRST, "found_by_twilio_message"),
-    ("twilio", "voice", "by_twilio_call", AfterUnknown.LOOK_FIRST, "found_by_twilio_call"),
-    ("manychat", "manychat", "by_manychat", AfterUnknown.ASK_A_PERSON, None),
+    ("brevo", "email", "send", AfterUnknown.LOOK_FIRST, "look_up"),
+    ("resend", "email", "send", AfterUnknown.SEND_AGAIN, None),
+    ("smtp", "email", "send", AfterUnknown.ASK_A_PERSON, None),
+    ("twilio", "whatsapp", "send_message", AfterUnknown.LOOK_FIRST, "look_up_message"),
+    ("twilio", "sms", "send_message", AfterUnknown.LOOK_FIRST, "look_up_message"),
+    ("twilio", "voice", "send_call", AfterUnknown.LOOK_FIRST, "look_up_call"),
+    ("manychat", "manychat", "send", AfterUnknown.ASK_A_PERSON, None),
 )
 
 
-def _execute(send: str, deliveries: Sequence[Claimed]) -> Mapping[int, Outcome]:
-    from shared.messages import senders, sending
-
-    return sending.execute(getattr(senders, send), deliveries)
+def _provider(carrier: str) -> Any:
+    return import_module(f"shared.messages.providers.{carrier}")
 
 
-def _look_up(find: str, delivery: Claimed) -> Done | None:
-    from shared.messages import senders, sending
+def _execute(carrier: str, send: str, deliveries: Sequence[Claimed]) -> Mapping[int, Outcome]:
+    from shared.messages import sending
 
-    return sending.look_up(getattr(senders, find), delivery)
+    return sending.execute(getattr(_provider(carrier), send), deliveries)
+
+
+def _look_up(carrier: str, find: str, delivery: Claimed) -> Done | None:
+    from shared.messages import sending
+
+    return sending.look_up(getattr(_provider(carrier), find), delivery)
 
 
 def _after(session: Session, delivery: Claimed, outcome: Outcome, final: bool) -> None:  # noqa: FBT001  # the outbox calls it so
@@ -66,8 +71,8 @@ def _unwanted(session: Session, delivery: Claimed) -> str | Later | None:
 
 
 def _action(carrier: str, channel: str, send: str, unknown: AfterUnknown, find: str | None) -> Action:
-    more: dict[str, Any] = {"look_up": partial(_look_up, find)} if find else {}
-    execute = partial(_execute, send)
+    more: dict[str, Any] = {"look_up": partial(_look_up, carrier, find)} if find else {}
+    execute = partial(_execute, carrier, send)
     return actions.message(
         carrier, channel, execute, retry=POLICY, after=_after, unwanted=_unwanted, after_unknown=unknown, **more
     )

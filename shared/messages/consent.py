@@ -42,7 +42,7 @@ _LONG_AGO = clock.as_utc(datetime(1970, 1, 1))  # noqa: DTZ001  # the next call 
 _AGAINST = (
     select(Suppression)
     .where(Suppression.who.in_(bindparam("whos", expanding=True)), Suppression.channel == bindparam("channel"))
-    .where(Suppression.lifted.is_(False))
+    .where(~Suppression.lifted)
     .order_by(Suppression.id)
 )
 

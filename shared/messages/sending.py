@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
-from shared.messages import consent, links, planning, statuses, templates, verdict, who
+from shared.errors import DeferredError, PermanentError, PuenteError, RetryableError, UncertainError
+from shared.messages import consent, links, planning, putting_off, statuses, template_sources, templates, verdict, who
 from shared.messages.filling import filled
 from shared.messages.message import Message
 from shared.messages.outcomes import Outcome, Word, tell
-from shared.messages.senders import Letter, LookUp, Send
+from shared.messages.senders import Candidates, Letter, LookUp, Send
 from shared.outbox.actions import Claimed, Done, Skip
 from shared.outbox.actions import Outcome as Result
 from shared.outbox.record import OUTCOME_UNKNOWN
@@ -34,24 +34,47 @@ def execute(send: Send, deliveries: Sequence[Claimed]) -> dict[int, Result]:
 
 def _sent(send: Send, delivery: Claimed) -> Result:
     try:
-        return Done(send(_letter(delivery)))
+        letter = _letter(delivery)
     except PuenteError as error:
         return error
+    try:
+        return Done(send(letter))
+    except DeferredError as error:
+        return _put_off(letter, error)
+    except PuenteError as error:
+        return error
+
+
+def _put_off(letter: Letter, error: DeferredError) -> PuenteError:
+    """Later, as long as the message has time for it; then it has failed, and another channel is tried."""
+    wait = putting_off.seconds(letter.first_try, letter.message.not_after)
+    if wait is None:
+        return PermanentError(putting_off.GAVE_UP, str(error))
+    return DeferredError(str(error), after_seconds=max(wait, error.after_seconds or 0))
 
 
 def look_up(find: LookUp, delivery: Claimed) -> Done | None:
     """Whether a message whose sending ended without an answer is with the vendor.
 
+    A vendor that knows our key answers with the message. One that knows the address alone answers with what went there: that
+    is ours only if just one such message is left that no delivery has, and nothing else that went to the same address
+    is in doubt. Otherwise it stays unknown, until a callback names it or a person decides.
+
     Raises:
+        UncertainError: it cannot be told which message is ours.
         PuenteError: the vendor cannot be asked now.
     """
-    vendor_id = find(_letter(delivery))
-    if not vendor_id:
-        return None
-    provider = _provider(delivery)
+    letter, provider = _letter(delivery), _provider(delivery)
+    found = find(letter)
+    ids = found.ids if isinstance(found, Candidates) else (found,) if found else ()
     with reading() as session:
-        of_another = statuses.belongs_to_another(session, provider, vendor_id, delivery.id)
-    return None if of_another else Done({"id": vendor_id, "found": True})
+        left = statuses.without_owner(session, provider, ids, delivery.id)
+        if not left:
+            return None
+        is_alone = not isinstance(found, Candidates) or not statuses.others_in_doubt(session, delivery.id, letter.first_try)
+    if len(left) > 1 or not is_alone:
+        raise UncertainError(f"{provider} knows {len(left)} messages that may be this one")
+    return Done({"id": left[0], "found": True})
 
 
 def _letter(delivery: Claimed) -> Letter:
@@ -67,7 +90,7 @@ def _letter(delivery: Claimed) -> Letter:
         whose = links.Unsubscription(delivery.id, who.who_of_address(message.to), who.who_of_person(message.person))
         url = links.unsubscribe_url(settings.public_base_url, links.token(whose, settings.link_signing_secrets))
     try:
-        template = templates.load(message.template, message.locale, message.source)
+        template = template_sources.load(message.template, message.locale, message.source)
         free_text = message.channel == "whatsapp" and _takes_free_text(message.to)
     except PermanentError:
         raise

@@ -4,16 +4,16 @@ Words come late, twice and out of order, and may even be ahead of our own record
 vendor is locked by whoever brings news, so the order of arrival does not matter: the furthest status counts, never a step back.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.messages import consent, planning, verdict, who
+from shared.messages import consent, planning, putting_off, verdict, who
+from shared.messages.events import ProviderEvent
 from shared.messages.message import Message
 from shared.messages.outcomes import Outcome, Word, tell
 from shared.outbox import plan
@@ -48,7 +48,9 @@ _WORDS: dict[str, Word] = {
 }
 NOT_REACHED = frozenset({"failed", "no-answer", "machine"})
 OPTED_OUT = "twilio-opted-out"
+NO_FALLBACK = frozenset({OPTED_OUT})
 LONGEST_HISTORY = 40
+SAME_TIME = timedelta(seconds=30)  # within which clocks differ
 
 _SAME = locked(
     select(MessageStatus).where(
@@ -58,37 +60,24 @@ _SAME = locked(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class News:
-    """One word of a vendor.
+def status(session: Session, news: ProviderEvent) -> str:
+    """Take in one event of a provider: "applied"; "behind" where we know of something further; "unknown-message" if not ours.
 
-    `delivery_id` where our own callback address carries it; `who`: the digest of the address, where the vendor names it.
+    "ignored" where it says nothing that concerns us. What is said of a message that our record does not know yet waits in its
+    row and counts when the record comes. The same event again changes nothing.
     """
-
-    provider: str
-    vendor_id: str
-    status: str
-    at: datetime
-    reason: str | None = None
-    delivery_id: int | None = None
-    who: str | None = None
-
-
-def status(session: Session, news: News) -> str:
-    """Take in one word of a vendor: "applied"; "behind" where we know of something further; "unknown-message" if none of ours.
-
-    What is said of a message that our record does not know yet waits in its row and counts when the record comes. The same
-    word again changes nothing.
-    """
+    if news.status is None:
+        return "ignored"
+    at = news.at or clock.now()
     row = _row(session, news.provider, news.vendor_id)
-    row.history = [*row.history, {"status": news.status, "at": news.at.isoformat(), "reason": news.reason}][-LONGEST_HISTORY:]
+    row.history = [*row.history, {"status": news.status, "at": at.isoformat(), "reason": news.reason}][-LONGEST_HISTORY:]
     if row.delivery_id is None and news.delivery_id is not None:
         _claim_by_callback(session, row, news.delivery_id)
     further = RANKS[news.status] > RANKS.get(row.status or "", 0)
     if further:
         row.status, row.reason = news.status, news.reason
     delivery = session.get(Delivery, row.delivery_id) if row.delivery_id is not None else None
-    _judge_address(session, news, delivery)
+    _judge_address(session, news, at, delivery)
     if delivery is None:
         return "unknown-message"
     _tell(session, row, delivery)
@@ -117,11 +106,33 @@ def attach(session: Session, provider: str, vendor_id: str, delivery_id: int) ->
         _tell(session, row, delivery)
 
 
-def belongs_to_another(session: Session, provider: str, vendor_id: str, delivery_id: int) -> bool:
-    """Whether the vendor's message is known to be that of another delivery."""
-    query = select(MessageStatus.delivery_id).where(MessageStatus.provider == provider, MessageStatus.vendor_id == vendor_id)
-    owner = session.scalars(query).one_or_none()
-    return owner is not None and owner != delivery_id
+def without_owner(session: Session, provider: str, vendor_ids: Sequence[str], delivery_id: int) -> list[str]:
+    """Those of the provider's messages that may be this delivery's: no other has them, and they have not failed for it."""
+    query = select(MessageStatus).where(MessageStatus.provider == provider, MessageStatus.vendor_id.in_(vendor_ids))
+    known = {row.vendor_id: row for row in session.scalars(query)} if vendor_ids else {}
+    own = [name for name in vendor_ids if name in known and known[name].delivery_id == delivery_id]
+    if alive := [name for name in own if _WORDS.get(known[name].status or "") != "failed"]:
+        return alive[:1]  # a callback has named it
+    return [name for name in vendor_ids if name not in known or known[name].delivery_id is None]
+
+
+def others_in_doubt(session: Session, delivery_id: int, since: datetime) -> bool:
+    """Whether another message to the same address by the same channel is under way, or of unknown outcome since then."""
+    own = session.get_one(Delivery, delivery_id)
+    waits = and_(Delivery.state == State.PENDING, Delivery.reason == OUTCOME_UNKNOWN)
+    undecided = and_(Delivery.state == State.UNCERTAIN, Delivery.finished_at >= since - SAME_TIME)
+    query = select(Delivery.payload).where(
+        Delivery.target == own.target,
+        Delivery.action == own.action,
+        Delivery.id != own.id,
+        or_(Delivery.state == State.SENDING, waits, undecided),
+    )
+    to = _digest(own.payload)
+    return any(_digest(payload) == to for payload in session.scalars(query))
+
+
+def _digest(payload: Any) -> str | None:
+    return who.who_of_address(payload["to"]) if payload and payload.get("to") else None
 
 
 def settle_by_callback(session: Session, delivery_id: int) -> bool:
@@ -162,10 +173,27 @@ def _tell(session: Session, row: MessageStatus, delivery: Delivery) -> None:
     word = _WORDS.get(row.status or "")
     if word is None or row.told == row.status or delivery.state != State.DONE:
         return
+    if word == "failed" and row.reason in putting_off.REASONS and _put_off(row, delivery):
+        return
     told, row.told = _WORDS.get(row.told or ""), row.status
     if word == told:
         return
     _announce(session, delivery, word, row.reason or (row.status if word == "failed" else None))
+
+
+def _put_off(row: MessageStatus, delivery: Delivery) -> bool:
+    """Whether the message is sent again later, because its sender may send no more for now; it is the same delivery then."""
+    payload: Any = delivery.payload
+    if not payload or "context" not in payload:  # erased, or none of ours
+        return False
+    first_try = datetime.fromisoformat(payload["first_try"]) if payload.get("first_try") else row.created_at
+    wait = putting_off.seconds(first_try, Message.from_payload(payload).not_after)
+    if wait is None:
+        return False
+    row.told = row.status
+    delivery.state, delivery.finished_at, delivery.result = State.PENDING, None, None
+    delivery.reason, delivery.due_at = row.reason, clock.now() + timedelta(seconds=wait)
+    return True
 
 
 def _announce(session: Session, delivery: Delivery, word: Word, reason: str | None) -> None:
@@ -174,7 +202,7 @@ def _announce(session: Session, delivery: Delivery, word: Word, reason: str | No
         return
     message = Message.from_payload(payload)
     planned = False
-    if word in NOT_REACHED and reason != OPTED_OUT:
+    if word in NOT_REACHED and reason not in NO_FALLBACK:
         verdict.give_place_back(session, delivery.id, payload)  # before the fallback asks for one
         planned = planning.fall_back(session, message)
     outcome = Outcome(
@@ -183,24 +211,24 @@ def _announce(session: Session, delivery: Delivery, word: Word, reason: str | No
     tell(session, message.context, outcome)
 
 
-def _judge_address(session: Session, news: News, delivery: Delivery | None) -> None:
+def _judge_address(session: Session, news: ProviderEvent, at: datetime, delivery: Delivery | None) -> None:
     """What the word means for further messages to the same address."""
     payload: Any = (delivery.payload if delivery is not None else None) or {}
     owner = news.who or (who.who_of_address(payload["to"]) if payload.get("to") else None)
     if owner is None:
         return
     if news.status == "bounced":
-        consent.suppress(session, ["email"], [owner], "bounced", news.at)
+        consent.suppress(session, ["email"], [owner], "bounced", at)
     elif news.status == "complained":
-        consent.suppress(session, ["email"], [owner], "complaint", news.at)
+        consent.suppress(session, ["email"], [owner], "complaint", at)
     elif news.status == "soft-bounced":
-        consent.soft_bounced(session, owner, news.at)
+        consent.soft_bounced(session, owner, at)
     elif news.status in ("delivered", "opened", "clicked") and news.provider != "twilio":
-        consent.arrived(session, owner, news.at)
+        consent.arrived(session, owner, at)
     elif news.status == "unsubscribed":
-        consent.suppress(session, ["email"], [owner], "unsubscribed", news.at)
+        consent.suppress(session, ["email"], [owner], "unsubscribed", at)
     elif news.reason == OPTED_OUT:
-        consent.suppress(session, consent.PHONE_CHANNELS, [owner], "stop", news.at)
+        consent.suppress(session, consent.PHONE_CHANNELS, [owner], "stop", at)
 
 
 def _row(session: Session, provider: str, vendor_id: str) -> MessageStatus:

@@ -31,7 +31,6 @@ from shared.settings import get_settings
 log = logging.getLogger("puente.messages")
 
 FRAMES = Path(__file__).resolve().parents[1] / "templates"  # what the mails of all flows share
-REPOSITORY = "repo"
 MARKETING, TRANSACTIONAL = "marketing", "transactional"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,59}")
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -100,26 +99,6 @@ def find(name: str, locale: str | None = None) -> Template | None:
         if (folder := _folder(name, candidate)) is not None:
             return _read(name, candidate, folder)
     return None
-
-
-def load(name: str, locale: str | None = None, source: str = REPOSITORY) -> Template:
-    """The template of that name from its source; see `shared.messages.notion_templates` for the outside one.
-
-    Raises:
-        PermanentError: `template-not-found`; `template-invalid`, its meta.yaml is not as it must be.
-        RetryableError: its source cannot be reached and we have no copy.
-    """
-    outside, _, database = source.partition(":")
-    if outside == "notion":
-        from shared.messages import notion_templates
-
-        return notion_templates.load(name, locale, database or get_settings().notion_templates_db_id)
-    if source != REPOSITORY:
-        raise PermanentError("template-not-found", f"there is no source of templates {source[:40]!r}")
-    found = find(name, locale)
-    if found is None:
-        raise not_found(name)
-    return found
 
 
 def not_found(name: str) -> PermanentError:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from shared import flows
@@ -162,14 +161,19 @@ def action(target: str, name: str) -> Action:
         PermanentError: `unknown-action`; the code that planned the delivery is no longer deployed.
     """
     try:
-        return (_declared() | _actions)[target, name]
+        return known()[target, name]
     except KeyError:
         raise PermanentError("unknown-action", f"nothing deployed can do {target}.{name}") from None
 
 
+def known() -> dict[tuple[str, str], Action]:
+    """Every action, by target and name: those that the flows declare, and those that were registered."""
+    return _declared() | _actions
+
+
 def targets() -> set[str]:
     """Every target that the deployed code can reach."""
-    return {target for target, _name in _declared() | _actions} | set(flows.target_policies()) | set(_policies)
+    return {target for target, _name in known()} | set(flows.target_policies()) | set(_policies)
 
 
 def policy(target: str) -> TargetPolicy:
@@ -177,7 +181,6 @@ def policy(target: str) -> TargetPolicy:
     return (_policies.get(target) or flows.target_policies().get(target, TargetPolicy))()
 
 
-@cache
 def _declared() -> dict[tuple[str, str], Action]:
     """What the flows declare as syncs and effects. A part is an action, several, or something that has one."""
     found: dict[tuple[str, str], Action] = {}
@@ -186,3 +189,9 @@ def _declared() -> dict[tuple[str, str], Action]:
             made = one if isinstance(one, Action) else one.action
             found[made.target, made.name] = made
     return found
+
+
+def refused_account(session: "Session", target: str, error: PuenteError) -> None:
+    """Call who listens to `account.refused`, in the transaction that records that a system refuses our account."""
+    for _flow, listener in flows.listeners("account.refused"):
+        listener(session, target, error)

@@ -17,7 +17,15 @@ from sqlalchemy.orm import Session
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from shared import clock, faults, logs, telemetry
-from shared.errors import PermanentError, PuenteError, RetryableError, UnavailableError, UncertainError
+from shared.errors import (
+    DeferredError,
+    PermanentError,
+    PuenteError,
+    RetryableError,
+    ThrottledError,
+    UnavailableError,
+    UncertainError,
+)
 from shared.outbox import claims, plan, record
 from shared.outbox.actions import Action, AfterUnknown, Claimed, Kind, Outcome
 from shared.outbox.claims import Batch, Wait
@@ -138,7 +146,7 @@ def _looked_up(action: Action, delivery: Claimed) -> Outcome | None:
         return None
     try:
         return action.look_up(delivery)
-    except UnavailableError as error:
+    except (UnavailableError, ThrottledError, DeferredError) as error:
         return error
     except Exception as error:  # noqa: BLE001  # without an answer we know as little as before
         return UncertainError(f"it could not be found out whether it arrived: {error}")

@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import (
+    DeferredError,
     NoAnswerError,
     PermanentError,
     PuenteError,
@@ -103,10 +104,18 @@ def record(
     if guilty:
         target.failures += 1  # until others are answered again, what is silent next is not held against its record
     else:
-        _judge(target, action, list(outcomes.values()))
+        _judge(target, action, [one for one in outcomes.values() if not isinstance(one, DeferredError)])
+    _report_refused_account(session, target, outcomes.values())
     from shared.outbox import plan
 
     return plan.newly_due(session)
+
+
+def _report_refused_account(session: Session, target: Target, outcomes: Iterable[Outcome]) -> None:
+    """The system takes nothing from our account: only a person can mend that."""
+    refused = next((one for one in outcomes if isinstance(one, UnavailableError) and one.account), None)
+    if refused is not None:
+        actions.refused_account(session, target.name, refused)
 
 
 def _is_silence(action: Action, outcome: Outcome) -> bool:
@@ -211,14 +220,17 @@ def _unknown(action: Action, row: Delivery, error: UncertainError) -> bool:
 
 def _again(action: Action, row: Delivery, error: PuenteError, *, guilty: bool) -> bool:
     # An UncertainError is a sync's here: its call got no answer, and repeating it does no harm.
-    blameless = (isinstance(error, UnavailableError | ThrottledError) or _is_silence(action, error)) and not guilty
+    waits_alone = isinstance(error, DeferredError)
+    of_system = isinstance(error, UnavailableError | ThrottledError) or _is_silence(action, error)
+    blameless = (of_system or waits_alone) and not guilty
     row.attempts += 0 if blameless else 1
     if action.retry.exhausted(row.attempts, owed_for(row), outage=blameless):
         close(row, State.DEAD, reason="attempts-used-up" if not blameless else "too-old", error=str(error))
         return True
     asked = error.after_seconds or 0 if isinstance(error, RetryableError) else 0
     # What the system as a whole is to blame for stays due: the target's circuit and pace hold it back, not its own clock.
-    _reopen(row, after_seconds=0 if blameless else max(action.retry.delay_seconds(row.attempts), asked))
+    wait = asked if waits_alone else 0 if blameless else max(action.retry.delay_seconds(row.attempts), asked)
+    _reopen(row, after_seconds=wait)
     row.last_error = str(error)[:ERROR_LENGTH]
     if action.kind is Kind.SYNC and not blameless and not guilty:
         row.reason = None  # it was answered

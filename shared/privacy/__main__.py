@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 
 from shared import flows
+from shared.commands import ODOO, STORAGE, start
 from shared.errors import PuenteError
 from shared.privacy.erase import Found, erase, look, person
 
@@ -87,4 +88,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    start(*ODOO, *STORAGE)
     sys.exit(main())

@@ -20,8 +20,9 @@ SMALLEST = 16 * 1024  # far below what fits a message: a body of fewer character
 def of(session: Session, person: Person) -> list[str]:
     """The names of all blobs that may hold an event of this person; some may be gone already."""
     whose = {holding.table: holding.whose(person) for holding in holdings()}
-    events = session.scalars(select(InboxEvent).where(whose[InboxEvent]))
-    letters = session.scalars(select(DeadLetter).where(whose[DeadLetter]))
+    # Each result is read to its end before the next statement: Azure SQL keeps one open for each connection.
+    events = session.scalars(select(InboxEvent).where(whose[InboxEvent])).all()
+    letters = session.scalars(select(DeadLetter).where(whose[DeadLetter])).all()
     return sorted(
         {name for event in events for name in _of_event(event)} | {name for one in letters for name in _of_letter(one)}
     )

@@ -16,7 +16,14 @@ from shared import clock, flows
 from shared.flow import FlowError
 from shared.outbox.actions import State
 from shared.privacy.person import Person
-from shared.store.journey_models import Enrolment, EnrolmentAddress, EnrolmentStep, JourneyDecision
+from shared.store.journey_models import (
+    Enrolment,
+    EnrolmentAddress,
+    EnrolmentStep,
+    JourneyBeginning,
+    JourneyDecision,
+    JourneyEvent,
+)
 from shared.store.models import (
     ActionLog,
     Base,
@@ -119,6 +126,8 @@ _HOLDINGS = (
     Holding(EnrolmentAddress, _enrolment_of(EnrolmentAddress.enrolment_id)),
     Holding(EnrolmentStep, _enrolment_of(EnrolmentStep.enrolment_id)),
     Holding(Enrolment, _in_journeys),
+    Holding(JourneyEvent, lambda person: JourneyEvent.person.in_(person.subjects)),
+    Holding(JourneyBeginning, lambda person: JourneyBeginning.person.in_(person.subjects)),
     Holding(StageChange, _of_opportunity),
     Holding(Opportunity, lambda person: Opportunity.contact_id.in_(_contact(person))),
     Holding(CampaignChange, _of_campaign),

@@ -280,6 +280,7 @@ class Delivery(Timestamped, Base):
             unique=True,
             mssql_where=text("dedupe_key IS NOT NULL"),
             sqlite_where=text("dedupe_key IS NOT NULL"),
+            postgresql_where=text("dedupe_key IS NOT NULL"),
         ),
         # What is due: the dispatcher and every claim seek here; finished rows are not in it.
         Index(
@@ -289,6 +290,7 @@ class Delivery(Timestamped, Base):
             "id",
             mssql_where=text("state = 'pending'"),
             sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
         ),
         # What a worker holds: freed when its lease has run out.
         Index(
@@ -296,6 +298,7 @@ class Delivery(Timestamped, Base):
             "lease_until",
             mssql_where=text("state = 'sending'"),
             sqlite_where=text("state = 'sending'"),
+            postgresql_where=text("state = 'sending'"),
         ),
         Index("ix_deliveries_state", "state", "id"),  # the operators' list
     )

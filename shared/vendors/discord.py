@@ -1,20 +1,25 @@
 """Messages into a Discord channel through its webhook."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
-import requests
-from requests.adapters import BaseAdapter
-
 from shared import clock
-from shared.errors import PermanentError
-from shared.settings import Settings
-from shared.vendors import answers, waits
-from shared.vendors.http import HttpClient
+from shared.errors import PermanentError, PuenteError
+from shared.vendors import waits
+from shared.vendors.rest_client import RestClient, kept
+
+if TYPE_CHECKING:
+    import requests
+    from requests.adapters import BaseAdapter
+
+    from shared.settings import Settings
+    from shared.vendors.connection import Connection
 
 READ_SECONDS = 10.0
 RED = 0xFF0000
@@ -41,35 +46,26 @@ class Embed:
 class Discord:
     """One webhook. Shared by the process's threads."""
 
-    def __init__(self, url: str, adapter: BaseAdapter | None = None, read_seconds: float = READ_SECONDS) -> None:
+    def __init__(self, url: str, adapter: BaseAdapter | None = None) -> None:
         parts = urlsplit(url)
-        self._path, self._query = parts.path, dict(parse_qsl(parts.query))
+        self._query = dict(parse_qsl(parts.query))
         token = parts.path.rpartition("/")[2]
-        base = f"{parts.scheme}://{parts.netloc}"
-        self._http = HttpClient(
-            "Discord",
-            base,
-            read_seconds=read_seconds,
-            secrets=[token],
-            adapter=adapter,
-            named_wait=waits.in_body("retry_after"),
-        )
+        address = f"{parts.scheme}://{parts.netloc}{parts.path}"
+        self._http = DISCORD.connect(address, adapter=adapter, secrets=[token])
 
     @staticmethod
-    def from_settings(settings: Settings, read_seconds: float = READ_SECONDS) -> "Discord":
-        """The process's client for that patience. Raises PermanentError `not-configured`."""
-        if settings.discord_webhook_url is None:
-            raise answers.not_configured("Discord", "DISCORD_WEBHOOK_URL")
-        return _client(settings.discord_webhook_url.get_secret_value(), read_seconds)
+    def from_settings(settings: Settings) -> Discord:
+        """The process's client. Raises PermanentError `not-configured`."""
+        DISCORD.require(settings)
+        return kept(Discord, settings.discord_webhook_url.get_secret_value() if settings.discord_webhook_url else "")
 
     def ping(self) -> str:
-        """The webhook's name, as a sign that it is there (GET on its own address, developers/resources/webhook).
+        """The webhook's name, as a sign that it is there.
 
         Raises:
             PermanentError: `discord-gone` when the webhook was deleted.
         """
-        response = self._http.request("GET", self._path)
-        return str(_content(response, "Discord: asking for the webhook", repeatable=True).get("name") or "")
+        return self._http.ping()
 
     def post(self, content: str = "", embed: Embed | None = None) -> str:
         """Post a message and wait until Discord has kept it; its id. Nobody is pinged, whatever the text says.
@@ -85,18 +81,34 @@ class Discord:
         if embed:
             body["embeds"] = [_embed(embed)]
         params = self._query | {"wait": "true"}
-        response = self._http.request("POST", self._path, params=params, json=body, repeatable=False)
-        return str(_content(response, "Discord: posting", repeatable=False).get("id", ""))
+        return str(self._http.call("POST", "", "posting", repeatable=False, params=params, json=body).get("id", ""))
 
 
-def _content(response: requests.Response, what: str, *, repeatable: bool) -> Mapping[str, Any]:
-    if response.ok:
-        return answers.mapping(response, what, repeatable=repeatable)
-    if response.status_code == 404:  # noqa: PLR2004  # the status is the name
-        raise PermanentError("discord-gone", f"{what}: there is no such webhook any more")
-    error = answers.parsed(response)
-    message = error.get("message") if isinstance(error, dict) else None
-    raise answers.failure(response, "discord", what, repeatable=repeatable, message=message)
+def _deleted(
+    response: requests.Response,
+    _body: Mapping[str, Any],
+    what: str,
+    _repeatable: bool,  # noqa: FBT001  # a verdict is asked so
+) -> PuenteError | None:
+    if response.status_code != HTTPStatus.NOT_FOUND:
+        return None
+    return PermanentError("discord-gone", f"{what}: there is no such webhook any more")
+
+
+def _asked(http: Connection) -> str:
+    """The webhook's name (GET on its own address, developers/resources/webhook)."""
+    return str(http.call("GET", "", "asking for the webhook", repeatable=True).get("name") or "")
+
+
+# Its address is its key: the last part of the path is secret.
+DISCORD = RestClient(
+    name="Discord",
+    address="discord_webhook_url",
+    ping_by=_asked,
+    read_seconds=READ_SECONDS,
+    named_wait=waits.in_body("retry_after"),
+    verdict=_deleted,
+)
 
 
 def _embed(embed: Embed) -> dict[str, Any]:
@@ -133,8 +145,3 @@ def _cut(text: str, limit: int) -> str:
         return text
     units = text.encode("utf-16-le", "surrogatepass")[: 2 * (limit - 1)]
     return units.decode("utf-16-le", "ignore") + "…"
-
-
-@lru_cache(maxsize=4)
-def _client(url: str, read_seconds: float) -> Discord:
-    return Discord(url, read_seconds=read_seconds)

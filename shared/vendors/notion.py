@@ -4,22 +4,25 @@ Creating a page is not repeatable and Notion takes no idempotency key: keep an i
 before creating. Setting properties is repeatable. About three requests a second are taken; whoever calls keeps to that.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import requests
-from requests.adapters import BaseAdapter
-
 from shared.errors import PermanentError, PuenteError, ThrottledError
-from shared.settings import Settings
-from shared.vendors import answers
-from shared.vendors.http import HttpClient, retry_after_seconds
 from shared.vendors.notion_values import plain_text
+from shared.vendors.rest_client import RestClient, kept
+
+if TYPE_CHECKING:
+    import requests
+    from requests.adapters import BaseAdapter
+
+    from shared.settings import Settings
+    from shared.vendors.connection import Connection
 
 VERSION = "2025-09-03"
-READ_SECONDS = 30.0
+READ_SECONDS = 20.0
 PAGE_SIZE = 100
 DEEPEST = 10
 OVERLOADED = 529
@@ -30,23 +33,20 @@ type Page = dict[str, Any]
 class Notion:
     """One workspace, seen by one integration. Shared by the process's threads."""
 
-    def __init__(self, url: str, token: str, adapter: BaseAdapter | None = None, read_seconds: float = READ_SECONDS) -> None:
-        headers = {"Authorization": f"Bearer {token}", "Notion-Version": VERSION}
-        self._http = HttpClient(
-            "Notion", f"{url}/v1", read_seconds=read_seconds, headers=headers, secrets=[token], adapter=adapter
-        )
+    def __init__(self, url: str, token: str, adapter: BaseAdapter | None = None) -> None:
+        self._http = NOTION.connect(url, token, adapter=adapter)
         self._sources: dict[str, str] = {}
 
     @staticmethod
-    def from_settings(settings: Settings, read_seconds: float = READ_SECONDS) -> "Notion":
-        """The process's client for that patience. Raises PermanentError `not-configured`."""
-        if settings.notion_token is None:
-            raise answers.not_configured("Notion", "NOTION_TOKEN")
-        return _client(settings.notion_base_url, settings.notion_token.get_secret_value(), read_seconds)
+    def from_settings(settings: Settings) -> Notion:
+        """The process's client. Raises PermanentError `not-configured`."""
+        NOTION.require(settings)
+        token = settings.notion_token.get_secret_value() if settings.notion_token else ""
+        return kept(Notion, settings.notion_base_url, token)
 
     def ping(self) -> str:
-        """The integration's name, as a sign that Notion answers us (GET /v1/users/me, developers.notion.com/reference)."""
-        return str(self._call("GET", "/users/me", "asking who we are", repeatable=True).get("name") or "")
+        """The integration's name, as a sign that Notion answers us."""
+        return self._http.ping()
 
     def data_source(self, database_id: str) -> str:
         """The data source that holds the database's rows; asked once per process.
@@ -81,7 +81,11 @@ class Notion:
         sorts: Sequence[Mapping[str, str]] = (),
         limit: int | None = None,
     ) -> list[Page]:
-        """The rows that `where` (a filter of Notion's) lets through, all of them or the first `limit`."""
+        """The rows that `where` (a filter of Notion's) lets through, all of them or the first `limit`.
+
+        Raises:
+            PermanentError: `notion-incomplete`, there are more than Notion gives for one question (10,000); ask for fewer.
+        """
         source = self.data_source(database_id)
         body: dict[str, Any] = {"page_size": min(limit or PAGE_SIZE, PAGE_SIZE)}
         if where:
@@ -92,6 +96,8 @@ class Notion:
         while True:
             answer = self._call("POST", f"/data_sources/{source}/query", "querying", json=body, repeatable=True)
             rows += answer.get("results") or []
+            if not (limit is not None and len(rows) >= limit):
+                _require_complete(answer)
             if not answer.get("has_more") or (limit is not None and len(rows) >= limit):
                 return rows[:limit]
             body["start_cursor"] = answer["next_cursor"]
@@ -151,11 +157,15 @@ class Notion:
         params: Mapping[str, str] | None = None,
         json: Any = None,
     ) -> dict[str, Any]:
-        response = self._http.request(method, path, repeatable=repeatable, params=params, json=json)
-        what = f"Notion: {what}"
-        if response.ok:
-            return dict(answers.mapping(response, what, repeatable=repeatable))
-        raise _failure(response, what, repeatable=repeatable)
+        return dict(self._http.call(method, f"/v1{path}", what, repeatable=repeatable, params=params, json=json))
+
+
+def _require_complete(answer: Mapping[str, Any]) -> None:
+    """After 10,000 rows Notion says that there are no more, and only here that this is not so."""
+    status = answer.get("request_status")
+    if isinstance(status, dict) and status.get("type") == "incomplete":
+        why = status.get("incomplete_reason") or "no reason given"
+        raise PermanentError("notion-incomplete", f"Notion: the answer to a query is not whole ({why})")
 
 
 def _segment(identifier: str) -> str:
@@ -163,16 +173,34 @@ def _segment(identifier: str) -> str:
     return quote(identifier, safe="")
 
 
-def _failure(response: requests.Response, what: str, *, repeatable: bool) -> PuenteError:
-    value = answers.parsed(response)
-    error = value if isinstance(value, dict) else {}
-    if response.status_code == OVERLOADED:
-        return ThrottledError(f"{what} answered {OVERLOADED}", after_seconds=retry_after_seconds(response))
-    return answers.failure(
-        response, "notion", what, repeatable=repeatable, code=error.get("code"), message=error.get("message")
-    )
+def _overloaded(
+    response: requests.Response,
+    _body: Mapping[str, Any],
+    what: str,
+    _repeatable: bool,  # noqa: FBT001  # a verdict is asked so
+) -> PuenteError | None:
+    """529 asks for a wait, as 429 does."""
+    from shared.vendors.http import retry_after_seconds
+
+    if response.status_code != OVERLOADED:
+        return None
+    return ThrottledError(f"{what} answered {OVERLOADED}", after_seconds=retry_after_seconds(response))
 
 
-@lru_cache(maxsize=4)
-def _client(url: str, token: str, read_seconds: float) -> Notion:
-    return Notion(url, token, read_seconds=read_seconds)
+def _asked(http: Connection) -> str:
+    """The integration's name (GET /v1/users/me, developers.notion.com/reference)."""
+    return str(http.call("GET", "/v1/users/me", "asking who we are", repeatable=True).get("name") or "")
+
+
+# For one page: the database and its properties, again when they have changed meanwhile, looking for the page, reading it,
+# making or updating it, and once more what a change of the properties has refused.
+NOTION = RestClient(
+    name="Notion",
+    address="notion_base_url",
+    key="notion_token",
+    ping_by=_asked,
+    read_seconds=READ_SECONDS,
+    calls=10,
+    headers={"Notion-Version": VERSION},
+    verdict=_overloaded,
+)

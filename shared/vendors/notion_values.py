@@ -9,6 +9,10 @@ from shared.errors import PermanentError
 
 LONGEST_PIECE = 2000
 MOST_PIECES = 100
+# Of an e-mail address and of a phone number; of a link (developers.notion.com/reference/request-limits).
+LONGEST_SHORT, LONGEST_URL = 200, 2000
+LONGEST_NAME = 100  # of a choice
+CUT = "…"
 
 _MEMBERS = {"select": "name", "status": "name", "date": "start"}
 
@@ -58,18 +62,18 @@ def moment(start: datetime | date | None, end: datetime | date | None = None) ->
 
 
 def email(address: str | None) -> Property:
-    """An e-mail address; None or "" clears it."""
-    return {"email": address or None}
+    """An e-mail address, cut with a mark after 200 characters; None or "" clears it."""
+    return {"email": shortened(address or "", LONGEST_SHORT) or None}
 
 
 def phone(text: str | None) -> Property:
-    """A phone number as text; None or "" clears it."""
-    return {"phone_number": text or None}
+    """A phone number as text, cut with a mark after 200 characters; None or "" clears it."""
+    return {"phone_number": shortened(text or "", LONGEST_SHORT) or None}
 
 
 def url(text: str | None) -> Property:
-    """A link; None or "" clears it."""
-    return {"url": text or None}
+    """A link, cut with a mark after 2,000 characters; None or "" clears it."""
+    return {"url": shortened(text or "", LONGEST_URL) or None}
 
 
 def relation(page_ids: Sequence[str]) -> Property:
@@ -102,6 +106,17 @@ def plain_text(pieces: Sequence[Mapping[str, Any]]) -> str:
     return "".join(str(piece.get("plain_text", (piece.get("text") or {}).get("content", ""))) for piece in pieces)
 
 
+def shortened(text: str, limit: int) -> str:
+    """`text` where Notion takes it, else as much of it as fits, with a mark that it goes on. Notion counts as JavaScript does.
+
+    One property that is too long would cost the whole page.
+    """
+    units = text.encode("utf-16-le", "surrogatepass")
+    if len(units) <= 2 * limit:
+        return text
+    return units[: 2 * (limit - len(CUT))].decode("utf-16-le", "ignore") + CUT
+
+
 def _scalar(content: Any) -> Any:
     return content if isinstance(content, str | int | float | bool) else None
 
@@ -111,7 +126,7 @@ def _item(item: Mapping[str, Any]) -> Any:
 
 
 def _choice(name: str) -> Property:
-    return {"name": name.replace(",", " ")[:100]}
+    return {"name": shortened(name.replace(",", " "), LONGEST_NAME)}
 
 
 def _iso(value: datetime | date) -> str:

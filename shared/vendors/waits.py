@@ -11,15 +11,18 @@
 Each is a function from an answer to seconds, or None where it says nothing; the longest wait that an answer names counts.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from shared import clock
 from shared.vendors import answers
+
+if TYPE_CHECKING:
+    import requests
 
 type Named = Callable[[requests.Response], float | None]
 

@@ -78,7 +78,7 @@ class SuppressionQuery(PageQuery):
 
 def _holding() -> ColumnElement[bool]:
     lasting = or_(Suppression.cause != "soft-bounce", and_(Suppression.until.is_not(None), Suppression.until > clock.now()))
-    return and_(Suppression.lifted.is_(False), lasting)
+    return and_(~Suppression.lifted, lasting)
 
 
 class SuppressionOut(BaseModel):
@@ -87,7 +87,9 @@ class SuppressionOut(BaseModel):
     id: int
     who: str = Field(description="Digest of the address or of the person's key.")
     channel: Channel
-    cause: AnyCause = Field(description="`unsubscribed`, `complaint` and `to-review` hold back marketing, all others everything.")
+    cause: AnyCause = Field(
+        description="`unsubscribed`, `complaint` and `to-review` hold back marketing, all others everything."
+    )
     holds: bool = Field(description="Whether it holds messages back now.")
     lifted: bool
     until: datetime | None = Field(description="A soft bounce holds until then.")

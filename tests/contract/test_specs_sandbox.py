@@ -15,9 +15,9 @@ from sandbox.twilio import Twilio as SandboxTwilio
 from sandbox.twilio.resources import ACCOUNT, TOKEN
 from sandbox.vendor import Reply
 from shared import clock
-from shared.vendors.mail import Email
-from shared.vendors.resend import Resend
-from shared.vendors.twilio import Twilio
+from shared.messages.providers.mail import Email
+from shared.messages.providers.resend import Resend
+from shared.messages.providers.twilio import Twilio
 from tests.support.sandbox import SandboxAdapter, wired
 
 ANA, OURS = "+525512345678", "+525500000002"

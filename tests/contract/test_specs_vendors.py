@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from vendor_specs import Spec
 
 from shared import clock
+from shared.messages.providers.mail import Email
+from shared.messages.providers.resend import Resend
+from shared.messages.providers.twilio import REASONS, Twilio
 from shared.vendors.discord import Discord, Embed
-from shared.vendors.mail import Email
-from shared.vendors.resend import Resend
-from shared.vendors.twilio import REASONS, Twilio
 from tests.unit.vendors.network import Answer, FakeNetwork
 
 ACCOUNT, CALL, CONTENT = "AC" + "0a" * 16, "CA" + "0b" * 16, "HX" + "0c" * 16
@@ -80,8 +80,8 @@ def test_twilio_takes_our_calls(twilio_spec: Spec) -> None:
 def test_twilio_takes_our_look_ups(twilio_spec: Spec) -> None:
     """Every parameter of them is one."""
     vendor, network = twilio(Answer(200, {"messages": [], "calls": []}))
-    vendor.find_message(channel="whatsapp", to=ANA, sender=US, since=NOW)
-    vendor.find_call(to=ANA, caller_id=US, since=NOW)
+    vendor.messages_to(channel="whatsapp", to=ANA, sender=US, since=NOW)
+    vendor.calls_to(to=ANA, caller_id=US, since=NOW)
     for request in network.requests:
         twilio_spec.check_request(request)
 
@@ -97,10 +97,9 @@ def test_our_look_up_finds_what_twilio_shows_as_an_example(twilio_spec: Spec, na
             vendor, _ = twilio(Answer(200, example))
             since = parsedate_to_datetime(entry["date_created"])
             if name == "messages":
-                resource = vendor.find_message(channel="sms", to=ANA, sender=US, since=since, until=since, body=entry["body"])
+                (resource,) = vendor.messages_to(channel="sms", to=ANA, sender=US, since=since, until=since, body=entry["body"])
             else:
-                resource = vendor.find_call(to=ANA, caller_id=US, since=since, until=since)
-            assert resource
+                (resource,) = vendor.calls_to(to=ANA, caller_id=US, since=since, until=since)
             assert (resource.sid, resource.status) == (entry["sid"], entry["status"])
             found += 1
     assert found

@@ -30,6 +30,7 @@ from shared.store.models import Delivery, InboxEvent
 from shared.store.session import reading, transact
 from tests.support import calcom
 from tests.support.calcom import ANA, CREATED_AT, SECRET, STARTS
+from tests.support.functions import named
 from tests.support.journeys import SETTINGS, Post, post, run
 from tests.support.world import LOCAL_KEY, Out, World
 
@@ -84,14 +85,14 @@ class Calendar:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        world.handlers[bookings.QUEUE] = bookings.calcom_handler
+        world.handlers[bookings.QUEUE] = named("calcom_handler")
 
     def post(self, body: bytes, headers: dict[str, str]) -> func.HttpResponse:
         """One request; what it accepts is on the queue afterwards."""
         known = {"content-type": "application/json"} | headers
         request = func.HttpRequest(method="POST", url="http://localhost/api/calcom", headers=known, body=body)
         out = Out()
-        answer = asyncio.run(bookings.calcom_webhook(request, out))
+        answer = asyncio.run(named("calcom_webhook")(request, out))
         if out.value is not None:
             self.world.storage.send(bookings.QUEUE, out.value)
         return answer
@@ -404,7 +405,7 @@ class TestWhose:
         out, headers = Out(), {"content-type": "application/json"}
         url = "http://localhost/api/lead"
         request = func.HttpRequest(method="POST", url=url, headers=headers, body=json.dumps(form).encode())
-        number = json.loads(asyncio.run(leads.lead_webhook(request, out)).get_body())["lead_id"]
+        number = json.loads(asyncio.run(named("lead_webhook")(request, out)).get_body())["lead_id"]
         calendar.world.storage.send(leads.QUEUE, out.value)
         calendar.world.run()
         assert (booking().lead_id, status_of(number)) == (number, "booked")
@@ -452,7 +453,7 @@ class TestWhat:
 
     def test_every_text_of_the_meeting_can_be_filled_in(self, calendar, test_clock):
         """As it would go out."""
-        from shared.messages import templates
+        from shared.messages import template_sources, templates
         from shared.messages.message import Message
         from shared.messages.sending import variables_of
 
@@ -466,7 +467,9 @@ class TestWhat:
                 "booking_reminder",
                 "booking_survey",
             ):
-                assert "Ana" in templates.render(templates.load(name), values | {"booking_url": "https://b.example"}).text
+                assert (
+                    "Ana" in templates.render(template_sources.load(name), values | {"booking_url": "https://b.example"}).text
+                )
 
     def test_time_zone_that_is_none_is_left_to_the_phone(self, calendar):
         """Some browsers say things."""

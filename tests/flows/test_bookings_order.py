@@ -25,6 +25,7 @@ from shared.store.session import reading, transact
 from tests.flows.test_bookings import KOMMO, add_lead
 from tests.support import calcom
 from tests.support.calcom import ANA
+from tests.support.examples import examples
 from tests.support.journeys import SETTINGS
 from tests.support.world import FakeStorage
 
@@ -130,7 +131,7 @@ def _message(row: Delivery) -> tuple[Any, ...]:
     return payload["context"]["journey"], payload["context"]["step"], payload["to"], str(due), sorted(variables.items())
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=stories(), data=st.data())
 def test_every_order_ends_the_same(empty: None, words: list[dict[str, Any]], data) -> None:
     """Rows, lead, who is in which journey, what is owed to whom and when, and the notes in Kommo."""
@@ -147,7 +148,7 @@ def test_every_order_ends_the_same(empty: None, words: list[dict[str, Any]], dat
     assert outcome() == expected
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=stories())
 def test_last_word_decides(empty: None, words: list[dict[str, Any]]) -> None:
     """Told in order, a meeting stands unless it was cancelled and not booked since; then the lead's follow-up waits."""

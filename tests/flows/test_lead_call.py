@@ -7,20 +7,21 @@ import pytest
 
 from shared.errors import PermanentError, UnavailableError
 from shared.journeys import engine
-from shared.messages import senders, templates, voice
+from shared.messages import templates, voice
+from shared.messages.providers import twilio
+from shared.messages.providers.twilio import Twilio
 from shared.outbox import plan
 from shared.store import session as store
 from shared.store.journey_models import Enrolment
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
-from shared.vendors.twilio import Twilio
 from tests.flows.test_messages_inbound import Flow, flow, post  # noqa: F401  # fixtures
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, LEAD, PostOffice, carry_out, deliveries
 
 ANA = LEAD | {"email": ANA_EMAIL, "phone": ANA_PHONE, "time_zone": "America/Mexico_City", "country": "MX"}
 PERSON = ("human", "unknown", "")
 MACHINE = ("machine_start", "machine_end_beep", "machine_end_silence", "machine_end_other", "fax")
-REAL_CALL = senders.by_twilio_call
+REAL_CALL = twilio.send_call
 NOT_REACHED = ("no-answer", "busy", "failed", "canceled")
 
 
@@ -143,7 +144,7 @@ class TestWhatFollows:
             flow.twilio(path=f"/api/twilio/status?d={letter.delivery_id}", CallSid=answer["id"], CallStatus="busy")
             return answer
 
-        environment.setattr(senders, "by_twilio_call", busy_at_once)
+        environment.setattr(twilio, "send_call", busy_at_once)
         transact(lambda session: engine.signal(session, "lead.created", ["lead:17"], ANA, event_key="lead:17"))
         for _ in range(2):
             test_clock.advance(minutes=1)

@@ -18,6 +18,7 @@ from shared.store.journey_models import Enrolment
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.conftest import START
+from tests.support.examples import examples
 from tests.support.kommo import PretendKommo, installed
 from tests.support.leads import FORM, lead, sent, told
 from tests.support.world import World
@@ -45,7 +46,7 @@ class Case:
 
 
 @given(said=FORMS, data=st.data())
-@settings(max_examples=25, suppress_health_check=SLOW)
+@settings(max_examples=examples(25), suppress_health_check=SLOW)
 def test_forms_in_any_order_end_in_the_newest(
     world: World, test_clock: clock.TestClock, said: list[dict[str, Any]], data: Any
 ) -> None:
@@ -79,7 +80,7 @@ STEPS = st.lists(
 @example(steps=["note", "run", "lose note", "note", "note", "wait"])
 @example(steps=["run", "book", "won", "run", "cancel", "run", "book"])
 @example(steps=["lose note", "wait"])
-@settings(max_examples=12, suppress_health_check=SLOW)
+@settings(max_examples=examples(12), suppress_health_check=SLOW)
 def test_kommo_ends_as_our_record_says(
     world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestClock, steps: list[str]
 ) -> None:

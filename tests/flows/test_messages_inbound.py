@@ -13,13 +13,14 @@ import azure.functions as func
 import pytest
 from twilio.request_validator import RequestValidator
 
-from functions import message_status
+from functions import messages as message_status
 from shared import clock
 from shared.messages import Fallback, consent, links, who
 from shared.outbox.actions import State
 from shared.settings import get_settings
 from shared.store.models import InboxEvent
 from shared.store.session import reading
+from tests.support.functions import named
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, LEAD, PostOffice, carry_out, deliveries, message, owe
 from tests.support.world import Out, World
 
@@ -51,9 +52,9 @@ class Flow:
     def __init__(self, world: World) -> None:
         self.world = world
         world.handlers |= {
-            message_status.STATUS_QUEUE: message_status.message_status_handler,
-            message_status.REPLY_QUEUE: message_status.message_reply_handler,
-            message_status.UNSUBSCRIBE_QUEUE: message_status.unsubscribe_handler,
+            message_status.STATUS_QUEUE: named("message_status_handler"),
+            message_status.REPLY_QUEUE: named("message_reply_handler"),
+            message_status.UNSUBSCRIBE_QUEUE: named("unsubscribe_handler"),
         }
 
     def post(self, name: str, queue: str, path: str, body: bytes, headers: dict[str, str]) -> func.HttpResponse:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from shared import clock
 from shared.errors import PermanentError, RetryableError, ThrottledError, UncertainError
 from shared.messages import Fallback, consent, statuses, who
+from shared.messages.events import ProviderEvent
 from shared.messages.message import Message
 from shared.messages.senders import Letter
 from shared.messages.verdict import window_of
@@ -20,6 +21,7 @@ from shared.outbox.actions import State
 from shared.settings import get_settings
 from shared.store.models import Base
 from shared.store.session import reading, transact
+from tests.support.examples import examples
 from tests.support.messages import (
     ANA_EMAIL,
     ANA_PHONE,
@@ -98,7 +100,7 @@ TROUBLES = {
 }
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=plans)
 def test_promises_hold_whatever_happens(diary: Diary, test_clock: clock.TestClock, plan: list[tuple[Any, ...]]) -> None:
     """Never in quiet hours or on a holiday, never above the cap, never after silence, each key once, each fallback once."""
@@ -185,7 +187,7 @@ def _news(_diary: Diary, _clock: Any, number: int, status: str) -> None:
         delivery = session.get(Delivery, number)
     if delivery is None or (status in ("no-answer", "machine")) != (delivery.action == "voice"):
         return
-    word = statuses.News(provider=delivery.target, vendor_id=f"V{number}", status=status, at=clock.now())
+    word = ProviderEvent(provider=delivery.target, vendor_id=f"V{number}", status=status, at=clock.now())
     transact(lambda session: statuses.status(session, word))
 
 

@@ -14,7 +14,7 @@ from shared.messages.consent import wrote_to_us
 from shared.outbox.actions import State
 from shared.settings import get_settings
 from shared.store.session import transact
-from shared.vendors import brevo, http, manychat_api, resend, twilio
+from shared.vendors import http, rest_client
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, carry_out, deliveries, message, owe
 
 
@@ -61,13 +61,10 @@ def wire(environment: pytest.MonkeyPatch, world, test_clock: clock.TestClock) ->
     get_settings.cache_clear()
     test_clock.moment = test_clock.moment.replace(hour=18)
     wire = Wire()
-    clients = (brevo._client, resend._client, twilio._client, manychat_api._client)
     environment.setattr(http, "HTTPAdapter", lambda **_more: wire)
-    for client in clients:
-        client.cache_clear()
+    rest_client.drop_connections()
     yield wire
-    for client in clients:
-        client.cache_clear()
+    rest_client.drop_connections()
 
 
 def test_mail_by_brevo(wire: Wire) -> None:
@@ -100,7 +97,7 @@ def test_whatsapp_outside_the_window_is_an_approved_template(wire: Wire) -> None
     assert (said["To"], said["From"]) == (f"whatsapp:{ANA_PHONE}", "whatsapp:+525500000002")
     assert (said["ContentSid"], "Body" in said) == ("HX1", False)
     assert json.loads(said["ContentVariables"]) == {"1": "Ana", "2": "ventas", "3": "https://reservas.example/17"}
-    assert said["StatusCallback"] == f"https://puente.example/api/twilio/status?d={deliveries()[0].id}"
+    assert said["StatusCallback"] == f"https://puente.example/api/twilio/status?d={deliveries()[0].id}#rc=5&rp=all"
 
 
 def test_whatsapp_inside_the_window_is_free_text(wire: Wire) -> None:

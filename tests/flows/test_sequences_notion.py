@@ -22,7 +22,8 @@ from shared.errors import (
     UnavailableError,
     UncertainError,
 )
-from shared.messages.statuses import News, status
+from shared.messages.events import ProviderEvent
+from shared.messages.statuses import status
 from shared.outbox import manual
 from shared.outbox.actions import Done
 from shared.outbox.execute import drain
@@ -30,6 +31,7 @@ from shared.settings import get_settings
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.conftest import START
+from tests.support.examples import examples
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, noshow, onboarding, postcall
 from tests.support.world import FakeStorage, World
 
@@ -51,7 +53,7 @@ def told(step: str, ours: Campaign, *words: str) -> None:
     """What Resend tells later of the newest mail of a step."""
     one = next(one for one in reversed(ours.post.sent) if one.step == step)
     for word in words:
-        news = News(provider="resend", vendor_id=f"V{one.delivery_id}", status=word, at=clock.now())
+        news = ProviderEvent(provider="resend", vendor_id=f"V{one.delivery_id}", status=word, at=clock.now())
         transact(lambda session, news=news: status(session, news))
 
 
@@ -347,7 +349,7 @@ def _lives(draw: st.DrawFn) -> list[tuple[str, Any]]:
     return draw(st.lists(deed, min_size=1, max_size=9))
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(life=_lives())
 def test_tracker_tells_the_truth_after_any_life(
     environment: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, migrated_file: Any, life: list[tuple[str, Any]]

@@ -10,25 +10,28 @@ from hypothesis import strategies as st
 
 from shared import clock
 from shared.errors import UncertainError
-from shared.messages import Fallback, statuses, vendor_words
+from shared.messages import Fallback, statuses
+from shared.messages.events import ProviderEvent
+from shared.messages.providers import twilio
 from shared.messages.statuses import RANKS
 from shared.settings import get_settings
 from shared.store.message_models import MessageStatus
 from shared.store.models import Base, Delivery
 from shared.store.session import reading, transact
 from tests.flows.test_messages_inbound import Flow
+from tests.support.examples import examples
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, PostOffice, carry_out, message, owe
 from tests.support.world import World
 
 SMS = Fallback(channel="sms", to=ANA_PHONE, template="lead_day_3")
-MESSAGE_WORDS = sorted(vendor_words.TWILIO_MESSAGE)
-CALL_WORDS = [(word, "") for word in sorted(vendor_words.TWILIO_CALL)] + [
+MESSAGE_WORDS = sorted(twilio.MESSAGE_STATUSES)
+CALL_WORDS = [(word, "") for word in sorted(twilio.CALL_STATUSES)] + [
     ("completed", "machine_end_beep"),
     ("completed", "fax"),
 ]
 ARRIVED = {"delivered", "opened", "answered"}
 NOT_REACHED = {"failed", "no-answer", "machine", "call-failed"}
-ROUNDS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ROUNDS = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture
@@ -101,7 +104,7 @@ def test_message(flow: Flow, post: PostOffice, words: list[str], strangers: bool
         flow.twilio(path=path, MessageSid=f"V{number}", MessageStatus=word, ErrorCode="63016" if word == "undelivered" else "")
         if strangers:
             flow.twilio(path="/api/twilio/status", MessageSid="SM-of-another", MessageStatus=word)
-    check(post, [vendor_words.TWILIO_MESSAGE[word] for word in words], "whatsapp", f"V{number}")
+    check(post, [twilio.MESSAGE_STATUSES[word] for word in words], "whatsapp", f"V{number}")
 
 
 @ROUNDS
@@ -115,7 +118,7 @@ def test_call(flow: Flow, post: PostOffice, words: list[tuple[str, str]]) -> Non
     for word, answered_by in words:
         more = {"AnsweredBy": answered_by} if answered_by else {}
         flow.twilio(path=f"/api/twilio/status?d={number}", CallSid=f"V{number}", CallStatus=word, **more)
-        said.append(vendor_words.ours("twilio", word, {"call": "yes", "answered_by": answered_by}))
+        said.append(twilio.status_of(word, is_call=True, answered_by=answered_by))
     check(post, said, "voice", f"V{number}")
 
 
@@ -130,7 +133,7 @@ def test_mail_that_fails_in_several_ways_falls_back_once(flow: Flow, post: PostO
     """Its owner hears once that it failed, and that another way is tried; never that all is lost while that one waits."""
     owe(message("email", to=ANA_EMAIL, fallback=(SMS,)))
     for status in order:
-        word = statuses.News(provider="brevo", vendor_id="V1", status=status, at=clock.now())
+        word = ProviderEvent(provider="brevo", vendor_id="V1", status=status, at=clock.now())
         transact(lambda session, word=word: statuses.status(session, word))
     failed = [outcome for _context, outcome in post.heard if outcome.word == "failed"]
     assert [outcome.fallback for outcome in failed] == [True]
@@ -143,7 +146,7 @@ def test_call_that_fails_in_two_ways_has_one_text(flow: Flow, post: PostOffice, 
     """Both times its owner hears that another way is tried."""
     owe(message("voice", fallback=(SMS,)))
     for status in (first, "machine"):
-        word = statuses.News(provider="twilio", vendor_id="V1", status=status, at=clock.now())
+        word = ProviderEvent(provider="twilio", vendor_id="V1", status=status, at=clock.now())
         transact(lambda session, word=word: statuses.status(session, word))
     assert [outcome.fallback for _context, outcome in post.heard[1:]] == [True, True]
     carry_out()

@@ -23,8 +23,11 @@ from shared.outbox.policy import TargetPolicy
 from shared.store.models import Base, Delivery, Opportunity, StageMapping
 from shared.store.session import reading, transact
 from tests.conftest import START
+from tests.support.examples import examples
 from tests.support.vendors import registered
 from tests.support.world import World, opportunity
+
+pytestmark = pytest.mark.slow
 
 PEOPLE = ["m1", "m2"]
 LETTERS = ["k1", "k2"]
@@ -313,6 +316,10 @@ def test_outbox_keeps_its_promises(machine):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=100, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+            max_examples=examples(100),
+            stateful_step_count=60,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
         ),
     )

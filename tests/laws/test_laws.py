@@ -66,6 +66,7 @@ class TestLaw1AcceptedIsStored:
         assert odoo.leads == {"m1": 18}
         assert len(rows(StageChange)) == 1
 
+    @pytest.mark.slow
     def test_database_outage_of_a_day_loses_nothing(self, world, odoo, test_clock, environment):
         """While the database is away events wait on their queue, for days; they are applied when it is back."""
         world.post("opportunity", opportunity(stage=19))
@@ -368,6 +369,7 @@ class TestLaw7NothingLoopsNothingVanishes:
         first, second = rows(DeadLetter)
         assert (first.state, first.replays, second.replay_of) == ("replayed", 1, first.id)
 
+    @pytest.mark.slow
     def test_failing_handler_backs_off_and_is_parked_in_the_end(self, world, storage, test_clock):
         """A handler that always raises is tried with growing delays and a bound, then parked with its trace."""
         world.post("contact", contact())
@@ -385,6 +387,7 @@ class TestLaw7NothingLoopsNothingVanishes:
         letter = one(DeadLetter)
         assert (letter.reason, letter.original_event) == ("not-an-event", "not json \\xff")
 
+    @pytest.mark.slow
     def test_failing_delivery_backs_off_and_dies_in_the_end(self, world, odoo, test_clock):
         """A sync that always fails is tried 14 times over days, then is dead, and its row says error."""
         odoo.failures = [RetryableError("no") for _ in range(100)]

@@ -23,6 +23,7 @@ from shared import clock, faults
 from shared.errors import PermanentError, PuenteError, RetryableError, UnavailableError
 from shared.journeys import engine, pauses
 from shared.messages import consent, statuses
+from shared.messages.events import ProviderEvent
 from shared.messages.who import who_of_address, who_of_person
 from shared.outbox import plan
 from shared.outbox.actions import Claimed, Done, Outcome
@@ -229,7 +230,7 @@ class Year:
                 self._at(late, lambda word=word: self._report(delivery_id, payload, word, sent_at, told))
 
     def _report(self, delivery_id: int, payload: dict[str, Any], word: str, sent_at: datetime, told: set[str]) -> None:
-        news = statuses.News(
+        news = ProviderEvent(
             provider=payload["carrier"],
             vendor_id=f"V{delivery_id}",
             status=word,

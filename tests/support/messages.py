@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import func, select
 
 from shared import clock
-from shared.messages import senders
 from shared.messages.message import Message
 from shared.messages.outcomes import Outcome, _listeners, on_outcome
+from shared.messages.providers import brevo, manychat, resend, smtp, twilio
 from shared.messages.senders import Letter
 from shared.outbox import dispatch
 from shared.outbox.actions import State
@@ -57,10 +57,12 @@ class PostOffice:
     @contextmanager
     def installed(self, patch: pytest.MonkeyPatch) -> Iterator["PostOffice"]:
         """Stand where the vendors are, and listen to outcomes, for the length of a test."""
-        for name in ("by_brevo", "by_resend", "by_smtp", "by_twilio_message", "by_twilio_call", "by_manychat"):
-            patch.setattr(senders, name, self.send, raising=False)
-        for name in ("found_by_brevo", "found_by_twilio_message", "found_by_twilio_call"):
-            patch.setattr(senders, name, self.find)
+        for provider in (brevo, resend, smtp, manychat):
+            patch.setattr(provider, "send", self.send)
+        for name in ("send_message", "send_call"):
+            patch.setattr(twilio, name, self.send)
+        for provider, name in ((brevo, "look_up"), (twilio, "look_up_message"), (twilio, "look_up_call")):
+            patch.setattr(provider, name, self.find)
         on_outcome("test", lambda _session, context, outcome: self.heard.append((dict(context), outcome)))
         try:
             yield self

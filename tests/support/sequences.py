@@ -22,7 +22,7 @@ from functions.christmas.tables import SequenceContact
 from shared import clock
 from shared.errors import PermanentError, PuenteError
 from shared.journeys import outcomes
-from shared.outbox import actions
+from shared.outbox import actions, dispatch
 from shared.outbox.dispatch import free_expired
 from shared.outbox.execute import drain
 from shared.settings import get_settings
@@ -31,6 +31,7 @@ from shared.store.session import get_engine, reading, transact
 from shared.vendors import discord
 from shared.vendors.notion import Notion
 from tests.support import journeys
+from tests.support.functions import named
 from tests.support.world import LOCAL_KEY, Out, World
 
 MONDAY = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # 11:00 in Mexico
@@ -241,7 +242,7 @@ class Campaign:
         free_expired()
         journeys.dispatch()
         transact(outcomes.sweep)
-        transact(notion_sync.requeue_lost)
+        dispatch.requeue_lost()
         for target in ("discord", notion_sync.TARGET):
             drain(target)
 
@@ -293,7 +294,7 @@ def campaign(
     if sandbox is None:
         environment.setattr(Notion, "from_settings", staticmethod(lambda _settings: notion))
         environment.setattr(discord.Discord, "post", posted)
-    world.handlers[christmas.QUEUE] = christmas.christmas_handler
+    world.handlers[christmas.QUEUE] = named("christmas_handler")
     for target in ("discord", notion_sync.TARGET):
         world.handlers.pop(target, None)
     with journeys.post() as post:

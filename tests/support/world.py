@@ -15,6 +15,7 @@ from azure.functions.queue import QueueMessage
 
 from shared import clock, queues
 from shared.errors import PermanentError, UnavailableError
+from tests.support.functions import named
 
 LOCAL_KEY = "local-dev-key"
 
@@ -107,10 +108,10 @@ class World:
 
         self.storage = storage
         self.handlers: dict[str, Callable[[QueueMessage], None]] = {
-            contacts.QUEUE: contacts.manychat_contact_handler,
-            opportunities.QUEUE: opportunities.manychat_opportunity_handler,
-            campaigns.QUEUE: campaigns.manychat_campaign_handler,
-            leads.QUEUE: leads.lead_handler,
+            contacts.QUEUE: named("manychat_contact_handler"),
+            opportunities.QUEUE: named("manychat_opportunity_handler"),
+            campaigns.QUEUE: named("manychat_campaign_handler"),
+            leads.QUEUE: named("lead_handler"),
             queues.DELIVERY_QUEUE: engine.deliver,
             queues.DEAD_LETTER_QUEUE: engine.store_dead_letter,
         }

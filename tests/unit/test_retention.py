@@ -5,12 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import sqlglot
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, func, select
-from sqlalchemy.dialects import mssql
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy import func, select
 
 from shared import clock, faults, retention
 from shared.intake import parked
@@ -20,6 +17,8 @@ from shared.store.journey_models import Enrolment, JourneyVersion
 from shared.store.message_models import MessageStatus
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent
 from shared.store.session import reading, transact
+from tests.support import tsql
+from tests.support.examples import examples
 from tests.support.world import opportunity
 
 NAMES = ("INBOX", "SYNC", "MESSAGE", "ACTION_LOG")
@@ -214,7 +213,7 @@ def test_a_replay_after_retention_changes_nothing(world, environment, test_clock
         assert [row.subject for row in session.scalars(select(InboxEvent))] == ["m1"]
 
 
-@settings(max_examples=30, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(30), suppress_health_check=list(HealthCheck))
 @given(
     rows=st.lists(
         st.tuples(
@@ -251,14 +250,8 @@ def test_only_what_the_rule_names_goes(kept_for_a_year, rows, nights):
 @pytest.fixture
 def statements() -> Iterator[list[Any]]:
     """What is executed."""
-    found: list[Any] = []
-
-    def note(state: ORMExecuteState) -> None:
-        found.append(state.statement)
-
-    event.listen(Session, "do_orm_execute", note)
-    yield found
-    event.remove(Session, "do_orm_execute", note)
+    with tsql.recorded(inserts=True) as found:
+        yield found
 
 
 def test_statements_are_valid_tsql(kept_for_a_year, statements):
@@ -268,8 +261,7 @@ def test_statements_are_valid_tsql(kept_for_a_year, statements):
     retention.forget()
     deletions = 0
     for statement in statements:
-        text = str(statement.compile(dialect=mssql.dialect(), compile_kwargs={"render_postcompile": True}))
-        assert sqlglot.parse_one(text, read="tsql", error_level=sqlglot.ErrorLevel.RAISE), text
-        assert " LIMIT " not in text
+        text = tsql.compiled(statement)
+        tsql.check(text)
         deletions += text.startswith("DELETE")
     assert deletions == 4

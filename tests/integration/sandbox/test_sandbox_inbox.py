@@ -18,12 +18,12 @@ from sandbox.testing import ODOO_DATABASE, InProcessSandbox
 from sandbox.twilio.resources import ACCOUNT, TOKEN
 from shared.errors import PermanentError, RetryableError
 from shared.messages import voice
-from shared.vendors.brevo import Brevo
-from shared.vendors.mail import Email
-from shared.vendors.manychat_api import ManyChat, text_content
-from shared.vendors.resend import Resend
-from shared.vendors.smtp import Server, Smtp
-from shared.vendors.twilio import Twilio
+from shared.messages.providers.brevo import Brevo
+from shared.messages.providers.mail import Email
+from shared.messages.providers.manychat import ManyChat, text_content
+from shared.messages.providers.resend import Resend
+from shared.messages.providers.smtp import Server, Smtp
+from shared.messages.providers.twilio import Twilio
 
 ANA, PHONE = "ana@example.com", "+525512345678"
 OURS = "+525500000002"

@@ -13,10 +13,11 @@ from sqlalchemy import select
 from shared import clock, faults, flows, queues
 from shared.crm.stages import stage_key
 from shared.errors import PermanentError, RetryableError, UnavailableError
-from shared.intake import deadletter, parked
+from shared.intake import dead_letter_message, deadletter, parked
 from shared.intake.envelope import parse
 from shared.store.models import DeadLetter, Delivery, InboxEvent, Opportunity, StageMapping
 from shared.store.session import reading, transact
+from tests.support.examples import examples
 from tests.support.world import contact, opportunity
 
 QUEUE = "manychat-crm-opportunities-queue"
@@ -144,7 +145,7 @@ class TestReceive:
             assert [alert.target for alert in session.scalars(select(Delivery))] == ["alerts"]
         assert storage.bodies(queues.DELIVERY_QUEUE) == [{"target": "alerts"}]
 
-    @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         st.binary(max_size=40)
         | st.dictionaries(st.sampled_from(NAMES), JSON_VALUES).map(lambda letter: json.dumps(letter).encode())
@@ -266,7 +267,7 @@ class TestUnstorable:
         """It stays in its poison queue until the blob can be written."""
         deadletter.send("q", "e", PermanentError("x", "y"), attempts=1)
         poison = queues.DEAD_LETTER_QUEUE + queues.POISON_SUFFIX
-        body = deadletter.fitting(parked.opened(storage.take(queues.DEAD_LETTER_QUEUE).body) | {"rounds": 5})
+        body = dead_letter_message.to_message(parked.opened(storage.take(queues.DEAD_LETTER_QUEUE).body) | {"rounds": 5})
         storage.send(poison, body)
         with monkeypatch.context() as patched:
             patched.setattr(queues, "put_blob", self.away)
@@ -279,7 +280,7 @@ class TestUnstorable:
     def test_death_after_keeping_it_keeps_it_once(self, world, storage, caplog):
         """Its message is still there, so it is kept again, under the same name; and it is told."""
         poison = queues.DEAD_LETTER_QUEUE + queues.POISON_SUFFIX
-        storage.send(poison, deadletter.fitting(parked.opened(b"what") | {"rounds": deadletter.MOST_ROUNDS}))
+        storage.send(poison, dead_letter_message.to_message(parked.opened(b"what") | {"rounds": deadletter.MOST_ROUNDS}))
         faults.inject("deadletter.after_kept=raise:1x1")
         with pytest.raises(faults.InjectedFault):
             deadletter.collect_poison(flows.queues())
@@ -288,7 +289,7 @@ class TestUnstorable:
         assert (len(storage.kept), storage.queues[poison]) == (1, [])
         assert caplog.text.count("cannot be stored in the database") == 1
 
-    @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(LETTER)
     @example(b'{"rounds": -5}')
     @example(b'{"rounds": "many", "original_event": "\\ud800"}')

@@ -16,12 +16,15 @@ from hubspot.utils.signature import Signature as HubSpotSignature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from shared.leads import bookings_words
 from svix.webhooks import Webhook as Svix
 from twilio.request_validator import RequestValidator
 
+from functions import christmas
 from shared import clock
 from shared.errors import RefusedError
-from shared.intake import signatures, signatures_webhook
+from shared.intake import signatures
+from shared.messages.providers import brevo, resend, twilio
 from shared.settings import load
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -403,11 +406,11 @@ def test_the_public_address_keeps_path_and_query_as_they_came(base: str, seen: s
 @pytest.mark.parametrize(
     ("authenticate", "vendor", "setting"),
     [
-        (signatures_webhook.by_calcom, "calcom", "calcom_webhook_secret"),
-        (signatures_webhook.by_calendly, "calendly", "calendly_signing_keys"),
-        (signatures_webhook.by_resend, "resend", "resend_webhook_secrets"),
-        (signatures_webhook.by_brevo, "brevo", "brevo_webhook_secrets"),
-        (signatures_webhook.by_twilio, "twilio form", "twilio_auth_token"),
+        (bookings_words.signed, "calcom", "calcom_webhook_secret"),
+        (christmas.by_calendly_or_key, "calendly", "calendly_signing_keys"),
+        (resend.verify, "resend", "resend_webhook_secrets"),
+        (brevo.verify, "brevo", "brevo_webhook_secrets"),
+        (twilio.verify, "twilio form", "twilio_auth_token"),
     ],
 )
 @pytest.mark.usefixtures("environment")

@@ -48,6 +48,27 @@ def steps(answer: Any) -> dict[str, Any]:
     return {step["step"]: step for step in answer["steps"]}
 
 
+class TestBeginning:
+    """Who waits for the pause before a journey to be over."""
+
+    def test_list_and_count(self, call: Api, define: Any, test_clock: clock.TestClock) -> None:
+        """Who waits, until when, and afterwards by which enrolment they entered; they are no enrolment before."""
+        define(
+            "name: cart\ntitle: Cart\nenrol_on: [{event: cart.updated, settle: 1h, unless: [order.placed]}]\n"
+            "steps: [{id: one, channel: email, template: a}]\n"
+        )
+        signal("cart.updated")
+        (found,) = call.get(f"{LIST}/cart/beginnings?state=waiting&person=lead:1").json["items"]
+        assert (found["state"], found["due_at"], found["enrolment_id"]) == ("waiting", "2026-03-02T10:00:00Z", None)
+        assert (call.get(f"{LIST}/cart").json["waiting"], call.get(f"{LIST}/cart").json["enrolments"]) == (1, {})
+        assert call.post(f"{LIST}/cart/forecast", {"everybody": True}).json["lines"][0]["goes_at"] == "2026-03-02T10:00:00Z"
+        run(test_clock, hours=2)
+        (found,) = call.get(f"{LIST}/cart/beginnings").json["items"]
+        assert (found["state"], found["enrolment_id"]) == ("begun", 1)
+        assert call.get(f"{LIST}/cart").json["waiting"] == 0
+        assert call.get(f"{LIST}/nope/beginnings").status == 404
+
+
 class TestEnrolment:
     """The question that people ask: why did Ana not get it, and when will she?"""
 

@@ -189,4 +189,4 @@ def test_a_lead_is_known_by_its_name(name: str, number: int | None) -> None:
 
 def test_the_form_has_its_own_queue() -> None:
     """So that a burst of forms holds up nobody else's events."""
-    assert leads.WEBHOOK.queue == leads.FLOW.queue == "lead-queue"
+    assert leads.WEBHOOK.queue == leads.HANDLER.queue == "lead-queue"

@@ -7,8 +7,9 @@ from sqlalchemy import select
 
 from shared import clock, faults
 from shared.errors import PermanentError, RetryableError, UncertainError
-from shared.messages import Fallback, consent, find, links, senders, verdict, who
+from shared.messages import Fallback, consent, find, links, verdict, who
 from shared.messages.outcomes import on_outcome
+from shared.messages.providers import twilio
 from shared.outbox import manual
 from shared.outbox.actions import State
 from shared.settings import get_settings
@@ -92,7 +93,7 @@ class TestUnknownOutcome:
         """What Twilio finds by number and time may be another message of ours."""
         owe(message(dedupe_key="k0"))
         other = f"V{deliveries()[0].id}"
-        configured.setattr(senders, "found_by_twilio_message", lambda _letter: other)
+        configured.setattr(twilio, "look_up_message", lambda _letter: other)
         post.refusals = [UncertainError("cut")]
         owe(message())
         until(clock.now() + timedelta(minutes=5), test_clock, timedelta(minutes=1))

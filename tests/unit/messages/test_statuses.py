@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from shared import clock
 from shared.errors import UncertainError
 from shared.messages import Fallback, consent, statuses, who
-from shared.messages.statuses import RANKS, News
+from shared.messages.events import ProviderEvent
+from shared.messages.statuses import RANKS
 from shared.outbox import manual
 from shared.outbox.actions import State
 from shared.store.message_models import MessageStatus
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
+from tests.support.examples import examples
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, carry_out, deliveries, message, owe
 
 SMS = Fallback(channel="sms", to=ANA_PHONE, template="lead_day_3")
@@ -29,7 +31,7 @@ def _noon(world, test_clock) -> None:
 
 def news(status: str, provider: str = "twilio", vendor_id: str = "V1", **more) -> str:
     """One word of a vendor about its first message; then whatever follows from it is carried out."""
-    word = News(provider=provider, vendor_id=vendor_id, status=status, at=clock.now(), **more)
+    word = ProviderEvent(provider=provider, vendor_id=vendor_id, status=status, at=clock.now(), **more)
     result = transact(lambda session: statuses.status(session, word))
     carry_out()
     return result
@@ -72,14 +74,14 @@ class TestProgress:
         assert news("failed", vendor_id="SM999") == "unknown-message"
         assert post.words() == []
 
-    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     @given(st.lists(st.sampled_from(sorted(RANKS)), min_size=1, max_size=6), st.randoms(use_true_random=False))
     def test_any_order_ends_in_the_furthest(self, database, words: list[str], random) -> None:
         """Whatever order the words come in, the highest rank counts."""
         vendor_id = f"V{next(_numbers)}"
         random.shuffle(words)
         for word in words:
-            new = News(provider="nobody", vendor_id=vendor_id, status=word, at=clock.now())
+            new = ProviderEvent(provider="nobody", vendor_id=vendor_id, status=word, at=clock.now())
             transact(lambda session, new=new: statuses.status(session, new))
         with reading() as session:
             row = session.query(MessageStatus).filter_by(vendor_id=vendor_id).one()
@@ -163,7 +165,7 @@ class TestProofOfSending:
         owe(message("email", provider="smtp"))
         assert deliveries()[0].state == State.UNCERTAIN
         manual.retry(1, "key:ops")
-        word = News(provider="smtp", vendor_id="M1", status="delivered", at=clock.now(), delivery_id=1)
+        word = ProviderEvent(provider="smtp", vendor_id="M1", status="delivered", at=clock.now(), delivery_id=1)
         transact(lambda session: statuses.status(session, word))
         carry_out()
         assert [row.state for row in deliveries()] == [State.DONE, State.CANCELLED]

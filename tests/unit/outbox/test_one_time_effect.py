@@ -3,8 +3,9 @@
 import pytest
 from sqlalchemy import delete, select, update
 
+from shared import references
 from shared.errors import PermanentError, RetryableError, UncertainError
-from shared.outbox import actions, references
+from shared.outbox import actions
 from shared.outbox.actions import AfterUnknown
 from shared.outbox.execute import drain
 from shared.outbox.one_time_effect import OneTimeEffect

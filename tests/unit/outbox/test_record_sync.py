@@ -6,8 +6,7 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from functions.christmas import notion_sync
-from functions.leads import kommo_sync as kommo
+from shared import flows
 from shared.crm import odoo_sync
 from shared.errors import NoAnswerError, PermanentError, RetryableError
 from shared.outbox import actions, manual, plan
@@ -278,13 +277,15 @@ class TestDeclaration:
         with pytest.raises(ValueError, match=r"copies\.person: give either `send` or `put`"):
             RecordSync(target="copies", name="person", table=PEOPLE, prefix="odoo", **given)
 
-    @pytest.mark.parametrize("sync", [*odoo_sync.SYNCS, *kommo.SYNCS, *notion_sync.SYNCS], ids=lambda one: one.action.name)
+    @pytest.mark.parametrize("sync", flows.parts("syncs"), ids=lambda one: one.action.name)
     def test_tables_of_the_app_have_the_columns(self, sync):
         """Every sync finds its table, its columns and its functions."""
         assert sync.missing_columns() == []
         assert actions.action(sync.target, sync.name) is sync.action
 
-    @pytest.mark.parametrize("sync", [*odoo_sync.SYNCS, *kommo.SYNCS], ids=lambda one: one.action.name)
+    @pytest.mark.parametrize(
+        "sync", [sync for sync in flows.parts("syncs") if sync.target != "notion"], ids=lambda one: one.action.name
+    )
     def test_erased_row_is_skipped_everywhere(self, sync, database, storage, test_clock):
         """Whatever the outside system; it is not even called."""
         transact(lambda session: plan.sync(session, sync.action, sync.subject_of(1)))

@@ -2,14 +2,14 @@
 
 import pytest
 
+from functions.leads.captcha import Captcha
 from sandbox import captcha as sandbox_captcha
 from sandbox.captcha import Captcha as SandboxCaptcha
 from sandbox.manychat import API_KEY
 from sandbox.manychat import ManyChat as SandboxManyChat
 from sandbox.vendor import Call
-from shared.errors import PermanentError, UncertainError
-from shared.vendors.captcha import Captcha
-from shared.vendors.manychat_api import ManyChat, text_content
+from shared.errors import PermanentError, UnavailableError, UncertainError
+from shared.messages.providers.manychat import ManyChat, text_content
 from tests.support.sandbox import SandboxAdapter, wired
 
 ANA = "123456"
@@ -72,7 +72,7 @@ def test_a_subscriber_is_found_by_address_or_number(page: tuple[ManyChat, Sandbo
 def test_manychat_refusals(page: tuple[ManyChat, SandboxManyChat, SandboxAdapter]) -> None:
     """A wrong token, nobody of that number, too many messages, an answer that got lost."""
     client, vendor, adapter = page
-    with pytest.raises(PermanentError, match="401"):
+    with pytest.raises(UnavailableError, match="401"):
         ManyChat("http://127.0.0.1:7072/manychat", "wrong", adapter).get_info(ANA)
     vendor.act("forget", {"id": ANA})
     with pytest.raises(PermanentError, match="Validation error"):

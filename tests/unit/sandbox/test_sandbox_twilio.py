@@ -15,10 +15,10 @@ from sandbox.twilio import twiml
 from sandbox.twilio.resources import ACCOUNT, TOKEN
 from sandbox.vendor import Call, Reply, UnknownActionError, Webhook
 from shared import clock
-from shared.errors import PermanentError, UncertainError
+from shared.errors import PermanentError, UnavailableError, UncertainError
 from shared.intake import signatures
 from shared.messages import voice
-from shared.vendors.twilio import Twilio
+from shared.messages.providers.twilio import Twilio
 from tests.support.sandbox import APP, SandboxAdapter, Wire, wired
 
 ANA, OURS = "+525512345678", "+525500000002"
@@ -94,7 +94,7 @@ def test_an_sms_is_delivered_and_says_so(account: Account) -> None:
     assert [first["MessageStatus"], second["MessageStatus"]] == ["sent", "delivered"]
     assert {form["MessageSid"] for form in (first, second)} == {sid}
     assert first["To"] == ANA
-    assert account.client.find_message(channel="sms", to=ANA, sender=OURS, since=START, body="Hola, Ana") is not None
+    assert account.client.messages_to(channel="sms", to=ANA, sender=OURS, since=START, body="Hola, Ana")
 
 
 @pytest.mark.parametrize(
@@ -302,11 +302,10 @@ def test_what_was_sent_is_found_after_a_lost_answer(account: Account, time: cloc
         account.message()
     with pytest.raises(UncertainError):
         account.call()
-    found = account.client.find_message(channel="whatsapp", to=ANA, sender=OURS, since=clock.now(), body="Hola, Ana")
-    assert found is not None
+    (found,) = account.client.messages_to(channel="whatsapp", to=ANA, sender=OURS, since=clock.now(), body="Hola, Ana")
     assert found.status == "delivered"
-    assert account.client.find_call(to=ANA, caller_id=OURS, since=clock.now()) is not None
-    assert account.client.find_call(to=ANA, caller_id=OURS, since=clock.now() + timedelta(minutes=1)) is None
+    assert account.client.calls_to(to=ANA, caller_id=OURS, since=clock.now())
+    assert not account.client.calls_to(to=ANA, caller_id=OURS, since=clock.now() + timedelta(minutes=1))
 
 
 def test_lists_have_pages_and_dates(account: Account, time: clock.TestClock) -> None:
@@ -328,9 +327,9 @@ def test_lists_have_pages_and_dates(account: Account, time: clock.TestClock) -> 
 
 def test_strangers_and_strange_paths_are_refused_in_twilios_words(account: Account) -> None:
     """401 with 20003, 404 with 20404, and too many with 20429."""
-    with pytest.raises(PermanentError) as refusal:
-        client(account.adapter, "wrong").find_call(to=ANA, caller_id=OURS, since=START)
-    assert refusal.value.reason == "twilio-access-denied"
+    with pytest.raises(UnavailableError, match="20003") as refusal:
+        client(account.adapter, "wrong").calls_to(to=ANA, caller_id=OURS, since=START)
+    assert refusal.value.account
     with pytest.raises(PermanentError, match="20404"):
         account.client.redirect_call("CA" + "0" * 32, SCRIPT)
     assert account.vendor.fail("too_many", Call(method="POST", path="/")).status == 429

@@ -21,12 +21,14 @@ def response(answer: Answer) -> requests.Response:
         (408, RetryableError, RetryableError, None),
         (409, RetryableError, RetryableError, None),
         (423, RetryableError, RetryableError, None),
-        (401, PermanentError, PermanentError, "acme-access-denied"),
+        (401, UnavailableError, UnavailableError, None),
         (403, PermanentError, PermanentError, "acme-forbidden"),
         (404, PermanentError, PermanentError, "acme-not-found"),
         (400, PermanentError, PermanentError, "acme-invalid-thing"),
         (422, PermanentError, PermanentError, "acme-invalid-thing"),
+        (301, PermanentError, PermanentError, "acme-invalid-thing"),
         (302, PermanentError, PermanentError, "acme-invalid-thing"),
+        (308, PermanentError, PermanentError, "acme-invalid-thing"),
     ],
 )
 def test_each_status_has_one_verdict(status: int, safe: type, unsafe: type, reason: str | None) -> None:
@@ -35,6 +37,30 @@ def test_each_status_has_one_verdict(status: int, safe: type, unsafe: type, reas
         error = answers.failure(response(Answer(status)), "acme", "Acme: x", repeatable=repeatable, code="Invalid_Thing")
         assert type(error) is expected
         assert getattr(error, "reason", None) == reason
+
+
+@pytest.mark.parametrize(("status", "account"), [(401, True), (402, True), (400, False), (503, False)])
+def test_refused_account_is_told_from_a_refused_call(status: int, *, account: bool) -> None:
+    """It is a matter of all calls, so it is an outage of the system, and only a person can mend it."""
+    error = answers.failure(response(Answer(status)), "acme", "Acme: x", repeatable=True)
+    assert getattr(error, "account", False) is account
+    named = answers.failure(response(Answer(400)), "acme", "Acme: x", repeatable=True, account=True)
+    assert isinstance(named, UnavailableError)
+    assert named.account
+
+
+@pytest.mark.parametrize(("status", "good"), [(199, False), (200, True), (204, True), (299, True), (300, False), (304, False)])
+def test_success_is_200_to_299(status: int, *, good: bool) -> None:
+    """A redirect is none: nothing was done where it came from."""
+    assert answers.is_good(response(Answer(status))) is good
+
+
+def test_redirect_says_whereto_without_its_path() -> None:
+    """The path may hold a secret."""
+    moved = response(Answer(301, b"", {"Location": "https://new.example/token/s3cret"}))
+    error = answers.failure(moved, "acme", "Acme: x", repeatable=True)
+    assert "points to new.example" in str(error)
+    assert "s3cret" not in str(error)
 
 
 @pytest.mark.parametrize("code", [None, "", "ana@example.com wrote", "x" * 60, "ñ"])

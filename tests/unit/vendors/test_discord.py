@@ -7,7 +7,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.errors import PermanentError, PuenteError, ThrottledError, UncertainError
+from shared.errors import PermanentError, PuenteError, ThrottledError, UnavailableError, UncertainError
 from shared.vendors.discord import Discord, Embed
 from tests.unit.vendors.network import Answer, FakeNetwork, html
 
@@ -76,7 +76,7 @@ def test_nothing_is_too_long(title: str, description: str, footer: str, content:
     [
         (Answer(404, {"message": "Unknown Webhook", "code": 10015}), PermanentError, "discord-gone"),
         (Answer(400, {"message": "Invalid Form Body"}), PermanentError, "discord-refused"),
-        (Answer(401, {"message": "Invalid Webhook Token"}), PermanentError, "discord-access-denied"),
+        (Answer(401, {"message": "Invalid Webhook Token"}), UnavailableError, None),
         (Answer(429, {"retry_after": 0.5}, {"Retry-After": "1"}), ThrottledError, None),
         (Answer(500), UncertainError, None),
         (html(), UncertainError, None),

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 
+from functions.leads.kommo import Created, Kommo, Lead, Person
 from shared import clock
 from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UnavailableError, UncertainError
-from shared.vendors.kommo import Created, Kommo, Lead, Person
 from tests.unit.vendors.network import Answer, FakeNetwork, cut, html
 
 NOTHING = Answer(204, b"")
@@ -176,7 +176,7 @@ INVALID = {
     ("step", "error", "reason"),
     [
         (Answer(400, INVALID), PermanentError, "kommo-refused"),
-        (Answer(401, {"title": "Unauthorized"}), PermanentError, "kommo-access-denied"),
+        (Answer(401, {"title": "Unauthorized"}), UnavailableError, None),
         (Answer(402, {"title": "Payment Required"}), UnavailableError, None),
         (html(403), UnavailableError, None),
         (Answer(429, {"retry_after": 300}), ThrottledError, None),

@@ -3,10 +3,12 @@
 import json
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 import requests
 
+from shared import clock
 from shared.errors import (
     PermanentError,
     PuenteError,
@@ -15,9 +17,9 @@ from shared.errors import (
     UnavailableError,
     UncertainError,
 )
-from shared.vendors.brevo import Brevo
-from shared.vendors.mail import Email, sender
-from shared.vendors.resend import Resend
+from shared.messages.providers.brevo import Brevo
+from shared.messages.providers.mail import Email, sender
+from shared.messages.providers.resend import Resend
 from tests.unit.vendors.network import Answer, FakeNetwork, cut, html, refused
 
 PLAIN = Email(key="lead:1/welcome", to="ana@example.com", subject="Hola", text="Hola, Ana")
@@ -53,6 +55,7 @@ def test_brevo_plain() -> None:
         "to": [{"email": "ana@example.com"}],
         "subject": "Hola",
         "textContent": "Hola, Ana",
+        "htmlContent": "<p>Hola, Ana</p>",
         "headers": {"idempotencyKey": PLAIN.key_uuid},
         "tags": [PLAIN.key_uuid],
     }
@@ -74,9 +77,46 @@ def test_brevo_full() -> None:
 
 
 def test_brevo_had_it_already() -> None:
-    """A duplicate is no error: the e-mail is on its way, only its id is not told."""
-    answer = Answer(400, {"code": "duplicate_request", "message": "Duplicate"})
-    assert brevo(FakeNetwork(answer)).send(PLAIN) == ""
+    """A duplicate is no error: the e-mail is on its way, and its id is asked for, as far as the log knows it yet."""
+    ours = {"messageId": "<1@brevo>", "tag": json.dumps([PLAIN.key_uuid]), "event": "requests"}
+    for code, message in (
+        ("duplicate_request", "Duplicate"),
+        ("duplicate_parameter", ""),
+        ("duplicate_parameter", "A request to send an e-mail with this idempotencyKey was received before"),
+    ):
+        answer = Answer(400, {"code": code, "message": message})
+        assert brevo(FakeNetwork(answer, Answer(200, {"events": [ours]}))).send(PLAIN) == "<1@brevo>"
+        assert brevo(FakeNetwork(answer, Answer(200, {"events": []}))).send(PLAIN) == ""
+        assert brevo(FakeNetwork(answer, Answer(429))).send(PLAIN) == ""
+    with pytest.raises(PermanentError) as refused:
+        brevo(FakeNetwork(Answer(400, {"code": "duplicate_parameter", "message": "tags are given twice"}))).send(PLAIN)
+    assert refused.value.reason == "brevo-duplicate-parameter"
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("Javier Virtual", "Javier Virtual"),
+        ("Pérez", "Pérez"),
+        ("Perez, Inc.", "Perez, Inc."),
+        ("Clínica Dr. Pérez, Monterrey", "=?utf-8?b?Q2zDrW5pY2EgRHIuIFDDqXJleiwgTW9udGVycmV5?="),
+    ],
+)
+def test_brevo_keeps_a_name_that_it_would_drop(name: str, sent: str) -> None:
+    """One that has both letters beyond ASCII and special characters goes as in a mail's header (RFC 2047)."""
+    network = FakeNetwork(Answer(201, {"messageId": "<1@brevo>"}))
+    client = Brevo("https://api.brevo.invalid/v3", "k", "hola@example.com", name, network)
+    client.send(Email(key="k", to="ana@example.com", to_name=name, subject="s", text="t"))
+    assert (network.bodies[0]["sender"]["name"], network.bodies[0]["to"][0]["name"]) == (sent, sent)
+
+
+def test_brevo_gets_html_made_of_the_text() -> None:
+    """A mail without would be refused: paragraphs, line ends and links are as in the text, and nothing in it is code."""
+    network = FakeNetwork(Answer(201, {"messageId": "<1@brevo>"}))
+    text = "Hola <b>\nAna:\n\nhttps://x.example/a?b=1&c=2."
+    brevo(network).send(Email(key="k", to="ana@example.com", subject="s", text=text))
+    link = "https://x.example/a?b=1&amp;c=2"
+    assert network.bodies[0]["htmlContent"] == f'<p>Hola &lt;b&gt;<br>\nAna:</p><p><a href="{link}">{link}</a>.</p>'
 
 
 def test_brevo_finds_what_it_sent() -> None:
@@ -86,7 +126,9 @@ def test_brevo_finds_what_it_sent() -> None:
     network = FakeNetwork(Answer(200, {"events": [other, ours]}))
     assert brevo(network).find(PLAIN) == "<1@brevo>"
     assert "email=ana%40example.com" in str(network.requests[0].url)
-    assert f"tags={PLAIN.key_uuid}" in str(network.requests[0].url)
+    assert "days=2" in str(network.requests[0].url)
+    assert brevo(network).find(PLAIN, clock.now() - timedelta(days=3)) == "<1@brevo>"
+    assert "days=5" in str(network.requests[1].url)
     assert brevo(FakeNetwork(Answer(200, {"events": [other]}))).find(PLAIN) is None
     assert brevo(FakeNetwork(Answer(200, {}))).find(PLAIN) is None
 
@@ -119,18 +161,25 @@ def test_resend_plain_and_full() -> None:
 FAILURES = [
     # of which vendor, what happened, the error, its reason
     (brevo, Answer(400, {"code": "invalid_parameter", "message": "bad"}), PermanentError, "brevo-invalid-parameter"),
-    (brevo, Answer(401, {"code": "unauthorized", "message": "no"}), PermanentError, "brevo-access-denied"),
+    (brevo, Answer(401, {"code": "unauthorized", "message": "no"}), UnavailableError, None),
     (brevo, Answer(402, {"code": "not_enough_credits"}), UnavailableError, None),
     (brevo, Answer(429), ThrottledError, None),
     (brevo, Answer(500, {"code": "x"}), UncertainError, None),
     (brevo, html(201), UncertainError, None),
-    (brevo, html(403), PermanentError, "brevo-forbidden"),
+    (brevo, html(403), UnavailableError, None),
+    (brevo, Answer(403, {"code": "permission_denied"}), UnavailableError, None),
+    (brevo, Answer(400, {"code": "not_enough_credits"}), UnavailableError, None),
+    (brevo, Answer(400, {"code": "account_under_validation"}), UnavailableError, None),
+    (brevo, Answer(301, b"", {"Location": "https://x.example/"}), PermanentError, "brevo-refused"),
+    (resend, Answer(308, b"", {"Location": "https://x.example/"}), PermanentError, "resend-refused"),
+    (resend, Answer(403, {"name": "validation_error", "message": "not verified"}), UnavailableError, None),
+    (resend, Answer(422, {"name": "invalid_from_address"}), UnavailableError, None),
     (brevo, requests.ReadTimeout(), UncertainError, None),
     (brevo, refused(), UnavailableError, None),
     (resend, Answer(409, {"name": "invalid_idempotent_request"}), PermanentError, "resend-invalid-idempotent-request"),
     (resend, Answer(409, {"name": "concurrent_idempotent_requests"}), RetryableError, None),
     (resend, Answer(422, {"name": "validation_error", "message": "to"}), PermanentError, "resend-validation-error"),
-    (resend, Answer(401, {"name": "missing_api_key"}), PermanentError, "resend-access-denied"),
+    (resend, Answer(401, {"name": "missing_api_key"}), UnavailableError, None),
     (resend, Answer(400, [1]), PermanentError, "resend-refused"),
     (resend, Answer(429, {"name": "rate_limit_exceeded"}), ThrottledError, None),
     (resend, Answer(500, {"name": "application_error"}), UncertainError, None),

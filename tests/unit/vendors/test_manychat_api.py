@@ -6,8 +6,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 
-from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UncertainError
-from shared.vendors.manychat_api import ManyChat, text_content
+from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UnavailableError, UncertainError
+from shared.messages.providers.manychat import ManyChat, text_content
 from tests.unit.vendors.network import Answer, FakeNetwork, cut, html
 
 DONE = Answer(200, {"status": "success"})
@@ -82,7 +82,7 @@ def test_nobody_is_found() -> None:
         (failed(messages=[{"message": "wrong subscriber"}]), PermanentError, "manychat-refused"),
         (failed(messages="odd"), PermanentError, "manychat-refused"),
         (failed(200), PermanentError, "manychat-refused"),
-        (Answer(401, {"status": "error"}), PermanentError, "manychat-access-denied"),
+        (Answer(401, {"status": "error"}), UnavailableError, None),
         (Answer(429), ThrottledError, None),
         (Answer(500), UncertainError, None),
         (html(), UncertainError, None),

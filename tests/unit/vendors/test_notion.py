@@ -1,5 +1,6 @@
 """Notion: data sources, pages of rows, text of pages, values both ways, and what each answer means."""
 
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -9,7 +10,7 @@ import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UncertainError
+from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UnavailableError, UncertainError
 from shared.vendors import notion_values as values
 from shared.vendors.notion import Notion
 from tests.unit.vendors.network import Answer, FakeNetwork, cut, html
@@ -133,6 +134,41 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=300).flatmap(
 @example(text="x" * 1999 + "😀")
 @example(text="x" * 2000)
 @example(text="")
+@pytest.mark.parametrize(
+    ("made", "limit"),
+    [
+        (values.email, 200),
+        (values.phone, 200),
+        (values.url, 2000),
+        (values.select, 100),
+        (lambda text: values.multi_select([text]), 100),
+    ],
+)
+@pytest.mark.parametrize("sign", ["x", "😀"])
+def test_value_that_is_too_long_is_cut_with_a_mark(made: Any, limit: int, sign: str) -> None:
+    """As JavaScript counts, an emoji is two; what just fits is left alone. One property too long would cost the whole page."""
+    size = len(sign.encode("utf-16-le")) // 2
+    whole = sign * (limit // size)
+    assert whole in json.dumps(made(whole), ensure_ascii=False)
+    kept = json.dumps(made(whole + sign), ensure_ascii=False)
+    assert values.CUT in kept
+    assert kept.count(sign) == (limit - 1) // size
+
+
+@pytest.mark.parametrize(("limit", "refused"), [(None, True), (3, True), (2, False)])
+def test_answer_that_is_not_whole_is_an_error(limit: int | None, *, refused: bool) -> None:
+    """After 10,000 rows Notion says that there are no more; whoever wants no more than there are has them all."""
+    status = {"type": "incomplete", "incomplete_reason": "query_result_limit_reached"}
+    rows = {"results": [{"id": "1"}, {"id": "2"}], "has_more": False, "next_cursor": None, "request_status": status}
+    vendor = notion(FakeNetwork(DATABASE, Answer(200, rows)))
+    if not refused:
+        assert len(vendor.query("db", limit=limit)) == 2
+        return
+    with pytest.raises(PermanentError, match="query_result_limit_reached") as caught:
+        vendor.query("db", limit=limit)
+    assert caught.value.reason == "notion-incomplete"
+
+
 def test_a_long_text_goes_in_pieces_and_comes_back_whole(text: str) -> None:
     """No piece is above 2000 characters, however they are counted."""
     pieces = values.rich_text(text)["rich_text"]
@@ -210,7 +246,7 @@ def test_what_only_notion_writes_is_read_too(theirs: dict[str, Any], ours: objec
     ("step", "error", "reason"),
     [
         (Answer(400, {"code": "validation_error", "message": "bad `Ana`"}), PermanentError, "notion-validation-error"),
-        (Answer(401, {"code": "unauthorized"}), PermanentError, "notion-access-denied"),
+        (Answer(401, {"code": "unauthorized"}), UnavailableError, None),
         (Answer(404, {"code": "object_not_found"}), PermanentError, "notion-not-found"),
         (Answer(409, {"code": "conflict_error"}), RetryableError, None),
         (Answer(429, {"code": "rate_limited"}, {"Retry-After": "61"}), ThrottledError, None),

@@ -8,8 +8,16 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 
-from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UnavailableError, UncertainError
-from shared.vendors.twilio import Resource, Twilio, reason_of
+from shared.errors import (
+    DeferredError,
+    PermanentError,
+    PuenteError,
+    RetryableError,
+    ThrottledError,
+    UnavailableError,
+    UncertainError,
+)
+from shared.messages.providers.twilio import Resource, Twilio, reason_of
 from tests.unit.vendors.network import NOW, Answer, FakeNetwork, cut, html, refused
 
 ANA, US = "+5215512345678", "+14155550100"
@@ -114,14 +122,14 @@ def test_a_call_under_way_goes_on_elsewhere() -> None:
         (Answer(400, {"code": 21610, "message": "unsubscribed"}), PermanentError, "twilio-opted-out"),
         (Answer(400, {"code": 63016}), PermanentError, "twilio-outside-window"),
         (Answer(400, {"code": 99999}), PermanentError, "twilio-99999"),
-        (Answer(401, {"code": 20003}), PermanentError, "twilio-access-denied"),
+        (Answer(401, {"code": 20003}), UnavailableError, None),
         (Answer(201, {"sid": "SM1", "status": "failed", "error_code": 63024}), PermanentError, "twilio-invalid-recipient"),
         (Answer(201, {"sid": "SM1", "status": "undelivered"}), PermanentError, "twilio-failed"),
         (Answer(400, {"message": "odd"}), PermanentError, "twilio-refused"),
         (html(404), PermanentError, "twilio-not-found"),
         (Answer(429, {"code": 20429}), ThrottledError, None),
         (Answer(400, {"code": 21611}), ThrottledError, None),
-        (Answer(400, {"code": 63018}), ThrottledError, None),
+        (Answer(400, {"code": 63018}), DeferredError, None),
         (Answer(500, {"code": 20500}), UncertainError, None),
         (Answer(504), UncertainError, None),
         (html(201), UncertainError, None),
@@ -190,8 +198,8 @@ def test_a_message_is_found_again(entries: list[dict[str, Any]], found: str | No
     """By both numbers, its text and when it was made, five seconds allowed for clocks that differ."""
     network = FakeNetwork(Answer(200, {"messages": entries}))
     since = NOW - timedelta(seconds=60)
-    message = twilio(network).find_message(channel="whatsapp", to=ANA, sender=US, since=since, body="Hola")
-    assert (message.sid if message else None) == found
+    messages = twilio(network).messages_to(channel="whatsapp", to=ANA, sender=US, since=since, body="Hola")
+    assert next((message.sid for message in messages), None) == found
     query = dict(parse_qsl(urlsplit(str(network.requests[0].url)).query))
     assert query == {"To": f"whatsapp:{ANA}", "From": f"whatsapp:{US}", "PageSize": "50"}
 
@@ -200,16 +208,15 @@ def test_a_template_is_found_by_its_time_alone() -> None:
     """Its text is not known beforehand; a later message is not taken for it."""
     network = FakeNetwork(Answer(200, {"messages": [entry(10, body="later"), entry(50, body="Hola Ana")]}))
     since, until = NOW - timedelta(seconds=60), NOW - timedelta(seconds=30)
-    message = twilio(network).find_message(channel="whatsapp", to=ANA, sender=US, since=since, until=until)
-    assert message
+    (message,) = twilio(network).messages_to(channel="whatsapp", to=ANA, sender=US, since=since, until=until)
     assert message.sid == "SM50"
 
 
 def test_a_call_is_found_again() -> None:
     """In the same way; a look-up may be repeated."""
     network = FakeNetwork(cut(), Answer(200, {"calls": [entry(20, sid="CA1", status="busy")]}))
-    assert twilio(network).find_call(to=ANA, caller_id=US, since=NOW - timedelta(minutes=1)) == Resource("CA1", "busy")
+    assert twilio(network).calls_to(to=ANA, caller_id=US, since=NOW - timedelta(minutes=1)) == [Resource("CA1", "busy")]
     network = FakeNetwork(Answer(200, {"calls": [entry(90)]}))
-    assert twilio(network).find_call(to=ANA, caller_id=US, since=NOW - timedelta(minutes=1)) is None
+    assert twilio(network).calls_to(to=ANA, caller_id=US, since=NOW - timedelta(minutes=1)) == []
     with pytest.raises(RetryableError):
-        twilio(FakeNetwork(html())).find_call(to=ANA, caller_id=US, since=NOW)
+        twilio(FakeNetwork(html())).calls_to(to=ANA, caller_id=US, since=NOW)

@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
+from functions.leads.captcha import RECAPTCHA, TURNSTILE, Captcha
+from functions.leads.kommo import Kommo
 from shared.errors import PermanentError
+from shared.messages.providers.brevo import Brevo
+from shared.messages.providers.manychat import ManyChat
+from shared.messages.providers.resend import Resend
+from shared.messages.providers.smtp import Smtp
+from shared.messages.providers.twilio import Twilio
 from shared.settings import load
-from shared.vendors.brevo import Brevo
-from shared.vendors.captcha import RECAPTCHA, TURNSTILE, Captcha
 from shared.vendors.discord import Discord
-from shared.vendors.kommo import Kommo
-from shared.vendors.manychat_api import ManyChat
 from shared.vendors.notion import Notion
-from shared.vendors.resend import Resend
-from shared.vendors.smtp import Smtp
-from shared.vendors.twilio import Twilio
 
 CLIENTS: list[tuple[Any, dict[str, str], dict[str, str]]] = [
     # client, settings that are enough, a further one that leads to another client

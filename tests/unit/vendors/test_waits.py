@@ -7,20 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from functions.leads.kommo import Kommo
 from shared import clock
 from shared.errors import ThrottledError, UnavailableError
+from shared.messages.providers.brevo import Brevo
+from shared.messages.providers.mail import Email
+from shared.messages.providers.resend import Resend
 from shared.outbox import execute, plan
 from shared.outbox.actions import Action, Done, Kind
 from shared.outbox.policy import TargetPolicy
 from shared.store.models import Delivery, Target
 from shared.store.session import reading, transact
 from shared.vendors import waits
-from shared.vendors.brevo import Brevo
 from shared.vendors.discord import Discord
-from shared.vendors.kommo import Kommo
-from shared.vendors.mail import Email
 from shared.vendors.notion import Notion
-from shared.vendors.resend import Resend
 from tests.support.vendors import registered
 from tests.unit.vendors.network import Answer, FakeNetwork
 

@@ -19,6 +19,7 @@ from shared.outbox.execute import drain
 from shared.outbox.record import close
 from shared.store.models import ActionLog, Contact, Delivery, Opportunity
 from shared.store.session import reading, transact
+from tests.support.examples import examples
 from tests.support.vendors import FakeOdoo, fake_odoo, postman
 from tests.support.world import FakeStorage
 
@@ -364,7 +365,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_people_do_one_message_is_open_at_most_and_only_a_retry_sends_again(steps: list[str]) -> None:
     """In any order of deeds and outcomes: one row holds the key, and nothing is sent more often than it was asked for."""
     with postman() as (person, action):

@@ -5,8 +5,11 @@ when it failed                                   | verdict
 before the text was handed over                  | UnavailableError
 while the server's word on the text was awaited  | UncertainError
 4xx                                              | RetryableError (421: UnavailableError)
-5xx to the log-in, sender, recipient, text       | PermanentError `smtp-access-denied`, `smtp-sender-refused`, ...
+5xx to the log-in or our sender, no TLS          | UnavailableError, `account`: a matter of all mails, not of this one
+5xx to the recipient or the text                 | PermanentError `smtp-recipient-refused`, `smtp-text-refused`
 """
+
+from __future__ import annotations
 
 import smtplib
 import ssl
@@ -17,14 +20,20 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as LINE_ENDS_OF_SMTP
 from email.utils import format_datetime
-from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from shared import clock
 from shared.errors import PermanentError, PuenteError, RetryableError, UnavailableError, UncertainError
-from shared.settings import Settings
-from shared.vendors import answers, mail
-from shared.vendors.mail import Email
+from shared.messages.providers import mail
+from shared.messages.providers.mail import Email
+from shared.setting_limits import CONNECT_SECONDS
+from shared.settings import Settings, get_settings
+from shared.vendors import answers
+from shared.vendors.rest_client import kept, not_configured
+
+if TYPE_CHECKING:
+    from shared.messages.senders import Letter
 
 TIMEOUT_SECONDS = 20.0
 WIRE = LINE_ENDS_OF_SMTP.clone(cte_type="7bit")  # every server takes it
@@ -43,7 +52,7 @@ class Server:
     password: str
 
     @staticmethod
-    def from_url(url: str) -> "Server":
+    def from_url(url: str) -> Server:
         """`smtp://user:password@host:587` (STARTTLS) or `smtps://user:password@host:465`; escapes in user and password.
 
         Raises:
@@ -71,11 +80,11 @@ class Smtp:
         self._context = context or ssl.create_default_context()
 
     @staticmethod
-    def from_settings(settings: Settings, read_seconds: float = TIMEOUT_SECONDS) -> "Smtp":
+    def from_settings(settings: Settings, read_seconds: float = TIMEOUT_SECONDS) -> Smtp:
         """The process's client for that patience. Raises PermanentError `not-configured`."""
         if settings.smtp_url is None or not settings.smtp_from:
-            raise answers.not_configured("SMTP", "SMTP_URL", "SMTP_FROM")
-        return _client(settings.smtp_url.get_secret_value(), settings.smtp_from, read_seconds)
+            raise not_configured("SMTP", "SMTP_URL", "SMTP_FROM")
+        return kept(_client, settings.smtp_url.get_secret_value(), settings.smtp_from, read_seconds)
 
     def send(self, email: Email) -> str:
         """Hand over one e-mail; its Message-ID, which is made from the key: the same key, the same id.
@@ -103,7 +112,7 @@ class Smtp:
         except (smtplib.SMTPConnectError, smtplib.SMTPHeloError) as error:
             raise UnavailableError(f"SMTP: the server greets with {error.smtp_code}") from None
         except smtplib.SMTPNotSupportedError:
-            raise PermanentError("smtp-access-denied", "SMTP: the server takes no log-in of our kind") from None
+            raise UnavailableError("SMTP: the server takes no log-in of our kind", account=True) from None
         except smtplib.SMTPResponseException as error:
             raise _refusal(error.smtp_code, error.smtp_error, _REASONS.get(type(error), "smtp-refused")) from None
         except (smtplib.SMTPException, OSError) as error:
@@ -150,7 +159,7 @@ class Smtp:
             connection.starttls(context=self._context)
             connection.ehlo()
         elif not server.tls_from_start and server.host not in _LOOPBACK:
-            raise PermanentError("smtp-no-tls", "SMTP: the server offers no TLS, and nothing is sent without")
+            raise UnavailableError("SMTP: the server offers no TLS, and nothing is sent without", account=True)
         if server.user:
             connection.login(server.user, server.password)
 
@@ -167,6 +176,7 @@ class Smtp:
         _expect(answer, "smtp-text-refused")
 
 
+_OF_ALL_MAILS = frozenset({"smtp-access-denied", "smtp-sender-refused"})
 _REASONS: dict[type, str] = {
     smtplib.SMTPAuthenticationError: "smtp-access-denied",
     smtplib.SMTPDataError: "smtp-text-refused",
@@ -184,6 +194,8 @@ def _refusal(code: int, text: bytes | str, reason: str) -> PuenteError:
     words = f"SMTP: the server answered {code} {answers.clean(said)}"
     if code == GOING_AWAY:
         return UnavailableError(words)
+    if code // 100 == 5 and reason in _OF_ALL_MAILS:  # noqa: PLR2004  # 5xx: never
+        return UnavailableError(words, account=True)
     return RetryableError(words) if code // 100 == 4 else PermanentError(reason, words)  # noqa: PLR2004  # 4xx: not now
 
 
@@ -194,6 +206,35 @@ def _leave(connection: smtplib.SMTP) -> None:
         connection.close()  # the text is handed over, or lost, already
 
 
-@lru_cache(maxsize=4)
 def _client(url: str, sender: str, timeout: float) -> Smtp:
     return Smtp(Server.from_url(url), sender, timeout=timeout)
+
+
+class SmtpSystem:
+    """The mail server as the health report and the lease of deliveries know it."""
+
+    name = "SMTP"
+    has_ping = True
+    # Greeting, encryption, log-in (three answers), sender, recipient, content, farewell: each waits by itself.
+    WAITS = 9
+
+    def is_used(self, settings: Settings | None = None) -> bool:
+        """Whether it is set up."""
+        return (settings or get_settings()).smtp_url is not None
+
+    def ping(self, seconds: float | None = None) -> str:
+        """The server's host. Raises PuenteError: it does not let us in."""
+        return Smtp.from_settings(get_settings(), seconds or TIMEOUT_SECONDS).ping()
+
+    def longest_seconds(self, settings: Settings | None = None) -> float:
+        """The longest that one mail may take."""
+        del settings
+        return self.WAITS * (CONNECT_SECONDS + TIMEOUT_SECONDS)
+
+
+SMTP = SmtpSystem()
+
+
+def send(letter: Letter) -> dict[str, Any]:
+    """A mail through an SMTP server. Where its answer is not known a person decides."""
+    return {"id": Smtp.from_settings(letter.settings).send(letter.email())}

@@ -4,24 +4,26 @@ Kommo takes no idempotency key: before a contact or lead is created it is looked
 an UncertainError again. Seven requests a second are taken; whoever calls keeps to that.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
-from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import requests
-from requests.adapters import BaseAdapter
-
-from shared.errors import PermanentError, UnavailableError
-from shared.settings import Settings
+from shared.errors import PermanentError
 from shared.vendors import answers, waits
-from shared.vendors.http import HttpClient
-from shared.vendors.pace import Paced
+from shared.vendors.rest_client import RestClient, kept
+
+if TYPE_CHECKING:
+    from requests.adapters import BaseAdapter
+
+    from functions.leads.settings import LeadSettings
+    from shared.vendors.connection import Connection
 
 READ_SECONDS = 20.0
+API = "/api/v4"
 PAGE = "250"
 # Kommo's own stages, the same in every pipeline: won, lost.
 CLOSED = (142, 143)
@@ -65,44 +67,27 @@ class Kommo:
     and for an address that Kommo has barred.
     """
 
-    def __init__(
-        self,
-        url: str,
-        token: str,
-        adapter: BaseAdapter | None = None,
-        *,
-        per_second: float = 7,
-        read_seconds: float = READ_SECONDS,
-    ) -> None:
-        headers = {"Authorization": f"Bearer {token}"}
+    def __init__(self, url: str, token: str, adapter: BaseAdapter | None = None, per_second: float = 7) -> None:
+        from shared.vendors.pace import Paced
+
         self._pace = Paced(per_second, adapter)
-        self._http = HttpClient(
-            "Kommo",
-            f"{url}/api/v4",
-            read_seconds=read_seconds,
-            headers=headers,
-            secrets=[token],
-            adapter=self._pace,
-            named_wait=waits.in_body("retry_after"),
-        )
+        self._http = KOMMO.connect(url, token, adapter=self._pace)
 
     @staticmethod
-    def from_settings(settings: Settings, read_seconds: float = READ_SECONDS) -> "Kommo":
-        """The process's client for that patience. Raises PermanentError `not-configured`."""
-        if settings.kommo_base_url is None or settings.kommo_access_token is None:
-            raise answers.not_configured("Kommo", "KOMMO_BASE_URL", "KOMMO_ACCESS_TOKEN")
-        token = settings.kommo_access_token.get_secret_value()
-        return _client(settings.kommo_base_url, token, settings.kommo_requests_per_second, read_seconds)
+    def from_settings(settings: LeadSettings) -> Kommo:
+        """The process's client. Raises PermanentError `not-configured`."""
+        KOMMO.require(settings)
+        token = settings.kommo_access_token.get_secret_value() if settings.kommo_access_token else ""
+        return kept(Kommo, settings.kommo_base_url, token, None, settings.kommo_requests_per_second)
 
-    def begin(self) -> "Kommo":
+    def begin(self) -> Kommo:
         """This client, at the beginning of a batch: its first request keeps its distance from another instance's last."""
         self._pace.rest()
         return self
 
     def ping(self) -> str:
-        """The account's subdomain, as a sign that Kommo answers us (GET /api/v4/account, developers.kommo.com/reference)."""
-        account = self._call("GET", "/account", "asking for the account")
-        return str(account.get("subdomain") or "") if isinstance(account, dict) else ""
+        """The account's subdomain, as a sign that Kommo answers us."""
+        return self._http.ping()
 
     def find_contact(self, *, email: str = "", phone: str = "") -> int | None:
         """The oldest contact that has this e-mail address, else this phone number; None without one.
@@ -203,28 +188,42 @@ class Kommo:
         params: Mapping[str, str] | None = None,
         json: Any = None,
     ) -> Any:
-        response = self._http.request(method, path, repeatable=repeatable, params=params, json=json)
-        what = f"Kommo: {what}"
-        if not response.ok:
-            raise _failure(response, what, repeatable=repeatable)
+        response = self._http.answer(method, f"{API}{path}", what, repeatable=repeatable, params=params, json=json)
         content = answers.parsed(response)
         if content is None and response.content:
-            raise answers.unknown(f"{what} was answered with something else than JSON", repeatable=repeatable)
+            words = f"Kommo: {what} was answered with something else than JSON"
+            raise answers.unknown(words, repeatable=repeatable)
         return content  # 204: nothing found
 
 
-def _failure(response: requests.Response, what: str, *, repeatable: bool) -> Exception:
-    if response.status_code == HTTPStatus.FORBIDDEN:  # after too many requests Kommo bars the address from everything
-        return UnavailableError(f"{what} answered 403")
-    value = answers.parsed(response)
-    problem = value if isinstance(value, dict) else {}
+def _code_and_message(problem: Mapping[str, Any]) -> tuple[object, object]:
+    """The title of a problem (RFC 9457), and which fields are at fault."""
     faults = [
         f"{fault.get('path')} {fault.get('code')}"
         for entry in problem.get("validation-errors") or []
         for fault in entry.get("errors") or []
     ]
-    words = "; ".join([str(problem.get("title") or ""), *faults])
-    return answers.failure(response, "kommo", what, repeatable=repeatable, message=words)
+    return None, "; ".join([str(problem.get("title") or ""), *faults])
+
+
+def _asked(http: Connection) -> str:
+    """The account's subdomain (GET /api/v4/account, developers.kommo.com/reference)."""
+    return str(http.call("GET", f"{API}/account", "asking for the account", repeatable=True).get("subdomain") or "")
+
+
+# For one lead: reading it, contact by e-mail and by phone, lead, making or updating both, its stages, moving it.
+# After too many requests Kommo bars the address from everything with 403.
+KOMMO = RestClient(
+    name="Kommo",
+    address="kommo_base_url",
+    key="kommo_access_token",
+    ping_by=_asked,
+    read_seconds=READ_SECONDS,
+    calls=8,
+    error=_code_and_message,
+    account_statuses=frozenset({403}),
+    named_wait=waits.in_body("retry_after"),
+)
 
 
 def _lead(lead: Lead) -> dict[str, Any]:
@@ -268,8 +267,3 @@ def _telling(phone: str) -> str:
     """The last digits of a number; "" for one that has too few of them to tell a person by."""
     digits = re.sub(r"\D", "", phone)
     return digits[-TELLING_DIGITS:] if len(digits) >= TELLING_DIGITS else ""
-
-
-@lru_cache(maxsize=4)
-def _client(url: str, token: str, per_second: float, read_seconds: float) -> Kommo:
-    return Kommo(url, token, per_second=per_second, read_seconds=read_seconds)

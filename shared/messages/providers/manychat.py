@@ -3,17 +3,22 @@
 ManyChat takes no idempotency key: sending is not repeatable, and cannot be looked up. Setting a field or a tag is repeatable.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Literal
+from __future__ import annotations
 
-import requests
-from requests.adapters import BaseAdapter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from shared.errors import PermanentError, PuenteError
-from shared.settings import Settings
 from shared.vendors import answers
-from shared.vendors.http import HttpClient
+from shared.vendors.rest_client import RestClient, kept
+
+if TYPE_CHECKING:
+    import requests
+    from requests.adapters import BaseAdapter
+
+    from shared.messages.senders import Letter
+    from shared.settings import Settings
+    from shared.vendors.connection import Connection
 
 READ_SECONDS = 15.0
 MOST_MESSAGES = 10
@@ -39,20 +44,19 @@ def text_content(texts: Sequence[str], channel: ContentType | None = None) -> di
 class ManyChat:
     """One page. Shared by the process's threads."""
 
-    def __init__(self, url: str, api_key: str, adapter: BaseAdapter | None = None, read_seconds: float = READ_SECONDS) -> None:
-        headers = {"Authorization": f"Bearer {api_key}"}
-        self._http = HttpClient("ManyChat", url, read_seconds=read_seconds, headers=headers, secrets=[api_key], adapter=adapter)
+    def __init__(self, url: str, api_key: str, adapter: BaseAdapter | None = None) -> None:
+        self._http = MANYCHAT.connect(url, api_key, adapter=adapter)
 
     @staticmethod
-    def from_settings(settings: Settings, read_seconds: float = READ_SECONDS) -> "ManyChat":
-        """The process's client for that patience. Raises PermanentError `not-configured`."""
-        if settings.manychat_api_key is None:
-            raise answers.not_configured("ManyChat", "MANYCHAT_API_KEY")
-        return _client(settings.manychat_base_url, settings.manychat_api_key.get_secret_value(), read_seconds)
+    def from_settings(settings: Settings) -> ManyChat:
+        """The process's client. Raises PermanentError `not-configured`."""
+        MANYCHAT.require(settings)
+        key = settings.manychat_api_key.get_secret_value() if settings.manychat_api_key else ""
+        return kept(ManyChat, settings.manychat_base_url, key)
 
     def ping(self) -> str:
-        """The page's name, as a sign that ManyChat answers us (GET /fb/page/getInfo, api.manychat.com/swagger)."""
-        return str(self._get("/fb/page/getInfo", {}, "asking for the page").get("name") or "")
+        """The page's name, as a sign that ManyChat answers us."""
+        return self._http.ping()
 
     def send_content(self, subscriber_id: str, data: Mapping[str, Any], *, message_tag: str = "") -> None:
         """Send a dynamic block (`text_content`); `message_tag` is what allows it beyond the 24 hours.
@@ -94,10 +98,10 @@ class ManyChat:
         return None
 
     def _get(self, path: str, params: Mapping[str, str], what: str) -> Mapping[str, Any]:
-        return _data(self._http.request("GET", path, params=params), what, repeatable=True)
+        return _data(self._http, "GET", path, what, repeatable=True, params=params)
 
     def _post(self, path: str, body: Mapping[str, Any], what: str, *, repeatable: bool) -> None:
-        _data(self._http.request("POST", path, json=body, repeatable=repeatable), what, repeatable=repeatable)
+        _data(self._http, "POST", path, what, repeatable=repeatable, json=body)
 
 
 def _number(subscriber_id: str) -> int:
@@ -107,22 +111,24 @@ def _number(subscriber_id: str) -> int:
     return int(subscriber_id)
 
 
-def _data(response: requests.Response, what: str, *, repeatable: bool) -> Mapping[str, Any]:
-    what = f"ManyChat: {what}"
-    if not response.ok:
-        value = answers.parsed(response)
-        raise _failure(response, value if isinstance(value, dict) else {}, what, repeatable=repeatable)
-    content = answers.mapping(response, what, repeatable=repeatable)
-    if content.get("status") != "success":  # an error may come with 200 too
-        raise _failure(response, content, what, repeatable=repeatable)
+def _data(http: Connection, method: str, path: str, what: str, *, repeatable: bool, **request: Any) -> Mapping[str, Any]:
+    """What it answers. A refusal may come with 200 too: only `status: success` is one."""
+    response = http.answer(method, path, what, repeatable=repeatable, **request)
+    content = answers.mapping(response, http.words(what), repeatable=repeatable)
+    if content.get("status") != "success":
+        raise http.refusal(response, what, repeatable=repeatable)
     data = content.get("data")
     return data if isinstance(data, dict) else {}
 
 
-def _failure(response: requests.Response, error: Mapping[str, Any], what: str, *, repeatable: bool) -> PuenteError:
-    for code in _codes(error.get("details")):
-        return PermanentError(REASONS.get(code, f"manychat-{code}"), f"{what} was refused with {code}")
-    return answers.failure(response, "manychat", what, repeatable=repeatable, message=error.get("message"))
+def _of_a_code(
+    _response: requests.Response,
+    error: Mapping[str, Any],
+    what: str,
+    _repeatable: bool,  # noqa: FBT001  # a verdict is asked so
+) -> PuenteError | None:
+    code = next(_codes(error.get("details")), None)
+    return None if code is None else PermanentError(REASONS.get(code, f"manychat-{code}"), f"{what} was refused with {code}")
 
 
 def _codes(details: Any) -> Iterator[int]:
@@ -133,6 +139,24 @@ def _codes(details: Any) -> Iterator[int]:
             yield code
 
 
-@lru_cache(maxsize=4)
-def _client(url: str, api_key: str, read_seconds: float) -> ManyChat:
-    return ManyChat(url, api_key, read_seconds=read_seconds)
+def _asked(http: Connection) -> str:
+    """The page's name (GET /fb/page/getInfo, api.manychat.com/swagger)."""
+    return str(_data(http, "GET", "/fb/page/getInfo", "asking for the page", repeatable=True).get("name") or "")
+
+
+MANYCHAT = RestClient(
+    name="ManyChat",
+    address="manychat_base_url",
+    key="manychat_api_key",
+    ping_by=_asked,
+    read_seconds=READ_SECONDS,
+    error=lambda body: (None, body.get("message")),
+    verdict=_of_a_code,
+)
+
+
+def send(letter: Letter) -> dict[str, Any]:
+    """Text into a ManyChat conversation; `to` is the subscriber's id. ManyChat gives such a message no id."""
+    data = text_content([letter.rendered.text], letter.template.manychat_type)
+    ManyChat.from_settings(letter.settings).send_content(letter.message.to, data)
+    return {}

@@ -1,9 +1,12 @@
-"""One e-mail as every sender of e-mail here takes it: Brevo, Resend, SMTP."""
+"""One e-mail as every provider of e-mail here takes it: Brevo, Resend, SMTP."""
 
 import hashlib
+import html
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.header import Header
 from email.utils import parseaddr
 
 from shared.errors import PermanentError
@@ -49,3 +52,26 @@ def sender(setting: str, name: str) -> tuple[str, str]:
     if "@" not in address:
         raise PermanentError("not-configured", f"{name} must be an e-mail address, or a name and an address")
     return display, address
+
+
+def encoded_name(name: str) -> str:
+    """A display name as a provider's JSON API keeps it: written as in a mail's header (RFC 2047) where it needs to be.
+
+    Brevo drops a name without a word that has both letters beyond ASCII and characters that stand for something in addresses.
+    """
+    if name.isascii() or not _SPECIAL.search(name):
+        return name
+    return Header(name, "utf-8", maxlinelen=_ONE_LINE).encode()
+
+
+def html_of(text: str) -> str:
+    """A text as HTML: its paragraphs and line ends, its links to be followed."""
+    paragraphs = re.split(r"\n{2,}", html.escape(text.strip(), quote=False))
+    linked = (_LINK.sub(r'<a href="\g<0>">\g<0></a>', paragraph) for paragraph in paragraphs)
+    return "".join(f"<p>{paragraph}</p>".replace("\n", "<br>\n") for paragraph in linked)
+
+
+# What RFC 5322 calls specials, and the ampersand.
+_SPECIAL = re.compile(r"""[()<>\[\]:;@\\,."&]""")
+_LINK = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)]")
+_ONE_LINE = 10_000  # the text of a JSON member is not folded

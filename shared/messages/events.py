@@ -1,0 +1,123 @@
+"""What providers and recipients send us about messages, in one form whatever the provider. Light: no SQL, no HTTP library.
+
+People are named by digests from here on (`shared.messages.who`), and of what somebody writes to us only a wish is kept, so that
+the events we store say nothing of anybody.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
+
+from shared.intake.webhook import Payload
+
+MOST_AT_ONCE = 1000
+
+type Status = Literal[
+    "queued",
+    "sending",
+    "delayed",
+    "in-progress",
+    "sent",
+    "soft-bounced",
+    "failed",
+    "delivered",
+    "call-failed",
+    "no-answer",
+    "machine",
+    "answered",
+    "opened",
+    "clicked",
+    "unsubscribed",
+    "bounced",
+    "complained",
+]
+
+
+class ProviderEvent(BaseModel):
+    """What became of one message, by its provider. `word` is the provider's own name of it, `status` ours.
+
+    `status` None: nothing that concerns us. `reason`: why it failed. `at`: when it happened, where the provider says so.
+    `delivery_id`: where our own callback address carries it. `who`: the digest of the address, where the provider names it.
+    """
+
+    provider: str = Field(min_length=1, max_length=50)
+    vendor_id: str = Field(min_length=1, max_length=200)
+    status: Status | None
+    word: str = Field(default="", max_length=60)
+    at: AwareDatetime | None = None
+    reason: str | None = Field(default=None, max_length=64)
+    delivery_id: int | None = Field(default=None, ge=1, lt=2**63)
+    who: str | None = Field(default=None, pattern="^[0-9a-f]{32}$")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.status is None and not self.word:
+            raise ValueError("the event says nothing of the message")
+        return self
+
+
+class ProviderEvents(Payload):
+    """One webhook of a provider: mostly one event, several where it sends them in batches."""
+
+    events: list[ProviderEvent] = Field(min_length=1, max_length=MOST_AT_ONCE)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_before(cls, data: Any) -> Any:
+        """An event that was stored before there were batches: one event, with the provider's own word."""
+        if isinstance(data, dict) and "events" not in data and "word" in data:
+            from shared.messages.providers import earlier
+
+            return {"events": [earlier.event(data)]}
+        return data
+
+    def subject(self) -> str:
+        """The message, or the first of them, by the provider's id."""
+        first = self.events[0]
+        return f"{first.provider}:{first.vendor_id}"[:100]
+
+    def occurred_at(self) -> datetime | None:
+        """When the first of it happened, where the provider says so."""
+        return min((event.at for event in self.events if event.at), default=None)
+
+
+class InboundMessage(Payload):
+    """Somebody has written to us by SMS or WhatsApp; `wish` where it was STOP, BAJA, START, ALTA, ...
+
+    `ask`: a person must look before marketing goes to this line again. `others` are the digests of the number's other
+    spellings, under which an earlier wish may be filed.
+    """
+
+    vendor_id: str = Field(min_length=1, max_length=200)
+    who: str = Field(pattern="^[0-9a-f]{32}$")
+    others: list[Annotated[str, Field(pattern="^[0-9a-f]{32}$")]] = Field(default_factory=list, max_length=20)
+    ask: bool = False
+    channel: Literal["sms", "whatsapp"]
+    wish: Literal["stop", "start"] | None = None
+
+    def subject(self) -> str:
+        """The message, by the provider's id."""
+        return f"twilio:{self.vendor_id}"[:100]
+
+    def occurred_at(self) -> datetime | None:
+        """Twilio does not say."""
+        return None
+
+
+class Unsubscribe(Payload):
+    """Somebody has used the link in one of our mails."""
+
+    delivery: int = Field(ge=1, lt=2**63)
+    address: str = Field(pattern="^[0-9a-f]{32}$")
+    person: str = Field(pattern="^[0-9a-f]{32}$")
+
+    def subject(self) -> str:
+        """The mail in which the link stood."""
+        return f"delivery:{self.delivery}"
+
+    def occurred_at(self) -> datetime | None:
+        """Now."""
+        return None

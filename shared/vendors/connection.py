@@ -1,0 +1,83 @@
+"""The connection of a declared client: requests go out by `http`, and what is no success is an error by the declaration."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import requests
+from requests.adapters import BaseAdapter
+
+from shared.vendors import answers
+from shared.vendors.http import HttpClient
+from shared.vendors.rest_client import RestClient
+
+
+class Connection(HttpClient):
+    """Calls one system with one key. Shared by the process's threads."""
+
+    def __init__(
+        self,
+        client: RestClient,
+        address: str,
+        key: str = "",
+        *,
+        adapter: BaseAdapter | None = None,
+        read_seconds: float | None = None,
+        auth: tuple[str, str] | None = None,
+        secrets: Sequence[str] = (),
+    ) -> None:
+        super().__init__(
+            client.name,
+            address,
+            read_seconds=read_seconds or client.read_seconds,
+            headers={**({} if auth else client.authorize(key)), **client.headers},
+            auth=auth,
+            secrets=[key, *(auth or ())[1:], *secrets],
+            adapter=adapter,
+            named_wait=client.named_wait,
+        )
+        self.client = client
+
+    def ping(self) -> str:
+        """What it says of itself, as a sign that it is there and lets us in. Raises as `call`."""
+        ping_by = self.client.ping_by
+        if callable(ping_by):
+            return ping_by(self)
+        answer = self.call("GET", ping_by, "asking whether it is there", repeatable=True)
+        return str(answer.get(self.client.shows) or "there")
+
+    def call(self, method: str, path: str = "", what: str = "", *, repeatable: bool, **request: Any) -> Mapping[str, Any]:
+        """The JSON object that it answers, `{}` for an answer without content. Only 200 to 299 is a success.
+
+        `what` says in the text of an error what was asked; `request` is as in `HttpClient.request`.
+
+        Raises:
+            PermanentError: `<name>-...`, it refuses the call for good.
+            UnavailableError: it is down, or refuses our account (`account` is true then).
+            ThrottledError, RetryableError: not now. UncertainError: the call may have taken effect.
+        """
+        response = self.answer(method, path, what, repeatable=repeatable, **request)
+        return answers.mapping(response, self.words(what or f"{method} {path}"), repeatable=repeatable)
+
+    def answer(self, method: str, path: str = "", what: str = "", *, repeatable: bool, **request: Any) -> requests.Response:
+        """As `call`, but the answer as it came, for a system that answers with something else than an object."""
+        response = self.request(method, path, repeatable=repeatable, **request)
+        if not answers.is_good(response):
+            raise self.refusal(response, what or f"{method} {path}", repeatable=repeatable)
+        return response
+
+    def refusal(self, response: requests.Response, what: str, *, repeatable: bool) -> Exception:
+        """The error for an answer that is no success."""
+        client, words = self.client, self.words(what)
+        value = answers.parsed(response)
+        body: Mapping[str, Any] = value if isinstance(value, dict) else {}
+        if client.verdict and (error := client.verdict(response, body, words, repeatable)):
+            return error
+        code, message = client.error(body)
+        is_ours = str(code or "").lower() in client.account_codes or response.status_code in client.account_statuses
+        return answers.failure(
+            response, client.name.lower(), words, repeatable=repeatable, code=code, message=message, account=is_ours
+        )
+
+    def words(self, what: str) -> str:
+        """What was asked of whom, without secrets."""
+        return self.mask(f"{self.vendor}: {what}")

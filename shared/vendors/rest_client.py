@@ -1,0 +1,179 @@
+"""An outside system with a JSON API, declared in a few lines; from the declaration follows how it is called, asked and watched.
+
+    SHEETS = RestClient(name="Sheets", address="sheets_base_url", key="sheets_token", ping_by="/status", shows="version")
+    rows = SHEETS.call("GET", "/rows", repeatable=True, params={"since": "2026-03-01"})
+
+Light: whoever declares a client loads no HTTP library; that happens at the first call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from shared.errors import PermanentError, PuenteError
+from shared.setting_groups import SettingsGroup
+from shared.setting_limits import CONNECT_SECONDS
+from shared.settings import Settings, get_settings, setting_name
+
+if TYPE_CHECKING:
+    import requests
+    from requests.adapters import BaseAdapter
+
+    from shared.vendors.connection import Connection
+
+type ErrorReader = Callable[[Mapping[str, Any]], tuple[object, object]]
+"""The vendor's own code and text, out of the JSON object of a refusal."""
+
+type Verdict = Callable[["requests.Response", Mapping[str, Any], str, bool], PuenteError | None]
+"""An error for what this vendor answers, given the answer, its JSON object, what was asked and whether that is repeatable.
+
+None leaves the verdict to `shared.vendors.answers`.
+"""
+
+
+def bearer(key: str) -> Mapping[str, str]:
+    """The key as `Authorization: Bearer`."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def code_and_message(body: Mapping[str, Any]) -> tuple[object, object]:
+    """The members `code` and `message`, in which most vendors say what is wrong."""
+    return body.get("code"), body.get("message")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RestClient:
+    """One outside system.
+
+    `address` and `key` name settings; `needs` names those that must be given besides, and `used_by` the one without which the
+    system is not used (the key, if there is one). `ping_by` is a path that is read to see that the system is there, and whose
+    answer has the member `shows`; or a function that asks. A system without it takes no part in the health report.
+    `read_seconds` is how long an answer is waited for, `calls` the most that one delivery may make: together they bound the
+    lease of a delivery (`longest_seconds`). `authorize` makes headers of the key; `error` reads a refusal.
+    `account_codes` are the vendor's codes, in lower case, for a refusal of our account and not of the one call;
+    `account_statuses` are HTTP statuses of the same meaning besides 401 and 402. `verdict` comes before all of that.
+    """
+
+    name: str
+    address: str
+    key: str = ""
+    used_by: str = ""
+    needs: tuple[str, ...] = ()
+    ping_by: str | Callable[[Connection], str] = ""
+    shows: str = ""
+    read_seconds: float = 20.0
+    calls: int = 1
+    headers: Mapping[str, str] = field(default_factory=dict)
+    authorize: Callable[[str], Mapping[str, str]] = bearer
+    error: ErrorReader = code_and_message
+    account_codes: frozenset[str] = frozenset()
+    account_statuses: frozenset[int] = frozenset()
+    named_wait: Callable[[requests.Response], float | None] | None = None
+    verdict: Verdict | None = None
+
+    def is_used(self, settings: Settings | None = None) -> bool:
+        """Whether it is set up. One whose other settings are missing is, and says so when it is called."""
+        return bool(getattr(settings or get_settings(), self.used_by or self.key or self.address))
+
+    def require(self, settings: Settings | SettingsGroup) -> None:
+        """Nothing where every setting that it needs is given.
+
+        Raises:
+            PermanentError: `not-configured`, naming the settings.
+        """
+        names = [name for name in (self.address, self.key, *self.needs) if name]
+        if not all(getattr(settings, name) for name in names):
+            missing = [name for name in names if not has_default(name)]
+            raise not_configured(self.name, *map(setting_name, missing))
+
+    def connect(
+        self,
+        address: str,
+        key: str = "",
+        *,
+        adapter: BaseAdapter | None = None,
+        read_seconds: float | None = None,
+        auth: tuple[str, str] | None = None,
+        secrets: Sequence[str] = (),
+    ) -> Connection:
+        """A connection of its own; `auth` is a name and password (the key is not sent then), `secrets` are masked besides."""
+        from shared.vendors.connection import Connection
+
+        return Connection(self, address, key, adapter=adapter, read_seconds=read_seconds, auth=auth, secrets=secrets)
+
+    def connected(self, settings: Settings | None = None, read_seconds: float | None = None) -> Connection:
+        """The process's connection for these settings and that patience.
+
+        Raises:
+            PermanentError: `not-configured`.
+        """
+        settings = settings or get_settings()
+        self.require(settings)
+        key, address = secret(settings, self.key) if self.key else "", secret(settings, self.address)
+        hidden = (urlsplit(address).path,) if isinstance(getattr(settings, self.address), SecretStr) else ()
+        return _connection(self, address, key, read_seconds or self.read_seconds, hidden)
+
+    def call(self, method: str, path: str = "", *, repeatable: bool, what: str = "", **request: Any) -> Mapping[str, Any]:
+        """The JSON object that it answers. Raises as `Connection.call`, and PermanentError `not-configured`."""
+        return self.connected().call(method, path, what, repeatable=repeatable, **request)
+
+    @property
+    def has_ping(self) -> bool:
+        """Whether it can be asked whether it is there."""
+        return bool(self.ping_by)
+
+    def ping(self, seconds: float | None = None) -> str:
+        """What it says of itself, as a sign that it is there and lets us in; `seconds` is the patience for it.
+
+        Raises:
+            PuenteError: it cannot be reached, refuses us, or is not set up whole; the text says why, without secrets.
+        """
+        return self.connected(read_seconds=seconds).ping()
+
+    def longest_seconds(self, settings: Settings | None = None) -> float:
+        """The longest that one delivery may take, each of its calls ended just before its time limit."""
+        del settings
+        return self.calls * (CONNECT_SECONDS + self.read_seconds)
+
+
+def secret(settings: Settings, name: str) -> str:
+    """A setting as plain text, a secret one as well."""
+    value = getattr(settings, name)
+    return str(value.get_secret_value() if isinstance(value, SecretStr) else value)
+
+
+def has_default(name: str) -> bool:
+    """Whether the setting has a value of its own where nobody gives one."""
+    return bool(Settings.model_fields[name].default)
+
+
+def not_configured(vendor: str, *settings: str) -> PermanentError:
+    """The error of a client whose settings are missing; it names them."""
+    return PermanentError("not-configured", f"{vendor} is not set up: {', '.join(settings)} missing")
+
+
+@lru_cache(maxsize=64)
+def _connection(client: RestClient, address: str, key: str, read_seconds: float, hidden: tuple[str, ...]) -> Connection:
+    return client.connect(address, key, read_seconds=read_seconds, secrets=hidden)
+
+
+def kept[C](make: Callable[..., C], *arguments: Any) -> C:
+    """What `make` makes of these arguments: made once in a process, so that its connections are kept."""
+    return cast("C", _kept(make, *arguments))
+
+
+@lru_cache(maxsize=64)
+def _kept(make: Callable[..., Any], *arguments: Any) -> Any:
+    return make(*arguments)
+
+
+def drop_connections() -> None:
+    """Let the process's clients and connections go; the next call makes new ones."""
+    _kept.cache_clear()
+    _connection.cache_clear()

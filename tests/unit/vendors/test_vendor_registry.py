@@ -1,0 +1,96 @@
+"""The register of outside systems: declared as text, imported when asked, and what follows from their declarations."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from functions import engine, message_status  # noqa: F401  # the pages that declare systems
+from shared.errors import ConfigurationError
+from shared.settings import load
+from shared.vendors import registry
+from shared.vendors.rest_client import RestClient
+from tests.conftest import ENVIRONMENT
+
+ROOT = Path(__file__).resolve().parents[3]
+SYSTEMS = ["Alerts", "Brevo", "Captcha", "Discord", "Kommo", "ManyChat", "Notion", "Odoo", "Resend", "SMTP", "Twilio"]
+KEYS = ("KOMMO_ACCESS_TOKEN", "TWILIO_AUTH_TOKEN", "SENDINBLUE_API_KEY", "NOTION_TOKEN", "RESEND_API_KEY", "MANYCHAT_API_KEY")
+
+
+def test_every_system_of_the_app_is_declared() -> None:
+    """Each of them once; what is declared twice is known once."""
+    assert sorted(system.name for system in registry.systems()) == SYSTEMS
+    registry.declare("functions.leads.kommo:KOMMO")
+    assert len(registry.declared()) == len(SYSTEMS)
+
+
+def test_start_of_the_app_imports_no_client() -> None:
+    """A client is imported when it is asked for, and even then no HTTP library comes with it."""
+    clients = ["functions.leads.kommo", "shared.vendors.notion", "shared.vendors.discord", "shared.vendors.odoo.client"]
+    code = f"""
+import sys, function_app
+from shared.vendors import registry
+print([name for name in {clients} if name in sys.modules])
+registry.systems()
+print("requests" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["[]", "False"]
+
+
+@pytest.mark.parametrize("reference", ["functions.leads.kommo", ":KOMMO", "functions.leads.kommo:", "a:b c", ""])
+def test_what_is_no_place_is_refused_when_it_is_declared(reference: str) -> None:
+    """Not when somebody asks for it."""
+    with pytest.raises(ValueError, match="module:name"):
+        registry.declare(reference)
+
+
+@pytest.mark.parametrize(
+    "reference", ["shared.vendors.nothing:KOMMO", "functions.leads.kommo:NOTHING", "functions.leads.kommo:PAGE"]
+)
+def test_place_that_holds_no_system_is_said(monkeypatch: pytest.MonkeyPatch, reference: str) -> None:
+    """By its name, so that the declaration can be mended."""
+    monkeypatch.setattr(registry, "_declared", {reference: None})
+    with pytest.raises(ConfigurationError, match=reference):
+        registry.systems()
+
+
+@pytest.mark.parametrize(
+    ("given", "system"),
+    [
+        ({"DELIVERY_LEASE_SECONDS": "200", "KOMMO_ACCESS_TOKEN": "k"}, "Kommo"),
+        ({"DELIVERY_LEASE_SECONDS": "220", "SMTP_URL": "smtp://h"}, "SMTP"),
+        ({"DELIVERY_LEASE_SECONDS": "250", "NOTION_TOKEN": "k"}, "Notion"),
+    ],
+)
+def test_lease_that_a_delivery_may_outlive_is_refused(
+    environment: pytest.MonkeyPatch, given: dict[str, str], system: str
+) -> None:
+    """A second worker would take over what the first is still sending; a system that is not used does not matter."""
+    for name, value in given.items():
+        environment.setenv(name, value)
+    (fault,) = registry.lease_faults(load())
+    assert fault.startswith("DELIVERY_LEASE_SECONDS: must be above")
+    assert system in fault
+    with pytest.raises(ConfigurationError, match="DELIVERY_LEASE_SECONDS"):
+        registry.require_lease(load())
+    environment.delenv(next(name for name in given if not name.startswith("DELIVERY")))
+    assert registry.lease_faults(load()) == []
+
+
+def test_lease_of_today_is_long_enough_for_everything(environment: pytest.MonkeyPatch) -> None:
+    """Notion's ten calls for a page included."""
+    for name in KEYS:
+        environment.setenv(name, "k")
+    environment.setenv("SMTP_URL", "smtp://h")
+    assert registry.lease_faults(load()) == []
+
+
+def test_client_in_a_few_lines_is_a_system(environment: pytest.MonkeyPatch) -> None:
+    """Its limit is its calls times the longest that each may take."""
+    client = RestClient(name="Sheets", address="kommo_base_url", key="kommo_access_token", calls=3, read_seconds=10)
+    assert isinstance(client, registry.OutsideSystem)
+    assert (client.longest_seconds(), client.has_ping, client.is_used(load())) == (45.0, False, False)
+    environment.setenv("KOMMO_ACCESS_TOKEN", "k")
+    assert client.is_used(load())
