@@ -5,12 +5,6 @@ from collections.abc import Sequence as Many
 from datetime import timedelta
 from typing import Any
 
-from shared.sequences import notion_facts, people, tracker
-from shared.sequences.fields import moment
-from shared.sequences.notion_pages import Pages, Wanted
-from shared.sequences.notion_shape import Schema, UnfitError, equals
-from shared.sequences.notion_sync import row_of
-from shared.store.sequence_models import Sequence, SequenceContact
 from sqlalchemy.orm import Session
 
 from functions.christmas import notion_facts, people, tracker
@@ -20,8 +14,8 @@ from functions.christmas.notion_shape import Schema, UnfitError, equals
 from functions.christmas.settings import CampaignSettings
 from functions.christmas.tables import Sequence, SequenceContact
 from shared import clock
-from shared.errors import DeferredError, NoAnswerError, PermanentError, PuenteError, ThrottledError, UnavailableError
-from shared.outbox.actions import Claimed, Done, Outcome
+from shared.errors import PermanentError
+from shared.outbox.actions import Done, Outcome
 from shared.outbox.record_sync import one_by_one
 from shared.outbox.row_effect import MISSING_ROW
 from shared.settings import get_settings, settings_of
@@ -47,30 +41,11 @@ def send_sequences(row_ids: Many[int]) -> Mapping[int, Outcome]:
 
 
 def _send(row_ids: Many[int], read: Read) -> Mapping[int, Outcome]:
-    pages = Pages(Notion.from_settings(get_settings()))
-    outcomes = one_by_one(lambda row_id: _sent(pages, row_id, read))(row_ids)
-
-
-def send(deliveries: Many[Claimed], read: Read) -> Mapping[int, Outcome]:
-    """Bring the pages of a batch up to date, one after the other. Where Notion as a whole fails, the rest is not tried.
-
-    No page is begun that might not be finished within the lease: after it another worker would make the same page.
-    """
+    """No page is begun that might not be finished within the lease: after it another worker would make the same page."""
     settings = get_settings()
-    pages, begun = Pages(Notion.from_settings(settings)), clock.now()
-    last_begin = begun + timedelta(seconds=settings.delivery_lease_seconds - NOTION.longest_seconds() - SPACING)
-    outcomes: dict[int, Outcome] = {}
-    for delivery in deliveries:
-        if outcomes and clock.now() > last_begin:
-            outcomes[delivery.id] = DeferredError("Notion is slow: no time was left for it in its batch", after_seconds=0)
-            continue
-        try:
-            outcomes[delivery.id] = _sent(pages, row_of(delivery.subject), read)
-        except PuenteError as error:
-            outcomes[delivery.id] = error
-            if isinstance(error, UnavailableError | ThrottledError | NoAnswerError):
-                outcomes = {one.id: error for one in deliveries} | outcomes
-                break
+    pages = Pages(Notion.from_settings(settings))
+    last_begin = clock.now() + timedelta(seconds=settings.delivery_lease_seconds - NOTION.longest_seconds() - SPACING)
+    outcomes = one_by_one(lambda row_id: _sent(pages, row_id, read), last_begin)(row_ids)
     pages.rest()
     return outcomes
 

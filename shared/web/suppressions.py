@@ -88,7 +88,7 @@ class SuppressionOut(BaseModel):
     who: str = Field(description="Digest of the address or of the person's key.")
     channel: Channel
     cause: AnyCause = Field(
-        description="`unsubscribed`, `complaint` and `to-review` hold back marketing, all others everything."
+        description="`unsubscribed`, `complaint`, `to-review`: marketing is held back; else all."
     )
     holds: bool = Field(description="Whether it holds messages back now.")
     lifted: bool

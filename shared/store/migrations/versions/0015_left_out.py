@@ -7,7 +7,7 @@ from shared.readers import name_key
 from shared.store import types
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
