@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared import clock, references
-from shared.errors import NoAnswerError, PuenteError, ThrottledError, UnavailableError
+from shared.errors import DeferredError, NoAnswerError, PuenteError, ThrottledError, UnavailableError
 from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, Skip
 from shared.outbox.row_effect import MISSING_ROW, RowEffect, nothing
 
@@ -219,15 +219,19 @@ class RecordSync(RowEffect):
         return dict(self.keep(result, final))
 
 
-def one_by_one(put: Callable[[Any], Outcome]) -> Send:
+def one_by_one(put: Callable[[Any], Outcome], last_begin: datetime | None = None) -> Send:
     """A `send` that brings one row after the other up to date.
 
     Where the outside system as a whole does not answer, or asks to wait, the rest of the batch is not tried: same outcome.
+    No row but the first is begun after `last_begin`; what is left then is due again at once.
     """
 
     def send(keys: Sequence[Any]) -> Mapping[Any, Outcome]:
         outcomes: dict[Any, Outcome] = {}
         for key in keys:
+            if outcomes and last_begin is not None and clock.now() > last_begin:
+                outcomes[key] = DeferredError("no time was left for it in its batch", after_seconds=0)
+                continue
             try:
                 outcomes[key] = put(key)
             except PuenteError as error:
