@@ -14,7 +14,7 @@ from pydantic import ConfigDict
 
 from shared.flow import Flow
 from shared.intake.endpoint import webhook
-from shared.intake.fields import AdvisorRef, Instant, LongText, ManychatId, Name, Number, ShortText
+from shared.intake.fields import AdvisorRef, Instant, Label, LongText, ManychatId, Number, ShortText
 from shared.intake.inbox import Event
 from shared.intake.webhook import Payload, Webhook
 
@@ -45,7 +45,7 @@ class AssignmentPayload(Payload):
     manychat_id: ManychatId
     campaign_id: Number
     datetime_actual: Instant
-    ultimo_estado: Name = None
+    ultimo_estado: Label = None
     comercial_id: AdvisorRef = None
     medico_id: AdvisorRef = None
     tipo_asignacion: ShortText = None

@@ -20,6 +20,7 @@ from shared.intake.fields import (  # pydantic reads them at run time
     ChannelName,
     Email,
     Instant,
+    Label,
     ManychatId,
     Name,
     OptionalInstant,
@@ -62,9 +63,9 @@ class ContactPayload(Payload):
     whatsapp: Phone = None
     email_lead: Email = None
     datetime_suscripcion: OptionalInstant = None
-    ultimo_estado: Name = None
+    ultimo_estado: Label = None
     canal_entrada: ChannelName = None
-    estado_inicial: Name = None
+    estado_inicial: Label = None
 
     def subject(self) -> str:
         """The person, by ManyChat's id."""

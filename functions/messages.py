@@ -79,7 +79,10 @@ def apply_events(session: Session, event: Event[ProviderEvents]) -> str:
 
 
 def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
-    """Remember that they wrote, and do what they wish: "stop", "start" or "noted". Journeys hear of wish or answer."""
+    """Remember that they wrote, and do what they wish: "stop", "start", "asked" or "noted". Journeys hear of wish or answer.
+
+    "asked": no marketing goes to that line until a person has looked; a clear wish settles that, too.
+    """
     from shared.messages import consent
     from shared.messages.outcomes import Said, tell_said
 
@@ -88,10 +91,13 @@ def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
     if said.wish == "stop":
         consent.suppress(session, consent.PHONE_CHANNELS, [said.who], "stop", at)
     elif said.wish == "start":
-        consent.lift(session, consent.PHONE_CHANNELS, [said.who], "stop", at)
+        consent.lift(session, consent.PHONE_CHANNELS, [said.who, *consent.filed(session, said.others)], "stop", at)
+        consent.lift(session, consent.PHONE_CHANNELS, [said.who], "to-review", at)
     else:
+        if said.ask:
+            consent.suppress(session, consent.PHONE_CHANNELS, [said.who], "to-review", at)
         tell_said(session, Said(word="replied", whos=(said.who,), channels=(said.channel,), at=at))
-    return said.wish or "noted"
+    return said.wish or ("asked" if said.ask else "noted")
 
 
 def apply_unsubscribe(session: Session, event: Event[Unsubscribe]) -> str:

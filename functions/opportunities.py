@@ -21,6 +21,7 @@ from shared.intake.fields import (  # pydantic reads them at run time
     NO_ADVISOR,
     AdvisorId,
     ChannelName,
+    GivenName,
     LongText,
     ManychatId,
     Name,
@@ -76,8 +77,8 @@ class OpportunityPayload(Payload):
     model_config = ConfigDict(extra="allow")
 
     manychat_id: ManychatId
-    first_name: Name = None
     last_name: Name = None
+    first_name: GivenName = None
     phone: Phone = None
     channel: ChannelName = None
     entry_date: OptionalInstant = None

@@ -17,7 +17,7 @@ from shared import clock, faults, logs, queues, telemetry
 from shared.errors import PermanentError, RefusedError, RetryableError, UnavailableError
 from shared.intake import deadletter
 from shared.intake.envelope import Envelope, parse
-from shared.intake.webhook import Payload, validate
+from shared.intake.webhook import Payload, taken
 from shared.outbox.policy import HANDLER_POLICY
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _event[P: Payload](handler: Handler[P], envelope: Envelope) -> Event[P]:
 
     data = json.loads(queues.get_blob(envelope.dataref)) if envelope.dataref else envelope.data
     try:
-        payload = validate(handler.payload, data)
+        payload = taken(handler.payload, data)
     except RefusedError as error:
         why = "; ".join(f"{fault.field}: {fault.message}" for fault in error.errors)
         raise PermanentError("invalid-payload", f"the event's data is not as it must be: {why}") from error
@@ -131,6 +131,7 @@ def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) 
         "received_at": envelope.received,
         "replay_of": envelope.replayof,
         "data": envelope.data,
+        "left_out": [field.as_json() for field in event.payload.left_out] or None,
         "outcome": "applied",  # nearly always; another word costs one statement more
     }
     if not insert_if_absent(session, InboxEvent, "key", values):

@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import Any
 
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from shared import clock, logs, queues, telemetry
 from shared.errors import FieldError, PuenteError, RefusedError
-from shared.intake import auth, body, problem
+from shared.intake import auth, body, lenient, problem
 from shared.intake.envelope import Envelope, fingerprint
+from shared.intake.lenient import LeftOut
 from shared.settings import Settings, get_settings
 from shared.warming import warming
 
@@ -32,6 +33,13 @@ class Payload(BaseModel):
 
     # Built at the first event and not at the import, where every instance would wait for the models of all flows.
     model_config = ConfigDict(defer_build=True)
+
+    _left_out: tuple[LeftOut, ...] = PrivateAttr(default=())
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The optional fields that could not be read, with the reason; the event's data keeps what was sent."""
+        return self._left_out
 
     def subject(self) -> str:
         """The person or thing the event is about, as the sender names it."""
@@ -58,7 +66,7 @@ def by_api_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> No
 def json_object(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     """The JSON object in the body. Raises RefusedError: 415, 400 or 422."""
     body.check_content_type(request.headers)
-    return body.parse_object(raw)
+    return body.parse_object(raw, lenient=True)
 
 
 @dataclass(frozen=True)
@@ -104,6 +112,8 @@ class Webhook:
             return problem.response(RefusedError(503, "not-stored", "The event could not be stored; send it again."))
         log.info("%s accepted as %s", self.name, envelope.id)
         answer = {"status": "accepted", "event_id": envelope.id} | chosen.answer(payload) | {"queue": self.queue}
+        if payload.left_out:
+            answer["left_out"] = [field.as_json() for field in payload.left_out]
         return func.HttpResponse(json.dumps(answer), status_code=202, mimetype="application/json")
 
     def _read(self, request: func.HttpRequest, traceparent: str) -> tuple["Webhook", Envelope, Payload]:
@@ -113,7 +123,7 @@ class Webhook:
         self.authenticate(request, raw, settings)
         data = self.read(request, raw)
         chosen = self.variant(request, data) or self
-        payload = validate(chosen.payload, data)
+        payload = taken(chosen.payload, data)
         return chosen, chosen._envelope(data, payload, request.headers, traceparent), payload  # noqa: SLF001  # of this class
 
     def _envelope(self, data: dict[str, Any], payload: Payload, headers: Any, traceparent: str) -> Envelope:
@@ -139,12 +149,30 @@ def validate[P: BaseModel](model: type[P], data: Any) -> P:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        faults = [
-            FieldError(".".join(map(str, fault["loc"])) or "(body)", fault["msg"].removeprefix("Value error, "))
-            for fault in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
-        title = "The body has fields that are not as they must be."
-        raise RefusedError(422, "invalid-fields", title, errors=faults[:MAX_ERRORS_TOLD]) from error
+        raise _refusal(error) from error
+
+
+def taken[P: Payload](model: type[P], data: Any) -> P:
+    """`data` as `model`; an optional field that cannot be read is left out and named in `left_out`.
+
+    Raises:
+        RefusedError: 422 with each field that is needed and wrong, and why.
+    """
+    try:
+        payload, left_out = lenient.read(model, data)
+    except ValidationError as error:
+        raise _refusal(error) from error
+    payload._left_out = left_out  # noqa: SLF001  # a field of that name would be the sender's
+    return payload
+
+
+def _refusal(error: ValidationError) -> RefusedError:
+    faults = [
+        FieldError(".".join(map(str, fault["loc"])) or "(body)", fault["msg"].removeprefix("Value error, "))
+        for fault in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    title = "The body has fields that are not as they must be."
+    return RefusedError(422, "invalid-fields", title, errors=faults[:MAX_ERRORS_TOLD])
 
 
 def _event_id(headers: Any) -> str | None:

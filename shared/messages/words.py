@@ -1,19 +1,16 @@
-"""What people answer when they want no more messages, or want them again."""
+"""What people answer when they want no more messages, or want them again. The rule is `shared.readers.wish`."""
 
-import unicodedata
 from typing import Literal
 
-STOP = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "baja", "alto", "cancelar", "parar", "detener"})
-START = frozenset({"start", "unstop", "alta", "suscribir", "reanudar"})
+from shared.readers import wish as reader
 
 
-def wish(text: str) -> Literal["stop", "start"] | None:
-    """What a message asks for, if it is one of the words alone: case, accents and punctuation around it do not matter.
+def wish(text: str, *, sms: bool = False) -> Literal["stop", "start"] | None:
+    """What a message clearly asks for; None for everything else, also where a person must look (`needs_a_person`)."""
+    found = reader.read(text, sms=sms)
+    return found if found in ("stop", "start") else None
 
-    A longer sentence that holds such a word ("no me den de baja") may mean the opposite, so it is left to a person.
-    """
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    word = "".join(sign for sign in plain if not unicodedata.combining(sign)).strip(" \t\r\n.,;:!¡?¿\"'*_-")
-    if word in STOP:
-        return "stop"
-    return "start" if word in START else None
+
+def needs_a_person(text: str, *, sms: bool = False) -> bool:
+    """Whether somebody must read the message before marketing goes to this line again: it may be a wish, and may not."""
+    return reader.read(text, sms=sms) == "ask"

@@ -25,7 +25,8 @@ CENTURY_TURN = 69  # two-digit years from here on are of the last century (POSIX
 _SHEET_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # a sheet's local day 0
 _SHEET_DAYS = 110_000
 _EMPTY_DAYS = frozenset({(0, 0, 0), (1, 1, 1), (1899, 12, 30), (1899, 12, 31), (1900, 1, 0)})
-_UNITS = ((3 * 10**8, 10**10, 1), (10**11, 10**13, 10**3), (10**14, 10**16, 10**6), (10**17, 10**19, 10**9))
+_EPOCH = (3 * 10**8, 41 * 10**8)  # seconds: from 1979 to 2099, so that each count has one unit
+_UNITS = tuple((_EPOCH[0] * unit, _EPOCH[1] * unit, unit) for unit in (1, 10**3, 10**6, 10**9))
 
 _DOTNET = re.compile(r"/date\((-?\d+)([+-]\d{4})?\)/")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[t ]?(\d{2})(\d{2})(\d{2})?)?(?=z|[+-]|$| )")
@@ -274,7 +275,7 @@ def _check_range(moment: datetime | date, context: _Reading) -> None:
         raise UnreadableError("out of range")
     if isinstance(moment, datetime):
         aware = moment if moment.tzinfo else moment.replace(tzinfo=context.zone)
-        if aware == datetime(1970, 1, 1, tzinfo=UTC) or (moment.year == FIRST_YEAR and not context.birth):
+        if aware == datetime(1970, 1, 1, tzinfo=UTC):
             raise UnreadableError("nothing")
     if context.birth and context.now and _as_day(moment, context) > context.now.astimezone(context.zone).date():
         raise UnreadableError("in the future")

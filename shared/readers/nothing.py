@@ -85,7 +85,7 @@ def _is_unset(plain: str, kind: Kind, other_name: str | None) -> bool:
 
 
 def read(value: Any, kind: Kind, *, other_name: str | None = None) -> Any:
-    """The value without unseen signs, or None where it is nothing; of a name that is filled in part, the filled part.
+    """The value without space around it, or None where it is nothing; of a name that is filled in part, the filled part.
 
     Never raises; a value that is no text comes back as it is.
     """
@@ -94,11 +94,13 @@ def read(value: Any, kind: Kind, *, other_name: str | None = None) -> Any:
     if not isinstance(value, str):
         return value
     if kind not in _NAMES:
-        return value if kind in _FREE else visible(value).strip()
+        return value if kind in _FREE else value.strip()
     left = PLACEHOLDER.sub(" ", visible(value)).split()
     words = [word for word in left if word not in PROGRAM_NAMES] if len(left) > 1 else left
     while len(words) > 1 and words[-1] == "None":
         words.pop()
+    if words == value.split():
+        return value.strip()
     return None if not words or is_nothing(" ".join(words), kind, other_name=other_name) else " ".join(words)
 
 

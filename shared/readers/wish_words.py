@@ -12,7 +12,7 @@ def _set(text: str) -> frozenset[str]:
 
 STOP = _set(
     "stop|stopall|stop all|unsubscribe|unsubscribe me|unsubscribed|end|quit|cancel|revoke|optout|opt out|opt me out|arret|remove|remove me|stop promotions|"
-    "stop messages|stop marketing|stop it|stop please|no more|no more messages|baja|bajas|la baja|de baja|mi baja|parar|alto|detener|detente|cancelar|"
+    "stop messages|stop marketing|stop please|no more|no more messages|baja|bajas|la baja|de baja|mi baja|parar|alto|detener|detente|cancelar|"
     "dar de baja|darme de baja|darse de baja|denme de baja|deme de baja|dame de baja|doy de baja|dar baja|quiero baja|solicito baja|baja por favor|"
     "desuscribir|desuscribirme|desuscribirse|desuscripcion|desinscribir|desinscribirme|cancelar suscripcion|cancela suscripcion|cancelo suscripcion|"
     "anular suscripcion|anular|no mas mensajes|no mas|ya no mas|no mas promociones|no mas publicidad|no mas correos|no mas spam|basta|ya basta|"

@@ -218,7 +218,10 @@ class CampaignChange(Base):
 
 
 class InboxEvent(Base):
-    """An event that was handled. The unique `key` is what makes a second delivery of it harmless."""
+    """An event that was handled. The unique `key` is what makes a second delivery of it harmless.
+
+    `left_out` names the fields that could not be read, with the reason; `data` keeps what was sent.
+    """
 
     __tablename__ = "inbox"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -233,6 +236,7 @@ class InboxEvent(Base):
     outcome: Mapped[str] = mapped_column(Unicode(32), default="applied")
     replay_of: Mapped[int | None] = mapped_column(BigId)
     data: Mapped[Any] = mapped_column(JsonText)
+    left_out: Mapped[Any | None] = mapped_column(JsonText)
 
 
 class Delivery(Timestamped, Base):

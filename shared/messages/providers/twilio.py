@@ -26,7 +26,7 @@ from shared.messages.providers.twilio_codes import (
     SENDER_LIMIT,
     THROTTLED,
 )
-from shared.messages.who import who_of_address
+from shared.messages.who import whos_of_address
 from shared.vendors.rest_client import RestClient, kept
 
 if TYPE_CHECKING:
@@ -418,11 +418,15 @@ def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     form = _form(raw)
     sender = form.get("From", "")
     taken_for = {"STOP": "stop", "START": "start"}.get(form.get("OptOutType", "").strip().upper())
+    text, sms = form.get("Body", "") or form.get("ButtonText", ""), not sender.startswith("whatsapp:")
+    who, *others = whos_of_address(sender)
     return {
         "vendor_id": form.get("MessageSid", ""),
-        "who": who_of_address(sender),
-        "channel": "whatsapp" if sender.startswith("whatsapp:") else "sms",
-        "wish": taken_for or words.wish(form.get("Body", "") or form.get("ButtonText", "")),
+        "who": who,
+        "others": others,
+        "channel": "sms" if sms else "whatsapp",
+        "wish": taken_for or words.wish(text, sms=sms),
+        "ask": taken_for is None and words.needs_a_person(text, sms=sms),
     }
 
 
