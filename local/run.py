@@ -12,12 +12,10 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from sqlalchemy import make_url
-
 from devhost.azurite import Azurite, AzuriteError
 from local import demo, lead, outside
 from local.ports import ROOT, STATE, Ports
-from shared.store.session import DEFAULT_DATABASE_URL
+from shared.store.session import DEFAULT_DATABASE_URL, display_name
 
 START_SECONDS = 90
 STOP_SECONDS = 30
@@ -97,7 +95,7 @@ def _key(environment: Mapping[str, str]) -> str:
 def _database(environment: Mapping[str, str]) -> str:
     """Where the record is kept, to be shown: without a password."""
     if url := environment.get("DATABASE_URL"):
-        return make_url(url).render_as_string(hide_password=True)
+        return display_name(url)
     return "Azure SQL (AZURE_SQL_CONNECTION_STRING)" if environment.get("AZURE_SQL_CONNECTION_STRING") else DEFAULT_DATABASE_URL
 
 
