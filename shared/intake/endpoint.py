@@ -57,7 +57,7 @@ def handling(blueprint: func.Blueprint, name: str, handler: Handler[Any]) -> Non
     """Register the function `name`, which handles the messages of the handler's queue."""
 
     @blueprint.function_name(name)
-    @blueprint.queue_trigger("message", queue_name=handler.queue, connection=CONNECTION)
+    @blueprint.queue_trigger("message", queue_name=handler.queue, connection=CONNECTION, data_type=func.DataType.BINARY)
     def apply(message: func.QueueMessage) -> None:
         handle(handler, message)
 

@@ -101,10 +101,23 @@ def insert_if_absent(
 
     Column defaults are filled in as the ORM would. The losing caller waits for the winner's commit, then gets False.
     """
-    filled = defaults_of(model) | values
+    dialect = session.get_bind().dialect.name
+    filled = inserted_values(dialect, model, values)
     key = (unique,) if isinstance(unique, str) else tuple(unique)
-    statement = insert_if_absent_statement(session.get_bind().dialect.name, model, key, tuple(filled))
+    statement = insert_if_absent_statement(dialect, model, key, tuple(filled))
     return rows_changed(session.execute(statement, {f"new_{name}": value for name, value in filled.items()})) == 1
+
+
+def inserted_values(dialect: str, model: type[DeclarativeBase], values: dict[str, Any]) -> dict[str, Any]:
+    """`values` with the defaults of the columns; without each None that the column would be anyway, except on SQLite.
+
+    pyodbc asks the server for the type of a parameter that is None, which costs a round trip in each statement.
+    """
+    filled = defaults_of(model) | values
+    if dialect == "sqlite":
+        return filled
+    columns = model.__table__.columns
+    return {name: value for name, value in filled.items() if value is not None or columns[name].server_default is not None}
 
 
 def rows_changed(result: Result[Any]) -> int:
@@ -189,6 +202,7 @@ __all__ = [
     "held",
     "insert_if_absent",
     "insert_if_absent_statement",
+    "inserted_values",
     "is_conflict",
     "is_unavailable",
     "locked",

@@ -49,6 +49,18 @@ def in_template(deployed: Deployed) -> set[str]:
     return tables | set(deployed.app_settings())
 
 
+def test_queue_functions_take_bytes(app: App) -> None:
+    """The host does not hand a body that is not UTF-8 to a function that takes text: nobody could park it, it would be lost."""
+    triggers = {
+        name: binding.get("dataType")
+        for name, bindings in app.functions.items()
+        for binding in bindings
+        if binding["type"] == "queueTrigger"
+    }
+    assert len(triggers) > 10
+    assert {name for name, kind in triggers.items() if kind != "BINARY"} == set()
+
+
 def test_every_setting_is_provided_or_left_out_with_a_reason(either: Deployed) -> None:
     """A new setting needs one line: in a table of infra/main.bicepparam, or in infra/settings-left-out.yaml with the reason."""
     missing = sorted(set(FIELDS) - in_template(either) - set(LEFT_OUT))
