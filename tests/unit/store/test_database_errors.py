@@ -3,6 +3,7 @@
 import sqlite3
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 from sqlalchemy.dialects.mssql.pyodbc import MSDialect_pyodbc
 from sqlalchemy.exc import DBAPIError
@@ -72,3 +73,25 @@ def test_sqlite():
     gone = raised(sqlite3.OperationalError("unable to open database file"), sqlite3.Error)
     assert (is_conflict(busy), is_unavailable(busy)) == (True, False)
     assert (is_conflict(gone), is_unavailable(gone)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("SerializationFailure", (False, True)),
+        ("DeadlockDetected", (False, True)),
+        ("UniqueViolation", (False, True)),  # the key was absent when it was looked for: another transaction has inserted it
+        ("AdminShutdown", (True, False)),
+        ("NotNullViolation", (False, False)),
+        ("QueryCanceled", (False, False)),
+    ],
+)
+def test_postgresql(name, expected):
+    """PostgreSQL's own states: a lost race is run again, a server that stops is an outage, all else a mistake."""
+    error = raised(getattr(psycopg.errors, name)("x"), psycopg.Error)
+    assert (is_unavailable(error), is_conflict(error)) == expected
+
+
+def test_postgresql_without_a_state():
+    """A connection that fails or breaks has no state; the database is away."""
+    assert is_unavailable(raised(psycopg.OperationalError("connection refused"), psycopg.Error))
