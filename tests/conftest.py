@@ -131,13 +131,6 @@ def database(
     engine.dispose()
 
 
-@pytest.fixture
-def sqlite_only(request: pytest.FixtureRequest) -> None:
-    """For what is about SQLite itself (its plans, errors, files, one writer): skipped where TEST_DATABASE_URL is set."""
-    if os.environ.get("TEST_DATABASE_URL"):
-        pytest.skip(f"about SQLite itself: {request.node.name}")
-
-
 def empty(engine: Engine) -> None:
     """As after the migrations: no rows but the stage map's, and numbers that begin at 1 again."""
     from shared.crm.opportunities import seed_stage_map
