@@ -19,7 +19,7 @@ from shared.journeys import hooks as journeys_hooks  # noqa: F401  # ties journe
 from shared.leads import guard, kommo, notes
 from shared.messages.outcomes import Said, tell_said
 from shared.messages.who import who_of_address
-from shared.outbox import actions, manual
+from shared.outbox import actions, operator_actions
 from shared.privacy.erase import look, person
 from shared.store.journey_models import Enrolment
 from shared.store.lead_models import Lead
@@ -493,7 +493,7 @@ def test_a_lead_that_kommo_refuses_is_seen(world: World, environment: pytest.Mon
     assert account.leads() == []
     environment.setenv("KOMMO_STATUS_ID_INICIAL", str(seed.INICIAL))
     forget()
-    manual.retry(owed()[0].id, "ana")
+    operator_actions.retry(owed()[0].id, "ana")
     world.run()
     assert lead(number).kommo_sync_status == "success"
 

@@ -21,7 +21,7 @@ from shared.errors import (
     UncertainError,
 )
 from shared.messages.statuses import News, status
-from shared.outbox import manual
+from shared.outbox import operator_actions
 from shared.outbox.actions import Done
 from shared.outbox.execute import drain
 from shared.sequences import notion_facts, notion_sync, tracker
@@ -120,7 +120,7 @@ class TestMails:
         ours.post.answer = lambda delivery: Done({"id": f"V{delivery.id}"})
         with reading() as session:
             dead = session.query(Delivery).filter_by(target="resend", state="dead").one()
-        manual.retry(dead.id, "local")
+        operator_actions.retry(dead.id, "local")
         ours.run(hours=1)
         assert says(ours, 1)["Status"] == "sent"
         agrees(ours)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from shared import clock, faults
 from shared.crm import reconcile
 from shared.errors import PermanentError, RetryableError, UnavailableError, UncertainError
-from shared.outbox import claims, dispatch, execute, manual, plan
+from shared.outbox import claims, dispatch, execute, operator_actions, plan
 from shared.outbox.actions import AfterUnknown, Later, State
 from shared.outbox.execute import drain
 from shared.store.models import ActionLog, Delivery, Opportunity, TargetSlot
@@ -182,7 +182,7 @@ class TestOurOwnRowsAreTrue:
         """Nobody will carry it out until the next change, and the row says so."""
         world.post("opportunity", opportunity())
         world.step("manychat-crm-opportunities-queue")
-        manual.cancel(rows(Delivery)[0].id, "key:ops")
+        operator_actions.cancel(rows(Delivery)[0].id, "key:ops")
         world.run_for(test_clock, hours=1, step_seconds=300)
         (row,) = rows(Opportunity)
         assert (row.odoo_sync_status, row.odoo_sync_error, odoo.calls) == ("error", "taken back by key:ops", [])

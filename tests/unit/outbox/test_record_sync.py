@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from shared.crm import odoo_sync
 from shared.errors import NoAnswerError, PermanentError, RetryableError
 from shared.leads import kommo
-from shared.outbox import actions, manual, plan
+from shared.outbox import actions, operator_actions, plan
 from shared.outbox.actions import Done, Lane, Skip
 from shared.outbox.execute import drain
 from shared.outbox.policy import TargetPolicy
@@ -257,7 +257,7 @@ class TestLost:
         add(sync, "Ana")
         drain("copies")
         assert person().odoo_sync_status == "error"
-        manual.retry(1, "ana")
+        operator_actions.retry(1, "ana")
         assert (person().odoo_sync_status, person().odoo_sync_error) == ("pending", None)
 
     def test_row_that_was_skipped_says_why(self, sync, copies):
