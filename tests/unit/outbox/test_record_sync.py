@@ -132,6 +132,12 @@ class TestOneRow:
         assert found == [("pending", False), ("success", True)]
         assert copies.rows == {1: "Eva"}
 
+    def test_partial_copy_in_notion_stays_pending_too(self):
+        """Neither is it partly in step, nor is its sequence over, while a newer change waits."""
+        result = {"page": "p1", "lacking": ["Email"], "open": False}
+        assert set(notion_sync.SEQUENCES.keep(result, False)) == {"notion_page_id", "notion_sync_error"}
+        assert notion_sync.SEQUENCES.keep(result, True)["notion_sync_status"] == "partial"
+
     def test_error_is_written_with_its_attempt(self, sync, copies):
         """A person sees why, and how often it was tried."""
         copies.answers[1] = RetryableError("no room")
