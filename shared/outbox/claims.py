@@ -19,8 +19,8 @@ from shared import clock
 from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
 from shared.outbox import actions, circuit
 from shared.outbox.actions import Action, Claimed, Kind, Later, Skip, State
-from shared.outbox.policy import TargetPolicy
-from shared.outbox.record import NO_ANSWER, OUTCOME_UNKNOWN, age_of, close, log_outcome, notify, settle
+from shared.outbox.policy import MESSAGE_POLICY, SYNC_POLICY, TargetPolicy
+from shared.outbox.record import NO_ANSWER, OUTCOME_UNKNOWN, age_of, close, has_newer_change, log_outcome, notify, settle
 from shared.settings import get_settings
 from shared.store.dialect import held, insert_if_absent, locked, unclaimed
 from shared.store.models import Delivery, Target, TargetSlot
@@ -32,6 +32,7 @@ IS_SENDING: ColumnElement[bool] = Delivery.state == literal_column("'sending'")
 
 LONGEST_WAIT_SECONDS = 5
 SHORTEST_MOVE = timedelta(seconds=30)
+UNKNOWN_ACTION_WAIT = timedelta(hours=1)
 UNLIMITED = 0
 WORKER_DIED = "its worker died, or was silent for longer than the lease"
 
@@ -77,7 +78,9 @@ def claim(session: Session, target: str, token: str, *, again: bool = False) -> 
     if pause > 0:
         return Wait(pause)
     batch = _batch(session, row, first, token)
-    if batch is None or batch.deliveries:  # a batch of which nothing is left to send (moved, skipped) costs no pace
+    if batch is None:
+        _give_back(slot)
+    elif batch.deliveries:  # a batch of which nothing is left to send (moved, skipped) costs no pace
         row.next_call_at = clock.now() + timedelta(seconds=policy.interval_seconds)
     return batch
 
@@ -163,17 +166,37 @@ def _first_due(session: Session, target: str) -> tuple[str, int] | None:
 
 
 def _batch(session: Session, row: Target, first: tuple[str, int], token: str) -> Batch | None:
+    """The batch that begins with `first`; None where other transactions hold all of what is due.
+
+    Claiming again at once would find the same. Whoever holds the rows wakes an executor after the commit, or the timer does.
+    """
     (action_name, limit), found = first, _action(row.name, first[0])
     size = circuit.limit(row, found.batch_size()) if isinstance(found, Action) else 1000
     size = size if limit == UNLIMITED else min(size, limit)
     facts = {"name": row.name, "now": clock.now(), "action": action_name, "limit": limit}
     rows = session.scalars(_next(size), facts).all()
+    if not rows:
+        return None
     if isinstance(found, PermanentError):
         for delivery in rows:
-            close(delivery, State.DEAD, reason=found.reason, error=str(found))
+            _wait_for_action(delivery, found)
         return Batch(_NO_ACTION, token, ())
     claimed = tuple(hold(delivery, token) for delivery in rows if _wanted(session, found, delivery))
     return Batch(found, token, claimed)
+
+
+def _wait_for_action(delivery: Delivery, unknown: PermanentError) -> None:
+    """Put off a delivery whose action is not deployed here: in a rolling deployment old code meets deliveries of the new one.
+
+    It is looked at again every hour, and dead after as long as its kind is tried during an outage.
+    """
+    policy = SYNC_POLICY if delivery.kind == Kind.SYNC else MESSAGE_POLICY
+    if age_of(delivery) >= policy.max_age:
+        close(delivery, State.DEAD, reason=unknown.reason, error=str(unknown))
+        return
+    delivery.due_at, delivery.last_error = clock.now() + UNKNOWN_ACTION_WAIT, str(unknown)
+    if delivery.reason is None:  # that a message may have been sent must not be forgotten
+        delivery.reason = unknown.reason
 
 
 def _action(target: str, name: str) -> Action | PermanentError:
@@ -273,10 +296,10 @@ def free_expired(session: Session) -> int:
 
 def _free(session: Session, delivery: Delivery, *, batch_limit: int) -> None:
     found, claimed = _action(delivery.target, delivery.action), as_claimed(delivery)
-    repeatable = isinstance(found, Action) and (
-        found.kind is Kind.SYNC or found.after_unknown is not actions.AfterUnknown.ASK_A_PERSON
+    repeatable = delivery.kind == Kind.SYNC or (
+        isinstance(found, Action) and found.after_unknown is not actions.AfterUnknown.ASK_A_PERSON
     )
-    delivery.attempts += 1
+    delivery.attempts = 0 if has_newer_change(delivery) else delivery.attempts + 1
     if not repeatable:
         close(delivery, State.UNCERTAIN, reason=OUTCOME_UNKNOWN, error=WORKER_DIED)
     elif isinstance(found, Action) and found.retry.exhausted(delivery.attempts, age_of(delivery)):

@@ -192,27 +192,30 @@ def _apply(action: Action, row: Delivery, outcome: Outcome, *, charge: bool) -> 
     match outcome:
         case Done():
             row.result = dict(outcome.result) or None
-            return _done(row)
+            return _finish(row, State.DONE)
         case Skip():
-            close(row, State.SKIPPED, reason=outcome.reason)
-            return True
+            return _finish(row, State.SKIPPED, reason=outcome.reason)
         case PermanentError():
-            close(row, State.DEAD, reason=outcome.reason, error=str(outcome))
-            return True
+            return _finish(row, State.DEAD, reason=outcome.reason, error=str(outcome))
         case UncertainError() if action.kind is Kind.MESSAGE:
             return _unknown(action, row, outcome)
         case _:
             return _again(action, row, outcome, charge=charge)
 
 
-def _done(row: Delivery) -> bool:
-    if row.wanted > row.claimed:
-        # The state changed while the call was under way: what was sent may be old already.
-        _reopen(row, after_seconds=0)
-        row.attempts, row.last_error, row.reason = 0, None, None
-        return False
-    close(row, State.DONE)
-    return True
+def has_newer_change(row: Delivery) -> bool:
+    """Whether our record was changed while the sync was under way: what was sent, refused or skipped may be out of date."""
+    return row.kind == Kind.SYNC and row.wanted > row.claimed
+
+
+def _finish(row: Delivery, state: State, *, reason: str | None = None, error: str | None = None) -> bool:
+    """Close the delivery, or reopen it for a newer change, with all its attempts; whether it is finished."""
+    if not has_newer_change(row):
+        close(row, state, reason=reason, error=error)
+        return True
+    _reopen(row, after_seconds=0)
+    row.attempts, row.last_error, row.reason = 0, error[:ERROR_LENGTH] if error else None, None
+    return False
 
 
 def _unknown(action: Action, row: Delivery, error: UncertainError) -> bool:
@@ -231,8 +234,7 @@ def _again(action: Action, row: Delivery, error: PuenteError, *, charge: bool) -
     blameless = (isinstance(error, UnavailableError | ThrottledError) or _is_silence(action, error)) and not charge
     row.attempts += 0 if blameless else 1
     if action.retry.exhausted(row.attempts, age_of(row), outage=blameless):
-        close(row, State.DEAD, reason="attempts-used-up" if not blameless else "too-old", error=str(error))
-        return True
+        return _finish(row, State.DEAD, reason="attempts-used-up" if not blameless else "too-old", error=str(error))
     asked = error.after_seconds or 0 if isinstance(error, RetryableError) else 0
     # What the system as a whole is to blame for stays due: the target's circuit and pace hold it back, not its own clock.
     _reopen(row, after_seconds=0 if blameless else max(action.retry.delay_seconds(row.attempts), asked))

@@ -46,18 +46,25 @@ _CODE = re.compile(r"\((\d+)\)(?= \(SQL\w+\)|; \[|$)")  # where the driver write
 
 
 def locked[S: Select[*tuple[Any, ...]]](query: S, model: type[DeclarativeBase]) -> S:
-    """`query`, holding the rows of `model` it finds, and the gap where it finds none, until the transaction ends."""
-    return query.with_hint(model.__table__, "WITH (UPDLOCK, HOLDLOCK, ROWLOCK)", "mssql")
+    """`query`, holding the rows of `model` it finds, and the gap where it finds none, until the transaction ends.
+
+    An object that its session has read before the lock is read again (`populate_existing`), here and in the next two.
+    """
+    return query.with_hint(model.__table__, "WITH (UPDLOCK, HOLDLOCK, ROWLOCK)", "mssql").execution_options(
+        populate_existing=True
+    )
 
 
 def held[S: Select[Any]](query: S, model: type[DeclarativeBase]) -> S:
     """`query` for rows known to exist, holding them until the transaction ends, and no gap beside them."""
-    return query.with_hint(model.__table__, "WITH (UPDLOCK, ROWLOCK)", "mssql")
+    return query.with_hint(model.__table__, "WITH (UPDLOCK, ROWLOCK)", "mssql").execution_options(populate_existing=True)
 
 
 def unclaimed[S: Select[Any]](query: S, model: type[DeclarativeBase]) -> S:
     """`query`, holding what it finds and stepping over rows that another transaction holds."""
-    return query.with_hint(model.__table__, "WITH (UPDLOCK, READPAST, ROWLOCK)", "mssql")
+    return query.with_hint(model.__table__, "WITH (UPDLOCK, READPAST, ROWLOCK)", "mssql").execution_options(
+        populate_existing=True
+    )
 
 
 @lru_cache(maxsize=128)

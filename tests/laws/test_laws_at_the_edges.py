@@ -138,12 +138,16 @@ class TestNothingVanishes:
         assert [letter.state for letter in rows(DeadLetter)] == ["resolved"]
         assert [row.stage_id for row in rows(Opportunity)] == [99]
 
-    def test_delivery_whose_flow_is_no_longer_deployed_is_parked(self, world):
-        """What nobody can carry out any more does not wait unseen for ever."""
+    def test_delivery_whose_flow_is_no_longer_deployed_is_parked(self, world, test_clock):
+        """What nobody can carry out any more waits for a rolling deployment, and not unseen for ever."""
         with postman() as (_person, action):
             owe(action)
             drain("post")
             owe(action, "k2")
+        dispatch.dispatch_due()
+        world.run()
+        assert [(row.state, row.reason) for row in rows(Delivery)] == [(State.DONE, None), (State.PENDING, "unknown-action")]
+        test_clock.advance(hours=25)
         dispatch.dispatch_due()
         world.run()
         assert [(row.state, row.reason) for row in rows(Delivery)] == [(State.DONE, None), (State.DEAD, "unknown-action")]
