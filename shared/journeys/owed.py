@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.util import identity_key
 
 from shared import clock
 from shared.messages.message import Message
@@ -22,6 +23,9 @@ def waiting(session: Session, delivery_id: int | None) -> Delivery | None:
     """The delivery, locked, if nobody has begun it."""
     if delivery_id is None:
         return None
+    known = session.identity_map.get(identity_key(Delivery, (delivery_id,)))
+    if known is not None and session.is_modified(known):
+        session.flush()  # a locked read says what is stored: a change that was not written yet would be lost
     row = session.scalars(locked(select(Delivery).where(Delivery.id == delivery_id), Delivery)).one_or_none()
     return row if row is not None and row.state == State.PENDING else None
 

@@ -54,7 +54,10 @@ _CODE = re.compile(r"\((\d+)\)(?= \(SQL\w+\)|; \[|$)")  # where the driver write
 
 
 def locked[S: Select[*tuple[Any, ...]]](query: S, model: type[DeclarativeBase]) -> S:
-    """`query`, holding the rows of `model` it finds, and the gap where it finds none, until the transaction ends."""
+    """`query`, holding the rows of `model` it finds, and the gap where it finds none, until the transaction ends.
+
+    An object that its session has read before the lock is read again (`populate_existing`), here and in the next two.
+    """
     return _for_update(query.with_hint(model.__table__, "WITH (UPDLOCK, HOLDLOCK, ROWLOCK)", "mssql"), model)
 
 
@@ -70,7 +73,8 @@ def unclaimed[S: Select[Any]](query: S, model: type[DeclarativeBase]) -> S:
 
 def _for_update[S: Select[*tuple[Any, ...]]](query: S, model: type[DeclarativeBase], *, skip_locked: bool = False) -> S:
     """The same on PostgreSQL; the other two databases have no such clause and SQLAlchemy leaves it out."""
-    return query.with_for_update(of=model, key_share=True, skip_locked=skip_locked)
+    locking = query.with_for_update(of=model, key_share=True, skip_locked=skip_locked)
+    return locking.execution_options(populate_existing=True)
 
 
 @lru_cache(maxsize=128)

@@ -160,6 +160,11 @@ class TestWhatStays:
         add(handled(), letter(state=state))
         assert retention.forget() == {}
 
+    def test_an_event_whose_dead_letter_names_nobody(self, kept_for_a_year):
+        """A letter that could not be read has no subject; its event may be replayed all the same."""
+        add(handled(), letter(subject=None))
+        assert retention.forget() == {}
+
     def test_a_message_whose_event_is_still_known(self, kept_for_a_year, environment):
         """Its key outlives that of the event which would plan it again."""
         keep(environment, 0, "INBOX")
