@@ -21,6 +21,9 @@ from shared.store.journey_models import EnrolmentStep
 ADDRESS = {"email": "email", "whatsapp": "phone", "sms": "phone", "voice": "phone", "manychat": "manychat_id"}
 
 
+TRIED = (StepState.SENT, StepState.FAILED, StepState.UNCERTAIN)
+
+
 def arrange(book: Book, why: str) -> None:
     """Owe every step that is not owed yet, move those whose time has changed; `why` is kept with what is moved."""
     with book.session.no_autoflush:  # nothing it looks up depends on what it has changed, so all of that is written together
@@ -41,6 +44,15 @@ def _arrange(book: Book, why: str) -> None:
         elif row.state == StepState.OWED:
             _follow(book, due[step.id], skips.get(step.id), why)
     book.finish_if_done()
+
+
+def is_out_of_line(book: Book, step: Step) -> bool:
+    """Whether a step was planned for another time than it has now by its date: that was changed while it was being sent."""
+    row = book.rows[step.id]
+    if step.after is not None or row.due_at is None:
+        return False
+    due = schedule.dues(book.journey, book.frame())[step.id]
+    return due.at is not None and not _is_planned_for(row, due)
 
 
 def hasten(book: Book, step: Step) -> None:
@@ -68,18 +80,23 @@ def await_result(book: Book, step: Step) -> None:
 
 
 def _is_planned_anew(row: EnrolmentStep, due: Due) -> bool:
-    return row.state == StepState.WAITING or (row.state == StepState.OWED and row.due_at != due.at)
+    return row.state == StepState.WAITING or (row.state == StepState.OWED and not _is_planned_for(row, due))
+
+
+def _is_planned_for(row: EnrolmentStep, due: Due) -> bool:
+    return (row.due_at, row.nominal_at or row.due_at) == (due.at, due.nominal)
 
 
 def _take_up_again(book: Book, step: Step, due: Due, now: datetime) -> None:
-    """A step that goes with its anchor is open again when that was moved: one that was sent, if the new time is to come.
+    """A step that goes with its anchor is open again when that was moved: one that was tried, if the new time is to come.
 
-    One that was skipped was too late for the old time, or not wanted then; for the new one that is asked anew.
+    That it failed, or may have arrived, was for the old time. One that was skipped was too late for it, or not wanted then; for
+    the new one that is asked anew. What the opening hours have moved is compared by the time that it has without them.
     """
     row = book.rows[step.id]
-    if not step.again_when_moved or due.at is None or row.due_at in (None, due.at):
+    if not step.again_when_moved or due.nominal is None or (row.nominal_at or row.due_at) in (None, due.nominal):
         return
-    if row.state == StepState.SKIPPED or (row.state == StepState.SENT and due.at > now):
+    if row.state == StepState.SKIPPED or (row.state in TRIED and due.nominal > now):
         book.decide("moved", f"its date was changed after it was {row.state}", step=step.id, due_at=due.at)
         row.state, row.generation, row.delivery_id = StepState.WAITING, row.generation + 1, None
 
@@ -87,12 +104,12 @@ def _take_up_again(book: Book, step: Step, due: Due, now: datetime) -> None:
 def _plan(book: Book, due: Due, skip: str | None) -> None:
     step, row = due.step, book.rows[due.step.id]
     if step.sent_by:
-        row.due_at = due.at
+        row.due_at, row.nominal_at = due.at, due.nominal
         book.close(step.id, StepState.SENT, f"sent_by_{step.sent_by}", kind="sent")
     elif due.at is None:
         _wait(book, step)
     elif skip:
-        row.due_at = due.at
+        row.due_at, row.nominal_at = due.at, due.nominal
         book.close(step.id, StepState.SKIPPED, skip, kind="late")
     else:
         _owe(book, due, due.at)
@@ -115,15 +132,16 @@ def _follow(book: Book, due: Due, skip: str | None, why: str) -> None:
         owed.reword(book.session, row.delivery_id, _message(book, due, clock.now(), routes))
     settled = due.step.after is not None and book.rows[due.step.after].state not in OPEN_STEPS
     at = row.due_at if settled else due.at
-    if at is None or (at == row.due_at and not row.held):
+    if at is None or ((settled or _is_planned_for(row, due)) and not row.held):
         return
     if skip and owed.cancel(book.session, row.delivery_id, "too-late"):
-        row.due_at = at
+        row.due_at, row.nominal_at = at, due.nominal
         book.close(due.step.id, StepState.SKIPPED, skip, kind="late")
         return
-    not_after = schedule.expiry(due.step, at, testing=book.enrolment.testing)
-    if owed.move(book.session, row.delivery_id, at, not_after):
-        row.due_at, row.held = at, False
+    goes_at, counted = (at, at) if settled else (schedule.goes_at(due, clock.now()) or at, due.nominal or at)
+    not_after = schedule.expiry(due.step, counted, testing=book.enrolment.testing)
+    if owed.move(book.session, row.delivery_id, goes_at, not_after):
+        row.due_at, row.nominal_at, row.held = at, counted, False
         book.decide("moved", why, step=due.step.id, due_at=at)
 
 
@@ -133,10 +151,11 @@ def _owe(book: Book, due: Due, at: datetime) -> None:
     if not routes:
         book.close(step.id, StepState.SKIPPED, f"no {ADDRESS[step.channel]} is known", kind="suppressed")
         return
-    late = at < clock.now() - schedule.GRACE
-    message = _message(book, due, max(at, clock.now()), routes)
+    now = clock.now()
+    late = (due.nominal or at) < now - schedule.GRACE
+    message = _message(book, due, max(schedule.goes_at(due, now) or at, now), routes)
     messages.owe(book.session, message, event_key=book.enrolment.event_key, is_new=book.is_new)
-    row.state, row.due_at, row.reason = StepState.OWED, at, None
+    row.state, row.due_at, row.nominal_at, row.reason = StepState.OWED, at, due.nominal, None
     row.delivery_id = messages.find(book.session, message.channel, message.dedupe_key)
     book.decide("late" if late else "planned", "sent at once" if late else None, step=step.id, due_at=message.due_at)
 

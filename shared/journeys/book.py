@@ -14,6 +14,7 @@ from shared import clock
 from shared.journeys.definition import Journey
 from shared.journeys.schedule import Frame
 from shared.messages import windows
+from shared.messages.windows import Window
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyDecision, JourneyVersion
@@ -62,6 +63,7 @@ class Book:
             data=row.data,
             shift=timedelta(seconds=row.shift_seconds),
             testing=row.testing,
+            window=window_of(row.data),
         )
 
     @property
@@ -142,8 +144,14 @@ def pin(session: Session, journey: Journey) -> int:
 
 def zone_of(data: Any) -> str:
     """The person's time zone, from what is known of them, else their phone's, else the settings'."""
-    known = texts(data)
-    return _zone(known["time_zone"], known["country"], known["phone"], get_settings().default_time_zone)
+    return window_of(data).zone.key
+
+
+def window_of(data: Any) -> Window:
+    """The person's open hours, from what is known of them, else their phone's country, else the settings'."""
+    known, settings = texts(data), get_settings()
+    hours = (settings.default_time_zone, settings.quiet_hours, tuple(settings.working_days), settings.holidays_country)
+    return _window(known["time_zone"], known["country"], known["phone"], hours)
 
 
 def texts(data: Any) -> dict[str, str | None]:
@@ -153,8 +161,8 @@ def texts(data: Any) -> dict[str, str | None]:
 
 
 @lru_cache(maxsize=4096)
-def _zone(time_zone: str | None, country: str | None, phone: str | None, _default: str) -> str:
-    return windows.window_for(get_settings(), time_zone=time_zone, country=country, phone=phone).zone.key
+def _window(time_zone: str | None, country: str | None, phone: str | None, _settings: tuple[Any, ...]) -> Window:
+    return windows.window_for(get_settings(), time_zone=time_zone, country=country, phone=phone)
 
 
 _known: dict[str, Journey] = {}  # by the name of their content; there are no more than were ever deployed

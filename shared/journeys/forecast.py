@@ -76,7 +76,8 @@ def newcomer(data: Mapping[str, Any], person: str = "somebody", at: datetime | N
     """Somebody who enters at `at` (now) with this data; addresses that are not given are made up."""
     facts = SOMEBODY | dict(data)
     moment = clock.now() if at is None else clock.as_utc(at)
-    frame = Frame(enrolled_at=moment, zone=book.zone_of(facts), data=facts, testing=get_settings().testing_mode)
+    window, testing = book.window_of(facts), get_settings().testing_mode
+    frame = Frame(enrolled_at=moment, zone=window.zone.key, data=facts, testing=testing, window=window)
     return Traveller(person, frame, began=moment, is_new=True)
 
 
@@ -201,11 +202,12 @@ class _Journeying:
             return self._told(step, None, None, "waits", f"there is no {self.journey.anchor_of(step)} to count from")
         if reason := skip or self._unreachable(step):
             return self._told(step, at, None, "skipped", reason)
-        goes, why = self._allowed(step, max(at, now))
+        goes, why = self._allowed(step, max(schedule.goes_at(due, now) or at, now))
         facts = {"person": self.traveller.frame.data, "data": self.traveller.frame.data, "result": self.results}
         if step.when is not None and not expressions.evaluate(step.when, facts):
             return self._told(step, at, None, "skipped", f"condition: {step.when}")
-        if goes > schedule.expiry(step, at, testing=self.traveller.frame.testing):
+        counted = due.nominal if step.after is None and due.nominal else at
+        if goes > schedule.expiry(step, counted, testing=self.traveller.frame.testing):
             return self._told(step, at, None, "skipped", f"too-late: {why}")
         return self._told(step, at, goes, "moved" if why else "goes", why)
 

@@ -47,7 +47,19 @@ def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None
         return "superseded"
     if book.enrolment.state in (Standing.EXITED, Standing.SUSPENDED) or book.has_outlived_its_reason:
         return f"exited: {book.enrolment.reason}"[:64]
-    return _held(book, step) or _unfit(book, step)
+    return _held(book, step) or _moved(book, step) or _unfit(book, step)
+
+
+def _moved(book: Book, step: Step) -> str | Later | None:
+    """Where its date was changed while it was being tried: the new time, or why it does not go out then."""
+    row = book.rows[step.id]
+    if row.state != StepState.OWED or not arrange.is_out_of_line(book, step):
+        return None
+    arrange.arrange(book, "its date was changed while it was being sent")
+    if row.state != StepState.OWED:
+        return str(row.reason or row.state)[:64]
+    due_at = _sent_at(book, step.id)
+    return Later(due_at, "moved") if due_at > clock.now() else None
 
 
 def _held(book: Book, step: Step) -> Later | None:
@@ -67,9 +79,8 @@ def _held(book: Book, step: Step) -> Later | None:
 
 def _sent_at(book: Book, name: str) -> datetime:
     """When a step that has not gone yet will go at the earliest: its window may have moved it, and asking before is in vain."""
-    query = select(Delivery.due_at).where(Delivery.id == book.rows[name].delivery_id, Delivery.state == State.PENDING)
-    due_at = book.session.scalars(query).one_or_none()
-    return max(clock.now(), due_at) if due_at is not None else clock.now()
+    delivery = owed.waiting(book.session, book.rows[name].delivery_id)
+    return max(clock.now(), delivery.due_at) if delivery is not None else clock.now()
 
 
 def _hold(book: Book, step: Step) -> None:
@@ -100,7 +111,17 @@ def hear(session: Session, context: Mapping[str, Any], outcome: Outcome) -> None
     _note(book, row, outcome.word, outcome.reason, falls_back=outcome.fallback)
     if not outcome.fallback:
         _go_on(book, name, outcome.word)
+        _follow_its_date(book, name)
     book.finish_if_done()
+
+
+def _follow_its_date(book: Book, name: str) -> None:
+    """A step whose date was changed while it was being sent comes once more for the new date."""
+    step = book.journey.step(name)
+    if step is None or book.enrolment.state != Standing.ACTIVE or not step.again_when_moved:
+        return
+    if arrange.is_out_of_line(book, step):
+        arrange.arrange(book, "its date was changed while it was being sent")
 
 
 def _note(book: Book, row: EnrolmentStep, word: str, reason: str | None, *, falls_back: bool) -> None:
@@ -111,7 +132,9 @@ def _note(book: Book, row: EnrolmentStep, word: str, reason: str | None, *, fall
     book.decide(_kind(word, reason), said, step=row.step)
     if falls_back:
         return
-    if word in ENDED:
+    if word == "skipped" and book.enrolment.state == Standing.SUSPENDED and (reason or "").startswith("exited"):
+        row.state, row.reason = StepState.CANCELLED, reason  # like what was taken back when they left: it may come yet
+    elif word in ENDED:
         row.state, row.reason = ENDED[word], reason
     elif row.state != StepState.CANCELLED or word == "sent":
         row.state, row.reason = StepState.SENT, None
