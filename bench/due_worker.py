@@ -19,7 +19,7 @@ from sqlalchemy import Engine, event, func, select
 
 from bench.harness import BenchError
 from shared import clock
-from shared.journeys import engine, hooks  # noqa: F401  # hooks: ties journeys to messages, as the app does
+from shared.journeys import engine, listeners  # noqa: F401  # listeners: ties journeys to messages, as the app does
 from shared.messages import senders
 from shared.messages.senders import Letter
 from shared.outbox import actions, claims

@@ -17,7 +17,7 @@ import azure.functions as func
 
 from shared import alerts, queues  # noqa: F401  # alerts: registers what deliveries of alerts do
 from shared.crm import odoo_sync
-from shared.journeys import hooks  # noqa: F401  # the gate and the ear of journeys, wherever messages are carried out
+from shared.journeys import listeners  # noqa: F401  # journeys are asked before each message and notified of what became of it, wherever messages are carried out
 from shared.leads import kommo
 from shared.sequences import notion_sync
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.journeys import engine, load
-from shared.journeys.book import Standing
+from shared.journeys.enrolment_records import Standing
 from shared.leads import persons
 from shared.sequences import kinds, notion_sync, segments, variables
 from shared.sequences.kinds import Kind

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.journeys.book import OPEN_STEPS, Standing, StepState, pinned
+from shared.journeys.enrolment_records import OPEN_STEPS, Standing, StepState, pinned
 from shared.outbox.actions import State
 from shared.sequences.payloads import SENT
 from shared.store.journey_models import Enrolment, EnrolmentStep

@@ -15,7 +15,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 from functions import leads
 from sandbox.kommo import seed
 from shared import clock, faults
-from shared.journeys import hooks as journeys_hooks  # noqa: F401  # ties journeys to messages, as the app does
+from shared.journeys import listeners as journey_listeners  # noqa: F401  # ties journeys to messages, as the app does
 from shared.leads import guard, kommo, notes
 from shared.messages.outcomes import Said, tell_said
 from shared.messages.who import who_of_address

@@ -11,7 +11,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from shared import clock
 from shared.journeys import engine, outcomes, pauses
-from shared.journeys.book import open_book
+from shared.journeys.enrolment_records import lock_record
 from shared.messages import days
 from shared.store.journey_models import Enrolment, EnrolmentStep
 from shared.store.session import transact
@@ -49,7 +49,7 @@ def test_pause_is_counted_once_however_often_it_is_settled(define, vendors: Post
     assert due() == expected
     assert pauses.release("simple", clock.now()) == 0
     for _ in range(2):
-        transact(lambda session: pauses.settle(open_book(session, 1)))
+        transact(lambda session: pauses.settle(lock_record(session, 1)))
         transact(lambda session: outcomes.may_send(session, {"enrolment": 1, "step": "day_3", "generation": 0}))
     assert due() == expected
     assert rows(Enrolment)[0].shift_seconds == timedelta(days=10).total_seconds()

@@ -1,4 +1,4 @@
-"""Ties journeys to messages: the gate before each sending, the ear for what became of it, and for what people say.
+"""Message listeners of journeys: asked before each message, notified of what became of it and of what people write or want.
 
 Light; flow pages import it.
 """
@@ -30,15 +30,15 @@ def _may_send(session: Session, context: Mapping[str, Any]) -> str | Later | Non
     return outcomes.may_send(session, context)
 
 
-def _hear(session: Session, context: Mapping[str, Any], outcome: Outcome) -> None:
+def _notify(session: Session, context: Mapping[str, Any], outcome: Outcome) -> None:
     if "enrolment" not in context:
         return
     from shared.journeys import outcomes
 
-    outcomes.hear(session, context, outcome)
+    outcomes.take_outcome(session, context, outcome)
 
 
-def _said(session: Session, said: Said) -> None:
+def _take_in(session: Session, said: Said) -> None:
     from shared.journeys import addresses, engine
 
     people = addresses.people(session, said.whos)
@@ -50,5 +50,5 @@ def _said(session: Session, said: Said) -> None:
 
 
 on_sending(NAME, _may_send)
-on_outcome(NAME, _hear)
-on_said(NAME, _said)
+on_outcome(NAME, _notify)
+on_said(NAME, _take_in)

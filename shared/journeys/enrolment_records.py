@@ -45,7 +45,7 @@ OPEN_STEPS = (StepState.WAITING, StepState.OWED)
 
 
 @dataclass
-class Book:
+class EnrolmentRecord:
     """An enrolment, its own version of the journey, and its steps by id. `is_new`: it was made in this transaction."""
 
     session: Session
@@ -109,18 +109,18 @@ _STEPS = (
 )
 
 
-def open_book(session: Session, enrolment_id: int) -> Book | None:
+def lock_record(session: Session, enrolment_id: int) -> EnrolmentRecord | None:
     """The enrolment of that id, locked until the transaction ends; None where there is none."""
     found = session.scalars(_ENROLMENT, {"id": enrolment_id}).one_or_none()
-    return read_book(session, found) if found is not None else None
+    return read_record(session, found) if found is not None else None
 
 
-def read_book(session: Session, enrolment: Enrolment) -> Book:
+def read_record(session: Session, enrolment: Enrolment) -> EnrolmentRecord:
     """The enrolment with its journey and its steps."""
     found = session.execute(_STEPS, {"version": enrolment.version_id, "enrolment": enrolment.id}).all()
     rows = {row.step: row for row, _version in found}
     journey = _known.get(found[0][1]) if found else None
-    return Book(session, enrolment, journey or pinned(session, enrolment.version_id), rows)
+    return EnrolmentRecord(session, enrolment, journey or pinned(session, enrolment.version_id), rows)
 
 
 def pinned(session: Session, version_id: int) -> Journey:
