@@ -42,9 +42,9 @@ FLOW = Flow(
     listeners=MappingProxyType(
         {
             "account.refused": "shared.alerts:alert_refused_account",
-            "message.sending": "shared.journeys.hooks:may_send",
-            "message.outcome": "shared.journeys.hooks:record_outcome",
-            "person.message": "shared.journeys.hooks:signal_person_message",
+            "message.sending": "shared.journeys.listeners:may_send",
+            "message.outcome": "shared.journeys.listeners:record_outcome",
+            "person.message": "shared.journeys.listeners:signal_person_message",
         }
     ),
     jobs=(

@@ -15,7 +15,6 @@ from functions.leads import triggers as leads
 from functions.leads.tables import Lead
 from sandbox.kommo import seed
 from shared import clock, faults
-from shared.journeys import hooks as journeys_hooks  # noqa: F401  # ties journeys to messages, as the app does
 from shared.messages.outcomes import Said, tell_said
 from shared.messages.who import who_of_address
 from shared.outbox import actions, operator_actions

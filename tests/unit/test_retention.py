@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from shared import clock, faults, retention
 from shared.intake import parked
-from shared.journeys.book import Standing
+from shared.journeys.enrolment_records import Standing
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, JourneyVersion
 from shared.store.message_models import MessageStatus

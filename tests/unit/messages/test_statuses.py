@@ -11,6 +11,7 @@ from shared import clock
 from shared.errors import UncertainError
 from shared.messages import Fallback, consent, statuses, who
 from shared.messages.events import ProviderEvent
+from shared.messages.statuses import RANKS
 from shared.outbox import operator_actions
 from shared.outbox.actions import State
 from shared.store.message_models import MessageStatus
