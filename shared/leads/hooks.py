@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from shared.leads import ids
 from shared.messages import on_outcome
+from shared.messages.filling import on_filling
 from shared.messages.outcomes import on_said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from shared.messages.outcomes import Said
 
 NAME = "leads"
+JOURNEYS = ("lead_followup", "booking")
 
 
 def _hear(session: Session, _context: Mapping[str, Any], outcome: Outcome) -> None:
@@ -50,5 +53,15 @@ def _said(session: Session, said: Said) -> None:
     notes.owe(session, numbers[0], name, variables, f"said:{said.word}:{said.cause}:{said.at.isoformat()}", at=said.at)
 
 
+def _fill(context: Mapping[str, Any], given: Mapping[str, Any], _at: datetime) -> Mapping[str, Any] | None:
+    """Links of the settings that were added after the message was planned; those it was planned with stay."""
+    if context.get("journey") not in JOURNEYS:
+        return None
+    from shared.leads import records
+
+    return records.links(given.get("lead_id")) | dict(given)
+
+
 on_outcome(NAME, _hear)
 on_said(NAME, _said)
+on_filling(NAME, _fill)
