@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import phonenumbers
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared.crm import facts
@@ -15,6 +15,9 @@ from shared.store.models import Channel, Contact
 from shared.store.types import key_of
 
 MEXICAN_WITH_ONE = len("5215512345678")
+# Put together once: that would cost more, for every event, than running them.
+_CONTACT = locked(select(Contact).where(Contact.manychat_id == bindparam("manychat_id")), Contact)
+_CHANNEL_ID = select(Channel.id).where(Channel.key == bindparam("key"))
 
 
 def e164(phone: str, region: str) -> str | None:
@@ -48,23 +51,26 @@ def _international(phone: str) -> str:
 
 def locked_contact(session: Session, manychat_id: str) -> Contact:
     """The contact of that ManyChat id, made if it is new, held against other writers until the transaction ends."""
-    query = locked(select(Contact).where(Contact.manychat_id == manychat_id), Contact)
-    contact = session.scalars(query).one_or_none()
+    named = {"manychat_id": manychat_id}
+    contact = session.scalars(_CONTACT, named).one_or_none()
     if contact is None:
-        insert_if_absent(session, Contact, "manychat_id", {"manychat_id": manychat_id})
-        contact = session.scalars(query).one()
+        insert_if_absent(session, Contact, "manychat_id", named)
+        contact = session.scalars(_CONTACT, named).one()
     return contact
 
 
 def channel_id(session: Session, name: str) -> int:
     """The channel of that name (whatever its case), made on first mention."""
-    key = key_of(name.strip().casefold())
-    query = select(Channel.id).where(Channel.key == key)
-    found = session.scalars(query).one_or_none()
+    key = {"key": _channel_key(name)}
+    found = session.scalars(_CHANNEL_ID, key).one_or_none()
     if found is None:
-        insert_if_absent(session, Channel, "key", {"key": key, "name": name.strip()})
-        found = session.scalars(query).one()
+        insert_if_absent(session, Channel, "key", key | {"name": name.strip()})
+        found = session.scalars(_CHANNEL_ID, key).one()
     return found
+
+
+def _channel_key(name: str) -> str:
+    return key_of(name.strip().casefold())
 
 
 def merge_person(session: Session, contact: Contact, at: datetime, event_key: str, **said: Any) -> set[str]:
@@ -77,6 +83,7 @@ def merge_person(session: Session, contact: Contact, at: datetime, event_key: st
     if phone is not None:
         said |= {"phone_original": phone, "phone": e164(phone, get_settings().default_phone_region)}
     if channel is not None:
-        said["channel_id"] = channel_id(session, channel)
+        known = contact.channel  # it came with the contact
+        said["channel_id"] = known.id if known and known.key == _channel_key(channel) else channel_id(session, channel)
     contact.last_event_at = max(contact.last_event_at or at, at)
     return facts.merge(contact, said, at, event_key)
