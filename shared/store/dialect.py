@@ -11,7 +11,7 @@ is absent: of two transactions that insert the same one, the later fails, is run
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Insert, Result, Select, Table, bindparam, exists, insert, literal, select
@@ -131,13 +131,14 @@ def rows_changed(result: Result[Any]) -> int:
 
 def defaults_of(model: type[DeclarativeBase]) -> dict[str, Any]:
     """The Python-side defaults of a model's columns, as plain values."""
-    values: dict[str, Any] = {}
-    for column in model.__table__.columns:
-        default = column.default
-        if default is not None and not column.primary_key:
-            arg = default.arg
-            values[column.key] = arg(None) if callable(arg) else arg
-    return values
+    return {name: arg(None) if callable(arg) else arg for name, arg in _defaults(model)}
+
+
+@cache
+def _defaults(model: type[DeclarativeBase]) -> tuple[tuple[str, Any], ...]:
+    columns = cast("Table", model.__table__).columns
+    defaults: list[tuple[str, Any]] = [(each.key, each.default) for each in columns if not each.primary_key]
+    return tuple((name, default.arg) for name, default in defaults if default is not None)
 
 
 def is_conflict(error: DBAPIError) -> bool:
