@@ -26,7 +26,6 @@ registry.declare(
     "shared.vendors.odoo.system:ODOO",
     "shared.vendors.kommo:KOMMO",
     "shared.vendors.notion:NOTION",
-    "shared.vendors.discord:DISCORD",
     "shared.vendors.captcha:CAPTCHA",
 )
 log = logging.getLogger("puente.engine")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from functions import engine, message_status  # noqa: F401  # the pages that declare systems
+from functions import christmas, engine, message_status  # noqa: F401  # the pages that declare systems
 from shared.errors import ConfigurationError
 from shared.settings import load
 from shared.vendors import registry
