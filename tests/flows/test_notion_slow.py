@@ -1,7 +1,7 @@
 """A Notion that is slow: a batch ends within its lease, so that nobody else makes the same page while it is under way."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ PEOPLE = 10
 
 
 class SlowNotion:
-    """Every call takes `seconds`. When the lease of the first batch has passed another worker comes, and Notion is quick again."""
+    """Every call takes `seconds`. Once the first lease has passed another worker comes, and Notion is quick again."""
 
     def __init__(self, test_clock: clock.TestClock, seconds: float) -> None:
         self.clock, self.seconds, self.begun = test_clock, seconds, clock.now()
@@ -35,9 +35,7 @@ class SlowNotion:
         self.clock.advance(seconds=self.seconds)
         return {self.mail: {"type": "email", "email": {}}, "Titel": {"type": "title", "title": {}}}
 
-    def query(
-        self, _database: str, where: Mapping[str, Any], sorts: Sequence[Any] = (), limit: int = 25
-    ) -> list[dict[str, Any]]:
+    def query(self, _database: str, where: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The pages of an address."""
         self.clock.advance(seconds=self.seconds)
         return [page for page in self.pages if page["email"] in str(where)]
@@ -75,7 +73,7 @@ def test_ten_people_are_ten_pages_however_slow_notion_is(
     notion_pages.forget()
     notion = SlowNotion(test_clock, seconds)
     environment.setattr(Notion, "properties", lambda _self, *given: notion.properties(*given))
-    environment.setattr(Notion, "query", lambda _self, *given, **more: notion.query(*given, **more))
+    environment.setattr(Notion, "query", lambda _self, *given, **_more: notion.query(*given))
     environment.setattr(Notion, "create_page", lambda _self, *given: notion.create(*given))
     transact(_add_people)
     for _ in range(PEOPLE):
