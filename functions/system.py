@@ -38,7 +38,7 @@ FLOW = Flow(
     effects=("shared.alerts:ALERT",),
     clients=("shared.alerts:ADDRESS", "shared.vendors.discord:DISCORD"),
     events=("account.refused",),
-    targets=MappingProxyType({"alerts": "shared.alerts:policy"}),
+    targets=MappingProxyType({"alerts": "shared.alerts:policy", "discord": "shared.discord:policy"}),
     listeners=MappingProxyType(
         {
             "account.refused": "shared.alerts:alert_refused_account",
