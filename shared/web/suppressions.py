@@ -87,9 +87,7 @@ class SuppressionOut(BaseModel):
     id: int
     who: str = Field(description="Digest of the address or of the person's key.")
     channel: Channel
-    cause: AnyCause = Field(
-        description="`unsubscribed`, `complaint`, `to-review`: marketing is held back; else all."
-    )
+    cause: AnyCause = Field(description="`unsubscribed`, `complaint`, `to-review`: marketing is held back; else all.")
     holds: bool = Field(description="Whether it holds messages back now.")
     lifted: bool
     until: datetime | None = Field(description="A soft bounce holds until then.")
