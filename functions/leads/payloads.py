@@ -1,7 +1,6 @@
 """The lead form: what it must hold, and what is said to whoever sends one that does not. Light: it is read at the door."""
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -18,8 +17,10 @@ from shared import clock
 from shared.errors import FieldError, RefusedError
 from shared.intake import body
 from shared.intake.envelope import fingerprint
-from shared.intake.fields import Lenient, Text
-from shared.intake.webhook import Payload, json_object, validate
+from shared.intake.fields import Lenient, Needed, Text
+from shared.intake.webhook import Payload, validate
+from shared.readers import UnreadableError, email, phone
+from shared.settings import get_settings
 
 FIELDS = ("nombre", "email", "telefono", "empresa", "servicio", "fuente")
 URLENCODED = "application/x-www-form-urlencoded"
@@ -27,22 +28,20 @@ FORMS = (URLENCODED, "multipart/form-data")
 MOST_FIELDS = 100
 TEXTS = Path(__file__).parent / "texts" / "form.json"
 
-_EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]{1,64}@(?:[\w-]{1,63}\.)+(?:[^\W\d_]{2,63}|xn--[a-z0-9-]{2,59})")
-_PHONE = re.compile(r"\+?[\d\s().\-/]+")
-_DIGITS = range(7, 16)
-
 
 def _email(value: str) -> str:
-    address = value.lower()
-    local = address.partition("@")[0]
-    if not _EMAIL.fullmatch(address) or ".." in address or local.startswith(".") or local.endswith("."):
-        raise ValueError("must be an e-mail address")
-    return address
+    try:
+        return email.read(value).key
+    except UnreadableError as error:
+        raise ValueError("must be an e-mail address") from error
 
 
 def _phone(value: str) -> str:
-    if not _PHONE.fullmatch(value) or len(re.sub(r"\D", "", value)) not in _DIGITS:
-        raise ValueError("must be a phone number of 7 to 15 digits, with or without a country code")
+    """The number as it was written, if it is one; a visitor is asked for it again, where an event would only lose it."""
+    try:
+        phone.read(value, default=get_settings().default_phone_region)
+    except UnreadableError as error:
+        raise ValueError("must be a phone number, with or without a country code") from error
     return value
 
 
@@ -54,7 +53,7 @@ class LeadForm(BaseModel):
 
     model_config = ConfigDict(defer_build=True)
 
-    nombre: Words
+    nombre: Annotated[str, Text(200, at_least=1), Needed, Lenient]
     email: Annotated[str, Text(254, at_least=1), AfterValidator(_email)]
     telefono: Annotated[str, Text(100, at_least=1), Lenient, AfterValidator(_phone)]
     empresa: Words
@@ -97,7 +96,8 @@ def read(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in FORMS:
-        return json_object(request, raw)
+        body.check_content_type(request.headers)
+        return body.parse_object(raw)
     try:
         if media_type == URLENCODED:
             said = dict(parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS))

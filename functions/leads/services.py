@@ -15,6 +15,7 @@ from functions.leads.tables import Lead
 from shared.crm.people import e164
 from shared.errors import PermanentError
 from shared.journeys import engine
+from shared.readers import name_key
 from shared.settings import Settings, get_settings, settings_of
 from shared.store.dialect import locked
 
@@ -130,4 +131,4 @@ def _again(session: Session, lead: Lead, said: LeadPayload, at: datetime, event_
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()
+    return name_key.key(text) or text.strip()

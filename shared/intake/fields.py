@@ -89,6 +89,8 @@ def _advisor(value: Any) -> Any:
 OrNone = or_none(Kind.LABEL)
 Lenient = BeforeValidator(_plain_text)
 Readable = AfterValidator(_readable)
+Needed = AfterValidator(_said)
+"""Something must be said: an unfilled placeholder or "null" is refused."""
 
 
 def _fits(at_most: int, value: str) -> str:
@@ -121,7 +123,7 @@ A bare day is its beginning by the same rule: the column holds an instant, and t
 """
 
 ManychatId = Annotated[str, Text(50, at_least=1), Readable, BeforeValidator(_id)]
-RequiredName = Annotated[str, Text(200, at_least=1), Readable, AfterValidator(_said), Lenient]
+RequiredName = Annotated[str, Text(200, at_least=1), Readable, Needed, Lenient]
 Name = Annotated[Annotated[str, Text(200), Readable, Lenient] | None, or_none(Kind.NAME)]
 GivenName = Annotated[Annotated[str, Text(200), Readable, Lenient] | None, BeforeValidator(_given_name)]
 Label = Annotated[Annotated[str, Text(200), Readable, Lenient] | None, OrNone]

@@ -61,7 +61,7 @@ class Flow:
         """One request to a webhook; what it accepts is handled, and what follows is carried out."""
         request = _request("POST", path, body, headers)
         out = Out()
-        answer = asyncio.run(getattr(message_status, name)(request, out))
+        answer = asyncio.run(named(name)(request, out))
         if out.value is not None:
             self.world.storage.send(queue, out.value)
         self.world.run()
@@ -208,6 +208,44 @@ class TestReplies:
         assert [held_back(channel) for channel in ("sms", "whatsapp", "voice", "email")] == ["stop", "stop", "stop", None]
         flow.says("ALTA")
         assert held_back("sms") is None
+
+    @pytest.mark.parametrize("text", ["BAJA 🙏", "ya no me manden msjs porfa", "S T O P", "Dejen de molestar!!", "SAIR"])
+    def test_a_stop_is_heard_however_it_is_written(self, flow: Flow, post: PostOffice, text: str) -> None:
+        """The rule is `shared.readers.wish`."""
+        flow.says(text, f"whatsapp:{ANA_PHONE}")
+        assert held_back("whatsapp") == "stop"
+
+    @pytest.mark.parametrize("sender", ["whatsapp:+521{}", "+521{}", "+52 {}"])
+    def test_a_number_is_the_same_in_every_spelling(self, flow: Flow, post: PostOffice, sender: str) -> None:
+        """A stop from WhatsApp's id of a Mexican mobile holds for the number that we call, and opens its window."""
+        flow.says("BAJA", sender.format(ANA_PHONE.removeprefix("+52")))
+        assert held_back("sms") == "stop"
+        flow.says("ALTA")
+        assert held_back("sms") is None
+
+    def test_the_window_opens_for_a_number_in_its_older_spelling(self, flow: Flow, post: PostOffice) -> None:
+        """WhatsApp still writes the 1 that Mexico gave up."""
+        flow.says("hola", f"whatsapp:+521{ANA_PHONE.removeprefix('+52')}")
+        owe(message())
+        assert post.sent[0].free_text
+
+    def test_a_stop_that_is_filed_under_an_older_spelling_holds_and_is_lifted(self, flow: Flow, post: PostOffice) -> None:
+        """A digest cannot be turned into another spelling, so a number is asked for under all of them."""
+        digest = hashlib.sha256(f"address:+521{ANA_PHONE.removeprefix('+52')}".encode()).hexdigest()[:32]
+        transact(lambda session: consent.suppress(session, ["sms"], [digest], "stop", clock.now()))
+        assert held_back("sms") == "stop"
+        flow.says("ALTA")
+        assert held_back("sms") is None
+
+    @pytest.mark.parametrize("text", ["no me interesa", "número equivocado", "salir", "👎"])
+    def test_what_a_person_must_look_at_holds_back_marketing_alone(self, flow: Flow, post: PostOffice, text: str) -> None:
+        """No stop is written; what they are owed still goes; a clear wish settles it."""
+        flow.says(text, f"whatsapp:{ANA_PHONE}")
+        assert held_back("whatsapp") == "to-review"
+        owe(message(), message(dedupe_key="k2", transactional=True))
+        assert [row.state for row in deliveries()] == [State.SKIPPED, State.DONE]
+        flow.says("ALTA")
+        assert held_back("whatsapp") is None
 
     def test_other_words_change_nothing_but_open_the_window(self, flow: Flow, post: PostOffice) -> None:
         """A sentence is for a person to read; free text may be sent for a day."""
