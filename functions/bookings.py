@@ -61,7 +61,7 @@ async def calcom_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> fun
     return await WEBHOOK.accept(req, message)
 
 
-@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type="binary")
+@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)
 def calcom_handler(message: func.QueueMessage) -> None:
     """Handle a calendar's word."""
     handle(FLOW, message)

@@ -100,7 +100,7 @@ async def manychat_campaign_webhook(req: func.HttpRequest, message: func.Out[byt
     return await WEBHOOK.accept(req, message)
 
 
-@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type="binary")
+@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)
 def manychat_campaign_handler(message: func.QueueMessage) -> None:
     """Handle the event."""
     handle(FLOW, message)

@@ -215,7 +215,7 @@ async def christmas_old_webhook(req: func.HttpRequest, message: func.Out[bytes])
     return await accept(req, message)
 
 
-@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type="binary")
+@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)
 def christmas_handler(message: func.QueueMessage) -> None:
     """Handle the event by what it is; what is none of these becomes a dead letter."""
     try:

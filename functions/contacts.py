@@ -109,7 +109,7 @@ async def manychat_contact_webhook(req: func.HttpRequest, message: func.Out[byte
     return await WEBHOOK.accept(req, message)
 
 
-@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type="binary")
+@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)
 def manychat_contact_handler(message: func.QueueMessage) -> None:
     """Handle the event."""
     handle(FLOW, message)

@@ -25,7 +25,7 @@ log = logging.getLogger("puente.engine")
 bp = func.Blueprint()
 
 
-@bp.queue_trigger("message", queue_name=queues.DELIVERY_QUEUE, connection="AzureWebJobsStorage", data_type="binary")
+@bp.queue_trigger("message", queue_name=queues.DELIVERY_QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)
 def deliver(message: func.QueueMessage) -> None:
     """Carry out what is due for the target that the message names. A message too many finds nothing to do."""
     from shared.outbox.execute import drain
@@ -83,7 +83,9 @@ def forget_old(timer: func.TimerRequest) -> None:
         log.info("removed: %s", ", ".join(f"{count} {name}" for name, count in gone.items()))
 
 
-@bp.queue_trigger("message", queue_name=queues.DEAD_LETTER_QUEUE, connection="AzureWebJobsStorage", data_type="binary")
+@bp.queue_trigger(
+    "message", queue_name=queues.DEAD_LETTER_QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY
+)
 def store_dead_letter(message: func.QueueMessage) -> None:
     """Keep a dead letter in SQL, where people see it, and let the alert go out."""
     from shared.intake import parked

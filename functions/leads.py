@@ -69,7 +69,7 @@ async def lead_preflight(req: func.HttpRequest) -> func.HttpResponse:
     return door.preflight(req)
 
 
-@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type="binary")
+@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)
 def lead_handler(message: func.QueueMessage) -> None:
     """Handle a lead."""
     handle(FLOW, message)

@@ -187,19 +187,19 @@ def twilio_voice(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse(text, mimetype=XML)
 
 
-@bp.queue_trigger("message", queue_name=STATUS_QUEUE, connection="AzureWebJobsStorage", data_type="binary")
+@bp.queue_trigger("message", queue_name=STATUS_QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)
 def message_status_handler(message: func.QueueMessage) -> None:
     """Handle a vendor's word."""
     handle(STATUS_FLOW, message)
 
 
-@bp.queue_trigger("message", queue_name=REPLY_QUEUE, connection="AzureWebJobsStorage", data_type="binary")
+@bp.queue_trigger("message", queue_name=REPLY_QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)
 def message_reply_handler(message: func.QueueMessage) -> None:
     """Handle what somebody wrote to us."""
     handle(REPLY_FLOW, message)
 
 
-@bp.queue_trigger("message", queue_name=UNSUBSCRIBE_QUEUE, connection="AzureWebJobsStorage", data_type="binary")
+@bp.queue_trigger("message", queue_name=UNSUBSCRIBE_QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)
 def unsubscribe_handler(message: func.QueueMessage) -> None:
     """Handle an unsubscription."""
     handle(UNSUBSCRIBE_FLOW, message)

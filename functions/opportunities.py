@@ -147,7 +147,7 @@ async def manychat_opportunity_webhook(req: func.HttpRequest, message: func.Out[
     return await WEBHOOK.accept(req, message)
 
 
-@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type="binary")
+@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)
 def manychat_opportunity_handler(message: func.QueueMessage) -> None:
     """Handle the event."""
     handle(FLOW, message)
