@@ -25,7 +25,7 @@ from shared.errors import PermanentError
 from shared.journeys import engine
 from shared.messages import template_sources, templates
 from shared.messages.message import Message
-from shared.messages.sending import variables_of
+from shared.messages.variables import variables_of
 from shared.outbox import actions
 from shared.outbox.actions import Claimed, Done, Outcome
 from shared.settings import get_settings
@@ -477,7 +477,7 @@ class TestWhat:
         """As it would go out."""
         from shared.messages import templates
         from shared.messages.message import Message
-        from shared.messages.sending import variables_of
+        from shared.messages.variables import variables_of
 
         add_lead()
         calendar.send(calcom.created(lead_id=17))
