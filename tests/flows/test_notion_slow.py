@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from shared.sequences import notion_facts, notion_pages, notion_sync
-from shared.store.sequence_models import SequenceContact
 from sqlalchemy.orm import Session
 
+from functions.christmas import notion_facts, notion_pages, notion_sync
+from functions.christmas.tables import SequenceContact
 from shared import clock
 from shared.messages.who import who_of_address
 from shared.outbox import dispatch, execute

@@ -7,7 +7,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine
 
-from shared.store import journey_models, lead_models, message_models, sequence_models  # noqa: F401  # their tables are `Base`'s
 from shared.store.models import Base
 
 pytestmark = [

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from shared import clock
-from shared.journeys import owed
+from shared.journeys import step_deliveries as owed
 from shared.outbox import plan
 from shared.store.models import Delivery
 from shared.store.session import reading, transact

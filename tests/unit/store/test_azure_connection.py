@@ -5,7 +5,6 @@ import urllib.parse
 from types import SimpleNamespace
 
 import pytest
-from shared.privacy.who import Person
 from sqlalchemy import Column, Integer, MetaData, Table, select
 from sqlalchemy.dialects import mssql
 from sqlalchemy.exc import DBAPIError
@@ -13,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from shared.errors import UnavailableError
 from shared.privacy.holdings import HOLDINGS
+from shared.privacy.person import Person
 from shared.store import session as store
 from shared.store.dialect import inserted_values
 from shared.store.models import DeadLetter, Delivery, Target

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from shared.privacy.who import Person
 from sqlalchemy import Engine, select
 
 from shared.privacy import blobs
+from shared.privacy.person import Person
 from shared.store.models import Advisor
 from shared.store.session import make_engine, reading, transact
 from tests.support.one_result import BusyConnectionError

@@ -7,7 +7,7 @@ from pathlib import Path
 import azure.functions as func
 import pytest
 
-from functions import christmas, engine, message_status  # noqa: F401  # the pages that declare systems
+from functions import system as engine
 from shared.errors import ConfigurationError
 from shared.settings import get_settings, load
 from shared.vendors import registry
