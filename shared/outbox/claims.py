@@ -290,7 +290,7 @@ def free_expired(session: Session) -> int:
     rows = session.scalars(unclaimed(query, Delivery)).all()
     together = Counter(delivery.lease_token for delivery in rows)
     for delivery in rows:
-        _free(session, delivery, batch_limit=max(1, together[delivery.lease_token] // 2))
+        _free(session, delivery, batch_limit=(together[delivery.lease_token] + 1) // 2)
     return len(rows)
 
 

@@ -147,7 +147,7 @@ def _limit_next_batch(action: Action, pending: Sequence[tuple[Delivery, Outcome]
         if together == 1:
             row.reason = NO_ANSWER
         else:
-            row.batch_limit = max(1, len(silent) // 2)
+            row.batch_limit = (len(silent) + 1) // 2
 
 
 def settle(
