@@ -84,7 +84,7 @@ def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
     "asked": no marketing goes to that line until a person has looked; a clear wish settles that, too.
     """
     from shared.messages import consent
-    from shared.messages.outcomes import Said, tell_said
+    from shared.messages.outcomes import Said, notify_person_message
 
     said, at = event.payload, event.envelope.time
     consent.wrote_to_us(session, said.who, said.channel, at)
@@ -96,7 +96,7 @@ def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
     else:
         if said.ask:
             consent.suppress(session, consent.PHONE_CHANNELS, [said.who], "to-review", at)
-        tell_said(session, Said(word="replied", whos=(said.who,), channels=(said.channel,), at=at))
+        notify_person_message(session, Said(word="replied", whos=(said.who,), channels=(said.channel,), at=at))
     return said.wish or ("asked" if said.ask else "noted")
 
 

@@ -107,9 +107,9 @@ def retry_errored_syncs(timer: func.TimerRequest) -> None:
 @bp.timer_trigger("timer", schedule="%COLLECT_POISON_SCHEDULE%")
 def collect_poison(timer: func.TimerRequest) -> None:
     """Move what the host gave up on to the dead-letter queue, so that it is seen and can be replayed."""
-    from shared.intake import deadletter
+    from shared.intake import dead_letter_queue
 
-    if moved := deadletter.collect_poison(flows.queues()):
+    if moved := dead_letter_queue.collect_poison(flows.queues()):
         log.error("%d poison messages collected", moved)
 
 
@@ -122,6 +122,6 @@ def forget_old(timer: func.TimerRequest) -> None:
 @bp.queue_trigger("message", queue_name=queues.DEAD_LETTER_QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
 def store_dead_letter(message: func.QueueMessage) -> None:
     """Keep a dead letter in SQL, where people see it, and let the alert go out."""
-    from shared.intake import parked
+    from shared.intake import dead_letter_store
 
-    parked.receive(message.get_body())
+    dead_letter_store.receive(message.get_body())

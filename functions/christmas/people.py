@@ -12,7 +12,7 @@ from functions.christmas.tables import SequenceContact
 from shared import clock
 from shared.crm import facts
 from shared.messages.consent import MARKETING_ONLY
-from shared.messages.who import who_of_address
+from shared.messages.digests import digest_of_address
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import Suppression
 from shared.store.types import CENT
@@ -28,7 +28,7 @@ def locked_contact(session: Session, email: str) -> SequenceContact:
 
     Whoever changes something of a person holds this row first, so their events are applied one after another.
     """
-    insert_if_absent(session, SequenceContact, "email", {"email": email, "who": who_of_address(email)})
+    insert_if_absent(session, SequenceContact, "email", {"email": email, "who": digest_of_address(email)})
     return session.scalars(locked(select(SequenceContact).where(SequenceContact.email == email), SequenceContact)).one()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Unicode
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from shared.store.message_models import WHO_LENGTH
+from shared.store.message_models import DIGEST_LENGTH
 from shared.store.models import ERROR_LENGTH, Base, Timestamped
 from shared.store.types import BigId, JsonText, Money, Note, UtcDateTime
 
@@ -30,14 +30,14 @@ class NotionSynced:
 class SequenceContact(Timestamped, NotionSynced, Base):
     """Somebody in the campaign, known by `email` (in lower case). Each fact is as new as the newest word about it.
 
-    `who` is the digest of the address by which consent knows them (see `shared.messages.who`).
+    `who` is the digest of the address by which consent knows them (see `shared.messages.digests`).
     `stages`: which stages they have reached, and when (`{"booking.created": "2026-..."}`); a cancelled booking is taken out.
     """
 
     __tablename__ = "sequence_contacts"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     email: Mapped[str] = mapped_column(Unicode(254), unique=True)
-    who: Mapped[str] = mapped_column(Unicode(WHO_LENGTH), index=True)
+    who: Mapped[str] = mapped_column(Unicode(DIGEST_LENGTH), index=True)
     first_name: Mapped[str | None] = mapped_column(Unicode(200))
     last_name: Mapped[str | None] = mapped_column(Unicode(200))
     business_name: Mapped[str | None] = mapped_column(Unicode(200))

@@ -33,7 +33,7 @@ async def take(webhook: Webhook, request: func.HttpRequest, message: func.Out[by
     except RefusedError as error:
         log.warning("%s refused: %s %s", webhook.name, error.status, error.reason)
         answer = problem.response(error)
-    return _as_told(answer, allowed(request.headers, settings))
+    return _as_old_callers_expect(answer, allowed(request.headers, settings))
 
 
 def preflight(request: func.HttpRequest) -> func.HttpResponse:
@@ -77,13 +77,13 @@ def _accepted(lead_id: int) -> func.HttpResponse:
     return func.HttpResponse(json.dumps({"lead_id": lead_id}), status_code=ACCEPTED, mimetype="application/json")
 
 
-def _as_told(answer: func.HttpResponse, headers: dict[str, str]) -> func.HttpResponse:
+def _as_old_callers_expect(answer: func.HttpResponse, headers: dict[str, str]) -> func.HttpResponse:
     """The answer with the members that the old system's callers look for: `ok`, and `lead_id` or `error`."""
     said: dict[str, Any] = json.loads(answer.get_body())
     if answer.status_code == ACCEPTED:
         told = json.dumps({"ok": True, "lead_id": said["lead_id"]})
         return func.HttpResponse(told, status_code=200, headers=headers, mimetype="application/json")
     reason = str(said.get("type", "")).rpartition(":")[2]
-    told = json.dumps(said | {"ok": False, "error": form.words_for(reason, said.get("errors", []))})
+    told = json.dumps(said | {"ok": False, "error": form.text_for(reason, said.get("errors", []))})
     later = {"Retry-After": "60"} if answer.status_code in (429, 503) else {}
     return func.HttpResponse(told, status_code=answer.status_code, headers=headers | later, mimetype=problem.CONTENT_TYPE)

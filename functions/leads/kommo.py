@@ -28,7 +28,7 @@ PAGE = "250"
 # Kommo's own stages, the same in every pipeline: won, lost.
 CLOSED = (142, 143)
 # Numbers are the same person's when this many last digits are: country codes and the Mexican 1 are written or left out.
-TELLING_DIGITS = 10
+DISTINCTIVE_DIGITS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ class Kommo:
 
         Kommo's search looks into every field and for parts of words, so what it finds is compared here.
         """
-        digits = _telling(phone)
+        digits = _distinctive(phone)
         for query, matches in ((email.strip(), _has_email(email)), (digits, _has_phone(digits))):
             found = [entry["id"] for entry in self._search("/contacts", query, "contacts") if matches(entry)] if query else []
             if found:
@@ -260,10 +260,10 @@ def _has_email(email: str) -> Callable[[Mapping[str, Any]], bool]:
 
 
 def _has_phone(digits: str) -> Callable[[Mapping[str, Any]], bool]:
-    return lambda entry: digits in [_telling(value) for value in _values(entry, "PHONE")]
+    return lambda entry: digits in [_distinctive(value) for value in _values(entry, "PHONE")]
 
 
-def _telling(phone: str) -> str:
+def _distinctive(phone: str) -> str:
     """The last digits of a number; "" for one that has too few of them to tell a person by."""
     digits = re.sub(r"\D", "", phone)
-    return digits[-TELLING_DIGITS:] if len(digits) >= TELLING_DIGITS else ""
+    return digits[-DISTINCTIVE_DIGITS:] if len(digits) >= DISTINCTIVE_DIGITS else ""

@@ -132,7 +132,7 @@ def number_of(said: Mapping[str, Any], time_zone: str) -> int:
     return ids.lead_id(str(said.get("email", "")), str(said.get("servicio", "")), day)
 
 
-def words_for(reason: str, errors: list[dict[str, str]]) -> str:
+def text_for(reason: str, errors: list[dict[str, str]]) -> str:
     """What a visitor may read about a refusal, from `texts/form.json`."""
     texts, fields = _texts(), list(dict.fromkeys(fault["field"] for fault in errors))
     if reason == "missing-fields":

@@ -8,7 +8,7 @@ from typing import Any
 import azure.functions as func
 
 from shared.errors import PermanentError
-from shared.intake import deadletter
+from shared.intake import dead_letter_queue
 from shared.intake.envelope import parse
 from shared.intake.inbox import Apply, Handler, handle
 from shared.intake.webhook import Webhook
@@ -68,7 +68,7 @@ def handle_by_type(queue: str, handlers: Mapping[str, Handler[Any]], message: fu
     try:
         handler = _handler_of(parse(body).type, queue, handlers)
     except PermanentError as error:
-        deadletter.send(queue, body.decode(errors="backslashreplace"), error, attempts=1)
+        dead_letter_queue.send(queue, body.decode(errors="backslashreplace"), error, attempts=1)
         return
     handle(handler, message)
 

@@ -15,7 +15,7 @@ import azure.functions as func
 
 from shared import clock, faults, logs, queues, telemetry
 from shared.errors import PermanentError, RefusedError, RetryableError, UnavailableError
-from shared.intake import deadletter
+from shared.intake import dead_letter_queue
 from shared.intake.envelope import Envelope, parse
 from shared.intake.webhook import Payload, taken
 from shared.outbox.policy import HANDLER_POLICY
@@ -65,7 +65,7 @@ def handle[P: Payload](handler: Handler[P], message: func.QueueMessage) -> None:
     try:
         envelope = parse(body)
     except PermanentError as error:
-        deadletter.send(handler.queue, body.decode(errors="backslashreplace"), error, attempts=1)
+        dead_letter_queue.send(handler.queue, body.decode(errors="backslashreplace"), error, attempts=1)
         return
     with (
         logs.bound(flow=envelope.type, event_id=envelope.id),
@@ -78,7 +78,7 @@ def _handle[P: Payload](handler: Handler[P], envelope: Envelope) -> None:
     try:
         _apply(handler, envelope)
     except PermanentError as error:
-        deadletter.send(handler.queue, _text(envelope), error, attempts=envelope.attempt + 1)
+        dead_letter_queue.send(handler.queue, _text(envelope), error, attempts=envelope.attempt + 1)
     except Exception as error:  # noqa: BLE001  # whatever it is, the event must not be lost
         _put_back(handler.queue, envelope, error)
 
@@ -163,7 +163,7 @@ def _put_back(queue: str, envelope: Envelope, error: Exception) -> None:
     outage = isinstance(error, UnavailableError)
     again = envelope.failed_once_more()
     if HANDLER_POLICY.exhausted(again.attempt, clock.now() - (again.replayed or again.received), outage=outage):
-        deadletter.send(queue, _text(envelope), error, attempts=again.attempt)
+        dead_letter_queue.send(queue, _text(envelope), error, attempts=again.attempt)
         return
     wanted = error.after_seconds if isinstance(error, RetryableError) else None
     delay = max(HANDLER_POLICY.delay_seconds(again.attempt), wanted or 0)

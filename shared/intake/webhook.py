@@ -23,7 +23,7 @@ from shared.warming import warming
 log = logging.getLogger("puente.intake")
 
 MAX_EVENT_ID = 200
-MAX_ERRORS_TOLD = 50
+MAX_ERRORS_LISTED = 50
 TRACE_PARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C "Trace Context", section 3.2
 UNDATED_STEP_SECONDS = 600
 
@@ -103,7 +103,7 @@ class Webhook:
     async def _taken_in(self, request: func.HttpRequest, message: func.Out[bytes], traceparent: str) -> func.HttpResponse:
         try:
             chosen, envelope, payload = self._read(request, traceparent)
-            message.set(await _fitting(envelope))
+            message.set(await _to_message(envelope))
         except RefusedError as error:
             log.warning("%s refused: %s %s", self.name, error.status, error.reason)
             return problem.response(error)
@@ -172,7 +172,7 @@ def _refusal(error: ValidationError) -> RefusedError:
         for fault in error.errors(include_url=False, include_input=False, include_context=False)
     ]
     title = "The body has fields that are not as they must be."
-    return RefusedError(422, "invalid-fields", title, errors=faults[:MAX_ERRORS_TOLD])
+    return RefusedError(422, "invalid-fields", title, errors=faults[:MAX_ERRORS_LISTED])
 
 
 def _event_id(headers: Any) -> str | None:
@@ -201,7 +201,7 @@ def _content_key(data: dict[str, Any], payload: Payload, received: datetime) -> 
     return fingerprint({"data": data, "received": step})
 
 
-async def _fitting(envelope: Envelope) -> bytes:
+async def _to_message(envelope: Envelope) -> bytes:
     """The message for `envelope`; a large body is left in a blob first, and the message carries the reference."""
     message = envelope.to_bytes()
     if len(message) <= queues.MESSAGE_LIMIT_BYTES - queues.HEADROOM_BYTES:

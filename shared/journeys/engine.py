@@ -22,7 +22,7 @@ log = logging.getLogger("puente.journeys")
 
 OPEN = (Standing.ACTIVE, Standing.SUSPENDED)
 # For so long a vendor's later word may bring the last message of a finished journey back, by its next channel.
-LATE_WORDS = timedelta(days=7)
+LATE_EVENTS = timedelta(days=7)
 
 
 def signal(
@@ -47,7 +47,7 @@ def signal(
     if not person_keys:
         raise ValueError("a signal concerns a person; give at least one key")
     moment = clock.now() if at is None else clock.as_utc(at)
-    rows = _open_enrolments(session, person_keys, or_finished_since=clock.now() - LATE_WORDS)
+    rows = _open_enrolments(session, person_keys, or_finished_since=clock.now() - LATE_EVENTS)
     happened = Signal(event=event, data=data, at=moment, event_key=event_key, person_keys=person_keys)
     memory.remember(session, happened)
     touched = [row.id for row in rows if _apply(read_record(session, row), happened)]

@@ -22,7 +22,7 @@ from shared.store.models import Delivery
 log = logging.getLogger("puente.journeys")
 
 ASK_AGAIN = timedelta(hours=6)  # while the journey is paused; resuming does not wait for it
-STRAYED_AFTER = timedelta(hours=1)
+UNREPORTED_AFTER = timedelta(hours=1)
 ENDED = {"failed": StepState.FAILED, "uncertain": StepState.UNCERTAIN, "skipped": StepState.SKIPPED}
 # Of a delivery that somebody closed without telling us.
 WORDS = {
@@ -175,7 +175,7 @@ def sweep(session: Session, limit: int = 500) -> int:
     query = (
         select(EnrolmentStep.enrolment_id, EnrolmentStep.step, Delivery.id)
         .join(Delivery, Delivery.id == EnrolmentStep.delivery_id)
-        .where(EnrolmentStep.state == StepState.OWED, EnrolmentStep.due_at <= clock.now() - STRAYED_AFTER)
+        .where(EnrolmentStep.state == StepState.OWED, EnrolmentStep.due_at <= clock.now() - UNREPORTED_AFTER)
         .where(Delivery.state.in_([state.value for state in WORDS]))
         .limit(limit)
     )

@@ -21,9 +21,9 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared import clock
+from shared.messages.digests import digest_of_person, digests_of_address
 from shared.messages.message import Message
-from shared.messages.outcomes import Said, tell_said
-from shared.messages.who import who_of_person, whos_of_address
+from shared.messages.outcomes import Said, notify_person_message
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import Conversation, Suppression
 
@@ -54,7 +54,7 @@ def held_back(session: Session, message: Message) -> str | None:
 
 def cause_against(session: Session, person: str, channel: str, to: str, *, transactional: bool) -> str | None:
     """The cause for which nothing of that kind may be sent to a person at an address; None where nothing speaks against it."""
-    whos = [*whos_of_address(to), who_of_person(person)]
+    whos = [*digests_of_address(to), digest_of_person(person)]
     for row in session.scalars(_AGAINST, {"whos": whos, "channel": channel}):
         if _holds(row) and not (transactional and row.cause in MARKETING_ONLY):
             return row.cause
@@ -89,7 +89,7 @@ def _set(  # a wish has these parts
         row.changed_at, row.lifted = at, lifted
     if newer and cause in WISHES:
         word: Literal["resubscribed", "unsubscribed"] = "resubscribed" if lifted else "unsubscribed"
-        tell_said(session, Said(word=word, whos=people, channels=named, at=at, cause=cause))
+        notify_person_message(session, Said(word=word, whos=people, channels=named, at=at, cause=cause))
 
 
 def soft_bounced(session: Session, who: str, at: datetime) -> None:
@@ -123,7 +123,7 @@ def wrote_to_us(session: Session, who: str, channel: str, at: datetime) -> None:
 def takes_free_text(session: Session, phone: str) -> bool:
     """Whether WhatsApp's 24-hour window is open for this number."""
     query = select(Conversation.last_inbound_at).where(
-        Conversation.who.in_(whos_of_address(phone)), Conversation.channel == "whatsapp"
+        Conversation.who.in_(digests_of_address(phone)), Conversation.channel == "whatsapp"
     )
     last = max(session.scalars(query), default=None)
     return last is not None and clock.now() - last < WHATSAPP_WINDOW

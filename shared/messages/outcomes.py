@@ -90,7 +90,7 @@ def on_outcome(name: str, listener: Listener) -> None:
     _listeners[name] = listener
 
 
-def on_said(name: str, ear: Ear) -> None:
+def on_person_message(name: str, ear: Ear) -> None:
     """Have `ear(session, said)` called in the transaction that takes in what somebody says; it may hear the same twice.
 
     The same name again replaces the ear.
@@ -98,7 +98,7 @@ def on_said(name: str, ear: Ear) -> None:
     _ears[name] = ear
 
 
-def tell_said(session: "Session", said: Said) -> None:
+def notify_person_message(session: "Session", said: Said) -> None:
     """Tell all who want to hear what people say. What one of them breaks is undone; the person's wish stands all the same."""
     for name, ear in (_declared("person.message") | _ears).items():
         key = f"said:{name}:{said.word}:{said.whos[0]}:{said.at.isoformat()}"

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import DeferredError, PermanentError, PuenteError, RetryableError, UncertainError
-from shared.messages import consent, links, planning, putting_off, statuses, template_sources, templates, verdict, who
+from shared.messages import consent, digests, links, planning, putting_off, statuses, template_sources, templates, verdict
 from shared.messages.letter import Candidates, Letter, LookUp, Send
 from shared.messages.message import Message
 from shared.messages.outcomes import Outcome, Word, tell
@@ -86,7 +86,7 @@ def _letter(delivery: Claimed) -> Letter:
     message, settings = Message.from_payload(delivery.payload), get_settings()
     url = ""
     if message.channel == "email" and not message.transactional:
-        whose = links.Unsubscription(delivery.id, who.who_of_address(message.to), who.who_of_person(message.person))
+        whose = links.Unsubscription(delivery.id, digests.digest_of_address(message.to), digests.digest_of_person(message.person))
         url = links.unsubscribe_url(settings.public_base_url, links.token(whose, settings.link_signing_secrets))
     try:
         template = template_sources.load(message.template, message.locale, message.source)
@@ -155,7 +155,7 @@ def _failed(session: Session, delivery: Claimed, message: Message, error: Puente
     verdict.give_place_back(session, delivery.id, delivery.payload)
     if reason == OPTED_OUT:
         # The vendor knows of a STOP that has not come to us; another channel to the same number would be against it.
-        consent.suppress(session, consent.PHONE_CHANNELS, [who.who_of_address(message.to)], "stop", clock.now())
+        consent.suppress(session, consent.PHONE_CHANNELS, [digests.digest_of_address(message.to)], "stop", clock.now())
     _tell(session, delivery, message, "failed", reason, fall_back=reason != OPTED_OUT)
 
 

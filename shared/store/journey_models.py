@@ -13,7 +13,7 @@ from shared.store.types import BigId, JsonText, Note, UtcDateTime
 JOURNEY_LENGTH = 50
 PERSON_LENGTH = 100
 REASON_LENGTH = 200
-WHO_LENGTH = 32
+DIGEST_LENGTH = 32
 EVENT_LENGTH = 100
 
 
@@ -75,11 +75,11 @@ class Enrolment(Timestamped, Base):
 
 
 class EnrolmentAddress(Base):
-    """An address that an enrolment's person has had, or their key, as a digest (see `shared.messages.who`)."""
+    """An address that an enrolment's person has had, or their key, as a digest (see `shared.messages.digests`)."""
 
     __tablename__ = "enrolment_addresses"
     enrolment_id: Mapped[int] = mapped_column(ForeignKey("enrolments.id"), primary_key=True, autoincrement=False)
-    who: Mapped[str] = mapped_column(Unicode(WHO_LENGTH), primary_key=True, index=True)
+    who: Mapped[str] = mapped_column(Unicode(DIGEST_LENGTH), primary_key=True, index=True)
 
 
 class EnrolmentStep(Base):

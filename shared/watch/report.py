@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.errors import PuenteError
-from shared.intake import unstored
+from shared.intake import dead_letter_blobs
 from shared.watch.backlog import depths
 from shared.watch.record import figures
 
@@ -28,7 +28,7 @@ def write() -> dict[str, Any]:
     state["database"], record = _asked(figures)
     if backlog is not None:
         state["queues"] = backlog
-        _up, kept = _asked(lambda: {"unstored_letters": unstored.count()})
+        _up, kept = _asked(lambda: {"unstored_letters": dead_letter_blobs.count()})
         state |= kept or {}
     state |= record or {}
     # Compact, and whole numbers only: nothing in it looks like a phone number to the filter that masks those.

@@ -12,10 +12,10 @@ from shared import clock
 from shared.crm import editing
 from shared.crm.people import e164
 from shared.intake.fields import ManychatId
-from shared.messages import by_hand
+from shared.messages import operator_actions
 from shared.messages.consent import PHONE_CHANNELS
+from shared.messages.digests import digest_of_person, digests_of_address
 from shared.messages.message import CHANNELS, PERSON_LENGTH, Channel
-from shared.messages.who import who_of_person, whos_of_address
 from shared.settings import get_settings
 from shared.store.message_models import Suppression
 from shared.store.session import reading
@@ -39,11 +39,11 @@ ONE_OF = f"give one of {', '.join(WHOM)}"
 def _whos(given: Any) -> list[str]:
     """The digests under which the one who is named may be filed, today's first; none where nobody is."""
     if given.person is not None:
-        return [who_of_person(given.person)]
+        return [digest_of_person(given.person)]
     if given.phone is not None:
-        return whos_of_address(e164(given.phone, get_settings().default_phone_region) or given.phone)
+        return digests_of_address(e164(given.phone, get_settings().default_phone_region) or given.phone)
     address = given.email if given.email is not None else given.manychat_id
-    return [] if address is None else whos_of_address(address)
+    return [] if address is None else digests_of_address(address)
 
 
 class SuppressionQuery(PageQuery):
@@ -167,14 +167,14 @@ def add_suppressions(body: SuppressionIn, caller: Caller) -> Suppressed:
     Adding what stands already is harmless. `by-hand` is lifted by hand alone; START lifts a `stop`.
     """
     who = _whos(body)[0]
-    work = partial(by_hand.suppress, who=who, channels=body.by(), cause=body.cause, actor=actor(caller))
+    work = partial(operator_actions.suppress, who=who, channels=body.by(), cause=body.cause, actor=actor(caller))
     return Suppressed(items=[_shown(row) for row in editing.committed(work)])
 
 
 @router.delete("/{suppression_id:id}", status_code=204, summary="Lift a suppression", responses=documented(404))
 def lift_suppression(suppression_id: RowId, caller: Caller) -> None:
     """They may be sent messages again. The row stays, as lifted; what was skipped or has ended meanwhile does not come back."""
-    editing.committed(partial(by_hand.lift, suppression_id=suppression_id, actor=actor(caller)))
+    editing.committed(partial(operator_actions.lift, suppression_id=suppression_id, actor=actor(caller)))
 
 
 def _shown(row: Suppression) -> SuppressionOut:

@@ -15,8 +15,8 @@ from functions.leads import triggers as leads
 from functions.leads.tables import Lead
 from sandbox.kommo import seed
 from shared import clock, faults
-from shared.messages.outcomes import Said, tell_said
-from shared.messages.who import who_of_address
+from shared.messages.digests import digest_of_address
+from shared.messages.outcomes import Said, notify_person_message
 from shared.outbox import actions, operator_actions
 from shared.privacy.erase import look, person
 from shared.store.journey_models import Enrolment
@@ -355,18 +355,18 @@ def test_what_they_say_is_noted(world: World, account: PretendKommo, test_clock:
     post(world, servicio="Web", email="ANA@example.com")
     post(world, email="eva@example.com", telefono="55 0000 0000")
     world.run()
-    phone, mail = who_of_address("+525512345678"), who_of_address("ana@example.com")
+    phone, mail = digest_of_address("+525512345678"), digest_of_address("ana@example.com")
     for who, word, channels, cause in (
         (phone, "replied", ("whatsapp",), None),
         (phone, "unsubscribed", ("sms", "voice", "whatsapp"), "stop"),
         (phone, "resubscribed", ("sms", "voice", "whatsapp"), "stop"),
         (mail, "unsubscribed", ("email",), "complaint"),
-        (who_of_address("nobody@example.com"), "replied", ("sms",), None),
+        (digest_of_address("nobody@example.com"), "replied", ("sms",), None),
     ):
         test_clock.advance(minutes=1)
         said = Said(word=word, whos=(who,), channels=channels, at=test_clock.moment, cause=cause)
         for _again in range(2):
-            transact(lambda session, said=said: tell_said(session, said))
+            transact(lambda session, said=said: notify_person_message(session, said))
     settle(world)
     assert account.notes() == [
         "Respondió por whatsapp.",

@@ -15,7 +15,7 @@ from twilio.request_validator import RequestValidator
 
 from functions import messages as message_status
 from shared import clock
-from shared.messages import Fallback, consent, links, who
+from shared.messages import Fallback, consent, digests, links
 from shared.outbox.actions import State
 from shared.settings import get_settings
 from shared.store.models import InboxEvent
@@ -365,7 +365,7 @@ class TestProvidersOwnTidings:
         owe(message("email"))
         now = int(clock.now().timestamp())
         body = {"event": "unsubscribed", "email": ANA_EMAIL, "message-id": f"<V{deliveries()[0].id}>"}
-        ana, hour_ago = who.who_of_address(ANA_EMAIL), clock.now() - timedelta(hours=1)
+        ana, hour_ago = digests.digest_of_address(ANA_EMAIL), clock.now() - timedelta(hours=1)
         transact(lambda session: consent.lift(session, ["email"], [ana], "unsubscribed", hour_ago))
         self.brevo(flow, body | {"ts_event": now - 21600, "ts": now - 21600, "ts_epoch": now * 1000})
         assert held_back("email") == "unsubscribed"
@@ -442,7 +442,7 @@ class TestUnsubscribe:
 
     def test_link_outlives_our_record_of_the_mail(self, flow: Flow, post: PostOffice) -> None:
         """It works for as long as the mail is kept by its recipient."""
-        whose = links.Unsubscription(999, who.who_of_address(ANA_EMAIL), who.who_of_person("lead:17"))
+        whose = links.Unsubscription(999, digests.digest_of_address(ANA_EMAIL), digests.digest_of_person("lead:17"))
         assert flow.click(links.token(whose, get_settings().link_signing_secrets)).status_code == 200
         assert held_back("email") == "unsubscribed"
 

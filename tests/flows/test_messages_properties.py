@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared import clock
 from shared.errors import PermanentError, RetryableError, ThrottledError, UncertainError
-from shared.messages import Fallback, consent, statuses, who
+from shared.messages import Fallback, consent, digests, statuses
 from shared.messages.events import ProviderEvent
 from shared.messages.letter import Letter
 from shared.messages.message import Message
@@ -169,7 +169,7 @@ def _silence(diary: Diary, _clock: Any, person: str, channel: str) -> None:
     to = PEOPLE[person][channel == "email"]
     cause = "bounced" if channel == "email" else "stop"
     covered = ["email"] if channel == "email" else list(consent.PHONE_CHANNELS)
-    transact(lambda session: consent.suppress(session, covered, [who.who_of_address(to)], cause, clock.now()))
+    transact(lambda session: consent.suppress(session, covered, [digests.digest_of_address(to)], cause, clock.now()))
     diary.silent |= {(one, to) for one in covered}
 
 

@@ -343,7 +343,7 @@ class TestLaw7NothingLoopsNothingVanishes:
 
     def test_unknown_stage_is_parked_and_replays_once_the_map_has_it(self, world):
         """A stage that the map lacks is a dead letter with its reason; it is never guessed."""
-        from shared.intake import parked
+        from shared.intake import dead_letter_store
         from shared.store.models import StageMapping
 
         world.post("opportunity", opportunity(stage="Etapa Nueva"))
@@ -353,18 +353,18 @@ class TestLaw7NothingLoopsNothingVanishes:
         assert "Etapa Nueva" in letter.error_message
         new = StageMapping(manychat_key="etapanueva", manychat_name="Etapa Nueva", odoo_stage_id=27, odoo_name="Nueva")
         transact(lambda session: session.add(new))
-        parked.replay(letter.id, "key:ops")
+        dead_letter_store.replay(letter.id, "key:ops")
         world.run()
         assert one(Opportunity).stage_id == 27
         assert one(DeadLetter).state == "resolved"
 
     def test_replay_that_fails_again_is_a_new_letter_linked_to_the_old(self, world):
         """History is not rewritten."""
-        from shared.intake import parked
+        from shared.intake import dead_letter_store
 
         world.post("opportunity", opportunity(stage=99))
         world.run()
-        parked.replay(one(DeadLetter).id, "key:ops")
+        dead_letter_store.replay(one(DeadLetter).id, "key:ops")
         world.run()
         first, second = rows(DeadLetter)
         assert (first.state, first.replays, second.replay_of) == ("replayed", 1, first.id)

@@ -124,7 +124,7 @@ class TestNothingVanishes:
 
     def test_old_event_that_is_replayed_has_all_its_attempts(self, world, test_clock):
         """A letter replayed after weeks is tried as often as a new event."""
-        from shared.intake import parked
+        from shared.intake import dead_letter_store
         from shared.store.models import DeadLetter, StageMapping
 
         world.post("opportunity", opportunity(stage=99))
@@ -133,7 +133,7 @@ class TestNothingVanishes:
         new = StageMapping(manychat_key="nueva", manychat_name="Nueva", odoo_stage_id=99, odoo_name="Nueva")
         transact(lambda session: session.add(new))
         faults.inject("inbox.before_commit=raise:1x1")
-        parked.replay(rows(DeadLetter)[0].id, "key:ops")
+        dead_letter_store.replay(rows(DeadLetter)[0].id, "key:ops")
         world.run_for(test_clock, minutes=2)
         assert [letter.state for letter in rows(DeadLetter)] == ["resolved"]
         assert [row.stage_id for row in rows(Opportunity)] == [99]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from shared import clock, faults, retention
-from shared.intake import parked
+from shared.intake import dead_letter_store
 from shared.journeys.enrolment_records import Standing
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, JourneyVersion
@@ -206,13 +206,13 @@ def test_a_replay_after_retention_changes_nothing(world, environment, test_clock
     keep(environment, 30)
     first = park(world)
     teach()
-    parked.replay(first.id, "key:ops")
+    dead_letter_store.replay(first.id, "key:ops")
     world.run()
     world.post("opportunity", opportunity("m2"))
     world.run()
     test_clock.advance(days=730)
     assert retention.forget()["events"] == 1
-    parked.replay(first.id, "key:ops")
+    dead_letter_store.replay(first.id, "key:ops")
     world.run()
     with reading() as session:
         assert [row.subject for row in session.scalars(select(InboxEvent))] == ["m1"]

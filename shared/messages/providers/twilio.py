@@ -17,7 +17,8 @@ from urllib.parse import parse_qs, urlencode
 from shared import clock
 from shared.errors import DeferredError, PermanentError, PuenteError, RefusedError, ThrottledError, UnavailableError
 from shared.intake import signatures
-from shared.messages import words
+from shared.messages import opt_out_keywords
+from shared.messages.digests import digests_of_address
 from shared.messages.providers.twilio_codes import (
     ACCOUNT_CODES,
     CALL_STATUSES,
@@ -28,7 +29,6 @@ from shared.messages.providers.twilio_codes import (
     is_machine,
 )
 from shared.messages.senders import sender_of
-from shared.messages.who import whos_of_address
 from shared.vendors.rest_client import RestClient, kept
 
 if TYPE_CHECKING:
@@ -405,14 +405,14 @@ def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     sender = form.get("From", "")
     taken_for = {"STOP": "stop", "START": "start"}.get(form.get("OptOutType", "").strip().upper())
     text, sms = form.get("Body", "") or form.get("ButtonText", ""), not sender.startswith("whatsapp:")
-    who, *others = whos_of_address(sender)
+    who, *others = digests_of_address(sender)
     return {
         "vendor_id": form.get("MessageSid", ""),
         "who": who,
         "others": others,
         "channel": "sms" if sms else "whatsapp",
-        "wish": taken_for or words.wish(text, sms=sms),
-        "ask": taken_for is None and words.needs_a_person(text, sms=sms),
+        "wish": taken_for or opt_out_keywords.wish(text, sms=sms),
+        "ask": taken_for is None and opt_out_keywords.needs_a_person(text, sms=sms),
     }
 
 

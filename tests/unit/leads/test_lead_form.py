@@ -148,7 +148,7 @@ def test_a_queue_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     async def away(_envelope: object) -> bytes:
         raise UnavailableError("down")
 
-    monkeypatch.setattr(webhook, "_fitting", away)
+    monkeypatch.setattr(webhook, "_to_message", away)
     answer, _message = sent()
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
     assert told(answer)["error"].startswith("No pudimos guardar tus datos")
@@ -164,8 +164,8 @@ def test_any_form_gets_an_answer(body: dict[str, object]) -> None:
 
 def test_the_texts_for_visitors_cover_what_is_refused() -> None:
     """Every reason has a sentence, known or not."""
-    assert form.words_for("never-heard-of", []) == "No pudimos recibir el formulario."
-    assert form.words_for("invalid-fields", [{"field": "email"}, {"field": "empresa"}]).count(".") >= 2
+    assert form.text_for("never-heard-of", []) == "No pudimos recibir el formulario."
+    assert form.text_for("invalid-fields", [{"field": "email"}, {"field": "empresa"}]).count(".") >= 2
 
 
 def test_the_booking_link_carries_the_lead(environment: pytest.MonkeyPatch) -> None:

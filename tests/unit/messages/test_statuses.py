@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from shared import clock
 from shared.errors import UncertainError
-from shared.messages import Fallback, consent, statuses, who
+from shared.messages import Fallback, consent, digests, statuses
 from shared.messages.events import ProviderEvent
 from shared.messages.statuses import RANKS
 from shared.outbox import operator_actions
@@ -204,13 +204,13 @@ class TestAddresses:
     def test_bounce_and_complaint_suppress(self, post, status: str, transactional: bool) -> None:  # noqa: FBT001
         """The address that the vendor names."""
         owe(message("email"))
-        news(status, "brevo", who=who.who_of_address(ANA_EMAIL.upper()))
+        news(status, "brevo", who=digests.digest_of_address(ANA_EMAIL.upper()))
         owe(message("email", dedupe_key="k2", transactional=transactional))
         assert len(post.sent) == 1
 
     def test_bounce_of_a_mail_that_is_not_ours_counts(self, post) -> None:
         """The address does not exist, whoever wrote to it."""
-        news("bounced", "resend", who=who.who_of_address(ANA_EMAIL))
+        news("bounced", "resend", who=digests.digest_of_address(ANA_EMAIL))
         owe(message("email"))
         assert post.sent == []
 

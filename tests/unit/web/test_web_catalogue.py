@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
 from shared.crm import resync
-from shared.intake import parked
+from shared.intake import dead_letter_store
 from shared.settings import get_settings
 from shared.store.models import (
     ActionLog,
@@ -255,7 +255,7 @@ class TestAdvisors:
         world.post("assignment", {"manychat_id": "m", "campaign_id": 1, "datetime_actual": "2026-03-01", "medico_id": 77})
         world.run()
         assert api.post(ADVISORS, body={"name": "Nueva", "id": 77}).status == 201
-        parked.replay(rows(DeadLetter)[0].id, "key:ops")
+        dead_letter_store.replay(rows(DeadLetter)[0].id, "key:ops")
         world.run()
         assert rows(CampaignContact)[0].medical_advisor_id == 77
 

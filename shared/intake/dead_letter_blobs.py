@@ -1,7 +1,7 @@
 """Dead letters that the database never takes: kept whole as blobs, told to people, put back on their queue by hand.
 
-python -m shared.intake.unstored             which there are
-python -m shared.intake.unstored --return    put them back on `dead-letter-queue`, once the reason is gone
+python -m shared.intake.dead_letter_blobs             which there are
+python -m shared.intake.dead_letter_blobs --return    put them back on `dead-letter-queue`, once the reason is gone
 """
 
 import argparse
@@ -107,14 +107,14 @@ def give_back() -> int:
 
 def _message(body: bytes) -> bytes:
     """What was kept whole, as a message; a body too large for one goes to a claim-check blob again."""
-    from shared.intake import parked
+    from shared.intake import dead_letter_store
 
-    return dead_letter_message.to_message(parked.opened(body))
+    return dead_letter_message.to_message(dead_letter_store.opened(body))
 
 
 def main(arguments: list[str] | None = None, out: Callable[[str], object] = sys.stdout.write) -> int:
     """The command line: 0 done, 1 the storage account cannot be reached."""
-    parser = argparse.ArgumentParser(prog="python -m shared.intake.unstored", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m shared.intake.dead_letter_blobs", description=__doc__.splitlines()[0])
     parser.add_argument("--return", dest="back", action="store_true", help="put them back on dead-letter-queue")
     try:
         if parser.parse_args(arguments).back:

@@ -90,15 +90,15 @@ def _collect(queue: str, body: bytes) -> None:
 def _once_more(body: bytes) -> None:
     """A letter that could not be stored is tried again, later each time; after `MOST_ROUNDS` it is kept outside the database.
 
-    An outage of the database does not bring it here (see `parked.receive`), so its own content, or a mistake of ours, did.
+    An outage of the database does not bring it here (see `dead_letter_store.receive`), so its own content, or a mistake of ours, did.
     """
-    from shared.intake import parked, unstored
+    from shared.intake import dead_letter_blobs, dead_letter_store
 
-    letter = parked.opened(body)
+    letter = dead_letter_store.opened(body)
     rounds = letter.pop("rounds", 0)
     rounds = rounds if type(rounds) is int and rounds > 0 else 0
     if rounds >= MOST_ROUNDS:
-        unstored.keep(dead_letter_message.written(letter))
+        dead_letter_blobs.keep(dead_letter_message.written(letter))
         return
     again = dead_letter_message.to_message(letter | {"rounds": rounds + 1})
     queues.send(queues.DEAD_LETTER_QUEUE, again, delay_seconds=ROUND_SECONDS * (rounds + 1))

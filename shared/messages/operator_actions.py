@@ -20,7 +20,7 @@ SUPPRESS, LIFT = "suppression.add", "suppression.lift"
 
 
 def suppress(session: Session, who: str, channels: Sequence[str], cause: Cause, actor: str) -> list[Suppression]:
-    """Nothing more by `channels` to `who` (a digest, see `shared.messages.who`); the rows that say so, by channel.
+    """Nothing more by `channels` to `who` (a digest, see `shared.messages.digests`); the rows that say so, by channel.
 
     Goes to the action log without saying who it is. Again changes nothing but the time, and is logged again.
     """

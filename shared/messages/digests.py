@@ -4,10 +4,10 @@ import hashlib
 
 from shared.readers import UnreadableError, email, phone
 
-WHO_LENGTH = 32
+DIGEST_LENGTH = 32
 
 
-def who_of_address(address: str) -> str:
+def digest_of_address(address: str) -> str:
     """The digest of an address: of the line for a phone number in any spelling, of the key for an e-mail address.
 
     Numbers are those with a plus; a ManyChat id of digits is none.
@@ -15,7 +15,7 @@ def who_of_address(address: str) -> str:
     return _digest("address", _plain(address))
 
 
-def whos_of_address(address: str) -> list[str]:
+def digests_of_address(address: str) -> list[str]:
     """Every digest under which an address may be filed, today's first.
 
     A stored digest cannot be turned into another spelling, so whoever looks for an address asks for all that it had: a number
@@ -26,7 +26,7 @@ def whos_of_address(address: str) -> list[str]:
     return list(dict.fromkeys(_digest("address", spelling) for spelling in spellings))
 
 
-def who_of_person(person: str) -> str:
+def digest_of_person(person: str) -> str:
     """The digest of a person's key."""
     return _digest("person", person)
 
@@ -51,4 +51,4 @@ def _written(address: str) -> str:
 
 
 def _digest(kind: str, text: str) -> str:
-    return hashlib.sha256(f"{kind}:{text}".encode("utf-8", "surrogatepass")).hexdigest()[:WHO_LENGTH]
+    return hashlib.sha256(f"{kind}:{text}".encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
