@@ -70,17 +70,17 @@ def apply_assignment(session: Session, event: Event[AssignmentPayload]) -> str:
     """
     from shared.crm import campaigns, facts, people
 
-    said = event.payload
-    campaign = campaigns.known_campaign(session, said.campaign_id)
+    payload = event.payload
+    campaign = campaigns.known_campaign(session, payload.campaign_id)
     words = {
-        "commercial_advisor_id": _advisor(session, said.comercial_id),
-        "medical_advisor_id": _advisor(session, said.medico_id),
-        "last_state": said.ultimo_estado,
-        "lead_state": said.tipo_asignacion,
-        "summary": said.summary,
+        "commercial_advisor_id": _advisor(session, payload.comercial_id),
+        "medical_advisor_id": _advisor(session, payload.medico_id),
+        "last_state": payload.ultimo_estado,
+        "lead_state": payload.tipo_asignacion,
+        "summary": payload.summary,
     }
     at = facts.effective(event.envelope.time, event.envelope.received)
-    contact = people.locked_contact(session, said.manychat_id)
+    contact = people.locked_contact(session, payload.manychat_id)
     row = campaigns.locked_assignment(session, contact, campaign, at)
     is_new = not row.fact_times
     changed = campaigns.assign(session, row, words, at, event.key)
@@ -99,6 +99,6 @@ WEBHOOK = Webhook(
     name="manychat.campaign-assignment",
     queue=QUEUE,
     payload=AssignmentPayload,
-    answer=lambda said: {"manychat_id": said.manychat_id},
+    answer=lambda payload: {"manychat_id": payload.manychat_id},
 )
 HANDLER = webhook(bp, "manychat_campaign", "api/v1/manychat/webhook/campaign-assignment", WEBHOOK, apply_assignment)

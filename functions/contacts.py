@@ -84,8 +84,8 @@ def apply_contact(session: Session, event: Event[ContactPayload]) -> str:
     from shared.store.dialect import locked
     from shared.store.models import Opportunity
 
-    said = event.payload
-    contact = people.locked_contact(session, said.manychat_id)
+    payload = event.payload
+    contact = people.locked_contact(session, payload.manychat_id)
     is_new = contact.last_event_at is None
     known = dict(contact.fact_times)
     changed = people.merge_person(
@@ -93,14 +93,14 @@ def apply_contact(session: Session, event: Event[ContactPayload]) -> str:
         contact,
         facts.effective(event.envelope.time, event.envelope.received),
         event.key,
-        first_name=said.nombre_lead,
-        last_name=said.apellido_lead,
-        phone=said.whatsapp,
-        email=said.email_lead,
-        channel=said.canal_entrada,
-        subscribed_at=said.datetime_suscripcion,
-        initial_state=said.estado_inicial,
-        last_state=said.ultimo_estado,
+        first_name=payload.nombre_lead,
+        last_name=payload.apellido_lead,
+        phone=payload.whatsapp,
+        email=payload.email_lead,
+        channel=payload.canal_entrada,
+        subscribed_at=payload.datetime_suscripcion,
+        initial_state=payload.estado_inicial,
+        last_state=payload.ultimo_estado,
     )
     if changed or is_new:
         query = locked(select(Opportunity).where(Opportunity.contact_id == contact.id), Opportunity)
@@ -111,6 +111,6 @@ def apply_contact(session: Session, event: Event[ContactPayload]) -> str:
 
 
 WEBHOOK = Webhook(
-    name="manychat.contact", queue=QUEUE, payload=ContactPayload, answer=lambda said: {"manychat_id": said.manychat_id}
+    name="manychat.contact", queue=QUEUE, payload=ContactPayload, answer=lambda payload: {"manychat_id": payload.manychat_id}
 )
 HANDLER = webhook(bp, "manychat_contact", "api/v1/manychat/webhook/contact", WEBHOOK, apply_contact)

@@ -84,28 +84,28 @@ def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
     "asked": no marketing goes to that line until a person has looked; a clear wish settles that, too.
     """
     from shared.messages import consent
-    from shared.messages.outcomes import Said, notify_person_message
+    from shared.messages.outcomes import PersonMessage, notify_person_message
 
-    said, at = event.payload, event.envelope.time
-    consent.wrote_to_us(session, said.who, said.channel, at)
-    if said.wish == "stop":
-        consent.suppress(session, consent.PHONE_CHANNELS, [said.who], "stop", at)
-    elif said.wish == "start":
-        consent.lift(session, consent.PHONE_CHANNELS, [said.who, *consent.filed(session, said.others)], "stop", at)
-        consent.lift(session, consent.PHONE_CHANNELS, [said.who], "to-review", at)
+    payload, at = event.payload, event.envelope.time
+    consent.wrote_to_us(session, payload.who, payload.channel, at)
+    if payload.wish == "stop":
+        consent.suppress(session, consent.PHONE_CHANNELS, [payload.who], "stop", at)
+    elif payload.wish == "start":
+        consent.lift(session, consent.PHONE_CHANNELS, [payload.who, *consent.filed(session, payload.others)], "stop", at)
+        consent.lift(session, consent.PHONE_CHANNELS, [payload.who], "to-review", at)
     else:
-        if said.ask:
-            consent.suppress(session, consent.PHONE_CHANNELS, [said.who], "to-review", at)
-        notify_person_message(session, Said(word="replied", whos=(said.who,), channels=(said.channel,), at=at))
-    return said.wish or ("asked" if said.ask else "noted")
+        if payload.ask:
+            consent.suppress(session, consent.PHONE_CHANNELS, [payload.who], "to-review", at)
+        notify_person_message(session, PersonMessage(word="replied", whos=(payload.who,), channels=(payload.channel,), at=at))
+    return payload.wish or ("asked" if payload.ask else "noted")
 
 
 def apply_unsubscribe(session: Session, event: Event[Unsubscribe]) -> str:
     """No more marketing by e-mail for this address and person."""
     from shared.messages import statuses
 
-    said = event.payload
-    statuses.unsubscribed(session, said.delivery, [said.address, said.person], event.envelope.time)
+    payload = event.payload
+    statuses.unsubscribed(session, payload.delivery, [payload.address, payload.person], event.envelope.time)
     return "applied"
 
 

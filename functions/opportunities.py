@@ -120,34 +120,34 @@ def apply_opportunity(session: Session, event: Event[OpportunityPayload]) -> str
     """
     from shared.crm import facts, opportunities, people
 
-    said = event.payload
-    stage_id = opportunities.resolve_stage(session, said.state.stage_id)
+    payload = event.payload
+    stage_id = opportunities.resolve_stage(session, payload.state.stage_id)
     at = facts.effective(event.envelope.time, event.envelope.received)
-    contact = people.locked_contact(session, said.manychat_id)
+    contact = people.locked_contact(session, payload.manychat_id)
     opportunity = opportunities.locked_opportunity(session, contact)
     changed = people.merge_person(
         session,
         contact,
         at,
         event.key,
-        first_name=said.first_name,
-        last_name=said.last_name,
-        phone=said.phone,
-        channel=said.channel,
+        first_name=payload.first_name,
+        last_name=payload.last_name,
+        phone=payload.phone,
+        channel=payload.channel,
     )
-    changed |= facts.merge(opportunity, _opportunity_facts(said), at, event.key)
-    changed |= opportunities.change_stage(session, opportunity, stage_id, at, said.state.summary, event.key)
+    changed |= facts.merge(opportunity, _opportunity_facts(payload), at, event.key)
+    changed |= opportunities.change_stage(session, opportunity, stage_id, at, payload.state.summary, event.key)
     if not changed:
         return "stale"
     odoo_sync.ask(session, contact, opportunity, event.key)
     return "applied"
 
 
-def _opportunity_facts(said: OpportunityPayload) -> dict[str, Any]:
+def _opportunity_facts(payload: OpportunityPayload) -> dict[str, Any]:
     return {
-        "entry_date": said.entry_date,
-        "medical_advisor_id": _advisor(said.medical_advisor_id),
-        "commercial_advisor_id": _advisor(said.commercial_advisor_id),
+        "entry_date": payload.entry_date,
+        "medical_advisor_id": _advisor(payload.medical_advisor_id),
+        "commercial_advisor_id": _advisor(payload.commercial_advisor_id),
     }
 
 
@@ -158,6 +158,9 @@ def _advisor(number: int | None) -> Any:
 
 
 WEBHOOK = Webhook(
-    name="manychat.opportunity", queue=QUEUE, payload=OpportunityPayload, answer=lambda said: {"manychat_id": said.manychat_id}
+    name="manychat.opportunity",
+    queue=QUEUE,
+    payload=OpportunityPayload,
+    answer=lambda payload: {"manychat_id": payload.manychat_id},
 )
 HANDLER = webhook(bp, "manychat_opportunity", "api/v1/manychat/webhook/crm-opportunity", WEBHOOK, apply_opportunity)

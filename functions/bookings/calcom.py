@@ -26,26 +26,26 @@ NO_MAILBOX = "@sms.cal.com"  # Cal.com's stand-in for people who book with a pho
 
 def read(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     """The word in a request. Raises RefusedError: 415, 400 or 422; a word that means nothing to us is kept as its name."""
-    said = json_object(request, raw)
-    trigger = _trigger(said)
+    data = json_object(request, raw)
+    trigger = _trigger(data)
     if trigger not in MEANINGFUL:
         log.info("a calendar's word %.60s is not used", trigger)
-        return {"trigger": trigger, "at": _moment(said.get("createdAt"), "createdAt", [])}
-    inner = said.get("payload")
-    payload: Mapping[str, Any] = inner if isinstance(inner, dict) else said  # the end of a meeting is reported flat
-    found = _word(trigger, said, payload)
+        return {"trigger": trigger, "at": _moment(data.get("createdAt"), "createdAt", [])}
+    inner = data.get("payload")
+    payload: Mapping[str, Any] = inner if isinstance(inner, dict) else data  # the end of a meeting is reported flat
+    found = _word(trigger, data, payload)
     if found["unread"]:
         log.warning("a calendar's word %s: left out as it cannot be read: %s", trigger, ", ".join(found["unread"]))
     return {name: value for name, value in found.items() if value not in (None, [], {})}
 
 
-def _trigger(said: Mapping[str, Any]) -> str:
+def _trigger(payload: Mapping[str, Any]) -> str:
     """What has happened: `triggerEvent` (Cal.com), else `event` or `type` (the old system)."""
-    given = (said.get(name) for name in ("triggerEvent", "event", "type"))
+    given = (payload.get(name) for name in ("triggerEvent", "event", "type"))
     return next((text.strip().upper()[:60] for text in given if isinstance(text, str) and text.strip()), "")
 
 
-def _word(trigger: str, said: Mapping[str, Any], payload: Mapping[str, Any]) -> dict[str, Any]:
+def _word(trigger: str, data: Mapping[str, Any], payload: Mapping[str, Any]) -> dict[str, Any]:
     unread: list[str] = []
     follows = {RESCHEDULED: "rescheduleUid", ENDED: "fromReschedule"}.get(trigger)
     people = [one for one in _list(payload.get("attendees")) if isinstance(one, dict)]
@@ -62,8 +62,8 @@ def _word(trigger: str, said: Mapping[str, Any], payload: Mapping[str, Any]) -> 
         "uid": _uid(_first(payload.get("uid"), payload.get("bookingUid")), "uid", unread),
         "follows": _uid(payload.get(follows), follows, unread) if follows else None,
         # Of a stored booking, which the end of a meeting is reported with, it is the time at which that was made.
-        "at": None if trigger == ENDED and payload is said else _moment(said.get("createdAt"), "createdAt", unread),
-        "lead_ref": _lead_ref(said, payload, unread),
+        "at": None if trigger == ENDED and payload is data else _moment(data.get("createdAt"), "createdAt", unread),
+        "lead_ref": _lead_ref(data, payload, unread),
         "email": email,
         "name": _text(_first(booker.get("name"), _name(payload)), 200),
         "first_name": _text(_first(booker.get("firstName"), _name_part(payload, "firstName")), 100),
@@ -80,9 +80,9 @@ def _word(trigger: str, said: Mapping[str, Any], payload: Mapping[str, Any]) -> 
     }
 
 
-def _lead_ref(said: Mapping[str, Any], payload: Mapping[str, Any], unread: list[str]) -> int | None:
+def _lead_ref(data: Mapping[str, Any], payload: Mapping[str, Any], unread: list[str]) -> int | None:
     """The lead's number, from the booking link's `metadata[lead_id]`, a field of the form, or the body itself."""
-    places = (_dict(payload.get("metadata")), payload, _dict(said.get("metadata")), said)
+    places = (_dict(payload.get("metadata")), payload, _dict(data.get("metadata")), data)
     given = [place.get("lead_id") for place in places] + [_answer(payload, "lead_id")]
     for value in given:
         if (number := _number(value)) is not None:

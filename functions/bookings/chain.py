@@ -69,8 +69,8 @@ class Chain:
         row.phone, row.time_zone = _phone(self.known("phone")), _zone(self.known("time_zone"))
         row.start_at, row.end_at = (_moment(self.known(name)) for name in ("start_at", "end_at"))
         row.status = self._status()
-        said = [at for one in self.uids for at, _value in one.facts.values()]
-        row.said_at = max((_instant(at) for at in said), default=row.said_at)
+        payload = [at for one in self.uids for at, _value in one.facts.values()]
+        row.said_at = max((_instant(at) for at in payload), default=row.said_at)
 
     def _status(self) -> str:
         newest = self.uids[0].facts
@@ -118,13 +118,13 @@ def take_in(chain: Chain, word: BookingEvent, at: datetime) -> bool:
     (record,) = [one for one in chain.uids if one.uid == word.booking]
     dated = {STANDING: _standing(word), FOLLOWS: word.follows, END_REPORTED: True if word.trigger == ENDED else None}
     dated |= {f"{ABSENT}{digest(email)}": away for email, away in word.absent.items()}
-    said = word.model_dump(mode="json", include=set(DETAILS))
-    details = {name: said[name] for name in DETAILS}
+    payload = word.model_dump(mode="json", include=set(DETAILS))
+    details = {name: payload[name] for name in DETAILS}
     of_details = EARLIEST if word.trigger in (NO_SHOW, ENDED) else at
     facts = dict(record.facts)
     changed = [_keep(facts, name, value, at) for name, value in dated.items()]
     changed += [_keep(facts, name, value, of_details) for name, value in details.items()]
-    heard = [_keep(facts, name, said["start_at"] or "", at) for name in _heard(word)]
+    heard = [_keep(facts, name, payload["start_at"] or "", at) for name in _heard(word)]
     if any(changed) or any(heard):
         record.facts = facts
     return any(changed)
@@ -199,7 +199,9 @@ def _stayed_away(facts: Mapping[str, Any], email: str | None) -> bool:
     named = facts.get(f"{ABSENT}{digest(email)}") if email else None
     if named is not None:
         return bool(named[1])
-    nameless = [said for name, said in facts.items() if name.startswith(ABSENT) and (not email or name == ABSENT + digest(""))]
+    nameless = [
+        value for name, value in facts.items() if name.startswith(ABSENT) and (not email or name == ABSENT + digest(""))
+    ]
     return any(away for _at, away in nameless)
 
 

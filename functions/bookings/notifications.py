@@ -59,24 +59,24 @@ class Before:
 
 
 @dataclass
-class _Telling:
+class _Notifier:
     session: Session
     people: list[str]
     event_key: str
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def say(self, event: str, instance: str | None, **more: Any) -> None:
+    def signal(self, event: str, instance: str | None, **more: Any) -> None:
         """Signal an event about the meeting of that name. It is true now, whenever it was said: the row is the newest word."""
         data = self.facts | {"booking_uid": instance} | more
         engine.signal(self.session, event, self.people, data, event_key=self.event_key, at=clock.now())
 
 
-def tell(session: Session, chain: Chain, before: Before, event_key: str) -> None:
+def notify(session: Session, chain: Chain, before: Before, event_key: str) -> None:
     """Let journeys know what has become of a booking since `before`. Where nothing has, nobody hears of it."""
     booking = chain.booking
     if not chain.is_certain:
         return
-    telling = _Telling(session, _people(session, chain, before), event_key, variables(chain))
+    notifier = _Notifier(session, _people(session, chain, before), event_key, variables(chain))
     gone = [instance for instance, status in chain.absorbed if instance is not None and status != CANCELLED_STATUS]
     is_known = before.is_known
     if is_known and (booking.status == CANCELLED_STATUS or _is_another(booking, before)):
@@ -85,23 +85,23 @@ def tell(session: Session, chain: Chain, before: Before, event_key: str) -> None
         if not is_known:
             booking.instance = _name(booking, before)
         if not is_known or before.lead_id != booking.lead_id:
-            telling.say("booking.created", booking.instance)  # again: journeys of a lead that was found later hear it, too
-        _tell_rest(telling, booking, before if is_known else None)
+            notifier.signal("booking.created", booking.instance)  # again: journeys of a lead that was found later hear it, too
+        _signal_changes(notifier, booking, before if is_known else None)
     for instance in gone:  # last: what a meeting holds up is not taken up in between
-        telling.say("booking.cancelled", instance)
+        notifier.signal("booking.cancelled", instance)
 
 
-def _tell_rest(telling: _Telling, booking: Booking, before: Before | None) -> None:
+def _signal_changes(notifier: _Notifier, booking: Booking, before: Before | None) -> None:
     """What has become of a meeting that they know of; `before` is None where they have just heard of it."""
     was, now = before.status if before else BOOKED, booking.status
     if was == NO_SHOW_STATUS and now != NO_SHOW_STATUS:
-        telling.say("booking.attended", booking.instance)
+        notifier.signal("booking.attended", booking.instance)
     if before is not None:
-        telling.say("booking.rescheduled" if before.is_moved(booking) else "booking.changed", booking.instance)
+        notifier.signal("booking.rescheduled" if before.is_moved(booking) else "booking.changed", booking.instance)
     if now == ENDED_STATUS and was != ENDED_STATUS:
-        telling.say("booking.ended", booking.instance)
+        notifier.signal("booking.ended", booking.instance)
     if now == NO_SHOW_STATUS and was != NO_SHOW_STATUS:
-        telling.say("booking.noshow", booking.instance)
+        notifier.signal("booking.noshow", booking.instance)
 
 
 def variables(chain: Chain) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def note(session: Session, chain: Chain) -> int:
             name = _note_name(fact, booking.email)
             if name is not None:
                 key, variables = f"booking:{name}:{one.uid}", {"start_at": start or None}
-                made += notes.owe(session, booking.lead_id, name, variables, key, at=datetime.fromisoformat(at))
+                made += notes.enqueue(session, booking.lead_id, name, variables, key, at=datetime.fromisoformat(at))
     return made
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from functions.bookings import chain as bookings_chain
-from functions.bookings import notifications as bookings_told
+from functions.bookings import notifications
 from functions.bookings.chain import CANCELLED_STATUS, Chain
 from functions.bookings.notifications import Before
 from functions.bookings.payloads import MEANINGFUL, BookingEvent
@@ -37,10 +37,10 @@ def take(session: Session, word: BookingEvent, envelope: Envelope, event_key: st
     chain.work_out()
     _give(session, chain.booking, _lead_of(session, chain))
     if has_changed or chain.absorbed or chain.booking.lead_id != before.lead_id:
-        bookings_told.tell(session, chain, before, event_key)
+        notifications.notify(session, chain, before, event_key)
     for lead_id in (before.lead_id, chain.booking.lead_id):
         bring_in_line(session, lead_id, event_key)
-    bookings_told.note(session, chain)
+    notifications.note(session, chain)
     return "applied" if has_changed else "stale"
 
 
@@ -60,8 +60,8 @@ def adopt(session: Session, lead_id: int, event_key: str) -> list[int]:
         before = Before.of(booking)
         _give(session, booking, lead.id)
         chain = bookings_chain.of_row(session, booking)
-        bookings_told.tell(session, chain, before, event_key)
-        bookings_told.note(session, chain)
+        notifications.notify(session, chain, before, event_key)
+        notifications.note(session, chain)
     if found:
         bring_in_line(session, lead.id, event_key)
     return [booking.id for booking in found]

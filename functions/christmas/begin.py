@@ -50,7 +50,7 @@ def begin(session: Session, contact: SequenceContact, start: Start, event_key: s
     row = _recorded(session, contact, start, event_key)
     if row is None:
         return DUPLICATE, None
-    tell(session, contact.email, start.kind.event, _data(session, contact, start), event_key, start.at)
+    signal(session, contact.email, start.kind.event, _data(session, contact, start), event_key, start.at)
     query = select(Enrolment).where(Enrolment.event_key == event_key[:64], Enrolment.journey == start.kind.journey)
     enrolment = session.scalars(query).one_or_none()
     if enrolment is None:
@@ -65,7 +65,7 @@ def begin(session: Session, contact: SequenceContact, start: Start, event_key: s
     return (APPLIED if enrolment.state != Standing.EXITED else OUTRUN), row
 
 
-def tell(session: Session, email: str, event: str, data: Mapping[str, Any], event_key: str, at: datetime) -> None:
+def signal(session: Session, email: str, event: str, data: Mapping[str, Any], event_key: str, at: datetime) -> None:
     """Tell the journeys what happened to a person, by all their names; the sequences that this changes go to Notion."""
     names = persons.names_of(session, email=email)
     touched = engine.signal(session, event, names, data, event_key=event_key, at=at)

@@ -46,11 +46,11 @@ class Word:
     key: str
 
 
-def apply(session: Session, said: CalendlyPayload, at: datetime, event_key: str) -> str:
+def apply(session: Session, payload: CalendlyPayload, at: datetime, event_key: str) -> str:
     """Take in a webhook; a word for what came of it."""
-    word = Word(invitee=said.payload, at=at, key=event_key)
+    word = Word(invitee=payload.payload, at=at, key=event_key)
     deeds = {CREATED: _booked, CANCELLED: _cancelled, NO_SHOW: _not_come, NO_SHOW_TAKEN_BACK: _come_after_all}
-    deed = deeds.get(said.event)
+    deed = deeds.get(payload.event)
     if deed is None or word.invitee.key is None:
         return IGNORED
     return deed(session, word)
@@ -74,7 +74,7 @@ def _booked(session: Session, word: Word) -> str:
     people.learn(contact, word.at, word.key, booking_status=people.BOOKED, diagnostic_call_at=row.start_at)
     if row.start_at is None or row.start_at > clock.now():  # a meeting that is over ends nothing any more
         people.reach(contact, kinds.BOOKED, word.at)
-        begin.tell(session, contact.email, kinds.BOOKED, _data(row), word.key, word.at)
+        begin.signal(session, contact.email, kinds.BOOKED, _data(row), word.key, word.at)
     notion_sync.ask_contact(session, contact)
     return begin.APPLIED
 
@@ -82,7 +82,7 @@ def _booked(session: Session, word: Word) -> str:
 def _booked_late(session: Session, word: Word, row: Booking) -> str:
     """The booking comes after the webhook that cancelled it: what it ended stays ended. Journeys remember the cancellation."""
     if row.status == "cancelled" and row.email:
-        begin.tell(session, row.email, kinds.BOOKED, _data(row), word.key, word.at)
+        begin.signal(session, row.email, kinds.BOOKED, _data(row), word.key, word.at)
     return STALE
 
 
@@ -97,7 +97,7 @@ def _cancelled(session: Session, word: Word) -> str:
     row.status, row.said_at, row.email = "cancelled", word.at, email
     people.learn(contact, word.at, word.key, booking_status=people.NOT_BOOKED, diagnostic_call_at=CLEARED)
     people.fall_back(contact, kinds.BOOKED, word.at)
-    begin.tell(session, email, "booking.cancelled", _data(row), word.key, word.at)
+    begin.signal(session, email, "booking.cancelled", _data(row), word.key, word.at)
     notion_sync.ask_contact(session, contact)
     return begin.APPLIED
 
@@ -136,7 +136,7 @@ def _come_after_all(session: Session, word: Word) -> str:
     people.fall_back(contact, kinds.NO_SHOW.event, word.at)
     people.reach(contact, kinds.NO_SHOW_TAKEN_BACK, word.at)
     meeting = event_id(word.invitee.event or word.invitee.scheduled_event.uri)
-    begin.tell(session, email, kinds.NO_SHOW_TAKEN_BACK, {"calendly_event": meeting}, word.key, word.at)
+    begin.signal(session, email, kinds.NO_SHOW_TAKEN_BACK, {"calendly_event": meeting}, word.key, word.at)
     notion_sync.ask_contact(session, contact)
     return begin.APPLIED
 
@@ -155,36 +155,36 @@ class NoShow:
     links: Mapping[str, str] = field(default_factory=dict)
 
 
-def no_show(session: Session, contact: SequenceContact, said: NoShow, event_key: str) -> str:
+def no_show(session: Session, contact: SequenceContact, payload: NoShow, event_key: str) -> str:
     """Somebody, whose row is held, did not come: the three mails begin, whoever told us."""
-    people.learn(contact, said.at, event_key, booking_status=people.NO_SHOW, diagnostic_call_at=said.scheduled_at)
-    people.fall_back(contact, kinds.BOOKED, said.at)
-    people.reach(contact, kinds.NO_SHOW.event, said.at)
-    _mark(session, contact, said)
+    people.learn(contact, payload.at, event_key, booking_status=people.NO_SHOW, diagnostic_call_at=payload.scheduled_at)
+    people.fall_back(contact, kinds.BOOKED, payload.at)
+    people.reach(contact, kinds.NO_SHOW.event, payload.at)
+    _mark(session, contact, payload)
     facts: Mapping[str, Any] = {
-        "calendly_event_uri": said.event_uri,
-        "scheduled_time": said.scheduled_at.isoformat() if said.scheduled_at else None,
-        "event_type": said.event_type,
+        "calendly_event_uri": payload.event_uri,
+        "scheduled_time": payload.scheduled_at.isoformat() if payload.scheduled_at else None,
+        "event_type": payload.event_type,
     }
     start = Start(
         kind=kinds.NO_SHOW,
-        source=said.meeting,
-        at=said.at,
+        source=payload.meeting,
+        at=payload.at,
         facts=facts,
-        data=dict(said.links)
-        | {"calendly_event": said.meeting, "reschedule_url": said.reschedule_url, "time_zone": said.time_zone},
+        data=dict(payload.links)
+        | {"calendly_event": payload.meeting, "reschedule_url": payload.reschedule_url, "time_zone": payload.time_zone},
     )
     word, _row = begin.begin(session, contact, start, event_key)
     notion_sync.ask_contact(session, contact)
     return word
 
 
-def _mark(session: Session, contact: SequenceContact, said: NoShow) -> None:
+def _mark(session: Session, contact: SequenceContact, payload: NoShow) -> None:
     """The meeting that was missed does not stand any more, whoever told us."""
     standing = (Booking.calendar == CALENDAR, Booking.email == contact.email, Booking.status == "booked")
     for row in session.scalars(locked(select(Booking).where(*standing), Booking)):
-        if f"/{said.meeting}/" in row.current_uid:
-            row.status, row.said_at = "no-show", max(row.said_at, said.at)
+        if f"/{payload.meeting}/" in row.current_uid:
+            row.status, row.said_at = "no-show", max(row.said_at, payload.at)
 
 
 def _row(session: Session, word: Word, *, put_off: str | None = None) -> Booking:

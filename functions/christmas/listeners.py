@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from shared.messages import Outcome
-    from shared.messages.outcomes import Said
+    from shared.messages.outcomes import PersonMessage
 
 
 def lock_contact(session: Session, email: str | None) -> None:
@@ -44,16 +44,16 @@ def update_sequence(session: Session, context: Mapping[str, Any], _outcome: Outc
         notion_sync.ask_sequence(session, row)
 
 
-def update_unsubscribed(session: Session, said: Said) -> None:
+def update_unsubscribed(session: Session, message: PersonMessage) -> None:
     """Somebody wants no more mail, or wants it again: their contact is to say so."""
-    if "email" not in said.channels or said.word == "replied":
+    if "email" not in message.channels or message.word == "replied":
         return
     from sqlalchemy import select
 
     from functions.christmas import people
     from functions.christmas.tables import SequenceContact
 
-    for row in session.scalars(select(SequenceContact).where(SequenceContact.who.in_(said.whos))):
+    for row in session.scalars(select(SequenceContact).where(SequenceContact.who.in_(message.whos))):
         row.unsubscribed = people.is_unsubscribed(session, row)
         notion_sync.ask_contact(session, row)
 

@@ -70,7 +70,7 @@ def _is_to_come(row: Booking) -> bool:
 
 def _forget(contact: SequenceContact) -> None:
     """What meetings said before gives way, even to what is no newer: an older word that came late may have changed one."""
-    contact.fact_times = {name: said for name, said in (contact.fact_times or {}).items() if said[1] != CALENDAR}
+    contact.fact_times = {name: payload for name, payload in (contact.fact_times or {}).items() if payload[1] != CALENDAR}
 
 
 def _shown(contact: SequenceContact) -> Sequence[str | datetime | None]:

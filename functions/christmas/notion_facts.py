@@ -118,7 +118,7 @@ def of_sequence(row: Sequence, progress: Progress, campaign: str = CAMPAIGN) -> 
     """What Notion is to say of a sequence and of its mails."""
     kind, contact, facts = kinds.KINDS[row.type], row.contact, row.facts
     last = progress.last
-    said: dict[str, Any] = {
+    payload: dict[str, Any] = {
         "sequence_id": f"{row.id}-{row.key[:8]}",  # a number alone could be that of another environment's row
         "sequence_email": row.email,
         "sequence_first_name": contact.first_name or row.email,
@@ -135,16 +135,16 @@ def of_sequence(row: Sequence, progress: Progress, campaign: str = CAMPAIGN) -> 
         "last_email_sent_at": last.sent_at if last else None,
     }
     if kind is kinds.FIVE_DAY:
-        said |= {"sequence_assessment_score": facts.get("assessment_score"), "assessment_completed": row.started_at}
-        said |= {f"{colour}_systems": facts.get(f"{colour}_systems") for colour in COLOURS}
-    said |= {name: _fact(name, facts.get(name)) for name in _OF_TYPE.get(row.type, ())}
+        payload |= {"sequence_assessment_score": facts.get("assessment_score"), "assessment_completed": row.started_at}
+        payload |= {f"{colour}_systems": facts.get(f"{colour}_systems") for colour in COLOURS}
+    payload |= {name: _fact(name, facts.get(name)) for name in _OF_TYPE.get(row.type, ())}
     if any(mail.is_forgotten for mail in progress.mails):  # what was written when it was known stays
-        del said["last_email_sent"], said["last_email_sent_at"]
+        del payload["last_email_sent"], payload["last_email_sent_at"]
     for mail in (mail for mail in progress.mails[:MOST_MAILS] if not mail.is_forgotten):
         prefix = f"email_{mail.number}_"
-        said |= {f"{prefix}sent": mail.sent_at, f"{prefix}status": mail.status}
-        said |= {f"{prefix}sent_by": mail.sent_by, f"{prefix}resend_id": mail.resend_id}
-    return said
+        payload |= {f"{prefix}sent": mail.sent_at, f"{prefix}status": mail.status}
+        payload |= {f"{prefix}sent_by": mail.sent_by, f"{prefix}resend_id": mail.resend_id}
+    return payload
 
 
 def _fact(name: str, value: Any) -> Any:

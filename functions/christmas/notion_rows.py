@@ -136,10 +136,10 @@ def _is_same(page: Page, names: Mapping[str, str], facts: Mapping[str, Any]) -> 
     """Whether a page was made for this very sequence: same type, same start, as far as the page says them; start it must."""
     properties = page.get("properties") or {}
 
-    def said(fact: str) -> Any:
+    def payload(fact: str) -> Any:
         return notion_values.read(properties.get(names.get(fact, "")) or {})
 
-    if any(said(fact) not in (None, "", facts[fact]) for fact in ("sequence_type", "template_type")):
+    if any(payload(fact) not in (None, "", facts[fact]) for fact in ("sequence_type", "template_type")):
         return False
-    starts = [found for fact in ("started_at", "signup_date", "sequence_created") if (found := moment(said(fact)))]
+    starts = [found for fact in ("started_at", "signup_date", "sequence_created") if (found := moment(payload(fact)))]
     return bool(starts) and abs(starts[0] - clock.as_utc(facts["started_at"])) < SAME_MOMENT

@@ -89,9 +89,9 @@ class AssessmentPayload(CampaignPayload):
     def _first_mail(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        said = data.get("email_1_sent_at")
-        found = moment(said)
-        warning = () if found else (MISSING if said in (None, "") else MALFORMED,)
+        payload = data.get("email_1_sent_at")
+        found = moment(payload)
+        warning = () if found else (MISSING if payload in (None, "") else MALFORMED,)
         return data | {"email_1_sent_at": found, "warnings": warning}
 
     def occurred_at(self) -> datetime | None:

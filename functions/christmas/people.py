@@ -32,9 +32,9 @@ def locked_contact(session: Session, email: str) -> SequenceContact:
     return session.scalars(locked(select(SequenceContact).where(SequenceContact.email == email), SequenceContact)).one()
 
 
-def learn(contact: SequenceContact, at: datetime, event_key: str, **said: Any) -> None:
+def learn(contact: SequenceContact, at: datetime, event_key: str, **payload: Any) -> None:
     """What an event says of a person, true from `at`: newer words replace older ones, None says nothing."""
-    facts.merge(contact, said, at, event_key)
+    facts.merge(contact, payload, at, event_key)
 
 
 def exact(score: float | None) -> Decimal | None:

@@ -44,10 +44,10 @@ def texts(locale: str | None = None) -> Texts:
 @lru_cache(maxsize=8)
 def _read(locale: str) -> Texts:
     try:
-        said = yaml.safe_load((ROOT / locale / FILE).read_text(encoding="utf-8"))
-        tips = {str(system).upper(): str(tip).strip() for system, tip in said["tips"].items()}
-        defaults = {str(name): str(word) for name, word in said["defaults"].items()}
-        alert = {name: str(said["alert"][name]) for name in ("heading", "title", "footer")}
-        return Texts(defaults=defaults, tips=tips, general_tip=str(said["general_tip"]).strip(), alert=alert)
+        payload = yaml.safe_load((ROOT / locale / FILE).read_text(encoding="utf-8"))
+        tips = {str(system).upper(): str(tip).strip() for system, tip in payload["tips"].items()}
+        defaults = {str(name): str(word) for name, word in payload["defaults"].items()}
+        alert = {name: str(payload["alert"][name]) for name in ("heading", "title", "footer")}
+        return Texts(defaults=defaults, tips=tips, general_tip=str(payload["general_tip"]).strip(), alert=alert)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise PermanentError("template-invalid", f"{locale}/{FILE}: {error}") from error

@@ -51,19 +51,19 @@ def apply_assessment(session: Session, event: Event[AssessmentPayload]) -> str:
     """Segment, the five mails (the first is the website's), and an alert where it is critical; see `begin` for the outcomes."""
     from functions.christmas import begin, people
 
-    said, at = event.payload, event.payload.email_1_sent_at or event.envelope.received
-    for warning in said.warnings:
+    payload, at = event.payload, event.payload.email_1_sent_at or event.envelope.received
+    for warning in payload.warnings:
         log.warning("assessment: %s", warning)
     contact = _known(session, event)
     segment = segments.segment(
-        {name.removesuffix("_systems"): getattr(said, name) for name in COUNTS}, settings_of(CampaignSettings).segment_rule
+        {name.removesuffix("_systems"): getattr(payload, name) for name in COUNTS}, settings_of(CampaignSettings).segment_rule
     )
-    people.learn(contact, at, event.key, segment=segment, assessment_score=people.exact(said.assessment_score))
+    people.learn(contact, at, event.key, segment=segment, assessment_score=people.exact(payload.assessment_score))
     people.reach(contact, kinds.FIVE_DAY.event, at)
     notion_sync.ask_contact(session, contact)
-    facts = _facts(said) | {"email_1_sent_at": at.isoformat()}
-    source = said.email_1_sent_at.isoformat() if said.email_1_sent_at else event.key
-    data = said.links | {"email_1_sent_at": at.isoformat()}
+    facts = _facts(payload) | {"email_1_sent_at": at.isoformat()}
+    source = payload.email_1_sent_at.isoformat() if payload.email_1_sent_at else event.key
+    data = payload.links | {"email_1_sent_at": at.isoformat()}
     start = begin.Start(kind=kinds.FIVE_DAY, source=source, at=at, facts=facts, segment=segment, data=data)
     outcome, row = begin.begin(session, contact, start, event.key)
     if row is not None and segment == segments.CRITICAL:
@@ -75,18 +75,18 @@ def apply_noshow(session: Session, event: Event[NoShowPayload]) -> str:
     """Three mails to somebody who did not come, once for each meeting, whether Calendly or somebody else tells us."""
     from functions.christmas import calendly
 
-    said = event.payload
-    uri = said.calendly_event_uri or said.calendly_event_id
-    when = said.scheduled_time
+    payload = event.payload
+    uri = payload.calendly_event_uri or payload.calendly_event_id
+    when = payload.scheduled_time
     meeting = calendly_payload.event_id(uri) or (when.isoformat() if when else event.key)
     no_show = calendly.NoShow(
         meeting=meeting,
         at=event.envelope.time,
         scheduled_at=when,
-        event_type=said.event_type,
+        event_type=payload.event_type,
         event_uri=uri,
-        reschedule_url=said.reschedule_url,
-        links=said.links,
+        reschedule_url=payload.reschedule_url,
+        links=payload.links,
     )
     return calendly.no_show(session, _known(session, event), no_show, event.key)
 
@@ -102,13 +102,14 @@ def apply_postcall(session: Session, event: Event[PostCallPayload]) -> str:
     """Three mails to somebody who said maybe, once for each call."""
     from functions.christmas import begin, people
 
-    said, at = event.payload, event.envelope.time
+    payload, at = event.payload, event.envelope.time
     contact = _known(session, event)
-    people.learn(contact, at, event.key, booking_status=people.COMPLETED, diagnostic_call_at=said.call_date)
+    people.learn(contact, at, event.key, booking_status=people.COMPLETED, diagnostic_call_at=payload.call_date)
     people.fall_back(contact, kinds.BOOKED, at)
     people.reach(contact, kinds.POST_CALL.event, at)
     notion_sync.ask_contact(session, contact)
-    start = begin.Start(kind=kinds.POST_CALL, source=said.call_date.isoformat(), at=at, facts=_facts(said), data=said.links)
+    source = payload.call_date.isoformat()
+    start = begin.Start(kind=kinds.POST_CALL, source=source, at=at, facts=_facts(payload), data=payload.links)
     return begin.begin(session, contact, start, event.key)[0]
 
 
@@ -116,20 +117,20 @@ def apply_onboarding(session: Session, event: Event[OnboardingPayload]) -> str:
     """A customer: what sold to them ends, and three mails welcome them, once for each payment. "unpaid" is only recorded."""
     from functions.christmas import begin, people
 
-    said, at = event.payload, event.envelope.time
-    if not said.is_paid:
+    payload, at = event.payload, event.envelope.time
+    if not payload.is_paid:
         log.warning("onboarding without a confirmed payment is ignored")
         return "unpaid"
-    if said.docusign_completed is False:
+    if payload.docusign_completed is False:
         log.warning("onboarding: the contract is not signed yet")
     contact = _known(session, event)
     people.learn(contact, at, event.key, phase=people.ONBOARDING_PHASE)
     people.reach(contact, kinds.PAID, at)
     notion_sync.ask_contact(session, contact)
-    begin.tell(session, contact.email, kinds.PAID, {"email": contact.email}, event.key, at)
-    dated = said.payment_date or said.start_date
+    begin.signal(session, contact.email, kinds.PAID, {"email": contact.email}, event.key, at)
+    dated = payload.payment_date or payload.start_date
     source = dated.isoformat() if dated else "undated"
-    start = begin.Start(kind=kinds.ONBOARDING, source=source, at=at, facts=_facts(said), data=said.links)
+    start = begin.Start(kind=kinds.ONBOARDING, source=source, at=at, facts=_facts(payload), data=payload.links)
     return begin.begin(session, contact, start, event.key)[0]
 
 
@@ -137,18 +138,18 @@ def _known(session: Session, event: Event[Any]) -> SequenceContact:
     """The person, held, with what this event says of their name, and what the meetings say that they booked before."""
     from functions.christmas import meetings, people
 
-    said = event.payload
-    contact = people.locked_contact(session, said.email)
-    names = {"first_name": said.first_name, "last_name": said.last_name, "business_name": said.business_name}
+    payload = event.payload
+    contact = people.locked_contact(session, payload.email)
+    names = {"first_name": payload.first_name, "last_name": payload.last_name, "business_name": payload.business_name}
     people.learn(contact, event.envelope.time, event.key, **names)
     contact.campaign_status = contact.campaign_status or people.SIGNED_UP
     meetings.follow(session, contact)
     return contact
 
 
-def _facts(said: CampaignPayload) -> dict[str, Any]:
+def _facts(payload: CampaignPayload) -> dict[str, Any]:
     """What is kept of a payload with its sequence: all that was said, without what the contact holds."""
-    return said.model_dump(mode="json", exclude={"email", "first_name", "last_name", "business_name"}, exclude_none=True)
+    return payload.model_dump(mode="json", exclude={"email", "first_name", "last_name", "business_name"}, exclude_none=True)
 
 
 def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:

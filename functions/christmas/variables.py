@@ -21,9 +21,9 @@ from shared.settings import Settings, settings_of
 COLOURS = ("red", "orange", "yellow", "green")
 
 
-def of_person(contact: SequenceContact, assessment: Mapping[str, Any], said: Texts, zone: str) -> dict[str, Any]:
+def of_person(contact: SequenceContact, assessment: Mapping[str, Any], payload: Texts, zone: str) -> dict[str, Any]:
     """The variables that come from a person and their answers. `assessment`: the facts of their newest one, or nothing."""
-    defaults = said.defaults
+    defaults = payload.defaults
     weakest, second, strongest = (
         str(assessment.get(name) or defaults[name]) for name in ("weakest_system_1", "weakest_system_2", "strongest_system")
     )
@@ -37,9 +37,9 @@ def of_person(contact: SequenceContact, assessment: Mapping[str, Any], said: Tex
         "segment": segment,
         "readiness_zone": segments.ZONES[segment],
         "weakest_system": weakest,
-        "personalized_tip_1": said.tip(weakest),
-        "personalized_tip_2": said.tip(second),
-        "personalized_tip_3": said.general_tip,
+        "personalized_tip_1": payload.tip(weakest),
+        "personalized_tip_2": payload.tip(second),
+        "personalized_tip_3": payload.general_tip,
     }
     for snake, pascal, system in (
         ("weakest_system_1", "WeakestSystem1", weakest),

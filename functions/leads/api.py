@@ -162,11 +162,11 @@ def get_log(lead_id: RowId, query: Annotated[LogQuery, Query()], accept: Annotat
         found = log.entries(session, lead)
     found = [entry for entry in found if after is None or entry.place > after]
     if query.format == "jsonl" or (query.format is None and JSON_LINES in accept):
-        lines = (json.dumps(entry.told(), ensure_ascii=False) + "\n" for entry in found)
+        lines = (json.dumps(entry.as_json(), ensure_ascii=False) + "\n" for entry in found)
         return Response("".join(lines), media_type=JSON_LINES)
     shown = found[: query.limit]
     return LeadLog(
-        items=[LogEntry(**entry.told()) for entry in shown],
+        items=[LogEntry(**entry.as_json()) for entry in shown],
         next=_cursor(shown[-1].place) if len(found) > query.limit else None,
     )
 

@@ -63,12 +63,12 @@ async def _taken(
     body.check_size(raw, settings.lead_max_body_bytes)
     address = guard.address_of(request.headers, settings.lead_proxies)
     guard.keep_pace(address, settings)
-    said = form.read(request, raw)
-    if str(said.get(settings.lead_honeypot_field) or "").strip():
+    payload = form.read(request, raw)
+    if str(payload.get(settings.lead_honeypot_field) or "").strip():
         log.warning("%s dropped: a machine has filled in the honeypot", webhook.name)
-        return _accepted(form.number_of(said, get_settings().default_time_zone))
-    checked = form.checked(said).model_dump()
-    captcha = await guard.person(said, address, settings)
+        return _accepted(form.number_of(payload, get_settings().default_time_zone))
+    checked = form.checked(payload).model_dump()
+    captcha = await guard.person(payload, address, settings)
     data = checked | {"lead_id": form.number_of(checked, get_settings().default_time_zone), "captcha": captcha}
     return await replace(webhook, read=lambda _request, _raw: data).accept(request, message)
 
@@ -79,11 +79,11 @@ def _accepted(lead_id: int) -> func.HttpResponse:
 
 def _as_old_callers_expect(answer: func.HttpResponse, headers: dict[str, str]) -> func.HttpResponse:
     """The answer with the members that the old system's callers look for: `ok`, and `lead_id` or `error`."""
-    said: dict[str, Any] = json.loads(answer.get_body())
+    payload: dict[str, Any] = json.loads(answer.get_body())
     if answer.status_code == ACCEPTED:
-        told = json.dumps({"ok": True, "lead_id": said["lead_id"]})
+        told = json.dumps({"ok": True, "lead_id": payload["lead_id"]})
         return func.HttpResponse(told, status_code=200, headers=headers, mimetype="application/json")
-    reason = str(said.get("type", "")).rpartition(":")[2]
-    told = json.dumps(said | {"ok": False, "error": form.text_for(reason, said.get("errors", []))})
+    reason = str(payload.get("type", "")).rpartition(":")[2]
+    told = json.dumps(payload | {"ok": False, "error": form.text_for(reason, payload.get("errors", []))})
     later = {"Retry-After": "60"} if answer.status_code in (429, 503) else {}
     return func.HttpResponse(told, status_code=answer.status_code, headers=headers | later, mimetype=problem.CONTENT_TYPE)

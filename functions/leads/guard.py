@@ -101,7 +101,7 @@ def keep_pace(address: str, settings: LeadSettings) -> None:
         raise RefusedError(429, "too-many", "Too many forms from this address.", detail=f"Come again in {wait:.0f} seconds.")
 
 
-async def person(said: Mapping[str, Any], address: str, settings: LeadSettings) -> Checked | None:
+async def person(payload: Mapping[str, Any], address: str, settings: LeadSettings) -> Checked | None:
     """Whether the captcha's vendor says that a person filled in the form; None where no captcha is set up.
 
     Where the vendor cannot be asked (down, slow, our secret refused) the form is taken, and said to be `unchecked`: a lost
@@ -114,7 +114,7 @@ async def person(said: Mapping[str, Any], address: str, settings: LeadSettings) 
         return None
     if _captcha_down_until is not None and clock.now() < _captcha_down_until:
         return "unchecked"
-    token = next((str(said[name]) for name in TOKEN_FIELDS if said.get(name)), "")
+    token = next((str(payload[name]) for name in TOKEN_FIELDS if payload.get(name)), "")
     try:
         # The call blocks, and this is the event loop that serves all webhooks.
         passed = await asyncio.wait_for(asyncio.to_thread(_ask, token, address, settings), CAPTCHA_SECONDS)

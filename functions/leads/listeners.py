@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from shared.messages import Outcome
-    from shared.messages.outcomes import Said
+    from shared.messages.outcomes import PersonMessage
 
 JOURNEYS = ("lead_followup",)
 
@@ -30,20 +30,21 @@ def note_outcome(session: Session, _context: Mapping[str, Any], outcome: Outcome
         return
     payload: Any = delivery.payload or {}
     variables = {"template": payload.get("template") or "-", "reason": outcome.reason or "-"}
-    notes.owe(session, lead_id, name, variables, f"delivery:{delivery.id}:{outcome.word}", at=outcome.at)
+    notes.enqueue(session, lead_id, name, variables, f"delivery:{delivery.id}:{outcome.word}", at=outcome.at)
 
 
-def note_person_message(session: Session, said: Said) -> None:
+def note_person_message(session: Session, message: PersonMessage) -> None:
     """What somebody answers, or asks for, stands on the lead by which they entered a journey last."""
     from functions.leads import note_texts, notes
     from shared.journeys import addresses
 
-    name = f"said_{said.word}"
-    numbers = [number for key in addresses.people(session, said.whos) if (number := ids.number(key)) is not None]
+    name = f"said_{message.word}"
+    numbers = [number for key in addresses.people(session, message.whos) if (number := ids.number(key)) is not None]
     if not numbers or not note_texts.known(name):
         return
-    variables = {"channels": ", ".join(said.channels), "cause": said.cause or "-"}
-    notes.owe(session, numbers[0], name, variables, f"said:{said.word}:{said.cause}:{said.at.isoformat()}", at=said.at)
+    variables = {"channels": ", ".join(message.channels), "cause": message.cause or "-"}
+    key = f"said:{message.word}:{message.cause}:{message.at.isoformat()}"
+    notes.enqueue(session, numbers[0], name, variables, key, at=message.at)
 
 
 def fill_links(context: Mapping[str, Any], given: Mapping[str, Any], _at: datetime) -> Mapping[str, Any] | None:

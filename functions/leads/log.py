@@ -45,7 +45,7 @@ class Entry:
     channel: str
     data: Mapping[str, Any]
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """As it goes out."""
         return {"timestamp": written(self.place.at), "channel": self.channel, "data": dict(self.data)}
 

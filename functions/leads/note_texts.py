@@ -27,10 +27,10 @@ def render(delivery: Claimed) -> str | None:
     Raises:
         PermanentError: `template-variable-missing`, `template-error`: the text cannot be filled in.
     """
-    name, said = str(delivery.payload["name"]), delivery.payload["variables"]
+    name, payload = str(delivery.payload["name"]), delivery.payload["variables"]
     if not known(name):
         return None
-    variables = {"time_zone": get_settings().default_time_zone} | {k: v for k, v in said.items() if v is not None}
+    variables = {"time_zone": get_settings().default_time_zone} | {k: v for k, v in payload.items() if v is not None}
     text = _filled(name, _texts()["texts"][name], variables)
     return _filled("frame", _texts()["frame"], variables | {"text": text, "ref": delivery.key[:MARK]})
 

@@ -24,7 +24,7 @@ WORTH = timedelta(days=30)
 LOOK_AGAIN = timedelta(hours=6)  # the sync that gives the lead its number wakes its notes; this is for what falls through
 
 
-def owe(
+def enqueue(
     session: Session, lead_id: int, name: str, variables: Mapping[str, Any], key: str, *, at: datetime | None = None
 ) -> bool:
     """Owe a lead a note in Kommo, once for `key` for all time; False where it is owed already, or Kommo is not used.
@@ -142,4 +142,4 @@ NOTE = message(
     look_up=_look_up,
 )
 
-__all__ = ["NOTE", "owe", "wake"]
+__all__ = ["NOTE", "enqueue", "wake"]

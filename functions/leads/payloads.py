@@ -100,36 +100,36 @@ def read(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
         return body.parse_object(raw)
     try:
         if media_type == URLENCODED:
-            said = dict(parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS))
+            payload = dict(parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS))
         else:
-            said = {name: request.form[name] for name in request.form}
+            payload = {name: request.form[name] for name in request.form}
     except ValueError as error:
         raise RefusedError(400, "bad-form", "The form cannot be read; it must be sent as UTF-8.") from error
-    if wrong := [FieldError(name, "is not UTF-8") for name, value in said.items() if "\ufffd" in value]:
+    if wrong := [FieldError(name, "is not UTF-8") for name, value in payload.items() if "\ufffd" in value]:
         raise RefusedError(400, "bad-form", "The form cannot be read; it must be sent as UTF-8.", errors=wrong)
-    return body.parse_object(json.dumps(said).encode())  # held to the same rules as JSON
+    return body.parse_object(json.dumps(payload).encode())  # held to the same rules as JSON
 
 
-def checked(said: Mapping[str, Any]) -> LeadForm:
+def checked(payload: Mapping[str, Any]) -> LeadForm:
     """The form, if it is one.
 
     Raises:
         RefusedError: 400 (as old callers know it) with every field that is missing or wrong.
     """
-    missing = [name for name in FIELDS if _is_blank(said.get(name))]
+    missing = [name for name in FIELDS if _is_blank(payload.get(name))]
     if missing:
         faults = [FieldError(name, "is missing or blank") for name in missing]
         raise RefusedError(400, "missing-fields", "Fields are missing.", errors=faults)
     try:
-        return validate(LeadForm, {name: said[name] for name in FIELDS})
+        return validate(LeadForm, {name: payload[name] for name in FIELDS})
     except RefusedError as error:
         raise RefusedError(400, error.reason, error.title, errors=error.errors) from error
 
 
-def number_of(said: Mapping[str, Any], time_zone: str) -> int:
+def number_of(payload: Mapping[str, Any], time_zone: str) -> int:
     """Our number for the lead, by the local day in `time_zone` on which it comes (see `functions.leads.ids`)."""
     day = clock.now().astimezone(ZoneInfo(time_zone)).date()
-    return ids.lead_id(str(said.get("email", "")), str(said.get("servicio", "")), day)
+    return ids.lead_id(str(payload.get("email", "")), str(payload.get("servicio", "")), day)
 
 
 def text_for(reason: str, errors: list[dict[str, str]]) -> str:

@@ -23,27 +23,27 @@ CREATED = "lead.created"
 DAY = timedelta(days=1)
 
 
-def take(session: Session, said: LeadPayload, at: datetime, event_key: str) -> str:
+def take(session: Session, payload: LeadPayload, at: datetime, event_key: str) -> str:
     """Keep a lead that came `at` that time, and set in motion what follows.
 
     "applied"; "capped" where its address or number came with too many within 24 hours, and it is only kept; "corrected",
     "unchanged" or "stale" where the lead is known. Raises PermanentError `lead-id-taken` where its number is somebody else's.
     """
-    phone = e164(said.telefono, get_settings().default_phone_region)
-    recent = max(_recent(session, Lead.email, said.email, at), _recent(session, Lead.phone, phone, at))
-    known = session.scalars(locked(select(Lead).where(Lead.id == said.lead_id), Lead)).one_or_none()
+    phone = e164(payload.telefono, get_settings().default_phone_region)
+    recent = max(_recent(session, Lead.email, payload.email, at), _recent(session, Lead.phone, phone, at))
+    known = session.scalars(locked(select(Lead).where(Lead.id == payload.lead_id), Lead)).one_or_none()
     if known is not None:
-        return _again(session, known, said, at, event_key)
-    lead = Lead(id=said.lead_id, email=said.email, service=said.servicio, received_at=at, said_at=at)
-    lead.captcha, lead.status = said.captcha, "new"
-    _facts(lead, said)
+        return _again(session, known, payload, at, event_key)
+    lead = Lead(id=payload.lead_id, email=payload.email, service=payload.servicio, received_at=at, said_at=at)
+    lead.captcha, lead.status = payload.captcha, "new"
+    _facts(lead, payload)
     session.add(lead)
     session.flush()
     kommo.ask(session, lead.id, event_key)
-    if said.captcha == "unchecked":
-        notes.owe(session, lead.id, "captcha_unchecked", {}, "captcha", at=at)
+    if payload.captcha == "unchecked":
+        notes.enqueue(session, lead.id, "captcha_unchecked", {}, "captcha", at=at)
     if recent >= settings_of(LeadSettings).lead_forms_per_address_per_day:
-        notes.owe(session, lead.id, "many_forms", {}, "many", at=at)
+        notes.enqueue(session, lead.id, "many_forms", {}, "many", at=at)
         return "capped"
     names = persons.names_of(session, email=lead.email, lead_id=lead.id)
     engine.signal(session, CREATED, names, variables(lead), event_key=event_key, at=at)
@@ -99,14 +99,14 @@ def first_name(name: str) -> str:
     return first if not (first.isupper() or first.islower()) else first.title()
 
 
-def _facts(lead: Lead, said: LeadPayload) -> bool:
+def _facts(lead: Lead, payload: LeadPayload) -> bool:
     """Take over what a form says beside address and service; whether that changed anything."""
     facts = {
-        "name": said.nombre,
-        "phone_original": said.telefono,
-        "phone": e164(said.telefono, get_settings().default_phone_region),
-        "company": said.empresa,
-        "source": said.fuente,
+        "name": payload.nombre,
+        "phone_original": payload.telefono,
+        "phone": e164(payload.telefono, get_settings().default_phone_region),
+        "company": payload.empresa,
+        "source": payload.fuente,
     }
     changed = {name: value for name, value in facts.items() if getattr(lead, name) != value}
     for name, value in changed.items():
@@ -114,19 +114,19 @@ def _facts(lead: Lead, said: LeadPayload) -> bool:
     return bool(changed)
 
 
-def _again(session: Session, lead: Lead, said: LeadPayload, at: datetime, event_key: str) -> str:
+def _again(session: Session, lead: Lead, payload: LeadPayload, at: datetime, event_key: str) -> str:
     """The same wish once more: newer facts count, people are told of them, and nothing begins anew."""
-    if (lead.email, _plain(lead.service)) != (said.email, _plain(said.servicio)):
+    if (lead.email, _plain(lead.service)) != (payload.email, _plain(payload.servicio)):
         raise PermanentError(
             "lead-id-taken", "this number belongs to another lead; send the form again tomorrow, or add it by hand"
         )
     if at < lead.said_at:
         return "stale"
     lead.said_at = at
-    if not _facts(lead, said):
+    if not _facts(lead, payload):
         return "unchanged"
-    told = {name: getattr(said, name) for name in ("nombre", "telefono", "empresa", "fuente")}
-    notes.owe(session, lead.id, "form_again", told, f"again:{event_key}", at=at)
+    told = {name: getattr(payload, name) for name in ("nombre", "telefono", "empresa", "fuente")}
+    notes.enqueue(session, lead.id, "form_again", told, f"again:{event_key}", at=at)
     return "corrected"
 
 

@@ -50,7 +50,7 @@ WEBHOOK = Webhook(
     name="lead.form",
     queue=QUEUE,
     payload=LeadPayload,
-    answer=lambda said: {"lead_id": said.lead_id},
+    answer=lambda payload: {"lead_id": payload.lead_id},
     authenticate=anybody,
 )
 HANDLER = Handler(queue=QUEUE, payload=LeadPayload, apply=apply_lead)

@@ -15,7 +15,7 @@ from shared.store.models import CampaignContact, Contact
 
 
 def update(
-    session: Session, manychat_id: str, campaign_id: int | None, said: Mapping[str, Any], actor: str
+    session: Session, manychat_id: str, campaign_id: int | None, values: Mapping[str, Any], actor: str
 ) -> tuple[CampaignContact, Contact]:
     """Let what is said of the person in the campaign count from now on; None says nothing, an advisor 0 takes theirs away.
 
@@ -31,7 +31,7 @@ def update(
         raise RefusedError(404, "unknown-contact", "There is no contact with this ManyChat id.")
     try:
         row = _assignment(session, contact, campaign_id)
-        words = _words(session, row, said)
+        words = _words(session, row, values)
     except PermanentError as error:
         status = 404 if error.reason == "unknown-campaign" else 409
         raise RefusedError(status, error.reason, "This cannot be done.", detail=str(error)) from error
@@ -54,8 +54,8 @@ def _assignment(session: Session, contact: Contact, campaign_id: int | None) -> 
     return found
 
 
-def _words(session: Session, row: CampaignContact, said: Mapping[str, Any]) -> dict[str, Any]:
-    words = dict(said)
+def _words(session: Session, row: CampaignContact, values: Mapping[str, Any]) -> dict[str, Any]:
+    words = dict(values)
     for side in (campaigns.COMMERCIAL, campaigns.MEDICAL):
         name, date = f"{side}_advisor_id", f"{side}_assignment_date"
         if words.get(name) is None:

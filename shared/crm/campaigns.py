@@ -74,25 +74,25 @@ def newest_assignment(session: Session, contact: Contact) -> CampaignContact | N
 
 
 def assign(
-    session: Session, row: CampaignContact, said: Mapping[str, Any], at: datetime, event_key: str, *, actor: str = "system"
+    session: Session, row: CampaignContact, values: Mapping[str, Any], at: datetime, event_key: str, *, actor: str = "system"
 ) -> set[str]:
     """Let what was said at `at` count where it is the newest word, and keep it in the history; the facts that changed.
 
     An advisor who is named without the date of their assignment was assigned at `at`; one who is taken away has none.
     The registration date is the earliest time at which anything was said.
     """
-    plain = dict(said)
+    plain = dict(values)
     for side in (COMMERCIAL, MEDICAL):
         _date_assignment(side, plain, at)
     changed = facts.merge(row, plain, at, event_key)
     row.registration_date = min(row.registration_date, at)
-    words = {name: _words(value) for name, value in said.items() if value is not None}
+    words = {name: _words(value) for name, value in values.items() if value is not None}
     change = CampaignChange(
         campaign_contact_id=row.id,
         at=at,
         actor=actor[:60],
         event_key=event_key[:64],
-        said=words,
+        values=words,
         changed=sorted(changed),
         recorded_at=clock.now(),
     )
@@ -100,13 +100,13 @@ def assign(
     return changed
 
 
-def _date_assignment(side: str, said: dict[str, Any], at: datetime) -> None:
+def _date_assignment(side: str, values: dict[str, Any], at: datetime) -> None:
     """Say the date with the advisor. Each is a fact of its own, so that a date said alone later on does not get lost."""
     advisor, date = f"{side}_advisor_id", f"{side}_assignment_date"
-    if said.get(advisor) is facts.CLEARED:
-        said[date] = facts.CLEARED
-    elif said.get(advisor) is not None and said.get(date) is None:
-        said[date] = at
+    if values.get(advisor) is facts.CLEARED:
+        values[date] = facts.CLEARED
+    elif values.get(advisor) is not None and values.get(date) is None:
+        values[date] = at
 
 
 def _words(value: Any) -> Any:

@@ -16,7 +16,7 @@ from shared.store.dialect import insert_if_absent
 from shared.store.models import CampaignContact, Channel, Contact, Delivery, Opportunity
 
 
-def create(session: Session, manychat_id: str, said: Mapping[str, Any], actor: str) -> Contact:
+def create(session: Session, manychat_id: str, values: Mapping[str, Any], actor: str) -> Contact:
     """A new contact.
 
     Raises:
@@ -25,14 +25,14 @@ def create(session: Session, manychat_id: str, said: Mapping[str, Any], actor: s
     if not insert_if_absent(session, Contact, "manychat_id", {"manychat_id": manychat_id}):
         raise _taken(session, manychat_id)
     contact = session.scalars(select(Contact).where(Contact.manychat_id == manychat_id)).one()
-    changed = _say(session, contact, {name: value for name, value in said.items() if value is not None})
+    changed = _say(session, contact, {name: value for name, value in values.items() if value is not None})
     odoo_sync.ask(session, contact, None)
     log(session, actor, "contact.create", manychat_id, changed)
     return contact
 
 
 def change(
-    session: Session, contact_id: int, said: Mapping[str, Any], actor: str, guard: Guard, manychat_id: str | None = None
+    session: Session, contact_id: int, values: Mapping[str, Any], actor: str, guard: Guard, manychat_id: str | None = None
 ) -> Contact:
     """Let what is said of a contact count from now on, None meaning that there is none; and bring Odoo in step if it matters.
 
@@ -45,7 +45,7 @@ def change(
     if manychat_id is not None and manychat_id != contact.manychat_id:
         title = "The ManyChat id of a contact cannot be changed; it is what events and Odoo know them by."
         raise RefusedError(409, "manychat-id-fixed", title)
-    changed = _say(session, contact, said)
+    changed = _say(session, contact, values)
     if changed:
         opportunity = session.scalars(select(Opportunity).where(Opportunity.contact_id == contact.id)).one_or_none()
         odoo_sync.ask(session, contact, opportunity)
@@ -80,15 +80,15 @@ def delete(session: Session, contact_id: int, actor: str, guard: Guard) -> None:
     log(session, actor, "contact.delete", contact.manychat_id)
 
 
-def _say(session: Session, contact: Contact, said: Mapping[str, Any]) -> set[str]:
+def _say(session: Session, contact: Contact, values: Mapping[str, Any]) -> set[str]:
     """Merge what is said; none where none is known says nothing, so an event that is still on its way may fill it."""
-    said = {name: value for name, value in said.items() if value is not None or getattr(contact, name) is not None}
-    words = {name: facts.CLEARED if value is None else value for name, value in said.items()}
-    if "phone" in said:
+    values = {name: value for name, value in values.items() if value is not None or getattr(contact, name) is not None}
+    words = {name: facts.CLEARED if value is None else value for name, value in values.items()}
+    if "phone" in values:
         words["phone_original"] = words["phone"]
-        words["phone"] = facts.CLEARED if said["phone"] is None else possible_phone(said["phone"])
-    if said.get("channel_id") is not None:
-        known_channel(session, said["channel_id"])
+        words["phone"] = facts.CLEARED if values["phone"] is None else possible_phone(values["phone"])
+    if values.get("channel_id") is not None:
+        known_channel(session, values["channel_id"])
     changed = facts.merge(contact, words, operator_time(contact), operator_key())
     session.flush()
     session.refresh(contact, ["channel"])

@@ -46,19 +46,19 @@ def merge(row: Dated, facts: Mapping[str, Any], at: datetime, event_key: str, *,
     Raises:
         ValueError: a group is not said whole; what it then ends in would depend on the order of arrival.
     """
-    said = {name: value for name, value in facts.items() if value is not None}
-    if group is not None and len(said) < len(facts):
+    values = {name: value for name, value in facts.items() if value is not None}
+    if group is not None and len(values) < len(facts):
         raise ValueError(f"the group {group!r} is not said whole")
     times: dict[str, Any] = row.fact_times or {}
     stamp = [clock.as_utc(at).isoformat(timespec="microseconds"), event_key]
-    newer = {name for name in (said if group is None else (group,)) if name not in times or stamp > times[name]}
-    won = newer if group is None else set(said if newer else ())
+    newer = {name for name in (values if group is None else (group,)) if name not in times or stamp > times[name]}
+    won = newer if group is None else set(values if newer else ())
     if newer:
         # A new dictionary, because the database layer sees assignments and not what happens inside a value.
         row.fact_times = times | dict.fromkeys(sorted(newer), stamp)
     changed = set()
     for name in won:
-        value = None if said[name] is CLEARED else said[name]
+        value = None if values[name] is CLEARED else values[name]
         if getattr(row, name) != value:
             setattr(row, name, value)
             changed.add(name)

@@ -57,17 +57,17 @@ def known_channel_id(session: Session, name: str) -> int | None:
     return session.scalars(_CHANNEL_IDS, {"keys": keys}).first()
 
 
-def merge_person(session: Session, contact: Contact, at: datetime, event_key: str, **said: Any) -> set[str]:
+def merge_person(session: Session, contact: Contact, at: datetime, event_key: str, **values: Any) -> set[str]:
     """Let what an event says of a person count, where it is the newest word; the names of the facts that changed.
 
-    `said` are facts of `contacts`, and `phone` and `channel` as people write them. A phone that is no possible number is kept
+    `values` are facts of `contacts`, and `phone` and `channel` as people write them. A phone that is no possible number is kept
     as it was written, and does not replace a good one.
     """
-    written, channel = said.pop("phone", None), said.pop("channel", None)
+    written, channel = values.pop("phone", None), values.pop("channel", None)
     if written is not None:
-        said |= {"phone_original": written, "phone": e164(written, get_settings().default_phone_region, "whatsapp")}
+        values |= {"phone_original": written, "phone": e164(written, get_settings().default_phone_region, "whatsapp")}
     if channel is not None:
         known = contact.channel  # it came with the contact
-        said["channel_id"] = known.id if known and known.key == channel_key(channel) else channel_id(session, channel)
+        values["channel_id"] = known.id if known and known.key == channel_key(channel) else channel_id(session, channel)
     contact.last_event_at = max(contact.last_event_at or at, at)
-    return facts.merge(contact, said, at, event_key)
+    return facts.merge(contact, values, at, event_key)

@@ -73,7 +73,7 @@ class _Source:
     model: type[Any]
     time: Any  # when the row was written, so that nothing is ever added behind a page that was read
     about: Callable[[Contact], ColumnElement[bool]]
-    told: Callable[[Session, Sequence[Any]], Iterator[dict[str, Any]]]
+    details: Callable[[Session, Sequence[Any]], Iterator[dict[str, Any]]]
 
 
 def _rows(session: Session, contact: Contact, number: int, limit: int, after: Place | None, comes_later: Order) -> list[Entry]:
@@ -86,7 +86,8 @@ def _rows(session: Session, contact: Contact, number: int, limit: int, after: Pl
     rows = session.scalars(query).all()
     places = [Place(getattr(row, source.time.key), number, row.id) for row in rows]
     return [
-        Entry(place=place, kind=source.kind, **said) for place, said in zip(places, source.told(session, rows), strict=True)
+        Entry(place=place, kind=source.kind, **values)
+        for place, values in zip(places, source.details(session, rows), strict=True)
     ]
 
 

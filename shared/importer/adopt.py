@@ -66,12 +66,12 @@ def _one(session: Session, *, record: Mapping[str, Any], key: str, stage: str) -
     if opportunity.odoo_id is not None:
         return False
     event_key = key_of("odoo-lead", str(record["id"]))
-    said = {
+    values = {
         "first_name": record["contact_name"] or None,
         "phone": record["phone"] or None,
         "email": record["email_from"] or None,
     }
-    people.merge_person(session, contact, at, event_key, **said)
+    people.merge_person(session, contact, at, event_key, **values)
     if stage_id is not None:
         opportunities.change_stage(session, opportunity, stage_id, at, None, event_key)
     opportunity.odoo_id, opportunity.odoo_synced_at = record["id"], clock.now()

@@ -119,12 +119,12 @@ class Import:
         refused = []
         for line, row in rows:
             try:
-                is_new, said = self._one(session, row)
+                is_new, values = self._one(session, row)
             except PermanentError as error:
                 refused.append((line, _name(row), str(error)))
                 continue
             created += is_new
-            changed += bool(said) and not is_new
+            changed += bool(values) and not is_new
         return created, changed, refused
 
     def _one(self, session: Session, row: Any) -> tuple[bool, bool]:
@@ -146,18 +146,18 @@ class Import:
         contact = people.locked_contact(session, row.manychat_id)
         is_new = not contact.fact_times
         channel = row.channel or (self.old_channels.get(row.channel_id) if row.channel_id else None)
-        said: dict[str, Any] = {
+        values: dict[str, Any] = {
             "first_name": row.first_name,
             "last_name": row.last_name,
             "email": row.email,
             "phone": row.phone,
         }
-        said |= {
+        values |= {
             "subscribed_at": row.subscription_date or row.entry_date,
             "initial_state": row.initial_state,
             "channel": channel,
         }
-        changed = people.merge_person(session, contact, self.as_of, key_of("import", row.manychat_id), **said)
+        changed = people.merge_person(session, contact, self.as_of, key_of("import", row.manychat_id), **values)
         return is_new, bool(changed)
 
     def _assignment(self, session: Session, row: AssignmentRow) -> tuple[bool, bool]:
@@ -168,15 +168,15 @@ class Import:
             return True, True  # its campaign would have been made by this import
         campaign = campaigns.known_campaign(session, row.campaign_id)
         at = row.registration_date or self.as_of
-        said = row.model_dump(exclude={"manychat_id", "contact_id", "campaign_id", "registration_date"})
+        values = row.model_dump(exclude={"manychat_id", "contact_id", "campaign_id", "registration_date"})
         for side in (campaigns.COMMERCIAL, campaigns.MEDICAL):
-            said[f"{side}_advisor_id"] = self._advisor(session, said[f"{side}_advisor_id"])
+            values[f"{side}_advisor_id"] = self._advisor(session, values[f"{side}_advisor_id"])
         assignment = campaigns.locked_assignment(session, people.locked_contact(session, manychat_id), campaign, at)
         key = key_of("import", manychat_id, str(campaign.id))
         if any(stamp[1] == key for stamp in assignment.fact_times.values()):
             return False, False  # an earlier run of this import has said it all
         is_new = not assignment.fact_times
-        return is_new, bool(campaigns.assign(session, assignment, said, at, key, actor="import"))
+        return is_new, bool(campaigns.assign(session, assignment, values, at, key, actor="import"))
 
     def _advisor(self, session: Session, wanted: int | str | None) -> int | None:
         if not wanted:

@@ -90,7 +90,7 @@ def _collect(queue: str, body: bytes) -> None:
 def _once_more(body: bytes) -> None:
     """A letter that could not be stored is tried again, later each time; after `MOST_ROUNDS` it is kept outside the database.
 
-    An outage of the database does not bring it here (see `dead_letter_store.receive`), so its own content, or a mistake of ours, did.
+    An outage of the database does not bring it here (`dead_letter_store.receive`): its own content did, or a mistake of ours.
     """
     from shared.intake import dead_letter_blobs, dead_letter_store
 

@@ -154,7 +154,7 @@ def _owe(record: EnrolmentRecord, due: Due, at: datetime) -> None:
     now = clock.now()
     late = (due.nominal or at) < now - schedule.GRACE
     message = _message(record, due, max(schedule.goes_at(due, now) or at, now), routes)
-    messages.owe(record.session, message, event_key=record.enrolment.event_key, is_new=record.is_new)
+    messages.enqueue(record.session, message, event_key=record.enrolment.event_key, is_new=record.is_new)
     row.state, row.due_at, row.nominal_at, row.reason = StepState.OWED, at, due.nominal, None
     row.delivery_id = messages.find(record.session, message.channel, message.dedupe_key)
     record.decide("late" if late else "planned", "sent at once" if late else None, step=step.id, due_at=message.due_at)

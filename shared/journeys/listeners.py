@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from shared.messages import Outcome
-    from shared.messages.outcomes import Said
+    from shared.messages.outcomes import PersonMessage
     from shared.outbox.actions import Later
 
 
@@ -32,13 +32,13 @@ def record_outcome(session: Session, context: Mapping[str, Any], outcome: Outcom
     outcomes.take_outcome(session, context, outcome)
 
 
-def signal_person_message(session: Session, said: Said) -> None:
+def signal_person_message(session: Session, values: PersonMessage) -> None:
     """Signal to every journey of the person that they replied, unsubscribed, or want messages again."""
     from shared.journeys import addresses, engine
 
-    people = addresses.people(session, said.whos)
+    people = addresses.people(session, values.whos)
     if not people:
         return
-    data = {"channel": said.channels[0] if len(said.channels) == 1 else None, "channels": list(said.channels)}
-    key = f"{said.word}:{said.whos[0]}:{said.at.isoformat()}"
-    engine.signal(session, f"person.{said.word}", people, data | {"cause": said.cause}, event_key=key, at=said.at)
+    data = {"channel": values.channels[0] if len(values.channels) == 1 else None, "channels": list(values.channels)}
+    key = f"{values.word}:{values.whos[0]}:{values.at.isoformat()}"
+    engine.signal(session, f"person.{values.word}", people, data | {"cause": values.cause}, event_key=key, at=values.at)

@@ -128,8 +128,8 @@ def _note(record: EnrolmentRecord, row: EnrolmentStep, word: str, reason: str | 
     results = dict(record.enrolment.results or {})
     if not falls_back and not (word == "sent" and row.step in results):
         record.enrolment.results = results | {row.step: word}
-    said = f"{reason or word}; the next channel is tried" if falls_back else reason
-    record.decide(_kind(word, reason), said, step=row.step)
+    values = f"{reason or word}; the next channel is tried" if falls_back else reason
+    record.decide(_kind(word, reason), values, step=row.step)
     if falls_back:
         return
     if word == "skipped" and record.enrolment.state == Standing.SUSPENDED and (reason or "").startswith("exited"):

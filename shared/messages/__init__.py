@@ -1,6 +1,6 @@
 """Messages to people over any channel: owed once, sent when it is allowed, their later fate told to whoever owes them.
 
-    owe(session, message)          in the transaction of the change that causes it
+    enqueue(session, message)          in the transaction of the change that causes it
     find(session, channel, key)    the delivery of a message
     on_outcome(name, listener)     hear what became of messages
     status(session, event)         a provider's later event (webhooks)
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from shared.messages.events import ProviderEvent
 
-__all__ = ["Channel", "Fallback", "Message", "Outcome", "find", "on_outcome", "owe", "status"]
+__all__ = ["Channel", "Fallback", "Message", "Outcome", "enqueue", "find", "on_outcome", "status"]
 
 
-def owe(session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False) -> bool:
-    """Owe a person a message; see `shared.messages.planning.owe`."""
+def enqueue(session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False) -> bool:
+    """Owe a person a message; see `shared.messages.planning.enqueue`."""
     from shared.messages import planning
 
-    return planning.owe(session, message, event_key=event_key, is_new=is_new)
+    return planning.enqueue(session, message, event_key=event_key, is_new=is_new)
 
 
 def find(session: Session, channel: str, dedupe_key: str) -> int | None:

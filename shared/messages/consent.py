@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from shared import clock
 from shared.messages.digests import digest_of_person, digests_of_address
 from shared.messages.message import Message
-from shared.messages.outcomes import Said, notify_person_message
+from shared.messages.outcomes import PersonMessage, notify_person_message
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import Conversation, Suppression
 
@@ -89,7 +89,7 @@ def _set(  # a wish has these parts
         row.changed_at, row.lifted = at, lifted
     if newer and cause in WISHES:
         word: Literal["resubscribed", "unsubscribed"] = "resubscribed" if lifted else "unsubscribed"
-        notify_person_message(session, Said(word=word, whos=people, channels=named, at=at, cause=cause))
+        notify_person_message(session, PersonMessage(word=word, whos=people, channels=named, at=at, cause=cause))
 
 
 def soft_bounced(session: Session, who: str, at: datetime) -> None:

@@ -1,6 +1,6 @@
 """What providers and recipients send us about messages, in one form whatever the provider. Light: no SQL, no HTTP library.
 
-People are named by digests from here on (`shared.messages.digests`), and of what somebody writes to us only a wish is kept, so that
+People are named by digests from here on (`shared.messages.digests`); of what somebody writes to us only a wish is kept, so that
 the events we store say nothing of anybody.
 """
 

@@ -43,7 +43,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class PersonMessage:
     """What somebody has told us: they answered, want no more by some channels, or want it again.
 
     `whos` are digests of their address, and of their key where that is known; `cause` is that of the suppression.
@@ -58,7 +58,7 @@ class Said:
 
 type Listener = Callable[["Session", Mapping[str, Any], Outcome], None]
 
-type Ear = Callable[["Session", Said], None]
+type Ear = Callable[["Session", PersonMessage], None]
 
 type Gate = Callable[["Session", Mapping[str, Any]], "str | Later | None"]
 
@@ -98,15 +98,15 @@ def on_person_message(name: str, ear: Ear) -> None:
     _ears[name] = ear
 
 
-def notify_person_message(session: "Session", said: Said) -> None:
+def notify_person_message(session: "Session", event: PersonMessage) -> None:
     """Tell all who want to hear what people say. What one of them breaks is undone; the person's wish stands all the same."""
     for name, ear in (_declared("person.message") | _ears).items():
-        key = f"said:{name}:{said.word}:{said.whos[0]}:{said.at.isoformat()}"
-        title = f"Puente: {name} could not take in that somebody has {said.word}"
-        _guarded(session, name, partial(ear, session, said), key, title)
+        key = f"said:{name}:{event.word}:{event.whos[0]}:{event.at.isoformat()}"
+        title = f"Puente: {name} could not take in that somebody has {event.word}"
+        _guarded(session, name, partial(ear, session, event), key, title)
 
 
-def tell(session: "Session", context: Mapping[str, Any], outcome: Outcome) -> None:
+def notify(session: "Session", context: Mapping[str, Any], outcome: Outcome) -> None:
     """Tell all listeners.
 
     What a listener breaks is its own: its changes are undone and the operators are alerted, but that the message was sent

@@ -21,7 +21,7 @@ from shared.store.types import key_of
 WORTH = timedelta(days=7)
 
 
-def owe(session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False) -> bool:
+def enqueue(session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False) -> bool:
     """Owe a person a message, once for its dedupe key for all time; False where it was owed already, and nothing changes.
 
     Goes out at `due_at` (now) at the earliest; whether it is still wanted and allowed is asked then, not here. Who carries a
@@ -76,7 +76,7 @@ def fall_back(session: Session, message: Message) -> bool:
         provider=None,
         source=message.source if step.channel == "email" else template_sources.REPOSITORY,
     )
-    owe(session, again)
+    enqueue(session, again)
     return True
 
 
@@ -100,9 +100,9 @@ def _action(message: Message) -> Action:
     return actions.action(provider_of(message, get_settings()), message.channel)
 
 
-def is_transactional(template: str, locale: str | None, said: bool | None) -> bool:  # noqa: FBT001  # a fact, not a switch
-    """Whether it is part of what the person asked for: as its owner has `said`, else as its template says."""
-    if said is not None:
-        return said
+def is_transactional(template: str, locale: str | None, event: bool | None) -> bool:  # noqa: FBT001  # a fact, not a switch
+    """Whether it is part of what the person asked for: as its owner has `event`, else as its template says."""
+    if event is not None:
+        return event
     found = templates.find(template, locale)
     return found is not None and found.transactional

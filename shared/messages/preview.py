@@ -74,8 +74,8 @@ def table(names: Iterable[str]) -> str:
     for template in map(template_sources.load, names):
         optional = templates.optional(template)
         needed = [f"`{name}`" for name in sorted(templates.variables(template) - optional)]
-        said = ", ".join([*needed, *(f"(`{name}`)" for name in sorted(optional))]) or "none"
-        lines.append(f"| `{template.name}` | {', '.join(template.channels)} | {template.kind} | {said} |")
+        event = ", ".join([*needed, *(f"(`{name}`)" for name in sorted(optional))]) or "none"
+        lines.append(f"| `{template.name}` | {', '.join(template.channels)} | {template.kind} | {event} |")
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from shared.errors import DeferredError, PermanentError, PuenteError, RetryableE
 from shared.messages import consent, digests, links, planning, putting_off, statuses, template_sources, templates, verdict
 from shared.messages.letter import Candidates, Letter, LookUp, Send
 from shared.messages.message import Message
-from shared.messages.outcomes import Outcome, Word, tell
+from shared.messages.outcomes import Outcome, Word, notify
 from shared.messages.variables import variables_of
 from shared.outbox.actions import Claimed, Done, Skip
 from shared.outbox.actions import Outcome as Result
@@ -86,7 +86,8 @@ def _letter(delivery: Claimed) -> Letter:
     message, settings = Message.from_payload(delivery.payload), get_settings()
     url = ""
     if message.channel == "email" and not message.transactional:
-        whose = links.Unsubscription(delivery.id, digests.digest_of_address(message.to), digests.digest_of_person(message.person))
+        address, person = digests.digest_of_address(message.to), digests.digest_of_person(message.person)
+        whose = links.Unsubscription(delivery.id, address, person)
         url = links.unsubscribe_url(settings.public_base_url, links.token(whose, settings.link_signing_secrets))
     try:
         template = template_sources.load(message.template, message.locale, message.source)
@@ -130,16 +131,16 @@ def after(session: Session, delivery: Claimed, result: Result, final: bool) -> N
     message = Message.from_payload(delivery.payload)
     match result:
         case Done():
-            _tell(session, delivery, message, "sent")
+            _notify(session, delivery, message, "sent")
             vendor_id = str(result.result.get("id") or "")
             statuses.attach(session, _provider(delivery), vendor_id, delivery.id)
         case Skip(reason=reason):
             verdict.give_place_back(session, delivery.id, delivery.payload)
-            _tell(session, delivery, message, "skipped", reason, fall_back=reason == verdict.NOT_CONFIGURED)
+            _notify(session, delivery, message, "skipped", reason, fall_back=reason == verdict.NOT_CONFIGURED)
         case UncertainError():
             _uncertain(session, delivery, message)
         case PermanentError(reason=reason) if reason in SENT_BEFORE:
-            _tell(session, delivery, message, "uncertain", reason)
+            _notify(session, delivery, message, "uncertain", reason)
         case _:
             _failed(session, delivery, message, result)
 
@@ -147,7 +148,7 @@ def after(session: Session, delivery: Claimed, result: Result, final: bool) -> N
 def _uncertain(session: Session, delivery: Claimed, message: Message) -> None:
     """Nobody knows whether it was sent, unless a callback has told us meanwhile."""
     if not statuses.settle_by_callback(session, delivery.id):
-        _tell(session, delivery, message, "uncertain", OUTCOME_UNKNOWN)
+        _notify(session, delivery, message, "uncertain", OUTCOME_UNKNOWN)
 
 
 def _failed(session: Session, delivery: Claimed, message: Message, error: PuenteError) -> None:
@@ -156,14 +157,14 @@ def _failed(session: Session, delivery: Claimed, message: Message, error: Puente
     if reason == OPTED_OUT:
         # The vendor knows of a STOP that has not come to us; another channel to the same number would be against it.
         consent.suppress(session, consent.PHONE_CHANNELS, [digests.digest_of_address(message.to)], "stop", clock.now())
-    _tell(session, delivery, message, "failed", reason, fall_back=reason != OPTED_OUT)
+    _notify(session, delivery, message, "failed", reason, fall_back=reason != OPTED_OUT)
 
 
-def _tell(
+def _notify(
     session: Session, delivery: Claimed, message: Message, word: Word, reason: str | None = None, *, fall_back: bool = False
 ) -> None:
     planned = fall_back and planning.fall_back(session, message)
     outcome = Outcome(
         word=word, channel=message.channel, delivery_id=delivery.id, at=clock.now(), reason=reason, fallback=planned
     )
-    tell(session, message.context, outcome)
+    notify(session, message.context, outcome)

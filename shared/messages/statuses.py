@@ -15,7 +15,7 @@ from shared import clock
 from shared.messages import consent, digests, planning, putting_off, verdict
 from shared.messages.events import ProviderEvent
 from shared.messages.message import Message
-from shared.messages.outcomes import Outcome, Word, tell
+from shared.messages.outcomes import Outcome, Word, notify
 from shared.outbox import plan
 from shared.outbox.actions import State
 from shared.outbox.record import OUTCOME_UNKNOWN, close
@@ -80,7 +80,7 @@ def status(session: Session, news: ProviderEvent) -> str:
     _judge_address(session, news, at, delivery)
     if delivery is None:
         return "unknown-message"
-    _tell(session, row, delivery)
+    _notify(session, row, delivery)
     return "applied" if further else "behind"
 
 
@@ -103,7 +103,7 @@ def attach(session: Session, provider: str, vendor_id: str, delivery_id: int) ->
         row.delivery_id = delivery_id
     delivery = session.get(Delivery, row.delivery_id)
     if delivery is not None:
-        _tell(session, row, delivery)
+        _notify(session, row, delivery)
 
 
 def without_owner(session: Session, provider: str, vendor_ids: Sequence[str], delivery_id: int) -> list[str]:
@@ -165,10 +165,10 @@ def _done(session: Session, row: MessageStatus, delivery: Delivery) -> None:
     ):
         plan.cancel(session, retry_id, "already-sent")
     _announce(session, delivery, "sent", None)
-    _tell(session, row, delivery)
+    _notify(session, row, delivery)
 
 
-def _tell(session: Session, row: MessageStatus, delivery: Delivery) -> None:
+def _notify(session: Session, row: MessageStatus, delivery: Delivery) -> None:
     """Tell how far it is, each word once, as soon as our own record says that it was sent."""
     word = _WORDS.get(row.status or "")
     if word is None or row.told == row.status or delivery.state != State.DONE:
@@ -208,7 +208,7 @@ def _announce(session: Session, delivery: Delivery, word: Word, reason: str | No
     outcome = Outcome(
         word=word, channel=message.channel, delivery_id=delivery.id, at=clock.now(), reason=reason, fallback=planned
     )
-    tell(session, message.context, outcome)
+    notify(session, message.context, outcome)
 
 
 def _judge_address(session: Session, news: ProviderEvent, at: datetime, delivery: Delivery | None) -> None:

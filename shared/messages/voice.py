@@ -75,6 +75,6 @@ def _said(card: Card, answered_by: str) -> str:
 
 def twiml(text: str) -> str:
     """`text` as TwiML."""
-    said = [" ".join(part.split()) for part in text.split("\n\n")]
-    says = [f'<Say language="{LANGUAGE}" voice="{VOICE}">{escape(part)}</Say>' for part in said if part]
+    event = [" ".join(part.split()) for part in text.split("\n\n")]
+    says = [f'<Say language="{LANGUAGE}" voice="{VOICE}">{escape(part)}</Say>' for part in event if part]
     return f'<?xml version="1.0" encoding="UTF-8"?><Response>{'<Pause length="1"/>'.join(says)}</Response>'

@@ -81,8 +81,8 @@ def update_by_manychat_id(body: AssignmentChange, caller: Caller) -> AssignmentO
     404 where there is no such contact or campaign, or the contact is not in it. 409 where an advisor is not known, several are
     called the same, or it is not clear which campaign is meant.
     """
-    said = body.model_dump(exclude={"manychat_id", "campaign_id"})
-    work = partial(assignment_edits.update, manychat_id=body.manychat_id, campaign_id=body.campaign_id, said=said)
+    values = body.model_dump(exclude={"manychat_id", "campaign_id"})
+    work = partial(assignment_edits.update, manychat_id=body.manychat_id, campaign_id=body.campaign_id, values=values)
     row, contact = editing.committed(partial(work, actor=actor(caller)))
     return _shown(row, contact)
 

@@ -39,7 +39,9 @@ class Result:
     detail: str | None = None
 
 
-def select_ids(session: Session, chosen: dead_letter_store.Filter, limit: int, after: str | None) -> tuple[list[Letter], int, str | None]:
+def select_ids(
+    session: Session, chosen: dead_letter_store.Filter, limit: int, after: str | None
+) -> tuple[list[Letter], int, str | None]:
     """At most `limit` that match, oldest first; how many match in all; and where to go on (None: these are all)."""
     total = dead_letter_store.count(session, chosen)
     query = chosen.applied(select(DeadLetter.id, DeadLetter.reason, DeadLetter.original_queue))

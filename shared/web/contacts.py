@@ -133,7 +133,9 @@ def list_contacts(query: Annotated[ContactQuery, Query()]) -> Page[ContactOut]:
 @router.post("", status_code=201, summary="Add a contact", responses=documented(409) | MADE)
 def create_contact(body: ContactIn, caller: Caller, response: Response) -> ContactOut:
     """Adds a person. 409 where their ManyChat id is known, also from an event, or there is no such channel."""
-    row = editing.committed(partial(contact_edits.create, manychat_id=body.manychat_id, said=body.facts(), actor=actor(caller)))
+    row = editing.committed(
+        partial(contact_edits.create, manychat_id=body.manychat_id, values=body.facts(), actor=actor(caller))
+    )
     tag(response, row, EDITABLE, f"/api/v1/contacts/{row.id}")
     return _shown(row)
 
@@ -162,8 +164,8 @@ def change_contact(
     contact_id: RowId, body: ContactChange, caller: Caller, response: Response, if_match: IfMatch = None
 ) -> ContactOut:
     """Sets what is given, null taking it away. Events older than now do not undo it."""
-    said = body.said()
-    return _changed(contact_id, said, said.pop("manychat_id", None), caller, response, if_match)
+    values = body.said()
+    return _changed(contact_id, values, values.pop("manychat_id", None), caller, response, if_match)
 
 
 @router.delete("/{contact_id:id}", status_code=204, summary="Delete a contact", responses=documented(404, 409, 412))
@@ -174,13 +176,18 @@ def delete_contact(contact_id: RowId, caller: Caller, if_match: IfMatch = None) 
 
 
 def _changed(
-    contact_id: int, said: dict[str, object], manychat_id: str | None, caller: Caller, response: Response, if_match: str | None
+    contact_id: int,
+    values: dict[str, object],
+    manychat_id: str | None,
+    caller: Caller,
+    response: Response,
+    if_match: str | None,
 ) -> ContactOut:
     row = editing.committed(
         partial(
             contact_edits.change,
             contact_id=contact_id,
-            said=said,
+            values=values,
             actor=actor(caller),
             guard=guard(if_match, EDITABLE),
             manychat_id=manychat_id,

@@ -16,7 +16,7 @@ from functions.leads.tables import Lead
 from sandbox.kommo import seed
 from shared import clock, faults
 from shared.messages.digests import digest_of_address
-from shared.messages.outcomes import Said, notify_person_message
+from shared.messages.outcomes import PersonMessage, notify_person_message
 from shared.outbox import actions, operator_actions
 from shared.privacy.erase import look, person
 from shared.store.journey_models import Enrolment
@@ -215,7 +215,7 @@ def test_a_crash_anywhere_leaves_one_lead(world: World, account: PretendKommo, t
     number = post(world)
     world.run_for(test_clock, minutes=20, swallow=(Exception,))
     faults.inject(f"{point}=raisex1")
-    transact(lambda session: notes.owe(session, number, "booking_cancelled", {}, "k"))
+    transact(lambda session: notes.enqueue(session, number, "booking_cancelled", {}, "k"))
     world.run_for(test_clock, minutes=20, swallow=(Exception,))
     assert len(account.leads()) == len(account.contacts()) == len(enrolments()) == 1
     assert lead(number).kommo_sync_status == "success"
@@ -254,7 +254,7 @@ def test_kommo_that_is_down_is_caught_up_with(world: World, account: PretendKomm
     numbers = [post(world, email=f"a{n}@example.com", telefono=f"55 1234 567{n}") for n in range(3)]
     world.run()
     book(numbers[0])
-    transact(lambda session: notes.owe(session, numbers[0], "booking_created", {}, "b"))
+    transact(lambda session: notes.enqueue(session, numbers[0], "booking_created", {}, "b"))
     world.run_for(test_clock, hours=48, step_seconds=3600)
     assert account.leads() == []
     account.down = False
@@ -364,7 +364,7 @@ def test_what_they_say_is_noted(world: World, account: PretendKommo, test_clock:
         (digest_of_address("nobody@example.com"), "replied", ("sms",), None),
     ):
         test_clock.advance(minutes=1)
-        said = Said(word=word, whos=(who,), channels=channels, at=test_clock.moment, cause=cause)
+        said = PersonMessage(word=word, whos=(who,), channels=channels, at=test_clock.moment, cause=cause)
         for _again in range(2):
             transact(lambda session, said=said: notify_person_message(session, said))
     settle(world)
@@ -384,7 +384,7 @@ def test_a_note_whose_answer_is_lost_is_written_once(world: World, account: Pret
     path = f"POST /leads/{account.leads()[0]['id']}/notes"
     account.lost = [path]
     for name in ("booking_created", "booking_cancelled"):
-        transact(lambda session, name=name: notes.owe(session, number, name, {}, name))
+        transact(lambda session, name=name: notes.enqueue(session, number, name, {}, name))
     world.run_for(test_clock, minutes=10)
     assert account.notes() == ["Reservó una reunión.", "Canceló la reunión."]
     assert {row.state for row in owed()} == {"done"}
@@ -395,7 +395,7 @@ def test_two_notes_of_one_text_are_two(world: World, account: PretendKommo) -> N
     number = post(world)
     world.run()
     for key in ("a", "b", "a"):
-        transact(lambda session, key=key: notes.owe(session, number, "booking_cancelled", {}, key))
+        transact(lambda session, key=key: notes.enqueue(session, number, "booking_cancelled", {}, key))
     settle(world)
     assert account.notes() == ["Canceló la reunión."] * 2
 
@@ -406,7 +406,7 @@ def test_notes_wait_until_the_lead_is_in_kommo(world: World, account: PretendKom
     number = post(world)
     world.run()
     for name in ("booking_created", "booking_rescheduled", "booking_cancelled"):
-        transact(lambda session, name=name: notes.owe(session, number, name, {}, name))
+        transact(lambda session, name=name: notes.enqueue(session, number, name, {}, name))
     world.run_for(test_clock, hours=2, step_seconds=300)
     account.down = False
     world.run_for(test_clock, minutes=20)
@@ -417,7 +417,7 @@ def test_a_note_without_a_text_is_not_wanted(world: World, account: PretendKommo
     """Whoever takes a text out of the file gets that note no more; it can be seen that it was left out."""
     number = post(world)
     world.run()
-    transact(lambda session: notes.owe(session, number, "never_heard_of", {}, "k"))
+    transact(lambda session: notes.enqueue(session, number, "never_heard_of", {}, "k"))
     settle(world)
     assert (owed()[-1].state, owed()[-1].reason) == ("skipped", "no-text-for-it")
     assert account.notes() == []
@@ -429,7 +429,7 @@ def test_seven_requests_a_second_are_kept(world: World, account: PretendKommo, t
     while world.step(leads.QUEUE):
         pass
     for number in numbers:
-        transact(lambda session, number=number: notes.owe(session, number, "booking_cancelled", {}, "k"))
+        transact(lambda session, number=number: notes.enqueue(session, number, "booking_cancelled", {}, "k"))
     world.run_for(test_clock, minutes=2)
     assert len(account.leads()) == len(account.notes()) == 12
     apart = [(later.at - earlier.at).total_seconds() for earlier, later in pairwise(account.asked)]
@@ -503,7 +503,7 @@ def test_statements_are_valid_tsql(
     world.run_for(test_clock, minutes=3)
     post(world, telefono="55 8765 4321")
     book(number)
-    transact(lambda session: notes.owe(session, number, "booking_created", {}, "b"))
+    transact(lambda session: notes.enqueue(session, number, "booking_created", {}, "b"))
     world.run_for(test_clock, minutes=20, step_seconds=120)
     assert vendors.steps()
     look(person(lead_id=number), ask_odoo=False)

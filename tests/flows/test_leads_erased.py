@@ -44,7 +44,7 @@ def ana(world: World, account: PretendKommo) -> int:
     world.run()
     for number, name, mail in ((numbers[0], "Anastasia", "quiroga@example.com"), (other, "Eva", "eva@example.com")):
         booked(number, mail)
-        transact(lambda session, number=number, said={"nombre": name}: notes.owe(session, number, "form_again", said, "k"))
+        transact(lambda session, number=number, said={"nombre": name}: notes.enqueue(session, number, "form_again", said, "k"))
     assert account.leads()
     return numbers[0]
 

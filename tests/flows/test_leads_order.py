@@ -111,7 +111,7 @@ def _take(world: World, account: PretendKommo, test_clock: clock.TestClock, numb
     if step in ("book", "cancel"):
         transact(lambda session: _status(session, number, "booked" if step == "book" else "new"))
     elif step == "note":
-        transact(lambda session: notes.owe(session, number, "test", {"key": f"n{place}"}, f"n{place}"))
+        transact(lambda session: notes.enqueue(session, number, "test", {"key": f"n{place}"}, f"n{place}"))
     elif step in ("lose", "lose note"):
         account.lost.append("POST" if step == "lose note" else "")
     elif step in ("down", "up"):

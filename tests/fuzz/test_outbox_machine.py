@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import func, select
 
 from shared import clock
-from shared.crm.odoo_sync import OPPORTUNITY, requeue_lost
+from shared.crm.odoo_sync import OPPORTUNITY
 from shared.errors import PermanentError, RetryableError, ThrottledError, UnavailableError, UncertainError
 from shared.outbox import claims, dispatch, execute, plan
 from shared.outbox.actions import Action, AfterUnknown, Claimed, Done, Kind, Later, Outcome
@@ -222,7 +222,7 @@ class Outbox(RuleBasedStateMachine):
         self.test_clock.advance(seconds=data.draw(st.sampled_from([1, 20, 120, 301, 1200, 7200])))
         dispatch.free_expired()
         dispatch.dispatch_due()
-        transact(requeue_lost)
+        dispatch.requeue_lost()
 
     def night_falls_or_ends(self, _data: st.DataObject) -> None:
         """Quiet hours begin, or are over."""
@@ -275,7 +275,7 @@ class Outbox(RuleBasedStateMachine):
         for minutes in (6, 6, 6, 60, 360, 720, 1440, 1440):
             self.test_clock.advance(minutes=minutes)
             dispatch.free_expired()
-            transact(requeue_lost)
+            dispatch.requeue_lost()
             for system in self.pending():
                 execute.drain(system)
             with reading() as session:

@@ -190,8 +190,8 @@ def _expect(answer: tuple[int, bytes], reason: str) -> None:
 
 
 def _refusal(code: int, text: bytes | str, reason: str) -> PuenteError:
-    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    words = f"SMTP: the server answered {code} {answers.clean(said)}"
+    answer = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    words = f"SMTP: the server answered {code} {answers.clean(answer)}"
     if code == GOING_AWAY:
         return UnavailableError(words)
     if code // 100 == 5 and reason in _OF_ALL_MAILS:  # noqa: PLR2004  # 5xx: never

@@ -219,18 +219,18 @@ class _Loading:
             return RetryableError("another change of the same record got in the way, several times")
         if name == ".id":
             return RetryableError("the record was deleted in Odoo a moment ago")
-        said = errors.clean(text)
+        answer = errors.clean(text)
         if name not in self.fields:
-            return PermanentError("odoo-refused-row", f"Odoo refused the record: {said}")
+            return PermanentError("odoo-refused-row", f"Odoo refused the record: {answer}")
         if self.fields[name].type == "many2one":
-            return self._judge_reference(row, name, said)
-        return PermanentError("odoo-refused-value", f"Odoo refused {name}: {said}")
+            return self._judge_reference(row, name, answer)
+        return PermanentError("odoo-refused-value", f"Odoo refused {name}: {answer}")
 
-    def _judge_reference(self, row: _Row, name: str, said: str) -> PuenteError:
+    def _judge_reference(self, row: _Row, name: str, answer: str) -> PuenteError:
         given = row.cells.get(self.fields.column(name))
         if self.fields[name].relation == sources.MODEL and sources.forget(self.client, given):
             return RetryableError(f"Odoo has lost the {sources.MODEL} {given}; it will be looked up again")
-        return PermanentError("odoo-unknown-reference", f"Odoo refused {name}={given}: {said}")
+        return PermanentError("odoo-unknown-reference", f"Odoo refused {name}={given}: {answer}")
 
     def _fail(self, rows: Sequence[_Row], error: PuenteError) -> None:
         for row in rows:

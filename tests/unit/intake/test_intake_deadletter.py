@@ -267,7 +267,8 @@ class TestUnstorable:
         """It stays in its poison queue until the blob can be written."""
         dead_letter_queue.send("q", "e", PermanentError("x", "y"), attempts=1)
         poison = queues.DEAD_LETTER_QUEUE + queues.POISON_SUFFIX
-        body = dead_letter_message.to_message(dead_letter_store.opened(storage.take(queues.DEAD_LETTER_QUEUE).body) | {"rounds": 5})
+        letter = dead_letter_store.opened(storage.take(queues.DEAD_LETTER_QUEUE).body)
+        body = dead_letter_message.to_message(letter | {"rounds": 5})
         storage.send(poison, body)
         with monkeypatch.context() as patched:
             patched.setattr(queues, "put_blob", self.away)
@@ -280,7 +281,8 @@ class TestUnstorable:
     def test_death_after_keeping_it_keeps_it_once(self, world, storage, caplog):
         """Its message is still there, so it is kept again, under the same name; and it is told."""
         poison = queues.DEAD_LETTER_QUEUE + queues.POISON_SUFFIX
-        storage.send(poison, dead_letter_message.to_message(dead_letter_store.opened(b"what") | {"rounds": dead_letter_queue.MOST_ROUNDS}))
+        letter = dead_letter_store.opened(b"what") | {"rounds": dead_letter_queue.MOST_ROUNDS}
+        storage.send(poison, dead_letter_message.to_message(letter))
         faults.inject("dead_letter_queue.after_kept=raise:1x1")
         with pytest.raises(faults.InjectedFault):
             dead_letter_queue.collect_poison(flows.queues())

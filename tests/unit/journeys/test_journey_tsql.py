@@ -8,7 +8,7 @@ import pytest
 from shared import clock
 from shared.journeys import engine, forecast, history, outcomes, pauses
 from shared.messages.digests import digest_of_address
-from shared.messages.outcomes import Said, notify_person_message
+from shared.messages.outcomes import PersonMessage, notify_person_message
 from shared.store.dialect import defaults_of, insert_if_absent_statement
 from shared.store.journey_models import Enrolment, JourneyVersion
 from shared.store.session import reading, transact
@@ -38,7 +38,7 @@ def test_statements_are_valid_tsql(vendors: Post, statements: list[Any], test_cl
     transact(lambda session: engine.exit_person(session, ["lead:1"], "test"))
     transact(outcomes.sweep)
     transact(lambda session: engine.signal(session, "noshow.reported", ["lead:1"], ANA, event_key="no-show"))
-    said = Said(word="unsubscribed", whos=(digest_of_address("ana@example.com"),), channels=("email",), at=START)
+    said = PersonMessage(word="unsubscribed", whos=(digest_of_address("ana@example.com"),), channels=("email",), at=START)
     transact(lambda session: notify_person_message(session, said))
     with reading() as session:
         history.story(session, session.get_one(Enrolment, 1))

@@ -22,6 +22,11 @@ SMS = Fallback(channel="sms", to=ANA_PHONE, template="lead_day_3")
 NOON = {"hour": 18}  # 12:00 in Mexico City
 
 
+def ana_digest() -> str:
+    """By which the address is known."""
+    return digests.digest_of_address(ANA_EMAIL)
+
+
 @pytest.fixture(autouse=True)
 def _noon(world, test_clock) -> None:
     """A Monday at noon in Mexico."""
@@ -231,7 +236,7 @@ class TestConsent:
         for number in range(3):
             owe(message("email", dedupe_key=f"before{number}"))
             at = clock.now() + timedelta(seconds=number)
-            transact(lambda session, at=at: consent.soft_bounced(session, digests.digest_of_address(ANA_EMAIL), at))
+            transact(lambda session, at=at: consent.soft_bounced(session, ana_digest(), at))
             test_clock.advance(days=1)
         owe(message("email", dedupe_key="held"))
         assert len(post.sent) == 3
@@ -243,11 +248,9 @@ class TestConsent:
         """Only three in a row count; one heard of twice counts once."""
         for seconds in (1, 1, 2):
             at = clock.now() + timedelta(seconds=seconds)
-            transact(lambda session, at=at: consent.soft_bounced(session, digests.digest_of_address(ANA_EMAIL), at))
-        transact(lambda session: consent.arrived(session, digests.digest_of_address(ANA_EMAIL), clock.now() + timedelta(seconds=3)))
-        transact(
-            lambda session: consent.soft_bounced(session, digests.digest_of_address(ANA_EMAIL), clock.now() + timedelta(seconds=4))
-        )
+            transact(lambda session, at=at: consent.soft_bounced(session, ana_digest(), at))
+        transact(lambda session: consent.arrived(session, ana_digest(), clock.now() + timedelta(seconds=3)))
+        transact(lambda session: consent.soft_bounced(session, ana_digest(), clock.now() + timedelta(seconds=4)))
         owe(message("email"))
         assert len(post.sent) == 1
 
@@ -261,7 +264,7 @@ class TestConsent:
         assert url in letter.rendered.text
         assert url in letter.rendered.html
         whose = links.read(url.partition("?t=")[2], get_settings().link_signing_secrets)
-        assert (whose.delivery_id, whose.address) == (letter.delivery_id, digests.digest_of_address(ANA_EMAIL))
+        assert (whose.delivery_id, whose.address) == (letter.delivery_id, ana_digest())
         assert "ana" not in url.lower()
 
     def test_marketing_mail_without_a_way_out_is_not_sent(self, post, configured) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from shared.errors import UnavailableError
-from shared.privacy.holdings import HOLDINGS
+from shared.privacy.holdings import holdings
 from shared.privacy.person import Person
 from shared.store import session as store
 from shared.store.dialect import inserted_values
@@ -116,7 +116,7 @@ def test_a_mistake_in_a_statement_is_no_outage(database):
 def test_brackets_are_no_sets_of_characters():
     """T-SQL's LIKE reads `[ab]` as one of two letters: what is looked for by a person's id is escaped whole."""
     person = Person(pseudonym="gone", manychat_ids=("a[1]_%",))
-    whose = next(holding.whose(person) for holding in HOLDINGS if holding.table is DeadLetter)
+    whose = next(holding.whose(person) for holding in holdings() if holding.table is DeadLetter)
     statement = select(DeadLetter.id).where(whose).compile(dialect=mssql.dialect(paramstyle="qmark"))
     patterns = [value for value in statement.params.values() if isinstance(value, str) and value.startswith("%")]
     assert patterns == ['%"a\\[1]\\_\\%"%']

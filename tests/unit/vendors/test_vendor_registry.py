@@ -1,4 +1,4 @@
-"""The register of outside systems: declared as text, imported when asked, and what follows from their declarations."""
+"""The outside systems that flows declare: imported when asked, and what follows from their declarations."""
 
 import subprocess
 import sys
@@ -8,7 +8,9 @@ import azure.functions as func
 import pytest
 
 from functions import system as engine
+from shared import flows
 from shared.errors import ConfigurationError
+from shared.flow import FlowError
 from shared.settings import get_settings, load
 from shared.vendors import registry
 from shared.vendors.rest_client import RestClient
@@ -20,10 +22,8 @@ KEYS = ("KOMMO_ACCESS_TOKEN", "TWILIO_AUTH_TOKEN", "SENDINBLUE_API_KEY", "NOTION
 
 
 def test_every_system_of_the_app_is_declared() -> None:
-    """Each of them once; what is declared twice is known once."""
+    """Each of them once, by the flow that uses it."""
     assert sorted(system.name for system in registry.systems()) == SYSTEMS
-    registry.declare("functions.leads.kommo:KOMMO")
-    assert len(registry.declared()) == len(SYSTEMS)
 
 
 def test_start_of_the_app_imports_no_client() -> None:
@@ -40,20 +40,11 @@ print("requests" in sys.modules)
     assert done.stdout.split("\n")[:2] == ["[]", "False"]
 
 
-@pytest.mark.parametrize("reference", ["functions.leads.kommo", ":KOMMO", "functions.leads.kommo:", "a:b c", ""])
-def test_what_is_no_place_is_refused_when_it_is_declared(reference: str) -> None:
-    """Not when somebody asks for it."""
-    with pytest.raises(ValueError, match="module:name"):
-        registry.declare(reference)
-
-
-@pytest.mark.parametrize(
-    "reference", ["shared.vendors.nothing:KOMMO", "functions.leads.kommo:NOTHING", "functions.leads.kommo:PAGE"]
-)
-def test_place_that_holds_no_system_is_said(monkeypatch: pytest.MonkeyPatch, reference: str) -> None:
-    """By its name, so that the declaration can be mended."""
-    monkeypatch.setattr(registry, "_declared", {reference: None})
-    with pytest.raises(ConfigurationError, match=reference):
+def test_place_that_holds_no_system_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the flow that names it, so that the declaration can be mended."""
+    leads = next(flow for flow in flows.installed() if flow.name == "leads")
+    monkeypatch.setattr(flows, "parts_by_flow", lambda _kind: ((leads, object()),))
+    with pytest.raises(FlowError, match="flow 'leads'"):
         registry.systems()
 
 
