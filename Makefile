@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 AZURITE := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types scan bicep bench simulate forecast test-odoo odoo-setup stages settings-doc lock clean
+.PHONY: help setup run test test-rest test-all test-lab test-nightly check dead-code lint types scan bicep bench simulate forecast test-odoo odoo-setup stages settings-doc lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,10 +40,28 @@ endef
 run: $(RUNS) ## Run everything on this machine and show a demonstration
 	@$(BIN)/python -m local.run
 
-test: setup ## All tests, on embedded defaults
-	$(BIN)/python -m pytest
+# In every run: nothing slow, on as many processes as there are cores; a file's tests stay together, for they share servers.
+PARALLEL := -n $(or $(WORKERS),auto) --dist loadfile
 
-check: setup lint types test scan bicep ## What CI runs: format, lint, types, tests, a scan of the infrastructure
+test: setup ## The tests of every day: each kind, in minutes
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not nightly and not lab"
+
+test-rest: setup ## What `make test` leaves out: the slow ones
+	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not nightly and not lab"
+
+test-all: test test-rest test-lab ## All tests but the nightly ones and those against a real Odoo
+
+test-lab: setup ## The concurrency lab: races, laws and the store on PostgreSQL, which is fetched and started
+	$(BIN)/python -m tests.lab.server run -- $(BIN)/python -m pytest -n 0 -m "not slow and not nightly" tests/lab tests/laws tests/integration/store
+
+test-nightly: setup ## Simulated days, and properties with many examples
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) -m "nightly"
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) -m "not nightly and not lab"
+
+check: setup lint types dead-code scan bicep ## What CI runs before the tests: format, lint, types, dead code, a scan of the infrastructure
+
+dead-code: setup ## Functions, methods and classes that nothing uses (vulture; allowed in tests/structure/dead_code.toml)
+	$(BIN)/python -m tests.structure.dead_code
 
 scan: setup ## Scan the infrastructure template (checkov, in an environment of its own)
 	$(BIN)/python -m tests.infra.scan

@@ -40,7 +40,7 @@ def reconcile_odoo(timer: func.TimerRequest) -> None:
     reconciliations.ask(QUEUE, "timer", dry_run=False)
 
 
-@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)
 def reconcile_handler(message: func.QueueMessage) -> None:
     """Run the comparison that was asked for. One that has been finished meanwhile is not run again."""
     from shared.crm import reconciliations

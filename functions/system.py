@@ -38,13 +38,13 @@ FLOW = Flow(
     effects=("shared.alerts:ALERT",),
     clients=("shared.alerts:ADDRESS", "shared.vendors.discord:DISCORD"),
     events=("account.refused",),
-    targets=MappingProxyType({"alerts": "shared.alerts:policy"}),
+    targets=MappingProxyType({"alerts": "shared.alerts:policy", "discord": "shared.discord:policy"}),
     listeners=MappingProxyType(
         {
             "account.refused": "shared.alerts:alert_refused_account",
-            "message.sending": "shared.journeys.hooks:may_send",
-            "message.outcome": "shared.journeys.hooks:record_outcome",
-            "person.message": "shared.journeys.hooks:signal_person_message",
+            "message.sending": "shared.journeys.listeners:may_send",
+            "message.outcome": "shared.journeys.listeners:record_outcome",
+            "person.message": "shared.journeys.listeners:signal_person_message",
         }
     ),
     jobs=(
@@ -58,7 +58,7 @@ FLOW = Flow(
 bp = func.Blueprint()
 
 
-@bp.queue_trigger("message", queue_name=queues.DELIVERY_QUEUE, connection=CONNECTION)
+@bp.queue_trigger("message", queue_name=queues.DELIVERY_QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
 def deliver(message: func.QueueMessage) -> None:
     """Carry out what is due for the target that the message names. A message too many finds nothing to do."""
     from shared.outbox.execute import drain
@@ -76,7 +76,7 @@ def deliver(message: func.QueueMessage) -> None:
         log.info("%s: %d deliveries attempted", target, attempted)
 
 
-@bp.queue_trigger("message", queue_name=EVENTS_QUEUE, connection=CONNECTION)
+@bp.queue_trigger("message", queue_name=EVENTS_QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
 def events_handler(message: func.QueueMessage) -> None:
     """Handle an event of a flow that has no queue of its own, by the event's type."""
     handle_by_type(EVENTS_QUEUE, flows.handlers(), message)
@@ -119,7 +119,7 @@ def forget_old(timer: func.TimerRequest) -> None:
     jobs.run(Rhythm.NIGHT)
 
 
-@bp.queue_trigger("message", queue_name=queues.DEAD_LETTER_QUEUE, connection=CONNECTION)
+@bp.queue_trigger("message", queue_name=queues.DEAD_LETTER_QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
 def store_dead_letter(message: func.QueueMessage) -> None:
     """Keep a dead letter in SQL, where people see it, and let the alert go out."""
     from shared.intake import parked

@@ -167,6 +167,9 @@ var secretReferences = toObject(
   name => name,
   name => '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/${toLower(replace(name, '_', '-'))}/)'
 )
+// The host turns larger bodies away before the app sees any of them; 1 MiB is what the app takes where nothing is said.
+var largestBody = settings.MAX_BODY_BYTES
+var hostLimits = { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: empty(largestBody) ? '1048576' : largestBody }
 var ownAddress = { PUBLIC_BASE_URL: 'https://${names.functionApp}.azurewebsites.net' }
 var givenSettings = toObject(filter(items(settings), row => (row.value != '')), row => (row.key), row => (row.value))
 
@@ -281,7 +284,7 @@ module functions 'modules/functions.bicep' = {
     insightsConnectionString: monitoring.outputs.insightsConnectionString
     sqlServerAddress: sql.outputs.serverAddress
     databaseName: names.database
-    settings: union(ownAddress, givenSettings, secretReferences)
+    settings: union(ownAddress, hostLimits, givenSettings, secretReferences)
     pythonVersion: pythonVersion
     instanceMemoryMB: int(instanceMemoryMB)
     maximumInstanceCount: maximumInstanceCount

@@ -109,16 +109,23 @@ class Sandbox:
                 if self.faults[vendor.name].cuts():
                     return None, "cut"
                 answer = Answer(status=503, body=b"Service Unavailable", content_type="text/plain", outcome="unavailable")
-            case "rate_limited":
-                headers = {"Retry-After": f"{fault.seconds:g}"}
-                answer = Answer(
-                    status=429, body=b"Too Many Requests", content_type="text/plain", headers=headers, outcome="limited"
-                )
-            case "garbage":
-                answer = Answer(body=GARBAGE, content_type=HTML, outcome="garbage")
             case _:
-                answer = vendor.fail(fault.mode, call)
+                answer = _refused(fault, call) or vendor.fail(fault.mode, call)
         return answer, answer.outcome
+
+
+def _refused(fault: Fault, call: Call) -> Answer | None:
+    """The answer under a shared fault that needs nothing of the vendor; None for another."""
+    match fault.mode:
+        case "rate_limited":
+            headers = {"Retry-After": f"{fault.seconds:g}"}
+            return Answer(status=429, body=b"Too Many Requests", content_type="text/plain", headers=headers, outcome="limited")
+        case "garbage":
+            return Answer(body=GARBAGE, content_type=HTML, outcome="garbage")
+        case "moved":
+            headers = {"Location": f"http://127.0.0.1/moved{call.path}"}
+            return Answer(status=301, content_type=HTML, headers=headers, outcome="moved")
+    return None
 
 
 SANDBOX: web.AppKey[Sandbox] = web.AppKey("sandbox", Sandbox)

@@ -14,6 +14,7 @@ MODES: Mapping[str, str] = {
     "flaky": "A share (`rate`) of the calls fails and does nothing: half with 503, half by a cut connection.",
     "rate_limited": "Answers 429 with `Retry-After: seconds`; does nothing.",
     "garbage": "Answers 200 with an HTML page, as a proxy in between would; does nothing.",
+    "moved": "Answers 301 with another address and no body, as a gateway or a renamed account does; does nothing.",
     "accept_then_drop": "Does the work, then cuts the connection without an answer.",
 }
 

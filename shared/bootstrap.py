@@ -5,6 +5,8 @@ from types import ModuleType
 import azure.functions as func
 
 from shared import flows, logs, telemetry
+from shared.flow import FlowError
+from shared.intake import endpoint
 from shared.settings import get_settings
 
 
@@ -25,4 +27,14 @@ def build_app(package: ModuleType) -> func.FunctionApp:
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     for blueprint in flows.parts("functions"):
         app.register_functions(blueprint)
+    _check_handlers()
     return app
+
+
+def _check_handlers() -> None:
+    declared = {kind for flow in flows.installed() for kind in flow.handlers}
+    for kind in sorted(endpoint.shared_types() - declared):
+        raise FlowError(
+            f"a webhook puts events of the type {kind!r} on `{endpoint.EVENTS_QUEUE}`, and no flow names who handles them: add "
+            "the type and its handler to the flow's `handlers`"
+        )

@@ -90,7 +90,7 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         ge=5,
         le=3600,
         description="How long a worker may be silent over a delivery before another takes it; "
-        "above the longest batch of any system in use (an app with less does not start).",
+        "above the longest delivery to any system in use (with less, nothing is sent and the log says why).",
     )
     dispatch_schedule: str = Field(
         default="*/30 * * * * *", description="Timer that starts whatever is due (six-field NCRONTAB, UTC)."

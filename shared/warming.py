@@ -9,7 +9,6 @@ their own in Azure) warm nothing.
 import importlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -44,7 +43,6 @@ class Warming:
         finally:
             with self._lock:
                 self._requests -= 1
-                self._lock.notify_all()
                 if self._thread is None and self._steps:
                     self._thread = threading.Thread(target=self._run, name="warming", daemon=True)
                     self._thread.start()
@@ -58,9 +56,10 @@ class Warming:
         return not thread.is_alive()
 
     def _run(self) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        looks = iter(range(int(PATIENCE_SECONDS / QUIET_SECONDS)))
         for step in self._steps:
-            self._await_quiet(deadline)
+            while not self._was_quiet() and next(looks, None) is not None:
+                pass
             try:
                 step()
             except Exception:
@@ -68,14 +67,12 @@ class Warming:
                 return
         log.debug("warm")
 
-    def _await_quiet(self, deadline: float) -> None:
-        """Return once no request has been under way for QUIET_SECONDS, or at the deadline."""
+    def _was_quiet(self) -> bool:
+        """Whether no request was under way during the next QUIET_SECONDS."""
         with self._lock:
-            while (left := deadline - time.monotonic()) > 0:
-                is_idle, seen = self._requests == 0, self._seen
-                self._lock.wait(min(QUIET_SECONDS, left) if is_idle else left)
-                if is_idle and self._seen == seen:
-                    return
+            is_idle, seen = self._requests == 0, self._seen
+            self._lock.wait(QUIET_SECONDS)
+            return is_idle and self._seen == seen
 
 
 warming = Warming()

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
-from shared import clock, faults, queues
+from shared import clock, faults, flows, queues
 from shared.settings import get_settings
 from shared.store import session as store
 from shared.store.migrate import upgrade
@@ -20,6 +20,7 @@ from tests.support.examples import load_profile
 from tests.support.world import LOCAL_KEY, FakeStorage, World
 
 load_profile()
+flows.load_tables()  # the models of every flow belong to `Base`
 
 ROOT = Path(__file__).resolve().parents[1]
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -129,13 +130,6 @@ def database(
         empty(engine)
     yield engine
     engine.dispose()
-
-
-@pytest.fixture
-def sqlite_only(request: pytest.FixtureRequest) -> None:
-    """For what is about SQLite itself (its plans, errors, files, one writer): skipped where TEST_DATABASE_URL is set."""
-    if os.environ.get("TEST_DATABASE_URL"):
-        pytest.skip(f"about SQLite itself: {request.node.name}")
 
 
 def empty(engine: Engine) -> None:

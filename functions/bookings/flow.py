@@ -19,6 +19,7 @@ FLOW = Flow(
     listeners=MappingProxyType(
         {
             "lead.log": "functions.bookings.listeners:add_to_lead_log",
+            "message.variables": "functions.bookings.listeners:fill_links",
             "lead.stored": "functions.bookings.listeners:adopt_waiting_bookings",
         }
     ),

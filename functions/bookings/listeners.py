@@ -1,12 +1,19 @@
 """What other flows' events mean for bookings."""
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.bookings import services
 from functions.bookings.tables import Booking, BookingUid
+from functions.leads import services as leads
 from functions.leads.log import MOST, Contribution, Happened, written
 from shared.privacy.person import SUBJECT_LENGTH
+
+JOURNEYS = ("booking",)
 
 
 def adopt_waiting_bookings(session: Session, lead_id: int, event_key: str) -> None:
@@ -25,6 +32,11 @@ def add_to_lead_log(session: Session, lead_id: int) -> Contribution:
         subjects=[f"booking:{uid}"[:SUBJECT_LENGTH] for uid in uids],
         happened=[_happened(row) for row in rows],
     )
+
+
+def fill_links(context: Mapping[str, Any], given: Mapping[str, Any], _at: datetime) -> Mapping[str, Any] | None:
+    """Links of the settings that were added after the message was planned; those it was planned with stay."""
+    return leads.links(given.get("lead_id")) | dict(given) if context.get("journey") in JOURNEYS else None
 
 
 def _happened(row: Booking) -> Happened:

@@ -18,7 +18,7 @@ from functions.christmas.texts import texts
 from functions.leads import persons
 from shared import clock
 from shared.journeys import engine, load
-from shared.journeys.book import Standing
+from shared.journeys.enrolment_records import Standing
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent
 from shared.store.journey_models import Enrolment

@@ -17,9 +17,7 @@ FLOW = Flow(
     privacy="functions.christmas.privacy:PERSONAL_DATA",
     syncs=("functions.christmas.notion_sync:CONTACTS", "functions.christmas.notion_sync:SEQUENCES"),
     effects=("functions.christmas.hot_leads:ALERTS",),
-    targets=MappingProxyType(
-        {"notion": "functions.christmas.notion_sync:policy", "discord": "functions.christmas.hot_leads:policy"}
-    ),
+    targets=MappingProxyType({"notion": "functions.christmas.notion_sync:policy"}),
     listeners=MappingProxyType(
         {
             "booking.received": "functions.christmas.listeners:lock_contact",

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shared import discord
 from shared.outbox.one_time_effect import OneTimeEffect
-from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from functions.christmas.tables import Sequence
-
-TARGET = "discord"
 
 
 def plan_alert(session: Session, row: Sequence) -> None:
@@ -36,17 +34,12 @@ def _post(row: Sequence) -> dict[str, str | None]:
     return {"id": Discord.from_settings(get_settings()).post(words["heading"], embed)}
 
 
-def policy() -> TargetPolicy:
-    """Discord takes 30 messages a minute in a channel."""
-    return TargetPolicy(batches_per_second=0.5)
-
-
 ALERTS = OneTimeEffect(
-    target=TARGET,
+    target=discord.TARGET,
     name="hot_lead",
     table="functions.christmas.tables:Sequence",
     subject_prefix="sequence:",
     do=_post,
     once_per=lambda row: f"hot-lead:{row.key}",
-    is_used=lambda: get_settings().discord_webhook_url is not None,
+    is_used=discord.is_used,
 )

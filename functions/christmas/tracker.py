@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from functions.christmas.payloads import SENT
 from functions.christmas.tables import Sequence
-from shared.journeys.book import OPEN_STEPS, Standing, StepState, pinned
+from shared.journeys.enrolment_records import OPEN_STEPS, Standing, StepState, pinned
 from shared.outbox.actions import State
 from shared.store.journey_models import Enrolment, EnrolmentStep
 from shared.store.message_models import MessageStatus

@@ -214,7 +214,7 @@ accepting(bp, "christmas_webhook", "api/v1/christmas/{handler}/{key?}", QUEUE, a
 accepting(bp, "christmas_old_webhook", "api/v1/executions/webhook/christmas/{handler}/{key?}", QUEUE, accept)
 
 
-@bp.queue_trigger("message", queue_name=QUEUE, connection=CONNECTION)
+@bp.queue_trigger("message", queue_name=QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
 def christmas_handler(message: func.QueueMessage) -> None:
     """Handle the event by its type; one of no known type becomes a dead letter."""
     handle_by_type(QUEUE, HANDLERS, message)

@@ -21,6 +21,7 @@ FLOW = Flow(
     listeners=MappingProxyType(
         {
             "message.outcome": "functions.leads.listeners:note_outcome",
+            "message.variables": "functions.leads.listeners:fill_links",
             "person.message": "functions.leads.listeners:note_person_message",
         }
     ),

@@ -8,11 +8,14 @@ from functions.leads import ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
     from shared.messages import Outcome
     from shared.messages.outcomes import Said
+
+JOURNEYS = ("lead_followup",)
 
 
 def note_outcome(session: Session, _context: Mapping[str, Any], outcome: Outcome) -> None:
@@ -41,3 +44,12 @@ def note_person_message(session: Session, said: Said) -> None:
         return
     variables = {"channels": ", ".join(said.channels), "cause": said.cause or "-"}
     notes.owe(session, numbers[0], name, variables, f"said:{said.word}:{said.cause}:{said.at.isoformat()}", at=said.at)
+
+
+def fill_links(context: Mapping[str, Any], given: Mapping[str, Any], _at: datetime) -> Mapping[str, Any] | None:
+    """Links of the settings that were added after the message was planned; those it was planned with stay."""
+    if context.get("journey") not in JOURNEYS:
+        return None
+    from functions.leads import services
+
+    return services.links(given.get("lead_id")) | dict(given)

@@ -63,7 +63,6 @@ def _recent(session: Session, column: Any, value: str | None, at: datetime) -> i
 
 def variables(lead: Lead) -> dict[str, Any]:
     """What journeys and their templates may know of a lead. What is not set up is left out: no text goes out with a hole."""
-    settings = get_settings()
     known = {
         "lead_id": lead.id,
         "first_name": first_name(lead.name),
@@ -73,10 +72,15 @@ def variables(lead: Lead) -> dict[str, Any]:
         "company": lead.company,
         "service": lead.service,
         "source": lead.source,
-        "booking_url": booking_url(lead.id, settings),
-        "resource_url": settings.resource_url,
-        "survey_url": settings.survey_url,
     }
+    return {name: value for name, value in known.items() if value} | links(lead.id)
+
+
+def links(lead_id: int | None) -> dict[str, Any]:
+    """The links of the settings that a text may hold, those that are set; BOOKING_URL carries the lead, where there is one."""
+    settings = get_settings()
+    booking = settings.booking_url if lead_id is None else booking_url(lead_id, settings)
+    known = {"booking_url": booking, "resource_url": settings.resource_url, "survey_url": settings.survey_url}
     return {name: value for name, value in known.items() if value}
 
 

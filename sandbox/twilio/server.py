@@ -41,7 +41,7 @@ class Twilio(Shelved):
     modes: Mapping[str, str] = {"too_many": "Answers 429 with Twilio's code 20429; does nothing."}
     actions: Mapping[str, str] = {
         "answer": "How calls end: human, machine, no-answer, busy or failed; as `outcome`; `to` a number or all; `once`.",
-        "deliver": "What becomes of messages (`outcome`): delivered, read, undelivered, failed, limited or silent; `to`, `once`.",
+        "deliver": "Fate of messages (`outcome`): delivered, read, undelivered, failed, limited or silent; `to`, `once`.",
         "reply": "Somebody writes to us: `from`, `text`, `channel` whatsapp or sms; `opt_out` STOP or START as Twilio took it.",
         "report": "The `status` (sent, delivered, read, undelivered, failed; with an `error`) of the message `id` is told.",
         "content": "The text (`body`, with {{1}}, {{2}}, ...) of the approved WhatsApp template `id` (HX...).",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared.crm import facts
@@ -12,6 +12,10 @@ from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.models import Channel, Contact
 from shared.store.types import key_of
+
+# Put together once: that would cost more, for every event, than running them.
+_CONTACT = locked(select(Contact).where(Contact.manychat_id == bindparam("manychat_id")), Contact)
+_CHANNEL_IDS = select(Channel.id).where(Channel.key.in_(bindparam("keys", expanding=True))).order_by(Channel.id)
 
 
 def e164(text: Any, region: str, channel: phone.Channel = "form") -> str | None:
@@ -25,11 +29,11 @@ def e164(text: Any, region: str, channel: phone.Channel = "form") -> str | None:
 
 def locked_contact(session: Session, manychat_id: str) -> Contact:
     """The contact of that ManyChat id, made if it is new, held against other writers until the transaction ends."""
-    query = locked(select(Contact).where(Contact.manychat_id == manychat_id), Contact)
-    contact = session.scalars(query).one_or_none()
+    named = {"manychat_id": manychat_id}
+    contact = session.scalars(_CONTACT, named).one_or_none()
     if contact is None:
-        insert_if_absent(session, Contact, "manychat_id", {"manychat_id": manychat_id})
-        contact = session.scalars(query).one()
+        insert_if_absent(session, Contact, "manychat_id", named)
+        contact = session.scalars(_CONTACT, named).one()
     return contact
 
 
@@ -49,8 +53,8 @@ def channel_id(session: Session, name: str) -> int:
 
 def known_channel_id(session: Session, name: str) -> int | None:
     """The channel of that name, if there is one; one that was stored under an earlier release's key counts as well."""
-    keys = {channel_key(name), key_of(name.strip().casefold())}
-    return session.scalars(select(Channel.id).where(Channel.key.in_(keys)).order_by(Channel.id)).first()
+    keys = sorted({channel_key(name), key_of(name.strip().casefold())})
+    return session.scalars(_CHANNEL_IDS, {"keys": keys}).first()
 
 
 def merge_person(session: Session, contact: Contact, at: datetime, event_key: str, **said: Any) -> set[str]:
@@ -63,6 +67,7 @@ def merge_person(session: Session, contact: Contact, at: datetime, event_key: st
     if written is not None:
         said |= {"phone_original": written, "phone": e164(written, get_settings().default_phone_region, "whatsapp")}
     if channel is not None:
-        said["channel_id"] = channel_id(session, channel)
+        known = contact.channel  # it came with the contact
+        said["channel_id"] = known.id if known and known.key == channel_key(channel) else channel_id(session, channel)
     contact.last_event_at = max(contact.last_event_at or at, at)
     return facts.merge(contact, said, at, event_key)

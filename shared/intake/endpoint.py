@@ -17,6 +17,8 @@ CONNECTION = "AzureWebJobsStorage"
 EVENTS_QUEUE = "events-queue"
 """The queue of flows that have none of their own."""
 
+_shared_types: set[str] = set()
+
 type Accept = Callable[[func.HttpRequest, func.Out[bytes]], Any]
 
 
@@ -28,9 +30,16 @@ def webhook(blueprint: func.Blueprint, name: str, route: str, endpoint: Webhook,
     """
     handler = Handler(queue=endpoint.queue, payload=endpoint.payload, apply=apply)
     accepting(blueprint, f"{name}_webhook", route, endpoint.queue, endpoint.accept)
-    if endpoint.queue != EVENTS_QUEUE:
+    if endpoint.queue == EVENTS_QUEUE:
+        _shared_types.add(endpoint.name)
+    else:
         handling(blueprint, f"{name}_handler", handler)
     return handler
+
+
+def shared_types() -> frozenset[str]:
+    """The types of the events that webhooks put on `events-queue`."""
+    return frozenset(_shared_types)
 
 
 def accepting(blueprint: func.Blueprint, name: str, route: str, queue: str, accept: Accept) -> None:
@@ -48,7 +57,7 @@ def handling(blueprint: func.Blueprint, name: str, handler: Handler[Any]) -> Non
     """Register the function `name`, which handles the messages of the handler's queue."""
 
     @blueprint.function_name(name)
-    @blueprint.queue_trigger("message", queue_name=handler.queue, connection=CONNECTION)
+    @blueprint.queue_trigger("message", queue_name=handler.queue, connection=CONNECTION, data_type=func.DataType.BINARY)
     def apply(message: func.QueueMessage) -> None:
         handle(handler, message)
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.journeys import book, expressions, load, memory, timing
+from shared.journeys import enrolment_records, expressions, load, memory, timing
 from shared.journeys.definition import Beginning, Journey, Trigger
 from shared.journeys.memory import Signal
 from shared.journeys.timing import Delay
@@ -95,7 +95,7 @@ def _keep(session: Session, journey: Journey, signal: Signal, trigger: Beginning
         _close(row, f"the newest {signal.event} does not fit")
         return
     settle = settle_of(trigger, testing=get_settings().testing_mode)
-    row.due_at = timing.after(signal.at, settle, book.zone_of(signal.data))
+    row.due_at = timing.after(signal.at, settle, enrolment_records.zone_of(signal.data))
     is_prevented(session, journey, row)
 
 

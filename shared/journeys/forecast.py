@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import RefusedError
-from shared.journeys import beginnings, book, expressions, load, schedule, timing
+from shared.journeys import beginnings, enrolment_records, expressions, load, schedule, timing
 from shared.journeys.arrange import ADDRESS
 from shared.journeys.beginnings import BeginningState
-from shared.journeys.book import OPEN_STEPS, Standing, StepState
 from shared.journeys.definition import Journey, Step
+from shared.journeys.enrolment_records import OPEN_STEPS, Standing, StepState
 from shared.journeys.schedule import Due, Frame
 from shared.messages import templates
 from shared.messages.windows import window_for
@@ -76,7 +76,8 @@ def newcomer(data: Mapping[str, Any], person: str = "somebody", at: datetime | N
     """Somebody who enters at `at` (now) with this data; addresses that are not given are made up."""
     facts = SOMEBODY | dict(data)
     moment = clock.now() if at is None else clock.as_utc(at)
-    frame = Frame(enrolled_at=moment, zone=book.zone_of(facts), data=facts, testing=get_settings().testing_mode)
+    window, testing = enrolment_records.window_of(facts), get_settings().testing_mode
+    frame = Frame(enrolled_at=moment, zone=window.zone.key, data=facts, testing=testing, window=window)
     return Traveller(person, frame, began=moment, is_new=True)
 
 
@@ -91,7 +92,7 @@ def enrolled(session: Session, journey: str, enrolment_id: int | None = None) ->
     rows = session.scalars(query.order_by(Enrolment.id).limit(MOST_ENROLMENTS)).all()
     if enrolment_id is not None and not rows:
         raise RefusedError(404, "no-such-enrolment", f"There is no enrolment {enrolment_id} in {journey}.")
-    found = [_traveller(book.read_book(session, row)) for row in rows]
+    found = [_traveller(enrolment_records.read_record(session, row)) for row in rows]
     return found + (_waiting(session, journey) if enrolment_id is None else [])
 
 
@@ -135,7 +136,7 @@ def _said(line: Line | None) -> str:
     return f"{line.channel} {line.template} {line.goes_at:%Y-%m-%d %H:%M} UTC"
 
 
-def _traveller(found: book.Book) -> tuple[Journey, Traveller]:
+def _traveller(found: enrolment_records.EnrolmentRecord) -> tuple[Journey, Traveller]:
     frame, row = found.frame(), found.enrolment
     states: dict[str, What] = {StepState.SENT: "sent"}
     past: dict[str, Line] = {}
@@ -176,7 +177,7 @@ class _Journeying:
         self.lines: dict[str, Line] = {}
         self.results = dict(traveller.results)
         self.sent_on: Counter[str] = Counter()
-        known = book.texts(traveller.frame.data)
+        known = enrolment_records.texts(traveller.frame.data)
         self.window = window_for(settings, time_zone=traveller.frame.zone, country=known["country"], phone=known["phone"])
 
     def run(self) -> list[Line]:
@@ -201,11 +202,12 @@ class _Journeying:
             return self._told(step, None, None, "waits", f"there is no {self.journey.anchor_of(step)} to count from")
         if reason := skip or self._unreachable(step):
             return self._told(step, at, None, "skipped", reason)
-        goes, why = self._allowed(step, max(at, now))
+        goes, why = self._allowed(step, max(schedule.goes_at(due, now) or at, now))
         facts = {"person": self.traveller.frame.data, "data": self.traveller.frame.data, "result": self.results}
         if step.when is not None and not expressions.evaluate(step.when, facts):
             return self._told(step, at, None, "skipped", f"condition: {step.when}")
-        if goes > schedule.expiry(step, at, testing=self.traveller.frame.testing):
+        counted = due.nominal if step.after is None and due.nominal else at
+        if goes > schedule.expiry(step, counted, testing=self.traveller.frame.testing):
             return self._told(step, at, None, "skipped", f"too-late: {why}")
         return self._told(step, at, goes, "moved" if why else "goes", why)
 

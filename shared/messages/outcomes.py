@@ -129,9 +129,9 @@ def _guarded(session: "Session", name: str, work: Callable[[], None], key: str, 
     from sqlalchemy.exc import DBAPIError
 
     from shared.alerts import plan_alert
-    from shared.outbox.record import UNSHELTERED
+    from shared.outbox.record import ERRORS_NOT_ISOLATED
 
-    if session.info.get(UNSHELTERED):  # a mistake ends the transaction, and it is run again with savepoints
+    if session.info.get(ERRORS_NOT_ISOLATED):  # a mistake ends the transaction, and it is run again with savepoints
         work()
         return
     try:

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.messages import carriers, template_sources, templates  # noqa: F401  # carriers: registers what deliveries of messages do
+from shared.messages import template_sources, templates
 from shared.messages.message import EMAIL_PROVIDERS, Message
 from shared.messages.senders import provider_of
 from shared.outbox import actions, plan

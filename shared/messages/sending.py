@@ -3,17 +3,16 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import DeferredError, PermanentError, PuenteError, RetryableError, UncertainError
 from shared.messages import consent, links, planning, putting_off, statuses, template_sources, templates, verdict, who
-from shared.messages.filling import filled
+from shared.messages.letter import Candidates, Letter, LookUp, Send
 from shared.messages.message import Message
 from shared.messages.outcomes import Outcome, Word, tell
-from shared.messages.senders import Candidates, Letter, LookUp, Send
+from shared.messages.variables import variables_of
 from shared.outbox.actions import Claimed, Done, Skip
 from shared.outbox.actions import Outcome as Result
 from shared.outbox.record import OUTCOME_UNKNOWN
@@ -107,15 +106,6 @@ def _letter(delivery: Claimed) -> Letter:
         free_text=free_text,
         settings=settings,
     )
-
-
-def variables_of(message: Message, at: datetime | None = None) -> dict[str, Any]:
-    """The message's variables as its owner has them at `at` (now), and `time_zone`: that of the person, for dates in the text.
-
-    `at` is the first try, so that a second one says the same: a vendor that takes our key refuses another text under it.
-    """
-    given = {"time_zone": verdict.window_of(message, get_settings()).zone.key} | dict(message.variables)
-    return filled(message.context, given, at or clock.now())
 
 
 def _takes_free_text(phone: str) -> bool:

@@ -4,10 +4,11 @@ import logging
 from xml.sax.saxutils import escape
 
 from shared.errors import PermanentError, PuenteError
-from shared.messages import call_cards, sending, template_sources, templates
+from shared.messages import call_cards, template_sources, templates
 from shared.messages.call_cards import Card
 from shared.messages.message import Message
-from shared.messages.providers.twilio import is_machine
+from shared.messages.providers.twilio_codes import is_machine
+from shared.messages.variables import variables_of
 from shared.settings import get_settings
 from shared.store.models import Delivery
 from shared.store.session import reading
@@ -52,7 +53,7 @@ def card_for(delivery_id: int, message: Message) -> Card:
     for one in (template, template.voicemail and template_sources.load(template.voicemail, message.locale)):
         if one:
             used |= templates.variables(one)
-    known = sending.variables_of(message)
+    known = variables_of(message)
     kept = {name: known[name] for name in sorted(used & known.keys())}
     return Card(delivery_id=delivery_id, template=message.template, locale=message.locale, variables=kept)
 

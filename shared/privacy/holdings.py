@@ -37,6 +37,7 @@ from shared.store.models import (
     Reconciliation,
     StageChange,
 )
+from shared.store.search import pattern
 
 GONE = {"erased": True}
 GONE_TEXT = '{"erased":true}'
@@ -82,14 +83,14 @@ def _of_campaign(person: Person) -> ColumnElement[bool]:
 
 def _dead_letters(person: Person) -> ColumnElement[bool]:
     """Theirs by subject; and those without a subject (we could not read them) in whose text they stand."""
-    named = or_(false(), *(DeadLetter.original_event.contains(text, autoescape=True) for text in person.quoted))
+    named = or_(false(), *(DeadLetter.original_event.like(pattern(text), escape="\\") for text in person.quoted))
     return or_(DeadLetter.subject.in_(person.subjects), and_(DeadLetter.subject.is_(None), named))
 
 
 def _examples(person: Person) -> ColumnElement[bool]:
     """Reports that name them as an example of drift; the figures stay."""
     examples = type_coerce(Reconciliation.examples, UnicodeText)
-    return or_(false(), *(examples.contains(f'"{number}"', autoescape=True) for number in person.manychat_ids))
+    return or_(false(), *(examples.like(pattern(f'"{number}"'), escape="\\") for number in person.manychat_ids))
 
 
 def _in_journeys(person: Person) -> ColumnElement[bool]:

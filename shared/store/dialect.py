@@ -11,7 +11,7 @@ is absent: of two transactions that insert the same one, the later fails, is run
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Insert, Result, Select, Table, bindparam, exists, insert, literal, select
@@ -54,7 +54,10 @@ _CODE = re.compile(r"\((\d+)\)(?= \(SQL\w+\)|; \[|$)")  # where the driver write
 
 
 def locked[S: Select[*tuple[Any, ...]]](query: S, model: type[DeclarativeBase]) -> S:
-    """`query`, holding the rows of `model` it finds, and the gap where it finds none, until the transaction ends."""
+    """`query`, holding the rows of `model` it finds, and the gap where it finds none, until the transaction ends.
+
+    An object that its session has read before the lock is read again (`populate_existing`), here and in the next two.
+    """
     return _for_update(query.with_hint(model.__table__, "WITH (UPDLOCK, HOLDLOCK, ROWLOCK)", "mssql"), model)
 
 
@@ -70,7 +73,8 @@ def unclaimed[S: Select[Any]](query: S, model: type[DeclarativeBase]) -> S:
 
 def _for_update[S: Select[*tuple[Any, ...]]](query: S, model: type[DeclarativeBase], *, skip_locked: bool = False) -> S:
     """The same on PostgreSQL; the other two databases have no such clause and SQLAlchemy leaves it out."""
-    return query.with_for_update(of=model, key_share=True, skip_locked=skip_locked)
+    locking = query.with_for_update(of=model, key_share=True, skip_locked=skip_locked)
+    return locking.execution_options(populate_existing=True)
 
 
 @lru_cache(maxsize=128)
@@ -101,10 +105,23 @@ def insert_if_absent(
 
     Column defaults are filled in as the ORM would. The losing caller waits for the winner's commit, then gets False.
     """
-    filled = defaults_of(model) | values
+    dialect = session.get_bind().dialect.name
+    filled = inserted_values(dialect, model, values)
     key = (unique,) if isinstance(unique, str) else tuple(unique)
-    statement = insert_if_absent_statement(session.get_bind().dialect.name, model, key, tuple(filled))
+    statement = insert_if_absent_statement(dialect, model, key, tuple(filled))
     return rows_changed(session.execute(statement, {f"new_{name}": value for name, value in filled.items()})) == 1
+
+
+def inserted_values(dialect: str, model: type[DeclarativeBase], values: dict[str, Any]) -> dict[str, Any]:
+    """`values` with the defaults of the columns; without each None that the column would be anyway, except on SQLite.
+
+    pyodbc asks the server for the type of a parameter that is None, which costs a round trip in each statement.
+    """
+    filled = defaults_of(model) | values
+    if dialect == "sqlite":
+        return filled
+    columns = model.__table__.columns
+    return {name: value for name, value in filled.items() if value is not None or columns[name].server_default is not None}
 
 
 def rows_changed(result: Result[Any]) -> int:
@@ -114,13 +131,14 @@ def rows_changed(result: Result[Any]) -> int:
 
 def defaults_of(model: type[DeclarativeBase]) -> dict[str, Any]:
     """The Python-side defaults of a model's columns, as plain values."""
-    values: dict[str, Any] = {}
-    for column in model.__table__.columns:
-        default = column.default
-        if default is not None and not column.primary_key:
-            arg = default.arg
-            values[column.key] = arg(None) if callable(arg) else arg
-    return values
+    return {name: arg(None) if callable(arg) else arg for name, arg in _defaults(model)}
+
+
+@cache
+def _defaults(model: type[DeclarativeBase]) -> tuple[tuple[str, Any], ...]:
+    columns = cast("Table", model.__table__).columns
+    defaults: list[tuple[str, Any]] = [(each.key, each.default) for each in columns if not each.primary_key]
+    return tuple((name, default.arg) for name, default in defaults if default is not None)
 
 
 def is_conflict(error: DBAPIError) -> bool:
@@ -189,6 +207,7 @@ __all__ = [
     "held",
     "insert_if_absent",
     "insert_if_absent_statement",
+    "inserted_values",
     "is_conflict",
     "is_unavailable",
     "locked",

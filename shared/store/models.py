@@ -243,6 +243,7 @@ class Delivery(Timestamped, Base):
     """Something we owe the outside world (see `shared.outbox`).
 
     `dedupe_key` is unique where it is not NULL: a message keeps it for ever, a sync only while it is open.
+    `batch_limit`: a sync that was in a batch without an answer may be in a batch of so many at most; NULL: of any size.
     `wanted` counts the changes a sync stands for; `claimed` is how many of them the run now under way has seen.
     `owed_since` is the date it was planned for or moved to, or that of the newest change; NULL: since it was made. Its age
     counts from there, while `due_at` moves with every attempt.
@@ -263,6 +264,7 @@ class Delivery(Timestamped, Base):
     attempts: Mapped[int] = mapped_column(default=0)
     wanted: Mapped[int] = mapped_column(default=1)
     claimed: Mapped[int] = mapped_column(default=0)
+    batch_limit: Mapped[int | None]
     lease_token: Mapped[str | None] = mapped_column(Unicode(36))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))

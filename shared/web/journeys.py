@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from shared.crm import editing
 from shared.errors import FieldError, RefusedError
-from shared.journeys import by_hand, forecast, history, load, pauses, picture
+from shared.journeys import forecast, history, load, operator_actions, pauses, picture
 from shared.journeys.beginnings import BeginningState
-from shared.journeys.book import Standing
 from shared.journeys.definition import Journey
+from shared.journeys.enrolment_records import Standing
 from shared.journeys.forecast import Traveller
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyPause
 from shared.store.session import reading
@@ -265,7 +265,7 @@ def get_enrolment(name: JourneyName, enrolment_id: RowId) -> EnrolmentDetail:
 @router.post("/{name}/enrolments/{enrolment_id:id}/exit", summary="Let somebody leave", responses=documented(404, 409))
 def end_enrolment(name: JourneyName, enrolment_id: RowId, caller: Caller) -> EnrolmentOut:
     """What is left for them is cancelled, for good. 409 where they have left, or nothing is left. They may enter again."""
-    work = partial(by_hand.end, journey=name, enrolment_id=enrolment_id, actor=actor(caller))
+    work = partial(operator_actions.end, journey=name, enrolment_id=enrolment_id, actor=actor(caller))
     return EnrolmentOut.model_validate(editing.committed(work))
 
 

@@ -21,7 +21,11 @@ from functions.leads import services as records
 from functions.leads import triggers as leads
 from functions.leads.tables import Lead
 from shared import clock, faults
+from shared.errors import PermanentError
 from shared.journeys import engine
+from shared.messages import template_sources, templates
+from shared.messages.message import Message
+from shared.messages.variables import variables_of
 from shared.outbox import actions
 from shared.outbox.actions import Claimed, Done, Outcome
 from shared.settings import get_settings
@@ -172,6 +176,24 @@ class TestWholeWay:
         run(test_clock, days=12)
         assert [one.step for one in vendors.sent if one.step in OF_A_MEETING] == list(OF_A_MEETING)
         assert not [one for one in vendors.sent if one.step.startswith("day_")]
+
+    def test_link_that_was_added_to_the_settings_stands_in_what_is_tried_again(
+        self, calendar, vendors, test_clock, environment
+    ):
+        """The survey without its link is refused and names it; tried again it has the link of the settings at that time."""
+        environment.delenv("SURVEY_URL")
+        get_settings.cache_clear()
+        calendar.send(calcom.created())
+        run(test_clock, days=12)
+        (survey,) = [one for one in vendors.sent if one.step == "survey"]
+        with reading() as session:
+            message = Message.from_payload(session.get_one(Delivery, survey.delivery_id).payload)
+        template = template_sources.load("booking_survey")
+        with pytest.raises(PermanentError, match="survey_url"):
+            templates.render(template, variables_of(message))
+        environment.setenv("SURVEY_URL", "https://added.example")
+        get_settings.cache_clear()
+        assert "https://added.example" in templates.render(template, variables_of(message)).html
 
     def test_kommo_moves_the_lead_and_has_a_note_of_every_word(self, calendar, in_kommo, test_clock):
         """Each once, though the calendar repeats itself; the lead is brought up to date when its status has changed."""
@@ -453,9 +475,9 @@ class TestWhat:
 
     def test_every_text_of_the_meeting_can_be_filled_in(self, calendar, test_clock):
         """As it would go out."""
-        from shared.messages import template_sources, templates
+        from shared.messages import templates
         from shared.messages.message import Message
-        from shared.messages.sending import variables_of
+        from shared.messages.variables import variables_of
 
         add_lead()
         calendar.send(calcom.created(lead_id=17))

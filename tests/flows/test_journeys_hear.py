@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from shared import clock, faults
-from shared.journeys import engine, hooks, load
+from shared.journeys import engine, listeners, load
 from shared.messages import consent, links, outcomes, who
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentAddress, EnrolmentStep, JourneyDecision
@@ -218,7 +218,7 @@ class TestAddresses:
         environment.setenv("ALERT_WEBHOOK_URL", "https://alerts.example/1")
         get_settings.cache_clear()
         enter()
-        environment.setitem(outcomes._ears, hooks.NAME, broken)
+        environment.setitem(outcomes._ears, listeners.NAME, broken)
         flow.says("STOP")
         assert standing()["lead_followup lead:17"][0] == "active"
         with reading() as session:

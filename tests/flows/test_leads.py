@@ -15,10 +15,9 @@ from functions.leads import triggers as leads
 from functions.leads.tables import Lead
 from sandbox.kommo import seed
 from shared import clock, faults
-from shared.journeys import hooks as journeys_hooks  # noqa: F401  # ties journeys to messages, as the app does
 from shared.messages.outcomes import Said, tell_said
 from shared.messages.who import who_of_address
-from shared.outbox import actions, manual
+from shared.outbox import actions, operator_actions
 from shared.privacy.erase import look, person
 from shared.store.journey_models import Enrolment
 from shared.store.models import DeadLetter, Delivery, InboxEvent
@@ -484,7 +483,7 @@ def test_a_lead_that_kommo_refuses_is_seen(world: World, environment: pytest.Mon
     assert account.leads() == []
     environment.setenv("KOMMO_STATUS_ID_INICIAL", str(seed.INICIAL))
     forget()
-    manual.retry(owed()[0].id, "ana")
+    operator_actions.retry(owed()[0].id, "ana")
     world.run()
     assert lead(number).kommo_sync_status == "success"
 

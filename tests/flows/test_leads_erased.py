@@ -12,7 +12,8 @@ from functions.leads import guard, notes, persons
 from functions.leads import triggers as leads
 from functions.leads.tables import Lead
 from shared import clock
-from shared.privacy import blobs, who
+from shared.privacy import blobs
+from shared.privacy import person as who
 from shared.privacy.__main__ import main
 from shared.privacy.erase import look, person
 from shared.store.models import Base, Contact, InboxEvent

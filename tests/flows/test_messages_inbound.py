@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 import azure.functions as func
@@ -331,6 +331,70 @@ class TestMailEvents:
     def test_event_without_a_message_is_refused(self, flow: Flow, data: dict) -> None:
         """There is nothing to apply it to."""
         assert flow.resend("email.sent", **data).status_code == 422
+
+
+class TestProvidersOwnTidings:
+    """What a provider tells in a way of its own: in batches, by its own clock, of wishes that it has heard itself."""
+
+    def brevo(self, flow: Flow, body: object) -> func.HttpResponse:
+        """A body of Brevo's as it is."""
+        headers = {"authorization": f"Bearer {BREVO_TOKEN}", "content-type": "application/json"}
+        raw = json.dumps(body).encode()
+        return flow.post("brevo_events_webhook", message_status.STATUS_QUEUE, "/api/brevo/events", raw, headers)
+
+    def test_batch_of_brevos_events_is_taken_whole(self, flow: Flow, post: PostOffice) -> None:
+        """Each event counts; one that names no message is left out and costs the others nothing."""
+        owe(message("email"))
+        number = deliveries()[0].id
+        events = [
+            {"event": "delivered", "message-id": f"<V{number}>", "email": ANA_EMAIL},
+            {"event": "delivered"},
+            {"event": "spam", "message-id": f"<V{number}>", "email": ANA_EMAIL},
+        ]
+        assert self.brevo(flow, events).status_code == 202
+        assert post.words() == ["sent", "delivered", "complained"]
+        assert held_back("email") == "complaint"
+
+    @pytest.mark.parametrize("body", [[], [1], "x", [[]]])
+    def test_batch_that_holds_no_events_is_refused(self, flow: Flow, body: object) -> None:
+        """And nothing reaches the queue."""
+        assert self.brevo(flow, body).status_code == 400
+
+    def test_brevos_clock_is_that_of_utc(self, flow: Flow, post: PostOffice) -> None:
+        """The other times may follow the account's zone, and would make a wish of now one of six hours ago."""
+        owe(message("email"))
+        now = int(clock.now().timestamp())
+        body = {"event": "unsubscribed", "email": ANA_EMAIL, "message-id": f"<V{deliveries()[0].id}>"}
+        ana, hour_ago = who.who_of_address(ANA_EMAIL), clock.now() - timedelta(hours=1)
+        transact(lambda session: consent.lift(session, ["email"], [ana], "unsubscribed", hour_ago))
+        self.brevo(flow, body | {"ts_event": now - 21600, "ts": now - 21600, "ts_epoch": now * 1000})
+        assert held_back("email") == "unsubscribed"
+
+    def test_contact_that_resend_knows_as_unsubscribed(self, flow: Flow) -> None:
+        """Resend's own way out; a contact of another kind changes nothing."""
+        flow.resend("contact.updated", id="c1", email=ANA_EMAIL, unsubscribed=False, email_id=None, to=None)
+        assert held_back("email") is None
+        flow.resend("contact.updated", id="c1", email=ANA_EMAIL, unsubscribed=True, email_id=None, to=None)
+        assert held_back("email") == "unsubscribed"
+
+    @pytest.mark.parametrize(
+        ("reason", "cause", "channels"),
+        [("previous_complaint", "complaint", ["email"]), ("previous_bounce", "bounced", ["email", "sms"])],
+    )
+    def test_mail_that_resend_holds_back(
+        self, flow: Flow, post: PostOffice, reason: str, cause: str, channels: list[str]
+    ) -> None:
+        """For an earlier complaint nothing goes to the phone; a mailbox that does not exist is no wish."""
+        owe(message("email", provider="resend", fallback=(SMS,)))
+        flow.resend("email.suppressed", email_id=f"V{deliveries()[0].id}", suppressed={"reason": reason, "message": "x"})
+        assert (post.channels(), held_back("email")) == (channels, cause)
+
+    @pytest.mark.parametrize(("taken_for", "cause"), [("STOP", "stop"), ("START", None), ("HELP", None)])
+    def test_what_twilio_took_for_a_wish_is_one(self, flow: Flow, taken_for: str, cause: str | None) -> None:
+        """Whatever the words: Twilio has acted on it already."""
+        form = {"MessageSid": "SM1", "From": ANA_PHONE, "Body": "no quiero mas mensajes", "OptOutType": taken_for}
+        flow.twilio("twilio_message_webhook", "/api/twilio/message", **form)
+        assert held_back("sms") == cause
 
 
 class TestUnsubscribe:

@@ -24,7 +24,7 @@ from shared.errors import (
 )
 from shared.messages.events import ProviderEvent
 from shared.messages.statuses import status
-from shared.outbox import manual
+from shared.outbox import operator_actions
 from shared.outbox.actions import Done
 from shared.outbox.execute import drain
 from shared.settings import get_settings
@@ -122,7 +122,7 @@ class TestMails:
         ours.post.answer = lambda delivery: Done({"id": f"V{delivery.id}"})
         with reading() as session:
             dead = session.query(Delivery).filter_by(target="resend", state="dead").one()
-        manual.retry(dead.id, "local")
+        operator_actions.retry(dead.id, "local")
         ours.run(hours=1)
         assert says(ours, 1)["Status"] == "sent"
         agrees(ours)

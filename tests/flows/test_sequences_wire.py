@@ -158,7 +158,7 @@ class TestRendering:
         self, ours: Campaign, office: PostOffice, environment: pytest.MonkeyPatch
     ) -> None:
         """Nothing goes out with a hole in it; once it is set the person's retry goes through."""
-        from shared.outbox import manual
+        from shared.outbox import operator_actions
 
         environment.setenv("CAMPAIGN_VARIABLES", "{}")
         get_settings.cache_clear()
@@ -170,7 +170,7 @@ class TestRendering:
         assert (dead.reason, "portal_url" in str(dead.last_error)) == ("template-variable-missing", True)
         environment.setenv("CAMPAIGN_VARIABLES", self.CAMPAIGN)
         get_settings.cache_clear()
-        manual.retry(dead.id, "local")
+        operator_actions.retry(dead.id, "local")
         ours.run(hours=1)
         assert len(office.sent) == 1
 

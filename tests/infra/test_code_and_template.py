@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
@@ -24,6 +25,7 @@ OF_THE_PLATFORM = {
     "AzureWebJobsStorage__credential",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
     "PYTHON_THREADPOOL_THREAD_COUNT",
 }
 FIELDS = {setting_name(name): field for name, field in Settings.model_fields.items()}
@@ -47,6 +49,25 @@ def in_template(deployed: Deployed) -> set[str]:
     """The settings that the template knows: those in its tables, and those it works out itself."""
     tables = set(deployed.parameters["settings"]) | set(deployed.parameters["vaultSettings"])
     return tables | set(deployed.app_settings())
+
+
+@pytest.mark.parametrize("given", ["", "2000000"])
+def test_the_host_turns_away_bodies_that_the_app_would_not_take(deployed: Callable[..., Deployed], given: str) -> None:
+    """Before a byte of them reaches the worker: the app's own limit, its default included."""
+    limit = deployed(LEAST | {"MAX_BODY_BYTES": given}).app_settings()["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"]
+    assert int(limit) == int(given or FIELDS["MAX_BODY_BYTES"].default)
+
+
+def test_queue_functions_take_bytes(app: App) -> None:
+    """The host does not hand a body that is not UTF-8 to a function that takes text: nobody could park it, it would be lost."""
+    triggers = {
+        name: binding.get("dataType")
+        for name, bindings in app.functions.items()
+        for binding in bindings
+        if binding["type"] == "queueTrigger"
+    }
+    assert len(triggers) > 10
+    assert {name for name, kind in triggers.items() if kind != "BINARY"} == set()
 
 
 def test_every_setting_is_provided_or_left_out_with_a_reason(either: Deployed) -> None:

@@ -20,7 +20,7 @@ LAYERS = [
     {"shared.messages"},
     {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},
     {"shared.intake"},
-    {"shared.alerts"},
+    {"shared.alerts", "shared.discord"},
     {"shared.outbox"},
     {"shared.vendors", "shared.store", "shared.queues"},
     {

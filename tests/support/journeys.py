@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from shared import clock, messages
 from shared.errors import PuenteError
-from shared.journeys import due_beginnings, hooks  # noqa: F401  # ties journeys to messages, as the app does
+from shared.journeys import due_beginnings, listeners  # noqa: F401  # ties journeys to messages, as the app does
 from shared.messages.outcomes import Outcome as News
 from shared.messages.outcomes import tell
 from shared.outbox import actions

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from shared import clock, faults, retention
 from shared.intake import parked
-from shared.journeys.book import Standing
+from shared.journeys.enrolment_records import Standing
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, JourneyVersion
 from shared.store.message_models import MessageStatus
@@ -158,6 +158,11 @@ class TestWhatStays:
     def test_an_event_that_may_be_replayed(self, kept_for_a_year, state):
         """Its key is what makes the replay harmless, whatever became of the letter."""
         add(handled(), letter(state=state))
+        assert retention.forget() == {}
+
+    def test_an_event_whose_dead_letter_names_nobody(self, kept_for_a_year):
+        """A letter that could not be read has no subject; its event may be replayed all the same."""
+        add(handled(), letter(subject=None))
         assert retention.forget() == {}
 
     def test_a_message_whose_event_is_still_known(self, kept_for_a_year, environment):

@@ -25,7 +25,9 @@ from shared.messages.providers.twilio_codes import (
     REASONS,
     SENDER_LIMIT,
     THROTTLED,
+    is_machine,
 )
+from shared.messages.senders import sender_of
 from shared.messages.who import whos_of_address
 from shared.vendors.rest_client import RestClient, kept
 
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
     import requests
     from requests.adapters import BaseAdapter
 
+    from shared.messages.letter import Candidates, Letter
     from shared.messages.message import Message
-    from shared.messages.senders import Candidates, Letter
     from shared.settings import Settings
     from shared.vendors.connection import Connection
 
@@ -50,7 +52,6 @@ VOICE_PATH, STATUS_PATH = "/api/twilio/voice", "/api/twilio/status"
 # Twilio sends a callback again after an error of ours only where the address asks for it: five times, whatever went wrong.
 # The fragment is for Twilio: it is neither sent nor signed (docs/usage/webhooks/webhooks-connection-overrides).
 SEND_AGAIN = "#rc=5&rp=all"
-_MACHINES = ("machine", "fax")  # AnsweredBy: machine_start, machine_end_beep, ..., fax
 
 type Channel = Literal["sms", "whatsapp"]
 
@@ -303,7 +304,7 @@ def send_message(letter: Letter) -> dict[str, Any]:
 
 def look_up_message(letter: Letter) -> Candidates:
     """What was sent to this number since the first try; of an SMS, with the same text."""
-    from shared.messages.senders import Candidates
+    from shared.messages.letter import Candidates
 
     message = letter.message
     found = Twilio.from_settings(letter.settings).messages_to(
@@ -334,22 +335,12 @@ def send_call(letter: Letter) -> dict[str, Any]:
 
 def look_up_call(letter: Letter) -> Candidates:
     """The calls to this number since the first try."""
-    from shared.messages.senders import Candidates
+    from shared.messages.letter import Candidates
 
     found = Twilio.from_settings(letter.settings).calls_to(
         to=letter.message.to, caller_id=sender_of(letter.message, letter.settings), since=letter.first_try
     )
     return Candidates(tuple(one.sid for one in found))
-
-
-def sender_of(message: Message, settings: Settings) -> str:
-    """The number of ours from which a message goes out; "" where none is set up."""
-    numbers = {
-        "whatsapp": settings.twilio_whatsapp_sender,
-        "sms": settings.twilio_sms_sender,
-        "voice": settings.twilio_caller_id,
-    }
-    return numbers.get(message.channel, "")
 
 
 def _channel(message: Message) -> Channel:
@@ -403,11 +394,6 @@ def status_of(word: str, *, is_call: bool = False, answered_by: str = "") -> str
     """Our status for Twilio's word; a call that a machine has answered is another thing than one that a person has."""
     status = (CALL_STATUSES if is_call else MESSAGE_STATUSES).get(word)
     return "machine" if status == "answered" and is_machine(answered_by) else status
-
-
-def is_machine(answered_by: str) -> bool:
-    """Whether Twilio's `AnsweredBy` says that nobody is listening; "unknown" and nothing at all count as a person."""
-    return answered_by.startswith(_MACHINES)
 
 
 def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:

@@ -9,10 +9,6 @@ from alembic import command
 from alembic.config import Config
 from sqlglot import exp
 
-from shared.store import (
-    journey_models,  # noqa: F401  # their tables belong to `Base`
-    message_models,  # noqa: F401  # their tables belong to `Base`
-)
 from shared.store.migrate import ALEMBIC_INI
 from shared.store.models import Base
 

@@ -16,11 +16,11 @@ from hubspot.utils.signature import Signature as HubSpotSignature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from shared.leads import bookings_words
 from svix.webhooks import Webhook as Svix
 from twilio.request_validator import RequestValidator
 
-from functions import christmas
+from functions.bookings import payloads as bookings_words
+from functions.christmas import triggers as christmas
 from shared import clock
 from shared.errors import RefusedError
 from shared.intake import signatures

@@ -61,7 +61,9 @@ class TestBeginning:
         (found,) = call.get(f"{LIST}/cart/beginnings?state=waiting&person=lead:1").json["items"]
         assert (found["state"], found["due_at"], found["enrolment_id"]) == ("waiting", "2026-03-02T10:00:00Z", None)
         assert (call.get(f"{LIST}/cart").json["waiting"], call.get(f"{LIST}/cart").json["enrolments"]) == (1, {})
-        assert call.post(f"{LIST}/cart/forecast", {"everybody": True}).json["lines"][0]["goes_at"] == "2026-03-02T10:00:00Z"
+        assert (
+            call.post(f"{LIST}/cart/forecast", body={"everybody": True}).json["lines"][0]["goes_at"] == "2026-03-02T10:00:00Z"
+        )
         run(test_clock, hours=2)
         (found,) = call.get(f"{LIST}/cart/beginnings").json["items"]
         assert (found["state"], found["enrolment_id"]) == ("begun", 1)

@@ -10,7 +10,7 @@ from shared.errors import PermanentError, RetryableError, UncertainError
 from shared.messages import Fallback, consent, find, links, verdict, who
 from shared.messages.outcomes import on_outcome
 from shared.messages.providers import twilio
-from shared.outbox import manual
+from shared.outbox import operator_actions
 from shared.outbox.actions import State
 from shared.settings import get_settings
 from shared.store.message_models import MessageDay
@@ -397,7 +397,7 @@ class TestListeners:
         """Its key stays, so the vendor is asked first whether it arrived after all."""
         post.after_sending = [UncertainError("no answer")]
         owe(message("email", provider="smtp"))
-        manual.retry(deliveries()[0].id, "key:ops")
+        operator_actions.retry(deliveries()[0].id, "key:ops")
         carry_out()
         assert len(post.sent) == 2
         assert post.sent[0].key == post.sent[1].key

@@ -12,7 +12,7 @@ from shared.errors import UncertainError
 from shared.messages import Fallback, consent, statuses, who
 from shared.messages.events import ProviderEvent
 from shared.messages.statuses import RANKS
-from shared.outbox import manual
+from shared.outbox import operator_actions
 from shared.outbox.actions import State
 from shared.store.message_models import MessageStatus
 from shared.store.models import Delivery
@@ -164,7 +164,7 @@ class TestProofOfSending:
         post.after_sending = [UncertainError("no answer")]
         owe(message("email", provider="smtp"))
         assert deliveries()[0].state == State.UNCERTAIN
-        manual.retry(1, "key:ops")
+        operator_actions.retry(1, "key:ops")
         word = ProviderEvent(provider="smtp", vendor_id="M1", status="delivered", at=clock.now(), delivery_id=1)
         transact(lambda session: statuses.status(session, word))
         carry_out()

@@ -28,6 +28,7 @@ class Wire:
         self.on_loss: Callable[[], None] = lambda: None
         dialect = get_engine().dialect
         self._commit: Callable[..., None] = dialect.do_commit
+        self._outage: type[Exception] = dialect.loaded_dbapi.OperationalError  # of whatever database the tests run against
         monkeypatch.setattr(dialect, "do_commit", self.commit)
 
     def commit(self, connection: object) -> None:

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from functions.christmas import notion_sync
 from shared import flows
 from shared.crm import odoo_sync
 from shared.errors import NoAnswerError, PermanentError, RetryableError
-from shared.outbox import actions, manual, plan
+from shared.outbox import actions, operator_actions, plan
 from shared.outbox.actions import Done, Lane, Skip
 from shared.outbox.execute import drain
 from shared.outbox.policy import TargetPolicy
@@ -130,6 +131,12 @@ class TestOneRow:
             drain("copies")
         assert found == [("pending", False), ("success", True)]
         assert copies.rows == {1: "Eva"}
+
+    def test_partial_copy_in_notion_stays_pending_too(self):
+        """Neither is it partly in step, nor is its sequence over, while a newer change waits."""
+        result = {"page": "p1", "lacking": ["Email"], "open": False}
+        assert set(notion_sync.SEQUENCES.keep(result, False)) == {"notion_page_id", "notion_sync_error"}
+        assert notion_sync.SEQUENCES.keep(result, True)["notion_sync_status"] == "partial"
 
     def test_error_is_written_with_its_attempt(self, sync, copies):
         """A person sees why, and how often it was tried."""
@@ -256,7 +263,7 @@ class TestLost:
         add(sync, "Ana")
         drain("copies")
         assert person().odoo_sync_status == "error"
-        manual.retry(1, "ana")
+        operator_actions.retry(1, "ana")
         assert (person().odoo_sync_status, person().odoo_sync_error) == ("pending", None)
 
     def test_row_that_was_skipped_says_why(self, sync, copies):

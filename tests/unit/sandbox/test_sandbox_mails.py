@@ -234,6 +234,63 @@ def test_brevo_knows_what_was_sent_when_its_answer_was_lost(brevo: Sender) -> No
     assert json.loads(late.body) == {"events": []}
 
 
+def test_brevos_log_may_be_read_a_hundred_times_an_hour(brevo: Sender, time: clock.TestClock) -> None:
+    """Then it says for how long not, in its own header."""
+    assert isinstance(brevo.client, Brevo)
+    for _ in range(100):
+        brevo.client.find(EMAIL)
+    time.advance(minutes=20)
+    with pytest.raises(ThrottledError) as throttled:
+        brevo.client.find(EMAIL)
+    assert 2390 < (throttled.value.after_seconds or 0) <= 2401
+    time.advance(minutes=41)
+    assert brevo.client.find(EMAIL) is None
+
+
+def test_brevos_log_takes_tags_as_an_array(brevo: Sender) -> None:
+    """Serialised as JSON; what is none filters everything away. Days are those of the account's calendar."""
+    brevo.send()
+
+    def found(**query: str) -> int:
+        call = Call(method="GET", path="/v3/smtp/statistics/events", headers={"api-key": BREVO_KEY}, query=query)
+        return len(json.loads(brevo.vendor.answer(call).body)["events"])
+
+    assert found(tags=json.dumps([EMAIL.key_uuid])) == 2
+    assert found(tags=EMAIL.key_uuid) == 0
+    assert found(days="1") == 2
+
+
+def test_brevos_times_follow_the_account_but_for_one(brevo: Sender) -> None:
+    """`ts_epoch` alone is that of UTC."""
+    brevo.send()
+    event = brevo.told()[0]
+    assert event["ts_epoch"] == int(clock.now().timestamp() * 1000)
+    assert event["ts_event"] == event["ts"] == event["ts_epoch"] // 1000 - 6 * 3600
+
+
+def test_brevo_says_what_it_is_told_to_say(brevo: Sender) -> None:
+    """Any word of its webhooks, with a reason."""
+    brevo.send()
+    brevo.told()
+    number = brevo.mails()[0]["id"]
+    for word in ("complaint", "unsubscribe", "unique_opened", "proxy_open", "error", "invalid_email"):
+        brevo.vendor.act("brevo_says", {"id": number, "word": word})
+    brevo.vendor.act("brevo_says", {"id": number, "word": "blocked", "reason": "blocked : due to blacklist user"})
+    said = brevo.told()
+    assert [event["event"] for event in said] == [
+        "complaint",
+        "unsubscribe",
+        "unique_opened",
+        "proxy_open",
+        "error",
+        "invalid_email",
+        "blocked",
+    ]
+    assert said[-1]["reason"] == "blocked : due to blacklist user"
+    with pytest.raises(ValueError, match="word"):
+        brevo.vendor.act("brevo_says", {"id": number, "word": "nonsense"})
+
+
 def test_resend_gives_the_first_answer_again_for_a_day(resend: Sender, time: clock.TestClock) -> None:
     """For the same mail; another with this key is refused for good."""
     first = resend.send()

@@ -102,6 +102,24 @@ def test_our_client_reads_all_pages_of_a_long_list(client: Client, near: Near) -
     assert len(client.query(seed.TRACKER, limit=5)) == 5
 
 
+def test_query_that_notion_does_not_answer_whole(client: Client, vendor: Notion) -> None:
+    """It says that there are no more rows, and only in its status that this is not so; our client takes that for an error."""
+    for _ in range(4):
+        client.create_page(seed.CONTACTS, ANA)
+    vendor.api.most_rows = 3
+    assert len(client.query(seed.CONTACTS, limit=3)) == 3
+    with pytest.raises(PermanentError, match="query_result_limit_reached") as incomplete:
+        client.query(seed.CONTACTS)
+    assert incomplete.value.reason == "notion-incomplete"
+
+
+def test_values_that_are_too_long_are_taken_as_our_client_cuts_them(client: Client) -> None:
+    """Notion would refuse the whole page over one of them."""
+    page = client.create_page(seed.CONTACTS, ANA | {"email": nv.email("a" * 300 + "@example.com")})
+    kept = nv.read(client.page(page["id"])["properties"]["email"])
+    assert (len(kept), kept[-1]) == (200, nv.CUT)
+
+
 def test_our_client_reads_a_pages_text(client: Client, vendor: Notion) -> None:
     """Block by block, over several pages of blocks."""
     lines = [f"línea {number}" for number in range(120)]

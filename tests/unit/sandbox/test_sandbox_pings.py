@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 
 from functions.leads.kommo import Kommo
 from sandbox import brevo, discord, kommo, manychat, notion, resend, smtp, twilio
@@ -14,6 +15,7 @@ from sandbox.twilio.resources import ACCOUNT, TOKEN
 from sandbox.vendor import Answer, Call
 from shared.errors import PermanentError, UnavailableError
 from shared.messages.providers.brevo import Brevo
+from shared.messages.providers.mail import Email
 from shared.messages.providers.manychat import ManyChat
 from shared.messages.providers.resend import Resend
 from shared.messages.providers.smtp import Server, Smtp
@@ -155,3 +157,43 @@ def test_patience_is_that_of_the_caller(environment: pytest.MonkeyPatch) -> None
     assert patient is not impatient
     assert NOTION.connected(load(), 3.0) is impatient
     assert (patient._timeout, impatient._timeout) == ((5.0, 20.0), (3.0, 3.0))
+
+
+class Moved(SandboxAdapter):
+    """A vendor that has moved, or a gateway before it: 301 without a body."""
+
+    def send(self, request: requests.PreparedRequest, **_more: object) -> requests.Response:
+        response = requests.Response()
+        response.status_code, response._content = 301, b""
+        response.headers["Location"] = "https://elsewhere.example/"
+        response.request, response.url = request, str(request.url)
+        return response
+
+
+@each_vendor
+def test_redirect_is_no_success(vendor: Any, make: Make, key: str, says: str) -> None:
+    """Nothing was done where it came from."""
+    with pytest.raises(PermanentError, match=r"301.*elsewhere\.example"):
+        make(Moved(vendor()), key).ping()
+
+
+SENDINGS: list[tuple[Any, str, Callable[[Any], object]]] = [
+    (brevo.Brevo, "brevo", lambda client: client.send(MAIL)),
+    (resend.Resend, "resend", lambda client: client.send(MAIL)),
+    (twilio.Twilio, "twilio", lambda client: client.create_message(channel="sms", to="+525512345678", sender="+1", body="x")),
+    (discord.Discord, "discord", lambda client: client.post("x")),
+    (kommo.Kommo, "kommo", lambda client: client.update_lead_status(1, 2)),
+    (kommo.Kommo, "kommo", lambda client: client.find_contact(email="ana@example.com")),
+    (notion.Notion, "notion", lambda client: client.update_page("p", {})),
+    (manychat.ManyChat, "manychat", lambda client: client.send_flow("1", "f")),
+]
+MAIL = Email(key="k", to="ana@example.com", subject="s", text="t")
+
+
+@pytest.mark.parametrize(("vendor", "name", "call"), SENDINGS, ids=lambda one: one if isinstance(one, str) else "")
+def test_what_is_answered_with_a_redirect_was_not_done(vendor: Any, name: str, call: Callable[[Any], object]) -> None:
+    """Neither sent nor found: an error, and none that says that it may have taken effect."""
+    make, key = next((each[1], each[2]) for each in VENDORS if each[0] is vendor)
+    with pytest.raises(PermanentError) as refused:
+        call(make(Moved(vendor()), key))
+    assert refused.value.reason == f"{name}-refused"

@@ -293,6 +293,31 @@ def test_a_call_that_is_over_is_not_redirected(account: Account) -> None:
         account.client.redirect_call(sid, SCRIPT)
 
 
+def test_number_that_may_send_no_more_fails_by_callback(account: Account) -> None:
+    """The answer is friendly, as with every failure of WhatsApp; the callback has 63018."""
+    account.vendor.act("deliver", {"outcome": "limited"})
+    account.writes("Hola")
+    account.told()
+    account.message()
+    (told,) = account.told()
+    assert (told["MessageStatus"], told["ErrorCode"]) == ("failed", "63018")
+
+
+def test_what_twilio_took_for_a_wish_stands_in_its_form(account: Account) -> None:
+    """As with its own handling of STOP."""
+    account.vendor.act("reply", {"from": ANA, "text": "ya no", "channel": "sms", "opt_out": "STOP"})
+    (told,) = account.told()
+    assert told["OptOutType"] == "STOP"
+
+
+def test_callback_is_sent_without_what_is_meant_for_twilio(account: Account) -> None:
+    """What stands behind `#` says how often to send again; it is neither called nor signed."""
+    account.client.create_message(
+        channel="sms", to=ANA, sender=OURS, body="x", status_callback=f"{APP}/api/twilio/status?d=1#rc=5&rp=all"
+    )
+    assert {webhook.url for webhook in account.wire.sent} == {f"{APP}/api/twilio/status?d=1"}
+
+
 def test_what_was_sent_is_found_after_a_lost_answer(account: Account, time: clock.TestClock) -> None:
     """By number, sender and time, as our client asks before it sends again; what came in is none of ours."""
     account.writes("Hola, Ana")

@@ -3,6 +3,7 @@
 import sqlite3
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 from sqlalchemy.dialects.mssql.pyodbc import MSDialect_pyodbc
 from sqlalchemy.exc import DBAPIError
@@ -116,3 +117,25 @@ def test_transact_runs_again_after_a_deadlock_inside_a_savepoint(database):
         return len(runs)
 
     assert transact(work) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("SerializationFailure", (False, True)),
+        ("DeadlockDetected", (False, True)),
+        ("UniqueViolation", (False, True)),  # the key was absent when it was looked for: another transaction has inserted it
+        ("AdminShutdown", (True, False)),
+        ("NotNullViolation", (False, False)),
+        ("QueryCanceled", (False, False)),
+    ],
+)
+def test_postgresql(name, expected):
+    """PostgreSQL's own states: a lost race is run again, a server that stops is an outage, all else a mistake."""
+    error = raised(getattr(psycopg.errors, name)("x"), psycopg.Error)
+    assert (is_unavailable(error), is_conflict(error)) == expected
+
+
+def test_postgresql_without_a_state():
+    """A connection that fails or breaks has no state; the database is away."""
+    assert is_unavailable(raised(psycopg.OperationalError("connection refused"), psycopg.Error))

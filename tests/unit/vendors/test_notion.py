@@ -128,12 +128,6 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=300).flatmap(
 )
 
 
-@settings(deadline=None)
-@given(text=TEXTS)
-@example(text="😀" * 1001)
-@example(text="x" * 1999 + "😀")
-@example(text="x" * 2000)
-@example(text="")
 @pytest.mark.parametrize(
     ("made", "limit"),
     [
@@ -169,6 +163,12 @@ def test_answer_that_is_not_whole_is_an_error(limit: int | None, *, refused: boo
     assert caught.value.reason == "notion-incomplete"
 
 
+@settings(deadline=None)
+@given(text=TEXTS)
+@example(text="😀" * 1001)
+@example(text="x" * 1999 + "😀")
+@example(text="x" * 2000)
+@example(text="")
 def test_a_long_text_goes_in_pieces_and_comes_back_whole(text: str) -> None:
     """No piece is above 2000 characters, however they are counted."""
     pieces = values.rich_text(text)["rich_text"]

@@ -4,11 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import azure.functions as func
 import pytest
 
-from functions import engine, message_status  # noqa: F401  # the pages that declare systems
+from functions import system as engine
 from shared.errors import ConfigurationError
-from shared.settings import load
+from shared.settings import get_settings, load
 from shared.vendors import registry
 from shared.vendors.rest_client import RestClient
 from tests.conftest import ENVIRONMENT
@@ -77,6 +78,17 @@ def test_lease_that_a_delivery_may_outlive_is_refused(
         registry.require_lease(load())
     environment.delenv(next(name for name in given if not name.startswith("DELIVERY")))
     assert registry.lease_faults(load()) == []
+
+
+def test_nothing_is_sent_while_the_lease_is_too_short(environment: pytest.MonkeyPatch) -> None:
+    """The worker says why instead; what is planned stays planned."""
+    environment.setenv("DELIVERY_LEASE_SECONDS", "200")
+    environment.setenv("KOMMO_ACCESS_TOKEN", "k")
+    get_settings.cache_clear()
+    environment.setattr("shared.outbox.execute.drain", lambda _target: pytest.fail("a delivery was begun"))
+    nudge = func.QueueMessage(body=b'{"target": "kommo"}')
+    with pytest.raises(ConfigurationError, match="Kommo"):
+        engine.deliver.build().get_user_function()(nudge)
 
 
 def test_lease_of_today_is_long_enough_for_everything(environment: pytest.MonkeyPatch) -> None:

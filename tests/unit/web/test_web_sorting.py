@@ -121,7 +121,9 @@ def test_sorted_list_of_many_costs_a_seek(api: Api, database: Any, add: Callable
         statements.clear()
         api.get(LIST, sort=sort, limit=20, after=after)
         (page,) = [(text, values) for text, values in statements if "ORDER BY" in text]
-        with database.connect() as connection:
-            plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {page[0]}", page[1]).all())
-        assert "SEARCH contacts" in plan, plan
-        assert "TEMP B-TREE" not in plan, plan
+        assert len(page[1]) < 10  # a cursor is a place in the order, not a list of what has been seen
+        if database.dialect.name == "sqlite":  # each database has plans of its own
+            with database.connect() as connection:
+                plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {page[0]}", page[1]).all())
+            assert "SEARCH contacts" in plan, plan
+            assert "TEMP B-TREE" not in plan, plan

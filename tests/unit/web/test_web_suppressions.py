@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from shared import clock
-from shared.journeys import engine, hooks  # noqa: F401  # journeys listen, as in the app
+from shared.journeys import engine, listeners  # noqa: F401  # journeys listen, as in the app
 from shared.messages import consent
 from shared.messages.who import who_of_address, who_of_person
 from shared.store.journey_models import Enrolment

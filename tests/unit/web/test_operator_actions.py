@@ -1,4 +1,4 @@
-"""What a person may do with a delivery (`shared.outbox.manual`), in every state it can be in."""
+"""What a person may do with a delivery (`shared.outbox.operator_actions`), in every state it can be in."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from shared import clock
 from shared.crm import odoo_sync
 from shared.errors import PermanentError, RefusedError, UncertainError
-from shared.outbox import manual, plan
+from shared.outbox import operator_actions, plan
 from shared.outbox.actions import Action, AfterUnknown, State
 from shared.outbox.execute import drain
 from shared.outbox.record import close
@@ -104,7 +104,7 @@ class TestRetryOfSync:
         old = planned_sync()
         put_into(old, state)
         before = vars(delivery(old)).copy()
-        new = manual.retry(old, OPS)
+        new = operator_actions.retry(old, OPS)
         drain("odoo")
         assert (new.id != old, new.retry_of, new.event_key) == (True, old, "event-1")
         assert delivery(new.id).state == State.DONE
@@ -121,7 +121,7 @@ class TestRetryOfSync:
         drain("odoo")
         assert _sync_status() == ("error", "Odoo says no")
         odoo.bad.clear()
-        manual.retry(old, OPS)
+        operator_actions.retry(old, OPS)
         assert _sync_status() == ("pending", None)
         drain("odoo")
         assert _sync_status() == ("success", None)
@@ -131,7 +131,7 @@ class TestRetryOfSync:
         old = planned_sync()
         put_into(old, State.DEAD)
         newer = planned_sync()
-        error = refusal(manual.retry, old)
+        error = refusal(operator_actions.retry, old)
         assert (error.status, error.reason) == (409, "already-open")
         assert str(newer) in error.detail
         assert count() == 2
@@ -140,9 +140,9 @@ class TestRetryOfSync:
         """Syncs have no key to give away, so the same old row may be retried any number of times, one after the other."""
         old = planned_sync()
         put_into(old, State.DEAD)
-        first = manual.retry(old, OPS)
+        first = operator_actions.retry(old, OPS)
         drain("odoo")
-        second = manual.retry(old, OPS)
+        second = operator_actions.retry(old, OPS)
         assert {first.retry_of, second.retry_of} == {old}
         assert second.id > first.id
 
@@ -155,21 +155,21 @@ class TestRetryOfSync:
             held.due_at, held.attempts, held.last_error = clock.now() + timedelta(hours=1), 2, "busy"
 
         transact(wait)
-        again = manual.retry(row, OPS)
+        again = operator_actions.retry(row, OPS)
         assert (again.id, again.attempts, again.due_at) == (row, 2, clock.now())
         assert drain("odoo") == 1
 
     def test_of_code_that_is_no_longer_deployed_is_refused(self) -> None:
         """Nothing could carry it out."""
         transact(lambda session: session.add(_row(target="gone", action="away", state="dead", kind="sync")))
-        error = refusal(manual.retry, 1)
+        error = refusal(operator_actions.retry, 1)
         assert (error.status, error.reason) == (409, "unknown-action")
 
     def test_two_at_the_same_time_make_one(self, odoo: FakeOdoo) -> None:
         """Two people press the button in the same moment: one new delivery, one refusal that names it."""
         old = planned_sync()
         put_into(old, State.DEAD)
-        outcomes = _at_once(lambda: manual.retry(old, OPS), 4)
+        outcomes = _at_once(lambda: operator_actions.retry(old, OPS), 4)
         made = [outcome for outcome in outcomes if isinstance(outcome, Delivery)]
         assert len(made) == 1
         assert {outcome.reason for outcome in outcomes if isinstance(outcome, RefusedError)} == {"already-open"}
@@ -186,7 +186,7 @@ class TestRetryOfMessage:
             old = planned_letter(action, not_after=clock.now() + timedelta(days=1))
             key = delivery(old).dedupe_key
             put_into(old, state)
-            new = manual.retry(old, OPS)
+            new = operator_actions.retry(old, OPS)
             drain("post")
             assert person.sent == [("m1", {"text": "Hola"})]
             assert person.arrived == {key}
@@ -200,7 +200,7 @@ class TestRetryOfMessage:
         with postman() as (_person, action):
             old = planned_letter(action)
             put_into(old, State.DEAD)
-            manual.retry(old, OPS)
+            operator_actions.retry(old, OPS)
             assert not transact(lambda session: plan.message(session, action, "m1", "welcome", {"text": "Hola"}))
 
     def test_vendor_that_can_be_asked_is_asked_before_it_is_sent_again(self) -> None:
@@ -211,7 +211,7 @@ class TestRetryOfMessage:
             put_into(old, State.UNCERTAIN)
             assert key is not None
             person.arrived.add(key)
-            new = manual.retry(old, OPS)
+            new = operator_actions.retry(old, OPS)
             drain("post")
             assert person.sent == []
             assert delivery(new.id).result == {"found": True}
@@ -223,7 +223,7 @@ class TestRetryOfMessage:
             person.answers = [UncertainError("no answer")]
             drain("post")
             assert delivery(old).state == State.UNCERTAIN
-            manual.retry(old, OPS)
+            operator_actions.retry(old, OPS)
             drain("post")
             assert len(person.sent) == 2
 
@@ -232,7 +232,7 @@ class TestRetryOfMessage:
         with postman() as (person, action):
             old = planned_letter(action)
             put_into(old, State.DEAD)
-            new = manual.retry(old, OPS)
+            new = operator_actions.retry(old, OPS)
             person.unwanted = "unsubscribed"
             drain("post")
             assert (person.sent, delivery(new.id).state) == ([], State.SKIPPED)
@@ -242,8 +242,8 @@ class TestRetryOfMessage:
         with postman() as (_person, action):
             old = planned_letter(action)
             put_into(old, State.DEAD)
-            new = manual.retry(old, OPS)
-            error = refusal(manual.retry, old)
+            new = operator_actions.retry(old, OPS)
+            error = refusal(operator_actions.retry, old)
             assert (error.status, error.reason) == (409, "already-retried")
             assert str(new.id) in error.detail
 
@@ -252,9 +252,9 @@ class TestRetryOfMessage:
         with postman() as (_person, action):
             first = planned_letter(action)
             put_into(first, State.DEAD)
-            second = manual.retry(first, OPS).id
+            second = operator_actions.retry(first, OPS).id
             put_into(second, State.DEAD)
-            third = manual.retry(second, OPS)
+            third = operator_actions.retry(second, OPS)
             assert (third.retry_of, delivery(second).retry_of) == (second, first)
 
     def test_after_its_time_is_refused(self, test_clock: clock.TestClock) -> None:
@@ -263,7 +263,7 @@ class TestRetryOfMessage:
             old = planned_letter(action, not_after=clock.now() + timedelta(hours=1))
             put_into(old, State.DEAD)
             test_clock.advance(hours=2)
-            error = refusal(manual.retry, old)
+            error = refusal(operator_actions.retry, old)
             assert (error.reason, count()) == ("too-late", 1)
             assert "10:00:00 UTC" in error.detail
 
@@ -272,7 +272,7 @@ class TestRetryOfMessage:
         with postman() as (person, action):
             row = planned_letter(action, due_at=clock.now() + timedelta(days=3))
             assert drain("post") == 0
-            manual.retry(row, OPS)
+            operator_actions.retry(row, OPS)
             assert drain("post") == 1
             assert len(person.sent) == 1
 
@@ -281,7 +281,7 @@ class TestRetryOfMessage:
         with postman() as (_person, action):
             old = planned_letter(action)
             put_into(old, State.UNCERTAIN)
-            outcomes = _at_once(lambda: manual.retry(old, OPS), 4)
+            outcomes = _at_once(lambda: operator_actions.retry(old, OPS), 4)
             assert sum(isinstance(outcome, Delivery) for outcome in outcomes) == 1
             assert count() == 2
 
@@ -294,7 +294,7 @@ class TestBothKinds:
         """With a reason of its own, and nothing is changed or logged."""
         row = planned_sync()
         put_into(row, state)
-        error = refusal(manual.retry, row)
+        error = refusal(operator_actions.retry, row)
         assert (error.status, error.reason) == (409, f"delivery-{state}")
         assert (delivery(row).state, count(), log_of(row)) == (state, 1, [])
 
@@ -303,7 +303,7 @@ class TestBothKinds:
         """The next change of its subject opens a new one."""
         row = planned_sync()
         put_into(row, state)
-        cancelled = manual.cancel(row, OPS)
+        cancelled = operator_actions.cancel(row, OPS)
         assert (cancelled.state, cancelled.reason, cancelled.finished_at) == (State.CANCELLED, "by key:ops", clock.now())
         assert drain("odoo") == 0
         assert planned_sync() != row
@@ -314,7 +314,7 @@ class TestBothKinds:
         with postman() as (person, action):
             row = planned_letter(action)
             put_into(row, state)
-            manual.cancel(row, OPS)
+            operator_actions.cancel(row, OPS)
             assert not transact(lambda session: plan.message(session, action, "m1", "welcome", {"text": "Hola"}))
             assert (drain("post"), person.sent) == (0, [])
 
@@ -323,20 +323,20 @@ class TestBothKinds:
         """Too late, or nothing left to take back; nothing is changed or logged."""
         row = planned_sync()
         put_into(row, state)
-        error = refusal(manual.cancel, row)
+        error = refusal(operator_actions.cancel, row)
         assert (error.status, error.reason) == (409, f"delivery-{state}")
         assert (delivery(row).state, log_of(row)) == (state, [])
 
     def test_unknown_delivery_is_not_found(self) -> None:
         """404, for both."""
-        assert refusal(manual.retry, 99).status == refusal(manual.cancel, 99).status == 404
+        assert refusal(operator_actions.retry, 99).status == refusal(operator_actions.cancel, 99).status == 404
 
     def test_everything_is_logged_with_who_did_it(self, odoo: FakeOdoo) -> None:
         """One line for each deed, by the name of the key, at the delivery that was meant."""
         row = planned_sync()
-        manual.retry(row, OPS)
-        manual.cancel(row, "key:" + "x" * 100)
-        new = manual.retry(row, OPS)
+        operator_actions.retry(row, OPS)
+        operator_actions.cancel(row, "key:" + "x" * 100)
+        new = operator_actions.retry(row, OPS)
         assert log_of(row) == [
             (OPS, "delivery.retry", "hastened", None),
             (("key:" + "x" * 100)[:60], "delivery.cancel", "cancelled", "it was pending"),
@@ -347,7 +347,7 @@ class TestBothKinds:
         """The executor does not wait for the timer."""
         row = planned_sync()
         put_into(row, State.DEAD)
-        manual.retry(row, OPS)
+        operator_actions.retry(row, OPS)
         assert storage.bodies("delivery-queue") == [{"target": "odoo"}]
 
     def test_queue_that_is_down_does_not_undo_it(self, odoo: FakeOdoo, storage: FakeStorage) -> None:
@@ -355,7 +355,7 @@ class TestBothKinds:
         row = planned_sync()
         put_into(row, State.DEAD)
         storage.broken = True
-        assert manual.retry(row, OPS).state == State.PENDING
+        assert operator_actions.retry(row, OPS).state == State.PENDING
         assert count() == 2
 
 
@@ -381,7 +381,7 @@ def test_whatever_people_do_one_message_is_open_at_most_and_only_a_retry_sends_a
                 continue
             deed, _, which = step.partition(" ")
             try:
-                row = getattr(manual, deed)(ids[0] if which == "first" else ids[-1], OPS)
+                row = getattr(operator_actions, deed)(ids[0] if which == "first" else ids[-1], OPS)
             except RefusedError:
                 continue
             allowed += row.id not in ids

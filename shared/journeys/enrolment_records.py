@@ -14,6 +14,7 @@ from shared import clock
 from shared.journeys.definition import Journey
 from shared.journeys.schedule import Frame
 from shared.messages import windows
+from shared.messages.windows import Window
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyDecision, JourneyVersion
@@ -44,7 +45,7 @@ OPEN_STEPS = (StepState.WAITING, StepState.OWED)
 
 
 @dataclass
-class Book:
+class EnrolmentRecord:
     """An enrolment, its own version of the journey, and its steps by id. `is_new`: it was made in this transaction."""
 
     session: Session
@@ -62,6 +63,7 @@ class Book:
             data=row.data,
             shift=timedelta(seconds=row.shift_seconds),
             testing=row.testing,
+            window=window_of(row.data),
         )
 
     @property
@@ -107,18 +109,18 @@ _STEPS = (
 )
 
 
-def open_book(session: Session, enrolment_id: int) -> Book | None:
+def lock_record(session: Session, enrolment_id: int) -> EnrolmentRecord | None:
     """The enrolment of that id, locked until the transaction ends; None where there is none."""
     found = session.scalars(_ENROLMENT, {"id": enrolment_id}).one_or_none()
-    return read_book(session, found) if found is not None else None
+    return read_record(session, found) if found is not None else None
 
 
-def read_book(session: Session, enrolment: Enrolment) -> Book:
+def read_record(session: Session, enrolment: Enrolment) -> EnrolmentRecord:
     """The enrolment with its journey and its steps."""
     found = session.execute(_STEPS, {"version": enrolment.version_id, "enrolment": enrolment.id}).all()
     rows = {row.step: row for row, _version in found}
     journey = _known.get(found[0][1]) if found else None
-    return Book(session, enrolment, journey or pinned(session, enrolment.version_id), rows)
+    return EnrolmentRecord(session, enrolment, journey or pinned(session, enrolment.version_id), rows)
 
 
 def pinned(session: Session, version_id: int) -> Journey:
@@ -142,8 +144,14 @@ def pin(session: Session, journey: Journey) -> int:
 
 def zone_of(data: Any) -> str:
     """The person's time zone, from what is known of them, else their phone's, else the settings'."""
-    known = texts(data)
-    return _zone(known["time_zone"], known["country"], known["phone"], get_settings().default_time_zone)
+    return window_of(data).zone.key
+
+
+def window_of(data: Any) -> Window:
+    """The person's open hours, from what is known of them, else their phone's country, else the settings'."""
+    known, settings = texts(data), get_settings()
+    hours = (settings.default_time_zone, settings.quiet_hours, tuple(settings.working_days), settings.holidays_country)
+    return _window(known["time_zone"], known["country"], known["phone"], hours)
 
 
 def texts(data: Any) -> dict[str, str | None]:
@@ -153,8 +161,8 @@ def texts(data: Any) -> dict[str, str | None]:
 
 
 @lru_cache(maxsize=4096)
-def _zone(time_zone: str | None, country: str | None, phone: str | None, _default: str) -> str:
-    return windows.window_for(get_settings(), time_zone=time_zone, country=country, phone=phone).zone.key
+def _window(time_zone: str | None, country: str | None, phone: str | None, _settings: tuple[Any, ...]) -> Window:
+    return windows.window_for(get_settings(), time_zone=time_zone, country=country, phone=phone)
 
 
 _known: dict[str, Journey] = {}  # by the name of their content; there are no more than were ever deployed

@@ -1,4 +1,4 @@
-"""Ties journeys to messages: the gate before each sending, the ear for what became of it, and for what people say."""
+"""Message listeners of journeys: asked before each message, notified of what became of it and of what people write or want."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def record_outcome(session: Session, context: Mapping[str, Any], outcome: Outcom
         return
     from shared.journeys import outcomes
 
-    outcomes.hear(session, context, outcome)
+    outcomes.take_outcome(session, context, outcome)
 
 
 def signal_person_message(session: Session, said: Said) -> None:
