@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
     from shared.messages.letter import Candidates, Letter
     from shared.messages.message import Message
-    from shared.settings import Settings
+    from shared.readers import wish
+from shared.settings import Settings
     from shared.vendors.connection import Connection
 
 READ_SECONDS = 20.0
@@ -403,7 +404,7 @@ def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     """
     form = _form(raw)
     sender = form.get("From", "")
-    taken_for = {"STOP": "stop", "START": "start"}.get(form.get("OptOutType", "").strip().upper())
+    taken_for = wish.of_vendor(form.get("OptOutType"))
     text, sms = form.get("Body", "") or form.get("ButtonText", ""), not sender.startswith("whatsapp:")
     who, *others = whos_of_address(sender)
     return {
@@ -411,7 +412,7 @@ def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
         "who": who,
         "others": others,
         "channel": "sms" if sms else "whatsapp",
-        "wish": taken_for or words.wish(text, sms=sms),
+        "wish": words.wish(text, sms=sms) if taken_for is None else taken_for if taken_for in ("stop", "start") else None,
         "ask": taken_for is None and words.needs_a_person(text, sms=sms),
     }
 
