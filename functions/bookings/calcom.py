@@ -8,15 +8,14 @@ What cannot be read is left out and named in `unread`; only a body that says not
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 import azure.functions as func
 
 from functions.bookings.payloads import ENDED, LARGEST_ID, LONGEST_UID, MEANINGFUL, NO_SHOW, RESCHEDULED
-from shared import clock
-from shared.intake.fields import EARLIEST, LATEST
 from shared.intake.webhook import json_object
+from shared.readers import UnreadableError, dates, nothing
+from shared.readers.email import key_or_none
 
 log = logging.getLogger("puente.leads")
 
@@ -65,7 +64,7 @@ def _word(trigger: str, data: Mapping[str, Any], payload: Mapping[str, Any]) -> 
         "at": None if trigger == ENDED and payload is data else _moment(data.get("createdAt"), "createdAt", unread),
         "lead_ref": _lead_ref(data, payload, unread),
         "email": email,
-        "name": _text(_first(booker.get("name"), _name(payload)), 200),
+        "name": _text(nothing.read(_first(booker.get("name"), _name(payload)), nothing.Kind.FULL_NAME), 200),
         "first_name": _text(_first(booker.get("firstName"), _name_part(payload, "firstName")), 100),
         "phone": _text(phone, 100),
         "title": _text(_first(payload.get("title"), payload.get("eventTitle")), 200),
@@ -150,19 +149,15 @@ def _moment(value: Any, name: str, unread: list[str]) -> str | None:
     if value in (None, ""):
         return None
     try:
-        moment = clock.as_utc(datetime.fromisoformat(value))
-        if EARLIEST <= moment < LATEST:
-            return moment.isoformat()
-    except (TypeError, ValueError, OverflowError):
-        pass
-    unread.append(name)
-    return None
+        return dates.read_instant(value).isoformat()
+    except UnreadableError:
+        unread.append(name)
+        return None
 
 
 def _email(value: Any) -> str | None:
-    text = _text(value, 254) or ""
-    is_one = re.fullmatch(r"[^@\s]+@[^@\s]+", text) and not text.endswith(NO_MAILBOX)
-    return text.casefold() if is_one and _units(text.casefold()) <= 254 else None  # noqa: PLR2004  # the column's length
+    """The address by its key; Cal.com's stand-in for people without one is none."""
+    return key_or_none(value)
 
 
 def _phone_in(email: Any) -> str | None:

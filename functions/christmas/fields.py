@@ -1,35 +1,33 @@
 """Types of the campaign's payload fields: as lenient as its senders need, and no further."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from shared import clock
-from shared.intake.fields import EARLIEST, LATEST, Lenient, OrNone, Text
+from shared.intake.fields import Lenient, OrNone, Text
+from shared.readers import UnreadableError, dates
+from shared.readers.email import key_or_none
 
 MOST_SYSTEMS = 8
 LONGEST_NOTES = 2000
-# The rule of the system that this one replaces, for every address it was sent.
-_EMAIL = re.compile(r"[a-z0-9._%+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}")
 
 
 def address(text: object) -> str | None:
-    """The e-mail address in lower case and without space around it; None where it is none."""
-    lower = text.strip().lower() if isinstance(text, str) else ""
-    return lower if len(lower) <= 254 and _EMAIL.fullmatch(lower) else None  # noqa: PLR2004  # RFC 5321, section 4.5.3
+    """The e-mail address by its key (in lower case, the domain as A-label); None where it is none."""
+    return key_or_none(text)
 
 
 def moment(text: object) -> datetime | None:
-    """The instant that an ISO 8601 text names, in UTC; None where it names none between 1900 and 2200."""
+    """The instant that a text names, in UTC (without an offset it is UTC); None where it names none between 1900 and 2200."""
     if not isinstance(text, str):
         return None
     try:
-        found = clock.as_utc(datetime.fromisoformat(text.strip()))
-    except (ValueError, OverflowError):
+        found = dates.read(text)
+    except UnreadableError:
         return None
-    return found if EARLIEST <= found < LATEST else None
+    return found if isinstance(found, datetime) else datetime.combine(found, time(0), tzinfo=UTC)
 
 
 def _address(value: str) -> str:

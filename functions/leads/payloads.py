@@ -26,6 +26,8 @@ FIELDS = ("nombre", "email", "telefono", "empresa", "servicio", "fuente")
 URLENCODED = "application/x-www-form-urlencoded"
 FORMS = (URLENCODED, "multipart/form-data")
 MOST_FIELDS = 100
+NO_NUMBER = ("nothing", "not-a-number", "not-a-line")
+_DIGITS = range(7, 16)
 TEXTS = Path(__file__).parent / "texts" / "form.json"
 
 
@@ -37,11 +39,12 @@ def _email(value: str) -> str:
 
 
 def _phone(value: str) -> str:
-    """The number as it was written, if it is one; a visitor is asked for it again, where an event would only lose it."""
+    """The number as it was written. One that rings nowhere is taken: the lead is worth more, and is followed up by mail alone."""
     try:
         phone.read(value, default=get_settings().default_phone_region)
     except UnreadableError as error:
-        raise ValueError("must be a phone number, with or without a country code") from error
+        if error.reason in NO_NUMBER or sum(sign.isdigit() for sign in value) not in _DIGITS:
+            raise ValueError("must be a phone number of 7 to 15 digits, with or without a country code") from error
     return value
 
 

@@ -21,6 +21,7 @@ from shared.errors import PermanentError
 from shared.importer.numbers import OldNumbers
 from shared.importer.rows import MODELS, AdvisorRow, AssignmentRow, CampaignRow, ChannelRow, ContactRow
 from shared.importer.sources import Row, Source
+from shared.intake import lenient
 from shared.readers import name_key
 from shared.store.models import Advisor, Campaign, Channel
 from shared.store.session import rehearse, transact
@@ -32,7 +33,7 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Problem:
-    """A row that was left out: where it stands, and why."""
+    """A row that was left out, or taken without a field that cannot be read: where it stands, and why."""
 
     kind: str
     line: int
@@ -79,11 +80,14 @@ class Import:
     def _checked(self, kind: str, batch: Iterable[tuple[int, Row]], problems: list[Problem]) -> Iterator[tuple[int, Any]]:
         for line, raw in batch:
             try:
-                row = MODELS[kind].model_validate(dict(raw))
+                row, left_out = lenient.read(MODELS[kind], dict(raw))
             except ValidationError as error:
                 why = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
                 problems.append(Problem(kind, line, str(raw.get("manychat_id") or raw.get("id") or ""), why))
                 continue
+            for fault in left_out:
+                why = f"{fault.field}: {fault.reason}; the row is taken without it"
+                problems.append(Problem(kind, line, _name(row), why))
             self._remember(row)
             yield line, row
 

@@ -16,6 +16,7 @@ MOST_TRIES = 4  # each shows the faults that stood behind those of the one befor
 LONGEST_REASON = 200
 TOO_LONG, UNREADABLE_SIGN = "string_too_long", "unreadable_sign"
 UNREADABLE = "\ufffd"
+IDS = frozenset({"id", "manychat_id", "contact_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def _optional(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[
     path: list[str] = []
     for name, field in _fields(model, location):
         path.append(name)
+        if name in IDS:
+            return None  # also where another field may name the same: a wrong id names somebody else
         if not field.is_required():
             found = tuple(path)
     return found

@@ -1,6 +1,5 @@
 """Fields of the API's bodies. Texts are trimmed and counted as for webhooks; what cannot be meant is refused."""
 
-import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
@@ -18,16 +17,16 @@ from pydantic import (
 )
 
 from shared.intake.fields import EARLIEST, LATEST, Text
+from shared.readers import UnreadableError, email
 from shared.store.types import CENT
 from shared.web.paging import Moment
 
-_EMAIL = r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$"
-
 
 def _email(value: str) -> str:
-    if not re.match(_EMAIL, value):
-        raise ValueError("must be an e-mail address such as ana@example.com")
-    return value
+    try:
+        return email.read(value).key
+    except UnreadableError as error:
+        raise ValueError(f"must be an e-mail address such as ana@example.com ({error.reason})") from error
 
 
 def _within(value: datetime) -> datetime:
@@ -54,7 +53,7 @@ Words255 = Annotated[str, Text(255, at_least=1)]
 EmailAddress = Annotated[
     Annotated[str, Text(254, at_least=1)],
     AfterValidator(_email),
-    WithJsonSchema({"type": "string", "format": "email", "pattern": _EMAIL, "maxLength": 254}),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
 ]
 PhoneNumber = Annotated[
     str,

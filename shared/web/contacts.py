@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, select
 from shared.crm import contact_edits, editing
 from shared.crm.people import e164
 from shared.intake.fields import ManychatId, Text
+from shared.readers.email import key_or_none
 from shared.settings import get_settings
 from shared.store.models import MANYCHAT_ID_LENGTH, Contact
 from shared.store.session import reading
@@ -50,7 +51,7 @@ class ContactQuery(SortedQuery):
         if self.phone is not None:
             query = query.where(_has_phone(self.phone))
         if self.email is not None:
-            query = query.where(Contact.email.in_({self.email, self.email.lower()}))
+            query = query.where(Contact.email.in_({self.email, self.email.lower(), key_or_none(self.email) or self.email}))
         if self.channel_id is not None:
             query = query.where(Contact.channel_id == self.channel_id)
         if self.q is not None:

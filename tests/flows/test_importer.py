@@ -93,9 +93,18 @@ def test_dry_run_changes_nothing_and_says_what_would_happen(database, folder, ca
 
 
 def test_bad_rows_are_left_out_by_line_and_reason(database, tmp_path):
-    """A row without an id, one with a bad date and one that names nobody are in the file of problems; the others arrive."""
+    """A row without an id, one whose id a sheet has spoilt and one that names nobody are in the file of problems.
+
+    The others arrive; one with a bad date without that date, which the file names.
+    """
+    spoilt = {"manychat_id": "1.23457E+15", "first_name": "y"}
     files = FILES | {
-        "contacts": [*FILES["contacts"], {"manychat_id": "", "first_name": "x"}, {"manychat_id": "m9", "entry_date": "soon"}],
+        "contacts": [
+            *FILES["contacts"],
+            {"manychat_id": "", "first_name": "x"},
+            {"manychat_id": "m9", "entry_date": "soon"},
+            spoilt,
+        ],
         "campaign_contacts": [
             *FILES["campaign_contacts"],
             {"contact_id": 99, "campaign_id": 7},
@@ -105,8 +114,12 @@ def test_bad_rows_are_left_out_by_line_and_reason(database, tmp_path):
     assert moved(write(tmp_path, files)) == 1
     with (tmp_path / "problems.csv").open(encoding="utf-8") as file:
         problems = [(row["kind"], row["line"]) for row in csv.DictReader(file)]
-    assert problems == [("contacts", "3"), ("contacts", "4"), ("campaign_contacts", "3"), ("campaign_contacts", "4")]
-    assert len(rows(Contact)) == 2
+    people, others = (
+        [("contacts", "3"), ("contacts", "4"), ("contacts", "5")],
+        [("campaign_contacts", "3"), ("campaign_contacts", "4")],
+    )
+    assert problems == [*people, *others]
+    assert len(rows(Contact)) == 3
 
 
 def test_what_live_events_have_said_stays(world, folder):

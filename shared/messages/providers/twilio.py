@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
     from shared.messages.letter import Candidates, Letter
     from shared.messages.message import Message
-    from shared.settings import Settings
+    from shared.readers import wish
+from shared.settings import Settings
     from shared.vendors.connection import Connection
 
 READ_SECONDS = 20.0
@@ -396,6 +397,10 @@ def status_of(word: str, *, is_call: bool = False, answered_by: str = "") -> str
     return "machine" if status == "answered" and is_machine(answered_by) else status
 
 
+def _stop_or_start(taken_for: str) -> str | None:
+    return taken_for if taken_for in ("stop", "start") else None
+
+
 def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     """A message from a person. What it says is not kept, apart from a wish.
 
@@ -403,7 +408,7 @@ def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     """
     form = _form(raw)
     sender = form.get("From", "")
-    taken_for = {"STOP": "stop", "START": "start"}.get(form.get("OptOutType", "").strip().upper())
+    taken_for = wish.of_vendor(form.get("OptOutType"))
     text, sms = form.get("Body", "") or form.get("ButtonText", ""), not sender.startswith("whatsapp:")
     who, *others = digests_of_address(sender)
     return {
@@ -411,7 +416,7 @@ def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
         "who": who,
         "others": others,
         "channel": "sms" if sms else "whatsapp",
-        "wish": taken_for or opt_out_keywords.wish(text, sms=sms),
+        "wish": opt_out_keywords.wish(text, sms=sms) if taken_for is None else _stop_or_start(taken_for),
         "ask": taken_for is None and opt_out_keywords.needs_a_person(text, sms=sms),
     }
 

@@ -100,9 +100,7 @@ def test_an_unusual_address_is_an_address(email: str) -> None:
     assert sent(FORM | {"email": email})[0].status_code == 200
 
 
-@pytest.mark.parametrize(
-    "phone", ["12345", "ring me", "55 1234 5678 / 55 8765 4321", "1234567890123456", "+", "5555555555", "{{phone}}"]
-)
+@pytest.mark.parametrize("phone", ["12345", "ring me", "55 1234 5678 / 55 8765 4321", "1234567890123456", "+", "{{phone}}"])
 def test_what_is_no_number_is_refused(phone: str) -> None:
     """Too short, too long, two numbers, filler or words."""
     answer, _message = sent(FORM | {"telefono": phone})

@@ -71,7 +71,7 @@ def test_sender_cannot_write_the_warnings() -> None:
     assert said.email_1_sent_at == said.occurred_at() == datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["2026-13-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "{}", "1772000000"])
+@pytest.mark.parametrize("text", ["2026-13-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "{}", "17720"])
 def test_time_that_cannot_be_read(text: str) -> None:
     """Is not refused: the mails count from now."""
     said = validate(AssessmentPayload, ANSWERS | {"email_1_sent_at": text})
