@@ -1,7 +1,7 @@
 """Models that are read from the environment: one field for each variable.
 
 What `pydantic-settings` would do, in the part that is used here. That package also brings in readers of files, of vaults and of
-the command line, and reads slowly: together a third of what the import of the whole app may cost.
+the command line, and reads slowly; every start would pay for that.
 
 - A variable has the name of its field, or the field's `validation_alias`; upper and lower case are the same.
 - An empty variable counts as one that is not set, as an app setting left empty in a portal means its default.
