@@ -1,11 +1,9 @@
 """Sending one message: its template filled in, handed to the vendor; and afterwards, what became of it told and acted upon."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -13,17 +11,14 @@ from shared import clock
 from shared.errors import DeferredError, PermanentError, PuenteError, RetryableError, UncertainError
 from shared.messages import consent, links, planning, putting_off, statuses, templates, verdict, who
 from shared.messages.filling import filled
-from shared.messages.letter import Candidates, Letter, LookUp, Send
 from shared.messages.message import Message
 from shared.messages.outcomes import Outcome, Word, tell
+from shared.messages.senders import Candidates, Letter, LookUp, Send
 from shared.outbox.actions import Claimed, Done, Skip
 from shared.outbox.actions import Outcome as Result
 from shared.outbox.record import OUTCOME_UNKNOWN
 from shared.settings import get_settings
 from shared.store.session import reading
-
-if TYPE_CHECKING:
-    from shared.messages.call_cards import Card
 
 log = logging.getLogger("puente.messages")
 
@@ -111,28 +106,7 @@ def _letter(delivery: Claimed) -> Letter:
         headers=links.unsubscribe_headers(url) if url else {},
         free_text=free_text,
         settings=settings,
-        card=_sealed_card(delivery.id, message) if message.channel == "voice" else "",
     )
-
-
-def card_for(delivery_id: int, message: Message) -> Card:
-    """What a call needs to know: of the variables only those that its texts use, as they end up in an address."""
-    from shared.messages.call_cards import Card
-
-    used: set[str] = set()
-    template = templates.load(message.template, message.locale)
-    for one in (template, template.voicemail and templates.load(template.voicemail, message.locale)):
-        if one:
-            used |= templates.variables(one)
-    known = variables_of(message)
-    kept = {name: known[name] for name in sorted(used & known.keys())}
-    return Card(delivery_id=delivery_id, template=message.template, locale=message.locale, variables=kept)
-
-
-def _sealed_card(delivery_id: int, message: Message) -> str:
-    from shared.messages import call_cards
-
-    return call_cards.sealed(card_for(delivery_id, message), get_settings().link_signing_secrets)
 
 
 def variables_of(message: Message, at: datetime | None = None) -> dict[str, Any]:

@@ -45,12 +45,24 @@ def sorry() -> str:
     return twiml(templates.render(templates.load(SORRY), {}).text)
 
 
+def card_for(delivery_id: int, message: Message) -> Card:
+    """What the call needs to know: of the variables only those that its texts use, as they end up in an address."""
+    used: set[str] = set()
+    template = templates.load(message.template, message.locale)
+    for one in (template, template.voicemail and templates.load(template.voicemail, message.locale)):
+        if one:
+            used |= templates.variables(one)
+    known = sending.variables_of(message)
+    kept = {name: known[name] for name in sorted(used & known.keys())}
+    return Card(delivery_id=delivery_id, template=message.template, locale=message.locale, variables=kept)
+
+
 def _by_record(delivery_id: int) -> Card:
     with reading() as session:
         delivery = session.get(Delivery, delivery_id)
     if delivery is None or delivery.action != "voice" or not delivery.payload:
         raise PermanentError(NO_SUCH_CALL, f"there is no call {delivery_id}")
-    return sending.card_for(delivery_id, Message.from_payload(delivery.payload))
+    return card_for(delivery_id, Message.from_payload(delivery.payload))
 
 
 def _said(card: Card, answered_by: str) -> str:

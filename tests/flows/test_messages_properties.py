@@ -14,8 +14,8 @@ from shared import clock
 from shared.errors import PermanentError, RetryableError, ThrottledError, UncertainError
 from shared.messages import Fallback, consent, statuses, who
 from shared.messages.events import ProviderEvent
-from shared.messages.letter import Letter
 from shared.messages.message import Message
+from shared.messages.senders import Letter
 from shared.messages.verdict import window_of
 from shared.outbox.actions import State
 from shared.settings import get_settings

@@ -2,7 +2,7 @@
 
 Each file has, as far as the provider offers it:
 
-    send(letter)               hand over a message (`shared.messages.letter.Letter`); what is kept of the answer
+    send(letter)               hand over a message (`shared.messages.senders.Letter`); what is kept of the answer
     look_up(letter)            the provider's id of a message whose sending ended without an answer
     verify(request, raw, ...)  the webhook is the provider's
     read_events(request, raw)  its webhook as data of `shared.messages.events.ProviderEvents`

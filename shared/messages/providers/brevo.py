@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import azure.functions as func
     from requests.adapters import BaseAdapter
 
-    from shared.messages.letter import Letter
+    from shared.messages.senders import Letter
     from shared.settings import Settings
     from shared.vendors.connection import Connection
 

@@ -18,7 +18,6 @@ from shared import clock
 from shared.errors import DeferredError, PermanentError, PuenteError, RefusedError, ThrottledError, UnavailableError
 from shared.intake import signatures
 from shared.messages import words
-from shared.messages.letter import Candidates
 from shared.messages.providers.twilio_codes import (
     ACCOUNT_CODES,
     CALL_STATUSES,
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
     import requests
     from requests.adapters import BaseAdapter
 
-    from shared.messages.letter import Letter
     from shared.messages.message import Message
+    from shared.messages.senders import Candidates, Letter
     from shared.settings import Settings
     from shared.vendors.connection import Connection
 
@@ -304,6 +303,8 @@ def send_message(letter: Letter) -> dict[str, Any]:
 
 def look_up_message(letter: Letter) -> Candidates:
     """What was sent to this number since the first try; of an SMS, with the same text."""
+    from shared.messages.senders import Candidates
+
     message = letter.message
     found = Twilio.from_settings(letter.settings).messages_to(
         channel=_channel(message),
@@ -317,10 +318,13 @@ def look_up_message(letter: Letter) -> Candidates:
 
 def send_call(letter: Letter) -> dict[str, Any]:
     """A call. What is said is fetched from us once Twilio knows who has answered; on a machine, after its greeting."""
+    from shared.messages import call_cards, voice
+
+    card = call_cards.sealed(voice.card_for(letter.delivery_id, letter.message), letter.settings.link_signing_secrets)
     call = Twilio.from_settings(letter.settings).create_call(
         to=letter.message.to,
         caller_id=sender_of(letter.message, letter.settings),
-        url=_own_url(letter, VOICE_PATH) + (f"&c={letter.card}" if letter.card else "") + SEND_AGAIN,
+        url=_own_url(letter, VOICE_PATH) + (f"&c={card}" if card else "") + SEND_AGAIN,
         status_callback=_own_url(letter, STATUS_PATH) + SEND_AGAIN,
         machine_detection=True,
         waits_for_beep=True,
@@ -330,6 +334,8 @@ def send_call(letter: Letter) -> dict[str, Any]:
 
 def look_up_call(letter: Letter) -> Candidates:
     """The calls to this number since the first try."""
+    from shared.messages.senders import Candidates
+
     found = Twilio.from_settings(letter.settings).calls_to(
         to=letter.message.to, caller_id=sender_of(letter.message, letter.settings), since=letter.first_try
     )
