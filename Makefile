@@ -1,41 +1,73 @@
 # Everything a developer does, one word each. `make help` lists them.
 
-PYTHON ?= $(shell for p in python3.13 "$$(pyenv prefix 2>/dev/null)/bin/python3.13" $$HOME/.pyenv/versions/3.13*/bin/python3.13; do command -v "$$p" 2>/dev/null && break; done)
+# The first Python 3.13 that runs and can make virtual environments: a shim of pyenv may stand there and run nothing.
+PYTHON ?= $(shell for p in python3.13 "$$(pyenv prefix 2>/dev/null)/bin/python3.13" $$HOME/.pyenv/versions/3.13*/bin/python3.13 \
+	$$HOME/.local/share/uv/python/cpython-3.13*/bin/python3.13 python3; do \
+	"$$p" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != (3, 13))' >/dev/null 2>&1 && echo "$$p" && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
 AZURITE := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint types scan bench simulate forecast test-odoo odoo-setup settings-doc lock clean
+.PHONY: help setup run test test-rest test-all test-lab test-nightly check dead-code lint types scan bicep bench simulate forecast test-odoo odoo-setup stages settings-doc lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: $(READY) $(AZURITE) ## Virtual environment and Azurite (done by the others when needed)
+setup: $(READY) ## Virtual environment with all tools, and Azurite (done by the others when needed)
 
-$(READY): requirements.txt requirements-dev.txt
-	@if [ -z "$(PYTHON)" ]; then echo "Python 3.13 is needed and was not found. Install it (for example with pyenv), or say where it is: make PYTHON=/path/to/python3.13"; exit 1; fi
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' || { echo "Python 3.13 is needed; $(PYTHON) is another version."; exit 1; }
-	"$(PYTHON)" -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+$(AZURITE):
+	$(call install,requirements-run.txt)
+
+$(RUNS): requirements-run.txt package-lock.json | $(AZURITE)
+	$(call install,requirements-run.txt)
 	@touch $@
 
-$(AZURITE): package.json package-lock.json
-	@command -v npm >/dev/null || { echo "Node.js 20 or later (with npm) is needed for Azurite and was not found."; exit 1; }
-	npm ci --silent --no-audit --no-fund
-	@touch $@
+$(READY): requirements-dev.txt requirements-run.txt package-lock.json | $(AZURITE)
+	$(call install,requirements-dev.txt)
+	@touch $(RUNS) $@
 
-run: setup ## Run everything on this machine and show a demonstration
+# Silent where everything is there already.
+define install
+@python="$(PYTHON)"; \
+	if [ -z "$$python" ]; then echo "Python 3.13 (with venv) is needed and was not found. Install it (for example with pyenv), or say where it is: make PYTHON=/path/to/python3.13"; exit 1; fi; \
+	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' || { echo "Python 3.13 is needed; $$python is another version."; exit 1; }; \
+	"$$python" -m local.install $(1)
+endef
+
+run: $(RUNS) ## Run everything on this machine and show a demonstration
 	@$(BIN)/python -m local.run
 
-test: setup ## All tests, on embedded defaults
-	$(BIN)/python -m pytest
+# In every run: nothing slow, on as many processes as there are cores; a file's tests stay together, for they share servers.
+PARALLEL := -n $(or $(WORKERS),auto) --dist loadfile
 
-check: setup lint types test scan ## What CI runs: format, lint, types, tests, a scan of the infrastructure
+test: setup ## The tests of every day: each kind, in minutes
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not nightly and not lab"
+
+test-rest: setup ## What `make test` leaves out: the slow ones
+	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not nightly and not lab"
+
+test-all: test test-rest test-lab ## All tests but the nightly ones and those against a real Odoo
+
+test-lab: setup ## The concurrency lab: races, laws and the store on PostgreSQL, which is fetched and started
+	$(BIN)/python -m tests.lab.server run -- $(BIN)/python -m pytest -n 0 -m "not slow and not nightly" tests/lab tests/laws tests/integration/store
+
+test-nightly: setup ## Simulated days, and properties with many examples
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) -m "nightly"
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) -m "not nightly and not lab"
+
+check: setup lint types dead-code scan bicep ## What CI runs before the tests: format, lint, types, dead code, a scan of the infrastructure
+
+dead-code: setup ## Functions, methods and classes that nothing uses (vulture; allowed in tests/structure/dead_code.toml)
+	$(BIN)/python -m tests.structure.dead_code
 
 scan: setup ## Scan the infrastructure template (checkov, in an environment of its own)
 	$(BIN)/python -m tests.infra.scan
+
+bicep: setup ## What Microsoft's compiler says of the template, where `bicep` is on the PATH
+	@$(BIN)/python -m tests.infra.bicep_cli
 
 lint: setup
 	$(BIN)/ruff format --check .
@@ -44,27 +76,31 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
-bench: setup ## Measure against baselines in the same run
+bench: $(RUNS) ## Measure against baselines in the same run
 	$(BIN)/python -m bench
 
 simulate: setup ## A simulated year of journeys with 10,000 people (SEED=..., PEOPLE=..., PROCESSES=...)
 	SIMULATION_PEOPLE=$(or $(PEOPLE),10000) SIMULATION_SEED=$(SEED) $(BIN)/python -m tests.simulation $(PROCESSES)
 
-forecast: setup ## Who would get what of a journey, and when (JOURNEY=name, ARGS='--data {...} --svg file')
+forecast: $(RUNS) ## Who would get what of a journey, and when (JOURNEY=name, ARGS='--data {...} --svg file')
 	@$(BIN)/python -m shared.journeys $(JOURNEY) $(ARGS)
 
 test-odoo: setup ## The tests against a real Odoo 19, which is fetched and started
 	$(BIN)/python -m tests.odoo.server run -- $(BIN)/python -m pytest tests/odoo tests/integration/odoo tests/contract
 
-odoo-setup: setup ## Check a customer's Odoo (add ARGS=--apply to create what is missing)
-	$(BIN)/python -m shared.vendors.odoo.setup $(ARGS)
+odoo-setup: $(RUNS) ## Check a customer's Odoo (add ARGS=--apply to create what is missing)
+	$(BIN)/python -m shared.crm.odoo_setup $(ARGS)
 
-settings-doc: setup ## Write docs/settings.md and the example settings from the settings class
+stages: $(RUNS) ## The stage map as a file (ARGS="export FILE", "diff FILE" or "import FILE")
+	@$(BIN)/python -m shared.crm.stage_map $(ARGS)
+
+settings-doc: $(RUNS) ## Write docs/settings.md and the example settings from the settings class
 	$(BIN)/python -m local.settings_doc > docs/settings.md
 	$(BIN)/python -m local.settings_doc --example > local.settings.example.json
 
 lock: setup ## Pin the newest allowed versions into requirements*.txt
 	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.txt requirements.in
+	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements-run.txt requirements-run.in
 	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements-dev.txt requirements-dev.in
 
 clean: ## Remove the data and logs of `make run`

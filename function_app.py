@@ -1,4 +1,4 @@
-"""Registers the flows. What each of them does stands on its page in `functions/`."""
+"""The app: every flow of `functions/`. What each does stands on its page or in its folder there."""
 # ruff: noqa: E402  # the first lines make the imports below faster
 
 import gc
@@ -7,31 +7,9 @@ import os
 gc.disable()  # what is imported stays: looking for garbage in it would make every cold start longer by a tenth
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would read the metadata of every installed package
 
-import azure.functions as func
+import functions
+from shared.bootstrap import build_app
 
-from functions import (
-    bookings,
-    campaigns,
-    christmas,
-    contacts,
-    engine,
-    leads,
-    message_status,
-    opportunities,
-    reconcile,
-    watch,
-    web,
-)
-from shared import logs, telemetry
-from shared.settings import get_settings
-
-settings = get_settings()  # all mistakes in the settings are reported now, not at the first event
-logs.configure(settings.log_level, settings.log_format)
-if settings.applicationinsights_connection_string is not None:
-    telemetry.configure(settings.applicationinsights_connection_string.get_secret_value())
-
-app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-for page in (contacts, opportunities, campaigns, leads, bookings, christmas, message_status, reconcile, engine, watch, web):
-    app.register_functions(page.bp)
+app = build_app(functions)
 
 gc.enable()

@@ -19,9 +19,9 @@ from sqlalchemy import Engine, event, func, select
 
 from bench.harness import BenchError
 from shared import clock
-from shared.journeys import engine, hooks  # noqa: F401  # hooks: ties journeys to messages, as the app does
+from shared.journeys import engine
+from shared.messages.letter import Letter
 from shared.messages.providers import brevo, twilio
-from shared.messages.senders import Letter
 from shared.outbox import actions, claims
 from shared.outbox.dispatch import dispatch_due
 from shared.outbox.execute import drain

@@ -19,10 +19,12 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 from deploy.azure import Azure
 from deploy.console import DeployError, say
 from shared.store import migrate
+from shared.store.session import LOGIN_SECONDS
 
 TOKEN_ATTRIBUTE = 1256  # SQL_COPT_SS_ACCESS_TOKEN of msodbcsql.h
 SQL_SCOPE = "https://database.windows.net/.default"
 ROLES = ("db_datareader", "db_datawriter")
+NUMBERED_BY_OTHERS = ("advisors", "campaigns")  # rows may come with a number of their own: SET IDENTITY_INSERT needs ALTER
 DESTRUCTIVE = ("drop_column", "drop_table", "drop_constraint", "alter_column", "rename_table")
 _NAME = re.compile(r"[A-Za-z0-9-]{1,128}")
 
@@ -31,10 +33,10 @@ def engine(server: str, database: str, token: str) -> Engine:
     """An engine that logs in with a Microsoft Entra token; each connection is new, for the token lives an hour."""
     import pyodbc  # type: ignore[import-not-found]  # compiled, without types
 
-    address = f"Driver={{ODBC Driver 18 for SQL Server}};Server=tcp:{server},1433;Database={database};Encrypt=yes;Timeout=30"
+    address = f"Driver={{ODBC Driver 18 for SQL Server}};Server=tcp:{server},1433;Database={database};Encrypt=yes"
 
     def connect() -> Any:
-        return pyodbc.connect(address, attrs_before={TOKEN_ATTRIBUTE: packed(token)})
+        return pyodbc.connect(address, timeout=LOGIN_SECONDS, attrs_before={TOKEN_ATTRIBUTE: packed(token)})
 
     return create_engine("mssql+pyodbc://", creator=connect, poolclass=NullPool, hide_parameters=True)
 
@@ -63,6 +65,25 @@ def user_statements(name: str, client_id: str) -> list[str]:
         f"IF NOT EXISTS ({of_name}) CREATE USER [{name}] WITH SID = {sid}, TYPE = E",
         *(f"ALTER ROLE {role} ADD MEMBER [{name}]" for role in ROLES),
     ]
+
+
+def number_statements(name: str) -> list[str]:
+    """T-SQL that lets the app insert rows under numbers that others gave, in the tables where that happens, and only there.
+
+    Raises:
+        DeployError: the name is none of ours.
+    """
+    if not _NAME.fullmatch(name):
+        raise DeployError(f"{name!r} is no name of an identity")
+    return [f"GRANT ALTER ON OBJECT::dbo.{table} TO [{name}]" for table in NUMBERED_BY_OTHERS]
+
+
+def allow_numbers(bind: Engine, name: str) -> None:
+    """Grant the app what `number_statements` says; the tables must be there. Running it again changes nothing."""
+    with bind.connect() as connection:
+        for statement in number_statements(name):
+            connection.execute(text(statement))
+        connection.commit()
 
 
 def ensure_user(connection: Connection, name: str, client_id: str) -> None:
@@ -110,7 +131,7 @@ def takes_away(path: Path) -> list[str]:
 
 
 def bring_up_to_date(bind: Engine, name: str, client_id: str) -> None:
-    """The user, then all pending migrations. Running it again changes nothing.
+    """The user, all pending migrations, then the rights that need tables. Running it again changes nothing.
 
     Raises:
         DeployError: the migrations would break the code that runs now; nothing was migrated.
@@ -121,6 +142,7 @@ def bring_up_to_date(bind: Engine, name: str, client_id: str) -> None:
     if faults := breaks_expand_contract(waiting):
         raise DeployError("the migrations cannot go out together:\n  " + "\n  ".join(faults))
     migrate.upgrade(bind)
+    allow_numbers(bind, name)
     say(f"{len(waiting)} migrations applied" if waiting else "the database is up to date")
 
 

@@ -31,7 +31,7 @@ SCOPES = ("webhook", "read", "write", "admin")
 
 def secret_settings() -> dict[str, str]:
     """The secret settings and whether each is required, from the table in infra/main.bicepparam."""
-    table = PARAMETERS.read_text("utf-8").partition("param secretSettings = {")[2].partition("}")[0]
+    table = PARAMETERS.read_text("utf-8").partition("param vaultSettings = {")[2].partition("}")[0]
     return dict(re.findall(r"^\s+(\w+): '(required|optional)'", table, flags=re.MULTILINE))
 
 

@@ -18,7 +18,7 @@ from aiohttp import ClientSession, web
 from devhost.admin import Admin
 from devhost.functions import Function, HttpTrigger, QueueTrigger, TimerTrigger, load_functions
 from devhost.hostjson import HostOptions
-from devhost.http import MAX_BODY_BYTES, HttpFront, Keys
+from devhost.http import BODY_LIMIT_SETTING, HttpFront, Keys, body_limit
 from devhost.invoker import Invoker
 from devhost.outputs import OutputWriter
 from devhost.queues import LEASE_SECONDS, QueueListener
@@ -128,6 +128,7 @@ class Host:
             status=self.status,
             timers=self.timers,
         )
+        limit = body_limit(self.settings.get(BODY_LIMIT_SETTING))
         front = HttpFront(
             self.functions,
             self.invoker,
@@ -135,11 +136,12 @@ class Host:
             keys=self.place.keys,
             home_page=not self.settings.is_true("AzureWebJobsDisableHomepage"),
             admin=admin.handle,
+            body_limit=limit,
         )
         loop = asyncio.get_running_loop()
 
         def request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-            return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY_BYTES)
+            return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=limit)
 
         self.web_server = web.Server(
             front.handle, request_factory=request, access_log=None, max_field_size=MAX_HEADER_BYTES, auto_decompress=False

@@ -20,6 +20,7 @@ from devhost.rpc import RpcHttp, RpcHttpCookie, TypedData
 logger = logging.getLogger("devhost")
 
 MAX_BODY_BYTES = 104_857_600
+BODY_LIMIT_SETTING = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
 HOME_PAGE = "<!doctype html><title>Function App</title><h1>Your Function App is up and running</h1>"
 _OWN_HEADERS = frozenset({"content-length", "transfer-encoding", "connection"})  # the server's to set
 
@@ -52,10 +53,12 @@ class HttpFront:
         keys: Keys | None,
         home_page: bool,
         admin: Callable[[web.BaseRequest, str], Awaitable[web.Response]],
+        body_limit: int = MAX_BODY_BYTES,
     ) -> None:
         self.routes = [(function, function.trigger) for function in functions if isinstance(function.trigger, HttpTrigger)]
         self.invoker, self.keys, self.home_page, self.admin = invoker, keys, home_page, admin
         self.prefix = f"/{route_prefix}" if route_prefix else ""
+        self.body_limit = body_limit
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         """The answer to a request. Whatever goes wrong inside is a 500 with an empty body; the log has the reason."""
@@ -83,7 +86,7 @@ class HttpFront:
             return web.Response(status=404)
         if self.keys and not self.keys.admit(request, trigger.auth_level):
             return web.Response(status=401)
-        argument = TypedData(http=await _to_rpc(request, route_values))
+        argument = TypedData(http=await _to_rpc(request, route_values, self.body_limit))
         outcome = await self.invoker.run(function, argument, trace_parent=request.headers.get("traceparent"))
         return web.Response(status=500) if outcome.failure is not None else to_response(outcome.return_value)
 
@@ -104,7 +107,7 @@ class HttpFront:
         return web.Response(text=HOME_PAGE, content_type="text/html") if self.home_page else web.Response(status=204)
 
 
-async def _to_rpc(request: web.BaseRequest, route_values: dict[str, str]) -> RpcHttp:
+async def _to_rpc(request: web.BaseRequest, route_values: dict[str, str], limit: int) -> RpcHttp:
     raw_target = request.raw_path
     target = raw_target if raw_target.startswith("/") else str(request.rel_url.relative())
     return RpcHttp(
@@ -113,15 +116,23 @@ async def _to_rpc(request: web.BaseRequest, route_values: dict[str, str]) -> Rpc
         headers=joined_headers(request),
         query=joined_query(request.rel_url.raw_query_string),
         params=route_values,
-        body=TypedData(bytes=await _read_body(request)),
+        body=TypedData(bytes=await _read_body(request, limit)),
     )
 
 
-async def _read_body(request: web.BaseRequest) -> bytes:
+def body_limit(value: str | None) -> int:
+    """How many bytes of a body the host takes, by FUNCTIONS_REQUEST_BODY_SIZE_LIMIT; 100 MiB where that is no number."""
+    try:
+        return int(value or "")
+    except ValueError:
+        return MAX_BODY_BYTES
+
+
+async def _read_body(request: web.BaseRequest, limit: int) -> bytes:
     """The body. The host reads one only if its length was announced: a chunked request arrives empty."""
     length = request.content_length or 0
-    if length > MAX_BODY_BYTES:
-        raise web.HTTPRequestEntityTooLarge(max_size=MAX_BODY_BYTES, actual_size=length)
+    if length > limit:
+        raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=length)
     if length <= 0:
         return b""
     if request.headers.get("Expect", "").lower() == "100-continue":

@@ -27,7 +27,10 @@ POISON_SUFFIX = "-poison"
 
 
 class BackOff:
-    """Pauses of an idle listener: 0.1 s, doubling give or take a fifth, up to `longest` seconds; work restarts it."""
+    """Pauses of an idle listener: 0.1 s, then 0.1 s and a part that begins with 0.1 s and doubles, give or take a fifth.
+
+    So 0.1, 0.2, 0.3, 0.5, 0.9, 1.7 seconds and on, up to `longest`, as on the host's own listener; work restarts it.
+    """
 
     def __init__(self, longest: float) -> None:
         self.longest = longest
@@ -35,14 +38,15 @@ class BackOff:
 
     def restart(self) -> None:
         """Begin with the shortest pause again."""
-        self._exponent, self._pause = 0, 0.0
+        self._count, self._pause = 0, 0.0
 
     def next(self) -> float:
         """The pause to make now, in seconds."""
         if self._pause < self.longest:
-            grown = FIRST_PAUSE_SECONDS * (2**self._exponent - 1) * random.uniform(0.8, 1.2)  # noqa: S311  # spreads polls
+            doubled = FIRST_PAUSE_SECONDS * 2 ** (self._count - 1) if self._count else 0.0
+            grown = doubled * random.uniform(0.8, 1.2)  # noqa: S311  # spreads polls
             self._pause = min(FIRST_PAUSE_SECONDS + grown, self.longest)
-            self._exponent += 1
+            self._count += 1
         return self._pause
 
 
@@ -187,11 +191,10 @@ class QueueListener:
             return
         lease = Lease(self.storage, self.queue, message, self.lease_seconds)
         try:
-            argument, metadata = trigger_input(message, body, binary=self.trigger.binary)
-            outcome = await self.invoker.run(self.function, argument, metadata)
+            failure = await self._run(message, body)
         finally:
             pop_receipt = await lease.end()
-        if outcome.failure is None:
+        if failure is None:
             await self.storage.delete(self.queue, message, pop_receipt)
         elif message.dequeue_count >= self.options.max_dequeue_count:
             await self._poison(message, pop_receipt, f"failed {message.dequeue_count} times")
@@ -200,6 +203,15 @@ class QueueListener:
             await self.storage.set_visibility(self.queue, message, pop_receipt, seconds)
             if not seconds:
                 self.wake()
+
+    async def _run(self, message: Message, body: bytes) -> str | None:
+        """Why the message failed; None where it is done with. The function never runs on a text that is none."""
+        try:
+            argument, metadata = trigger_input(message, body, binary=self.trigger.binary)
+        except UnicodeDecodeError:
+            logger.exception("Message %s of queue %s is no text, which %s takes", message.id, self.queue, self.function.name)
+            return "the body is not UTF-8"
+        return (await self.invoker.run(self.function, argument, metadata)).failure
 
     async def _poison(self, message: Message, pop_receipt: str, reason: str) -> None:
         """Copy to the poison queue, then delete: dying in between doubles the message, and loses nothing."""
@@ -223,7 +235,10 @@ def decode(text: str, *, use_base64: bool) -> bytes:
 
 
 def trigger_input(message: Message, body: bytes, *, binary: bool) -> tuple[TypedData, dict[str, TypedData]]:
-    """The argument and the metadata that the host hands to the worker for a message."""
+    """The argument and the metadata that the host hands to the worker for a message.
+
+    Raises UnicodeDecodeError where the function takes a text (no `data_type="binary"`) and the body is none.
+    """
     metadata = {
         "Id": TypedData(string=message.id),
         "PopReceipt": TypedData(string=message.pop_receipt),
@@ -234,7 +249,7 @@ def trigger_input(message: Message, body: bytes, *, binary: bool) -> tuple[Typed
     }
     if binary:
         return TypedData(bytes=body), metadata
-    text = body.decode(errors="replace")
+    text = body.decode()
     return TypedData(string=text), metadata | _overwritten(text, metadata)
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 from pydantic import ConfigDict
 
-from shared import queues
-from shared.intake.fields import AdvisorRef, Instant, LongText, ManychatId, Name, Number, ShortText
-from shared.intake.inbox import Event, Flow, handle
+from shared.flow import Flow
+from shared.intake.endpoint import webhook
+from shared.intake.fields import AdvisorRef, Instant, Label, LongText, ManychatId, Number, ShortText
+from shared.intake.inbox import Event
 from shared.intake.webhook import Payload, Webhook
 
 if TYPE_CHECKING:
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-QUEUE = queues.declare("manychat-campaign-queue")
+QUEUE = "manychat-campaign-queue"
+FLOW = Flow(
+    name="campaigns",
+    title="Campaign assignments from ManyChat",
+    about="ManyChat reports that a person was assigned to advisors within a campaign. The assignment is kept with all that was "
+    "ever reported of it.",
+    functions=("functions.campaigns:bp",),
+    optional=False,
+    queues=(QUEUE,),
+    routers=("shared.web.campaigns:router", "shared.web.assignments:router"),
+)
 bp = func.Blueprint()
 
 
@@ -34,7 +45,7 @@ class AssignmentPayload(Payload):
     manychat_id: ManychatId
     campaign_id: Number
     datetime_actual: Instant
-    ultimo_estado: Name = None
+    ultimo_estado: Label = None
     comercial_id: AdvisorRef = None
     medico_id: AdvisorRef = None
     tipo_asignacion: ShortText = None
@@ -90,17 +101,4 @@ WEBHOOK = Webhook(
     payload=AssignmentPayload,
     answer=lambda said: {"manychat_id": said.manychat_id},
 )
-FLOW = Flow(queue=QUEUE, payload=AssignmentPayload, apply=apply_assignment)
-
-
-@bp.route("api/v1/manychat/webhook/campaign-assignment", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
-async def manychat_campaign_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-    """Take the event in."""
-    return await WEBHOOK.accept(req, message)
-
-
-@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
-def manychat_campaign_handler(message: func.QueueMessage) -> None:
-    """Handle the event."""
-    handle(FLOW, message)
+HANDLER = webhook(bp, "manychat_campaign", "api/v1/manychat/webhook/campaign-assignment", WEBHOOK, apply_assignment)

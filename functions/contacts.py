@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 from pydantic import ConfigDict
 
-from shared import queues
-from shared.crm import odoo_sync  # registers what deliveries to Odoo do
+from shared.crm import odoo_sync
+from shared.flow import Flow
+from shared.intake.endpoint import webhook
 from shared.intake.fields import (  # pydantic reads them at run time
     ChannelName,
     Email,
     Instant,
+    Label,
     ManychatId,
     Name,
     OptionalInstant,
     Phone,
     RequiredName,
 )
-from shared.intake.inbox import Event, Flow, handle
+from shared.intake.inbox import Event
 from shared.intake.webhook import Payload, Webhook
 
 if TYPE_CHECKING:
@@ -33,7 +35,19 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-QUEUE = queues.declare("manychat-contact-queue")
+QUEUE = "manychat-contact-queue"
+FLOW = Flow(
+    name="contacts",
+    title="Contacts from ManyChat",
+    about="ManyChat reports a person: new, or something about them has changed. The contact is kept, and Odoo's partner "
+    "follows it where that is wanted.",
+    functions=("functions.contacts:bp",),
+    optional=False,
+    queues=(QUEUE,),
+    routers=("shared.web.contacts:router", "shared.web.timeline:router", "shared.web.channels:router"),
+    syncs=("shared.crm.odoo_sync:CONTACTS",),
+    stand_ins=("odoo",),
+)
 bp = func.Blueprint()
 
 
@@ -49,9 +63,9 @@ class ContactPayload(Payload):
     whatsapp: Phone = None
     email_lead: Email = None
     datetime_suscripcion: OptionalInstant = None
-    ultimo_estado: Name = None
+    ultimo_estado: Label = None
     canal_entrada: ChannelName = None
-    estado_inicial: Name = None
+    estado_inicial: Label = None
 
     def subject(self) -> str:
         """The person, by ManyChat's id."""
@@ -99,17 +113,4 @@ def apply_contact(session: Session, event: Event[ContactPayload]) -> str:
 WEBHOOK = Webhook(
     name="manychat.contact", queue=QUEUE, payload=ContactPayload, answer=lambda said: {"manychat_id": said.manychat_id}
 )
-FLOW = Flow(queue=QUEUE, payload=ContactPayload, apply=apply_contact)
-
-
-@bp.route("api/v1/manychat/webhook/contact", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
-async def manychat_contact_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-    """Take the event in."""
-    return await WEBHOOK.accept(req, message)
-
-
-@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
-def manychat_contact_handler(message: func.QueueMessage) -> None:
-    """Handle the event."""
-    handle(FLOW, message)
+HANDLER = webhook(bp, "manychat_contact", "api/v1/manychat/webhook/contact", WEBHOOK, apply_contact)

@@ -8,17 +8,20 @@ POST /api/v1/manychat/webhook/crm-opportunity
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared import queues
-from shared.crm import odoo_sync  # registers what deliveries to Odoo do
+from shared.crm import odoo_sync
+from shared.flow import Flow
+from shared.intake.endpoint import webhook
 from shared.intake.fields import (  # pydantic reads them at run time
     NO_ADVISOR,
     AdvisorId,
     ChannelName,
+    GivenName,
     LongText,
     ManychatId,
     Name,
@@ -26,7 +29,7 @@ from shared.intake.fields import (  # pydantic reads them at run time
     Phone,
     StageName,
 )
-from shared.intake.inbox import Event, Flow, handle
+from shared.intake.inbox import Event
 from shared.intake.webhook import Payload, Webhook
 
 if TYPE_CHECKING:
@@ -34,7 +37,27 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-QUEUE = queues.declare("manychat-crm-opportunities-queue")
+QUEUE = "manychat-crm-opportunities-queue"
+FLOW = Flow(
+    name="opportunities",
+    title="Opportunities from ManyChat",
+    about="ManyChat reports that a person's opportunity has reached a stage. Contact, opportunity and stage history are kept, "
+    "and Odoo's lead follows them.",
+    functions=("functions.opportunities:bp",),
+    optional=False,
+    queues=(QUEUE,),
+    routers=(
+        "shared.web.opportunities:router",
+        "shared.web.stages:router",
+        "shared.web.advisors:router",
+        "shared.web.odoo_contacts:router",
+    ),
+    syncs=("shared.crm.odoo_sync:OPPORTUNITIES",),
+    effects=("shared.crm.resync:RESYNC",),
+    targets=MappingProxyType({"odoo": "shared.crm.odoo_sync:policy", "puente": "shared.crm.resync:policy"}),
+    clients=("shared.vendors.odoo.system:ODOO",),
+    stand_ins=("odoo",),
+)
 bp = func.Blueprint()
 
 
@@ -54,8 +77,8 @@ class OpportunityPayload(Payload):
     model_config = ConfigDict(extra="allow")
 
     manychat_id: ManychatId
-    first_name: Name = None
     last_name: Name = None
+    first_name: GivenName = None
     phone: Phone = None
     channel: ChannelName = None
     entry_date: OptionalInstant = None
@@ -137,17 +160,4 @@ def _advisor(number: int | None) -> Any:
 WEBHOOK = Webhook(
     name="manychat.opportunity", queue=QUEUE, payload=OpportunityPayload, answer=lambda said: {"manychat_id": said.manychat_id}
 )
-FLOW = Flow(queue=QUEUE, payload=OpportunityPayload, apply=apply_opportunity)
-
-
-@bp.route("api/v1/manychat/webhook/crm-opportunity", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
-async def manychat_opportunity_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-    """Take the event in."""
-    return await WEBHOOK.accept(req, message)
-
-
-@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
-def manychat_opportunity_handler(message: func.QueueMessage) -> None:
-    """Handle the event."""
-    handle(FLOW, message)
+HANDLER = webhook(bp, "manychat_opportunity", "api/v1/manychat/webhook/crm-opportunity", WEBHOOK, apply_opportunity)

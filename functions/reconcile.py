@@ -14,9 +14,21 @@ import logging
 import azure.functions as func
 
 from shared import queues
+from shared.flow import Flow
 
 log = logging.getLogger("puente.reconcile")
 QUEUE = queues.RECONCILE_QUEUE
+FLOW = Flow(
+    name="reconcile",
+    title="Comparison with Odoo",
+    about="Our record is compared with Odoo every night, or when somebody asks for it through the API. Differences are "
+    "reported, and repaired where the policy allows it.",
+    functions=("functions.reconcile:bp",),
+    optional=False,
+    queues=(QUEUE,),
+    routers=("shared.web.reconciliations:router",),
+    stand_ins=("odoo",),
+)
 bp = func.Blueprint()
 
 
@@ -28,7 +40,7 @@ def reconcile_odoo(timer: func.TimerRequest) -> None:
     reconciliations.ask(QUEUE, "timer", dry_run=False)
 
 
-@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+@bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)
 def reconcile_handler(message: func.QueueMessage) -> None:
     """Run the comparison that was asked for. One that has been finished meanwhile is not run again."""
     from shared.crm import reconciliations

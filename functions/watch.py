@@ -7,12 +7,22 @@ from __future__ import annotations
 
 import azure.functions as func
 
+from shared import jobs
+from shared.flow import Flow, Job, Rhythm
+
+FLOW = Flow(
+    name="watch",
+    title="The watch",
+    about="Once a minute the state of the whole system goes into the log as one line, which alerts and dashboards read.",
+    functions=("functions.watch:bp",),
+    optional=False,
+    routers=("shared.web.reports:router",),
+    jobs=(Job(name="line", rhythm=Rhythm.MINUTE, run="shared.watch.report:write_line"),),
+)
 bp = func.Blueprint()
 
 
 @bp.timer_trigger("timer", schedule="%WATCH_SCHEDULE%")
 def watch(timer: func.TimerRequest) -> None:
-    """Write down how full the queues are, what is owed, late or in error, and what is down."""
-    from shared.watch import report
-
-    report.write()
+    """Run the jobs of every minute: the line that says how full the queues are, what is late or in error, and what is down."""
+    jobs.run(Rhythm.MINUTE)

@@ -21,7 +21,7 @@ param principalType string = 'User'
 param settings object
 
 @description('Secret app settings, by name: required (always referenced) or optional (referenced once secretsInVault names it).')
-param secretSettings object
+param vaultSettings object
 
 @description('Names of the secret settings that are in the vault by now; deploy/secrets.py keeps the list.')
 param secretsInVault array = []
@@ -156,10 +156,20 @@ var queues = [
   'unsubscribe-queue'
 ]
 
-var secretNames = filter(objectKeys(secretSettings), name => (secretSettings[name] == 'required' || contains(secretsInVault, name)))
+var secretNames = filter(
+  objectKeys(vaultSettings),
+  name => (vaultSettings[name] == 'required' || contains(secretsInVault, name))
+)
 var vaultSecrets = 'https://${names.vault}${environment().suffixes.keyvaultDns}/secrets'
 // Without a version the newest counts, so a rotated secret arrives within a day, or at once with deploy/secrets.py.
-var secretReferences = toObject(secretNames, name => name, name => '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/${toLower(replace(name, '_', '-'))}/)')
+var secretReferences = toObject(
+  secretNames,
+  name => name,
+  name => '@Microsoft.KeyVault(SecretUri=${vaultSecrets}/${toLower(replace(name, '_', '-'))}/)'
+)
+// The host turns larger bodies away before the app sees any of them; 1 MiB is what the app takes where nothing is said.
+var largestBody = settings.MAX_BODY_BYTES
+var hostLimits = { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: empty(largestBody) ? '1048576' : largestBody }
 var ownAddress = { PUBLIC_BASE_URL: 'https://${names.functionApp}.azurewebsites.net' }
 var givenSettings = toObject(filter(items(settings), row => (row.value != '')), row => (row.key), row => (row.value))
 
@@ -196,9 +206,7 @@ module network 'modules/network.bicep' = if (privateNetwork) {
     name: names.network
     location: location
     tags: tags
-    storageId: storage.outputs.id
-    sqlServerId: sql.outputs.serverId
-    vaultId: vault.outputs.id
+    resourceIds: { storage: storage.outputs.id, sql: sql.outputs.serverId, vault: vault.outputs.id }
   }
 }
 
@@ -276,7 +284,7 @@ module functions 'modules/functions.bicep' = {
     insightsConnectionString: monitoring.outputs.insightsConnectionString
     sqlServerAddress: sql.outputs.serverAddress
     databaseName: names.database
-    settings: union(ownAddress, givenSettings, secretReferences)
+    settings: union(ownAddress, hostLimits, givenSettings, secretReferences)
     pythonVersion: pythonVersion
     instanceMemoryMB: int(instanceMemoryMB)
     maximumInstanceCount: maximumInstanceCount

@@ -80,7 +80,7 @@ param settings = {
 }
 
 // The one table of secrets: values are in the vault only, put there by deploy/secrets.py.
-param secretSettings = {
+param vaultSettings = {
   NOTION_TOKEN: 'optional'
   CALENDLY_SIGNING_KEYS: 'optional'
   DISCORD_WEBHOOK_URL: 'optional'

@@ -1,28 +1,39 @@
-"""The outside systems of a run on one machine: every one of them is the sandbox, whatever local.settings.json says.
+"""The outside systems of a run on one machine: every one of them is the sandbox (`local/values.py` says what wins over it).
 
 Which settings a vendor needs stands with the vendor (`sandbox/settings.py`); what has to do with the run itself is added here.
-The environment wins over the table, so that one vendor can be the real one for a run.
 """
 
 import hashlib
 import json
 import re
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from local.ports import ROOT, Ports
+from local.ports import Ports
 from sandbox.settings import app_settings
 from sandbox.smtp import PASSWORD, USER
+from shared.messages import templates
 
-TEMPLATES = ROOT / "shared" / "templates" / "es"
+_CAMPAIGN = {
+    "portal_url": "https://portal.example/entrar",
+    "pdf_download_link": "https://recursos.example/diagnostico.pdf",
+    "spots_remaining": "8",
+}
 _HOLE = re.compile(r"\{\{\s*(.+?)\s*\}\}")
 # What is seen at once must not wait for the morning, or for Monday.
-_ALWAYS = {"QUIET_HOURS": "00:00-00:00", "WORKING_DAYS": "mon,tue,wed,thu,fri,sat,sun"}
-_LINKS = {"LINK_SIGNING_SECRETS": "local-link-secret", "RESOURCE_URL": "https://recursos.example/guia.pdf"}
+NO_QUIET_HOURS = "00:00-00:00"
+_AT_ONCE = {"QUIET_HOURS": NO_QUIET_HOURS, "WORKING_DAYS": "mon,tue,wed,thu,fri,sat,sun"}
+# Every text of the repository has what it needs.
+_LINKS = {
+    "LINK_SIGNING_SECRETS": "local-link-secret",
+    "RESOURCE_URL": "https://recursos.example/guia.pdf",
+    "SURVEY_URL": "https://encuesta.example/reunion",
+}
 
 
 class Content(NamedTuple):
@@ -33,22 +44,27 @@ class Content(NamedTuple):
     body: str
 
 
-def settings(ports: Ports) -> dict[str, str]:
+def systems(ports: Ports) -> dict[str, str]:
     """The app's settings with which every outside system is the sandbox on `ports`."""
     sids = {content.name: content.sid for content in contents()}
     return {
         **app_settings(f"http://127.0.0.1:{ports.sandbox}"),
-        **_ALWAYS,
-        **_LINKS,
         "PUBLIC_BASE_URL": f"http://127.0.0.1:{ports.host}",
         "SMTP_URL": f"smtp://{USER}:{PASSWORD}@127.0.0.1:{ports.smtp}",
         "TWILIO_CONTENT_SIDS": json.dumps(sids),
     }
 
 
-def contents(folder: Path = TEMPLATES) -> Iterator[Content]:
+def demonstration() -> dict[str, str]:
+    """Settings with which the demonstration shows everything at once, where the user has chosen nothing else."""
+    campaign = _CAMPAIGN | {"deadline_date": f"{date.today() + timedelta(days=14)}"}  # noqa: DTZ011  # as a person counts
+    return {**_AT_ONCE, **_LINKS, "CAMPAIGN_VARIABLES": json.dumps(campaign)}
+
+
+def contents(folders: Sequence[Path] = ()) -> Iterator[Content]:
     """Our WhatsApp templates as Meta would have approved them, from those of the repository."""
-    for path in sorted(folder.glob("*/meta.yaml")):
+    found = (path for folder in folders or [root / "es" for root in templates.roots()] for path in folder.glob("*/meta.yaml"))
+    for path in sorted(found, key=lambda path: path.parent.name):
         meta = yaml.safe_load(path.read_text())
         if "whatsapp" in meta["channels"]:
             name = path.parent.name

@@ -1,6 +1,5 @@
 """`make run`: Azurite, the database, the sandbox of outside systems, the host, the demonstration; Ctrl-C ends them all."""
 
-import json
 import os
 import shutil
 import signal
@@ -12,12 +11,10 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from sqlalchemy import make_url
-
 from devhost.azurite import Azurite, AzuriteError
 from local import demo, lead, outside
 from local.ports import ROOT, STATE, Ports
-from shared.store.session import DEFAULT_DATABASE_URL
+from local.values import SettingsError, Values, api_key, database, read
 
 START_SECONDS = 90
 STOP_SECONDS = 30
@@ -50,11 +47,12 @@ def main() -> int:
 def _run(ports: Ports, started: ExitStack) -> None:
     STATE.mkdir(exist_ok=True)
     started.enter_context(Azurite(ports.blob, ports.queue, ports.table, location=STATE / "azurite"))
-    environment = _environment(ports)
+    values = _values(ports)
+    environment = values.environment
     _say("Azurite", f"http://127.0.0.1:{ports.queue}")
     if subprocess.run([sys.executable, "-m", "shared.store.migrate"], cwd=ROOT, env=environment, check=False).returncode:
         raise StartError("The database could not be brought to the newest schema; the reason stands above.")
-    _say("Database", _database(environment))
+    _say("Database", database(environment))
     sandbox_state = STATE / "sandbox.json"
     base_url, sandbox_url = f"http://127.0.0.1:{ports.host}", f"http://127.0.0.1:{ports.sandbox}"
     sandbox = [sys.executable, "-m", "sandbox", "--port", str(ports.sandbox), "--state", str(sandbox_state)]
@@ -67,38 +65,20 @@ def _run(ports: Ports, started: ExitStack) -> None:
     host = started.enter_context(_process("host", command, environment, f"{base_url}/health"))
     _say("Host", f"{base_url} ({name}; API page at {base_url}/api/docs)")
     _say("Logs", str(STATE.relative_to(ROOT)) + "/*.log")
-    demo.show(base_url, _key(environment))
+    for what, sentence in values.lines():
+        _say(what, sentence)
+    demo.show(base_url, api_key(environment))
     lead.Demo(base_url, sandbox_url).show()
     print("\nReady. Send your own events; Ctrl-C stops everything.", flush=True)
     code = host.wait()
     raise StartError(f"The host ended by itself with code {code}; its log is .local/host.log.")
 
 
-def _environment(ports: Ports) -> dict[str, str]:
-    """The settings of this run: local.settings.json where it exists, else the example; the outside systems are the sandbox.
-
-    The environment wins over all of them.
-    """
-    own = ROOT / "local.settings.json"
-    if not own.exists():
-        shutil.copy(ROOT / "local.settings.example.json", own)
-    values: Mapping[str, str] = json.loads(own.read_text())["Values"]
-    moved = {"AzureWebJobsStorage": Azurite(ports.blob, ports.queue, ports.table).connection_string}
-    if "ODOO_URL" in values:
-        moved["ODOO_URL"] = values["ODOO_URL"].replace(":7072", f":{ports.sandbox}")
-    return {**values, **outside.settings(ports), **moved, **os.environ}
-
-
-def _key(environment: Mapping[str, str]) -> str:
-    keys = [entry.get("key") for entry in json.loads(environment.get("API_KEYS") or "[]")]
-    return next((key for key in keys if key), "")
-
-
-def _database(environment: Mapping[str, str]) -> str:
-    """Where the record is kept, to be shown: without a password."""
-    if url := environment.get("DATABASE_URL"):
-        return make_url(url).render_as_string(hide_password=True)
-    return "Azure SQL (AZURE_SQL_CONNECTION_STRING)" if environment.get("AZURE_SQL_CONNECTION_STRING") else DEFAULT_DATABASE_URL
+def _values(ports: Ports) -> Values:
+    try:
+        return read(ROOT, ports, os.environ)
+    except SettingsError as error:
+        raise StartError(str(error)) from error
 
 
 def _host_command(ports: Ports) -> tuple[str, list[str]]:

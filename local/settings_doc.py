@@ -7,9 +7,9 @@ import typing
 from typing import Any
 
 from pydantic.fields import FieldInfo
-from pydantic_settings import NoDecode
 
-from shared.settings import Settings, setting_name
+from shared.environment import NoDecode
+from shared.settings import setting_name, settings_class
 
 HEAD = """# Settings
 
@@ -18,7 +18,7 @@ In Azure these are app settings (secrets as Key Vault references); on one machin
 All mistakes are reported together when the app starts.
 Names that begin with `AzureWebJobsStorage` and the three schedules are read by the Functions host as well, so they must be set even where a default is given here.
 
-This page is made from `shared/settings.py` by `make settings-doc`.
+This page is made from `shared/settings.py` and the settings of each flow by `make settings-doc`.
 
 | Setting | Type | Default | Meaning |
 |---|---|---|---|
@@ -27,7 +27,10 @@ This page is made from `shared/settings.py` by `make settings-doc`.
 
 def document() -> str:
     """The whole page."""
-    rows = (_row(name, field) for name, field in sorted(Settings.model_fields.items(), key=lambda item: setting_name(item[0])))
+    rows = (
+        _row(name, field)
+        for name, field in sorted(settings_class().model_fields.items(), key=lambda item: setting_name(item[0]))
+    )
     return HEAD + "".join(rows)
 
 
@@ -75,7 +78,7 @@ IDENTITY = "AzureWebJobsStorage__"
 
 def example() -> str:
     """local.settings.example.json: every setting, with the values for one machine or the default (empty: not set)."""
-    names = {setting_name(name): field for name, field in Settings.model_fields.items()}
+    names = {setting_name(name): field for name, field in settings_class().model_fields.items()}
     others = {
         name: _text(field) for name, field in sorted(names.items()) if name not in LOCAL and not name.startswith(IDENTITY)
     }

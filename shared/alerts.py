@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from shared import clock
 from shared.errors import PuenteError
-from shared.outbox.actions import Claimed, Done, Outcome, message, on_refused_account, register_target
+from shared.outbox.actions import Claimed, Done, Outcome, message
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings
-from shared.vendors import registry, waits
+from shared.vendors import waits
 from shared.vendors.rest_client import RestClient
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def _send(text: str) -> None:
     ADDRESS.connected().answer("POST", json={"text": text, "content": text}, repeatable=False, what="alerting")
 
 
-registry.declare("shared.alerts:ADDRESS")
-on_refused_account(alert_refused_account)
-register_target(TARGET, lambda: TargetPolicy(batches_per_second=1))
+def policy() -> TargetPolicy:
+    """The pace of the address for alerts."""
+    return TargetPolicy(batches_per_second=1)
+
+
 ALERT = message(TARGET, "webhook", _post)

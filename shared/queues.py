@@ -18,23 +18,9 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient, ContainerClient
     from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
-_declared: set[str] = set()
-
-
-def declare(queue: str) -> str:
-    """Make a queue known as one of ours: its poison is collected, and its dead letters may be replayed."""
-    _declared.add(queue)
-    return queue
-
-
-def declared() -> frozenset[str]:
-    """Every queue that the flows have declared."""
-    return frozenset(_declared)
-
-
-DELIVERY_QUEUE = declare("delivery-queue")
-DEAD_LETTER_QUEUE = declare("dead-letter-queue")
-RECONCILE_QUEUE = declare("reconcile-queue")  # written by a timer and by the API
+DELIVERY_QUEUE = "delivery-queue"
+DEAD_LETTER_QUEUE = "dead-letter-queue"
+RECONCILE_QUEUE = "reconcile-queue"  # written by a timer and by the API
 POISON_SUFFIX = "-poison"
 CLAIM_CHECK_CONTAINER = "claim-checks"
 UNSTORED_CONTAINER = "unstored-letters"  # dead letters that the database does not take; nothing deletes them by itself

@@ -8,6 +8,8 @@
     what vendors said of them    | RETENTION_MESSAGE_DAYS       | the message itself is gone, or was never found
     events                       | RETENTION_INBOX_DAYS         | nobody's journey is open, and no dead letter is of the event:
                                  |                              | its key is what makes a replay harmless
+    events that journeys keep    | 30 days                      | (a beginning that is as late is none any more)
+    beginnings after a pause     | 30 days                      | the pause is over
     lines of the action log      | RETENTION_ACTION_LOG_DAYS    | nobody's journey is open, and what they tell of is gone
     bodies of large events       | RETENTION_CLAIM_CHECK_DAYS   | no unresolved dead letter needs them for a replay
 
@@ -33,7 +35,7 @@ from shared.errors import UnavailableError
 from shared.outbox.actions import Kind, State
 from shared.settings import Settings, get_settings
 from shared.store.dialect import rows_changed
-from shared.store.journey_models import Enrolment
+from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent
 from shared.store.message_models import MessageStatus
 from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent
 from shared.store.session import reading, transact
@@ -43,6 +45,7 @@ log = logging.getLogger("puente.retention")
 AFTER_PAGE = faults.point("retention.after_page")
 BUDGET = timedelta(minutes=5)  # for each kind of rows; what is left waits for the next night
 PAGE = 500  # rows in a transaction: far below what makes Azure SQL lock a whole table
+REMEMBERED_DAYS = 30  # an event that comes so late that journeys do not remember what ended them
 SPAN = 20_000  # numbers looked through by one statement
 BLOBS_AT_ONCE = 20_000
 OPEN = ("active", "suspended")  # of an enrolment: something may still happen in it
@@ -92,11 +95,21 @@ def _old_line(before: datetime) -> ColumnElement[bool]:
     return and_(ActionLog.at < before, ~told_of, _in_no_journey(ActionLog.subject))
 
 
+def _old_journey_event(before: datetime) -> ColumnElement[bool]:
+    return JourneyEvent.created_at < before
+
+
+def _old_beginning(before: datetime) -> ColumnElement[bool]:
+    return and_(JourneyBeginning.updated_at < before, JourneyBeginning.state != "waiting")
+
+
 RULES = {
     "events": Rule(InboxEvent, InboxEvent.received_at, lambda s: s.retention_inbox_days, _old_event),
     "syncs": Rule(Delivery, Delivery.created_at, lambda s: s.retention_sync_days, _old_sync),
     "messages": Rule(Delivery, Delivery.created_at, lambda s: s.retention_message_days, _old_message),
     "statuses": Rule(MessageStatus, MessageStatus.created_at, lambda s: s.retention_message_days, _old_status),
+    "journey events": Rule(JourneyEvent, JourneyEvent.created_at, lambda _s: REMEMBERED_DAYS, _old_journey_event),
+    "beginnings": Rule(JourneyBeginning, JourneyBeginning.created_at, lambda _s: REMEMBERED_DAYS, _old_beginning),
     "action log": Rule(ActionLog, ActionLog.at, lambda s: s.retention_action_log_days, _old_line),
 }
 
@@ -117,6 +130,11 @@ def forget() -> dict[str, int]:
     if days := settings.retention_claim_check_days:
         gone["bodies"] = _remove_blobs(clock.now() - timedelta(days=days))
     return {name: count for name, count in gone.items() if count}
+
+
+def remove_old() -> int:
+    """Remove what the settings no longer keep; how many rows and blobs. The nightly job."""
+    return sum(forget().values())
 
 
 def _removed(rule: Rule, before: datetime) -> int:

@@ -1,4 +1,4 @@
-"""The settings of each outside system and of what is sent to people; `shared.settings.Settings` puts them together.
+"""The settings of each outside system that several flows use, and of what is sent to people. Those of one flow lie beside it.
 
 A system whose key is not set is not used: what would need it is refused or skipped with that reason, and nothing is called.
 """
@@ -6,10 +6,10 @@ A system whose key is not set is not used: what would need it is refused or skip
 from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.environment import BaseSettings
 from shared.setting_dates import HolidaysOf, Hours, TimeZone, Weekdays
-from shared.setting_types import Names, Secrets, Systems, Url
+from shared.setting_types import Secrets, Url
 
 DEFAULT_ODOO_FIELDS = {
     "name": "name",
@@ -25,18 +25,20 @@ DEFAULT_ODOO_FIELDS = {
 }
 
 
-def _old(name: str) -> AliasChoices:
+def old_name(name: str) -> AliasChoices:
     """The setting's name, and that with the prefix under which the replaced flows kept it."""
     return AliasChoices(name, f"SECRET_{name}")
 
 
-class Group(BaseSettings):
-    """A part of the settings. Nobody reads one by itself, so it is not built."""
+class SettingsGroup(BaseSettings):
+    """A part of the settings. It is not built by itself: `shared.settings` puts the parts together and checks them at once."""
 
-    model_config = SettingsConfigDict(defer_build=True)
+    def faults(self) -> list[str]:
+        """What is wrong with settings beside each other; a sentence for each mistake, which names the setting."""
+        return []
 
 
-class OdooSettings(Group):
+class OdooSettings(SettingsGroup):
     """Odoo."""
 
     odoo_url: Url = Field(description="Base URL of Odoo, without a path.")
@@ -85,7 +87,7 @@ class OdooSettings(Group):
         return {fact: name for fact, name in (DEFAULT_ODOO_FIELDS | self.odoo_field_map).items() if name}
 
 
-class MessagingSettings(Group):
+class MessagingSettings(SettingsGroup):
     """What is sent to people, through whom, and when it may be."""
 
     public_base_url: Url = Field(
@@ -105,7 +107,7 @@ class MessagingSettings(Group):
     brevo_base_url: Url = Field(default="https://api.brevo.com/v3", description="Brevo's API.")
     brevo_webhook_secrets: Secrets = Field(default=(), description="Bearer tokens that Brevo's webhooks send.")
     resend_api_key: SecretStr | None = Field(
-        default=None, validation_alias=_old("RESEND_API_KEY"), description="API key of Resend."
+        default=None, validation_alias=old_name("RESEND_API_KEY"), description="API key of Resend."
     )
     resend_from: str = Field(default="", description="Sender for Resend, as `Name <address>`.")
     resend_base_url: Url = Field(default="https://api.resend.com", description="Resend's API.")
@@ -144,66 +146,16 @@ class MessagingSettings(Group):
         default=3, ge=1, le=50, description="Most messages of journeys for a person and local day."
     )
     default_locale: str = Field(default="es", description="Language of the templates.")
-
-
-class LeadSettings(Group):
-    """The lead automation: Kommo, bookings, the public form."""
-
-    kommo_base_url: Url | None = Field(default=None, description="Kommo's address, `https://<subdomain>.kommo.com`.")
-    kommo_access_token: SecretStr | None = Field(default=None, description="Long-lived token of the Kommo integration.")
-    kommo_pipeline_id: int | None = Field(default=None, description="Pipeline for new leads.")
-    kommo_status_id_inicial: int | None = Field(default=None, description="Status of a new lead.")
-    kommo_status_id_agendado: int | None = Field(default=None, description="Status of a lead that has booked.")
-    kommo_requests_per_second: float = Field(
-        default=6, gt=0, le=7, description="Requests to Kommo per second, over all instances together (Kommo takes 7)."
-    )
-    kommo_field_id_empresa: int | None = Field(default=None, description="Custom field for the company.")
-    kommo_field_id_servicio: int | None = Field(default=None, description="Custom field for the service wanted.")
-    kommo_field_id_fuente: int | None = Field(default=None, description="Custom field for where the lead came from.")
     booking_url: str = Field(default="", description="Page on which a lead books a meeting; our lead id is added to it.")
-    calcom_webhook_secret: Secrets = Field(
-        default=(), description="Secrets of Cal.com's webhook; several while one is replaced."
-    )
-    lead_allowed_origins: Names = Field(default=(), description="Web origins whose pages may post the lead form (CORS).")
-    lead_posts_per_minute: int = Field(
-        default=10, ge=1, le=1000, description="Most lead forms taken from one sender in a minute."
-    )
-    lead_forms_per_address_per_day: int = Field(
-        default=5,
-        ge=1,
-        le=1000,
-        description="Leads of one e-mail address or phone number in 24 hours that begin a journey; more are only kept.",
-    )
-    lead_honeypot_field: str = Field(
-        default="website", min_length=1, description="Form field that people do not see; who fills it in is a machine."
-    )
-    lead_max_body_bytes: int = Field(
-        default=16_384, ge=1024, le=65_536, description="Largest lead form that is taken, in bytes."
-    )
-    lead_proxies: int = Field(
-        default=0, ge=0, le=5, description="Proxies of our own (Front Door, a CDN) between the sender and the app."
-    )
-    turnstile_secret: SecretStr | None = Field(
-        default=None, description="Cloudflare Turnstile secret; when set, the form needs its token."
-    )
-    recaptcha_secret: SecretStr | None = Field(
-        default=None, description="reCAPTCHA secret; when set, the form needs its token."
-    )
-    captcha_verify_url: Url | None = Field(
-        default=None, description="Where captcha tokens are checked, in place of the vendor's address."
-    )
     resource_url: str = Field(default="", description="The resource that the sixth day's e-mail offers.")
     survey_url: str = Field(default="", description="The survey that is sent after a meeting.")
 
 
-class CampaignSettings(Group):
-    """The campaign sequences: Notion, Calendly, Discord."""
+class VendorSettings(SettingsGroup):
+    """Notion and Discord, and whether journeys are tried out."""
 
     notion_token: SecretStr | None = Field(
-        default=None, validation_alias=_old("NOTION_TOKEN"), description="Notion integration token."
-    )
-    notion_contacts_db_id: str = Field(
-        default="", validation_alias=_old("NOTION_CONTACTS_DB_ID"), description="Notion database of contacts."
+        default=None, validation_alias=old_name("NOTION_TOKEN"), description="Notion integration token."
     )
     notion_templates_db_id: str = Field(
         default="",
@@ -212,27 +164,17 @@ class CampaignSettings(Group):
         ),
         description="Notion database of e-mail templates.",
     )
-    notion_email_sequence_db_id: str = Field(
-        default="",
-        validation_alias=_old("NOTION_EMAIL_SEQUENCE_DB_ID"),
-        description="Notion database in which sequences are tracked.",
-    )
     notion_base_url: Url = Field(default="https://api.notion.com", description="Notion's API.")
-    notion_properties: dict[str, str] = Field(
-        default_factory=dict, description="JSON object over the default map of our facts to Notion's property names."
-    )
-    segment_rule: dict[Literal["CRITICAL", "URGENT"], dict[Literal["red", "orange", "yellow", "green"], Systems]] = Field(
-        default={"CRITICAL": {"red": 2}, "URGENT": {"red": 1, "orange": 2}},
-        description="JSON object: from how many systems of a colour on an assessment is of a segment; of no segment is OPTIMIZE.",
-    )
-    calendly_signing_keys: Secrets = Field(default=(), description="Signing keys of the Calendly webhook subscription.")
     discord_webhook_url: SecretStr | None = Field(
-        default=None, validation_alias=_old("DISCORD_WEBHOOK_URL"), description="Discord webhook that hears of critical leads."
+        default=None,
+        validation_alias=old_name("DISCORD_WEBHOOK_URL"),
+        description="Discord webhook that hears of critical leads.",
     )
     testing_mode: bool = Field(
-        default=False, validation_alias=_old("TESTING_MODE"), description="Days of journeys become minutes, to try them out."
+        default=False,
+        validation_alias=old_name("TESTING_MODE"),
+        description="Days of journeys become minutes, to try them out.",
     )
-    campaign_variables: dict[str, str] = Field(
-        default_factory=dict,
-        description="JSON object of texts for campaign templates: deadline_date, calendly_link, pdf_download_link, spots_remaining, ...",
+    notion_properties: dict[str, str] = Field(
+        default_factory=dict, description="JSON object over the default map of our facts to Notion's property names."
     )

@@ -4,7 +4,8 @@ import hashlib
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
-from pydantic_settings import NoDecode
+
+from shared.environment import NoDecode
 
 Scope = Literal["webhook", "read", "write", "admin"]
 

@@ -1,29 +1,40 @@
 """Every setting of the app: its name, type, default and meaning. Read once, checked once, all mistakes reported together.
 
 The names are those of the environment (in Azure: app settings; on one machine: `Values` in `local.settings.json`).
-`docs/settings.md` is made from this file (`make settings-doc`), and a test holds the two together.
+Those of one flow stand in its folder. `docs/settings.md` is made from all of them (`make settings-doc`), and a test compares.
 """
 
 import json
 from functools import lru_cache
+from types import new_class
 from typing import Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared import flows
+from shared.environment import BaseSettings
 from shared.errors import ConfigurationError
 from shared.setting_dates import Country
-from shared.setting_groups import DEFAULT_ODOO_FIELDS, CampaignSettings, LeadSettings, MessagingSettings, OdooSettings
+from shared.setting_groups import DEFAULT_ODOO_FIELDS, MessagingSettings, OdooSettings, SettingsGroup, VendorSettings
 from shared.setting_limits import CONNECT_SECONDS, ODOO_BATCH_SECONDS, lease_faults
 from shared.setting_types import ApiKey, Kept, Scope, Url
 
-__all__ = ["ApiKey", "DatabaseSettings", "Scope", "Settings", "describe", "get_settings", "load", "setting_name"]
+__all__ = [
+    "ApiKey",
+    "DatabaseSettings",
+    "Scope",
+    "Settings",
+    "describe",
+    "get_settings",
+    "load",
+    "setting_name",
+    "settings_class",
+    "settings_of",
+]
 
 
 class DatabaseSettings(BaseSettings):
     """Where our own record lives; all that a migration needs to know."""
-
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
     database_url: str | None = Field(
         default=None, description="SQLAlchemy URL of the database. Wins over AZURE_SQL_CONNECTION_STRING."
@@ -35,23 +46,8 @@ class DatabaseSettings(BaseSettings):
     )
 
 
-class Settings(DatabaseSettings, OdooSettings, MessagingSettings, LeadSettings, CampaignSettings):
-    """The app's settings. Construct it through `get_settings`, which turns mistakes into one readable error."""
-
-    # Said once more: the last of several bases decides otherwise. An app setting left empty in a portal means its default.
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  # pydantic-settings passes them by name
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment, and nothing besides it."""
-        return init_settings, env_settings
+class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings):
+    """The settings that every app has. `get_settings` adds those of the flows, and turns mistakes into one readable error."""
 
     storage_connection: SecretStr | None = Field(
         default=None,
@@ -100,7 +96,7 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, LeadSettings, 
         default="*/30 * * * * *", description="Timer that starts whatever is due (six-field NCRONTAB, UTC)."
     )
     retry_errored_schedule: str = Field(
-        default="0 */5 * * * *", description="Timer that re-arms errored syncs and frees what a dead worker held."
+        default="0 */5 * * * *", description="Timer that requeues lost syncs and frees what a dead worker held."
     )
     reconcile_schedule: str = Field(
         default="0 15 8 * * *", description="Timer that compares our record with Odoo and repairs what the policy allows."
@@ -160,6 +156,7 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, LeadSettings, 
         if "manychat_id" not in self.odoo_fields:
             faults.append("ODOO_FIELD_MAP: `manychat_id` cannot be left out; leads are found by it")
         faults += lease_faults(self)
+        faults += [fault for group in _groups() for fault in group.faults(self)]
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -170,9 +167,27 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, LeadSettings, 
         return min(ODOO_BATCH_SECONDS, self.delivery_lease_seconds - self.odoo_timeout_seconds - CONNECT_SECONDS)
 
 
+def settings_class() -> type[Settings]:
+    """The class of this app's settings: those that every app has, and those of the installed flows."""
+    return _composed(_groups())
+
+
+def _groups() -> tuple[type[SettingsGroup], ...]:
+    return flows.parts("settings")
+
+
+@lru_cache(maxsize=4)
+def _composed(groups: tuple[type[SettingsGroup], ...]) -> type[Settings]:
+    def fill(namespace: dict[str, Any]) -> None:
+        namespace |= {"model_config": Settings.model_config, "__module__": __name__, "__doc__": Settings.__doc__}
+
+    composed: type[Settings] = new_class("AppSettings", (Settings, *groups), exec_body=fill)
+    return composed
+
+
 def setting_name(name: str) -> str:
-    """The environment's name of a field of `Settings`."""
-    alias = Settings.model_fields[name].validation_alias
+    """The environment's name of a setting."""
+    alias = settings_class().model_fields[name].validation_alias
     if isinstance(alias, AliasChoices):
         return str(alias.choices[0])
     return alias if isinstance(alias, str) else name.upper()
@@ -183,7 +198,7 @@ def describe(error: ValidationError) -> str:
     lines = []
     for fault in error.errors(include_input=False, include_url=False):
         where = [str(part) for part in fault["loc"]]
-        name = setting_name(where[0]) if where and where[0] in Settings.model_fields else (where or [""])[0]
+        name = setting_name(where[0]) if where and where[0] in settings_class().model_fields else (where or [""])[0]
         lines.append(f"  {'.'.join([name, *where[1:]]) or 'settings'}: {fault['msg'].removeprefix('Value error, ')}")
     return "\n".join(lines)
 
@@ -195,10 +210,10 @@ def load(**overrides: Any) -> Settings:
         ConfigurationError: with every mistake, one a line, and where to read what each setting means.
     """
     try:
-        return Settings(**overrides)
+        return settings_class()(**overrides)
     except ValidationError as error:
         mistakes = describe(error)
-    except (json.JSONDecodeError, ValueError) as error:  # a JSON setting that is no JSON, found by pydantic-settings
+    except (json.JSONDecodeError, ValueError) as error:  # a JSON setting that is no JSON, the message names it
         mistakes = f"  {error}"
     raise ConfigurationError(f"The settings are not usable (docs/settings.md explains each):\n{mistakes}")
 
@@ -207,3 +222,16 @@ def load(**overrides: Any) -> Settings:
 def get_settings() -> Settings:
     """The settings of this process, read on first use; `get_settings.cache_clear()` reads them again."""
     return load()
+
+
+def settings_of[G: SettingsGroup](group: type[G]) -> G:
+    """The settings of this process, seen as the part that a flow declares.
+
+    Raises:
+        ConfigurationError: with every mistake in any of the settings.
+        TypeError: no installed flow declares that part.
+    """
+    settings: object = get_settings()
+    if not isinstance(settings, group):
+        raise TypeError(f"no installed flow declares {group.__name__} as its settings")
+    return settings

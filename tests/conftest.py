@@ -8,20 +8,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-from sqlalchemy import Engine, make_url
+from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
-from shared import clock, faults, queues
+from shared import clock, faults, flows, queues
 from shared.settings import get_settings
 from shared.store import session as store
 from shared.store.migrate import upgrade
+from tests.support import one_result
+from tests.support.examples import load_profile
 from tests.support.world import LOCAL_KEY, FakeStorage, World
 
-# A busy machine is no failure of the code: examples may take as long as they take.
-settings.register_profile("puente", deadline=None)
-settings.load_profile("puente")
+load_profile()
+flows.load_tables()  # the models of every flow belong to `Base`
 
+ROOT = Path(__file__).resolve().parents[1]
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 ENVIRONMENT = {
@@ -49,6 +50,13 @@ def forget() -> None:
         _get_engine().dispose()
     _get_engine.cache_clear()
     queues.forget_clients()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_result_at_a_time() -> Iterator[None]:
+    """No statement runs while an earlier result of its connection is unread: Azure SQL would refuse it, SQLite does not."""
+    with one_result.guarded():
+        yield
 
 
 @pytest.fixture
@@ -81,31 +89,70 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def served_database() -> str | None:
+    """The database that TEST_DATABASE_URL names, migrated; None without one. Each parallel worker has one of its own."""
+    if not (named := os.environ.get("TEST_DATABASE_URL")):
+        return None
+    url = make_url(named)
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        url = _of_worker(url, worker)
+    whole = url.render_as_string(hide_password=False)
+    engine = store.make_engine(whole)
+    upgrade(engine)
+    engine.dispose()
+    return whole
+
+
+def _of_worker(url: URL, worker: str) -> URL:
+    """A database beside the named one, made if need be (on PostgreSQL; another server's tests run in one process)."""
+    if url.get_backend_name() != "postgresql":
+        raise pytest.UsageError("tests against this kind of server run in one process: pytest -n 0")
+    name = f"{url.database}_{worker}"
+    with create_engine(url, isolation_level="AUTOCOMMIT").connect() as connection:
+        if connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}) is None:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'"))
+    return url.set(database=name)
+
+
 @pytest.fixture
-def database(environment: pytest.MonkeyPatch, migrated_file: Path, tmp_path: Path) -> Iterator[Engine]:
+def database(
+    environment: pytest.MonkeyPatch, migrated_file: Path, served_database: str | None, tmp_path: Path
+) -> Iterator[Engine]:
     """An empty database with the newest schema: SQLite, or what TEST_DATABASE_URL names (emptied before each test)."""
-    url = os.environ.get("TEST_DATABASE_URL")
-    if url is None:
+    if (url := served_database) is None:
         shutil.copy(migrated_file, tmp_path / "puente.db")
         url = f"sqlite:///{tmp_path / 'puente.db'}"
-    environment.setenv("DATABASE_URL", make_url(url).render_as_string(hide_password=False))
+    environment.setenv("DATABASE_URL", url)
     store.get_engine.cache_clear()
     engine = store.get_engine()
     if engine.dialect.name != "sqlite":
-        _emptied(engine)
+        empty(engine)
     yield engine
     engine.dispose()
 
 
-def _emptied(engine: Engine) -> None:
+def empty(engine: Engine) -> None:
+    """As after the migrations: no rows but the stage map's, and numbers that begin at 1 again."""
     from shared.crm.opportunities import seed_stage_map
     from shared.store.models import Base
 
-    upgrade(engine)
+    tables = list(reversed(Base.metadata.sorted_tables))
     with Session(engine) as session, session.begin():
-        for table in reversed(Base.metadata.sorted_tables):
-            session.execute(table.delete())
+        if engine.dialect.name == "postgresql":
+            session.execute(text(f"TRUNCATE {', '.join(table.name for table in tables)} RESTART IDENTITY CASCADE"))
+        else:
+            for table in tables:
+                session.execute(table.delete())
+                session.execute(text(FROM_ONE_AGAIN), {"name": table.name})
         seed_stage_map(session)
+
+
+# For SQL Server. A table that has never had a row begins at 1 by itself; RESEED 0 would make it begin at 0.
+FROM_ONE_AGAIN = """
+IF EXISTS (SELECT 1 FROM sys.identity_columns WHERE object_id = OBJECT_ID(:name) AND last_value IS NOT NULL)
+DBCC CHECKIDENT (:name, RESEED, 0) WITH NO_INFOMSGS
+"""
 
 
 @pytest.fixture

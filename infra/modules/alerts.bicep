@@ -37,46 +37,50 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
     groupShortName: 'puente'
     enabled: true
     emailReceivers: map(emails, email => { name: email, emailAddress: email, useCommonAlertSchema: true })
-    logicAppReceivers: empty(chatWorkflowName) ? [] : [
-      {
-        name: 'chat'
-        resourceId: chatWorkflow.id
-        callbackUrl: listCallbackUrl('${chatWorkflow.id}/triggers/alert', '2019-05-01').value
-        useCommonAlertSchema: true
-      }
-    ]
+    logicAppReceivers: empty(chatWorkflowName)
+      ? []
+      : [
+          {
+            name: 'chat'
+            resourceId: chatWorkflow.id
+            callbackUrl: listCallbackUrl('${chatWorkflow.id}/triggers/alert', '2019-05-01').value
+            useCommonAlertSchema: true
+          }
+        ]
   }
 }
 
-resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in rules: {
-  name: 'puente-${rule.name}'
-  location: location
-  tags: tags
-  kind: 'LogAlert'
-  properties: {
-    displayName: 'puente-${rule.name}'
-    description: '${rule.says} Runbook: docs/operate.md#${rule.name}'
-    severity: rule.severity
-    enabled: true
-    autoMitigate: true
-    scopes: [workspaceId]
-    evaluationFrequency: rule.every
-    windowSize: rule.window
-    criteria: {
-      allOf: [
-        {
-          query: rule.query
-          timeAggregation: 'Count'
-          operator: 'GreaterThan'
-          threshold: 0
-          dimensions: map(rule.by, dimension => { name: dimension, operator: 'Include', values: ['*'] })
-          failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
-        }
-      ]
+resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
+  for rule in rules: {
+    name: 'puente-${rule.name}'
+    location: location
+    tags: tags
+    kind: 'LogAlert'
+    properties: {
+      displayName: 'puente-${rule.name}'
+      description: '${rule.says} Runbook: docs/operate.md#${rule.name}'
+      severity: rule.severity
+      enabled: true
+      autoMitigate: true
+      scopes: [workspaceId]
+      evaluationFrequency: rule.every
+      windowSize: rule.window
+      criteria: {
+        allOf: [
+          {
+            query: rule.query
+            timeAggregation: 'Count'
+            operator: 'GreaterThan'
+            threshold: 0
+            dimensions: map(rule.by, dimension => { name: dimension, operator: 'Include', values: ['*'] })
+            failingPeriods: { numberOfEvaluationPeriods: 1, minFailingPeriodsToAlert: 1 }
+          }
+        ]
+      }
+      actions: { actionGroups: [people.id] }
     }
-    actions: { actionGroups: [people.id] }
   }
-}]
+]
 
 resource availability 'Microsoft.Insights/webtests@2022-06-15' = {
   name: 'puente-health'

@@ -45,7 +45,7 @@ var platformSettings = {
   AzureWebJobsStorage__accountName: storageName
   AzureWebJobsStorage__credential: 'managedidentity'
   AzureWebJobsStorage__clientId: identityClientId
-  AZURE_SQL_CONNECTION_STRING: 'Driver={ODBC Driver 18 for SQL Server};Server=tcp:${sqlServerAddress},1433;Database=${databaseName};Authentication=ActiveDirectoryMsi;UID=${identityClientId};Encrypt=yes;TrustServerCertificate=no;Connection Timeout=30'
+  AZURE_SQL_CONNECTION_STRING: 'Driver={ODBC Driver 18 for SQL Server};Server=tcp:${sqlServerAddress},1433;Database=${databaseName};Authentication=ActiveDirectoryMsi;UID=${identityClientId};Encrypt=yes;TrustServerCertificate=no'
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   // host.json lets 24 messages of a queue run at once on an instance; Python's default on one core is 5 threads.

@@ -5,22 +5,18 @@ param name string
 param location string
 @description('Tags.')
 param tags object
-@description('Resource id of the storage account.')
-param storageId string
-@description('Resource id of the database server.')
-param sqlServerId string
-@description('Resource id of the vault.')
-param vaultId string
+@description('Resource ids of what the private endpoints reach: storage, sql and vault.')
+param resourceIds object
 
 var appSubnet = 'app'
 var endpointSubnet = 'endpoints'
 
 // One row for each private endpoint: what it reaches, by which of its services, under which private name.
 var endpoints = [
-  { name: 'blob', resourceId: storageId, groupId: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}' }
-  { name: 'queue', resourceId: storageId, groupId: 'queue', zone: 'privatelink.queue.${environment().suffixes.storage}' }
-  { name: 'sql', resourceId: sqlServerId, groupId: 'sqlServer', zone: 'privatelink${environment().suffixes.sqlServerHostname}' }
-  { name: 'vault', resourceId: vaultId, groupId: 'vault', zone: 'privatelink.vaultcore.azure.net' }
+  { name: 'blob', target: 'storage', groupId: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}' }
+  { name: 'queue', target: 'storage', groupId: 'queue', zone: 'privatelink.queue.${environment().suffixes.storage}' }
+  { name: 'sql', target: 'sql', groupId: 'sqlServer', zone: 'privatelink${environment().suffixes.sqlServerHostname}' }
+  { name: 'vault', target: 'vault', groupId: 'vault', zone: 'privatelink.vaultcore.azure.net' }
 ]
 
 resource address 'Microsoft.Network/publicIPAddresses@2024-07-01' = {
@@ -93,39 +89,50 @@ resource network 'Microsoft.Network/virtualNetworks@2024-07-01' = {
   }
 }
 
-resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for endpoint in endpoints: {
-  name: endpoint.zone
-  location: 'global'
-  tags: tags
-}]
-
-resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (endpoint, index) in endpoints: {
-  parent: zones[index]
-  name: name
-  location: 'global'
-  tags: tags
-  properties: { registrationEnabled: false, virtualNetwork: { id: network.id } }
-}]
-
-resource privateEndpoints 'Microsoft.Network/privateEndpoints@2024-07-01' = [for endpoint in endpoints: {
-  name: 'pe-${name}-${endpoint.name}'
-  location: location
-  tags: tags
-  properties: {
-    subnet: { id: '${network.id}/subnets/${endpointSubnet}' }
-    privateLinkServiceConnections: [
-      { name: endpoint.name, properties: { privateLinkServiceId: endpoint.resourceId, groupIds: [endpoint.groupId] } }
-    ]
+resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
+  for endpoint in endpoints: {
+    name: endpoint.zone
+    location: 'global'
+    tags: tags
   }
-}]
+]
 
-resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-07-01' = [for (endpoint, index) in endpoints: {
-  parent: privateEndpoints[index]
-  name: 'default'
-  properties: {
-    privateDnsZoneConfigs: [{ name: endpoint.name, properties: { privateDnsZoneId: zones[index].id } }]
+resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [
+  for (endpoint, index) in endpoints: {
+    parent: zones[index]
+    name: name
+    location: 'global'
+    tags: tags
+    properties: { registrationEnabled: false, virtualNetwork: { id: network.id } }
   }
-}]
+]
+
+resource privateEndpoints 'Microsoft.Network/privateEndpoints@2024-07-01' = [
+  for endpoint in endpoints: {
+    name: 'pe-${name}-${endpoint.name}'
+    location: location
+    tags: tags
+    properties: {
+      subnet: { id: '${network.id}/subnets/${endpointSubnet}' }
+      privateLinkServiceConnections: [
+        {
+          name: endpoint.name
+          properties: { privateLinkServiceId: resourceIds[endpoint.target], groupIds: [endpoint.groupId] }
+        }
+      ]
+    }
+  }
+]
+
+resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2024-07-01' = [
+  for (endpoint, index) in endpoints: {
+    parent: privateEndpoints[index]
+    name: 'default'
+    properties: {
+      privateDnsZoneConfigs: [{ name: endpoint.name, properties: { privateDnsZoneId: zones[index].id } }]
+    }
+  }
+]
 
 output appSubnetId string = '${network.id}/subnets/${appSubnet}'
 output outboundAddress string = address.properties.ipAddress

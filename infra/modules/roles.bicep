@@ -32,15 +32,17 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: insightsName
 }
 
-resource appOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in [roleIds.storageBlobDataOwner, roleIds.storageQueueDataContributor]: {
-  scope: storage
-  name: guid(storage.id, appPrincipalId, role)
-  properties: {
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+resource appOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in [roleIds.storageBlobDataOwner, roleIds.storageQueueDataContributor]: {
+    scope: storage
+    name: guid(storage.id, appPrincipalId, role)
+    properties: {
+      principalId: appPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+    }
   }
-}]
+]
 
 resource appOnVault 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: vault
@@ -58,7 +60,10 @@ resource appOnInsights 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   properties: {
     principalId: appPrincipalId
     principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roleIds.monitoringMetricsPublisher)
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roleIds.monitoringMetricsPublisher
+    )
   }
 }
 

@@ -8,7 +8,7 @@ from sandbox.kommo import checks, finding, seed
 from sandbox.shelf import Shelf
 
 FIRST_ID = 20_000_000
-TELLING_DIGITS = 10
+DISTINCTIVE_DIGITS = 10
 HIDDEN = ("tags", "leads", "contacts", "notes")
 """What rows hold for us and Kommo shows elsewhere or not at all."""
 
@@ -152,5 +152,5 @@ def _tokens(contact: Mapping[str, Any]) -> set[str]:
             if chosen and chosen.code == "EMAIL" and text:
                 found.add(text)
             if chosen and chosen.code == "PHONE" and digits:
-                found.add(digits[-TELLING_DIGITS:])
+                found.add(digits[-DISTINCTIVE_DIGITS:])
     return found

@@ -41,7 +41,7 @@ class Twilio(Shelved):
     modes: Mapping[str, str] = {"too_many": "Answers 429 with Twilio's code 20429; does nothing."}
     actions: Mapping[str, str] = {
         "answer": "How calls end: human, machine, no-answer, busy or failed; as `outcome`; `to` a number or all; `once`.",
-        "deliver": "What becomes of messages: delivered, read, undelivered, failed, limited or silent; `outcome`, `to`, `once`",
+        "deliver": "Fate of messages (`outcome`): delivered, read, undelivered, failed, limited or silent; `to`, `once`.",
         "reply": "Somebody writes to us: `from`, `text`, `channel` whatsapp or sms; `opt_out` STOP or START as Twilio took it.",
         "report": "The `status` (sent, delivered, read, undelivered, failed; with an `error`) of the message `id` is told.",
         "content": "The text (`body`, with {{1}}, {{2}}, ...) of the approved WhatsApp template `id` (HX...).",
@@ -264,7 +264,7 @@ def _fields(body: bytes) -> list[tuple[str, str]]:
 
 
 def _without_overrides(form: Mapping[str, str]) -> dict[str, str]:
-    """The form with its addresses as they are called: what stands after `#` (`#rc=5&rp=all`) is for Twilio and not signed."""
+    """The form with its addresses as they are called: what stands after `#` is for Twilio (`#rc=5&rp=all`), not signed."""
     return {name: value.partition("#")[0] if name.endswith(("Url", "Callback")) else value for name, value in form.items()}
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.crm import campaigns, facts
-from shared.crm.editing import hand_key, hand_time, log
+from shared.crm.editing import log, operator_key, operator_time
 from shared.errors import PermanentError, RefusedError
 from shared.store.dialect import locked
 from shared.store.models import CampaignContact, Contact
@@ -35,7 +35,7 @@ def update(
     except PermanentError as error:
         status = 404 if error.reason == "unknown-campaign" else 409
         raise RefusedError(status, error.reason, "This cannot be done.", detail=str(error)) from error
-    changed = campaigns.assign(session, row, words, hand_time(row), hand_key(), actor=actor)
+    changed = campaigns.assign(session, row, words, operator_time(row), operator_key(), actor=actor)
     log(session, actor, "campaign-contact.update", manychat_id, f"campaign {row.campaign_id}: {', '.join(sorted(changed))}")
     return row, contact
 

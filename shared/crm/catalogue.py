@@ -9,13 +9,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.crm import resync
+from shared.crm import people, resync
 from shared.crm.contact_edits import known_channel, possible_phone
 from shared.crm.editing import Guard, Reference, locked_row, log, refuse_referenced
 from shared.errors import FieldError, RefusedError
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.models import Advisor, Campaign, CampaignContact, Channel, Contact, Opportunity
-from shared.store.types import key_of
 
 
 def create_campaign(session: Session, values: Mapping[str, Any], actor: str) -> Campaign:
@@ -109,7 +108,7 @@ def delete_channel(session: Session, channel_id: int, actor: str, guard: Guard) 
 
 
 def _channel_key(name: str) -> str:
-    return key_of(name.casefold())
+    return people.channel_key(name)
 
 
 def _channel_taken(session: Session, key: str) -> RefusedError:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.crm import facts, odoo_sync, people
-from shared.crm.editing import Guard, Reference, hand_key, hand_time, locked_row, log, refuse_referenced
+from shared.crm.editing import Guard, Reference, locked_row, log, operator_key, operator_time, refuse_referenced
 from shared.errors import FieldError, RefusedError
 from shared.outbox import plan
 from shared.outbox.actions import State
@@ -89,7 +89,7 @@ def _say(session: Session, contact: Contact, said: Mapping[str, Any]) -> set[str
         words["phone"] = facts.CLEARED if said["phone"] is None else possible_phone(said["phone"])
     if said.get("channel_id") is not None:
         known_channel(session, said["channel_id"])
-    changed = facts.merge(contact, words, hand_time(contact), hand_key())
+    changed = facts.merge(contact, words, operator_time(contact), operator_key())
     session.flush()
     session.refresh(contact, ["channel"])
     return changed

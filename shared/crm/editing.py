@@ -54,12 +54,12 @@ def committed[T](work: Callable[[Session], T]) -> T:
     return result
 
 
-def hand_key() -> str:
+def operator_key() -> str:
     """The key of a change by hand, in place of an event's."""
     return key_of("hand", str(uuid.uuid4()))
 
 
-def hand_time(row: Dated) -> datetime:
+def operator_time(row: Dated) -> datetime:
     """Now, or a moment after the newest word about the row, where that is later."""
     stamps = [datetime.fromisoformat(stamp[0]) for stamp in (row.fact_times or {}).values()]
     return max([clock.now(), *(stamp + timedelta(microseconds=1) for stamp in stamps)])

@@ -47,12 +47,15 @@ def merge(row: Dated, facts: Mapping[str, Any], at: datetime, event_key: str, *,
         ValueError: a group is not said whole; what it then ends in would depend on the order of arrival.
     """
     said = {name: value for name, value in facts.items() if value is not None}
-    if group is not None:
-        if len(said) < len(facts):
-            raise ValueError(f"the group {group!r} is not said whole")
-        won = set(said) if _newer(row, group, at, event_key) else set()
-    else:
-        won = {name for name in said if _newer(row, name, at, event_key)}
+    if group is not None and len(said) < len(facts):
+        raise ValueError(f"the group {group!r} is not said whole")
+    times: dict[str, Any] = row.fact_times or {}
+    stamp = [clock.as_utc(at).isoformat(timespec="microseconds"), event_key]
+    newer = {name for name in (said if group is None else (group,)) if name not in times or stamp > times[name]}
+    won = newer if group is None else set(said if newer else ())
+    if newer:
+        # A new dictionary, because the database layer sees assignments and not what happens inside a value.
+        row.fact_times = times | dict.fromkeys(sorted(newer), stamp)
     changed = set()
     for name in won:
         value = None if said[name] is CLEARED else said[name]
@@ -65,13 +68,3 @@ def merge(row: Dated, facts: Mapping[str, Any], at: datetime, event_key: str, *,
 def is_newest(row: Dated, fact: str, event_key: str) -> bool:
     """Whether `fact` has its present value from this event."""
     return bool((row.fact_times or {}).get(fact, ("", ""))[1] == event_key)
-
-
-def _newer(row: Dated, name: str, at: datetime, event_key: str) -> bool:
-    times = dict(row.fact_times or {})
-    stamp = [clock.as_utc(at).isoformat(timespec="microseconds"), event_key]
-    if name in times and stamp <= times[name]:
-        return False
-    # A new dictionary, because the database layer sees assignments and not what happens inside a value.
-    row.fact_times = times | {name: stamp}
-    return True

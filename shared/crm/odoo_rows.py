@@ -4,7 +4,7 @@ A fact that we do not know is left as it is in Odoo, where a person may have fil
 advisor 0) clears its field.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from shared.errors import PermanentError, UnavailableError
 from shared.outbox.actions import Done, Outcome
 from shared.settings import get_settings
 from shared.store.models import Advisor, Contact, Opportunity
+from shared.store.session import reading
 from shared.vendors.odoo import sources
 from shared.vendors.odoo.client import OdooClient
 from shared.vendors.odoo.fields import ModelFields, model_fields
@@ -29,6 +30,27 @@ LEAD_DEFAULTS = {"user_id": False}
 OUR_SETUP = frozenset({"odoo-access-denied", "odoo-access-error", "odoo-unknown-field", "odoo-unknown-model"})
 
 COMMERCIAL, MEDICAL = "Asesor comercial", "Asesor médico"  # read by the clinic's people, in Odoo
+
+
+def sync_opportunities(manychat_ids: Sequence[str]) -> Mapping[str, Outcome]:
+    """Bring the leads of these opportunities up to date with what SQL says of them now; an outcome for each that exists."""
+    return _synced(Opportunity, manychat_ids, lead_facts, send_leads)
+
+
+def sync_contacts(manychat_ids: Sequence[str]) -> Mapping[str, Outcome]:
+    """Bring the partners of these contacts up to date with what SQL says of them now; an outcome for each that exists."""
+    return _synced(Contact, manychat_ids, partner_rows, send_partners)
+
+
+def _synced(
+    table: type[Any],
+    manychat_ids: Sequence[str],
+    read: Callable[[Session, Iterable[Any]], Sequence[Any]],
+    send: Callable[[OdooClient, Sequence[Any]], Mapping[str, Outcome]],
+) -> Mapping[str, Outcome]:
+    with reading() as session:
+        rows = read(session, session.scalars(select(table).where(table.manychat_id.in_(manychat_ids))).unique())
+    return send(OdooClient.from_settings(get_settings()), rows) if rows else {}
 
 
 @dataclass(frozen=True)

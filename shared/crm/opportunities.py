@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared.crm import facts
@@ -10,6 +10,11 @@ from shared.crm.stages import DEFAULT_STAGES, stage_key
 from shared.errors import PermanentError
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.models import Contact, Opportunity, StageChange, StageMapping
+
+# Put together once: that would cost more, for every event, than running them.
+_OPPORTUNITY = locked(select(Opportunity).where(Opportunity.contact_id == bindparam("contact_id")), Opportunity)
+_STAGE_BY_ID = select(StageMapping.odoo_stage_id).where(StageMapping.odoo_stage_id == bindparam("stage")).limit(1)
+_STAGE_BY_NAME = select(StageMapping.odoo_stage_id).where(StageMapping.manychat_key == bindparam("stage")).limit(1)
 
 
 def resolve_stage(session: Session, stage: int | str) -> int:
@@ -19,10 +24,9 @@ def resolve_stage(session: Session, stage: int | str) -> int:
         PermanentError: `unknown-stage`; a stage is never guessed. The event can be replayed once the map has it.
     """
     if isinstance(stage, int):
-        query = select(StageMapping.odoo_stage_id).where(StageMapping.odoo_stage_id == stage)
+        found = session.scalars(_STAGE_BY_ID, {"stage": stage}).one_or_none()
     else:
-        query = select(StageMapping.odoo_stage_id).where(StageMapping.manychat_key == stage_key(stage)[:100])
-    found = session.scalars(query.limit(1)).one_or_none()
+        found = session.scalars(_STAGE_BY_NAME, {"stage": stage_key(stage)[:100]}).one_or_none()
     if found is None:
         raise PermanentError("unknown-stage", f"the stage {str(stage)[:100]!r} is not in the stage map")
     return found
@@ -40,12 +44,11 @@ def seed_stage_map(session: Session) -> int:
 
 def locked_opportunity(session: Session, contact: Contact) -> Opportunity:
     """The contact's opportunity, made if it is new, held against other writers until the transaction ends."""
-    query = locked(select(Opportunity).where(Opportunity.contact_id == contact.id), Opportunity)
-    opportunity = session.scalars(query).one_or_none()
+    named = {"contact_id": contact.id}
+    opportunity = session.scalars(_OPPORTUNITY, named).one_or_none()
     if opportunity is None:
-        values = {"contact_id": contact.id, "manychat_id": contact.manychat_id}
-        insert_if_absent(session, Opportunity, "contact_id", values)
-        opportunity = session.scalars(query).one()
+        insert_if_absent(session, Opportunity, "contact_id", named | {"manychat_id": contact.manychat_id})
+        opportunity = session.scalars(_OPPORTUNITY, named).one()
     return opportunity
 
 

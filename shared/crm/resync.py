@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, register, register_target
+from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome
 from shared.outbox.policy import TargetPolicy
 
 if TYPE_CHECKING:
@@ -120,6 +120,9 @@ def _next_page(
     return len(rows), rows[-1].id
 
 
-register_target(TARGET, TargetPolicy)
+def policy() -> TargetPolicy:
+    """The limits of deliveries to ourselves."""
+    return TargetPolicy()
 
-RESYNC = register(Action(target=TARGET, name="resync", kind=Kind.SYNC, execute=_execute))
+
+RESYNC = Action(target=TARGET, name="resync", kind=Kind.SYNC, execute=_execute)

@@ -112,6 +112,7 @@ def _events(_session: Session, rows: Sequence[InboxEvent]) -> Iterator[dict[str,
                 "received_at": _iso(row.received_at),
                 "replay_of": row.replay_of,
                 "data": row.data,
+                **({"left_out": row.left_out} if row.left_out else {}),
             },
         }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from shared.commands import ODOO, start
 from shared.errors import PuenteError
 from shared.importer import adopt
 from shared.importer.load import Import, Problem, Summary
@@ -76,4 +77,5 @@ def _progress(summary: Summary, *, end: str) -> None:
 
 
 if __name__ == "__main__":
+    start(*(ODOO if "--adopt-leads" in sys.argv else ()))
     sys.exit(main())

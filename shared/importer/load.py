@@ -13,7 +13,6 @@ from itertools import batched
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -22,6 +21,7 @@ from shared.errors import PermanentError
 from shared.importer.numbers import OldNumbers
 from shared.importer.rows import MODELS, AdvisorRow, AssignmentRow, CampaignRow, ChannelRow, ContactRow
 from shared.importer.sources import Row, Source
+from shared.readers import name_key
 from shared.store.models import Advisor, Campaign, Channel
 from shared.store.session import rehearse, transact
 from shared.store.types import key_of
@@ -198,7 +198,7 @@ def _name(row: Any) -> str:
 
 
 def _channel(session: Session, row: ChannelRow) -> tuple[bool, bool]:
-    before = session.scalars(select(Channel.id).where(Channel.key == key_of(row.name.strip().casefold()))).one_or_none()
+    before = people.known_channel_id(session, row.name)
     channel = session.get_one(Channel, people.channel_id(session, row.name))
     changed = row.description is not None and channel.description is None
     if changed:
@@ -212,7 +212,7 @@ def _numbered(session: Session, model: type[Any], number: int, values: dict[str,
     if row is None:
         session.add(model(**values))
         return True, True
-    if row.name.casefold() != values["name"].casefold():
+    if not name_key.same(row.name, values["name"]):
         raise PermanentError("number-taken", f"number {number} belongs to {row.name!r} already")
     missing = {name: value for name, value in values.items() if value is not None and getattr(row, name) is None}
     for name, value in missing.items():

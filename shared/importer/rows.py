@@ -9,7 +9,9 @@ from shared.intake.fields import (
     AdvisorRef,
     ChannelName,
     Email,
+    GivenName,
     Instant,
+    Label,
     Lenient,
     LongText,
     ManychatId,
@@ -70,13 +72,13 @@ class ContactRow(_Row):
 
     id: OptionalNumber = None
     manychat_id: ManychatId
-    first_name: Name = None
     last_name: Name = None
+    first_name: GivenName = None
     email: Email = None
     phone: Phone = None
     subscription_date: OptionalInstant = None
     entry_date: OptionalInstant = None
-    initial_state: Name = None
+    initial_state: Label = None
     channel_id: OptionalNumber = None
     channel: ChannelName = None
 
@@ -99,7 +101,7 @@ class AssignmentRow(_Row):
     sale_order_date: OptionalInstant = None
     successful_sale_date: OptionalInstant = None
     conversation_closed_date: OptionalInstant = None
-    last_state: Name = None
+    last_state: Label = None
     lead_state: ShortText = None
     summary: LongText = None
 

@@ -9,6 +9,7 @@ from typing import Any
 from shared.errors import FieldError, RefusedError
 
 MAX_DEPTH = 64
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
@@ -27,14 +28,16 @@ def check_content_type(headers: Mapping[str, str]) -> None:
         raise RefusedError(415, "compressed", "A compressed body is not taken.")
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes, *, lenient: bool = False) -> dict[str, Any]:
     """The JSON object in `body`.
 
+    A NUL or half of a surrogate pair, which neither the database nor Odoo can store, is refused; with `lenient` U+FFFD
+    stands in its place, and the fields of a webhook decide what it costs.
+
     Raises:
-        RefusedError: 400 where it is no JSON (RFC 8259: UTF-8, no NaN, no endless nesting) or no object; 422 where a text
-            holds a NUL or half of a surrogate pair, which neither the database nor Odoo can store.
+        RefusedError: 400 where it is no JSON (RFC 8259: UTF-8, no NaN, no endless nesting) or no object; 422 for such a sign.
     """
-    value = _parse(body)
+    value = _parse(body, lenient=lenient)
     if not isinstance(value, dict):
         raise RefusedError(400, "bad-json", "The body must be a JSON object.")
     return value
@@ -53,15 +56,26 @@ def parse_objects(body: bytes) -> list[dict[str, Any]]:
     return objects
 
 
-def _parse(body: bytes) -> Any:
+def _parse(body: bytes, *, lenient: bool = False) -> Any:
     try:
         value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite)
         _check_depth(value)
     except (ValueError, RecursionError) as error:  # ValueError: also bad UTF-8 and numbers of thousands of digits
         raise RefusedError(400, "bad-json", "The body is not valid JSON.", detail=_why(error)) from error
     if isinstance(value, dict | list) and (b"\x00" in body or _SUSPECT.search(body)):
+        if lenient:
+            return _storable(value)
         _refuse_unstorable(value)
     return value
+
+
+def _storable(value: Any) -> Any:
+    """The value with U+FFFD for each sign that cannot be stored."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_storable(name): _storable(child) for name, child in value.items()}
+    return [_storable(child) for child in value] if isinstance(value, list) else value
 
 
 def _refuse_constant(name: str) -> Any:

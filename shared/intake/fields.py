@@ -2,39 +2,82 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from functools import partial
 from typing import Annotated, Any
 
 from annotated_types import GroupedMetadata
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConstraints, ValidationInfo
+from pydantic_core import PydanticCustomError
 
-from shared import clock
+from shared.readers import UnreadableError, dates, email, nothing
+from shared.readers.nothing import Kind
 
+UNREADABLE = "\ufffd"
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 NO_ADVISOR = 0
 
 
-def _empty_is_none(value: Any) -> Any:
-    """ManyChat fills a field it does not know with nothing, spaces or null; all three mean the same."""
-    return None if isinstance(value, str) and not value.strip() else value
+def or_none(kind: Kind) -> BeforeValidator:
+    """A field that may be empty: every way in which tools and people write "nothing" there is None."""
+    return BeforeValidator(partial(nothing.read, kind=kind))
+
+
+def _given_name(value: Any, info: ValidationInfo) -> Any:
+    """A first name. The family name must stand before it in the model: beside one, "None" is a name."""
+    return nothing.read(value, Kind.GIVEN_NAME, other_name=info.data.get("last_name"))
+
+
+def _readable(value: str) -> str:
+    """Refuse the sign that stands for what could not be read (see `body.parse_object`)."""
+    if UNREADABLE in value:
+        raise PydanticCustomError("unreadable_sign", "holds a sign that cannot be stored")
+    return value
+
+
+def _said(value: str) -> str:
+    """Refuse what says nothing where something is needed: a placeholder that was not filled in, null, a dash."""
+    if nothing.is_nothing(value, Kind.FULL_NAME):
+        raise ValueError("says nothing; it is needed")
+    return value
 
 
 def _plain_text(value: Any) -> Any:
     """A number where a text is expected is that number's text (ids and phones often come so); a truth value is not."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return value
 
 
-def _instant(value: datetime) -> datetime:
+def _id(value: Any) -> Any:
+    """An id as text; what a sheet has spoilt is refused, since it would make one person of two."""
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        return value
     try:
-        moment = clock.as_utc(value)
-    except OverflowError as error:
-        raise ValueError("is outside the calendar") from error
+        return nothing.read_id(value)
+    except UnreadableError as error:
+        raise ValueError(f"is no id ({error.reason})") from error
+
+
+def _instant(value: Any) -> datetime:
+    try:
+        moment = dates.read(value)
+    except UnreadableError as error:
+        raise ValueError(f"must be a date and time ({error.reason})") from error
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time(0), tzinfo=UTC)
     if not EARLIEST <= moment < LATEST:
         raise ValueError("must lie between 1900 and 2200")
     return moment
+
+
+def _email(value: str) -> str:
+    try:
+        return email.read(value).key
+    except UnreadableError as error:
+        raise ValueError(f"must be an e-mail address ({error.reason})") from error
 
 
 def _advisor(value: Any) -> Any:
@@ -43,13 +86,17 @@ def _advisor(value: Any) -> Any:
     return value
 
 
-OrNone = BeforeValidator(_empty_is_none)
+OrNone = or_none(Kind.LABEL)
 Lenient = BeforeValidator(_plain_text)
+Readable = AfterValidator(_readable)
+Needed = AfterValidator(_said)
+"""Something must be said: an unfilled placeholder or "null" is refused."""
 
 
 def _fits(at_most: int, value: str) -> str:
     if len(value.encode("utf-16-le")) // 2 > at_most:
-        raise ValueError(f"should have at most {at_most} characters; an emoji counts as two")
+        message = "String should have at most {max_length} characters; an emoji counts as two"
+        raise PydanticCustomError("string_too_long", message, {"max_length": at_most})
     return value
 
 
@@ -69,16 +116,25 @@ class Text(GroupedMetadata):
         yield AfterValidator(partial(_fits, self.at_most))
 
 
-Instant = Annotated[datetime, AfterValidator(_instant)]
-"""A date with any offset, or with none (then it is UTC); held in UTC."""
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+"""A date in any spelling that has one meaning, with any offset or none (then it is UTC); held in UTC.
 
-ManychatId = Annotated[str, Text(50, at_least=1), Lenient]
-RequiredName = Annotated[str, Text(200, at_least=1), Lenient]
-Name = Annotated[Annotated[str, Text(200), Lenient] | None, OrNone]
-ChannelName = Annotated[Annotated[str, Text(100), Lenient] | None, OrNone]
-Email = Annotated[Annotated[str, Text(254)] | None, OrNone]
-Phone = Annotated[Annotated[str, Text(100), Lenient] | None, OrNone]
-LongText = Annotated[Annotated[str, Text(1_000_000), Lenient] | None, OrNone]
+A bare day is its beginning by the same rule: the column holds an instant, and the event keeps what was written.
+"""
+
+ManychatId = Annotated[str, Text(50, at_least=1), Readable, BeforeValidator(_id)]
+RequiredName = Annotated[str, Text(200, at_least=1), Readable, Needed, Lenient]
+Name = Annotated[Annotated[str, Text(200), Readable, Lenient] | None, or_none(Kind.NAME)]
+GivenName = Annotated[Annotated[str, Text(200), Readable, Lenient] | None, BeforeValidator(_given_name)]
+Label = Annotated[Annotated[str, Text(200), Readable, Lenient] | None, OrNone]
+"""The name of a thing: a state, a source, a package."""
+
+ChannelName = Annotated[Annotated[str, Text(100), Readable, Lenient] | None, OrNone]
+Email = Annotated[Annotated[str, AfterValidator(_email)] | None, or_none(Kind.ADDRESS)]
+"""An address by its key: in lower case, the domain as A-label."""
+
+Phone = Annotated[Annotated[str, Text(100), Readable, Lenient] | None, or_none(Kind.ADDRESS)]
+LongText = Annotated[Annotated[str, Text(1_000_000), Readable, Lenient] | None, or_none(Kind.TEXT)]
 OptionalInstant = Annotated[Instant | None, OrNone]
 AdvisorId = Annotated[Annotated[int, Field(ge=0, lt=2**31)] | None, OrNone, BeforeValidator(_advisor)]
 """An advisor's number; `NO_ADVISOR` says that there is none, None that nothing was said."""
@@ -99,7 +155,7 @@ StageName = Annotated[
 Number = Annotated[Annotated[int, Field(gt=0, lt=2**31)], BeforeValidator(_advisor)]
 """The number of one of our rows, also as text."""
 
-ShortText = Annotated[Annotated[str, Text(50), Lenient] | None, OrNone]
+ShortText = Annotated[Annotated[str, Text(50), Readable, Lenient] | None, OrNone]
 
 
 def _reference(value: Any) -> Any:

@@ -15,9 +15,9 @@ import azure.functions as func
 
 from shared import clock, faults, logs, queues, telemetry
 from shared.errors import PermanentError, RefusedError, RetryableError, UnavailableError
-from shared.intake import deadletter
+from shared.intake import dead_letter_queue
 from shared.intake.envelope import Envelope, parse
-from shared.intake.webhook import Payload, validate
+from shared.intake.webhook import Payload, taken
 from shared.outbox.policy import HANDLER_POLICY
 
 if TYPE_CHECKING:
@@ -40,8 +40,11 @@ class Event[P: Payload]:
     payload: P
 
 
+type Apply[P: Payload] = Callable[["Session", Event[P]], str]
+
+
 @dataclass(frozen=True)
-class Flow[P: Payload]:
+class Handler[P: Payload]:
     """What a queue's events are and what they do. `apply` changes our tables and plans deliveries, in the session it gets.
 
     It returns a word for the outcome ("applied", "stale", ...), and raises PermanentError for what can never be applied.
@@ -50,10 +53,10 @@ class Flow[P: Payload]:
 
     queue: str
     payload: type[P]
-    apply: Callable[["Session", Event[P]], str]
+    apply: Apply[P]
 
 
-def handle[P: Payload](flow: Flow[P], message: func.QueueMessage) -> None:
+def handle[P: Payload](handler: Handler[P], message: func.QueueMessage) -> None:
     """Handle one message to its end: applied, found to be a repetition, put back for later, or dead-lettered.
 
     Only when the queue itself cannot be written does this raise; then the host brings the message back.
@@ -62,32 +65,32 @@ def handle[P: Payload](flow: Flow[P], message: func.QueueMessage) -> None:
     try:
         envelope = parse(body)
     except PermanentError as error:
-        deadletter.send(flow.queue, body.decode(errors="backslashreplace"), error, attempts=1)
+        dead_letter_queue.send(handler.queue, body.decode(errors="backslashreplace"), error, attempts=1)
         return
     with (
         logs.bound(flow=envelope.type, event_id=envelope.id),
         telemetry.span(f"handle {envelope.type}", parent=envelope.traceparent),
     ):
-        _handle(flow, envelope)
+        _handle(handler, envelope)
 
 
-def _handle[P: Payload](flow: Flow[P], envelope: Envelope) -> None:
+def _handle[P: Payload](handler: Handler[P], envelope: Envelope) -> None:
     try:
-        _apply(flow, envelope)
+        _apply(handler, envelope)
     except PermanentError as error:
-        deadletter.send(flow.queue, _text(envelope), error, attempts=envelope.attempt + 1)
+        dead_letter_queue.send(handler.queue, _text(envelope), error, attempts=envelope.attempt + 1)
     except Exception as error:  # noqa: BLE001  # whatever it is, the event must not be lost
-        _put_back(flow.queue, envelope, error)
+        _put_back(handler.queue, envelope, error)
 
 
-def _apply[P: Payload](flow: Flow[P], envelope: Envelope) -> None:
+def _apply[P: Payload](handler: Handler[P], envelope: Envelope) -> None:
     from shared.outbox import plan
     from shared.store.session import transact
 
-    event = _event(flow, envelope)
+    event = _event(handler, envelope)
 
     def work(session: "Session") -> tuple[str, set[str]]:
-        outcome = _once(session, flow, event)
+        outcome = _once(session, handler, event)
         faults.hit(BEFORE_COMMIT)
         return outcome, plan.newly_due(session)
 
@@ -98,19 +101,19 @@ def _apply[P: Payload](flow: Flow[P], envelope: Envelope) -> None:
     faults.hit(AFTER_NUDGE)
 
 
-def _event[P: Payload](flow: Flow[P], envelope: Envelope) -> Event[P]:
+def _event[P: Payload](handler: Handler[P], envelope: Envelope) -> Event[P]:
     from shared.store.types import key_of
 
     data = json.loads(queues.get_blob(envelope.dataref)) if envelope.dataref else envelope.data
     try:
-        payload = validate(flow.payload, data)
+        payload = taken(handler.payload, data)
     except RefusedError as error:
         why = "; ".join(f"{fault.field}: {fault.message}" for fault in error.errors)
         raise PermanentError("invalid-payload", f"the event's data is not as it must be: {why}") from error
     return Event(key_of(envelope.source, envelope.type, envelope.id), replace(envelope, data=data), payload)
 
 
-def _once[P: Payload](session: "Session", flow: Flow[P], event: Event[P]) -> str:
+def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) -> str:
     """Apply the event unless its key is taken."""
     from sqlalchemy import update
 
@@ -128,12 +131,13 @@ def _once[P: Payload](session: "Session", flow: Flow[P], event: Event[P]) -> str
         "received_at": envelope.received,
         "replay_of": envelope.replayof,
         "data": envelope.data,
+        "left_out": [field.as_json() for field in event.payload.left_out] or None,
         "outcome": "applied",  # nearly always; another word costs one statement more
     }
     if not insert_if_absent(session, InboxEvent, "key", values):
         _resolve(session, envelope)
         return "duplicate"
-    outcome = flow.apply(session, event)
+    outcome = handler.apply(session, event)
     if outcome != values["outcome"]:
         session.execute(update(InboxEvent).where(InboxEvent.key == event.key).values(outcome=outcome))
     _resolve(session, envelope)
@@ -159,7 +163,7 @@ def _put_back(queue: str, envelope: Envelope, error: Exception) -> None:
     outage = isinstance(error, UnavailableError)
     again = envelope.failed_once_more()
     if HANDLER_POLICY.exhausted(again.attempt, clock.now() - (again.replayed or again.received), outage=outage):
-        deadletter.send(queue, _text(envelope), error, attempts=again.attempt)
+        dead_letter_queue.send(queue, _text(envelope), error, attempts=again.attempt)
         return
     wanted = error.after_seconds if isinstance(error, RetryableError) else None
     delay = max(HANDLER_POLICY.delay_seconds(again.attempt), wanted or 0)

@@ -10,18 +10,20 @@ from datetime import datetime
 from typing import Any
 
 import azure.functions as func
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from shared import clock, logs, queues, telemetry
 from shared.errors import FieldError, PuenteError, RefusedError
-from shared.intake import auth, body, problem
+from shared.intake import auth, body, lenient, problem
 from shared.intake.envelope import Envelope, fingerprint
+from shared.intake.lenient import LeftOut
 from shared.settings import Settings, get_settings
+from shared.warming import warming
 
 log = logging.getLogger("puente.intake")
 
 MAX_EVENT_ID = 200
-MAX_ERRORS_TOLD = 50
+MAX_ERRORS_LISTED = 50
 TRACE_PARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C "Trace Context", section 3.2
 UNDATED_STEP_SECONDS = 600
 
@@ -31,6 +33,13 @@ class Payload(BaseModel):
 
     # Built at the first event and not at the import, where every instance would wait for the models of all flows.
     model_config = ConfigDict(defer_build=True)
+
+    _left_out: tuple[LeftOut, ...] = PrivateAttr(default=())
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """The optional fields that could not be read, with the reason; the event's data keeps what was sent."""
+        return self._left_out
 
     def subject(self) -> str:
         """The person or thing the event is about, as the sender names it."""
@@ -57,14 +66,16 @@ def by_api_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> No
 def json_object(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     """The JSON object in the body. Raises RefusedError: 415, 400 or 422."""
     body.check_content_type(request.headers)
-    return body.parse_object(raw)
+    return body.parse_object(raw, lenient=True)
 
 
 @dataclass(frozen=True)
 class Webhook:
     """One way in. `answer` adds members to the 202 body; `name` becomes CloudEvents' `type`, its first part the `source`.
 
-    `authenticate` sees the raw bytes, because vendors sign those; `read` makes the event's data of them.
+    A request is looked at in this order: its size (`max_bytes`, else MAX_BODY_BYTES), then its sender (`authenticate`, which
+    sees the raw bytes, because vendors sign those), and only then its content (`read` makes the event's data of the bytes).
+    `variant` may hand data of another form on to another webhook on the same queue.
     """
 
     name: str
@@ -73,6 +84,8 @@ class Webhook:
     answer: Callable[[Any], dict[str, Any]] = lambda _payload: {}
     authenticate: Authenticate = by_api_key
     read: Read = json_object
+    max_bytes: int | None = None
+    variant: Callable[[func.HttpRequest, dict[str, Any]], "Webhook | None"] = lambda _request, _data: None
 
     async def accept(self, request: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
         """Take the request in: 202 once the event is on its queue, else a problem document.
@@ -80,13 +93,17 @@ class Webhook:
         The message goes through the host's output binding, which is written before the answer leaves: when the queue cannot
         be written, the sender gets a 5xx and sends again. Sending again is harmless: the same body is the same event.
         """
-        with telemetry.span(self.name, parent=_trace(request.headers)) as here, logs.bound(flow=self.name):
+        with (
+            warming.under_way(),
+            telemetry.span(self.name, parent=_trace(request.headers)) as here,
+            logs.bound(flow=self.name),
+        ):
             return await self._taken_in(request, message, here)
 
     async def _taken_in(self, request: func.HttpRequest, message: func.Out[bytes], traceparent: str) -> func.HttpResponse:
         try:
-            envelope, payload = self._read(request, traceparent)
-            message.set(await _fitting(envelope))
+            chosen, envelope, payload = self._read(request, traceparent)
+            message.set(await _to_message(envelope))
         except RefusedError as error:
             log.warning("%s refused: %s %s", self.name, error.status, error.reason)
             return problem.response(error)
@@ -94,17 +111,20 @@ class Webhook:
             log.error("%s not taken: %s", self.name, error)  # noqa: TRY400  # the trace tells nothing that the words do not
             return problem.response(RefusedError(503, "not-stored", "The event could not be stored; send it again."))
         log.info("%s accepted as %s", self.name, envelope.id)
-        answer = {"status": "accepted", "event_id": envelope.id} | self.answer(payload) | {"queue": self.queue}
+        answer = {"status": "accepted", "event_id": envelope.id} | chosen.answer(payload) | {"queue": self.queue}
+        if payload.left_out:
+            answer["left_out"] = [field.as_json() for field in payload.left_out]
         return func.HttpResponse(json.dumps(answer), status_code=202, mimetype="application/json")
 
-    def _read(self, request: func.HttpRequest, traceparent: str) -> tuple[Envelope, Payload]:
+    def _read(self, request: func.HttpRequest, traceparent: str) -> tuple["Webhook", Envelope, Payload]:
         settings = get_settings()
         raw = request.get_body()
-        body.check_size(raw, settings.max_body_bytes)
+        body.check_size(raw, min(self.max_bytes or settings.max_body_bytes, settings.max_body_bytes))
         self.authenticate(request, raw, settings)
         data = self.read(request, raw)
-        payload = validate(self.payload, data)
-        return self._envelope(data, payload, request.headers, traceparent), payload
+        chosen = self.variant(request, data) or self
+        payload = taken(chosen.payload, data)
+        return chosen, chosen._envelope(data, payload, request.headers, traceparent), payload  # noqa: SLF001  # of this class
 
     def _envelope(self, data: dict[str, Any], payload: Payload, headers: Any, traceparent: str) -> Envelope:
         received = clock.now()
@@ -129,12 +149,30 @@ def validate[P: BaseModel](model: type[P], data: Any) -> P:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        faults = [
-            FieldError(".".join(map(str, fault["loc"])) or "(body)", fault["msg"].removeprefix("Value error, "))
-            for fault in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
-        title = "The body has fields that are not as they must be."
-        raise RefusedError(422, "invalid-fields", title, errors=faults[:MAX_ERRORS_TOLD]) from error
+        raise _refusal(error) from error
+
+
+def taken[P: Payload](model: type[P], data: Any) -> P:
+    """`data` as `model`; an optional field that cannot be read is left out and named in `left_out`.
+
+    Raises:
+        RefusedError: 422 with each field that is needed and wrong, and why.
+    """
+    try:
+        payload, left_out = lenient.read(model, data)
+    except ValidationError as error:
+        raise _refusal(error) from error
+    payload._left_out = left_out  # noqa: SLF001  # a field of that name would be the sender's
+    return payload
+
+
+def _refusal(error: ValidationError) -> RefusedError:
+    faults = [
+        FieldError(".".join(map(str, fault["loc"])) or "(body)", fault["msg"].removeprefix("Value error, "))
+        for fault in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    title = "The body has fields that are not as they must be."
+    return RefusedError(422, "invalid-fields", title, errors=faults[:MAX_ERRORS_LISTED])
 
 
 def _event_id(headers: Any) -> str | None:
@@ -163,7 +201,7 @@ def _content_key(data: dict[str, Any], payload: Payload, received: datetime) -> 
     return fingerprint({"data": data, "received": step})
 
 
-async def _fitting(envelope: Envelope) -> bytes:
+async def _to_message(envelope: Envelope) -> bytes:
     """The message for `envelope`; a large body is left in a blob first, and the message carries the reference."""
     message = envelope.to_bytes()
     if len(message) <= queues.MESSAGE_LIMIT_BYTES - queues.HEADROOM_BYTES:

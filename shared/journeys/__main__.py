@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from shared.commands import start
 from shared.errors import PuenteError
 from shared.journeys import forecast, load, picture
 from shared.journeys.definition import Journey
@@ -59,4 +60,5 @@ def _pairs(asked: argparse.Namespace) -> list[tuple[Journey, forecast.Traveller]
 
 
 if __name__ == "__main__":
+    start()
     sys.exit(main())

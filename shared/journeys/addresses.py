@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from shared.messages.who import who_of_address, who_of_person
+from shared.messages.digests import digest_of_address, digest_of_person
 from shared.store.journey_models import Enrolment, EnrolmentAddress
 
 FIELDS = ("email", "phone", "manychat_id")
@@ -40,7 +40,7 @@ def people(session: Session, whos: Iterable[str]) -> list[str]:
 
 def _digests(person: str, data: Any) -> set[str]:
     addresses = {str(data[name]) for name in FIELDS if data.get(name) and str(data[name]).strip()}
-    return {who_of_person(person), *map(who_of_address, addresses)}
+    return {digest_of_person(person), *map(digest_of_address, addresses)}
 
 
 __all__ = ["note", "people"]

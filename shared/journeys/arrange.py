@@ -9,9 +9,9 @@ from typing import Any
 
 from shared import clock, messages
 from shared.errors import PermanentError
-from shared.journeys import owed, schedule, timing
-from shared.journeys.book import OPEN_STEPS, Book, StepState, texts
+from shared.journeys import schedule, step_deliveries, timing
 from shared.journeys.definition import Fallback, Step
+from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord, StepState, texts
 from shared.journeys.schedule import Due
 from shared.messages.message import Fallback as MessageFallback
 from shared.messages.message import Message
@@ -21,124 +21,143 @@ from shared.store.journey_models import EnrolmentStep
 ADDRESS = {"email": "email", "whatsapp": "phone", "sms": "phone", "voice": "phone", "manychat": "manychat_id"}
 
 
-def arrange(book: Book, why: str) -> None:
+TRIED = (StepState.SENT, StepState.FAILED, StepState.UNCERTAIN)
+
+
+def arrange(record: EnrolmentRecord, why: str) -> None:
     """Owe every step that is not owed yet, move those whose time has changed; `why` is kept with what is moved."""
-    with book.session.no_autoflush:  # nothing it looks up depends on what it has changed, so all of that is written together
-        _arrange(book, why)
+    with record.session.no_autoflush:  # nothing it looks up depends on what it has changed, so all of that is written together
+        _arrange(record, why)
 
 
-def _arrange(book: Book, why: str) -> None:
-    frame, now = book.frame(), clock.now()
-    due = schedule.dues(book.journey, frame)
-    for step in book.journey.steps:
-        _take_up_again(book, step, due[step.id], now)
-    planning = [name for name, row in book.rows.items() if _is_planned_anew(row, due[name])]
+def _arrange(record: EnrolmentRecord, why: str) -> None:
+    frame, now = record.frame(), clock.now()
+    due = schedule.dues(record.journey, frame)
+    for step in record.journey.steps:
+        _take_up_again(record, step, due[step.id], now)
+    planning = [name for name, row in record.rows.items() if _is_planned_anew(row, due[name])]
     skips = schedule.skips(due, planning, now)
-    for step in book.journey.steps:
-        row = book.rows[step.id]
+    for step in record.journey.steps:
+        row = record.rows[step.id]
         if row.state == StepState.WAITING:
-            _plan(book, due[step.id], skips.get(step.id))
+            _plan(record, due[step.id], skips.get(step.id))
         elif row.state == StepState.OWED:
-            _follow(book, due[step.id], skips.get(step.id), why)
-    book.finish_if_done()
+            _follow(record, due[step.id], skips.get(step.id), why)
+    record.finish_if_done()
 
 
-def hasten(book: Book, step: Step) -> None:
+def is_out_of_line(record: EnrolmentRecord, step: Step) -> bool:
+    """Whether a step was planned for another time than it has now by its date: that was changed while it was being sent."""
+    row = record.rows[step.id]
+    if step.after is not None or row.due_at is None:
+        return False
+    due = schedule.dues(record.journey, record.frame())[step.id]
+    return due.at is not None and not _is_planned_for(row, due)
+
+
+def hasten(record: EnrolmentRecord, step: Step) -> None:
     """The result that a step has waited for is there: send it when its delay is over, counted from now."""
-    row = book.rows[step.id]
+    row = record.rows[step.id]
     if row.state != StepState.OWED:
         return
-    at = timing.after(clock.now(), schedule.delay(step, testing=book.enrolment.testing), book.frame().zone)
-    if owed.move(book.session, row.delivery_id, at, schedule.expiry(step, at, testing=book.enrolment.testing)):
+    at = timing.after(clock.now(), schedule.delay(step, testing=record.enrolment.testing), record.frame().zone)
+    if step_deliveries.move(record.session, row.delivery_id, at, schedule.expiry(step, at, testing=record.enrolment.testing)):
         row.due_at = at
-        book.decide("moved", f"{step.after} has its result", step=step.id, due_at=at)
+        record.decide("moved", f"{step.after} has its result", step=step.id, due_at=at)
 
 
-def await_result(book: Book, step: Step) -> None:
+def await_result(record: EnrolmentRecord, step: Step) -> None:
     """The step before has gone out: from now on its result is waited for."""
-    row, testing = book.rows[step.id], book.enrolment.testing
+    row, testing = record.rows[step.id], record.enrolment.testing
     if row.state != StepState.OWED:
         return
-    zone = book.frame().zone
+    zone = record.frame().zone
     waited = timing.after(clock.now(), schedule.wait(step, testing=testing), zone)
     at = timing.after(waited, schedule.delay(step, testing=testing), zone)
-    if owed.move(book.session, row.delivery_id, at, schedule.expiry(step, at, testing=testing)):
+    if step_deliveries.move(record.session, row.delivery_id, at, schedule.expiry(step, at, testing=testing)):
         row.due_at = at
-        book.decide("waiting", f"for the result of {step.after}", step=step.id, due_at=at)
+        record.decide("waiting", f"for the result of {step.after}", step=step.id, due_at=at)
 
 
 def _is_planned_anew(row: EnrolmentStep, due: Due) -> bool:
-    return row.state == StepState.WAITING or (row.state == StepState.OWED and row.due_at != due.at)
+    return row.state == StepState.WAITING or (row.state == StepState.OWED and not _is_planned_for(row, due))
 
 
-def _take_up_again(book: Book, step: Step, due: Due, now: datetime) -> None:
-    """A step that goes with its anchor is open again when that was moved: one that was sent, if the new time is to come.
+def _is_planned_for(row: EnrolmentStep, due: Due) -> bool:
+    return (row.due_at, row.nominal_at or row.due_at) == (due.at, due.nominal)
 
-    One that was skipped was too late for the old time, or not wanted then; for the new one that is asked anew.
+
+def _take_up_again(record: EnrolmentRecord, step: Step, due: Due, now: datetime) -> None:
+    """A step that goes with its anchor is open again when that was moved: one that was tried, if the new time is to come.
+
+    That it failed, or may have arrived, was for the old time. One that was skipped was too late for it, or not wanted then; for
+    the new one that is asked anew. What the opening hours have moved is compared by the time that it has without them.
     """
-    row = book.rows[step.id]
-    if not step.again_when_moved or due.at is None or row.due_at in (None, due.at):
+    row = record.rows[step.id]
+    if not step.again_when_moved or due.nominal is None or (row.nominal_at or row.due_at) in (None, due.nominal):
         return
-    if row.state == StepState.SKIPPED or (row.state == StepState.SENT and due.at > now):
-        book.decide("moved", f"its date was changed after it was {row.state}", step=step.id, due_at=due.at)
+    if row.state == StepState.SKIPPED or (row.state in TRIED and due.nominal > now):
+        record.decide("moved", f"its date was changed after it was {row.state}", step=step.id, due_at=due.at)
         row.state, row.generation, row.delivery_id = StepState.WAITING, row.generation + 1, None
 
 
-def _plan(book: Book, due: Due, skip: str | None) -> None:
-    step, row = due.step, book.rows[due.step.id]
+def _plan(record: EnrolmentRecord, due: Due, skip: str | None) -> None:
+    step, row = due.step, record.rows[due.step.id]
     if step.sent_by:
-        row.due_at = due.at
-        book.close(step.id, StepState.SENT, f"sent_by_{step.sent_by}", kind="sent")
+        row.due_at, row.nominal_at = due.at, due.nominal
+        record.close(step.id, StepState.SENT, f"sent_by_{step.sent_by}", kind="sent")
     elif due.at is None:
-        _wait(book, step)
+        _wait(record, step)
     elif skip:
-        row.due_at = due.at
-        book.close(step.id, StepState.SKIPPED, skip, kind="late")
+        row.due_at, row.nominal_at = due.at, due.nominal
+        record.close(step.id, StepState.SKIPPED, skip, kind="late")
     else:
-        _owe(book, due, due.at)
+        _owe(record, due, due.at)
 
 
-def _wait(book: Book, step: Step) -> None:
-    row, reason = book.rows[step.id], f"there is no {book.journey.anchor_of(step)} to count from yet"
+def _wait(record: EnrolmentRecord, step: Step) -> None:
+    row, reason = record.rows[step.id], f"there is no {record.journey.anchor_of(step)} to count from yet"
     if row.reason != reason:
         row.reason = reason
-        book.decide("waiting", reason, step=step.id)
+        record.decide("waiting", reason, step=step.id)
 
 
-def _follow(book: Book, due: Due, skip: str | None, why: str) -> None:
+def _follow(record: EnrolmentRecord, due: Due, skip: str | None, why: str) -> None:
     """Move what is owed, where its time has changed or it was held; an `after` step moves with the one it waits for.
 
     What it will say is what is known now: a reminder that was moved names the new date.
     """
-    row = book.rows[due.step.id]
-    if routes := _routes(due.step, book.enrolment.data):
-        owed.reword(book.session, row.delivery_id, _message(book, due, clock.now(), routes))
-    settled = due.step.after is not None and book.rows[due.step.after].state not in OPEN_STEPS
+    row = record.rows[due.step.id]
+    if routes := _routes(due.step, record.enrolment.data):
+        step_deliveries.reword(record.session, row.delivery_id, _message(record, due, clock.now(), routes))
+    settled = due.step.after is not None and record.rows[due.step.after].state not in OPEN_STEPS
     at = row.due_at if settled else due.at
-    if at is None or (at == row.due_at and not row.held):
+    if at is None or ((settled or _is_planned_for(row, due)) and not row.held):
         return
-    if skip and owed.cancel(book.session, row.delivery_id, "too-late"):
-        row.due_at = at
-        book.close(due.step.id, StepState.SKIPPED, skip, kind="late")
+    if skip and step_deliveries.cancel(record.session, row.delivery_id, "too-late"):
+        row.due_at, row.nominal_at = at, due.nominal
+        record.close(due.step.id, StepState.SKIPPED, skip, kind="late")
         return
-    not_after = schedule.expiry(due.step, at, testing=book.enrolment.testing)
-    if owed.move(book.session, row.delivery_id, at, not_after):
-        row.due_at, row.held = at, False
-        book.decide("moved", why, step=due.step.id, due_at=at)
+    goes_at, counted = (at, at) if settled else (schedule.goes_at(due, clock.now()) or at, due.nominal or at)
+    not_after = schedule.expiry(due.step, counted, testing=record.enrolment.testing)
+    if step_deliveries.move(record.session, row.delivery_id, goes_at, not_after):
+        row.due_at, row.nominal_at, row.held = at, counted, False
+        record.decide("moved", why, step=due.step.id, due_at=at)
 
 
-def _owe(book: Book, due: Due, at: datetime) -> None:
-    step, row = due.step, book.rows[due.step.id]
-    routes = _routes(step, book.enrolment.data)
+def _owe(record: EnrolmentRecord, due: Due, at: datetime) -> None:
+    step, row = due.step, record.rows[due.step.id]
+    routes = _routes(step, record.enrolment.data)
     if not routes:
-        book.close(step.id, StepState.SKIPPED, f"no {ADDRESS[step.channel]} is known", kind="suppressed")
+        record.close(step.id, StepState.SKIPPED, f"no {ADDRESS[step.channel]} is known", kind="suppressed")
         return
-    late = at < clock.now() - schedule.GRACE
-    message = _message(book, due, max(at, clock.now()), routes)
-    messages.owe(book.session, message, event_key=book.enrolment.event_key, is_new=book.is_new)
-    row.state, row.due_at, row.reason = StepState.OWED, at, None
-    row.delivery_id = messages.find(book.session, message.channel, message.dedupe_key)
-    book.decide("late" if late else "planned", "sent at once" if late else None, step=step.id, due_at=message.due_at)
+    now = clock.now()
+    late = (due.nominal or at) < now - schedule.GRACE
+    message = _message(record, due, max(schedule.goes_at(due, now) or at, now), routes)
+    messages.owe(record.session, message, event_key=record.enrolment.event_key, is_new=record.is_new)
+    row.state, row.due_at, row.nominal_at, row.reason = StepState.OWED, at, due.nominal, None
+    row.delivery_id = messages.find(record.session, message.channel, message.dedupe_key)
+    record.decide("late" if late else "planned", "sent at once" if late else None, step=step.id, due_at=message.due_at)
 
 
 def _routes(step: Step, data: Mapping[str, Any]) -> list[MessageFallback]:
@@ -150,11 +169,11 @@ def _routes(step: Step, data: Mapping[str, Any]) -> list[MessageFallback]:
     ]
 
 
-def _message(book: Book, due: Due, at: datetime, routes: list[MessageFallback]) -> Message:
-    step, enrolment, data = due.step, book.enrolment, book.enrolment.data
+def _message(record: EnrolmentRecord, due: Due, at: datetime, routes: list[MessageFallback]) -> Message:
+    step, enrolment, data = due.step, record.enrolment, record.enrolment.data
     known = texts(data)
     first, *others = routes
-    context = book.context(step.id)
+    context = record.context(step.id)
     try:
         return Message(
             person=enrolment.person,
@@ -170,23 +189,23 @@ def _message(book: Book, due: Due, at: datetime, routes: list[MessageFallback]) 
             country=known["country"],
             fallback=tuple(others),
             context=context,
-            provider=book.journey.provider if first.channel == "email" else None,
+            provider=record.journey.provider if first.channel == "email" else None,
             window=step.window == "respect" and not enrolment.testing,
             transactional=step.transactional,
-            source=_source(book),
+            source=_source(record),
         )
     except ValueError as error:
         raise PermanentError("bad-message", f"step {step.id}: {error}") from error
 
 
-def _source(book: Book) -> str:
+def _source(record: EnrolmentRecord) -> str:
     """Where the templates are. Without a database for them in Notion, those of the repository are used."""
     database = get_settings().notion_templates_db_id
-    return f"notion:{database}" if book.journey.source == "notion" and database else "repo"
+    return f"notion:{database}" if record.journey.source == "notion" and database else "repo"
 
 
-def shift(book: Book, length: timedelta, until: datetime, why: str) -> None:
+def shift(record: EnrolmentRecord, length: timedelta, until: datetime, why: str) -> None:
     """Move all that is left by the time that the person was held."""
-    book.enrolment.shift_seconds += max(0, round(length.total_seconds()))
-    book.enrolment.counted_until = max(until, book.enrolment.counted_until)
-    arrange(book, why)
+    record.enrolment.shift_seconds += max(0, round(length.total_seconds()))
+    record.enrolment.counted_until = max(until, record.enrolment.counted_until)
+    arrange(record, why)

@@ -77,11 +77,40 @@ class Exit(Trigger):
     )
 
 
+LONGEST_SETTLE = Delay(7)  # well within the time for which events are remembered
+
+
+def _settles(value: Delay) -> Delay:
+    if not Delay() < value or value.length() > LONGEST_SETTLE.length():
+        raise ValueError(f"{value} is no pause; write between 1s and {LONGEST_SETTLE}, for example 1h")
+    return value
+
+
 def _trigger(value: Any) -> Any:
     return {"event": value} if isinstance(value, str) else value
 
 
 TriggerField = Annotated[Trigger, BeforeValidator(_trigger, json_schema_input_type=EventName | Trigger)]
+
+
+class Beginning(Trigger):
+    """An event by which a person enters: at once, or after a pause in which nothing prevents it."""
+
+    settle: Annotated[DurationField, AfterValidator(_settles)] | None = Field(
+        default=None, description="They enter when so much time has gone since the newest event of this kind; at most 7d."
+    )
+    unless: tuple[TriggerField, ...] = Field(
+        default=(), description="With `settle`: events within the pause after which the person does not enter."
+    )
+
+    @model_validator(mode="after")
+    def _has_pause(self) -> Self:
+        if self.unless and self.settle is None:
+            raise ValueError("`unless` needs `settle`, the pause in which it is waited for; add it")
+        return self
+
+
+BeginningField = Annotated[Beginning, BeforeValidator(_trigger, json_schema_input_type=EventName | Beginning)]
 ExitField = Annotated[Exit, BeforeValidator(_trigger, json_schema_input_type=EventName | Exit)]
 
 
@@ -140,7 +169,7 @@ class Journey(Strict):
     name: Name
     title: str = Field(min_length=1, max_length=100)
     description: str = Field(default="", description="For the people who run it.")
-    enrol_on: tuple[TriggerField, ...] = Field(default=(), description="Events by which a person enters.")
+    enrol_on: tuple[BeginningField, ...] = Field(default=(), description="Events by which a person enters.")
     exit_on: tuple[ExitField, ...] = Field(default=(), description="Events that cancel what is left.")
     move_on: tuple[TriggerField, ...] = Field(default=(), description="Events whose data replace ours; due times follow.")
     re_enrol: Literal["never", "after_exit", "each_event"] = Field(

@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.journeys import addresses, arrange, expressions, load, owed, pauses, reach
-from shared.journeys.book import OPEN_STEPS, Book, Standing, StepState, open_book, pin, read_book
-from shared.journeys.definition import Exit, Journey, Trigger
+from shared.journeys import addresses, arrange, beginnings, holds, load, memory, pauses, reach, step_deliveries
+from shared.journeys.definition import Exit, Journey
+from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord, Standing, StepState, lock_record, pin, read_record
+from shared.journeys.memory import Signal
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.journey_models import Enrolment, EnrolmentStep
@@ -21,9 +22,7 @@ log = logging.getLogger("puente.journeys")
 
 OPEN = (Standing.ACTIVE, Standing.SUSPENDED)
 # For so long a vendor's later word may bring the last message of a finished journey back, by its next channel.
-LATE_WORDS = timedelta(days=7)
-MOST_HELD_BY = 50
-UNSUBSCRIBED = "person.unsubscribed"  # from some channels, or, where `channels` are not given, from everything
+LATE_EVENTS = timedelta(days=7)
 
 
 def signal(
@@ -38,7 +37,9 @@ def signal(
     """Something has happened to a person: it ends, moves, resumes and begins journeys as their definitions say.
 
     `person_keys` are all names by which the person may be known here, the one to enrol under first. `data` are the facts of the
-    event (addresses among them), `at` when it happened. Returns the enrolments concerned. A repeated event changes nothing.
+    event (addresses among them), `at` when it happened. What happened after the event by which a person entered ends the
+    journey in whatever order the two arrive; what happened before and arrives later ends it as well. Returns the enrolments
+    concerned. A repeated event changes nothing.
 
     Raises:
         ValueError: no key for the person.
@@ -46,10 +47,13 @@ def signal(
     if not person_keys:
         raise ValueError("a signal concerns a person; give at least one key")
     moment = clock.now() if at is None else clock.as_utc(at)
-    rows = _open_enrolments(session, person_keys, or_finished_since=clock.now() - LATE_WORDS)
-    touched = [row.id for row in rows if _heard(session, row, event, data, moment)]
+    rows = _open_enrolments(session, person_keys, or_finished_since=clock.now() - LATE_EVENTS)
+    happened = Signal(event=event, data=data, at=moment, event_key=event_key, person_keys=person_keys)
+    memory.remember(session, happened)
+    touched = [row.id for row in rows if _apply(read_record(session, row), happened)]
+    beginnings.prevent(session, happened)
     for journey in load.definitions().values():
-        if any(_fits(trigger, event, data) for trigger in journey.enrol_on):
+        if beginnings.begins_at_once(session, journey, happened):
             new = enrol(session, journey.name, person_keys, moment, data, event_key)
             touched += [new] if new is not None else []
     return touched
@@ -62,20 +66,26 @@ def enrol(
     anchor: datetime | None,
     data: Mapping[str, Any],
     event_key: str,
+    *,
+    since: datetime | None = None,
 ) -> int | None:
     """Let a person enter; the enrolment's id, None where the rule of `re_enrol` has it that they are in it, or have been.
 
-    Everything they will get is owed at once and can be seen. `person` may be several keys of one person; the first is kept.
+    Everything they will get is planned at once and can be seen. `person` may be several keys of one person; the first is kept.
+    `anchor` is when the event happened by which they enter (now). What happened after it and arrived before it ends the journey
+    here: they enter and leave with that reason. `since` is when that event happened, where `anchor` is after a pause.
 
     Raises:
         RefusedError: 404, there is no such journey.
     """
     keys, found = _keys(person), load.journey(journey)
-    instance = _instance(found, data)
+    instance = beginnings.instance_of(found, data)
     if not _may_enter(session, found, keys, instance, event_key):
         return None
     enrol_key = key_of(found.name, *_told_apart(found, keys[0], instance, event_key))
     now = clock.now()
+    entered_at = clock.as_utc(anchor) if anchor else now
+    happened_at = entered_at if since is None else since
     values = {
         "journey": found.name,
         "version_id": pin(session, found),
@@ -83,47 +93,45 @@ def enrol(
         "instance": instance,
         "enrol_key": enrol_key,
         "event_key": event_key[:64],
-        "anchor_at": clock.as_utc(anchor) if anchor else now,
+        "anchor_at": entered_at,
         "data": dict(data),
-        "data_at": clock.as_utc(anchor) if anchor else now,
+        "data_at": happened_at,
         "testing": get_settings().testing_mode,
         "counted_until": now,
     }
     if not insert_if_absent(session, Enrolment, "enrol_key", values):
         return None
-    return _begin(session, session.scalars(select(Enrolment).where(Enrolment.enrol_key == enrol_key)).one(), found)
+    row = session.scalars(select(Enrolment).where(Enrolment.enrol_key == enrol_key)).one()
+    _begin(session, row, found)
+    _catch_up(session, row, found, keys, min(happened_at, now))
+    return row.id
 
 
 def exit(session: Session, enrolment_id: int, reason: str) -> bool:  # noqa: A001  # the word of the field
     """Let a person leave for good: what is left is cancelled with the reason. False where they have left already."""
-    book = open_book(session, enrolment_id)
-    return book is not None and book.enrolment.state in OPEN and _leave(book, reason, Standing.EXITED)
+    record = lock_record(session, enrolment_id)
+    return record is not None and record.enrolment.state in OPEN and _leave(record, reason, Standing.EXITED)
 
 
 def exit_person(session: Session, person_keys: Sequence[str], reason: str) -> int:
     """Let a person leave every journey; how many they were in."""
     rows = _open_enrolments(session, person_keys)
-    return sum(_leave(read_book(session, row), reason, Standing.EXITED) for row in rows)
+    return sum(_leave(read_record(session, row), reason, Standing.EXITED) for row in rows)
 
 
 def move_anchor(session: Session, enrolment_id: int, field: str, moment: datetime, reason: str) -> bool:
     """Give a date of an enrolment's data another value; what is due by it moves. False where there is nothing left to move."""
-    book = open_book(session, enrolment_id)
-    if book is None or book.enrolment.state not in OPEN:
+    record = lock_record(session, enrolment_id)
+    if record is None or record.enrolment.state not in OPEN:
         return False
-    book.enrolment.data = dict(book.enrolment.data) | {field: clock.as_utc(moment).isoformat()}
-    if book.enrolment.state == Standing.ACTIVE:
-        arrange.arrange(book, reason)
+    record.enrolment.data = dict(record.enrolment.data) | {field: clock.as_utc(moment).isoformat()}
+    if record.enrolment.state == Standing.ACTIVE:
+        arrange.arrange(record, reason)
     return True
 
 
 def _keys(person: str | Sequence[str]) -> Sequence[str]:
     return [person] if isinstance(person, str) else person
-
-
-def _instance(journey: Journey, data: Mapping[str, Any]) -> str | None:
-    value = data.get(journey.instance) if journey.instance else None
-    return None if value is None else str(value)[:200]
 
 
 def _may_enter(session: Session, journey: Journey, keys: Sequence[str], instance: str | None, event_key: str) -> bool:
@@ -146,16 +154,25 @@ def _told_apart(journey: Journey, person: str, instance: str | None, event_key: 
     return (person, "event", event_key)
 
 
-def _begin(session: Session, enrolment: Enrolment, journey: Journey) -> int:
+def _begin(session: Session, enrolment: Enrolment, journey: Journey) -> None:
     addresses.note(session, enrolment)
     rows = {step.id: EnrolmentStep(enrolment_id=enrolment.id, step=step.id, state=StepState.WAITING) for step in journey.steps}
     for row in rows.values():
         row.generation, row.held = 0, False
-    book = Book(session, enrolment, journey, rows, is_new=True)
-    book.decide("enrolled", f"version {journey.version()[:12]}")
-    arrange.arrange(book, "enrolled")
+    record = EnrolmentRecord(session, enrolment, journey, rows, is_new=True)
+    record.decide("enrolled", f"version {journey.version()[:12]}")
+    arrange.arrange(record, "enrolled")
     session.bulk_save_objects(rows.values())  # as they are now, in one statement
-    return enrolment.id
+
+
+def _catch_up(session: Session, row: Enrolment, journey: Journey, keys: Sequence[str], began: datetime) -> None:
+    """Apply what has happened since `began`, when the event happened by which somebody enters, and arrived before it.
+
+    Of what happened at the same instant the order of arrival is all that is known: that ended earlier journeys, not this one.
+    """
+    for past in memory.since(session, keys, memory.endings(journey), began):
+        if past.at > began:
+            _apply(read_record(session, row), past)
 
 
 def _open_enrolments(
@@ -168,96 +185,94 @@ def _open_enrolments(
     return session.scalars(locked(query.order_by(Enrolment.id), Enrolment)).all()
 
 
-def _fits(trigger: Trigger, event: str, data: Mapping[str, Any]) -> bool:
-    facts = {"person": data, "data": data, "result": {}}
-    return trigger.event == event and (trigger.when is None or expressions.evaluate(trigger.when, facts))
-
-
-def _heard(session: Session, row: Enrolment, event: str, data: Mapping[str, Any], at: datetime) -> bool:
+def _apply(record: EnrolmentRecord, signal: Signal) -> bool:
     """What an event means for somebody who is in a journey, by the version they are in; whether it means anything."""
-    book = read_book(session, row)
-    instance = _instance(book.journey, data)
+    row, event, data = record.enrolment, signal.event, signal.data
+    instance = beginnings.instance_of(record.journey, data)
     if instance is not None and row.instance is not None and instance != row.instance:
         return False
-    for way_out in book.journey.exit_on:
-        if _fits(way_out, event, data):
-            return _outlived(book, event) if row.state == Standing.FINISHED else _leave_by(book, way_out, event, data)
+    for way_out in record.journey.exit_on:
+        if beginnings.fits(way_out, event, data):
+            return _ended(record, way_out, signal)
         if way_out.resume_on == event and row.state == Standing.SUSPENDED:
-            return _come_back(book, way_out, event, data)
-    if row.state in OPEN and any(_fits(trigger, event, data) for trigger in book.journey.move_on):
-        return _moved(book, event, data, at)
+            return _come_back(record, way_out, signal)
+    if row.state in OPEN and any(beginnings.fits(trigger, event, data) for trigger in record.journey.move_on):
+        return _moved(record, event, data, signal.at)
     return False
 
 
-def _moved(book: Book, event: str, data: Mapping[str, Any], at: datetime) -> bool:
+def _ended(record: EnrolmentRecord, way_out: Exit, signal: Signal) -> bool:
+    if record.enrolment.state == Standing.FINISHED:
+        return _outlived(record, signal.event)
+    return record.enrolment.state != Standing.EXITED and _leave_by(record, way_out, signal)
+
+
+def _moved(record: EnrolmentRecord, event: str, data: Mapping[str, Any], at: datetime) -> bool:
     """Newer facts replace ours; older ones that come late do not."""
-    row = book.enrolment
+    row = record.enrolment
     if at < row.data_at:
-        book.decide("stale", f"{event} is older than what is known")
+        record.decide("stale", f"{event} is older than what is known")
         return True
     known = row.data
     row.data, row.data_at = dict(known) | {k: v for k, v in data.items() if v is not None}, at
-    addresses.note(book.session, row, known)
+    addresses.note(record.session, row, known)
     if row.state == Standing.ACTIVE:
-        arrange.arrange(book, event)
+        arrange.arrange(record, event)
     return True
 
 
-def _outlived(book: Book, event: str) -> bool:
+def _outlived(record: EnrolmentRecord, event: str) -> bool:
     """A journey that is over has nothing to cancel, but a message that failed since may not go out by another channel now."""
-    if book.enrolment.reason is not None:
+    if record.enrolment.reason is not None:
         return False
-    book.enrolment.reason = event[:200]
-    book.decide("exited", f"{event}; it was finished before")
+    record.enrolment.reason = event[:200]
+    record.decide("exited", f"{event}; it was finished before")
     return True
 
 
-def _leave_by(book: Book, way_out: Exit, event: str, data: Mapping[str, Any]) -> bool:
-    row = book.enrolment
-    if event == UNSUBSCRIBED and data.get("channels") and reach.goes_on(book):
-        book.decide("suppressed", f"no more by {', '.join(data['channels'])}; the rest goes on")
+def _leave_by(record: EnrolmentRecord, way_out: Exit, signal: Signal) -> bool:
+    row, event, channels = record.enrolment, signal.event, signal.data.get(memory.CHANNELS)
+    if event == memory.UNSUBSCRIBED and channels and reach.goes_on(record):
+        record.decide("suppressed", f"no more by {', '.join(channels)}; the rest goes on")
         return True
     if way_out.resume_on is None:
-        return _leave(book, event, Standing.EXITED)
-    held_by = [one for one in row.held_by or [] if one != _match(way_out, data)]
-    row.held_by = [*held_by, _match(way_out, data)][-MOST_HELD_BY:]
-    return row.state == Standing.SUSPENDED or _leave(book, event, Standing.SUSPENDED)
+        return _leave(record, event, Standing.EXITED)
+    if holds.is_taken_back(record.session, way_out, signal):
+        record.decide("resumed", f"{event} was taken back by {way_out.resume_on}, which arrived first")
+        return True
+    holds.add(row, holds.Hold(holds.match_of(way_out, signal.data), signal.at))
+    return row.state == Standing.SUSPENDED or _leave(record, event, Standing.SUSPENDED)
 
 
-def _match(way_out: Exit, data: Mapping[str, Any]) -> str | None:
-    value = data.get(way_out.match) if way_out.match else None
-    return None if value is None else str(value)
-
-
-def _leave(book: Book, reason: str, state: Standing) -> bool:
+def _leave(record: EnrolmentRecord, reason: str, state: Standing) -> bool:
     """Cancel what is left. A message whose outcome is unknown may have arrived: it is never owed again."""
-    enrolment = book.enrolment
-    pauses.count_until_now(book)
-    for name, row in book.rows.items():
+    enrolment = record.enrolment
+    pauses.count_until_now(record)
+    for name, row in record.rows.items():
         if row.state not in OPEN_STEPS:
             continue
-        if row.delivery_id is None or owed.cancel(book.session, row.delivery_id, f"exited: {reason}"):
-            book.close(name, StepState.CANCELLED, reason, kind="exited")
+        if row.delivery_id is None or step_deliveries.cancel(record.session, row.delivery_id, f"exited: {reason}"):
+            record.close(name, StepState.CANCELLED, reason, kind="exited")
     enrolment.state, enrolment.reason, enrolment.left_at = state, reason[:200], clock.now()
-    book.decide("exited", reason)
+    record.decide("exited", reason)
     return True
 
 
-def _come_back(book: Book, way_out: Exit, event: str, data: Mapping[str, Any]) -> bool:
-    """The reason to leave has gone: what was cancelled is owed again, as much later as they were away."""
-    enrolment, match = book.enrolment, _match(way_out, data)
-    enrolment.held_by = [one for one in enrolment.held_by or [] if match is not None and one != match]
+def _come_back(record: EnrolmentRecord, way_out: Exit, signal: Signal) -> bool:
+    """The reason to leave has gone: what was cancelled is planned again, as much later as they were away."""
+    enrolment, event = record.enrolment, signal.event
+    holds.take_back(enrolment, holds.match_of(way_out, signal.data), signal.at)
     if enrolment.held_by:
-        book.decide("waiting", f"{event}, but another one still holds")
+        record.decide("waiting", f"{event}, but another one still holds")
         return True
     away = enrolment.left_at or clock.now()
     enrolment.state, enrolment.reason, enrolment.left_at = Standing.ACTIVE, None, None
-    for row in book.rows.values():
+    for row in record.rows.values():
         if row.state == StepState.CANCELLED:
             row.state, row.generation, row.delivery_id, row.reason = StepState.WAITING, row.generation + 1, None, None
-    book.decide("resumed", event)
+    record.decide("resumed", event)
     counted = max(away, enrolment.counted_until)
-    arrange.shift(book, clock.now() - counted, clock.now(), event)
+    arrange.shift(record, clock.now() - counted, clock.now(), event)
     return True
 
 

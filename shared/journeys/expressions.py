@@ -43,6 +43,11 @@ def evaluate(text: str, facts: Mapping[str, Any]) -> bool:
     return bool(_value(_parsed(text), facts))
 
 
+def facts_of(data: Mapping[str, Any], results: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The facts that conditions ask about, from the data of a person and the results of steps."""
+    return {"person": data, "data": data, "result": results or {}}
+
+
 def check(text: str) -> set[str]:
     """The names of the facts that the condition asks for, with dots; an error where it is no condition.
 

@@ -6,7 +6,7 @@ says what would happen, provided that vendors are up, nobody unsubscribes, and r
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -15,15 +15,16 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import RefusedError
-from shared.journeys import book, expressions, schedule, timing
+from shared.journeys import beginnings, enrolment_records, expressions, load, schedule, timing
 from shared.journeys.arrange import ADDRESS
-from shared.journeys.book import OPEN_STEPS, Standing, StepState
+from shared.journeys.beginnings import BeginningState
 from shared.journeys.definition import Journey, Step
+from shared.journeys.enrolment_records import OPEN_STEPS, Standing, StepState
 from shared.journeys.schedule import Due, Frame
 from shared.messages import templates
 from shared.messages.windows import window_for
 from shared.settings import Settings, get_settings
-from shared.store.journey_models import Enrolment
+from shared.store.journey_models import Enrolment, JourneyBeginning
 
 type What = Literal["sent", "goes", "moved", "skipped", "waits", "recorded"]
 
@@ -68,30 +69,55 @@ class Traveller:
     results: dict[str, str] = field(default_factory=dict)
     known_due: Mapping[str, datetime] = field(default_factory=dict)
     began: datetime | None = None
+    is_new: bool = False
 
 
 def newcomer(data: Mapping[str, Any], person: str = "somebody", at: datetime | None = None) -> Traveller:
     """Somebody who enters at `at` (now) with this data; addresses that are not given are made up."""
     facts = SOMEBODY | dict(data)
     moment = clock.now() if at is None else clock.as_utc(at)
-    frame = Frame(enrolled_at=moment, zone=book.zone_of(facts), data=facts, testing=get_settings().testing_mode)
-    return Traveller(person, frame, began=moment)
+    window, testing = enrolment_records.window_of(facts), get_settings().testing_mode
+    frame = Frame(enrolled_at=moment, zone=window.zone.key, data=facts, testing=testing, window=window)
+    return Traveller(person, frame, began=moment, is_new=True)
 
 
 def enrolled(session: Session, journey: str, enrolment_id: int | None = None) -> list[tuple[Journey, Traveller]]:
-    """Those who are in the journey now (or one of them), each with the version they are in; at most MOST_ENROLMENTS."""
+    """Those who are in the journey now (or one of them), each with the version they are in; at most MOST_ENROLMENTS.
+
+    Those who wait for the pause before it to be over are among them, as if nothing came in between.
+    """
     query = select(Enrolment).where(Enrolment.journey == journey, Enrolment.state == Standing.ACTIVE)
     if enrolment_id is not None:
         query = select(Enrolment).where(Enrolment.journey == journey, Enrolment.id == enrolment_id)
     rows = session.scalars(query.order_by(Enrolment.id).limit(MOST_ENROLMENTS)).all()
     if enrolment_id is not None and not rows:
         raise RefusedError(404, "no-such-enrolment", f"There is no enrolment {enrolment_id} in {journey}.")
-    return [_traveller(book.read_book(session, row)) for row in rows]
+    found = [_traveller(enrolment_records.read_record(session, row)) for row in rows]
+    return found + (_waiting(session, journey) if enrolment_id is None else [])
 
 
 def forecast(journey: Journey, traveller: Traveller, assume: Mapping[str, str] | None = None) -> list[Line]:
-    """What becomes of each step, in the order of the definition."""
-    return _Journeying(journey, traveller, dict(assume or {}), get_settings()).run()
+    """What becomes of each step, in the order of the definition. Somebody new enters after the pause, where there is one."""
+    who = _after_pause(journey, traveller) if traveller.is_new else traveller
+    return _Journeying(journey, who, dict(assume or {}), get_settings()).run()
+
+
+def _after_pause(journey: Journey, who: Traveller) -> Traveller:
+    """Somebody new, when the pause is over after the first event of the definition that fits their data."""
+    fitting = [one for one in journey.enrol_on if beginnings.fits(one, one.event, who.frame.data)]
+    if not fitting or fitting[0].settle is None:
+        return who
+    settle = beginnings.settle_of(fitting[0], testing=who.frame.testing)
+    begins = timing.after(who.frame.enrolled_at, settle, who.frame.zone)
+    return replace(who, frame=replace(who.frame, enrolled_at=begins), began=begins)
+
+
+def _waiting(session: Session, journey: str) -> list[tuple[Journey, Traveller]]:
+    waiting = (JourneyBeginning.journey == journey, JourneyBeginning.state == BeginningState.WAITING)
+    query = select(JourneyBeginning).where(*waiting).order_by(JourneyBeginning.id).limit(MOST_ENROLMENTS)
+    nobody = dict.fromkeys(SOMEBODY)  # no address is made up for people who are known
+    found = [newcomer(nobody | row.data, row.person, row.due_at) for row in session.scalars(query)]
+    return [(load.journey(journey), replace(who, is_new=False)) for who in found]
 
 
 def compare(before: Sequence[Line], after: Sequence[Line]) -> list[Change]:
@@ -110,7 +136,7 @@ def _said(line: Line | None) -> str:
     return f"{line.channel} {line.template} {line.goes_at:%Y-%m-%d %H:%M} UTC"
 
 
-def _traveller(found: book.Book) -> tuple[Journey, Traveller]:
+def _traveller(found: enrolment_records.EnrolmentRecord) -> tuple[Journey, Traveller]:
     frame, row = found.frame(), found.enrolment
     states: dict[str, What] = {StepState.SENT: "sent"}
     past: dict[str, Line] = {}
@@ -151,7 +177,7 @@ class _Journeying:
         self.lines: dict[str, Line] = {}
         self.results = dict(traveller.results)
         self.sent_on: Counter[str] = Counter()
-        known = book.texts(traveller.frame.data)
+        known = enrolment_records.texts(traveller.frame.data)
         self.window = window_for(settings, time_zone=traveller.frame.zone, country=known["country"], phone=known["phone"])
 
     def run(self) -> list[Line]:
@@ -176,11 +202,12 @@ class _Journeying:
             return self._told(step, None, None, "waits", f"there is no {self.journey.anchor_of(step)} to count from")
         if reason := skip or self._unreachable(step):
             return self._told(step, at, None, "skipped", reason)
-        goes, why = self._allowed(step, max(at, now))
+        goes, why = self._allowed(step, max(schedule.goes_at(due, now) or at, now))
         facts = {"person": self.traveller.frame.data, "data": self.traveller.frame.data, "result": self.results}
         if step.when is not None and not expressions.evaluate(step.when, facts):
             return self._told(step, at, None, "skipped", f"condition: {step.when}")
-        if goes > schedule.expiry(step, at, testing=self.traveller.frame.testing):
+        counted = due.nominal if step.after is None and due.nominal else at
+        if goes > schedule.expiry(step, counted, testing=self.traveller.frame.testing):
             return self._told(step, at, None, "skipped", f"too-late: {why}")
         return self._told(step, at, goes, "moved" if why else "goes", why)
 

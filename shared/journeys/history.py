@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.journeys import book, load, pauses
-from shared.journeys.book import Book, Standing, StepState
+from shared.journeys import enrolment_records, load, pauses
+from shared.journeys.enrolment_records import EnrolmentRecord, Standing, StepState
 from shared.messages.windows import Window, window_for
 from shared.outbox.actions import State
 from shared.settings import get_settings
@@ -63,7 +63,7 @@ class Story:
 
 def story(session: Session, enrolment: Enrolment) -> Story:
     """Everything about one enrolment."""
-    found = book.read_book(session, enrolment)
+    found = enrolment_records.read_record(session, enrolment)
     deliveries = _deliveries(session, list(found.rows.values()))
     pause = pauses.is_paused(session, enrolment.journey)
     newest = load.definitions().get(enrolment.journey)
@@ -82,7 +82,7 @@ def _deliveries(session: Session, rows: Sequence[EnrolmentStep]) -> dict[int, De
     return {row.id: row for row in session.scalars(select(Delivery).where(Delivery.id.in_(ids)))}
 
 
-def _step(found: Book, name: str, deliveries: Mapping[int, Delivery], pause: JourneyPause | None) -> StepStory:
+def _step(found: EnrolmentRecord, name: str, deliveries: Mapping[int, Delivery], pause: JourneyPause | None) -> StepStory:
     row, step = found.rows[name], found.journey.step(name)
     delivery = deliveries.get(row.delivery_id or 0)
     goes = _goes_at(found, row, delivery, pause)
@@ -102,7 +102,9 @@ def _step(found: Book, name: str, deliveries: Mapping[int, Delivery], pause: Jou
     )
 
 
-def _goes_at(found: Book, row: EnrolmentStep, delivery: Delivery | None, pause: JourneyPause | None) -> datetime | None:
+def _goes_at(
+    found: EnrolmentRecord, row: EnrolmentStep, delivery: Delivery | None, pause: JourneyPause | None
+) -> datetime | None:
     """When it is expected to go out: its due time, put off by the window. Not known while the journey is paused."""
     if row.state != StepState.OWED or delivery is None or delivery.state != State.PENDING or pause is not None:
         return None
@@ -111,14 +113,14 @@ def _goes_at(found: Book, row: EnrolmentStep, delivery: Delivery | None, pause: 
     return _window(found, payload).next_open(at) if payload.get("window", True) else at
 
 
-def _window(found: Book, payload: Mapping[str, Any]) -> Window:
-    known = book.texts(found.enrolment.data)
+def _window(found: EnrolmentRecord, payload: Mapping[str, Any]) -> Window:
+    known = enrolment_records.texts(found.enrolment.data)
     zone, country = payload.get("time_zone"), payload.get("country")
     return window_for(get_settings(), time_zone=zone, country=country, phone=known["phone"])
 
 
 def _answer(  # noqa: PLR0911  # one sentence for each way to stand
-    found: Book, row: EnrolmentStep, delivery: Delivery | None, goes: datetime | None, pause: JourneyPause | None
+    found: EnrolmentRecord, row: EnrolmentStep, delivery: Delivery | None, goes: datetime | None, pause: JourneyPause | None
 ) -> str:
     if row.state == StepState.OWED and pause is not None:
         return f"It waits: the journey is paused since {pause.paused_at:%Y-%m-%d %H:%M} UTC."
@@ -140,7 +142,7 @@ def _answer(  # noqa: PLR0911  # one sentence for each way to stand
     return f"It was not sent ({row.state}): {row.reason or 'no reason was given'}."
 
 
-def _decisions(session: Session, found: Book, deliveries: Mapping[int, Delivery]) -> list[Told]:
+def _decisions(session: Session, found: EnrolmentRecord, deliveries: Mapping[int, Delivery]) -> list[Told]:
     """Our own, and where the outbox has moved a message (quiet hours, daily cap), in the order in which they were made."""
     query = select(JourneyDecision).where(JourneyDecision.enrolment_id == found.enrolment.id)
     own = [

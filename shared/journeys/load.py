@@ -9,14 +9,15 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from shared import flows
 from shared.errors import ConfigurationError, RefusedError
-from shared.journeys.definition import Exit, Fallback, Journey, Step, Trigger
+from shared.journeys.definition import Beginning, Exit, Fallback, Journey, Step, Trigger
 
-FOLDER = Path(__file__).parent / "definitions"
 PARTS: dict[str, type[BaseModel]] = {
     "steps": Step,
     "fallback": Fallback,
-    "enrol_on": Trigger,
+    "enrol_on": Beginning,
+    "unless": Trigger,
     "exit_on": Exit,
     "move_on": Trigger,
 }
@@ -32,7 +33,7 @@ def definitions() -> Mapping[str, Journey]:
     Raises:
         DefinitionError: all mistakes of all files.
     """
-    return _read_folder(FOLDER)
+    return _read_folders(flows.folders("journeys"))
 
 
 def journey(name: str) -> Journey:
@@ -49,19 +50,21 @@ def journey(name: str) -> Journey:
 
 def forget() -> None:
     """Read the files again on next use."""
-    _read_folder.cache_clear()
+    _read_folders.cache_clear()
 
 
 @cache
-def _read_folder(folder: Path) -> Mapping[str, Journey]:
+def _read_folders(folders: tuple[Path, ...]) -> Mapping[str, Journey]:
     found: dict[str, Journey] = {}
     mistakes: list[str] = []
-    for path in sorted(folder.glob("*.yaml")):
+    for path in sorted((path for folder in folders for path in folder.glob("*.yaml")), key=lambda path: path.name):
         try:
             one = parse(path.read_text(encoding="utf-8"), path.name)
         except DefinitionError as error:
             mistakes.append(str(error))
             continue
+        if one.name in found:
+            mistakes.append(f"{path.name}:1: name: another flow has a journey {one.name!r} too; rename one of them")
         if one.name != path.stem:
             mistakes.append(f"{path.name}:1: name: the journey is called {one.name!r}; rename it or the file")
         found[one.name] = one

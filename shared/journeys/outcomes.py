@@ -1,4 +1,4 @@
-"""What journeys answer and hear about their messages: may this step go now, and what has become of it."""
+"""What journeys answer about their messages, and what they take in: may this step go now, and what has become of it."""
 
 import logging
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.journeys import arrange, expressions, owed, pauses, schedule
-from shared.journeys.book import OPEN_STEPS, Book, Standing, StepState, open_book
+from shared.journeys import arrange, expressions, pauses, schedule, step_deliveries
 from shared.journeys.definition import Step
+from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord, Standing, StepState, lock_record
 from shared.messages import planning
 from shared.messages.outcomes import Outcome
 from shared.outbox.actions import Later, State
@@ -22,7 +22,7 @@ from shared.store.models import Delivery
 log = logging.getLogger("puente.journeys")
 
 ASK_AGAIN = timedelta(hours=6)  # while the journey is paused; resuming does not wait for it
-STRAYED_AFTER = timedelta(hours=1)
+UNREPORTED_AFTER = timedelta(hours=1)
 ENDED = {"failed": StepState.FAILED, "uncertain": StepState.UNCERTAIN, "skipped": StepState.SKIPPED}
 # Of a delivery that somebody closed without telling us.
 WORDS = {
@@ -39,79 +39,102 @@ def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None
 
     Runs in the transaction that claims the message, so that what it says is still true when the message goes out.
     """
-    book = open_book(session, int(context["enrolment"]))
-    if book is None or context["step"] not in book.rows:
+    record = lock_record(session, int(context["enrolment"]))
+    if record is None or context["step"] not in record.rows:
         return "no-enrolment"
-    step, row = book.journey.step(context["step"]), book.rows[context["step"]]
+    step, row = record.journey.step(context["step"]), record.rows[context["step"]]
     if step is None or row.generation != context["generation"]:
         return "superseded"
-    if book.enrolment.state in (Standing.EXITED, Standing.SUSPENDED) or book.has_outlived_its_reason:
-        return f"exited: {book.enrolment.reason}"[:64]
-    return _held(book, step) or _unfit(book, step)
+    if record.enrolment.state in (Standing.EXITED, Standing.SUSPENDED) or record.has_outlived_its_reason:
+        return f"exited: {record.enrolment.reason}"[:64]
+    return _held(record, step) or _moved(record, step) or _unfit(record, step)
 
 
-def _held(book: Book, step: Step) -> Later | None:
+def _moved(record: EnrolmentRecord, step: Step) -> str | Later | None:
+    """Where its date was changed while it was being tried: the new time, or why it does not go out then."""
+    row = record.rows[step.id]
+    if row.state != StepState.OWED or not arrange.is_out_of_line(record, step):
+        return None
+    arrange.arrange(record, "its date was changed while it was being sent")
+    if row.state != StepState.OWED:
+        return str(row.reason or row.state)[:64]
+    due_at = _sent_at(record, step.id)
+    return Later(due_at, "moved") if due_at > clock.now() else None
+
+
+def _held(record: EnrolmentRecord, step: Step) -> Later | None:
     """Where the journey stands still, or the result that decides is not there yet: until when."""
-    row = book.rows[step.id]
-    now, uncounted = clock.now(), pauses.uncounted(book)
+    row = record.rows[step.id]
+    now, uncounted = clock.now(), pauses.uncounted(record)
     if any(pause.resumed_at is None for pause in uncounted):
-        _hold(book, step)
+        _hold(record, step)
         return Later(now + ASK_AGAIN, "journey-paused")
-    if pauses.settle(book, uncounted) and row.state == StepState.OWED and row.due_at is not None and row.due_at > now:
+    if pauses.settle(record, uncounted) and row.state == StepState.OWED and row.due_at is not None and row.due_at > now:
         return Later(row.due_at, "journey-was-paused")
-    if step.after is not None and book.rows[step.after].state in OPEN_STEPS:
-        wait = schedule.wait(step, testing=book.enrolment.testing).length()
-        return Later(_sent_at(book, step.after) + max(wait, timedelta(minutes=1)), f"waits-for-{step.after}"[:64])
+    if step.after is not None and record.rows[step.after].state in OPEN_STEPS:
+        wait = schedule.wait(step, testing=record.enrolment.testing).length()
+        return Later(_sent_at(record, step.after) + max(wait, timedelta(minutes=1)), f"waits-for-{step.after}"[:64])
     return None
 
 
-def _sent_at(book: Book, name: str) -> datetime:
+def _sent_at(record: EnrolmentRecord, name: str) -> datetime:
     """When a step that has not gone yet will go at the earliest: its window may have moved it, and asking before is in vain."""
-    query = select(Delivery.due_at).where(Delivery.id == book.rows[name].delivery_id, Delivery.state == State.PENDING)
-    due_at = book.session.scalars(query).one_or_none()
-    return max(clock.now(), due_at) if due_at is not None else clock.now()
+    delivery = step_deliveries.waiting(record.session, record.rows[name].delivery_id)
+    return max(clock.now(), delivery.due_at) if delivery is not None else clock.now()
 
 
-def _hold(book: Book, step: Step) -> None:
+def _hold(record: EnrolmentRecord, step: Step) -> None:
     """While it is held it does not expire; that is set anew when the journey goes on."""
-    row = book.rows[step.id]
+    row = record.rows[step.id]
     if row.held:
         return
     row.held = True
-    book.decide("paused", "the journey is paused", step=step.id)
-    if (delivery := owed.waiting(book.session, row.delivery_id)) is not None:
-        owed.set_expiry(delivery, None)
+    record.decide("paused", "the journey is paused", step=step.id)
+    if (delivery := step_deliveries.waiting(record.session, row.delivery_id)) is not None:
+        step_deliveries.set_expiry(delivery, None)
 
 
-def _unfit(book: Book, step: Step) -> str | None:
-    if step.when is None or expressions.evaluate(step.when, book.facts()):
+def _unfit(record: EnrolmentRecord, step: Step) -> str | None:
+    if step.when is None or expressions.evaluate(step.when, record.facts()):
         return None
     return f"condition: {step.when}"[:64]
 
 
-def hear(session: Session, context: Mapping[str, Any], outcome: Outcome) -> None:
+def take_outcome(session: Session, context: Mapping[str, Any], outcome: Outcome) -> None:
     """Take in what has become of a step's message, and let the steps that have waited for it go on. Twice is once."""
-    if "enrolment" not in context or (book := open_book(session, int(context["enrolment"]))) is None:
+    if "enrolment" not in context or (record := lock_record(session, int(context["enrolment"]))) is None:
         return
     name = str(context.get("step"))
-    row = book.rows.get(name)
+    row = record.rows.get(name)
     if row is None or row.generation != context.get("generation"):
         return
-    _note(book, row, outcome.word, outcome.reason, falls_back=outcome.fallback)
+    _note(record, row, outcome.word, outcome.reason, falls_back=outcome.fallback)
     if not outcome.fallback:
-        _go_on(book, name, outcome.word)
-    book.finish_if_done()
+        _go_on(record, name, outcome.word)
+        _follow_its_date(record, name)
+    record.finish_if_done()
 
 
-def _note(book: Book, row: EnrolmentStep, word: str, reason: str | None, *, falls_back: bool) -> None:
-    results = dict(book.enrolment.results or {})
+def _follow_its_date(record: EnrolmentRecord, name: str) -> None:
+    """A step whose date was changed while it was being sent comes once more for the new date."""
+    step = record.journey.step(name)
+    if step is None or record.enrolment.state != Standing.ACTIVE or not step.again_when_moved:
+        return
+    if arrange.is_out_of_line(record, step):
+        arrange.arrange(record, "its date was changed while it was being sent")
+
+
+def _note(record: EnrolmentRecord, row: EnrolmentStep, word: str, reason: str | None, *, falls_back: bool) -> None:
+    results = dict(record.enrolment.results or {})
     if not falls_back and not (word == "sent" and row.step in results):
-        book.enrolment.results = results | {row.step: word}
+        record.enrolment.results = results | {row.step: word}
     said = f"{reason or word}; the next channel is tried" if falls_back else reason
-    book.decide(_kind(word, reason), said, step=row.step)
+    record.decide(_kind(word, reason), said, step=row.step)
     if falls_back:
         return
-    if word in ENDED:
+    if word == "skipped" and record.enrolment.state == Standing.SUSPENDED and (reason or "").startswith("exited"):
+        row.state, row.reason = StepState.CANCELLED, reason  # like what was taken back when they left: it may come yet
+    elif word in ENDED:
         row.state, row.reason = ENDED[word], reason
     elif row.state != StepState.CANCELLED or word == "sent":
         row.state, row.reason = StepState.SENT, None
@@ -129,19 +152,19 @@ def _kind(word: str, reason: str | None) -> str:
     return word
 
 
-def _go_on(book: Book, name: str, word: str) -> None:
+def _go_on(record: EnrolmentRecord, name: str, word: str) -> None:
     """The steps that come after this one: "sent" begins their wait for its result, and a result settles them."""
-    if book.enrolment.state != Standing.ACTIVE:
+    if record.enrolment.state != Standing.ACTIVE:
         return
-    for step in book.journey.steps:
-        if step.after != name or book.rows[step.id].state != StepState.OWED:
+    for step in record.journey.steps:
+        if step.after != name or record.rows[step.id].state != StepState.OWED:
             continue
         if word == "sent":
-            arrange.await_result(book, step)
-        elif (why := _unfit(book, step)) is None:
-            arrange.hasten(book, step)
-        elif owed.cancel(book.session, book.rows[step.id].delivery_id, "condition"):
-            book.close(step.id, StepState.SKIPPED, why, kind="skipped")
+            arrange.await_result(record, step)
+        elif (why := _unfit(record, step)) is None:
+            arrange.hasten(record, step)
+        elif step_deliveries.cancel(record.session, record.rows[step.id].delivery_id, "condition"):
+            record.close(step.id, StepState.SKIPPED, why, kind="skipped")
 
 
 def sweep(session: Session, limit: int = 500) -> int:
@@ -152,7 +175,7 @@ def sweep(session: Session, limit: int = 500) -> int:
     query = (
         select(EnrolmentStep.enrolment_id, EnrolmentStep.step, Delivery.id)
         .join(Delivery, Delivery.id == EnrolmentStep.delivery_id)
-        .where(EnrolmentStep.state == StepState.OWED, EnrolmentStep.due_at <= clock.now() - STRAYED_AFTER)
+        .where(EnrolmentStep.state == StepState.OWED, EnrolmentStep.due_at <= clock.now() - UNREPORTED_AFTER)
         .where(Delivery.state.in_([state.value for state in WORDS]))
         .limit(limit)
     )
@@ -168,13 +191,20 @@ def sweep(session: Session, limit: int = 500) -> int:
     return closed
 
 
+def close_steps() -> int:
+    """Close the steps whose deliveries were closed without us; how many. The job of every five minutes."""
+    from shared.store.session import transact
+
+    return transact(sweep)
+
+
 def _settled(session: Session, enrolment_id: int, name: str, delivery_id: int) -> bool:
     """Whether a step was closed as its delivery is. A fallback that was owed in its place decides, and may still wait."""
-    book, delivery = open_book(session, enrolment_id), planning.last_way(session, session.get_one(Delivery, delivery_id))
+    record, delivery = lock_record(session, enrolment_id), planning.last_way(session, session.get_one(Delivery, delivery_id))
     word = WORDS.get(State(delivery.state))
-    if book is None or word is None or book.rows[name].state != StepState.OWED:
+    if record is None or word is None or record.rows[name].state != StepState.OWED:
         return False
-    _note(book, book.rows[name], word, delivery.reason or delivery.state, falls_back=False)
-    _go_on(book, name, word)
-    book.finish_if_done()
+    _note(record, record.rows[name], word, delivery.reason or delivery.state, falls_back=False)
+    _go_on(record, name, word)
+    record.finish_if_done()
     return True

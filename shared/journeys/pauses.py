@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from shared import clock
 from shared.errors import RefusedError
 from shared.journeys import arrange, load
-from shared.journeys.book import Book, Standing, open_book
+from shared.journeys.enrolment_records import EnrolmentRecord, Standing, lock_record
 from shared.store.dialect import locked
 from shared.store.journey_models import Enrolment, JourneyPause
 from shared.store.models import ActionLog
@@ -74,9 +74,9 @@ def release(journey: str, resumed_at: datetime) -> int:
 
 def _settle_all(session: Session, ids: list[int]) -> None:
     for enrolment_id in ids:
-        book = open_book(session, enrolment_id)
-        if book is not None and book.enrolment.state == Standing.ACTIVE:
-            settle(book)
+        record = lock_record(session, enrolment_id)
+        if record is not None and record.enrolment.state == Standing.ACTIVE:
+            settle(record)
 
 
 _UNCOUNTED = (
@@ -87,29 +87,29 @@ _UNCOUNTED = (
 )
 
 
-def uncounted(book: Book) -> Sequence[JourneyPause]:
+def uncounted(record: EnrolmentRecord) -> Sequence[JourneyPause]:
     """The pauses that have not been counted for an enrolment yet; the one under way is among them."""
-    row = book.enrolment
-    return book.session.scalars(_UNCOUNTED, {"journey": row.journey, "counted": row.counted_until}).all()
+    row = record.enrolment
+    return record.session.scalars(_UNCOUNTED, {"journey": row.journey, "counted": row.counted_until}).all()
 
 
-def settle(book: Book, known: Sequence[JourneyPause] | None = None) -> bool:
+def settle(record: EnrolmentRecord, known: Sequence[JourneyPause] | None = None) -> bool:
     """Move what is left by every finished pause that was not counted yet (`known`, or looked up); whether there was one."""
-    row = book.enrolment
-    finished = [pause for pause in (uncounted(book) if known is None else known) if pause.resumed_at is not None]
+    row = record.enrolment
+    finished = [pause for pause in (uncounted(record) if known is None else known) if pause.resumed_at is not None]
     for one in finished:
         until = one.resumed_at or row.counted_until
         length = until - max(one.paused_at, row.counted_until)
-        book.decide("resumed", f"the journey was paused for {_words(length)}")
-        arrange.shift(book, length, until, "the journey was paused")
+        record.decide("resumed", f"the journey was paused for {_words(length)}")
+        arrange.shift(record, length, until, "the journey was paused")
     return bool(finished)
 
 
-def count_until_now(book: Book) -> None:
+def count_until_now(record: EnrolmentRecord) -> None:
     """Count every pause until now, the one under way as well; for somebody who leaves and may come back."""
-    settle(book)
-    row, now = book.enrolment, clock.now()
-    if (pause := is_paused(book.session, row.journey)) is not None:
+    settle(record)
+    row, now = record.enrolment, clock.now()
+    if (pause := is_paused(record.session, row.journey)) is not None:
         row.shift_seconds += max(0, round((now - max(pause.paused_at, row.counted_until)).total_seconds()))
         row.counted_until = now
 

@@ -3,24 +3,24 @@
 from sqlalchemy.orm import Session
 
 from shared.journeys.arrange import ADDRESS
-from shared.journeys.book import OPEN_STEPS, Book
 from shared.journeys.definition import Step
+from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord
 from shared.messages import consent, planning
 
 
-def goes_on(book: Book) -> bool:
+def goes_on(record: EnrolmentRecord) -> bool:
     """Whether one step at least that is still open may be sent by one of its channels."""
-    steps = [step for step in book.journey.steps if book.rows[step.id].state in OPEN_STEPS and not step.sent_by]
-    return any(_may_be_sent(book.session, book, step) for step in steps)
+    steps = [step for step in record.journey.steps if record.rows[step.id].state in OPEN_STEPS and not step.sent_by]
+    return any(_may_be_sent(record.session, record, step) for step in steps)
 
 
-def _may_be_sent(session: Session, book: Book, step: Step) -> bool:
-    data, locale = book.enrolment.data, book.enrolment.data.get("locale")
+def _may_be_sent(session: Session, record: EnrolmentRecord, step: Step) -> bool:
+    data, locale = record.enrolment.data, record.enrolment.data.get("locale")
     ways = [(step.channel, step.template), *((way.channel, way.template) for way in step.fallback)]
     for channel, template in ways:
         if not (to := str(data.get(ADDRESS[channel]) or "").strip()):
             continue
         transactional = planning.is_transactional(template, locale, step.transactional)
-        if consent.cause_against(session, book.enrolment.person, channel, to, transactional=transactional) is None:
+        if consent.cause_against(session, record.enrolment.person, channel, to, transactional=transactional) is None:
             return True
     return False

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.messages import carriers  # noqa: F401  # registers what deliveries of messages do
 from shared.messages.message import Channel, Fallback, Message
 from shared.messages.outcomes import Outcome, on_outcome
 

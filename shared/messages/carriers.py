@@ -17,9 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from shared.outbox import actions
-from shared.outbox.actions import AfterUnknown, Claimed, Done, Later, Outcome
+from shared.outbox.actions import Action, AfterUnknown, Claimed, Done, Later, Outcome
 from shared.outbox.policy import RetryPolicy, TargetPolicy
-from shared.vendors import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,18 +70,41 @@ def _unwanted(session: Session, delivery: Claimed) -> str | Later | None:
     return verdict.unwanted(session, delivery)
 
 
-registry.declare(*(f"shared.messages.providers.{_carrier}:{_carrier.upper()}" for _carrier in PER_SECOND))
-for _carrier, _per_second in PER_SECOND.items():
-    actions.register_target(_carrier, partial(TargetPolicy, slots=2, batches_per_second=_per_second))
-for _carrier, _channel, _send, _unknown, _find in _CARRIED:
-    _more: dict[str, Any] = {"look_up": partial(_look_up, _carrier, _find)} if _find else {}
-    actions.message(
-        _carrier,
-        _channel,
-        partial(_execute, _carrier, _send),
-        retry=POLICY,
-        after=_after,
-        unwanted=_unwanted,
-        after_unknown=_unknown,
-        **_more,
+def _action(carrier: str, channel: str, send: str, unknown: AfterUnknown, find: str | None) -> Action:
+    more: dict[str, Any] = {"look_up": partial(_look_up, carrier, find)} if find else {}
+    execute = partial(_execute, carrier, send)
+    return actions.message(
+        carrier, channel, execute, retry=POLICY, after=_after, unwanted=_unwanted, after_unknown=unknown, **more
     )
+
+
+ACTIONS = tuple(_action(*carried) for carried in _CARRIED)
+
+
+def brevo_policy() -> TargetPolicy:
+    """Brevo's limits."""
+    return _policy("brevo")
+
+
+def resend_policy() -> TargetPolicy:
+    """Resend's limits."""
+    return _policy("resend")
+
+
+def smtp_policy() -> TargetPolicy:
+    """The mail server's limits."""
+    return _policy("smtp")
+
+
+def twilio_policy() -> TargetPolicy:
+    """Twilio's limits."""
+    return _policy("twilio")
+
+
+def manychat_policy() -> TargetPolicy:
+    """ManyChat's limits."""
+    return _policy("manychat")
+
+
+def _policy(carrier: str) -> TargetPolicy:
+    return TargetPolicy(slots=2, batches_per_second=PER_SECOND[carrier])

@@ -7,6 +7,7 @@
     bounced       | an address that does not exist          | everything to that address
     soft-bounce   | a third full or failing mailbox in a row| everything to that address, for 14 days
     stop          | STOP, BAJA, ... by SMS or WhatsApp      | everything by SMS, WhatsApp and voice to that number
+    to-review     | an answer that a person must read       | marketing by SMS, WhatsApp and voice to that number
     by-hand       | an operator, for whoever asked them     | everything by that channel
 
 People and addresses are kept as digests: the wish survives an erasure, and the table tells nobody who they were.
@@ -20,17 +21,17 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared import clock
+from shared.messages.digests import digest_of_person, digests_of_address
 from shared.messages.message import Message
-from shared.messages.outcomes import Said, tell_said
-from shared.messages.who import who_of_address, who_of_person
+from shared.messages.outcomes import Said, notify_person_message
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import Conversation, Suppression
 
-type Cause = Literal["unsubscribed", "complaint", "bounced", "soft-bounce", "stop", "by-hand"]
+type Cause = Literal["unsubscribed", "complaint", "bounced", "soft-bounce", "stop", "to-review", "by-hand"]
 
 PHONE_CHANNELS = ("sms", "whatsapp", "voice")
-MARKETING_ONLY = frozenset({"unsubscribed", "complaint"})
-WISHES = MARKETING_ONLY | {"stop", "by-hand"}  # what people have said, in contrast to what mailboxes do
+MARKETING_ONLY = frozenset({"unsubscribed", "complaint", "to-review"})
+WISHES = frozenset({"unsubscribed", "complaint", "stop", "by-hand"})  # what people have said, in contrast to what mailboxes do
 SOFT_BOUNCES_IN_A_ROW = 3
 SOFT_BOUNCE_HOLDS = timedelta(days=14)
 WHATSAPP_WINDOW = timedelta(hours=24)
@@ -41,7 +42,7 @@ _LONG_AGO = clock.as_utc(datetime(1970, 1, 1))  # noqa: DTZ001  # the next call 
 _AGAINST = (
     select(Suppression)
     .where(Suppression.who.in_(bindparam("whos", expanding=True)), Suppression.channel == bindparam("channel"))
-    .where(Suppression.lifted.is_(False))
+    .where(~Suppression.lifted)
     .order_by(Suppression.id)
 )
 
@@ -53,7 +54,7 @@ def held_back(session: Session, message: Message) -> str | None:
 
 def cause_against(session: Session, person: str, channel: str, to: str, *, transactional: bool) -> str | None:
     """The cause for which nothing of that kind may be sent to a person at an address; None where nothing speaks against it."""
-    whos = [who_of_address(to), who_of_person(person)]
+    whos = [*digests_of_address(to), digest_of_person(person)]
     for row in session.scalars(_AGAINST, {"whos": whos, "channel": channel}):
         if _holds(row) and not (transactional and row.cause in MARKETING_ONLY):
             return row.cause
@@ -88,7 +89,7 @@ def _set(  # a wish has these parts
         row.changed_at, row.lifted = at, lifted
     if newer and cause in WISHES:
         word: Literal["resubscribed", "unsubscribed"] = "resubscribed" if lifted else "unsubscribed"
-        tell_said(session, Said(word=word, whos=people, channels=named, at=at, cause=cause))
+        notify_person_message(session, Said(word=word, whos=people, channels=named, at=at, cause=cause))
 
 
 def soft_bounced(session: Session, who: str, at: datetime) -> None:
@@ -122,10 +123,15 @@ def wrote_to_us(session: Session, who: str, channel: str, at: datetime) -> None:
 def takes_free_text(session: Session, phone: str) -> bool:
     """Whether WhatsApp's 24-hour window is open for this number."""
     query = select(Conversation.last_inbound_at).where(
-        Conversation.who == who_of_address(phone), Conversation.channel == "whatsapp"
+        Conversation.who.in_(digests_of_address(phone)), Conversation.channel == "whatsapp"
     )
-    last = session.scalars(query).one_or_none()
+    last = max(session.scalars(query), default=None)
     return last is not None and clock.now() - last < WHATSAPP_WINDOW
+
+
+def filed(session: Session, whos: Iterable[str]) -> list[str]:
+    """Those of `whos` of whom something is known: an address may have been filed under an earlier spelling."""
+    return list(session.scalars(select(Suppression.who).where(Suppression.who.in_(list(whos))).distinct()))
 
 
 def rows(session: Session, channels: Iterable[str], whos: Iterable[str], cause: Cause) -> list[Suppression]:

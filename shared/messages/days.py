@@ -7,7 +7,7 @@ place.
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from shared.messages.who import who_of_person
+from shared.messages.digests import digest_of_person
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import MessageDay
 
@@ -35,12 +35,12 @@ def give_back(session: Session, person: str, day: str, delivery_id: int) -> None
 
 def _began(session: Session, person: str, day: str, *delivery_ids: int) -> bool:
     """Whether these are the day's first, and have their place now."""
-    values = {"who": who_of_person(person), "day": day, "delivery_ids": list(delivery_ids)}
+    values = {"who": digest_of_person(person), "day": day, "delivery_ids": list(delivery_ids)}
     return insert_if_absent(session, MessageDay, ("who", "day"), values)
 
 
 def _row(session: Session, person: str, day: str) -> MessageDay:
-    same = {"who": who_of_person(person), "day": day}
+    same = {"who": digest_of_person(person), "day": day}
     if (found := session.scalars(_DAY, same).one_or_none()) is not None:
         return found
     _began(session, person, day)

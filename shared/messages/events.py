@@ -1,13 +1,13 @@
 """What providers and recipients send us about messages, in one form whatever the provider. Light: no SQL, no HTTP library.
 
-People are named by digests from here on (`shared.messages.who`), and of what somebody writes to us only a wish is kept, so that
+People are named by digests from here on (`shared.messages.digests`), and of what somebody writes to us only a wish is kept, so that
 the events we store say nothing of anybody.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
@@ -85,10 +85,16 @@ class ProviderEvents(Payload):
 
 
 class InboundMessage(Payload):
-    """Somebody has written to us by SMS or WhatsApp; `wish` where it was STOP, BAJA, START, ALTA, ..."""
+    """Somebody has written to us by SMS or WhatsApp; `wish` where it was STOP, BAJA, START, ALTA, ...
+
+    `ask`: a person must look before marketing goes to this line again. `others` are the digests of the number's other
+    spellings, under which an earlier wish may be filed.
+    """
 
     vendor_id: str = Field(min_length=1, max_length=200)
     who: str = Field(pattern="^[0-9a-f]{32}$")
+    others: list[Annotated[str, Field(pattern="^[0-9a-f]{32}$")]] = Field(default_factory=list, max_length=20)
+    ask: bool = False
     channel: Literal["sms", "whatsapp"]
     wish: Literal["stop", "start"] | None = None
 

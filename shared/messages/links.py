@@ -20,7 +20,7 @@ _SHAPE = re.compile(r"([0-9]{1,18})\.([0-9a-f]{32})\.([0-9a-f]{32})\.([A-Za-z0-9
 
 @dataclass(frozen=True)
 class Unsubscription:
-    """Whose mail, and by which delivery they got the link. The digests are those of `shared.messages.who`."""
+    """Whose mail, and by which delivery they got the link. The digests are those of `shared.messages.digests`."""
 
     delivery_id: int
     address: str

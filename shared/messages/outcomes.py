@@ -77,7 +77,7 @@ def on_sending(name: str, gate: Gate) -> None:
 
 def refused(session: "Session", context: Mapping[str, Any]) -> "str | Later | None":
     """What the first owner says who does not want the message sent now; None where all do."""
-    answers = (gate(session, context) for gate in list(_gates.values()))
+    answers = (gate(session, context) for gate in [*_declared("message.sending").values(), *_gates.values()])
     return next((answer for answer in answers if answer is not None), None)
 
 
@@ -90,7 +90,7 @@ def on_outcome(name: str, listener: Listener) -> None:
     _listeners[name] = listener
 
 
-def on_said(name: str, ear: Ear) -> None:
+def on_person_message(name: str, ear: Ear) -> None:
     """Have `ear(session, said)` called in the transaction that takes in what somebody says; it may hear the same twice.
 
     The same name again replaces the ear.
@@ -98,9 +98,9 @@ def on_said(name: str, ear: Ear) -> None:
     _ears[name] = ear
 
 
-def tell_said(session: "Session", said: Said) -> None:
+def notify_person_message(session: "Session", said: Said) -> None:
     """Tell all who want to hear what people say. What one of them breaks is undone; the person's wish stands all the same."""
-    for name, ear in list(_ears.items()):
+    for name, ear in (_declared("person.message") | _ears).items():
         key = f"said:{name}:{said.word}:{said.whos[0]}:{said.at.isoformat()}"
         title = f"Puente: {name} could not take in that somebody has {said.word}"
         _guarded(session, name, partial(ear, session, said), key, title)
@@ -112,19 +112,26 @@ def tell(session: "Session", context: Mapping[str, Any], outcome: Outcome) -> No
     What a listener breaks is its own: its changes are undone and the operators are alerted, but that the message was sent
     stays recorded, because a message that is forgotten would be sent again.
     """
-    for name, listener in list(_listeners.items()):
+    for name, listener in (_declared("message.outcome") | _listeners).items():
         key = f"outcome:{name}:{outcome.delivery_id}:{outcome.word}"
         title = f"Puente: {name} could not take in that delivery {outcome.delivery_id} is {outcome.word}"
         _guarded(session, name, partial(listener, session, context, outcome), key, title)
+
+
+def _declared(event: str) -> dict[str, Any]:
+    """The listeners that the flows declare, by the flow's name."""
+    from shared import flows
+
+    return dict(flows.listeners(event))
 
 
 def _guarded(session: "Session", name: str, work: Callable[[], None], key: str, title: str) -> None:
     from sqlalchemy.exc import DBAPIError
 
     from shared.alerts import plan_alert
-    from shared.outbox.record import UNSHELTERED
+    from shared.outbox.record import ERRORS_NOT_ISOLATED
 
-    if session.info.get(UNSHELTERED):  # a mistake ends the transaction, and it is run again with savepoints
+    if session.info.get(ERRORS_NOT_ISOLATED):  # a mistake ends the transaction, and it is run again with savepoints
         work()
         return
     try:

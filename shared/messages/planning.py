@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.messages import carriers, templates  # noqa: F401  # carriers: registers what deliveries of messages do
+from shared.messages import template_sources, templates
 from shared.messages.message import EMAIL_PROVIDERS, Message
 from shared.messages.senders import provider_of
 from shared.outbox import actions, plan
@@ -74,7 +74,7 @@ def fall_back(session: Session, message: Message) -> bool:
         due_at=None,
         fallback=tuple(rest),
         provider=None,
-        source=message.source if step.channel == "email" else templates.REPOSITORY,
+        source=message.source if step.channel == "email" else template_sources.REPOSITORY,
     )
     owe(session, again)
     return True

@@ -1,6 +1,6 @@
 """See a text as its recipient will: `python -m shared.messages.preview lead_welcome --var first_name=Luz`.
 
-Without variables the sample values of its meta.yaml are used. Sends nothing; needs the app's settings, but no database.
+Without variables the sample values of its meta.yaml are used. Sends nothing; needs neither settings nor a database.
 """
 
 import argparse
@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from shared.commands import start
 from shared.errors import PuenteError
-from shared.messages import templates, voice
+from shared.messages import template_sources, templates, voice
 from shared.messages.templates import Rendered, Template
 
 UNSUBSCRIBE_URL = "https://puente.example/api/unsubscribe?t=muestra"
@@ -70,7 +71,7 @@ def page(template: Template, rendered: Rendered) -> str:
 def table(names: Iterable[str]) -> str:
     """The templates with the variables that they take, as Markdown (docs/messages.md)."""
     lines = ["| Template | Channels | Kind | Variables |", "|---|---|---|---|"]
-    for template in map(templates.load, names):
+    for template in map(template_sources.load, names):
         optional = templates.optional(template)
         needed = [f"`{name}`" for name in sorted(templates.variables(template) - optional)]
         said = ", ".join([*needed, *(f"(`{name}`)" for name in sorted(optional))]) or "none"
@@ -85,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(table(templates.names()) if given.table else "\n".join(templates.names()))
         return 0
     try:
-        template = templates.load(given.name, given.locale)
+        template = template_sources.load(given.name, given.locale)
         rendered = fill(template, dict(pair.split("=", 1) for pair in given.var))
     except PuenteError as error:
         return _fail(str(error))
@@ -125,4 +126,5 @@ def _as_text(template: Template, rendered: Rendered) -> str:
 
 
 if __name__ == "__main__":
+    start()
     sys.exit(main())

@@ -3,17 +3,16 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import DeferredError, PermanentError, PuenteError, RetryableError, UncertainError
-from shared.messages import consent, links, planning, putting_off, statuses, templates, verdict, who
-from shared.messages.filling import filled
+from shared.messages import consent, digests, links, planning, putting_off, statuses, template_sources, templates, verdict
+from shared.messages.letter import Candidates, Letter, LookUp, Send
 from shared.messages.message import Message
 from shared.messages.outcomes import Outcome, Word, tell
-from shared.messages.senders import Candidates, Letter, LookUp, Send
+from shared.messages.variables import variables_of
 from shared.outbox.actions import Claimed, Done, Skip
 from shared.outbox.actions import Outcome as Result
 from shared.outbox.record import OUTCOME_UNKNOWN
@@ -87,10 +86,10 @@ def _letter(delivery: Claimed) -> Letter:
     message, settings = Message.from_payload(delivery.payload), get_settings()
     url = ""
     if message.channel == "email" and not message.transactional:
-        whose = links.Unsubscription(delivery.id, who.who_of_address(message.to), who.who_of_person(message.person))
+        whose = links.Unsubscription(delivery.id, digests.digest_of_address(message.to), digests.digest_of_person(message.person))
         url = links.unsubscribe_url(settings.public_base_url, links.token(whose, settings.link_signing_secrets))
     try:
-        template = templates.load(message.template, message.locale, message.source)
+        template = template_sources.load(message.template, message.locale, message.source)
         free_text = message.channel == "whatsapp" and _takes_free_text(message.to)
     except PermanentError:
         raise
@@ -107,15 +106,6 @@ def _letter(delivery: Claimed) -> Letter:
         free_text=free_text,
         settings=settings,
     )
-
-
-def variables_of(message: Message, at: datetime | None = None) -> dict[str, Any]:
-    """The message's variables as its owner has them at `at` (now), and `time_zone`: that of the person, for dates in the text.
-
-    `at` is the first try, so that a second one says the same: a vendor that takes our key refuses another text under it.
-    """
-    given = {"time_zone": verdict.window_of(message, get_settings()).zone.key} | dict(message.variables)
-    return filled(message.context, given, at or clock.now())
 
 
 def _takes_free_text(phone: str) -> bool:
@@ -165,7 +155,7 @@ def _failed(session: Session, delivery: Claimed, message: Message, error: Puente
     verdict.give_place_back(session, delivery.id, delivery.payload)
     if reason == OPTED_OUT:
         # The vendor knows of a STOP that has not come to us; another channel to the same number would be against it.
-        consent.suppress(session, consent.PHONE_CHANNELS, [who.who_of_address(message.to)], "stop", clock.now())
+        consent.suppress(session, consent.PHONE_CHANNELS, [digests.digest_of_address(message.to)], "stop", clock.now())
     _tell(session, delivery, message, "failed", reason, fall_back=reason != OPTED_OUT)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.messages import consent, planning, putting_off, verdict, who
+from shared.messages import consent, digests, planning, putting_off, verdict
 from shared.messages.events import ProviderEvent
 from shared.messages.message import Message
 from shared.messages.outcomes import Outcome, Word, tell
@@ -132,7 +132,7 @@ def others_in_doubt(session: Session, delivery_id: int, since: datetime) -> bool
 
 
 def _digest(payload: Any) -> str | None:
-    return who.who_of_address(payload["to"]) if payload and payload.get("to") else None
+    return digests.digest_of_address(payload["to"]) if payload and payload.get("to") else None
 
 
 def settle_by_callback(session: Session, delivery_id: int) -> bool:
@@ -214,7 +214,7 @@ def _announce(session: Session, delivery: Delivery, word: Word, reason: str | No
 def _judge_address(session: Session, news: ProviderEvent, at: datetime, delivery: Delivery | None) -> None:
     """What the word means for further messages to the same address."""
     payload: Any = (delivery.payload if delivery is not None else None) or {}
-    owner = news.who or (who.who_of_address(payload["to"]) if payload.get("to") else None)
+    owner = news.who or (digests.digest_of_address(payload["to"]) if payload.get("to") else None)
     if owner is None:
         return
     if news.status == "bounced":

@@ -21,6 +21,7 @@ from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, UndefinedEr
 from jinja2 import meta as syntax
 from jinja2.sandbox import SandboxedEnvironment
 
+from shared import flows
 from shared.errors import PermanentError
 from shared.messages import dates
 from shared.messages.message import CHANNELS
@@ -29,8 +30,7 @@ from shared.settings import get_settings
 
 log = logging.getLogger("puente.messages")
 
-ROOT = Path(__file__).resolve().parents[1] / "templates"
-REPOSITORY = "repo"
+FRAMES = Path(__file__).resolve().parents[1] / "templates"  # what the mails of all flows share
 MARKETING, TRANSACTIONAL = "marketing", "transactional"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,59}")
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -75,9 +75,19 @@ class Rendered:
     content_variables: Mapping[str, str] = field(default_factory=dict)
 
 
+def roots() -> tuple[Path, ...]:
+    """The folders that hold a folder for each language: each flow's, then that of the frames that all share."""
+    return (*flows.folders("templates"), FRAMES)
+
+
+def _folder(name: str, locale: str) -> Path | None:
+    folders = (root / locale / name for root in roots())
+    return next((folder for folder in folders if (folder / "meta.yaml").is_file()), None)
+
+
 def names(locale: str = "es") -> list[str]:
     """The templates of the repository in that language."""
-    return sorted(path.parent.name for path in (ROOT / locale).glob("*/meta.yaml"))
+    return sorted(path.parent.name for root in roots() for path in (root / locale).glob("*/meta.yaml"))
 
 
 @lru_cache(maxsize=256)
@@ -86,29 +96,9 @@ def find(name: str, locale: str | None = None) -> Template | None:
     if not _NAME.fullmatch(name):
         return None
     for candidate in _locales(locale):
-        if (ROOT / candidate / name / "meta.yaml").is_file():
-            return _read(name, candidate)
+        if (folder := _folder(name, candidate)) is not None:
+            return _read(name, candidate, folder)
     return None
-
-
-def load(name: str, locale: str | None = None, source: str = REPOSITORY) -> Template:
-    """The template of that name from its source; see `shared.messages.notion_templates` for the outside one.
-
-    Raises:
-        PermanentError: `template-not-found`; `template-invalid`, its meta.yaml is not as it must be.
-        RetryableError: its source cannot be reached and we have no copy.
-    """
-    outside, _, database = source.partition(":")
-    if outside == "notion":
-        from shared.messages import notion_templates
-
-        return notion_templates.load(name, locale, database or get_settings().notion_templates_db_id)
-    if source != REPOSITORY:
-        raise PermanentError("template-not-found", f"there is no source of templates {source[:40]!r}")
-    found = find(name, locale)
-    if found is None:
-        raise not_found(name)
-    return found
 
 
 def not_found(name: str) -> PermanentError:
@@ -204,7 +194,7 @@ def _filled(text: str, values: Mapping[str, Any], template: Template, *, html: b
 
 @lru_cache(maxsize=16)
 def _environment(locale: str, *, html: bool) -> SandboxedEnvironment:
-    loader = FileSystemLoader(ROOT / locale)  # for the frame that the mails share
+    loader = FileSystemLoader([root / locale for root in roots()])  # for the frame that the mails share
     environment = SandboxedEnvironment(loader=loader, undefined=StrictUndefined, autoescape=html)
     environment.filters |= {"long_date": dates.long_date, "clock_time": dates.clock_time}
     return environment
@@ -216,9 +206,7 @@ def _locales(locale: str | None) -> list[str]:
     return [name for name in dict.fromkeys([*asked, default, "es"]) if name and _LOCALE.fullmatch(name)]
 
 
-def _read(name: str, locale: str) -> Template:
-    folder = ROOT / locale / name
-
+def _read(name: str, locale: str, folder: Path) -> Template:
     def part(file: str) -> str:
         path = folder / file
         return path.read_text(encoding="utf-8") if path.is_file() else ""

@@ -4,10 +4,11 @@ import logging
 from xml.sax.saxutils import escape
 
 from shared.errors import PermanentError, PuenteError
-from shared.messages import call_cards, sending, templates
+from shared.messages import call_cards, template_sources, templates
 from shared.messages.call_cards import Card
 from shared.messages.message import Message
-from shared.messages.providers.twilio import is_machine
+from shared.messages.providers.twilio_codes import is_machine
+from shared.messages.variables import variables_of
 from shared.settings import get_settings
 from shared.store.models import Delivery
 from shared.store.session import reading
@@ -42,17 +43,17 @@ def script(delivery_id: int, answered_by: str, sealed: str = "") -> str:
 
 def sorry() -> str:
     """The TwiML of an apology, without anything personal."""
-    return twiml(templates.render(templates.load(SORRY), {}).text)
+    return twiml(templates.render(template_sources.load(SORRY), {}).text)
 
 
 def card_for(delivery_id: int, message: Message) -> Card:
     """What the call needs to know: of the variables only those that its texts use, as they end up in an address."""
     used: set[str] = set()
-    template = templates.load(message.template, message.locale)
-    for one in (template, template.voicemail and templates.load(template.voicemail, message.locale)):
+    template = template_sources.load(message.template, message.locale)
+    for one in (template, template.voicemail and template_sources.load(template.voicemail, message.locale)):
         if one:
             used |= templates.variables(one)
-    known = sending.variables_of(message)
+    known = variables_of(message)
     kept = {name: known[name] for name in sorted(used & known.keys())}
     return Card(delivery_id=delivery_id, template=message.template, locale=message.locale, variables=kept)
 
@@ -66,9 +67,9 @@ def _by_record(delivery_id: int) -> Card:
 
 
 def _said(card: Card, answered_by: str) -> str:
-    template = templates.load(card.template, card.locale)
+    template = template_sources.load(card.template, card.locale)
     if is_machine(answered_by) and template.voicemail:
-        template = templates.load(template.voicemail, card.locale)
+        template = template_sources.load(template.voicemail, card.locale)
     return twiml(templates.render(template, card.variables).text)
 
 

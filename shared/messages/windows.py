@@ -20,6 +20,8 @@ from shared.settings import Settings
 QUIET, DAY_OFF, HOLIDAY = "quiet-hours", "day-off", "holiday"
 LONGEST_SEARCH_DAYS = 60
 MIDNIGHT = time(0)
+BEFORE_CLOSING = timedelta(minutes=15)
+INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,26 @@ class Window:
     def _beginnings(self, day: date) -> list[datetime]:
         """When the window may begin on a day. Where the clock goes back, a wall time comes twice; both are looked at."""
         walls = [datetime.combine(day, at, self.zone) for at in (MIDNIGHT, self.quiet_to)]
+        return [wall.replace(fold=fold).astimezone(UTC) for wall in walls for fold in (0, 1)]
+
+    def last_open(self, moment: datetime) -> datetime | None:
+        """The last instant until `moment` that is inside the window, in UTC; None where no day of two months before is open.
+
+        Where that is the end of the open hours, it is BEFORE_CLOSING earlier: what is due then must still be sent in them.
+        """
+        if self.closed(moment) is None:
+            return moment.astimezone(UTC)
+        local = moment.astimezone(self.zone)
+        for number in range(LONGEST_SEARCH_DAYS):
+            ends = self._endings(local.date() - timedelta(days=number))
+            if found := [end for end in ends if end <= moment and self.closed(end - INSTANT) is None]:
+                early = max(found) - BEFORE_CLOSING
+                return early if self.closed(early) is None else max(found) - INSTANT
+        return None
+
+    def _endings(self, day: date) -> list[datetime]:
+        """When the window may end on a day: its midnight ends the day before."""
+        walls = [datetime.combine(day, at, self.zone) for at in (MIDNIGHT, self.quiet_from)]
         return [wall.replace(fold=fold).astimezone(UTC) for wall in walls for fold in (0, 1)]
 
     def day(self, moment: datetime) -> str:

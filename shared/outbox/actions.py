@@ -1,4 +1,4 @@
-"""The register of what can be done to the outside world. Flow pages add to it; the executor looks things up in it.
+"""What can be done to the outside world: the flows declare it, the executor looks it up here.
 
 Light on purpose: it is imported with the flow pages, so it imports neither SQL nor vendors.
 """
@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from shared import flows
 from shared.errors import PermanentError, PuenteError
 from shared.outbox.policy import MESSAGE_POLICY, SYNC_POLICY, RetryPolicy, TargetPolicy
 
@@ -41,6 +42,13 @@ class AfterUnknown(StrEnum):
     ASK_A_PERSON = "ask"  # nothing: it becomes uncertain
     SEND_AGAIN = "again"  # the vendor takes our idempotency key, so sending again is harmless
     LOOK_FIRST = "look"  # the action's `look_up` can ask the vendor whether it arrived
+
+
+class Lane(StrEnum):
+    """How urgent the deliveries of an action are, as its declaration says. Deliveries are not ordered by it."""
+
+    TRANSACTIONAL = "transactional"  # somebody waits for it: an answer to what a person has just done
+    BULK = "bulk"  # one of many at once: a broadcast, an import
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +131,10 @@ class Action:
     unwanted: Callable[["Session", Claimed], str | Later | None] = _still_wanted
     after_unknown: AfterUnknown = AfterUnknown.ASK_A_PERSON
     look_up: Callable[[Claimed], Done | None] | None = None
+    lane: Lane = Lane.TRANSACTIONAL
 
-
-type RefusedAccount = Callable[["Session", str, PuenteError], None]
 
 _actions: dict[tuple[str, str], Action] = {}
-_on_refused_account: list[RefusedAccount] = []
 _policies: dict[str, Callable[[], TargetPolicy]] = {}
 
 
@@ -138,14 +144,14 @@ def register_target(name: str, policy: Callable[[], TargetPolicy]) -> None:
 
 
 def register(action: Action) -> Action:
-    """Make an action known. Registering the same name again replaces it."""
+    """Make an action known that no flow declares. Registering the same name again replaces it."""
     _actions[action.target, action.name] = action
     return action
 
 
 def message(target: str, name: str, execute: Execute, **more: Any) -> Action:
-    """Register a once-only message with the policy for messages."""
-    return register(Action(target=target, name=name, kind=Kind.MESSAGE, execute=execute, **({"retry": MESSAGE_POLICY} | more)))
+    """A once-only message with the policy for messages."""
+    return Action(target=target, name=name, kind=Kind.MESSAGE, execute=execute, **({"retry": MESSAGE_POLICY} | more))
 
 
 def action(target: str, name: str) -> Action:
@@ -155,31 +161,37 @@ def action(target: str, name: str) -> Action:
         PermanentError: `unknown-action`; the code that planned the delivery is no longer deployed.
     """
     try:
-        return _actions[target, name]
+        return known()[target, name]
     except KeyError:
         raise PermanentError("unknown-action", f"nothing deployed can do {target}.{name}") from None
 
 
+def known() -> dict[tuple[str, str], Action]:
+    """Every action, by target and name: those that the flows declare, and those that were registered."""
+    return _declared() | _actions
+
+
 def targets() -> set[str]:
     """Every target that the deployed code can reach."""
-    return {target for target, _name in _actions} | set(_policies)
+    return {target for target, _name in known()} | set(flows.target_policies()) | set(_policies)
 
 
 def policy(target: str) -> TargetPolicy:
     """The limits of a target; the default ones where nobody has set any."""
-    return _policies.get(target, TargetPolicy)()
+    return (_policies.get(target) or flows.target_policies().get(target, TargetPolicy))()
 
 
-def on_refused_account(listener: RefusedAccount) -> None:
-    """Have `listener(session, target, error)` called in the transaction that records that a system refuses our account.
-
-    It is called at every such answer. The same listener again changes nothing.
-    """
-    if listener not in _on_refused_account:
-        _on_refused_account.append(listener)
+def _declared() -> dict[tuple[str, str], Action]:
+    """What the flows declare as syncs and effects. A part is an action, several, or something that has one."""
+    found: dict[tuple[str, str], Action] = {}
+    for part in (*flows.parts("syncs"), *flows.parts("effects")):
+        for one in part if isinstance(part, tuple) else (part,):
+            made = one if isinstance(one, Action) else one.action
+            found[made.target, made.name] = made
+    return found
 
 
 def refused_account(session: "Session", target: str, error: PuenteError) -> None:
-    """Call the listeners."""
-    for listener in _on_refused_account:
+    """Call who listens to `account.refused`, in the transaction that records that a system refuses our account."""
+    for _flow, listener in flows.listeners("account.refused"):
         listener(session, target, error)

@@ -15,7 +15,7 @@ from shared.store.models import ERROR_LENGTH, Target
 
 CLOSED, OPEN, RAMPING = "closed", "open", "ramping"
 WHOLE_AGAIN = 16  # a system that has taken batches up to this size is trusted with any
-PAUSE_WITHOUT_A_WORD_SECONDS = 10
+PAUSE_WHERE_NONE_IS_NAMED_SECONDS = 10
 
 
 def allows(target: Target) -> bool:
@@ -54,5 +54,5 @@ def failed(target: Target, policy: TargetPolicy, error: str) -> None:
 
 def throttled(target: Target, after_seconds: float | None) -> None:
     """The system asks to be left alone for a while (429): no call until then."""
-    pause = timedelta(seconds=after_seconds if after_seconds is not None else PAUSE_WITHOUT_A_WORD_SECONDS)
+    pause = timedelta(seconds=after_seconds if after_seconds is not None else PAUSE_WHERE_NONE_IS_NAMED_SECONDS)
     target.next_call_at = max(target.next_call_at or clock.now(), clock.now() + pause)

@@ -5,13 +5,13 @@ That is also why no wake-up is lost: a claim that finds nothing due gives its sl
 committed before it is seen by it, and the nudge of a change committed after it finds the slot free.
 """
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, literal_column, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -19,8 +19,8 @@ from shared import clock
 from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
 from shared.outbox import actions, circuit
 from shared.outbox.actions import Action, Claimed, Kind, Later, Skip, State
-from shared.outbox.policy import TargetPolicy
-from shared.outbox.record import NO_ANSWER, OUTCOME_UNKNOWN, close, log_outcome, owed_for, settle, told
+from shared.outbox.policy import MESSAGE_POLICY, SYNC_POLICY, TargetPolicy
+from shared.outbox.record import NO_ANSWER, OUTCOME_UNKNOWN, age_of, close, has_newer_change, log_outcome, notify, settle
 from shared.settings import get_settings
 from shared.store.dialect import held, insert_if_absent, locked, unclaimed
 from shared.store.models import Delivery, Target, TargetSlot
@@ -32,6 +32,8 @@ IS_SENDING: ColumnElement[bool] = Delivery.state == literal_column("'sending'")
 
 LONGEST_WAIT_SECONDS = 5
 SHORTEST_MOVE = timedelta(seconds=30)
+UNKNOWN_ACTION_WAIT = timedelta(hours=1)
+UNLIMITED = 0
 WORKER_DIED = "its worker died, or was silent for longer than the lease"
 
 
@@ -76,7 +78,9 @@ def claim(session: Session, target: str, token: str, *, again: bool = False) -> 
     if pause > 0:
         return Wait(pause)
     batch = _batch(session, row, first, token)
-    if batch is None or batch.deliveries:  # a batch of which nothing is left to send (moved, skipped) costs no pace
+    if batch is None:
+        _give_back(slot)
+    elif batch.deliveries:  # a batch of which nothing is left to send (moved, skipped) costs no pace
         row.next_call_at = clock.now() + timedelta(seconds=policy.interval_seconds)
     return batch
 
@@ -138,42 +142,61 @@ def due(target: str) -> ColumnElement[bool]:
 _TARGET = locked(select(Target).where(Target.name == bindparam("name")), Target)
 _SLOTS = select(TargetSlot).where(TargetSlot.target == bindparam("name"))
 _IS_DUE = (Delivery.target == bindparam("name"), IS_PENDING, Delivery.due_at <= bindparam("now", type_=UtcDateTime))
-_FIRST = select(Delivery.action).where(*_IS_DUE).order_by(Delivery.due_at, Delivery.id).limit(1)
+# How many may be in its next batch: one after it was silent in a batch of one, fewer after a larger batch was silent; 0: any.
+_batch_limit = case(
+    (Delivery.reason == literal_column(f"'{NO_ANSWER}'"), 1), else_=func.coalesce(Delivery.batch_limit, UNLIMITED)
+)
+_FIRST = select(Delivery.action, _batch_limit).where(*_IS_DUE).order_by(Delivery.due_at, Delivery.id).limit(1)
 
 
 @lru_cache(maxsize=64)
 def _next(size: int) -> Select[Delivery]:
-    """The next deliveries of an action. One for each size: as a parameter, T-SQL could only count rows up to it."""
-    query = select(Delivery).where(*_IS_DUE, Delivery.action == bindparam("action"))
+    """The next deliveries of an action with one batch limit, so that what may fail a batch takes no other delivery with it.
+
+    One query for each size: as a parameter, T-SQL could only count rows up to it.
+    """
+    query = select(Delivery).where(*_IS_DUE, Delivery.action == bindparam("action"), _batch_limit == bindparam("limit"))
     return unclaimed(query.order_by(Delivery.due_at, Delivery.id).limit(size), Delivery)
 
 
-def _first_due(session: Session, target: str) -> str | None:
-    """The action of the delivery that has waited longest."""
-    return session.scalars(_FIRST, {"name": target, "now": clock.now()}).one_or_none()
+def _first_due(session: Session, target: str) -> tuple[str, int] | None:
+    """The action and the batch limit of the delivery that has waited longest."""
+    found = session.execute(_FIRST, {"name": target, "now": clock.now()}).one_or_none()
+    return None if found is None else (found[0], found[1])
 
 
-def _batch(session: Session, row: Target, action_name: str, token: str) -> Batch | None:
-    found = _action(row.name, action_name)
+def _batch(session: Session, row: Target, first: tuple[str, int], token: str) -> Batch | None:
+    """The batch that begins with `first`; None where other transactions hold all of what is due.
+
+    Claiming again at once would find the same. Whoever holds the rows wakes an executor after the commit, or the timer does.
+    """
+    (action_name, limit), found = first, _action(row.name, first[0])
     size = circuit.limit(row, found.batch_size()) if isinstance(found, Action) else 1000
-    rows = session.scalars(_next(size), {"name": row.name, "now": clock.now(), "action": action_name}).all()
+    size = size if limit == UNLIMITED else min(size, limit)
+    facts = {"name": row.name, "now": clock.now(), "action": action_name, "limit": limit}
+    rows = session.scalars(_next(size), facts).all()
+    if not rows:
+        return None
     if isinstance(found, PermanentError):
         for delivery in rows:
-            close(delivery, State.DEAD, reason=found.reason, error=str(found))
+            _wait_for_action(delivery, found)
         return Batch(_NO_ACTION, token, ())
     claimed = tuple(hold(delivery, token) for delivery in rows if _wanted(session, found, delivery))
     return Batch(found, token, claimed)
 
 
-def _without_company(rows: Sequence[Delivery]) -> Sequence[Delivery]:
-    """A sync that has cost attempts by silence goes alone, so that it takes no other with it (see `record`)."""
-    if rows and _is_suspect(rows[0]):
-        return rows[:1]
-    return [row for row in rows if not _is_suspect(row)]
+def _wait_for_action(delivery: Delivery, unknown: PermanentError) -> None:
+    """Put off a delivery whose action is not deployed here: in a rolling deployment old code meets deliveries of the new one.
 
-
-def _is_suspect(row: Delivery) -> bool:
-    return row.reason == NO_ANSWER and row.attempts > 0
+    It is looked at again every hour, and dead after as long as its kind is tried during an outage.
+    """
+    policy = SYNC_POLICY if delivery.kind == Kind.SYNC else MESSAGE_POLICY
+    if age_of(delivery) >= policy.max_age:
+        close(delivery, State.DEAD, reason=unknown.reason, error=str(unknown))
+        return
+    delivery.due_at, delivery.last_error = clock.now() + UNKNOWN_ACTION_WAIT, str(unknown)
+    if delivery.reason is None:  # that a message may have been sent must not be forgotten
+        delivery.reason = unknown.reason
 
 
 def _action(target: str, name: str) -> Action | PermanentError:
@@ -216,7 +239,7 @@ def _wanted(session: Session, action: Action, delivery: Delivery) -> bool:
     if verdict is None:
         return True
     if isinstance(verdict, PuenteError):
-        settle(session, action, delivery, as_claimed(delivery), verdict, sheltered=True)
+        settle(session, action, delivery, as_claimed(delivery), verdict, isolate_errors=True)
         return False
     if isinstance(verdict, Later):
         # Never at once again: a verdict that does not move the message would keep its executor going round.
@@ -238,7 +261,7 @@ def _close_unwanted(session: Session, action: Action, delivery: Delivery, why: s
     else:
         outcome = Skip(why)
         close(delivery, State.SKIPPED, reason=why)
-    told(session, action, claimed, outcome, final=True)
+    notify(session, action, claimed, outcome, final=True)
     log_outcome(session, action, claimed, "skipped", why)
 
 
@@ -261,33 +284,37 @@ def free_expired(session: Session) -> int:
 
     A sync is simply due again. A message may have been sent: it is due again only where its action can make sure that it is
     not sent twice; otherwise it becomes `uncertain`, and a person decides. The lost attempt counts, so that work which kills
-    its worker is not begun for ever.
+    its worker is not begun for ever; and syncs that were held together go on in halves, so that it ends alone.
     """
     query = select(Delivery).where(IS_SENDING, Delivery.lease_until <= clock.now()).limit(1000)
     rows = session.scalars(unclaimed(query, Delivery)).all()
+    together = Counter(delivery.lease_token for delivery in rows)
     for delivery in rows:
-        _free(session, delivery)
+        _free(session, delivery, batch_limit=(together[delivery.lease_token] + 1) // 2)
     return len(rows)
 
 
-def _free(session: Session, delivery: Delivery) -> None:
+def _free(session: Session, delivery: Delivery, *, batch_limit: int) -> None:
     found, claimed = _action(delivery.target, delivery.action), as_claimed(delivery)
-    repeatable = isinstance(found, Action) and (
-        found.kind is Kind.SYNC or found.after_unknown is not actions.AfterUnknown.ASK_A_PERSON
+    repeatable = delivery.kind == Kind.SYNC or (
+        isinstance(found, Action) and found.after_unknown is not actions.AfterUnknown.ASK_A_PERSON
     )
-    delivery.attempts += 1
+    delivery.attempts = 0 if has_newer_change(delivery) else delivery.attempts + 1
     if not repeatable:
         close(delivery, State.UNCERTAIN, reason=OUTCOME_UNKNOWN, error=WORKER_DIED)
-    elif isinstance(found, Action) and found.retry.exhausted(delivery.attempts, owed_for(delivery)):
+    elif isinstance(found, Action) and found.retry.exhausted(delivery.attempts, age_of(delivery)):
         state = State.DEAD if found.kind is Kind.SYNC else State.UNCERTAIN
         close(delivery, state, reason="worker-died", error=WORKER_DIED)
     else:
         delivery.state, delivery.due_at, delivery.last_error = State.PENDING, clock.now(), WORKER_DIED
         delivery.lease_token = delivery.lease_until = None
-        delivery.reason = OUTCOME_UNKNOWN if delivery.kind == Kind.MESSAGE else None
+        if delivery.kind == Kind.MESSAGE:
+            delivery.reason = OUTCOME_UNKNOWN
+        else:
+            delivery.reason, delivery.batch_limit = None, batch_limit
     if isinstance(found, Action):
         outcome = RetryableError(WORKER_DIED) if found.kind is Kind.SYNC else UncertainError(WORKER_DIED)
-        told(session, found, claimed, outcome, final=delivery.state != State.PENDING)
+        notify(session, found, claimed, outcome, final=delivery.state != State.PENDING)
         log_outcome(session, found, claimed, "worker-died", None)
 
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import select
 
+from shared import flows
 from shared.outbox import actions, claims, plan
 from shared.store.models import Target
 from shared.store.session import reading, transact
@@ -19,6 +20,11 @@ def dispatch_due() -> set[str]:
         ready = {target for target in targets if claims.callable_now(session, target)}
     plan.nudge(ready)
     return ready
+
+
+def requeue_lost() -> int:
+    """Request again what fell out of the outbox: each sync that is used, in a transaction of its own; how many rows."""
+    return sum(transact(sync.requeue_lost) for sync in flows.parts("syncs") if sync.is_used())
 
 
 def free_expired() -> int:

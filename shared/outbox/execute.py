@@ -118,16 +118,16 @@ def carry_out(target: str, batch: Batch) -> None:
 
 @_patiently
 def _record(target: str, batch: Batch, outcomes: dict[int, Outcome]) -> None:
-    def work(session: Session, *, sheltered: bool = False) -> set[str]:
+    def work(session: Session, *, isolate_errors: bool = False) -> set[str]:
         row = claims.lock_target(session, target)
-        return record.record(session, row, batch.action, batch.token, batch.deliveries, outcomes, sheltered=sheltered)
+        return record.record(session, row, batch.action, batch.token, batch.deliveries, outcomes, isolate_errors=isolate_errors)
 
     try:
         due = transact(work)
     except (PuenteError, SQLAlchemyError):
         raise
     except Exception:  # noqa: BLE001  # a mistake in a flow's bookkeeping; found and logged for one delivery at a time
-        due = transact(partial(work, sheltered=True))
+        due = transact(partial(work, isolate_errors=True))
     plan.nudge(due - {target})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from shared import clock, queues, telemetry
@@ -21,6 +21,8 @@ from shared.store.types import key_of
 log = logging.getLogger("puente.outbox")
 
 _NEWLY_DUE = "puente_newly_due"
+_BY_KEY = locked(select(Delivery).where(Delivery.dedupe_key == bindparam("key")), Delivery)
+_SLOTS_HELD = select(func.count()).where(TargetSlot.target == bindparam("target"), TargetSlot.held_until > bindparam("now"))
 
 
 def sync(session: Session, action: Action, subject: str, *, event_key: str | None = None) -> int:
@@ -30,7 +32,10 @@ def sync(session: Session, action: Action, subject: str, *, event_key: str | Non
     runs once more afterwards, because it may have read the state before this change.
     """
     key = key_of(Kind.SYNC, action.target, action.name, subject)
-    row = session.scalars(locked(select(Delivery).where(Delivery.dedupe_key == key), Delivery)).one_or_none()
+    with (
+        session.no_autoflush
+    ):  # the caller's changes are written once, with this row; every delivery is written when it is made
+        row = session.scalars(_BY_KEY, {"key": key}).one_or_none()
     if row is None:
         row = Delivery(**_values(action, subject, key, event_key=event_key))
         session.add(row)
@@ -116,9 +121,8 @@ def nudge(targets: set[str]) -> None:
 
 
 def _all_busy(target: str) -> bool:
-    held = select(func.count()).where(TargetSlot.target == target, TargetSlot.held_until > clock.now())
     with reading() as session:
-        return (session.scalar(held) or 0) >= actions.policy(target).slots
+        return (session.scalar(_SLOTS_HELD, {"target": target, "now": clock.now()}) or 0) >= actions.policy(target).slots
 
 
 def _values(action: Action, subject: str, key: str, *, event_key: str | None) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from shared.errors import (
     UnavailableError,
     UncertainError,
 )
-from shared.outbox import actions, circuit
+from shared.outbox import actions, circuit, plan
 from shared.outbox.actions import Action, AfterUnknown, Claimed, Done, Kind, Outcome, Skip, State
 from shared.store.dialect import held, locked
 from shared.store.models import ERROR_LENGTH, ActionLog, Delivery, Target
@@ -28,10 +28,10 @@ from shared.store.models import ERROR_LENGTH, ActionLog, Delivery, Target
 log = logging.getLogger("puente.outbox")
 
 OUTCOME_UNKNOWN = "outcome-unknown"
-NO_ANSWER = "no-answer"  # of a waiting sync: it was sent alone, and the system was silent
+NO_ANSWER = "no-answer"  # of a pending sync: it was sent in a batch of one, and the system did not answer
 SYSTEM = "system"
-# Of a transaction that is run again under shelter when any flow makes a mistake in it: nobody in it needs a savepoint.
-UNSHELTERED = "puente_unsheltered"
+# Marks a session whose transaction is run again with `isolate_errors` after a flow's mistake: nobody in it needs a savepoint.
+ERRORS_NOT_ISOLATED = "puente_errors_not_isolated"
 
 
 def close(delivery: Delivery, state: State, *, reason: str | None = None, error: str | None = None) -> None:
@@ -59,8 +59,8 @@ def log_outcome(session: Session, action: Action, delivery: Claimed, result: str
     )
 
 
-def owed_for(row: Delivery) -> timedelta:
-    """How long it has been owed: what was planned for next week is not old next week."""
+def age_of(row: Delivery) -> timedelta:
+    """How long it has been due: what was planned for next week is not old next week."""
     return clock.now() - (row.owed_since or row.created_at)
 
 
@@ -72,20 +72,20 @@ def record(
     claimed: tuple[Claimed, ...],
     outcomes: Mapping[int, Outcome],
     *,
-    sheltered: bool = False,
+    isolate_errors: bool = False,
 ) -> set[str]:
     """Write the outcomes of a batch; the targets that have new work because of them.
 
     A delivery whose lease was lost meanwhile is not touched by what we know of an older state: a sync is asked for once more,
     which settles whatever order the two calls had; a message that is now known to be sent is marked so.
 
-    `sheltered`: a mistake in `after` is logged, and costs no delivery its outcome (see `told`).
+    `isolate_errors`: a mistake in `after` is logged, and costs no delivery its outcome (see `notify`).
     """
-    session.info[UNSHELTERED] = not sheltered
+    session.info[ERRORS_NOT_ISOLATED] = not isolate_errors
     action.hold(session, [delivery.subject for delivery in claimed])
     ids = [delivery.id for delivery in claimed]
     rows = {row.id: row for row in session.scalars(held(select(Delivery).where(Delivery.id.in_(ids)), Delivery))}
-    guilty = _guilty(target, action, [(rows.get(delivery.id), outcomes[delivery.id]) for delivery in claimed])
+    charge = _charges_attempt(target, action, [(rows.get(delivery.id), outcomes[delivery.id]) for delivery in claimed])
     moved: list[tuple[Claimed, bool]] = []
     for delivery in claimed:
         outcome = outcomes[delivery.id]
@@ -93,21 +93,19 @@ def record(
         if row is None:
             log.warning("delivery %d was removed while it was under way", delivery.id)
         elif row.lease_token == token and row.state == State.SENDING:
-            moved.append((delivery, _moved(session, action, row, delivery, outcome, guilty=guilty)))
-            if len(claimed) == 1 and row.state == State.PENDING and _is_silence(action, outcome):
-                row.reason = NO_ANSWER
+            moved.append((delivery, _moved(session, action, row, delivery, outcome, charge=charge)))
         else:
             _settle_late(session, action, row, delivery, outcome)
+    pending = [(rows[one.id], outcomes[one.id]) for one, final in moved if not final]
+    _limit_next_batch(action, pending, together=len(claimed))
     # Only now, so that the rows of the batch are written together, and not each before the next one's `after`.
     for delivery, final in moved:
-        told(session, action, delivery, outcomes[delivery.id], final=final, sheltered=sheltered)
-    if guilty:
-        target.failures += 1  # until others are answered again, what is silent next is not held against its record
+        notify(session, action, delivery, outcomes[delivery.id], final=final, isolate_errors=isolate_errors)
+    if charge:
+        target.failures += 1  # until another call is answered, no further silence is charged to a record
     else:
         _judge(target, action, [one for one in outcomes.values() if not isinstance(one, DeferredError)])
     _report_refused_account(session, target, outcomes.values())
-    from shared.outbox import plan
-
     return plan.newly_due(session)
 
 
@@ -119,46 +117,65 @@ def _report_refused_account(session: Session, target: Target, outcomes: Iterable
 
 
 def _is_silence(action: Action, outcome: Outcome) -> bool:
-    """Whether a sync got no answer for which the whole system may be to blame."""
+    """Whether the system did not answer for a sync, for which either the record or the whole system may be to blame."""
     return action.kind is Kind.SYNC and isinstance(outcome, UnavailableError | UncertainError | NoAnswerError)
 
 
-def _guilty(target: Target, action: Action, batch: Sequence[tuple[Delivery | None, Outcome]]) -> bool:
-    """Whether the system is silent about this record, and not as a whole: then, and only then, silence costs an attempt.
+def _charges_attempt(target: Target, action: Action, batch: Sequence[tuple[Delivery | None, Outcome]]) -> bool:
+    """Whether the silence costs the record an attempt, because it is this record that gets no answer, and not the whole system.
 
-    So it is where the record was sent alone, was silent alone before, and the newest call of the target before this one was
-    answered. While the whole system is away no call is answered, so an outage costs its first record one attempt at most, and
-    that only if it was silent alone before; all others nothing.
+    So it is where the record was sent in a batch of one, was silent in a batch of one before, and the newest call of the target
+    before this one was answered. While the whole system is away no call is answered, so an outage costs its first record one
+    attempt at most, and that only if it was silent alone before; all others nothing.
     """
     row, outcome = batch[0]
     was_silent = len(batch) == 1 and row is not None and row.reason == NO_ANSWER
     return was_silent and target.failures == 0 and _is_silence(action, outcome)
 
 
+def _limit_next_batch(action: Action, pending: Sequence[tuple[Delivery, Outcome]], *, together: int) -> None:
+    """Those of a batch that got no answer go on in halves, apart from all others, until the record that causes it is alone.
+
+    `together`: how many were in the batch. One record thus delays its neighbours by one silent call for each halving, and from
+    then on, claimed in a batch of one, by no more than the time that its own calls take.
+    """
+    silent = [row for row, outcome in pending if _is_silence(action, outcome)]
+    for row, outcome in pending:
+        if not isinstance(outcome, ThrottledError):
+            row.batch_limit = None  # it was answered
+    for row in silent:
+        if together == 1:
+            row.reason = NO_ANSWER
+        else:
+            row.batch_limit = (len(silent) + 1) // 2
+
+
 def settle(
-    session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome, *, sheltered: bool = False
+    session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome, *, isolate_errors: bool = False
 ) -> None:
     """Move a delivery to the state that its outcome leads to, and keep our own rows and the action log true to it."""
     final = _moved(session, action, row, delivery, outcome)
-    told(session, action, delivery, outcome, final=final, sheltered=sheltered)
+    notify(session, action, delivery, outcome, final=final, isolate_errors=isolate_errors)
 
 
 def _moved(
-    session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome, *, guilty: bool = False
+    session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome, *, charge: bool = False
 ) -> bool:
     """Move the delivery to its next state, and log the attempt; whether it is finished."""
-    final = _apply(action, row, outcome, guilty=guilty)
+    final = _apply(action, row, outcome, charge=charge)
     detail = str(outcome) if isinstance(outcome, PuenteError) else None
-    log_outcome(session, action, delivery, _word(outcome), detail)
+    log_outcome(session, action, delivery, _result_code(outcome), detail)
     return final
 
 
-def told(session: Session, action: Action, delivery: Claimed, outcome: Outcome, *, final: bool, sheltered: bool = True) -> None:
-    """Let the flow keep its own rows true. `sheltered`: where it makes a mistake, what it did is undone, and all else stays.
+def notify(
+    session: Session, action: Action, delivery: Claimed, outcome: Outcome, *, final: bool, isolate_errors: bool = True
+) -> None:
+    """Call the flow's `after`. `isolate_errors`: where it makes a mistake, what it did is undone, and all else stays.
 
     That costs a savepoint, so a batch is first recorded without.
     """
-    if not sheltered:
+    if not isolate_errors:
         action.after(session, delivery, outcome, final)
         return
     try:
@@ -167,11 +184,11 @@ def told(session: Session, action: Action, delivery: Claimed, outcome: Outcome, 
     except SQLAlchemyError:
         raise  # the database's own trouble: the whole transaction is tried again
     except Exception as error:  # noqa: BLE001  # a mistake in a flow must not undo what is known of a call
-        words = "".join(traceback.format_exception(error))
-        log.error("what follows on delivery %d could not be kept:\n%s", delivery.id, words)  # noqa: TRY400
+        trace = "".join(traceback.format_exception(error))
+        log.error("what follows on delivery %d could not be kept:\n%s", delivery.id, trace)  # noqa: TRY400
 
 
-def _word(outcome: Outcome) -> str:
+def _result_code(outcome: Outcome) -> str:
     if isinstance(outcome, Done):
         return "done"
     if isinstance(outcome, Skip):
@@ -179,37 +196,40 @@ def _word(outcome: Outcome) -> str:
     return outcome.reason[:32] if isinstance(outcome, PermanentError) else type(outcome).__name__.removesuffix("Error").lower()
 
 
-def _apply(action: Action, row: Delivery, outcome: Outcome, *, guilty: bool) -> bool:
+def _apply(action: Action, row: Delivery, outcome: Outcome, *, charge: bool) -> bool:
     """Move the delivery to its next state; whether it is finished."""
     match outcome:
         case Done():
             row.result = dict(outcome.result) or None
-            return _done(row)
+            return _finish(row, State.DONE)
         case Skip():
-            close(row, State.SKIPPED, reason=outcome.reason)
-            return True
+            return _finish(row, State.SKIPPED, reason=outcome.reason)
         case PermanentError():
-            close(row, State.DEAD, reason=outcome.reason, error=str(outcome))
-            return True
+            return _finish(row, State.DEAD, reason=outcome.reason, error=str(outcome))
         case UncertainError() if action.kind is Kind.MESSAGE:
             return _unknown(action, row, outcome)
         case _:
-            return _again(action, row, outcome, guilty=guilty)
+            return _again(action, row, outcome, charge=charge)
 
 
-def _done(row: Delivery) -> bool:
-    if row.wanted > row.claimed:
-        # The state changed while the call was under way: what was sent may be old already.
-        _reopen(row, after_seconds=0)
-        row.attempts, row.last_error, row.reason = 0, None, None
-        return False
-    close(row, State.DONE)
-    return True
+def has_newer_change(row: Delivery) -> bool:
+    """Whether our record was changed while the sync was under way: what was sent, refused or skipped may be out of date."""
+    return row.kind == Kind.SYNC and row.wanted > row.claimed
+
+
+def _finish(row: Delivery, state: State, *, reason: str | None = None, error: str | None = None) -> bool:
+    """Close the delivery, or reopen it for a newer change, with all its attempts; whether it is finished."""
+    if not has_newer_change(row):
+        close(row, state, reason=reason, error=error)
+        return True
+    _reopen(row, after_seconds=0)
+    row.attempts, row.last_error, row.reason = 0, error[:ERROR_LENGTH] if error else None, None
+    return False
 
 
 def _unknown(action: Action, row: Delivery, error: UncertainError) -> bool:
     row.attempts += 1
-    given_up = action.retry.exhausted(row.attempts, owed_for(row))
+    given_up = action.retry.exhausted(row.attempts, age_of(row))
     if action.after_unknown is AfterUnknown.ASK_A_PERSON or given_up:
         close(row, State.UNCERTAIN, reason=OUTCOME_UNKNOWN, error=str(error))
         return True
@@ -218,21 +238,20 @@ def _unknown(action: Action, row: Delivery, error: UncertainError) -> bool:
     return False
 
 
-def _again(action: Action, row: Delivery, error: PuenteError, *, guilty: bool) -> bool:
+def _again(action: Action, row: Delivery, error: PuenteError, *, charge: bool) -> bool:
     # An UncertainError is a sync's here: its call got no answer, and repeating it does no harm.
     waits_alone = isinstance(error, DeferredError)
     of_system = isinstance(error, UnavailableError | ThrottledError) or _is_silence(action, error)
-    blameless = (of_system or waits_alone) and not guilty
+    blameless = (of_system or waits_alone) and not charge
     row.attempts += 0 if blameless else 1
-    if action.retry.exhausted(row.attempts, owed_for(row), outage=blameless):
-        close(row, State.DEAD, reason="attempts-used-up" if not blameless else "too-old", error=str(error))
-        return True
+    if action.retry.exhausted(row.attempts, age_of(row), outage=blameless):
+        return _finish(row, State.DEAD, reason="attempts-used-up" if not blameless else "too-old", error=str(error))
     asked = error.after_seconds or 0 if isinstance(error, RetryableError) else 0
     # What the system as a whole is to blame for stays due: the target's circuit and pace hold it back, not its own clock.
     wait = asked if waits_alone else 0 if blameless else max(action.retry.delay_seconds(row.attempts), asked)
     _reopen(row, after_seconds=wait)
     row.last_error = str(error)[:ERROR_LENGTH]
-    if action.kind is Kind.SYNC and not blameless and not guilty:
+    if action.kind is Kind.SYNC and not blameless and not charge:
         row.reason = None  # it was answered
     return False
 
@@ -243,16 +262,14 @@ def _reopen(row: Delivery, *, after_seconds: float) -> None:
 
 
 def _settle_late(session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome) -> None:
-    from shared.outbox import plan
-
     log.warning("delivery %d outlived its lease", row.id)
-    log_outcome(session, action, delivery, f"late {_word(outcome)}"[:32], None)
+    log_outcome(session, action, delivery, f"late {_result_code(outcome)}"[:32], None)
     if action.kind is Kind.SYNC:
         plan.sync(session, action, row.subject)
     elif isinstance(outcome, Done) and row.state in (State.UNCERTAIN, State.PENDING):
         row.result = dict(outcome.result) or None
         close(row, State.DONE)
-        told(session, action, delivery, outcome, final=True)
+        notify(session, action, delivery, outcome, final=True)
         _take_back_retry(session, row.id)
 
 
@@ -272,6 +289,6 @@ def _judge(target: Target, action: Action, outcomes: list[Outcome]) -> None:
     elif outages and len(outages) == len(outcomes):
         circuit.failed(target, actions.policy(target.name), str(outages[0]))
         if named := max((one.after_seconds or 0 for one in outages if isinstance(one, RetryableError)), default=0):
-            circuit.throttled(target, named)  # "not before", said by a system that is down for a while
+            circuit.throttled(target, named)  # Retry-After of a system that is down for a while
     elif outcomes:
         circuit.succeeded(target, action.batch_size())

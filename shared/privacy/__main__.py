@@ -1,6 +1,6 @@
 """`python -m shared.privacy --manychat-id X [--apply]`: say what there is of a person, and erase it with `--apply`.
 
-`--email` and `--lead-id` find the person by another of their names.
+`--email` finds the person by their address; flows add options of their own.
 """
 
 import argparse
@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from sqlalchemy import Engine
 
+from shared import flows
+from shared.commands import ODOO, STORAGE, start
 from shared.errors import PuenteError
 from shared.privacy.erase import Found, erase, look, person
 
@@ -25,7 +27,7 @@ def main(
     """
     asked = _parser().parse_args(arguments)
     try:
-        who = person(asked.manychat_id, email=asked.email, lead_id=asked.lead_id)
+        who = person(asked.manychat_id, email=asked.email, row=_row(asked))
         if asked.apply:
             found = erase(who, way=asked.odoo, actor=asked.actor, engine=engine)
         else:
@@ -50,11 +52,19 @@ def _told(found: Found) -> list[str]:
     rows = [f"{number:6} rows of {table}" for table, number in found.rows.items() if number]
     records = [f"{len(ids):6} of {model} in Odoo: {', '.join(map(str, ids))}" for model, ids in found.odoo.items() if ids]
     by_hand = [
-        f"{len(ids):6} {kind} in Kommo, to be deleted there: {', '.join(map(str, ids))}"
-        for kind, ids in found.kommo.items()
-        if ids
+        f"{len(ids):6} {kind}, to be deleted there: {', '.join(map(str, ids))}" for kind, ids in found.by_hand.items() if ids
     ]
     return rows + records + by_hand + ([f"{len(found.blobs):6} blobs, at most"] if found.blobs else [])
+
+
+def _row_options() -> dict[str, str]:
+    """The options by which flows find a person, with the table whose id each takes."""
+    return {option: table for data in flows.parts("privacy") for option, table in data.row_options.items()}
+
+
+def _row(asked: argparse.Namespace) -> tuple[str, int] | None:
+    given = ((table, getattr(asked, option.replace("-", "_"))) for option, table in _row_options().items())
+    return next(((table, number) for table, number in given if number is not None), None)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,7 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     whom = parser.add_mutually_exclusive_group(required=True)
     whom.add_argument("--manychat-id", default="", help="the person's id in ManyChat, as in our contacts")
     whom.add_argument("--email", default="", help="the person's e-mail address: everything that is known under it")
-    whom.add_argument("--lead-id", type=int, help="the number of one of their leads: everything under its e-mail address")
+    for option, table in _row_options().items():
+        whom.add_argument(
+            f"--{option}", type=int, help=f"the id of one of their rows in `{table}`: everything under its address"
+        )
     parser.add_argument("--apply", action="store_true", help="erase; without it nothing is changed")
     parser.add_argument(
         "--odoo",
@@ -75,4 +88,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    start(*ODOO, *STORAGE)
     sys.exit(main())

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from shared import queues
 from shared.errors import UnavailableError
 from shared.intake.envelope import fingerprint
-from shared.privacy.holdings import HOLDINGS
-from shared.privacy.who import Person
+from shared.privacy.holdings import holdings
+from shared.privacy.person import Person
 from shared.queues import claim_checks as container_client
 from shared.store.models import DeadLetter, InboxEvent
 
@@ -19,9 +19,10 @@ SMALLEST = 16 * 1024  # far below what fits a message: a body of fewer character
 
 def of(session: Session, person: Person) -> list[str]:
     """The names of all blobs that may hold an event of this person; some may be gone already."""
-    whose = {holding.table: holding.whose(person) for holding in HOLDINGS}
-    events = session.scalars(select(InboxEvent).where(whose[InboxEvent]))
-    letters = session.scalars(select(DeadLetter).where(whose[DeadLetter]))
+    whose = {holding.table: holding.whose(person) for holding in holdings()}
+    # Each result is read to its end before the next statement: Azure SQL keeps one open for each connection.
+    events = session.scalars(select(InboxEvent).where(whose[InboxEvent])).all()
+    letters = session.scalars(select(DeadLetter).where(whose[DeadLetter])).all()
     return sorted(
         {name for event in events for name in _of_event(event)} | {name for one in letters for name in _of_letter(one)}
     )

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from shared import flows
 from shared.errors import PermanentError
 from shared.outbox import plan
 from shared.outbox.actions import State
 from shared.privacy import blobs, odoo
-from shared.privacy.holdings import HOLDINGS, UNDER_WAY, Holding
-from shared.privacy.who import Person, known
+from shared.privacy.holdings import UNDER_WAY, Holding, holdings
+from shared.privacy.person import Person, known
 from shared.settings import get_settings
 from shared.store.dialect import rows_changed
-from shared.store.lead_models import Lead
 from shared.store.models import ActionLog, Delivery
 from shared.store.session import reading, transact
 from shared.vendors.odoo.client import OdooClient
@@ -32,13 +32,13 @@ log = logging.getLogger("puente.privacy")
 class Found:
     """What there is of a person: rows by table, Odoo's records by model, blobs.
 
-    `kommo` are Kommo's numbers of their leads and contacts: its API deletes neither, so a person does it there.
+    `by_hand` are records in outside systems whose API deletes none, by what they are: a person deletes them there.
     """
 
     rows: dict[str, int]
     odoo: dict[str, list[int]]
     blobs: list[str] = field(default_factory=list)
-    kommo: dict[str, list[int]] = field(default_factory=dict)
+    by_hand: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def is_nothing(self) -> bool:
@@ -46,21 +46,20 @@ class Found:
         return not (any(self.rows.values()) or any(self.odoo.values()))
 
 
-def person(manychat_id: str = "", *, email: str = "", lead_id: int | None = None) -> Person:
-    """The person of that ManyChat id, address or lead, with a pseudonym of this erasure: no two can be told to be one person's.
+def person(manychat_id: str = "", *, email: str = "", row: tuple[str, int] | None = None) -> Person:
+    """The person of that ManyChat id, address, or row of a table: (`leads`, 42).
+
+    Their pseudonym is of this erasure alone: no two erasures can be told to be of one person.
 
     Raises:
         ValueError: not exactly one of the three is given.
     """
-    given = (manychat_id.strip(), email.strip().lower(), lead_id or "")
+    given = (manychat_id.strip(), email.strip().lower(), row)
     if sum(map(bool, given)) != 1:
-        raise ValueError("give a ManyChat id, an e-mail address or the number of a lead")
-    pseudonym = f"erased:{uuid.uuid4().hex[:16]}"
-    if given[0]:
-        return Person(pseudonym=pseudonym, manychat_ids=(given[0],))
-    return (
-        Person(pseudonym=pseudonym, emails=(given[1],)) if given[1] else Person(pseudonym=pseudonym, lead_ids=(lead_id or 0,))
-    )
+        raise ValueError("give a ManyChat id, an e-mail address or the number of a row")
+    found = Person(pseudonym=f"erased:{uuid.uuid4().hex[:16]}", manychat_ids=tuple(filter(None, given[:1])))
+    found = found.with_emails([given[1]])
+    return found.with_rows(row[0], [row[1]]) if row else found
 
 
 def look(who: Person, *, ask_odoo: bool = True, engine: Engine | None = None) -> Found:
@@ -71,9 +70,9 @@ def look(who: Person, *, ask_odoo: bool = True, engine: Engine | None = None) ->
     """
     with reading(engine) as session:
         who = known(session, who)
-        rows = {holding.table.__tablename__: _count(session, holding, who) for holding in HOLDINGS}
-        names, in_kommo = blobs.of(session, who), _in_kommo(session, who)
-    return Found(rows=rows, odoo=_in_odoo(who) if ask_odoo else {}, blobs=names, kommo=in_kommo)
+        rows = {holding.table.__tablename__: _count(session, holding, who) for holding in holdings()}
+        names, by_hand = blobs.of(session, who), _by_hand(session, who)
+    return Found(rows=rows, odoo=_in_odoo(who) if ask_odoo else {}, blobs=names, by_hand=by_hand)
 
 
 def erase(who: Person, *, way: odoo.Way, actor: str, engine: Engine | None = None) -> Found:
@@ -101,11 +100,9 @@ def _in_odoo(who: Person) -> dict[str, list[int]]:
     return records
 
 
-def _in_kommo(session: Session, who: Person) -> dict[str, list[int]]:
-    rows = session.execute(select(Lead.kommo_lead_id, Lead.kommo_contact_id).where(Lead.id.in_(who.lead_ids))).all()
-    leads = {row.kommo_lead_id for row in rows if row.kommo_lead_id}
-    contacts = {row.kommo_contact_id for row in rows if row.kommo_contact_id}
-    return {"leads": sorted(leads), "contacts": sorted(contacts)}
+def _by_hand(session: Session, who: Person) -> dict[str, list[int]]:
+    asked = [data.outside(session, who) for data in flows.parts("privacy") if data.outside is not None]
+    return {name: ids for records in asked for name, ids in records.items()}
 
 
 def _client() -> OdooClient:
@@ -129,7 +126,7 @@ def _stop(session: Session, who: Person) -> None:
 
 def _erase_rows(session: Session, who: Person, was: Found, deleted_blobs: int, actor: str) -> None:
     whole = known(session, who)
-    changed = {holding.table.__tablename__: _erase(session, holding, whole) for holding in HOLDINGS}
+    changed = {holding.table.__tablename__: _erase(session, holding, whole) for holding in holdings()}
     # Only numbers: the log of an erasure must not keep what was erased.
     told = {**changed, "blobs": deleted_blobs, **{model: len(ids) for model, ids in was.odoo.items()}}
     detail = ", ".join(f"{name} {number}" for name, number in told.items() if number)

@@ -6,16 +6,24 @@ person in it gets an entry here; a test fails until it has one, or is said to ho
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, UnicodeText, and_, false, or_, select, type_coerce
+from sqlalchemy.orm import Session
 
-from shared import clock
+from shared import clock, flows
+from shared.flow import FlowError
 from shared.outbox.actions import State
-from shared.privacy.who import Person
-from shared.store.journey_models import Enrolment, EnrolmentAddress, EnrolmentStep, JourneyDecision
-from shared.store.lead_models import Booking, BookingUid, Lead
+from shared.privacy.person import Person
+from shared.store.journey_models import (
+    Enrolment,
+    EnrolmentAddress,
+    EnrolmentStep,
+    JourneyBeginning,
+    JourneyDecision,
+    JourneyEvent,
+)
 from shared.store.models import (
     ActionLog,
     Base,
@@ -29,7 +37,7 @@ from shared.store.models import (
     Reconciliation,
     StageChange,
 )
-from shared.store.sequence_models import Sequence, SequenceContact
+from shared.store.search import pattern
 
 GONE = {"erased": True}
 GONE_TEXT = '{"erased":true}'
@@ -42,6 +50,21 @@ class Holding:
     table: type[Base]
     whose: Callable[[Person], ColumnElement[bool]]
     instead: Callable[[Person], Mapping[str, Any]] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonalData:
+    """What a flow holds of people.
+
+    `identify` adds to a person what the flow's tables know of them (addresses, rows, names); running it again adds nothing.
+    `outside` tells which records a person has to delete by hand, by what and where they are: in systems whose API deletes none.
+    `row_options` are options of the command line by which a person is found, each with the table whose id it takes.
+    """
+
+    holdings: tuple[Holding, ...]
+    identify: Callable[[Session, Person], Person] | None = None
+    outside: Callable[[Session, Person], Mapping[str, list[int]]] | None = None
+    row_options: Mapping[str, str] = field(default_factory=dict)
 
 
 def _contact(person: Person) -> Any:
@@ -60,24 +83,19 @@ def _of_campaign(person: Person) -> ColumnElement[bool]:
 
 def _dead_letters(person: Person) -> ColumnElement[bool]:
     """Theirs by subject; and those without a subject (we could not read them) in whose text they stand."""
-    named = or_(false(), *(DeadLetter.original_event.contains(text, autoescape=True) for text in person.quoted))
+    named = or_(false(), *(DeadLetter.original_event.like(pattern(text), escape="\\") for text in person.quoted))
     return or_(DeadLetter.subject.in_(person.subjects), and_(DeadLetter.subject.is_(None), named))
 
 
 def _examples(person: Person) -> ColumnElement[bool]:
     """Reports that name them as an example of drift; the figures stay."""
     examples = type_coerce(Reconciliation.examples, UnicodeText)
-    return or_(false(), *(examples.contains(f'"{number}"', autoescape=True) for number in person.manychat_ids))
+    return or_(false(), *(examples.like(pattern(f'"{number}"'), escape="\\") for number in person.manychat_ids))
 
 
 def _in_journeys(person: Person) -> ColumnElement[bool]:
     """Their enrolments, under whichever of their names."""
     return Enrolment.person.in_(person.subjects)
-
-
-def _in_campaign(person: Person) -> Any:
-    """The ids of the campaign's contacts with their e-mail address."""
-    return select(SequenceContact.id).where(SequenceContact.email.in_(person.emails))
 
 
 def _enrolment_of(column: Any) -> Callable[[Person], ColumnElement[bool]]:
@@ -104,17 +122,13 @@ def _dead_letter_instead(person: Person) -> dict[str, Any]:
     }
 
 
-# In the order in which rows may go: what points to another row goes before it.
-HOLDINGS = (
+_HOLDINGS = (
     Holding(JourneyDecision, _enrolment_of(JourneyDecision.enrolment_id)),
     Holding(EnrolmentAddress, _enrolment_of(EnrolmentAddress.enrolment_id)),
     Holding(EnrolmentStep, _enrolment_of(EnrolmentStep.enrolment_id)),
     Holding(Enrolment, _in_journeys),
-    Holding(Sequence, lambda person: Sequence.contact_id.in_(_in_campaign(person))),
-    Holding(SequenceContact, lambda person: SequenceContact.id.in_(_in_campaign(person))),
-    Holding(BookingUid, lambda person: BookingUid.booking_id.in_(person.booking_ids)),
-    Holding(Booking, lambda person: Booking.id.in_(person.booking_ids)),
-    Holding(Lead, lambda person: Lead.id.in_(person.lead_ids)),
+    Holding(JourneyEvent, lambda person: JourneyEvent.person.in_(person.subjects)),
+    Holding(JourneyBeginning, lambda person: JourneyBeginning.person.in_(person.subjects)),
     Holding(StageChange, _of_opportunity),
     Holding(Opportunity, lambda person: Opportunity.contact_id.in_(_contact(person))),
     Holding(CampaignChange, _of_campaign),
@@ -130,13 +144,25 @@ HOLDINGS = (
     ),
     Holding(Reconciliation, _examples, lambda _person: {"examples": None}),
 )
+ENGINE = PersonalData(holdings=_HOLDINGS)
 
-# Tables that hold nothing of the people we write to: our own settings, our colleagues, outside systems.
-# The tables of messages know people by digests alone: the wish not to be written to outlives an erasure, as it must.
-NOTHING_OF_A_PERSON = frozenset(
-    {"channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions", "journey_pauses"}
-    | {"suppressions", "conversations", "message_days", "message_statuses", "template_copies"}
-)
+
+def holdings() -> tuple[Holding, ...]:
+    """What the tables of all flows hold, in the order in which rows may go: what points to another row goes before it.
+
+    Raises:
+        FlowError: a table is spoken for by nobody; the text says where to add it.
+    """
+    flows.load_tables()
+    found = {holding.table.__tablename__: holding for data in flows.parts("privacy") for holding in data.holdings}
+    impersonal = {name for flow in flows.installed() for name in flow.impersonal_tables}
+    for name in sorted(Base.metadata.tables.keys() - found.keys() - impersonal):
+        raise FlowError(
+            f"the table {name!r} is in no flow's `privacy`, nor in its `impersonal_tables`: say which of its rows are a "
+            "person's and what erasing does with them, or that it holds nothing of a person"
+        )
+    return tuple(found[table.name] for table in reversed(Base.metadata.sorted_tables) if table.name in found)
+
 
 # A delivery that somebody holds now is being sent; one that waits is taken back before anything is erased.
 UNDER_WAY = State.SENDING

@@ -1,4 +1,4 @@
-"""The tables of journeys: versions, enrolments, their addresses and steps, pauses, and every decision with its reason."""
+"""The tables of journeys: versions, beginnings, enrolments, their addresses and steps, pauses, remembered events, decisions."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,8 @@ from shared.store.types import BigId, JsonText, Note, UtcDateTime
 JOURNEY_LENGTH = 50
 PERSON_LENGTH = 100
 REASON_LENGTH = 200
-WHO_LENGTH = 32
+DIGEST_LENGTH = 32
+EVENT_LENGTH = 100
 
 
 class JourneyVersion(Base):
@@ -74,15 +75,18 @@ class Enrolment(Timestamped, Base):
 
 
 class EnrolmentAddress(Base):
-    """An address that an enrolment's person has had, or their key, as a digest (see `shared.messages.who`)."""
+    """An address that an enrolment's person has had, or their key, as a digest (see `shared.messages.digests`)."""
 
     __tablename__ = "enrolment_addresses"
     enrolment_id: Mapped[int] = mapped_column(ForeignKey("enrolments.id"), primary_key=True, autoincrement=False)
-    who: Mapped[str] = mapped_column(Unicode(WHO_LENGTH), primary_key=True, index=True)
+    who: Mapped[str] = mapped_column(Unicode(DIGEST_LENGTH), primary_key=True, index=True)
 
 
 class EnrolmentStep(Base):
-    """Where one step of one enrolment stands, and the delivery by which it is owed."""
+    """Where one step of one enrolment stands, and the delivery by which it is sent.
+
+    `due_at` is when it is due. `nominal_at` is when it would be due if every hour were open; NULL in rows that are older.
+    """
 
     __tablename__ = "enrolment_steps"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -90,6 +94,7 @@ class EnrolmentStep(Base):
     step: Mapped[str] = mapped_column(Unicode(JOURNEY_LENGTH))
     state: Mapped[str] = mapped_column(Unicode(16), default="waiting")
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    nominal_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     delivery_id: Mapped[int | None] = mapped_column(BigId, index=True)
     generation: Mapped[int] = mapped_column(default=0)
     held: Mapped[bool] = mapped_column(default=False)
@@ -112,3 +117,52 @@ class JourneyDecision(Base):
     kind: Mapped[str] = mapped_column(Unicode(16))
     reason: Mapped[str | None] = mapped_column(Note(REASON_LENGTH))
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class JourneyEvent(Base):
+    """An event that ends, resumes or prevents journeys, kept because the event that begins one may still be on its way.
+
+    One row for each key of the person. `facts` are those fields of the event's data that definitions ask about.
+    """
+
+    __tablename__ = "journey_events"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(Unicode(64), unique=True)
+    person: Mapped[str] = mapped_column(Unicode(PERSON_LENGTH))
+    event: Mapped[str] = mapped_column(Unicode(EVENT_LENGTH))
+    event_key: Mapped[str] = mapped_column(Unicode(64))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    facts: Mapped[Any] = mapped_column(JsonText, default=dict)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+    __table_args__ = (Index("ix_journey_events_person_at", "person", "at"),)
+
+
+class JourneyBeginning(Timestamped, Base):
+    """A person who enters a journey when the pause after an event is over, unless something happens before (`settle`).
+
+    `at` is when the newest event of this kind happened, `due_at` when its pause ends. One row for a journey, event, person and
+    instance; it stays after the beginning, so that an older event that comes late does not begin it again.
+    """
+
+    __tablename__ = "journey_beginnings"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(Unicode(64), unique=True)
+    journey: Mapped[str] = mapped_column(Unicode(JOURNEY_LENGTH))
+    event: Mapped[str] = mapped_column(Unicode(EVENT_LENGTH))
+    person: Mapped[str] = mapped_column(Unicode(PERSON_LENGTH), index=True)
+    person_keys: Mapped[Any] = mapped_column(JsonText, default=list)
+    instance: Mapped[str | None] = mapped_column(Unicode(200))
+    state: Mapped[str] = mapped_column(Unicode(16), default="waiting")
+    reason: Mapped[str | None] = mapped_column(Note(REASON_LENGTH))
+    event_key: Mapped[str] = mapped_column(Unicode(64))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    data: Mapped[Any] = mapped_column(JsonText, default=dict)
+    attempts: Mapped[int] = mapped_column(default=0)
+    enrolment_id: Mapped[int | None] = mapped_column(BigId)
+
+    __table_args__ = (
+        Index("ix_journey_beginnings_state_due_at", "state", "due_at"),
+        Index("ix_journey_beginnings_journey_id", "journey", "id"),
+    )

@@ -1,6 +1,6 @@
 """The tables of messages to people: who wants none, what the vendors said later, how many went out on a day.
 
-People and addresses stand here only as `who` (see `shared.messages.who`): a fixed-length digest, so that a person's wish
+People and addresses stand here only as `who` (see `shared.messages.digests`): a fixed-length digest, so that a person's wish
 not to be written to outlives the erasure of everything else that is known of them.
 """
 
@@ -14,7 +14,7 @@ from shared import clock
 from shared.store.models import Base, Timestamped
 from shared.store.types import BigId, JsonText, Note, UtcDateTime
 
-WHO_LENGTH = 32
+DIGEST_LENGTH = 32
 VENDOR_ID_LENGTH = 200
 
 
@@ -28,7 +28,7 @@ class Suppression(Timestamped, Base):
     __tablename__ = "suppressions"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     channel: Mapped[str] = mapped_column(Unicode(16))
-    who: Mapped[str] = mapped_column(Unicode(WHO_LENGTH))
+    who: Mapped[str] = mapped_column(Unicode(DIGEST_LENGTH))
     cause: Mapped[str] = mapped_column(Unicode(16))
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     until: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -43,7 +43,7 @@ class Conversation(Base):
 
     __tablename__ = "conversations"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    who: Mapped[str] = mapped_column(Unicode(WHO_LENGTH))
+    who: Mapped[str] = mapped_column(Unicode(DIGEST_LENGTH))
     channel: Mapped[str] = mapped_column(Unicode(16))
     last_inbound_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -55,7 +55,7 @@ class MessageDay(Base):
 
     __tablename__ = "message_days"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    who: Mapped[str] = mapped_column(Unicode(WHO_LENGTH))
+    who: Mapped[str] = mapped_column(Unicode(DIGEST_LENGTH))
     day: Mapped[str] = mapped_column(Unicode(10))
     delivery_ids: Mapped[Any] = mapped_column(JsonText, default=list)
 

@@ -7,6 +7,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
+from shared.commands import start
+
 ALEMBIC_INI = Path(__file__).resolve().parents[2] / "alembic.ini"
 
 
@@ -18,4 +20,5 @@ def upgrade(engine: Engine | None = None, revision: str = "head") -> None:
 
 
 if __name__ == "__main__":
+    start()
     upgrade(revision=sys.argv[1] if len(sys.argv) > 1 else "head")

@@ -9,6 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, relat
 
 from shared import clock
 from shared.store import search
+from shared.store.sync_columns import SyncColumns
 from shared.store.types import BigId, JsonText, Money, Note, UtcDateTime
 
 MANYCHAT_ID_LENGTH = 50
@@ -35,7 +36,7 @@ class Timestamped:
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
 
 
-class OdooSynced:
+class OdooSynced(SyncColumns, prefix="odoo"):
     """How far Odoo is in step with this row. `odoo_sync_status` is NULL where the sync mode leaves the row out of Odoo.
 
     `odoo_linked` says that the record in Odoo carries our external id, so that it need not be looked for.
@@ -43,11 +44,11 @@ class OdooSynced:
 
     odoo_id: Mapped[int | None] = mapped_column(BigId)
     odoo_linked: Mapped[bool] = mapped_column(default=False, server_default=false())
-    odoo_sync_status: Mapped[str | None] = mapped_column(Unicode(16), index=True)
-    odoo_sync_error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
-    odoo_sync_attempts: Mapped[int] = mapped_column(default=0, server_default="0")
-    odoo_sync_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    odoo_synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    odoo_sync_status: Mapped[str | None]
+    odoo_sync_error: Mapped[str | None]
+    odoo_sync_attempts: Mapped[int]
+    odoo_sync_at: Mapped[datetime | None]
+    odoo_synced_at: Mapped[datetime | None]
 
 
 class Channel(Timestamped, Base):
@@ -217,7 +218,10 @@ class CampaignChange(Base):
 
 
 class InboxEvent(Base):
-    """An event that was handled. The unique `key` is what makes a second delivery of it harmless."""
+    """An event that was handled. The unique `key` is what makes a second delivery of it harmless.
+
+    `left_out` names the fields that could not be read, with the reason; `data` keeps what was sent.
+    """
 
     __tablename__ = "inbox"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -232,12 +236,14 @@ class InboxEvent(Base):
     outcome: Mapped[str] = mapped_column(Unicode(32), default="applied")
     replay_of: Mapped[int | None] = mapped_column(BigId)
     data: Mapped[Any] = mapped_column(JsonText)
+    left_out: Mapped[Any | None] = mapped_column(JsonText)
 
 
 class Delivery(Timestamped, Base):
     """Something we owe the outside world (see `shared.outbox`).
 
     `dedupe_key` is unique where it is not NULL: a message keeps it for ever, a sync only while it is open.
+    `batch_limit`: a sync that was in a batch without an answer may be in a batch of so many at most; NULL: of any size.
     `wanted` counts the changes a sync stands for; `claimed` is how many of them the run now under way has seen.
     `owed_since` is the date it was planned for or moved to, or that of the newest change; NULL: since it was made. Its age
     counts from there, while `due_at` moves with every attempt.
@@ -258,6 +264,7 @@ class Delivery(Timestamped, Base):
     attempts: Mapped[int] = mapped_column(default=0)
     wanted: Mapped[int] = mapped_column(default=1)
     claimed: Mapped[int] = mapped_column(default=0)
+    batch_limit: Mapped[int | None]
     lease_token: Mapped[str | None] = mapped_column(Unicode(36))
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
@@ -275,6 +282,7 @@ class Delivery(Timestamped, Base):
             unique=True,
             mssql_where=text("dedupe_key IS NOT NULL"),
             sqlite_where=text("dedupe_key IS NOT NULL"),
+            postgresql_where=text("dedupe_key IS NOT NULL"),
         ),
         # What is due: the dispatcher and every claim seek here; finished rows are not in it.
         Index(
@@ -284,6 +292,7 @@ class Delivery(Timestamped, Base):
             "id",
             mssql_where=text("state = 'pending'"),
             sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
         ),
         # What a worker holds: freed when its lease has run out.
         Index(
@@ -291,6 +300,7 @@ class Delivery(Timestamped, Base):
             "lease_until",
             mssql_where=text("state = 'sending'"),
             sqlite_where=text("state = 'sending'"),
+            postgresql_where=text("state = 'sending'"),
         ),
         Index("ix_deliveries_state", "state", "id"),  # the operators' list
     )

@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from shared import clock
@@ -22,6 +24,7 @@ DEFAULT_DATABASE_URL = "sqlite:///.local/puente.db"
 CONFLICT_TRIES = 8
 BUSY_TIMEOUT_SECONDS = 30
 STATEMENT_SECONDS = 60
+LOGIN_SECONDS = 30  # the driver's own limit is 15; a serverless database that was paused takes longer to wake
 
 
 def database_url(settings: DatabaseSettings) -> str:
@@ -34,12 +37,45 @@ def database_url(settings: DatabaseSettings) -> str:
     return DEFAULT_DATABASE_URL
 
 
+def display_name(url: str) -> str:
+    """Where a URL leads, to be shown: kind, server and database; no password, wherever in the URL it stands."""
+    parts = make_url(url)
+    odbc = parts.query.get("odbc_connect", "")
+    fields = dict(field.partition("=")[::2] for field in (odbc if isinstance(odbc, str) else odbc[0]).split(";"))
+    named = {name.strip().casefold(): value.strip() for name, value in fields.items()}
+    place = [named[name] for name in ("server", "database") if named.get(name)]
+    return parts.set(query={}).render_as_string(hide_password=True) + "/".join(place)
+
+
 def make_engine(url: str) -> Engine:
-    """An engine for `url`, set up for how we write on that kind of database."""
-    if make_url(url).get_backend_name() == "sqlite":
-        return _sqlite_engine(url)
-    # A serverless Azure SQL closes idle connections; a dead one is noticed before it is used.
-    return create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_recycle=1500, pool_size=10, max_overflow=20)
+    """An engine for `url`, set up for how we write on that kind of database.
+
+    Whatever goes wrong while it connects is an `UnavailableError`: no statement was run, so the work is blameless.
+    """
+    engine = _sqlite_engine(url) if make_url(url).get_backend_name() == "sqlite" else _server_engine(url)
+    event.listen(engine, "do_connect", _connect)
+    return engine
+
+
+def _connect(dialect: Dialect, _record: Any, arguments: Any, named: dict[str, Any]) -> Any:
+    """Connect, and tell a failure to do so from a failing statement, which may be our mistake."""
+    try:
+        return dialect.connect(*arguments, **named)
+    except dialect.loaded_dbapi.Error as error:
+        raise UnavailableError(f"the database cannot be reached: {_first_words(error)}") from error
+
+
+def _server_engine(url: str) -> Engine:
+    is_mssql = make_url(url).get_backend_name() == "mssql"
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,  # a serverless Azure SQL closes idle connections; a dead one is noticed before it is used
+        pool_recycle=1500,
+        pool_size=10,
+        max_overflow=20,
+        connect_args={"timeout": LOGIN_SECONDS} if is_mssql else {},  # no keyword of the connection string sets it
+    )
 
 
 def _sqlite_engine(url: str) -> Engine:
@@ -103,6 +139,8 @@ def transact[T](work: Callable[[Session], T], engine: Engine | None = None) -> T
                 raise UnavailableError(f"the database is not available: {_first_line(error)}") from error
             if not is_conflict(error):
                 raise
+        except PoolTimeoutError as error:
+            raise UnavailableError("the database is not available: every connection is in use") from error
         clock.sleep(clock.jitter(0.02 * 2**attempt, share=0.9))
     raise RetryableError("the database is too contended; the transaction lost every time")
 
@@ -158,8 +196,14 @@ def _translated_errors() -> Iterator[None]:
         if is_conflict(error):
             raise RetryableError(f"the database is busy: {_first_line(error)}") from error
         raise
+    except PoolTimeoutError as error:
+        raise UnavailableError("the database is not available: every connection is in use") from error
 
 
 def _first_line(error: DBAPIError) -> str:
     """What the driver said, without our SQL and its values (they may hold personal data)."""
-    return str(error.orig).splitlines()[0][:200]
+    return _first_words(error.orig)
+
+
+def _first_words(error: BaseException | None) -> str:
+    return (str(error).splitlines() or [""])[0][:200]

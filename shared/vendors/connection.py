@@ -8,7 +8,7 @@ from requests.adapters import BaseAdapter
 
 from shared.vendors import answers
 from shared.vendors.http import HttpClient
-from shared.vendors.rest_client import RestClient
+from shared.vendors.rest_declaration import RestDeclaration
 
 
 class Connection(HttpClient):
@@ -16,7 +16,7 @@ class Connection(HttpClient):
 
     def __init__(
         self,
-        client: RestClient,
+        client: RestDeclaration,
         address: str,
         key: str = "",
         *,
@@ -41,7 +41,7 @@ class Connection(HttpClient):
         """What it says of itself, as a sign that it is there and lets us in. Raises as `call`."""
         ping_by = self.client.ping_by
         if callable(ping_by):
-            return ping_by(self)
+            return str(ping_by(self))
         answer = self.call("GET", ping_by, "asking whether it is there", repeatable=True)
         return str(answer.get(self.client.shows) or "there")
 

@@ -1,15 +1,14 @@
-"""The outside systems that the deployed code can call: declared as text, imported when somebody asks.
+"""The outside systems that the deployed code can call: the `clients` of the flows, imported when somebody asks.
 
-    registry.declare("shared.vendors.kommo:KOMMO")
-
-From the declarations follow the health report (`with_ping`) and how long a delivery's lease must be (`lease_faults`).
+From them follow the health report (`with_ping`) and how long a delivery's lease must be (`lease_faults`).
 """
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Protocol, runtime_checkable
 
+from shared import flows
 from shared.errors import ConfigurationError, ThrottledError
+from shared.flow import Flow, FlowError
 from shared.settings import Settings, get_settings
 
 # Of the health report: one short request, and not much patience.
@@ -38,30 +37,9 @@ class OutsideSystem(Protocol):
         """The longest that one delivery may take."""
 
 
-_declared: dict[str, None] = {}
-
-
-def declare(*references: str) -> None:
-    """Make systems known, each by its place, `module:name`. Nothing is imported; the same one again changes nothing.
-
-    Raises:
-        ValueError: that is no place.
-    """
-    for reference in references:
-        module, colon, name = reference.partition(":")
-        if not (module and colon and name.isidentifier()):
-            raise ValueError(f"an outside system is declared as 'module:name', not as {reference!r}")
-        _declared[reference] = None
-
-
-def declared() -> list[str]:
-    """The places of all systems, in the order of their declaration."""
-    return list(_declared)
-
-
 def systems() -> list[OutsideSystem]:
-    """All systems. Raises ConfigurationError where a place holds none."""
-    return [_resolved(reference) for reference in _declared]
+    """All systems, in the order of the flows. Raises FlowError where a declared place holds none."""
+    return [_checked(flow, system) for flow, system in flows.parts_by_flow("clients")]
 
 
 def with_ping(settings: Settings | None = None) -> Iterator[OutsideSystem]:
@@ -105,12 +83,7 @@ def require_lease(settings: Settings | None = None) -> None:
         raise ConfigurationError("; ".join(faults))
 
 
-def _resolved(reference: str) -> OutsideSystem:
-    module, _, name = reference.partition(":")
-    try:
-        found = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"the outside system {reference} is declared and not there: {error}") from error
-    if not isinstance(found, OutsideSystem):
-        raise ConfigurationError(f"{reference} is no outside system: it lacks name, is_used, ping or longest_seconds")
-    return found
+def _checked(flow: Flow, system: object) -> OutsideSystem:
+    if not isinstance(system, OutsideSystem):
+        raise FlowError(f"flow {flow.name!r}: a client lacks name, has_ping, is_used, ping or longest_seconds: {system!r:.80}")
+    return system

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from shared import clock, queues
+from shared import clock, flows, queues
 from shared.errors import UnavailableError
 from shared.queues import queue_client
 
@@ -18,7 +18,7 @@ class Depth:
 
 
 def depths() -> dict[str, dict[str, int]]:
-    """The depth of every declared queue, by its name; a queue that does not exist yet is empty.
+    """The depth of every queue of the flows, by its name; a queue that does not exist yet is empty.
 
     A message that was put back with a delay counts from when it was put back, so it looks old in the moment it is due: an
     alert asks for an age that stays.
@@ -29,7 +29,7 @@ def depths() -> dict[str, dict[str, int]]:
     from azure.core.exceptions import AzureError
 
     try:
-        return {name: asdict(_depth(name)) for name in sorted(queues.declared())}
+        return {name: asdict(_depth(name)) for name in sorted(flows.queues())}
     except AzureError as error:
         raise UnavailableError(f"the storage account does not answer: {type(error).__name__}") from error
 

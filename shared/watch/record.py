@@ -11,10 +11,9 @@ from typing import Any
 from sqlalchemy import Select, func, literal, select
 from sqlalchemy.orm import Session
 
-from shared import clock
+from shared import clock, flows
 from shared.outbox.actions import State
-from shared.store.lead_models import Lead
-from shared.store.models import ActionLog, Contact, DeadLetter, Delivery, InboxEvent, Opportunity, Target
+from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, Target
 from shared.store.session import reading
 
 COUNTED_TO = 10_000  # a count stops here: more is told as this many
@@ -49,7 +48,7 @@ def _count(session: Session, rows: Select[Any]) -> int:
 
 
 def _errored(session: Session) -> int:
-    statuses = (Contact.odoo_sync_status, Opportunity.odoo_sync_status, Lead.kommo_sync_status)
+    statuses = [sync.status_column for sync in flows.parts("syncs")]
     return sum(_count(session, select(literal(1)).where(status == "error")) for status in statuses)
 
 

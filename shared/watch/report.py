@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.errors import PuenteError
-from shared.intake import unstored
+from shared.intake import dead_letter_blobs
 from shared.watch.backlog import depths
 from shared.watch.record import figures
 
@@ -28,12 +28,17 @@ def write() -> dict[str, Any]:
     state["database"], record = _asked(figures)
     if backlog is not None:
         state["queues"] = backlog
-        _up, kept = _asked(lambda: {"unstored_letters": unstored.count()})
+        _up, kept = _asked(lambda: {"unstored_letters": dead_letter_blobs.count()})
         state |= kept or {}
     state |= record or {}
     # Compact, and whole numbers only: nothing in it looks like a phone number to the filter that masks those.
     log.info("%s%s", MARK, json.dumps(state, separators=(",", ":")))
     return state
+
+
+def write_line() -> None:
+    """Log the state of the system; the job of every minute."""
+    write()
 
 
 def _asked(question: Callable[[], dict[str, Any]]) -> tuple[str, dict[str, Any] | None]:

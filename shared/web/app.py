@@ -8,56 +8,13 @@ import azure.functions as func
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared import flows
 from shared.errors import RefusedError
 from shared.intake import problem
-from shared.web import (
-    advisors,
-    assignments,
-    bookings,
-    campaigns,
-    channels,
-    contacts,
-    dead_letters,
-    deliveries,
-    description,
-    journeys,
-    leads,
-    odoo_contacts,
-    opportunities,
-    problems,
-    reconciliations,
-    reports,
-    sequences,
-    stages,
-    suppressions,
-    templates,
-    timeline,
-)
+from shared.web import description, problems
 
 log = logging.getLogger("puente.web")
 
-PAGES = (
-    contacts,
-    timeline,
-    opportunities,
-    stages,
-    campaigns,
-    assignments,
-    channels,
-    advisors,
-    odoo_contacts,
-    reconciliations,
-    bookings,
-    journeys,
-    leads,
-    sequences,
-    suppressions,
-    templates,
-    dead_letters,
-    deliveries,
-    reports,
-    description,
-)
 HEADERS = {b"x-content-type-options": b"nosniff", b"cache-control": b"no-store"}
 
 
@@ -73,8 +30,8 @@ def build() -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
-    for page in PAGES:
-        app.include_router(page.router)
+    for router in flows.parts("routers"):
+        app.include_router(router)
     problems.install(app)
     app.add_middleware(Front)
     description.describe(app)

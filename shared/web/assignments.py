@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.crm import assignment_edits, editing
-from shared.intake.fields import AdvisorRef, LongText, ManychatId, Name, OptionalInstant, ShortText
+from shared.intake.fields import AdvisorRef, Label, LongText, ManychatId, OptionalInstant, ShortText
 from shared.intake.fields import Number as RowNumber
 from shared.store.models import CampaignContact, Contact
 from shared.web.auth import Caller, FlowRoute, actor
@@ -38,7 +38,7 @@ class AssignmentChange(BaseModel):
     sale_order_date: OptionalInstant = None
     successful_sale_date: OptionalInstant = None
     conversation_closed_date: OptionalInstant = None
-    last_state: Name = None
+    last_state: Label = None
     lead_state: ShortText = None
     summary: LongText = None
 

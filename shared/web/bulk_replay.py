@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import PermanentError, RetryableError
-from shared.intake import parked
+from shared.intake import dead_letter_store
 from shared.store.models import DeadLetter
 
 log = logging.getLogger("puente.web")
@@ -39,9 +39,9 @@ class Result:
     detail: str | None = None
 
 
-def select_ids(session: Session, chosen: parked.Filter, limit: int, after: str | None) -> tuple[list[Letter], int, str | None]:
+def select_ids(session: Session, chosen: dead_letter_store.Filter, limit: int, after: str | None) -> tuple[list[Letter], int, str | None]:
     """At most `limit` that match, oldest first; how many match in all; and where to go on (None: these are all)."""
-    total = parked.count(session, chosen)
+    total = dead_letter_store.count(session, chosen)
     query = chosen.applied(select(DeadLetter.id, DeadLetter.reason, DeadLetter.original_queue))
     if after is not None:
         query = query.where(DeadLetter.id > int(after))
@@ -66,7 +66,7 @@ def replay_each(letters: Sequence[Letter], actor: str) -> Iterator[Result]:
 
 def _replay(letter: Letter, actor: str) -> Result:
     try:
-        parked.replay(letter.id, actor)
+        dead_letter_store.replay(letter.id, actor)
     except LookupError:
         return Result(letter, "failed", "no-such-dead-letter", "it no longer exists")
     except PermanentError as error:

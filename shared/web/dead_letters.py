@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 from sqlalchemy import select
 
 from shared.errors import PermanentError, RefusedError
-from shared.intake import parked
+from shared.intake import dead_letter_store
 from shared.store.models import DeadLetter
 from shared.store.session import reading
 from shared.web import bulk_replay
@@ -36,9 +36,9 @@ class Chosen(BaseModel):
     since: Moment | None = Field(default=None, description="Failed at this time or later.")
     until: Moment | None = Field(default=None, description="Failed before this time.")
 
-    def filter(self, state: str | None) -> parked.Filter:
+    def filter(self, state: str | None) -> dead_letter_store.Filter:
         """The same as a filter of the store."""
-        return parked.Filter(
+        return dead_letter_store.Filter(
             state=state,
             original_queue=self.original_queue,
             reason=self.reason,
@@ -104,7 +104,7 @@ class ReplayRequest(Chosen):
 
     state: DeadLetterState | None = Field(default="parked", description="null: whatever their state.")
     limit: Annotated[int, BeforeValidator(_number)] = Field(
-        default=100, ge=1, le=parked.MAX_REPLAYED_AT_ONCE, description="Most to replay at once."
+        default=100, ge=1, le=dead_letter_store.MAX_REPLAYED_AT_ONCE, description="Most to replay at once."
     )
     after: Cursor | None = Field(default=None, description="The `next` of the answer before, to go on behind what has failed.")
     dry_run: StrictBool = Field(default=True, description="true: only say what would be replayed.")
@@ -216,7 +216,7 @@ def get_dead_letter(dead_letter_id: RowId) -> DeadLetterOut:
 def replay_one(dead_letter_id: RowId, caller: Caller) -> Replayed:
     """Puts its event back on its queue, whatever its state. Replaying twice is harmless: an event takes effect once."""
     try:
-        letter = parked.replay(dead_letter_id, actor(caller))
+        letter = dead_letter_store.replay(dead_letter_id, actor(caller))
     except LookupError:
         raise _missing(dead_letter_id) from None
     except PermanentError as error:

@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from shared.errors import RefusedError
-from shared.outbox import manual
+from shared.outbox import operator_actions
 from shared.outbox.actions import Kind, State
 from shared.store.models import ActionLog, Delivery
 from shared.store.session import reading
@@ -128,7 +128,7 @@ def retry_delivery(delivery_id: RowId, caller: Caller, response: Response) -> De
     One that waits is made due now. For one that is dead, uncertain, cancelled or skipped a new one is made, with `retry_of`;
     the old one stays as it is. 409 where it is under way, done, retried already or too late for.
     """
-    row = manual.retry(delivery_id, actor(caller))
+    row = operator_actions.retry(delivery_id, actor(caller))
     response.headers["Location"] = f"/api/v1/deliveries/{row.id}"
     return _shown(DeliveryOut, row)
 
@@ -136,7 +136,7 @@ def retry_delivery(delivery_id: RowId, caller: Caller, response: Response) -> De
 @router.post("/{delivery_id:id}/cancel", summary="Take back", responses=documented(404, 409))
 def cancel_delivery(delivery_id: RowId, caller: Caller) -> DeliveryOut:
     """Takes back one that waits, is uncertain or dead; 409 for any other. The next change of its subject plans a sync anew."""
-    return _shown(DeliveryOut, manual.cancel(delivery_id, actor(caller)))
+    return _shown(DeliveryOut, operator_actions.cancel(delivery_id, actor(caller)))
 
 
 def _retries(session: Session, rows: Sequence[Delivery]) -> dict[int, int]:

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 
 from shared.crm import editing
 from shared.errors import FieldError, RefusedError
-from shared.journeys import by_hand, forecast, history, load, pauses, picture
-from shared.journeys.book import Standing
+from shared.journeys import forecast, history, load, operator_actions, pauses, picture
+from shared.journeys.beginnings import BeginningState
 from shared.journeys.definition import Journey
+from shared.journeys.enrolment_records import Standing
 from shared.journeys.forecast import Traveller
-from shared.store.journey_models import Enrolment, JourneyPause
+from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyPause
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.paging import Moment, Page, PageQuery, RowId, find, text
@@ -40,6 +41,7 @@ class JourneyOut(BaseModel):
     steps: int
     paused_at: datetime | None = Field(description="Since when it stands still; null while it runs.")
     enrolments: dict[Standing, int] = Field(description="How many people stand where.")
+    waiting: int = Field(description="How many wait for the pause before the journey to be over; they are not in it yet.")
 
 
 class JourneyDetail(JourneyOut):
@@ -116,6 +118,36 @@ class EnrolmentQuery(PageQuery):
         if self.person is not None:
             query = query.where(Enrolment.person == self.person)
         return query if self.state is None else query.where(Enrolment.state == self.state.value)
+
+
+class BeginningOut(BaseModel):
+    """A person for whom the pause before a journey runs, or has run."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    journey: str
+    event: str = Field(description="The kind of event that begins the pause, and restarts it.")
+    person: str
+    instance: str | None
+    state: BeginningState
+    reason: str | None = Field(description="Why they did not enter.")
+    at: datetime = Field(description="When the newest event of this kind happened.")
+    due_at: datetime = Field(description="When the pause is over, and they enter.")
+    enrolment_id: int | None = Field(description="The enrolment by which they entered.")
+
+
+class BeginningQuery(PageQuery):
+    """Filters of the list."""
+
+    person: Annotated[str, text(100)] | None = Field(default=None, description="The person's key, for example `lead:1`.")
+    state: BeginningState | None = None
+
+    def applied(self, query: Select[JourneyBeginning]) -> Select[JourneyBeginning]:
+        """`query`, narrowed down."""
+        if self.person is not None:
+            query = query.where(JourneyBeginning.person == self.person)
+        return query if self.state is None else query.where(JourneyBeginning.state == self.state.value)
 
 
 class PauseOut(BaseModel):
@@ -200,6 +232,16 @@ def list_enrolments(name: JourneyName, query: Annotated[EnrolmentQuery, Query()]
     return Page(items=[EnrolmentOut.model_validate(row) for row in rows], total=total, next=after)
 
 
+@router.get("/{name}/beginnings", summary="Who waits to enter it", responses=documented(404))
+def list_beginnings(name: JourneyName, query: Annotated[BeginningQuery, Query()]) -> Page[BeginningOut]:
+    """The people for whom the pause before the journey runs, and what became of those for whom it ran."""
+    load.journey(name)
+    with reading() as session:
+        wanted = query.applied(select(JourneyBeginning).where(JourneyBeginning.journey == name))
+        rows, total, after = find(session, wanted, JourneyBeginning.id, query)
+    return Page(items=[BeginningOut.model_validate(row) for row in rows], total=total, next=after)
+
+
 @router.get(
     "/{name}/enrolments/{enrolment_id:id}", summary="Why they did not get it, and when they will", responses=documented(404)
 )
@@ -223,7 +265,7 @@ def get_enrolment(name: JourneyName, enrolment_id: RowId) -> EnrolmentDetail:
 @router.post("/{name}/enrolments/{enrolment_id:id}/exit", summary="Let somebody leave", responses=documented(404, 409))
 def end_enrolment(name: JourneyName, enrolment_id: RowId, caller: Caller) -> EnrolmentOut:
     """What is left for them is cancelled, for good. 409 where they have left, or nothing is left. They may enter again."""
-    work = partial(by_hand.end, journey=name, enrolment_id=enrolment_id, actor=actor(caller))
+    work = partial(operator_actions.end, journey=name, enrolment_id=enrolment_id, actor=actor(caller))
     return EnrolmentOut.model_validate(editing.committed(work))
 
 
@@ -285,7 +327,13 @@ def _facts(session: Session, journey: Journey) -> dict[str, Any]:
         "steps": len(journey.steps),
         "paused_at": pause.paused_at if pause else None,
         "enrolments": _counts(session, journey.name),
+        "waiting": _waiting(session, journey.name),
     }
+
+
+def _waiting(session: Session, name: str) -> int:
+    waiting = (JourneyBeginning.journey == name, JourneyBeginning.state == BeginningState.WAITING.value)
+    return session.scalar(select(func.count()).select_from(JourneyBeginning).where(*waiting)) or 0
 
 
 def _counts(session: Session, name: str) -> Mapping[str, int]:

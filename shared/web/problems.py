@@ -20,7 +20,7 @@ from shared.intake.problem import CONTENT_TYPE, problem
 log = logging.getLogger("puente.web")
 
 RETRY_AFTER_SECONDS = 10
-MAX_ERRORS_TOLD = 50
+MAX_ERRORS_LISTED = 50
 MAX_FIELD_NAME = 100
 WHERE_TO_READ = "The API is described at /api/docs."
 
@@ -113,7 +113,7 @@ async def _unavailable(_request: Request, error: RetryableError | PoolTimeoutErr
 async def _invalid(_request: Request, error: RequestValidationError) -> Response:
     faults = [
         FieldError(_field(fault["loc"]), str(fault["msg"]).removeprefix("Value error, "))
-        for fault in error.errors()[:MAX_ERRORS_TOLD]
+        for fault in error.errors()[:MAX_ERRORS_LISTED]
     ]
     return answer(RefusedError(422, "invalid-fields", "The request has values that are not as they must be.", errors=faults))
 

@@ -12,10 +12,10 @@ from shared import clock
 from shared.crm import editing
 from shared.crm.people import e164
 from shared.intake.fields import ManychatId
-from shared.messages import by_hand
+from shared.messages import operator_actions
 from shared.messages.consent import PHONE_CHANNELS
+from shared.messages.digests import digest_of_person, digests_of_address
 from shared.messages.message import CHANNELS, PERSON_LENGTH, Channel
-from shared.messages.who import who_of_address, who_of_person
 from shared.settings import get_settings
 from shared.store.message_models import Suppression
 from shared.store.session import reading
@@ -26,7 +26,7 @@ from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/suppressions", tags=["Suppressions"], route_class=SecuredRoute)
 
-type AnyCause = Literal["unsubscribed", "complaint", "bounced", "soft-bounce", "stop", "by-hand"]
+type AnyCause = Literal["unsubscribed", "complaint", "bounced", "soft-bounce", "stop", "to-review", "by-hand"]
 type GivenCause = Literal["by-hand", "unsubscribed", "complaint", "bounced", "stop"]
 
 WHOM = ("email", "phone", "manychat_id", "person")
@@ -36,14 +36,14 @@ PERSON = "The person's key, for example `lead:17`."
 ONE_OF = f"give one of {', '.join(WHOM)}"
 
 
-def _who(given: Any) -> str | None:
-    """The digest of the one who is named; None where nobody is."""
+def _whos(given: Any) -> list[str]:
+    """The digests under which the one who is named may be filed, today's first; none where nobody is."""
     if given.person is not None:
-        return who_of_person(given.person)
+        return [digest_of_person(given.person)]
     if given.phone is not None:
-        return who_of_address(e164(given.phone.strip(), get_settings().default_phone_region) or given.phone)
+        return digests_of_address(e164(given.phone, get_settings().default_phone_region) or given.phone)
     address = given.email if given.email is not None else given.manychat_id
-    return None if address is None else who_of_address(address)
+    return [] if address is None else digests_of_address(address)
 
 
 class SuppressionQuery(PageQuery):
@@ -67,8 +67,8 @@ class SuppressionQuery(PageQuery):
 
     def applied(self, query: Select[Suppression]) -> Select[Suppression]:
         """`query`, narrowed down."""
-        if (who := _who(self)) is not None:
-            query = query.where(Suppression.who == who)
+        if whos := _whos(self):
+            query = query.where(Suppression.who.in_(whos))
         if self.channel is not None:
             query = query.where(Suppression.channel == self.channel)
         if self.cause is not None:
@@ -78,7 +78,7 @@ class SuppressionQuery(PageQuery):
 
 def _holding() -> ColumnElement[bool]:
     lasting = or_(Suppression.cause != "soft-bounce", and_(Suppression.until.is_not(None), Suppression.until > clock.now()))
-    return and_(Suppression.lifted.is_(False), lasting)
+    return and_(~Suppression.lifted, lasting)
 
 
 class SuppressionOut(BaseModel):
@@ -87,7 +87,7 @@ class SuppressionOut(BaseModel):
     id: int
     who: str = Field(description="Digest of the address or of the person's key.")
     channel: Channel
-    cause: AnyCause = Field(description="`unsubscribed` and `complaint` hold back marketing, all others everything.")
+    cause: AnyCause = Field(description="`unsubscribed`, `complaint`, `to-review`: marketing is held back; else all.")
     holds: bool = Field(description="Whether it holds messages back now.")
     lifted: bool
     until: datetime | None = Field(description="A soft bounce holds until then.")
@@ -166,15 +166,15 @@ def add_suppressions(body: SuppressionIn, caller: Caller) -> Suppressed:
 
     Adding what stands already is harmless. `by-hand` is lifted by hand alone; START lifts a `stop`.
     """
-    who = str(_who(body))
-    work = partial(by_hand.suppress, who=who, channels=body.by(), cause=body.cause, actor=actor(caller))
+    who = _whos(body)[0]
+    work = partial(operator_actions.suppress, who=who, channels=body.by(), cause=body.cause, actor=actor(caller))
     return Suppressed(items=[_shown(row) for row in editing.committed(work)])
 
 
 @router.delete("/{suppression_id:id}", status_code=204, summary="Lift a suppression", responses=documented(404))
 def lift_suppression(suppression_id: RowId, caller: Caller) -> None:
     """They may be sent messages again. The row stays, as lifted; what was skipped or has ended meanwhile does not come back."""
-    editing.committed(partial(by_hand.lift, suppression_id=suppression_id, actor=actor(caller)))
+    editing.committed(partial(operator_actions.lift, suppression_id=suppression_id, actor=actor(caller)))
 
 
 def _shown(row: Suppression) -> SuppressionOut:

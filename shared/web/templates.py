@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import PermanentError, RefusedError
-from shared.messages import preview, templates, voice
+from shared.messages import preview, template_sources, templates, voice
 from shared.messages.message import Channel
 from shared.messages.templates import Rendered, Template
 from shared.settings import get_settings
@@ -69,7 +69,7 @@ class PreviewOut(BaseModel):
 @router.get("", summary="List templates")
 def list_templates(locale: Annotated[Locale, Query()] = "es") -> list[TemplateOut]:
     """The texts of the repository in a language, with the variables that each takes."""
-    return [_shown(templates.load(name, locale)) for name in templates.names(locale)]
+    return [_shown(template_sources.load(name, locale)) for name in templates.names(locale)]
 
 
 @router.get("/{name}", summary="One template", responses=documented(404))
@@ -106,8 +106,9 @@ def _loaded(name: str, where: Where) -> Template:
     database = get_settings().notion_templates_db_id
     if where.source == "notion" and not database:
         raise RefusedError(422, "not-configured", "There are no templates in Notion: NOTION_TEMPLATES_DB_ID is not set.")
+    source = f"notion:{database}" if where.source == "notion" else template_sources.REPOSITORY
     try:
-        return templates.load(name, where.locale, f"notion:{database}" if where.source == "notion" else templates.REPOSITORY)
+        return template_sources.load(name, where.locale, source)
     except PermanentError as error:
         if error.reason == "template-not-found":
             raise RefusedError(404, "no-such-template", f"There is no template {name}.") from error

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 VARIABLES = ("HOST_PORT", "SANDBOX_PORT", "AZURITE_BLOB_PORT", "AZURITE_QUEUE_PORT", "AZURITE_TABLE_PORT", "SMTP_PORT")
 NOT_OURS = (".git", ".venv", ".local", "node_modules", "tests", "local.settings.json", "__pycache__", ".*_cache", ".hypothesis")

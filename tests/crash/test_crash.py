@@ -42,7 +42,7 @@ def test_every_point_is_crashed_at() -> None:
 
 
 @pytest.mark.host
-@pytest.mark.parametrize("deaths", [HANDLER * 2, EXECUTOR], ids=["handler", "executor"])
+@pytest.mark.parametrize("deaths", [pytest.param(HANDLER * 2, marks=pytest.mark.slow), EXECUTOR], ids=["handler", "executor"])
 def test_killed_at_the_fault_points(rig: Rig, seed: int, deaths: Sequence[str]) -> None:
     """The host dies at one point after another while 500 events come in; after the last start the books are right."""
     load = make_load(seed)
@@ -54,6 +54,7 @@ def test_killed_at_the_fault_points(rig: Rig, seed: int, deaths: Sequence[str]) 
     ledger.check(rig, load, sending.accepted)
 
 
+@pytest.mark.slow
 @pytest.mark.host
 def test_killed_at_random_moments(rig: Rig, seed: int) -> None:
     """The host dies wherever it happens to be."""

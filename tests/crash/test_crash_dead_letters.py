@@ -14,6 +14,8 @@ from tests.crash.load import NEW_STAGE, Load, make_load
 from tests.crash.rig import QUIET_SECONDS, Rig, Senders
 from tests.support.world import LOCAL_KEY
 
+pytestmark = pytest.mark.slow
+
 PARKING = "deadletter.after_send=kill:0.2"
 REPLAYING = "deadletter.after_replay_sent=kill:0.2"
 

@@ -9,6 +9,7 @@ import pytest
 
 from local import settings_doc
 from shared.settings import Settings, load
+from tests.support.functions import named
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKDOWN = sorted(path for path in ROOT.rglob("*.md") if not {".venv", "node_modules", ".local"} & set(path.parts))
@@ -84,7 +85,7 @@ def test_flow_in_the_guide_works(environment: pytest.MonkeyPatch, world, tmp_pat
     declared = set(queues._declared)
     page = importlib.import_module("ratings_page")
     world.webhooks["rating"] = page.WEBHOOK
-    world.handlers["ratings-queue"] = page.rating_handler
+    world.handlers["ratings-queue"] = named("rating_handler")
     answer = world.post("rating", {"manychat_id": "m1", "rating": "excelente", "at": "2026-03-01T10:00:00Z"})
     world.run()
     queues._declared.clear()

@@ -11,21 +11,30 @@ import azure.functions as func
 import pytest
 from sqlalchemy import select
 
-from functions import bookings, leads
+from functions.bookings import services as domain
+from functions.bookings import triggers as bookings
+from functions.bookings.tables import Booking, BookingUid
+from functions.leads import kommo_sync as kommo
+from functions.leads import notes as notes_in_kommo
+from functions.leads import persons
+from functions.leads import services as records
+from functions.leads import triggers as leads
+from functions.leads.tables import Lead
 from shared import clock, faults
+from shared.errors import PermanentError
 from shared.journeys import engine
-from shared.leads import bookings as domain
-from shared.leads import kommo, persons, records
-from shared.leads import notes as notes_in_kommo
+from shared.messages import template_sources, templates
+from shared.messages.message import Message
+from shared.messages.variables import variables_of
 from shared.outbox import actions
 from shared.outbox.actions import Claimed, Done, Outcome
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentStep
-from shared.store.lead_models import Booking, BookingUid, Lead
 from shared.store.models import Delivery, InboxEvent
 from shared.store.session import reading, transact
 from tests.support import calcom
 from tests.support.calcom import ANA, CREATED_AT, SECRET, STARTS
+from tests.support.functions import named
 from tests.support.journeys import SETTINGS, Post, post, run
 from tests.support.world import LOCAL_KEY, Out, World
 
@@ -80,14 +89,14 @@ class Calendar:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        world.handlers[bookings.QUEUE] = bookings.calcom_handler
+        world.handlers[bookings.QUEUE] = named("calcom_handler")
 
     def post(self, body: bytes, headers: dict[str, str]) -> func.HttpResponse:
         """One request; what it accepts is on the queue afterwards."""
         known = {"content-type": "application/json"} | headers
         request = func.HttpRequest(method="POST", url="http://localhost/api/calcom", headers=known, body=body)
         out = Out()
-        answer = asyncio.run(bookings.calcom_webhook(request, out))
+        answer = asyncio.run(named("calcom_webhook")(request, out))
         if out.value is not None:
             self.world.storage.send(bookings.QUEUE, out.value)
         return answer
@@ -167,6 +176,24 @@ class TestWholeWay:
         run(test_clock, days=12)
         assert [one.step for one in vendors.sent if one.step in OF_A_MEETING] == list(OF_A_MEETING)
         assert not [one for one in vendors.sent if one.step.startswith("day_")]
+
+    def test_link_that_was_added_to_the_settings_stands_in_what_is_tried_again(
+        self, calendar, vendors, test_clock, environment
+    ):
+        """The survey without its link is refused and names it; tried again it has the link of the settings at that time."""
+        environment.delenv("SURVEY_URL")
+        get_settings.cache_clear()
+        calendar.send(calcom.created())
+        run(test_clock, days=12)
+        (survey,) = [one for one in vendors.sent if one.step == "survey"]
+        with reading() as session:
+            message = Message.from_payload(session.get_one(Delivery, survey.delivery_id).payload)
+        template = template_sources.load("booking_survey")
+        with pytest.raises(PermanentError, match="survey_url"):
+            templates.render(template, variables_of(message))
+        environment.setenv("SURVEY_URL", "https://added.example")
+        get_settings.cache_clear()
+        assert "https://added.example" in templates.render(template, variables_of(message)).html
 
     def test_kommo_moves_the_lead_and_has_a_note_of_every_word(self, calendar, in_kommo, test_clock):
         """Each once, though the calendar repeats itself; the lead is brought up to date when its status has changed."""
@@ -400,7 +427,7 @@ class TestWhose:
         out, headers = Out(), {"content-type": "application/json"}
         url = "http://localhost/api/lead"
         request = func.HttpRequest(method="POST", url=url, headers=headers, body=json.dumps(form).encode())
-        number = json.loads(asyncio.run(leads.lead_webhook(request, out)).get_body())["lead_id"]
+        number = json.loads(asyncio.run(named("lead_webhook")(request, out)).get_body())["lead_id"]
         calendar.world.storage.send(leads.QUEUE, out.value)
         calendar.world.run()
         assert (booking().lead_id, status_of(number)) == (number, "booked")
@@ -450,7 +477,7 @@ class TestWhat:
         """As it would go out."""
         from shared.messages import templates
         from shared.messages.message import Message
-        from shared.messages.sending import variables_of
+        from shared.messages.variables import variables_of
 
         add_lead()
         calendar.send(calcom.created(lead_id=17))
@@ -462,7 +489,9 @@ class TestWhat:
                 "booking_reminder",
                 "booking_survey",
             ):
-                assert "Ana" in templates.render(templates.load(name), values | {"booking_url": "https://b.example"}).text
+                assert (
+                    "Ana" in templates.render(template_sources.load(name), values | {"booking_url": "https://b.example"}).text
+                )
 
     def test_time_zone_that_is_none_is_left_to_the_phone(self, calendar):
         """Some browsers say things."""

@@ -11,18 +11,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
+from functions.bookings import calcom as bookings_read
+from functions.bookings import services as bookings
+from functions.bookings.payloads import BookingEvent
+from functions.bookings.tables import Booking, BookingUid
+from functions.leads.tables import Lead
 from shared import clock
 from shared.intake.envelope import Envelope
-from shared.leads import bookings, bookings_read
-from shared.leads.bookings_words import BookingWord
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment
-from shared.store.lead_models import Booking, BookingUid, Lead
 from shared.store.models import Base, Delivery
 from shared.store.session import reading, transact
 from tests.flows.test_bookings import KOMMO, add_lead
 from tests.support import calcom
 from tests.support.calcom import ANA
+from tests.support.examples import examples
 from tests.support.journeys import SETTINGS
 from tests.support.world import FakeStorage
 
@@ -98,7 +101,7 @@ def start_anew(*, with_lead: bool) -> None:
 def hear(said: dict[str, Any], number: int) -> None:
     """One delivery of a word, as the flow handles it. That an event is taken once is the inbox's part, and left out here."""
     request = func.HttpRequest(method="POST", url="/api/calcom", headers={}, body=b"")
-    word = BookingWord.model_validate(bookings_read.read(request, json.dumps(said).encode()))
+    word = BookingEvent.model_validate(bookings_read.read(request, json.dumps(said).encode()))
     envelope = Envelope(id="1", source="calcom", type="calcom.booking", time=word.occurred_at() or NOW, received=NOW, data=None)
     transact(lambda session: bookings.take(session, word, envelope, f"event-{number}"))
 
@@ -128,7 +131,7 @@ def _message(row: Delivery) -> tuple[Any, ...]:
     return payload["context"]["journey"], payload["context"]["step"], payload["to"], str(due), sorted(variables.items())
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=stories(), data=st.data())
 def test_every_order_ends_the_same(empty: None, words: list[dict[str, Any]], data) -> None:
     """Rows, lead, who is in which journey, what is owed to whom and when, and the notes in Kommo."""
@@ -145,7 +148,7 @@ def test_every_order_ends_the_same(empty: None, words: list[dict[str, Any]], dat
     assert outcome() == expected
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=stories())
 def test_last_word_decides(empty: None, words: list[dict[str, Any]]) -> None:
     """Told in order, a meeting stands unless it was cancelled and not booked since; then the lead's follow-up waits."""

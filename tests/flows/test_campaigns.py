@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from shared.intake import parked
+from shared.intake import dead_letter_store
 from shared.store.models import Advisor, Campaign, CampaignChange, CampaignContact, Contact, DeadLetter
 from shared.store.session import reading, transact
 from tests.support.world import contact
@@ -81,7 +81,7 @@ def test_parked_assignment_replays_once_the_advisor_exists(world, campaign):
     world.post("assignment", assignment(comercial_id="nuevo@example.com"))
     world.run()
     transact(lambda session: session.add(Advisor(id=9, name="Nuevo", email="Nuevo@Example.com")))
-    parked.replay(rows(DeadLetter)[0].id, "key:ops")
+    dead_letter_store.replay(rows(DeadLetter)[0].id, "key:ops")
     world.run()
     assert rows(CampaignContact)[0].commercial_advisor_id == 9
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
+from shared.crm import timeline
 from shared.crm.odoo_sync import CONTACT
 from shared.crm.stages import DEFAULT_STAGES, Stage
 from shared.outbox.actions import Claimed, Done, Outcome
 from shared.settings import get_settings
-from shared.store.models import Contact, DeadLetter, Delivery, Opportunity, StageChange
+from shared.store.models import Channel, Contact, DeadLetter, Delivery, InboxEvent, Opportunity, StageChange
 from shared.store.session import reading
 from tests.support.vendors import FakeOdoo, fake_odoo, registered
 from tests.support.world import World, contact, opportunity
@@ -83,16 +84,21 @@ PHONES = [
     ("+52‑55‑1234‑5678", "+525512345678"),  # noqa: RUF001  # hyphens that do not break
     ("５５１２３４５６７８", "+525512345678"),  # noqa: RUF001  # full-width digits
     ("999 123 4567", "+529991234567"),
-    ("+1 (555) 123-4567", "+15551234567"),
-    ("15551234567", "+15551234567"),
+    ("+1 (202) 555-0143", "+12025550143"),
+    ("12025550143", "+12025550143"),
+    ("+1 (555) 123-4567", None),  # no such area
+    ("553187654321", "+5531987654321"),  # WhatsApp's id of an older account, without the ninth digit
+    ("5512345678.0", "+525512345678"),
+    ("+52\u200e55\u200e1234\u200e5678", "+525512345678"),
+    ("1 55 1234 5678", None),
     ("+34 600 00 00 00", "+34600000000"),
     ("0034600000000", "+34600000000"),
     ("+54 9 11 2345-6789", "+5491123456789"),
     ("+57 300 123 4567", "+573001234567"),
     ("+55 11 91234-5678", "+5511912345678"),
     ("12345678", None),
-    ("044 55 1234 5678", None),
-    ("no tengo", None),
+    ("044 55 1234 5678", "+525512345678"),
+    ("no tiene WhatsApp", None),
     ("+52", None),
     ("55 1234 5678 / 55 8765 4321", None),
 ]
@@ -140,3 +146,34 @@ def test_both_keeps_the_two_apart(world: World, environment: pytest.MonkeyPatch,
     assert (person.odoo_sync_status, lead.odoo_sync_status) == ("success", "success")
     assert (person.odoo_id, lead.odoo_id) == (502, 1001)
     assert sorted(map(tuple, done)) == [("contact", "done"), ("contact", "done"), ("opportunity", "done")]
+
+
+def test_a_field_that_cannot_be_read_costs_itself_and_is_shown(world: World) -> None:
+    """The event counts without it; the timeline names the field beside the whole of what was sent."""
+    sent = contact(email_lead="ana@hotmail.con", datetime_suscripcion="31/02/2026", apellido_lead="{{last_name}}")
+    world.post("contact", sent)
+    world.run()
+    with reading() as session:
+        row, event = session.scalars(select(Contact)).unique().one(), session.scalars(select(InboxEvent)).one()
+        shown = next(entry for entry in timeline.entries(session, row, 10) if entry.kind == "event")
+    assert (row.email, row.subscribed_at, row.last_name, row.first_name) == (None, None, None, sent["nombre_lead"])
+    assert {note["field"] for note in event.left_out} == {"email_lead", "datetime_suscripcion"}
+    assert (shown.details["left_out"], shown.details["data"]) == (event.left_out, sent)
+
+
+def test_an_event_without_such_a_field_names_none(world: World) -> None:
+    """Nothing is shown where everything was read."""
+    world.post("contact", contact())
+    world.run()
+    with reading() as session:
+        assert session.scalars(select(InboxEvent.left_out)).all() == [None]
+
+
+def test_names_of_a_channel_that_read_the_same_are_one_channel(world: World) -> None:
+    """However they are typed; an emoji that tells two apart makes two."""
+    names = ["Facebook Ads", "facebook_ads", "FACEBOOK  ADS.", "Plan \U0001f947", "Plan \U0001f948"]
+    for number, name in enumerate(names):
+        world.post("contact", contact(manychat_id=f"m{number}", canal_entrada=name))
+    world.run()
+    with reading() as session:
+        assert session.scalars(select(Channel.name).order_by(Channel.id)).all() == [names[0], names[3], names[4]]

@@ -10,7 +10,7 @@ from shared import clock
 from shared.errors import PermanentError
 from shared.journeys import engine, load
 from shared.messages import consent, templates
-from shared.messages.who import who_of_person
+from shared.messages.digests import digest_of_person
 from shared.outbox.actions import Claimed, Done, Outcome
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentStep
@@ -137,7 +137,7 @@ class TestLead:
         """Whether we hear it as an event or only as a suppression."""
         signal("lead.created")
         run(test_clock, days=4)
-        transact(lambda s: consent.suppress(s, ["email"], [who_of_person("lead:1")], "unsubscribed", clock.now()))
+        transact(lambda s: consent.suppress(s, ["email"], [digest_of_person("lead:1")], "unsubscribed", clock.now()))
         run(test_clock, days=4)
         assert states()["day_6"] == ("skipped", "suppressed-unsubscribed")
         signal("person.unsubscribed", {})

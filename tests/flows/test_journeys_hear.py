@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import delete, select
 
 from shared import clock, faults
-from shared.journeys import engine, hooks, load
-from shared.messages import consent, links, outcomes, who
+from shared.journeys import engine, listeners, load
+from shared.messages import consent, digests, links, outcomes
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentAddress, EnrolmentStep, JourneyDecision
 from shared.store.models import Delivery
@@ -86,7 +86,7 @@ class TestStop:
         enter()
         carry_out()  # the welcome, which is no marketing
         flow.says("STOP")
-        transact(lambda s: consent.suppress(s, ["email"], [who.who_of_address(ANA_EMAIL)], "unsubscribed", clock.now()))
+        transact(lambda s: consent.suppress(s, ["email"], [digests.digest_of_address(ANA_EMAIL)], "unsubscribed", clock.now()))
         assert standing() == {"lead_followup lead:17": ("exited", "person.unsubscribed")}
 
     def test_of_a_stranger_ends_nothing(self, flow: Flow, define) -> None:  # noqa: F811
@@ -102,7 +102,7 @@ class TestStop:
         enter()
         flow.says("ALTA")
         old = clock.now() - timedelta(hours=1)
-        transact(lambda s: consent.suppress(s, consent.PHONE_CHANNELS, [who.who_of_address(ANA_PHONE)], "stop", old))
+        transact(lambda s: consent.suppress(s, consent.PHONE_CHANNELS, [digests.digest_of_address(ANA_PHONE)], "stop", old))
         assert standing()["phone_only lead:17"] == ("active", None)
 
 
@@ -151,7 +151,7 @@ class TestUnsubscription:
 
     def link(self) -> str:
         """The link in a mail to Ana."""
-        whose = links.Unsubscription(999, who.who_of_address(ANA_EMAIL), who.who_of_person("lead:17"))
+        whose = links.Unsubscription(999, digests.digest_of_address(ANA_EMAIL), digests.digest_of_person("lead:17"))
         return links.token(whose, get_settings().link_signing_secrets)
 
     def test_ends_the_sequences_of_mails(self, flow: Flow) -> None:  # noqa: F811
@@ -205,8 +205,8 @@ class TestAddresses:
         enter(manychat_id=991)
         with reading() as session:
             kept = set(session.scalars(select(EnrolmentAddress.who)))
-        addresses = {who.who_of_address(one) for one in (ANA_EMAIL, ANA_PHONE, "991")}
-        assert kept == addresses | {who.who_of_person("lead:17")}
+        addresses = {digests.digest_of_address(one) for one in (ANA_EMAIL, ANA_PHONE, "991")}
+        assert kept == addresses | {digests.digest_of_person("lead:17")}
 
     def test_wish_is_kept_when_journeys_fail(self, flow: Flow, environment: pytest.MonkeyPatch) -> None:  # noqa: F811
         """What a listener breaks is its own; the operators hear of it."""
@@ -218,7 +218,7 @@ class TestAddresses:
         environment.setenv("ALERT_WEBHOOK_URL", "https://alerts.example/1")
         get_settings.cache_clear()
         enter()
-        environment.setitem(outcomes._ears, hooks.NAME, broken)
+        environment.setitem(outcomes._ears, listeners.NAME, broken)
         flow.says("STOP")
         assert standing()["lead_followup lead:17"][0] == "active"
         with reading() as session:

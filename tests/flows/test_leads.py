@@ -7,27 +7,24 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-import sqlglot
-from sqlalchemy import event, select
-from sqlalchemy.dialects import mssql
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy import select
 
-from functions import leads
+from functions.leads import guard, notes
+from functions.leads import kommo_sync as kommo
+from functions.leads import triggers as leads
+from functions.leads.tables import Lead
 from sandbox.kommo import seed
 from shared import clock, faults
-from shared.journeys import hooks as journeys_hooks  # noqa: F401  # ties journeys to messages, as the app does
-from shared.leads import guard, kommo, notes
-from shared.messages.outcomes import Said, tell_said
-from shared.messages.who import who_of_address
-from shared.outbox import actions, manual
+from shared.messages.digests import digest_of_address
+from shared.messages.outcomes import Said, notify_person_message
+from shared.outbox import actions, operator_actions
 from shared.privacy.erase import look, person
 from shared.store.journey_models import Enrolment
-from shared.store.lead_models import Lead
 from shared.store.models import DeadLetter, Delivery, InboxEvent
 from shared.store.session import reading, transact
 from shared.watch import record
 from tests.conftest import forget
-from tests.support import journeys
+from tests.support import journeys, tsql
 from tests.support.journeys import Post
 from tests.support.kommo import PretendKommo, installed
 from tests.support.leads import FORM, lead, post, sent
@@ -62,15 +59,8 @@ def vendors(environment: pytest.MonkeyPatch) -> Iterator[Post]:
 @pytest.fixture
 def statements() -> Iterator[list[Any]]:
     """What is executed, except inserts, which `dialect.py` writes for each database."""
-    found: list[Any] = []
-
-    def note(state: ORMExecuteState) -> None:
-        if not state.is_insert:
-            found.append(state.statement.params(state.parameters) if state.parameters else state.statement)
-
-    event.listen(Session, "do_orm_execute", note)
-    yield found
-    event.remove(Session, "do_orm_execute", note)
+    with tsql.recorded() as found:
+        yield found
 
 
 def enrolments() -> list[Enrolment]:
@@ -365,18 +355,18 @@ def test_what_they_say_is_noted(world: World, account: PretendKommo, test_clock:
     post(world, servicio="Web", email="ANA@example.com")
     post(world, email="eva@example.com", telefono="55 0000 0000")
     world.run()
-    phone, mail = who_of_address("+525512345678"), who_of_address("ana@example.com")
+    phone, mail = digest_of_address("+525512345678"), digest_of_address("ana@example.com")
     for who, word, channels, cause in (
         (phone, "replied", ("whatsapp",), None),
         (phone, "unsubscribed", ("sms", "voice", "whatsapp"), "stop"),
         (phone, "resubscribed", ("sms", "voice", "whatsapp"), "stop"),
         (mail, "unsubscribed", ("email",), "complaint"),
-        (who_of_address("nobody@example.com"), "replied", ("sms",), None),
+        (digest_of_address("nobody@example.com"), "replied", ("sms",), None),
     ):
         test_clock.advance(minutes=1)
         said = Said(word=word, whos=(who,), channels=channels, at=test_clock.moment, cause=cause)
         for _again in range(2):
-            transact(lambda session, said=said: tell_said(session, said))
+            transact(lambda session, said=said: notify_person_message(session, said))
     settle(world)
     assert account.notes() == [
         "Respondió por whatsapp.",
@@ -475,7 +465,7 @@ def test_parked_leads_do_not_hide_one_that_fell_out(
     theirs = select(Delivery).where(Delivery.target == "kommo", Delivery.subject == f"lead:{fell_out}")
     transact(lambda session: [session.delete(row) for row in session.scalars(theirs)])
     test_clock.advance(minutes=20)
-    assert transact(lambda session: kommo.rearm(session, at_most=1)) == 1
+    assert transact(lambda session: kommo.LEADS.requeue_lost(session, limit=1)) == 1
     assert [one.subject for one in owed() if one.state == "pending"] == [f"lead:{fell_out}"]
 
 
@@ -493,7 +483,7 @@ def test_a_lead_that_kommo_refuses_is_seen(world: World, environment: pytest.Mon
     assert account.leads() == []
     environment.setenv("KOMMO_STATUS_ID_INICIAL", str(seed.INICIAL))
     forget()
-    manual.retry(owed()[0].id, "ana")
+    operator_actions.retry(owed()[0].id, "ana")
     world.run()
     assert lead(number).kommo_sync_status == "success"
 
@@ -517,11 +507,10 @@ def test_statements_are_valid_tsql(
     world.run_for(test_clock, minutes=20, step_seconds=120)
     assert vendors.steps()
     look(person(lead_id=number), ask_odoo=False)
-    told = {str(one.compile(dialect=mssql.dialect(), compile_kwargs={"render_postcompile": True})) for one in statements}
-    for text in told:
-        assert sqlglot.parse_one(text, read="tsql", error_level=sqlglot.ErrorLevel.RAISE), text
-        assert " LIMIT " not in text
-    of_leads = [text for text in told if "FROM leads" in text and "leads.email = " in text and "received_at > " in text]
+    texts = {tsql.compiled(statement) for statement in statements}
+    for text in texts:
+        tsql.check(text)
+    of_leads = [text for text in texts if "FROM leads" in text and "leads.email = " in text and "received_at > " in text]
     assert of_leads
     assert all("WITH (UPDLOCK, HOLDLOCK, ROWLOCK)" in text for text in of_leads)
 

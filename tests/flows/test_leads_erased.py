@@ -7,13 +7,15 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions import leads
+from functions.bookings.tables import Booking, BookingUid
+from functions.leads import guard, notes, persons
+from functions.leads import triggers as leads
+from functions.leads.tables import Lead
 from shared import clock
-from shared.leads import guard, notes, persons
-from shared.privacy import blobs, who
+from shared.privacy import blobs
+from shared.privacy import person as who
 from shared.privacy.__main__ import main
 from shared.privacy.erase import look, person
-from shared.store.lead_models import Booking, BookingUid, Lead
 from shared.store.models import Base, Contact, InboxEvent
 from shared.store.session import get_engine, transact
 from tests.support.kommo import PretendKommo, installed

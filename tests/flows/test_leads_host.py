@@ -15,7 +15,7 @@ from tests.support.kommo import SETTINGS
 from tests.support.leads import FORM
 from tests.support.puente import Puente, running
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 ORIGIN = "https://acme.example"
 

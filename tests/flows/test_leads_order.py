@@ -8,15 +8,17 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from functions import leads
+from functions.leads import guard, notes
+from functions.leads import kommo_sync as kommo
+from functions.leads import triggers as leads
+from functions.leads.tables import Lead
 from sandbox.kommo import seed
 from shared import clock
-from shared.leads import guard, kommo, notes
 from shared.store.journey_models import Enrolment
-from shared.store.lead_models import Lead
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.conftest import START
+from tests.support.examples import examples
 from tests.support.kommo import PretendKommo, installed
 from tests.support.leads import FORM, lead, sent, told
 from tests.support.world import World
@@ -44,7 +46,7 @@ class Case:
 
 
 @given(said=FORMS, data=st.data())
-@settings(max_examples=25, suppress_health_check=SLOW)
+@settings(max_examples=examples(25), suppress_health_check=SLOW)
 def test_forms_in_any_order_end_in_the_newest(
     world: World, test_clock: clock.TestClock, said: list[dict[str, Any]], data: Any
 ) -> None:
@@ -78,7 +80,7 @@ STEPS = st.lists(
 @example(steps=["note", "run", "lose note", "note", "note", "wait"])
 @example(steps=["run", "book", "won", "run", "cancel", "run", "book"])
 @example(steps=["lose note", "wait"])
-@settings(max_examples=12, suppress_health_check=SLOW)
+@settings(max_examples=examples(12), suppress_health_check=SLOW)
 def test_kommo_ends_as_our_record_says(
     world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestClock, steps: list[str]
 ) -> None:
@@ -142,7 +144,7 @@ def _check_stage(stands: int, status: str, steps: list[str]) -> None:
 @pytest.fixture(autouse=True)
 def text(monkeypatch: pytest.MonkeyPatch) -> None:
     """A text for the notes of these tests."""
-    from shared.leads import note_texts
+    from functions.leads import note_texts
 
     texts = note_texts._texts()
     monkeypatch.setattr(note_texts, "_texts", lambda: texts | {"texts": texts["texts"] | {"test": "Nombre {{ key }}"}})

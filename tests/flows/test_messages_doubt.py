@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from shared import clock
 from shared.errors import DeferredError, ThrottledError, UnavailableError, UncertainError
-from shared.messages import Fallback, statuses, who
+from shared.messages import Fallback, digests, statuses
 from shared.messages.events import ProviderEvent, ProviderEvents
 from shared.messages.providers import brevo, twilio
 from shared.messages.providers.mail import Email
@@ -230,7 +230,7 @@ class TestVendorsOwnBlock:
     def suppressions(self) -> set[tuple[str, str]]:
         """Who gets nothing by which channel: (channel, cause)."""
         with reading() as session:
-            rows = session.scalars(select(Suppression).where(Suppression.who == who.who_of_address(ANA_EMAIL)))
+            rows = session.scalars(select(Suppression).where(Suppression.who == digests.digest_of_address(ANA_EMAIL)))
             return {(row.channel, row.cause) for row in rows if not row.lifted}
 
     @pytest.mark.parametrize(

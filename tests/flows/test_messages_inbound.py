@@ -13,13 +13,14 @@ import azure.functions as func
 import pytest
 from twilio.request_validator import RequestValidator
 
-from functions import message_status
+from functions import messages as message_status
 from shared import clock
-from shared.messages import Fallback, consent, links, who
+from shared.messages import Fallback, consent, digests, links
 from shared.outbox.actions import State
 from shared.settings import get_settings
 from shared.store.models import InboxEvent
 from shared.store.session import reading, transact
+from tests.support.functions import named
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, LEAD, PostOffice, carry_out, deliveries, message, owe
 from tests.support.world import Out, World
 
@@ -51,16 +52,16 @@ class Flow:
     def __init__(self, world: World) -> None:
         self.world = world
         world.handlers |= {
-            message_status.STATUS_QUEUE: message_status.message_status_handler,
-            message_status.REPLY_QUEUE: message_status.message_reply_handler,
-            message_status.UNSUBSCRIBE_QUEUE: message_status.unsubscribe_handler,
+            message_status.STATUS_QUEUE: named("message_status_handler"),
+            message_status.REPLY_QUEUE: named("message_reply_handler"),
+            message_status.UNSUBSCRIBE_QUEUE: named("unsubscribe_handler"),
         }
 
     def post(self, name: str, queue: str, path: str, body: bytes, headers: dict[str, str]) -> func.HttpResponse:
         """One request to a webhook; what it accepts is handled, and what follows is carried out."""
         request = _request("POST", path, body, headers)
         out = Out()
-        answer = asyncio.run(getattr(message_status, name)(request, out))
+        answer = asyncio.run(named(name)(request, out))
         if out.value is not None:
             self.world.storage.send(queue, out.value)
         self.world.run()
@@ -208,6 +209,44 @@ class TestReplies:
         flow.says("ALTA")
         assert held_back("sms") is None
 
+    @pytest.mark.parametrize("text", ["BAJA 🙏", "ya no me manden msjs porfa", "S T O P", "Dejen de molestar!!", "SAIR"])
+    def test_a_stop_is_heard_however_it_is_written(self, flow: Flow, post: PostOffice, text: str) -> None:
+        """The rule is `shared.readers.wish`."""
+        flow.says(text, f"whatsapp:{ANA_PHONE}")
+        assert held_back("whatsapp") == "stop"
+
+    @pytest.mark.parametrize("sender", ["whatsapp:+521{}", "+521{}", "+52 {}"])
+    def test_a_number_is_the_same_in_every_spelling(self, flow: Flow, post: PostOffice, sender: str) -> None:
+        """A stop from WhatsApp's id of a Mexican mobile holds for the number that we call, and opens its window."""
+        flow.says("BAJA", sender.format(ANA_PHONE.removeprefix("+52")))
+        assert held_back("sms") == "stop"
+        flow.says("ALTA")
+        assert held_back("sms") is None
+
+    def test_the_window_opens_for_a_number_in_its_older_spelling(self, flow: Flow, post: PostOffice) -> None:
+        """WhatsApp still writes the 1 that Mexico gave up."""
+        flow.says("hola", f"whatsapp:+521{ANA_PHONE.removeprefix('+52')}")
+        owe(message())
+        assert post.sent[0].free_text
+
+    def test_a_stop_that_is_filed_under_an_older_spelling_holds_and_is_lifted(self, flow: Flow, post: PostOffice) -> None:
+        """A digest cannot be turned into another spelling, so a number is asked for under all of them."""
+        digest = hashlib.sha256(f"address:+521{ANA_PHONE.removeprefix('+52')}".encode()).hexdigest()[:32]
+        transact(lambda session: consent.suppress(session, ["sms"], [digest], "stop", clock.now()))
+        assert held_back("sms") == "stop"
+        flow.says("ALTA")
+        assert held_back("sms") is None
+
+    @pytest.mark.parametrize("text", ["no me interesa", "número equivocado", "salir", "👎"])
+    def test_what_a_person_must_look_at_holds_back_marketing_alone(self, flow: Flow, post: PostOffice, text: str) -> None:
+        """No stop is written; what they are owed still goes; a clear wish settles it."""
+        flow.says(text, f"whatsapp:{ANA_PHONE}")
+        assert held_back("whatsapp") == "to-review"
+        owe(message(), message(dedupe_key="k2", transactional=True))
+        assert [row.state for row in deliveries()] == [State.SKIPPED, State.DONE]
+        flow.says("ALTA")
+        assert held_back("whatsapp") is None
+
     def test_other_words_change_nothing_but_open_the_window(self, flow: Flow, post: PostOffice) -> None:
         """A sentence is for a person to read; free text may be sent for a day."""
         flow.says("por favor no me den de baja todavía", f"whatsapp:{ANA_PHONE}")
@@ -326,7 +365,7 @@ class TestProvidersOwnTidings:
         owe(message("email"))
         now = int(clock.now().timestamp())
         body = {"event": "unsubscribed", "email": ANA_EMAIL, "message-id": f"<V{deliveries()[0].id}>"}
-        ana, hour_ago = who.who_of_address(ANA_EMAIL), clock.now() - timedelta(hours=1)
+        ana, hour_ago = digests.digest_of_address(ANA_EMAIL), clock.now() - timedelta(hours=1)
         transact(lambda session: consent.lift(session, ["email"], [ana], "unsubscribed", hour_ago))
         self.brevo(flow, body | {"ts_event": now - 21600, "ts": now - 21600, "ts_epoch": now * 1000})
         assert held_back("email") == "unsubscribed"
@@ -403,7 +442,7 @@ class TestUnsubscribe:
 
     def test_link_outlives_our_record_of_the_mail(self, flow: Flow, post: PostOffice) -> None:
         """It works for as long as the mail is kept by its recipient."""
-        whose = links.Unsubscription(999, who.who_of_address(ANA_EMAIL), who.who_of_person("lead:17"))
+        whose = links.Unsubscription(999, digests.digest_of_address(ANA_EMAIL), digests.digest_of_person("lead:17"))
         assert flow.click(links.token(whose, get_settings().link_signing_secrets)).status_code == 200
         assert held_back("email") == "unsubscribed"
 

@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 
 from shared import clock
 from shared.errors import PermanentError, RetryableError, ThrottledError, UncertainError
-from shared.messages import Fallback, consent, statuses, who
+from shared.messages import Fallback, consent, digests, statuses
 from shared.messages.events import ProviderEvent
+from shared.messages.letter import Letter
 from shared.messages.message import Message
-from shared.messages.senders import Letter
 from shared.messages.verdict import window_of
 from shared.outbox.actions import State
 from shared.settings import get_settings
 from shared.store.models import Base
 from shared.store.session import reading, transact
+from tests.support.examples import examples
 from tests.support.messages import (
     ANA_EMAIL,
     ANA_PHONE,
@@ -99,7 +100,7 @@ TROUBLES = {
 }
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=plans)
 def test_promises_hold_whatever_happens(diary: Diary, test_clock: clock.TestClock, plan: list[tuple[Any, ...]]) -> None:
     """Never in quiet hours or on a holiday, never above the cap, never after silence, each key once, each fallback once."""
@@ -168,7 +169,7 @@ def _silence(diary: Diary, _clock: Any, person: str, channel: str) -> None:
     to = PEOPLE[person][channel == "email"]
     cause = "bounced" if channel == "email" else "stop"
     covered = ["email"] if channel == "email" else list(consent.PHONE_CHANNELS)
-    transact(lambda session: consent.suppress(session, covered, [who.who_of_address(to)], cause, clock.now()))
+    transact(lambda session: consent.suppress(session, covered, [digests.digest_of_address(to)], cause, clock.now()))
     diary.silent |= {(one, to) for one in covered}
 
 

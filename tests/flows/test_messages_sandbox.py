@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions import message_status
+from functions import messages as message_status
 from sandbox import brevo as sandbox_brevo
 from sandbox import resend as sandbox_resend
 from sandbox.brevo import Brevo
@@ -25,6 +25,8 @@ from shared.settings import get_settings
 from shared.store.message_models import MessageStatus
 from shared.store.session import reading
 from shared.vendors import http, rest_client
+from tests.support.examples import examples
+from tests.support.functions import named
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, carry_out, deliveries, message, owe
 from tests.support.sandbox import APP, Exchange, Wire, wired
 from tests.support.world import Out, World
@@ -59,9 +61,9 @@ class Town:
     def __init__(self, world: World) -> None:
         self.world, self.patience = world, 0
         world.handlers |= {
-            message_status.STATUS_QUEUE: message_status.message_status_handler,
-            message_status.REPLY_QUEUE: message_status.message_reply_handler,
-            message_status.UNSUBSCRIBE_QUEUE: message_status.unsubscribe_handler,
+            message_status.STATUS_QUEUE: named("message_status_handler"),
+            message_status.REPLY_QUEUE: named("message_reply_handler"),
+            message_status.UNSUBSCRIBE_QUEUE: named("unsubscribe_handler"),
         }
         self.vendors: dict[str, Shelved] = {}
         self.wires: list[Wire] = []
@@ -231,7 +233,7 @@ def test_a_lost_answer_sends_nothing_twice(town: Town, test_clock: clock.TestClo
 
 
 @given(order=st.lists(st.booleans(), max_size=4), copies=st.integers(1, 3))
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_order_and_repetition_of_words_change_nothing(town: Town, order: list[bool], copies: int) -> None:
     """However they come, the furthest word counts, and each is taken once."""
     for number, backwards in enumerate([*order, True]):

@@ -9,7 +9,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from shared import clock
-from shared.messages import who
+from shared.messages import digests
 from shared.messages.consent import wrote_to_us
 from shared.outbox.actions import State
 from shared.settings import get_settings
@@ -102,7 +102,7 @@ def test_whatsapp_outside_the_window_is_an_approved_template(wire: Wire) -> None
 
 def test_whatsapp_inside_the_window_is_free_text(wire: Wire) -> None:
     """After they have written to us."""
-    transact(lambda session: wrote_to_us(session, who.who_of_address(ANA_PHONE), "whatsapp", clock.now()))
+    transact(lambda session: wrote_to_us(session, digests.digest_of_address(ANA_PHONE), "whatsapp", clock.now()))
     owe(message())
     assert "Hola, Ana." in wire.body()["Body"]
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from functions.christmas import notion_facts, notion_pages, notion_sync
+from functions.christmas.tables import SequenceContact
 from shared import clock
-from shared.messages.who import who_of_address
+from shared.messages.digests import digest_of_address
 from shared.outbox import dispatch, execute
-from shared.sequences import notion_facts, notion_pages, notion_sync
 from shared.settings import get_settings
-from shared.store.sequence_models import SequenceContact
 from shared.store.session import transact
 from shared.vendors.notion import Notion
 from tests.support.messages import deliveries
@@ -56,7 +56,7 @@ class SlowNotion:
 def _add_people(session: Session) -> None:
     for number in range(PEOPLE):
         email = f"p{number}@x.mx"
-        row = SequenceContact(email=email, who=who_of_address(email))
+        row = SequenceContact(email=email, who=digest_of_address(email))
         session.add(row)
         session.flush()
         notion_sync.ask_contact(session, row)

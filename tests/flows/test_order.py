@@ -28,6 +28,7 @@ from shared.store.models import (
     StageChange,
 )
 from shared.store.session import reading, transact
+from tests.support.examples import examples
 from tests.support.vendors import fake_odoo
 from tests.support.world import LOCAL_KEY, World
 
@@ -211,7 +212,7 @@ def _facts(row: Any) -> dict[str, Any]:
 
 
 @given(stories=interleaving())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_interleaving_ends_as_the_ordered_story(
     world: World, test_clock: Any, stories: tuple[list[Word], list[Word]]
 ) -> None:

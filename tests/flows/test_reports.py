@@ -10,7 +10,6 @@ from functools import partial
 import pytest
 from fastapi import Response
 
-from functions import christmas, engine, message_status  # noqa: F401  # the pages that declare systems
 from shared import queues
 from shared.errors import ThrottledError, UnavailableError
 from shared.settings import get_settings

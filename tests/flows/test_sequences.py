@@ -11,7 +11,7 @@ from sqlalchemy import select
 from shared import clock, faults
 from shared.journeys import engine
 from shared.messages import consent
-from shared.messages.who import who_of_address
+from shared.messages.digests import digest_of_address
 from shared.outbox.actions import State
 from shared.store.journey_models import Enrolment
 from shared.store.models import DeadLetter, Delivery, InboxEvent
@@ -377,7 +377,7 @@ class TestConsent:
         """And no further mail goes out; who wants them again is asked for anew."""
         ours.take("assessment-handler", assessment())
         ours.run(days=1, hours=1)
-        whos = [who_of_address("ana@example.com")]
+        whos = [digest_of_address("ana@example.com")]
         transact(lambda session: consent.suppress(session, ["email"], whos, "unsubscribed", clock.now()))
         ours.run(days=6)
         assert ours.steps() == ["email_2"]
@@ -390,7 +390,7 @@ class TestConsent:
 
     def test_customer_who_unsubscribed_is_still_welcomed(self, ours: Campaign) -> None:
         """The welcome is part of what they bought."""
-        whos = [who_of_address("ana@example.com")]
+        whos = [digest_of_address("ana@example.com")]
         transact(lambda session: consent.suppress(session, ["email"], whos, "unsubscribed", clock.now()))
         ours.take("onboarding-handler", onboarding())
         ours.run(days=4)
@@ -403,7 +403,7 @@ def test_same_event_at_the_same_time(ours: Campaign) -> None:
     """Handled by several instances at once it begins one sequence, and is told once."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from functions import christmas
+    from functions.christmas import triggers as christmas
 
     for number in range(6):  # six bodies, so that the inbox does not tell them apart
         ours.send("assessment-handler", assessment(red_systems=3, note=number))

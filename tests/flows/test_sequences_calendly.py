@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from functions.bookings.tables import Booking
 from shared import clock
 from shared.journeys import engine
 from shared.store.journey_models import Enrolment
-from shared.store.lead_models import Booking
 from shared.store.models import DeadLetter
 from shared.store.session import reading, transact
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, invitee, noshow, postcall, signed

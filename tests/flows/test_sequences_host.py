@@ -13,7 +13,7 @@ from sandbox.settings import app_settings
 from tests.support.puente import Puente, running
 from tests.support.world import LOCAL_KEY
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 SETTINGS = {
     "TESTING_MODE": "true",

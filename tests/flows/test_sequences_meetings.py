@@ -10,12 +10,13 @@ import azure.functions as func
 import pytest
 from sqlalchemy import select
 
-from functions import bookings
+from functions.bookings import triggers as bookings
+from functions.christmas.tables import SequenceContact
 from shared import clock, faults
 from shared.settings import get_settings
-from shared.store.sequence_models import SequenceContact
 from shared.store.session import reading
 from tests.support import calcom
+from tests.support.functions import named
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, invitee, postcall
 from tests.support.world import Out, World
 
@@ -29,7 +30,7 @@ def ours(world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestCl
     environment.setenv("CALCOM_WEBHOOK_SECRET", calcom.SECRET)
     with campaign(world, environment, test_clock) as found:
         get_settings.cache_clear()
-        world.handlers[bookings.QUEUE] = bookings.calcom_handler
+        world.handlers[bookings.QUEUE] = named("calcom_handler")
         found.take("assessment-handler", assessment())
         found.clock.advance(hours=1)
         yield found
@@ -48,7 +49,7 @@ def post(ours: Campaign, word: dict[str, Any]) -> None:
     out = Out()
     known = {"content-type": "application/json"} | headers
     request = func.HttpRequest(method="POST", url="http://localhost/api/calcom", headers=known, body=body)
-    assert asyncio.run(bookings.calcom_webhook(request, out)).status_code == 202
+    assert asyncio.run(named("calcom_webhook")(request, out)).status_code == 202
     assert out.value is not None
     ours.world.storage.send(bookings.QUEUE, out.value)
 

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
 
+from functions.christmas import notion_facts, notion_sync, tracker
+from functions.christmas.tables import Sequence
 from shared import clock
 from shared.errors import (
     NoAnswerError,
@@ -22,15 +24,14 @@ from shared.errors import (
 )
 from shared.messages.events import ProviderEvent
 from shared.messages.statuses import status
-from shared.outbox import manual
+from shared.outbox import operator_actions
 from shared.outbox.actions import Done
 from shared.outbox.execute import drain
-from shared.sequences import notion_facts, notion_sync, tracker
 from shared.settings import get_settings
 from shared.store.models import Delivery
-from shared.store.sequence_models import Sequence
 from shared.store.session import reading, transact
 from tests.conftest import START
+from tests.support.examples import examples
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, noshow, onboarding, postcall
 from tests.support.world import FakeStorage, World
 
@@ -121,7 +122,7 @@ class TestMails:
         ours.post.answer = lambda delivery: Done({"id": f"V{delivery.id}"})
         with reading() as session:
             dead = session.query(Delivery).filter_by(target="resend", state="dead").one()
-        manual.retry(dead.id, "local")
+        operator_actions.retry(dead.id, "local")
         ours.run(hours=1)
         assert says(ours, 1)["Status"] == "sent"
         agrees(ours)
@@ -348,7 +349,7 @@ def _lives(draw: st.DrawFn) -> list[tuple[str, Any]]:
     return draw(st.lists(deed, min_size=1, max_size=9))
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(life=_lives())
 def test_tracker_tells_the_truth_after_any_life(
     environment: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, migrated_file: Any, life: list[tuple[str, Any]]

@@ -2,25 +2,24 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
-import sqlglot
-from sqlalchemy import delete, event, select
-from sqlalchemy.dialects import mssql
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
+from functions.christmas import notion_sync, tracker
+from functions.christmas.tables import Sequence, SequenceContact
 from sandbox.testing import RunningSandbox
 from shared import clock, faults
 from shared.errors import RetryableError
 from shared.messages.providers import resend
+from shared.outbox import dispatch
 from shared.outbox.dispatch import free_expired
 from shared.outbox.execute import AFTER_CALL, AFTER_RECORD, drain
-from shared.sequences import notion_sync, tracker
 from shared.settings import get_settings
 from shared.store.models import Delivery
-from shared.store.sequence_models import Sequence, SequenceContact
 from shared.store.session import reading, transact
+from tests.support import tsql
 from tests.support.messages import PostOffice
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, invitee, noshow, onboarding, postcall
 from tests.support.world import World
@@ -33,6 +32,7 @@ def ours(world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestCl
         yield found
 
 
+@pytest.mark.slow
 class TestOverHttp:
     """The sandbox's Notion, which refuses what the real one refuses, and its Discord."""
 
@@ -160,7 +160,7 @@ class TestRendering:
         self, ours: Campaign, office: PostOffice, environment: pytest.MonkeyPatch
     ) -> None:
         """Nothing goes out with a hole in it; once it is set the person's retry goes through."""
-        from shared.outbox import manual
+        from shared.outbox import operator_actions
 
         environment.setenv("CAMPAIGN_VARIABLES", "{}")
         get_settings.cache_clear()
@@ -172,7 +172,7 @@ class TestRendering:
         assert (dead.reason, "portal_url" in str(dead.last_error)) == ("template-variable-missing", True)
         environment.setenv("CAMPAIGN_VARIABLES", self.CAMPAIGN)
         get_settings.cache_clear()
-        manual.retry(dead.id, "local")
+        operator_actions.retry(dead.id, "local")
         ours.run(hours=1)
         assert len(office.sent) == 1
 
@@ -208,15 +208,8 @@ def test_person_who_was_erased_meanwhile(ours: Campaign) -> None:
 
 
 def test_statements_are_tsql(ours: Campaign) -> None:
-    """Azure SQL takes every statement of the campaign: each is compiled for it and read by a T-SQL parser."""
-    found: list[Any] = []
-
-    def note(state: ORMExecuteState) -> None:
-        if not state.is_insert:  # these are written by dialect.py
-            found.append(state.statement.params(state.parameters) if state.parameters else state.statement)
-
-    event.listen(Session, "do_orm_execute", note)
-    try:
+    """Azure SQL takes every statement of the campaign: each is compiled for it and read by two T-SQL parsers."""
+    with tsql.recorded() as found:
         ours.calendly("invitee.created", **invitee("1"))
         ours.calendly("invitee.created", **invitee("2") | {"old_invitee": invitee("1")["uri"]})
         ours.calendly("invitee.canceled", **invitee("2"))
@@ -224,17 +217,14 @@ def test_statements_are_tsql(ours: Campaign) -> None:
         ours.take("assessment-handler", assessment())
         ours.take("onboarding-handler", onboarding())
         ours.run(days=2)
-        transact(notion_sync.rearm)
+        dispatch.requeue_lost()
         with reading() as session:
             for row in session.scalars(select(Sequence)).all():
                 tracker.progress(session, row)
-    finally:
-        event.remove(Session, "do_orm_execute", note)
-    texts = {str(one.compile(dialect=mssql.dialect(), compile_kwargs={"render_postcompile": True})) for one in found}
+    texts = {tsql.compiled(statement) for statement in found}
     assert len(texts) > 30
     for text in texts:
-        assert sqlglot.parse_one(text, read="tsql", error_level=sqlglot.ErrorLevel.RAISE), text
-        assert " LIMIT " not in text
+        tsql.check(text)
     everything = "\n".join(texts)
     assert "FROM sequence_contacts WITH (UPDLOCK, HOLDLOCK, ROWLOCK)" in everything
 

@@ -19,6 +19,7 @@ from shared.store.message_models import MessageStatus
 from shared.store.models import Base, Delivery
 from shared.store.session import reading, transact
 from tests.flows.test_messages_inbound import Flow
+from tests.support.examples import examples
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, PostOffice, carry_out, message, owe
 from tests.support.world import World
 
@@ -30,7 +31,7 @@ CALL_WORDS = [(word, "") for word in sorted(twilio.CALL_STATUSES)] + [
 ]
 ARRIVED = {"delivered", "opened", "answered"}
 NOT_REACHED = {"failed", "no-answer", "machine", "call-failed"}
-ROUNDS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ROUNDS = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
+from functions.christmas import texts, variables
+from functions.christmas.tables import SequenceContact
+from functions.leads import services as records
+from functions.leads.tables import Lead
 from shared import clock
 from shared.journeys import load
-from shared.leads import records
-from shared.messages import templates
-from shared.sequences import texts, variables
+from shared.messages import template_sources, templates
 from shared.settings import get_settings
-from shared.store.lead_models import Lead
-from shared.store.sequence_models import SequenceContact
 
 LINKS = {name: f"https://{name.lower()}.example/x" for name in ("BOOKING_URL", "RESOURCE_URL", "SURVEY_URL")}
 # Only whoever runs the campaign knows these; without them the mails that need them are parked with the name.
@@ -32,12 +32,12 @@ def names(journey: str) -> set[str]:
     """The texts that a journey may send, with those of its fallbacks and of answering machines."""
     steps = [step for step in load.definitions()[journey].steps if not step.sent_by]
     found = {step.template for step in steps} | {way.template for step in steps for way in step.fallback}
-    return found | {spoken for name in found if (spoken := templates.load(name).voicemail)}
+    return found | {spoken for name in found if (spoken := template_sources.load(name).voicemail)}
 
 
 def lacking(journey: str, given: set[str]) -> dict[str, set[str]]:
     """For each text what it needs and does not get."""
-    needs = {name: templates.load(name) for name in names(journey)}
+    needs = {name: template_sources.load(name) for name in names(journey)}
     missing = {name: set(templates.variables(one) - templates.optional(one)) - given for name, one in needs.items()}
     return {name: those for name, those in missing.items() if those}
 
@@ -56,7 +56,7 @@ def test_campaign(journey: str) -> None:
     given = variables.of_campaign(person, get_settings(), clock.now(), "America/Mexico_City")
     assert lacking(journey, set(given)) == {}
     for name in names(journey):
-        assert "None" not in templates.render(templates.load(name), given).text
+        assert "None" not in templates.render(template_sources.load(name), given).text
 
 
 def test_every_journey_is_looked_at() -> None:

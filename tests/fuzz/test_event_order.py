@@ -13,6 +13,7 @@ from sqlalchemy import select
 from shared import faults
 from shared.store.models import Base, Contact, Delivery, InboxEvent, Opportunity, StageChange, StageMapping
 from shared.store.session import reading, transact
+from tests.support.examples import examples
 from tests.support.vendors import FakeOdoo, fake_odoo
 from tests.support.world import World, contact, opportunity
 
@@ -169,7 +170,7 @@ def test_every_way_leads_to_the_same_record(world, odoo, test_clock):
     """Events in the order of their dates, each once and undisturbed, and the same events in any other way: one outcome."""
     start = test_clock.moment
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+    @settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
     @given(st.data())
     def holds(data):
         found = data.draw(events)

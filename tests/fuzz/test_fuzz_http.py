@@ -15,7 +15,10 @@ from devhost.testing import wait_until
 from shared.store.models import DeadLetter, InboxEvent
 from tests.crash.rig import Rig
 from tests.fuzz.hostile import GOOD, bodies
+from tests.support.examples import examples
 from tests.support.world import LOCAL_KEY
+
+pytestmark = pytest.mark.slow
 
 PATHS = {
     "contact": "/api/v1/manychat/webhook/contact",
@@ -24,7 +27,7 @@ PATHS = {
 }
 ANSWERS = {202, 400, 401, 413, 415, 422}
 
-over_http = settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+over_http = settings(max_examples=examples(200), deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 
 
 def header_value(raw: bytes) -> bytes:

@@ -18,6 +18,8 @@ from sandbox.twilio.resources import ACCOUNT, TOKEN
 from sandbox.vendor import Call, Reply, UnknownActionError
 from tests.support.sandbox import wired
 
+pytestmark = pytest.mark.slow
+
 ROOT = f"/2010-04-01/Accounts/{ACCOUNT}"
 BASIC = "Basic " + base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
 VENDORS: Mapping[str, tuple[Callable[[], Shelved], dict[str, str], list[str]]] = {

@@ -17,6 +17,7 @@ from shared.store.models import Campaign, Contact, DeadLetter, InboxEvent
 from shared.store.session import reading, transact
 from shared.store.types import key_of
 from tests.fuzz.hostile import GOOD, HEADERS, NO_HEADERS, bodies
+from tests.support.examples import examples
 from tests.support.world import Out, World, request
 
 # What an event may be parked for although intake took it: it names something that our record does not have.
@@ -25,9 +26,9 @@ FINGERPRINT = 64  # characters of an event's id where the sender gave none
 REFUSALS = {400, 401, 403, 413, 415, 422}
 
 
-def hard(examples: int) -> settings:
+def hard(count: int) -> settings:
     """That many examples; one that fails is printed in a form that runs it again."""
-    return settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+    return settings(max_examples=examples(count), deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import func, select
 
 from shared import clock
-from shared.crm.odoo_sync import OPPORTUNITY, rearm
+from shared.crm.odoo_sync import OPPORTUNITY, requeue_lost
 from shared.errors import PermanentError, RetryableError, ThrottledError, UnavailableError, UncertainError
 from shared.outbox import claims, dispatch, execute, plan
 from shared.outbox.actions import Action, AfterUnknown, Claimed, Done, Kind, Later, Outcome
@@ -23,8 +23,11 @@ from shared.outbox.policy import TargetPolicy
 from shared.store.models import Base, Delivery, Opportunity, StageMapping
 from shared.store.session import reading, transact
 from tests.conftest import START
+from tests.support.examples import examples
 from tests.support.vendors import registered
 from tests.support.world import World, opportunity
+
+pytestmark = pytest.mark.slow
 
 PEOPLE = ["m1", "m2"]
 LETTERS = ["k1", "k2"]
@@ -219,7 +222,7 @@ class Outbox(RuleBasedStateMachine):
         self.test_clock.advance(seconds=data.draw(st.sampled_from([1, 20, 120, 301, 1200, 7200])))
         dispatch.free_expired()
         dispatch.dispatch_due()
-        transact(rearm)
+        transact(requeue_lost)
 
     def night_falls_or_ends(self, _data: st.DataObject) -> None:
         """Quiet hours begin, or are over."""
@@ -272,7 +275,7 @@ class Outbox(RuleBasedStateMachine):
         for minutes in (6, 6, 6, 60, 360, 720, 1440, 1440):
             self.test_clock.advance(minutes=minutes)
             dispatch.free_expired()
-            transact(rearm)
+            transact(requeue_lost)
             for system in self.pending():
                 execute.drain(system)
             with reading() as session:
@@ -313,6 +316,10 @@ def test_outbox_keeps_its_promises(machine):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=100, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+            max_examples=examples(100),
+            stateful_step_count=60,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
         ),
     )

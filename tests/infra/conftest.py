@@ -97,9 +97,9 @@ class App:
 
 ASK = """
 import json, function_app
-from shared import queues
+from shared import flows
 functions = {f.get_function_name(): [json.loads(b) for b in f.get_raw_bindings()] for f in function_app.app.get_functions()}
-print(json.dumps({"queues": sorted(queues.declared()), "functions": functions}))
+print(json.dumps({"queues": sorted(flows.queues()), "functions": functions}))
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
@@ -24,6 +25,7 @@ OF_THE_PLATFORM = {
     "AzureWebJobsStorage__credential",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
     "PYTHON_THREADPOOL_THREAD_COUNT",
 }
 FIELDS = {setting_name(name): field for name, field in Settings.model_fields.items()}
@@ -45,8 +47,27 @@ SECRETS = {name for name, field in FIELDS.items() if is_secret(field.annotation)
 
 def in_template(deployed: Deployed) -> set[str]:
     """The settings that the template knows: those in its tables, and those it works out itself."""
-    tables = set(deployed.parameters["settings"]) | set(deployed.parameters["secretSettings"])
+    tables = set(deployed.parameters["settings"]) | set(deployed.parameters["vaultSettings"])
     return tables | set(deployed.app_settings())
+
+
+@pytest.mark.parametrize("given", ["", "2000000"])
+def test_the_host_turns_away_bodies_that_the_app_would_not_take(deployed: Callable[..., Deployed], given: str) -> None:
+    """Before a byte of them reaches the worker: the app's own limit, its default included."""
+    limit = deployed(LEAST | {"MAX_BODY_BYTES": given}).app_settings()["FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"]
+    assert int(limit) == int(given or FIELDS["MAX_BODY_BYTES"].default)
+
+
+def test_queue_functions_take_bytes(app: App) -> None:
+    """The host does not hand a body that is not UTF-8 to a function that takes text: nobody could park it, it would be lost."""
+    triggers = {
+        name: binding.get("dataType")
+        for name, bindings in app.functions.items()
+        for binding in bindings
+        if binding["type"] == "queueTrigger"
+    }
+    assert len(triggers) > 10
+    assert {name for name, kind in triggers.items() if kind != "BINARY"} == set()
 
 
 def test_every_setting_is_provided_or_left_out_with_a_reason(either: Deployed) -> None:
@@ -54,7 +75,7 @@ def test_every_setting_is_provided_or_left_out_with_a_reason(either: Deployed) -
     missing = sorted(set(FIELDS) - in_template(either) - set(LEFT_OUT))
     assert missing == [], (
         "add each to infra/main.bicepparam: `NAME: readEnvironmentVariable('NAME', '')` in `settings`, "
-        "or `NAME: 'optional'` in `secretSettings` if it is a secret"
+        "or `NAME: 'optional'` in `vaultSettings` if it is a secret"
     )
 
 
@@ -68,10 +89,10 @@ def test_template_provides_no_setting_that_does_not_exist(either: Deployed) -> N
 def test_secrets_come_by_reference_only(either: Deployed) -> None:
     """Every secret setting is in the table of secrets or left out, and its value in Azure is a reference to the vault."""
     tables = either.parameters
-    assert SECRETS & set(tables["settings"]) == set(), "move to `secretSettings`: their values would stand in the app settings"
-    assert set(tables["secretSettings"]) - SECRETS == set(), "no secret: belongs into `settings`"
+    assert SECRETS & set(tables["settings"]) == set(), "move to `vaultSettings`: their values would stand in the app settings"
+    assert set(tables["vaultSettings"]) - SECRETS == set(), "no secret: belongs into `settings`"
     for name, value in either.app_settings().items():
-        if name in tables["secretSettings"]:
+        if name in tables["vaultSettings"]:
             assert re.fullmatch(
                 r"@Microsoft\.KeyVault\(SecretUri=https://[a-z0-9-]+\.vault\.azure\.net/secrets/[a-z0-9-]+/\)", value
             )
@@ -79,9 +100,9 @@ def test_secrets_come_by_reference_only(either: Deployed) -> None:
 
 def test_required_secrets_are_those_without_a_default(either: Deployed) -> None:
     """What the app cannot start without is always referenced; what is optional only once it is in the vault."""
-    required = {name for name, word in either.parameters["secretSettings"].items() if word == "required"}
-    assert required == {name for name in either.parameters["secretSettings"] if FIELDS[name].is_required()}
-    assert set(either.parameters["secretSettings"].values()) <= {"required", "optional"}
+    required = {name for name, word in either.parameters["vaultSettings"].items() if word == "required"}
+    assert required == {name for name in either.parameters["vaultSettings"] if FIELDS[name].is_required()}
+    assert set(either.parameters["vaultSettings"].values()) <= {"required", "optional"}
 
 
 def test_optional_secret_appears_with_its_value(deployed) -> None:
@@ -93,7 +114,7 @@ def test_optional_secret_appears_with_its_value(deployed) -> None:
 def test_required_settings_have_no_default_in_the_template_either(either: Deployed) -> None:
     """A plain setting that the app requires must be given; the template does not invent it."""
     for name, field in FIELDS.items():
-        if field.is_required() and name not in either.parameters["secretSettings"]:
+        if field.is_required() and name not in either.parameters["vaultSettings"]:
             assert either.parameters["settings"][name] == LEAST[name]
 
 

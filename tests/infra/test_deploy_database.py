@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 import textwrap
 import uuid
 from pathlib import Path
@@ -42,11 +43,40 @@ def test_user_may_read_and_write_rows_and_nothing_more() -> None:
     assert not any(word in " ".join(statements) for word in ("db_owner", "db_ddladmin", "GRANT"))
 
 
+def test_numbers_of_others_may_be_inserted_where_the_api_takes_them(environment: pytest.MonkeyPatch) -> None:
+    """A new advisor or campaign may come with its number, and SET IDENTITY_INSERT needs ALTER on its table; no other grant."""
+    assert database.number_statements("id-puente-prod-x") == [
+        "GRANT ALTER ON OBJECT::dbo.advisors TO [id-puente-prod-x]",
+        "GRANT ALTER ON OBJECT::dbo.campaigns TO [id-puente-prod-x]",
+    ]
+    from shared.web.app import build
+
+    bodies = build().openapi()["components"]["schemas"]
+    assert {name for name in bodies if name.startswith("New") and "id" in bodies[name]["properties"]} == {
+        "NewAdvisor",
+        "NewCampaign",
+    }
+
+
 @pytest.mark.parametrize("name", ["x]; DROP TABLE contacts; --", "o'brien", ""])
 def test_name_that_is_none_is_refused(name: str) -> None:
     """The name goes into statements that take no parameters, so nothing but a plain name is let in."""
     with pytest.raises(DeployError):
         database.user_statements(name, CLIENT)
+    with pytest.raises(DeployError):
+        database.number_statements(name)
+
+
+def test_a_login_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver takes no time-out from its connection string; it is an argument of its own."""
+    given: list[tuple[str, dict[str, object]]] = []
+    driver = SimpleNamespace(connect=lambda address, **named: given.append((address, named)))
+    monkeypatch.setitem(sys.modules, "pyodbc", driver)
+    monkeypatch.setattr(database, "create_engine", lambda _url, creator, **_named: creator())
+    database.engine("server", "puente", "token")
+    ((address, named),) = given
+    assert "imeout" not in address
+    assert named["timeout"] == store.LOGIN_SECONDS
 
 
 def test_token_is_packed_as_the_driver_reads_it() -> None:
@@ -63,12 +93,15 @@ def test_empty_database_gets_the_newest_schema(tmp_path: Path, monkeypatch: pyte
     users: list[tuple[str, str]] = []
     monkeypatch.setattr(database, "say", said.append)
     monkeypatch.setattr(database, "ensure_user", lambda _connection, *user: users.append(user))
+    allowed: list[set[str]] = []
+    monkeypatch.setattr(database, "allow_numbers", lambda bind, _name: allowed.append(tables(bind)))
     engine = store.make_engine(f"sqlite:///{tmp_path / 'new.db'}")
     for _ in range(2):
         database.bring_up_to_date(engine, "id-x", CLIENT)
     assert users == [("id-x", CLIENT)] * 2
     assert said == [f"{len(VERSIONS)} migrations applied", "the database is up to date"]
     assert "contacts" in tables(engine)
+    assert all(set(database.NUMBERED_BY_OTHERS) <= there for there in allowed)
     engine.dispose()
 
 

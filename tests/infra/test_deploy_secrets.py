@@ -44,8 +44,8 @@ def vault(pretend: PretendAzure) -> Vault:
 
 def test_table_of_secrets_is_the_template_s(deployed: Any) -> None:
     """The scripts and the template read one table."""
-    assert secret_settings() == deployed(LEAST).parameters["secretSettings"]
-    assert "param secretSettings" in (INFRA / "main.bicepparam").read_text()
+    assert secret_settings() == deployed(LEAST).parameters["vaultSettings"]
+    assert "param vaultSettings" in (INFRA / "main.bicepparam").read_text()
 
 
 def test_names_in_the_vault_are_those_the_app_is_referred_to(deployed: Any) -> None:

@@ -35,6 +35,7 @@ def running(tmp_path: Path) -> Iterator[RunningHost]:
             yield host
 
 
+@pytest.mark.slow
 @pytest.mark.host
 @pytest.mark.azurite
 def test_event_goes_all_the_way_through_the_running_app(running: RunningHost) -> None:

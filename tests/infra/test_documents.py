@@ -56,7 +56,7 @@ def test_every_secret_has_its_way_of_being_replaced(deployed) -> None:
     named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", part))
     # Keys of senders are told of in words; captcha secrets together.
     in_words = {"API_KEYS", "TURNSTILE_SECRET", "RECAPTCHA_SECRET"}
-    assert set(deployed(LEAST).parameters["secretSettings"]) - named - in_words == set()
+    assert set(deployed(LEAST).parameters["vaultSettings"]) - named - in_words == set()
 
 
 def test_steps_in_the_table_are_the_hooks() -> None:

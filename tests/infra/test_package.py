@@ -123,6 +123,7 @@ def run(python: Path, code: str, place: Path, *path: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_package_is_indexed_in_an_empty_environment(empty_environment: Path, unpacked: Path, tmp_path: Path) -> None:
     """With requirements.txt alone the worker finds the functions that the README documents, no more and no fewer."""
     shutil.copytree(ROOT / "devhost", tmp_path / "devhost")  # how the worker library is called; nothing of it is in the package
@@ -131,6 +132,7 @@ def test_package_is_indexed_in_an_empty_environment(empty_environment: Path, unp
     assert json.loads(told.splitlines()[-1]) == sorted(documented)
 
 
+@pytest.mark.slow
 def test_every_module_of_the_package_imports(empty_environment: Path, unpacked: Path) -> None:
     """Also what is imported on first use only is there: no module needs a development package."""
     code = (

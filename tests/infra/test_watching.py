@@ -12,17 +12,12 @@ import yaml
 from deploy import dashboards
 from shared.watch import report
 from tests.infra.conftest import INFRA, ROOT, App, Deployed
+from tests.infra.kql import TABLES
 from tests.support.world import contact, opportunity
 
 ALERTS: list[dict[str, Any]] = yaml.safe_load((INFRA / "watching/alerts.yaml").read_text())
 PANELS = dashboards.panels()
 QUERIES = [(one["name"], one["query"]) for one in ALERTS] + [(one["title"], one["query"]) for one in PANELS]
-# The tables of Application Insights in a workspace ("Azure Monitor Logs table reference"), with the columns that we use.
-COLUMNS = {
-    "AppTraces": {"TimeGenerated", "Message", "SeverityLevel", "OperationName"},
-    "AppRequests": {"TimeGenerated", "OperationName", "ResultCode", "Success", "ItemCount", "DurationMs", "AppRoleInstance"},
-    "AppExceptions": {"TimeGenerated", "SeverityLevel", "OperationName", "OuterMessage"},
-}
 # Azure Monitor: how often a log alert may run, and over how long a window ("scheduledQueryRules" reference).
 MINUTES = {"PT5M": 5, "PT10M": 10, "PT15M": 15, "PT30M": 30, "PT1H": 60, "P1D": 1440, "P2D": 2880}
 
@@ -56,8 +51,8 @@ def test_queries_use_tables_and_columns_that_exist(name: str, query: str) -> Non
     """Every capitalised word of a query is a table or a column of the tables that it reads."""
     bare = re.sub(r'"[^"]*"', "", query)
     tables = set(re.findall(r"\bApp[A-Z][a-z]+s\b", bare))
-    assert tables <= set(COLUMNS)
-    columns = set().union(*(COLUMNS[table] for table in tables))
+    assert tables <= set(TABLES)
+    columns = set().union(*(TABLES[table] for table in tables))
     words = set(re.findall(r"\b[A-Z][A-Za-z]+\b", bare)) - tables - {"GRAIN"}
     assert words <= columns, name
 

@@ -6,7 +6,7 @@ import pytest
 
 from devhost.azurite import Azurite
 from shared import faults, queues
-from shared.intake import parked, unstored
+from shared.intake import dead_letter_blobs, dead_letter_store
 from tests.conftest import forget
 
 
@@ -31,25 +31,25 @@ def taken() -> list[bytes]:
 
 def test_kept_counted_listed_and_given_back(account: None) -> None:
     """A letter of any size comes back as it was; kept twice it is kept once; nothing is left behind."""
-    assert unstored.count() == 0
+    assert dead_letter_blobs.count() == 0
     bodies = [b'{"original_event": "one", "original_queue": "q"}', b'{"original_event": "%s"}' % (b"x" * 100_000)]
     for body in [*bodies, bodies[0]]:
-        unstored.keep(body)
+        dead_letter_blobs.keep(body)
     said: list[str] = []
-    assert unstored.main([], out=said.append) == 0
+    assert dead_letter_blobs.main([], out=said.append) == 0
     assert (len(said), said[-1]) == (3, "2 kept.\n")
-    assert unstored.main(["--return"], out=said.append) == 0
-    assert {parked.opened(body)["original_event"] for body in taken()} == {"one", "x" * 100_000}
-    assert unstored.count() == 0
+    assert dead_letter_blobs.main(["--return"], out=said.append) == 0
+    assert {dead_letter_store.opened(body)["original_event"] for body in taken()} == {"one", "x" * 100_000}
+    assert dead_letter_blobs.count() == 0
 
 
 def test_death_while_giving_back_sends_twice_and_loses_nothing(account: None) -> None:
     """The letter is still kept; sent again it is the same letter, which is stored once."""
-    unstored.keep(b'{"original_event": "one"}')
+    dead_letter_blobs.keep(b'{"original_event": "one"}')
     faults.inject("deadletter.after_returned=raise:1x1")
     with pytest.raises(faults.InjectedFault):
-        unstored.give_back()
-    assert unstored.count() == 1
-    assert unstored.give_back() == 1
+        dead_letter_blobs.give_back()
+    assert dead_letter_blobs.count() == 1
+    assert dead_letter_blobs.give_back() == 1
     first, second = taken()
-    assert parked.opened(first)["key"] == parked.opened(second)["key"]
+    assert dead_letter_store.opened(first)["key"] == dead_letter_store.opened(second)["key"]

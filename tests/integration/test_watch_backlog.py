@@ -46,7 +46,6 @@ def test_waiting_messages_count_with_the_age_of_the_first(account: Azurite) -> N
 def test_message_that_waits_for_its_time_is_not_old(account: Azurite) -> None:
     """A message put back with a delay is counted, but nothing of it is visible, so nothing is late."""
     queues.send("manychat-contact-queue", b"{}", delay_seconds=600)
-    queues.declare("manychat-contact-queue")
     with clock.frozen(clock.now()) as later:
         later.advance(seconds=300)
         depth = backlog.depths()["manychat-contact-queue"]

@@ -66,6 +66,7 @@ class TestLaw1AcceptedIsStored:
         assert odoo.leads == {"m1": 18}
         assert len(rows(StageChange)) == 1
 
+    @pytest.mark.slow
     def test_database_outage_of_a_day_loses_nothing(self, world, odoo, test_clock, environment):
         """While the database is away events wait on their queue, for days; they are applied when it is back."""
         world.post("opportunity", opportunity(stage=19))
@@ -342,7 +343,7 @@ class TestLaw7NothingLoopsNothingVanishes:
 
     def test_unknown_stage_is_parked_and_replays_once_the_map_has_it(self, world):
         """A stage that the map lacks is a dead letter with its reason; it is never guessed."""
-        from shared.intake import parked
+        from shared.intake import dead_letter_store
         from shared.store.models import StageMapping
 
         world.post("opportunity", opportunity(stage="Etapa Nueva"))
@@ -352,22 +353,23 @@ class TestLaw7NothingLoopsNothingVanishes:
         assert "Etapa Nueva" in letter.error_message
         new = StageMapping(manychat_key="etapanueva", manychat_name="Etapa Nueva", odoo_stage_id=27, odoo_name="Nueva")
         transact(lambda session: session.add(new))
-        parked.replay(letter.id, "key:ops")
+        dead_letter_store.replay(letter.id, "key:ops")
         world.run()
         assert one(Opportunity).stage_id == 27
         assert one(DeadLetter).state == "resolved"
 
     def test_replay_that_fails_again_is_a_new_letter_linked_to_the_old(self, world):
         """History is not rewritten."""
-        from shared.intake import parked
+        from shared.intake import dead_letter_store
 
         world.post("opportunity", opportunity(stage=99))
         world.run()
-        parked.replay(one(DeadLetter).id, "key:ops")
+        dead_letter_store.replay(one(DeadLetter).id, "key:ops")
         world.run()
         first, second = rows(DeadLetter)
         assert (first.state, first.replays, second.replay_of) == ("replayed", 1, first.id)
 
+    @pytest.mark.slow
     def test_failing_handler_backs_off_and_is_parked_in_the_end(self, world, storage, test_clock):
         """A handler that always raises is tried with growing delays and a bound, then parked with its trace."""
         world.post("contact", contact())
@@ -385,6 +387,7 @@ class TestLaw7NothingLoopsNothingVanishes:
         letter = one(DeadLetter)
         assert (letter.reason, letter.original_event) == ("not-an-event", "not json \\xff")
 
+    @pytest.mark.slow
     def test_failing_delivery_backs_off_and_dies_in_the_end(self, world, odoo, test_clock):
         """A sync that always fails is tried 14 times over days, then is dead, and its row says error."""
         odoo.failures = [RetryableError("no") for _ in range(100)]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from shared import clock, faults
 from shared.crm import reconcile
 from shared.errors import PermanentError, RetryableError, UnavailableError, UncertainError
-from shared.outbox import claims, dispatch, execute, manual, plan
+from shared.outbox import claims, dispatch, execute, operator_actions, plan
 from shared.outbox.actions import AfterUnknown, Later, State
 from shared.outbox.execute import drain
 from shared.store.models import ActionLog, Delivery, Opportunity, TargetSlot
@@ -124,7 +124,7 @@ class TestNothingVanishes:
 
     def test_old_event_that_is_replayed_has_all_its_attempts(self, world, test_clock):
         """A letter replayed after weeks is tried as often as a new event."""
-        from shared.intake import parked
+        from shared.intake import dead_letter_store
         from shared.store.models import DeadLetter, StageMapping
 
         world.post("opportunity", opportunity(stage=99))
@@ -133,17 +133,21 @@ class TestNothingVanishes:
         new = StageMapping(manychat_key="nueva", manychat_name="Nueva", odoo_stage_id=99, odoo_name="Nueva")
         transact(lambda session: session.add(new))
         faults.inject("inbox.before_commit=raise:1x1")
-        parked.replay(rows(DeadLetter)[0].id, "key:ops")
+        dead_letter_store.replay(rows(DeadLetter)[0].id, "key:ops")
         world.run_for(test_clock, minutes=2)
         assert [letter.state for letter in rows(DeadLetter)] == ["resolved"]
         assert [row.stage_id for row in rows(Opportunity)] == [99]
 
-    def test_delivery_whose_flow_is_no_longer_deployed_is_parked(self, world):
-        """What nobody can carry out any more does not wait unseen for ever."""
+    def test_delivery_whose_flow_is_no_longer_deployed_is_parked(self, world, test_clock):
+        """What nobody can carry out any more waits for a rolling deployment, and not unseen for ever."""
         with postman() as (_person, action):
             owe(action)
             drain("post")
             owe(action, "k2")
+        dispatch.dispatch_due()
+        world.run()
+        assert [(row.state, row.reason) for row in rows(Delivery)] == [(State.DONE, None), (State.PENDING, "unknown-action")]
+        test_clock.advance(hours=25)
         dispatch.dispatch_due()
         world.run()
         assert [(row.state, row.reason) for row in rows(Delivery)] == [(State.DONE, None), (State.DEAD, "unknown-action")]
@@ -182,7 +186,7 @@ class TestOurOwnRowsAreTrue:
         """Nobody will carry it out until the next change, and the row says so."""
         world.post("opportunity", opportunity())
         world.step("manychat-crm-opportunities-queue")
-        manual.cancel(rows(Delivery)[0].id, "key:ops")
+        operator_actions.cancel(rows(Delivery)[0].id, "key:ops")
         world.run_for(test_clock, hours=1, step_seconds=300)
         (row,) = rows(Opportunity)
         assert (row.odoo_sync_status, row.odoo_sync_error, odoo.calls) == ("error", "taken back by key:ops", [])

@@ -61,15 +61,14 @@ class Book:
         uid = data.get("booking_uid", "")
         for number in set(touched) - set(known.enrolments):
             known.enrolments[number] = BEGINS[event]
-            if BEGINS[event] == "lead_followup":
-                known.booked.clear()  # a booking ends what was begun before we heard of it
             if event == "booking.created":
                 known.bookings[uid] = number
         match event:
             case "booking.created":
-                known.booked.add(uid)
+                known.booked |= {uid} - known.cancelled  # a cancellation may come first
             case "booking.cancelled":
                 known.booked.discard(uid)
+                known.cancelled.add(uid)
                 known.ended |= {known.bookings[uid]} if uid in known.bookings else set()
             case "person.unsubscribed":
                 known.unsubscribed = True

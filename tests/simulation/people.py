@@ -47,6 +47,7 @@ class Known:
 
     person: Person
     booked: set[str] = field(default_factory=set)
+    cancelled: set[str] = field(default_factory=set)
     unsubscribed: bool = False
     bounced: bool = False
     complained: bool = False

@@ -25,6 +25,8 @@ from tests.simulation.year import Year
 from tests.support.journeys import SETTINGS, post
 from tests.support.world import FakeStorage
 
+pytestmark = pytest.mark.nightly
+
 PEOPLE = int(os.environ.get("SIMULATION_PEOPLE") or 120)
 SEEDS = [int(seed) for seed in (os.environ.get("SIMULATION_SEED") or "1").split(",")]
 

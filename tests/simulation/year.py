@@ -23,8 +23,8 @@ from shared import clock, faults
 from shared.errors import PermanentError, PuenteError, RetryableError, UnavailableError
 from shared.journeys import engine, pauses
 from shared.messages import consent, statuses
+from shared.messages.digests import digest_of_address, digest_of_person
 from shared.messages.events import ProviderEvent
-from shared.messages.who import who_of_address, who_of_person
 from shared.outbox import plan
 from shared.outbox.actions import Claimed, Done, Outcome
 from shared.outbox.claims import IS_PENDING, IS_SENDING, free_expired
@@ -201,7 +201,7 @@ class Year:
         def work(session: Session) -> tuple[list[int], set[str]]:
             touched = engine.signal(session, event, [person.key], data, event_key=key, at=at)
             if event == "person.unsubscribed":
-                consent.suppress(session, ["email"], [who_of_person(person.key)], "unsubscribed", clock.now())
+                consent.suppress(session, ["email"], [digest_of_person(person.key)], "unsubscribed", clock.now())
             if dies:
                 raise faults.InjectedFault("before the commit")
             return touched, plan.newly_due(session)
@@ -237,7 +237,7 @@ class Year:
             at=clock.now(),
             reason="twilio-63024" if word == "failed" else None,
             delivery_id=delivery_id if payload["carrier"] == "twilio" else None,
-            who=who_of_address(payload["to"]) if payload["channel"] == "email" else None,
+            who=digest_of_address(payload["to"]) if payload["channel"] == "email" else None,
         )
         transact(lambda session: statuses.status(session, news))
         if word not in told:

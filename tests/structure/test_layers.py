@@ -1,21 +1,21 @@
-"""Who may import whom, as docs/design.md says; and what the webhooks may not load before they are called."""
+"""Who may import whom, as docs/design.md says; that no import goes round in a circle; what starts without what."""
 
-import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from shared import flows
+from shared.flow import Flow
+from tests.conftest import ENVIRONMENT, ROOT
+from tests.structure.modules import circles, graph, imports, name_of, sources
 
 # A package may import those below its own line, and itself.
 LAYERS = [
     {"functions"},
+    {"shared.bootstrap"},
     {"shared.web", "shared.importer"},
-    {"shared.sequences"},
-    {"shared.leads"},
     {"shared.journeys"},
     {"shared.messages"},
     {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},
@@ -23,11 +23,23 @@ LAYERS = [
     {"shared.alerts", "shared.discord"},
     {"shared.outbox"},
     {"shared.vendors", "shared.store", "shared.queues"},
-    {"shared.settings", "shared.setting_groups", "shared.setting_types", "shared.setting_dates", "shared.setting_limits"},
-    {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.telemetry"},
+    {
+        "shared.settings",
+        "shared.setting_groups",
+        "shared.setting_types",
+        "shared.setting_dates",
+        "shared.setting_limits",
+        "shared.commands",
+    },
+    {"shared.jobs"},
+    {"shared.flows"},
+    {"shared.flow", "shared.references", "shared.environment"},
+    {"shared.readers"},
+    {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.telemetry", "shared.warming"},
 ]
 # Data that a lower layer needs as well: the stages that Odoo's set-up checks and the first migration writes.
 SHARED_DATA = {"shared.crm.stages"}
+HEAVY = ("sqlalchemy", "requests", "fastapi", "azure.storage.queue", "azure.storage.blob", "alembic", "phonenumbers")
 
 
 def layer(module: str) -> tuple[int, str] | None:
@@ -39,49 +51,76 @@ def layer(module: str) -> tuple[int, str] | None:
     return None
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Every module of ours that the file imports anywhere in it, type-only imports left out."""
-    tree = ast.parse(path.read_text())
-    typing_only = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.unparse(block.test)
-        for node in ast.walk(block)
-    }
-    for node in ast.walk(tree):
-        if id(node) in typing_only:
-            continue
-        if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield from (f"{node.module}.{name.name}" for name in node.names)
-
-
-def sources() -> list[Path]:
-    """Every module of the app."""
-    found = (path for folder in ("functions", "shared") for path in (ROOT / folder).rglob("*.py"))
-    return sorted(path for path in found if "versions" not in path.parts and path != ROOT / "shared/__init__.py")
-
-
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_down(path: Path) -> None:
     """A module imports its own package and what lies below it, nothing above and nothing beside."""
-    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    module = name_of(path)
     own = layer(module)
     if own is None:
-        pytest.fail(f"{module} stands in no layer: add its package to LAYERS")
-    for imported in imports(path):
+        assert module == "shared", f"{module} stands in no layer: add its package to LAYERS"
+        return
+    for imported, is_for_types in imports(path):
         other = layer(imported)
-        if other is None or imported.startswith(tuple(SHARED_DATA)) or other[1] == own[1]:
+        if other is None or is_for_types or imported.startswith(tuple(SHARED_DATA)) or other[1] == own[1]:
             continue
         assert other[0] >= own[0], f"{module} imports {imported}, which stands above it"
 
 
+def test_no_imports_in_circles() -> None:
+    """However a module is imported: at the top of a file, inside a function, for types only; inside a package as well."""
+    assert circles(graph()) == []
+
+
+def test_circle_is_found() -> None:
+    """The search itself: two circles, one of them within what the other reaches."""
+    edges = {"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": {"e"}, "e": {"d"}, "f": {"a"}}
+    assert sorted(circles(edges)) == [["a", "b", "c"], ["d", "e"]]
+
+
+def test_flows_import_each_other_only_where_they_say_so() -> None:
+    """One flow's code uses another's only where its declaration requires that flow."""
+    owners = {flow.functions[0].rpartition(":")[0].split(".")[1]: flow for flow in flows.installed()}
+    for module, used in graph().items():
+        own = _owner(module, owners)
+        for other in (found for one in used if own is not None and (found := _owner(one, owners)) is not None):
+            assert other is own or other.name in own.requires, f"{module} uses the flow {other.name}; name it in `requires`"
+
+
+def _owner(module: str, owners: dict[str, Flow]) -> Flow | None:
+    parts = module.split(".")
+    return owners.get(parts[1]) if parts[0] == "functions" and len(parts) > 1 else None
+
+
+def test_shared_code_knows_no_optional_flow() -> None:
+    """No file in `shared/` imports one, or names its queues, settings or events: it can be deleted with its folder."""
+    optional = [flow for flow in flows.installed() if flow.optional]
+    names = {name for flow in optional for name in (*flow.queues, *flow.events, f"functions.{flow.name}")}
+    declared = [flows.resolve(flow.settings) for flow in optional if flow.settings is not None]
+    names |= {name for group in declared for name in group.model_fields}
+    assert len(names) > 20
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sources()
+        if "shared" in path.parts
+        for name in names
+        if name in path.read_text()
+    ]
+    assert found == []
+
+
 def test_webhooks_start_without_the_heavy_libraries() -> None:
     """Importing the app loads neither SQL nor HTTP clients nor FastAPI nor the storage SDK."""
-    heavy = ["sqlalchemy", "requests", "fastapi", "azure.storage.queue", "azure.storage.blob", "alembic", "phonenumbers"]
-    code = f"import sys, function_app; print([name for name in {heavy} if name in sys.modules])"
-    from tests.conftest import ENVIRONMENT
+    assert _after_import(f"[name for name in {list(HEAVY)} if name in sys.modules]") == "[]"
 
+
+def test_app_starts_with_declarations_and_triggers_alone() -> None:
+    """Of a flow's tables, services and clients nothing is imported before it is used."""
+    drawers = ("tables", "services", "api", "privacy", "listeners", "kommo_rows", "notion_rows", "chain")
+    loaded = "sorted(n for n in sys.modules if n.startswith('functions.') and n.rpartition('.')[2] in " + repr(drawers) + ")"
+    assert _after_import(loaded) == "[]"
+
+
+def _after_import(expression: str) -> str:
+    code = f"import sys, function_app; print({expression})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    return done.stdout.strip()

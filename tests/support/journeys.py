@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from shared import clock, messages
 from shared.errors import PuenteError
-from shared.journeys import hooks  # noqa: F401  # ties journeys to messages, as the app does
+from shared.journeys import due_beginnings, listeners  # noqa: F401  # ties journeys to messages, as the app does
 from shared.messages.outcomes import Outcome as News
 from shared.messages.outcomes import tell
 from shared.outbox import actions
@@ -18,6 +18,7 @@ from shared.outbox.actions import Claimed, Done, Outcome
 from shared.outbox.dispatch import free_expired
 from shared.outbox.execute import drain
 from shared.outbox.policy import TargetPolicy
+from shared.store.journey_models import JourneyBeginning
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 
@@ -93,7 +94,7 @@ def post(person: Post | None = None) -> Iterator[Post]:
     """All carriers of messages, with a `Post` behind them."""
     person = person or Post()
     held, policies = dict(actions._actions), dict(actions._policies)
-    for (target, name), action in held.items():
+    for (target, name), action in actions.known().items():
         if target in CARRIERS:
             look_up = person.look_up if action.look_up else None
             actions._actions[target, name] = replace(action, execute=person.execute, look_up=look_up, batch_size=lambda: 20)
@@ -108,7 +109,8 @@ def post(person: Post | None = None) -> Iterator[Post]:
 
 
 def dispatch() -> None:
-    """Send whatever is due now."""
+    """Begin and send whatever is due now."""
+    due_beginnings.begin_due()
     free_expired()
     for carrier in CARRIERS:
         drain(carrier)
@@ -125,7 +127,9 @@ def run(test_clock: clock.TestClock, **delta: float) -> None:
 
 def _next_due() -> datetime | None:
     with reading() as session:
-        return session.scalar(select(func.min(Delivery.due_at)).where(Delivery.state == "pending"))
+        messages_due = session.scalar(select(func.min(Delivery.due_at)).where(Delivery.state == "pending"))
+        begins = session.scalar(select(func.min(JourneyBeginning.due_at)).where(JourneyBeginning.state == "waiting"))
+    return min((moment for moment in (messages_due, begins) if moment is not None), default=None)
 
 
 __all__ = ["SETTINGS", "Post", "Sent", "dispatch", "messages", "post", "run"]

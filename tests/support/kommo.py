@@ -13,11 +13,11 @@ import requests
 from requests.adapters import BaseAdapter
 from urllib3.response import HTTPResponse
 
+from functions.leads import kommo as vendor
 from sandbox.kommo import Kommo as Account
 from sandbox.kommo import seed
 from sandbox.vendor import Call
 from shared import clock
-from shared.vendors import kommo as vendor
 from tests.conftest import forget
 from tests.unit.vendors.network import cut
 

@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 import azure.functions as func
 
-from functions import leads
-from shared.leads import door
-from shared.store.lead_models import Lead
+from functions.leads import endpoint as door
+from functions.leads import triggers as leads
+from functions.leads.tables import Lead
 from shared.store.session import reading
 from tests.support.world import Out, World
 

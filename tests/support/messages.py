@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import func, select
 
 from shared import clock
+from shared.messages.letter import Letter
 from shared.messages.message import Message
 from shared.messages.outcomes import Outcome, _listeners, on_outcome
 from shared.messages.providers import brevo, manychat, resend, smtp, twilio
-from shared.messages.senders import Letter
 from shared.outbox import dispatch
 from shared.outbox.actions import State
 from shared.outbox.execute import drain

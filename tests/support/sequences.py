@@ -16,21 +16,22 @@ import pytest
 from sqlalchemy import func as sql
 from sqlalchemy import select
 
+from functions.christmas import notion_facts, notion_pages, notion_sync
+from functions.christmas.tables import Sequence as Row
+from functions.christmas.tables import SequenceContact
 from shared import clock
 from shared.errors import PermanentError, PuenteError
 from shared.journeys import outcomes
-from shared.outbox import actions
+from shared.outbox import actions, dispatch
 from shared.outbox.dispatch import free_expired
 from shared.outbox.execute import drain
-from shared.sequences import notion_facts, notion_pages, notion_sync
 from shared.settings import get_settings
 from shared.store.models import Delivery
-from shared.store.sequence_models import Sequence as Row
-from shared.store.sequence_models import SequenceContact
 from shared.store.session import get_engine, reading, transact
 from shared.vendors import discord
 from shared.vendors.notion import Notion
 from tests.support import journeys
+from tests.support.functions import named
 from tests.support.world import LOCAL_KEY, Out, World
 
 MONDAY = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # 11:00 in Mexico
@@ -195,7 +196,7 @@ class Campaign:
         path: str = "",
     ) -> func.HttpResponse:
         """Post a body to a handler; what it accepts is on the queue. `path` is what follows the handler's name."""
-        from functions import christmas
+        from functions.christmas import triggers as christmas
 
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         sent = {"content-type": "application/json"} | ({"x-api-key": key} if key else {}) | dict(headers or {})
@@ -216,7 +217,7 @@ class Campaign:
 
     def take_quietly(self, handler: str, payload: Any) -> None:
         """Post a body and handle it, and let nothing be carried out yet."""
-        from functions import christmas
+        from functions.christmas import triggers as christmas
 
         assert self.send(handler, payload).status_code == 202
         while self.world.step(christmas.QUEUE):
@@ -241,7 +242,7 @@ class Campaign:
         free_expired()
         journeys.dispatch()
         transact(outcomes.sweep)
-        transact(notion_sync.rearm)
+        dispatch.requeue_lost()
         for target in ("discord", notion_sync.TARGET):
             drain(target)
 
@@ -277,7 +278,7 @@ def campaign(
     world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestClock, sandbox: Mapping[str, str] | None = None
 ) -> Iterator[Campaign]:
     """The campaign on a Monday morning in Mexico, with nobody in it. `sandbox`: settings of real clients instead."""
-    from functions import christmas
+    from functions.christmas import triggers as christmas
 
     for name, value in (SETTINGS | dict(sandbox or {})).items():
         environment.setenv(name, value)
@@ -293,7 +294,7 @@ def campaign(
     if sandbox is None:
         environment.setattr(Notion, "from_settings", staticmethod(lambda _settings: notion))
         environment.setattr(discord.Discord, "post", posted)
-    world.handlers[christmas.QUEUE] = christmas.christmas_handler
+    world.handlers[christmas.QUEUE] = named("christmas_handler")
     for target in ("discord", notion_sync.TARGET):
         world.handlers.pop(target, None)
     with journeys.post() as post:

@@ -15,6 +15,7 @@ from azure.functions.queue import QueueMessage
 
 from shared import clock, queues
 from shared.errors import PermanentError, UnavailableError
+from tests.support.functions import named
 
 LOCAL_KEY = "local-dev-key"
 
@@ -101,14 +102,16 @@ class World:
     """The app, driven by hand. `handlers` are the queue functions by queue, as registered in the flows."""
 
     def __init__(self, storage: FakeStorage) -> None:
-        from functions import campaigns, contacts, engine, leads, opportunities
+        from functions import campaigns, contacts, opportunities
+        from functions import system as engine
+        from functions.leads import triggers as leads
 
         self.storage = storage
         self.handlers: dict[str, Callable[[QueueMessage], None]] = {
-            contacts.QUEUE: contacts.manychat_contact_handler,
-            opportunities.QUEUE: opportunities.manychat_opportunity_handler,
-            campaigns.QUEUE: campaigns.manychat_campaign_handler,
-            leads.QUEUE: leads.lead_handler,
+            contacts.QUEUE: named("manychat_contact_handler"),
+            opportunities.QUEUE: named("manychat_opportunity_handler"),
+            campaigns.QUEUE: named("manychat_campaign_handler"),
+            leads.QUEUE: named("lead_handler"),
             queues.DELIVERY_QUEUE: engine.deliver,
             queues.DEAD_LETTER_QUEUE: engine.store_dead_letter,
         }
@@ -168,7 +171,7 @@ class World:
 
     def timers(self) -> None:
         """Run the engine's timers once, those that need no real storage."""
-        from functions import engine
+        from functions import system as engine
 
         for timer in (engine.dispatch_due, engine.retry_errored_syncs):
             timer(func.TimerRequest())

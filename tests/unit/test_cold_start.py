@@ -1,31 +1,12 @@
 """What an instance does before it can take its first event: as little as possible, and it says what is wrong at once."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import ENVIRONMENT
+from tests.support.processes import in_a_new_process
 
-PROJECT = Path(__file__).resolve().parents[2]
 HEAVY = ("sqlalchemy", "requests", "fastapi", "azure.storage.queue", "azure.storage.blob", "azure.identity", "phonenumbers")
-
-
-def in_a_new_process(program: str, **environment: str) -> str:
-    """What a program prints in a process that has imported nothing yet."""
-    known = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "ODOO_URL")}
-    finished = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=PROJECT,
-        env=known | ENVIRONMENT | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return finished.stdout if finished.returncode == 0 else finished.stderr
 
 
 def test_what_is_heavy_is_not_imported():

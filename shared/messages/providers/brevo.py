@@ -17,9 +17,9 @@ from shared import clock
 from shared.errors import DeferredError, PuenteError, ThrottledError
 from shared.intake import body as bodies
 from shared.intake import signatures
+from shared.messages.digests import digest_of_address
 from shared.messages.providers import mail
 from shared.messages.providers.mail import Email
-from shared.messages.who import who_of_address
 from shared.vendors import answers, waits
 from shared.vendors.allowance import Allowance
 from shared.vendors.rest_client import RestClient, kept
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import azure.functions as func
     from requests.adapters import BaseAdapter
 
-    from shared.messages.senders import Letter
+    from shared.messages.letter import Letter
     from shared.settings import Settings
     from shared.vendors.connection import Connection
 
@@ -228,7 +228,7 @@ def _event(given: Mapping[str, Any]) -> dict[str, Any]:
         "status": status,
         "reason": reason,
         "at": _moment(given),
-        "who": who_of_address(str(address)) if address else None,
+        "who": digest_of_address(str(address)) if address else None,
     }
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import requests
     from requests.adapters import BaseAdapter
 
-    from shared.messages.senders import Letter
+    from shared.messages.letter import Letter
     from shared.settings import Settings
     from shared.vendors.connection import Connection
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from shared.errors import PermanentError, PuenteError, RetryableError
 from shared.intake import signatures
 from shared.intake.webhook import json_object
+from shared.messages.digests import digest_of_address
 from shared.messages.providers import mail
 from shared.messages.providers.mail import Email
-from shared.messages.who import who_of_address
 from shared.vendors import answers, waits
 from shared.vendors.rest_client import RestClient, kept
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import requests
     from requests.adapters import BaseAdapter
 
-    from shared.messages.senders import Letter
+    from shared.messages.letter import Letter
     from shared.settings import Settings
     from shared.vendors.connection import Connection
 
@@ -164,7 +164,7 @@ def read_events(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
         "status": status,
         "reason": reason,
         "at": given.get("created_at"),
-        "who": who_of_address(to) if isinstance(to, str) else None,
+        "who": digest_of_address(to) if isinstance(to, str) else None,
     }
     return {"events": [event]}
 

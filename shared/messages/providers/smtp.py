@@ -33,7 +33,7 @@ from shared.vendors import answers
 from shared.vendors.rest_client import kept, not_configured
 
 if TYPE_CHECKING:
-    from shared.messages.senders import Letter
+    from shared.messages.letter import Letter
 
 TIMEOUT_SECONDS = 20.0
 WIRE = LINE_ENDS_OF_SMTP.clone(cte_type="7bit")  # every server takes it

@@ -17,7 +17,8 @@ from urllib.parse import parse_qs, urlencode
 from shared import clock
 from shared.errors import DeferredError, PermanentError, PuenteError, RefusedError, ThrottledError, UnavailableError
 from shared.intake import signatures
-from shared.messages import words
+from shared.messages import opt_out_keywords
+from shared.messages.digests import digests_of_address
 from shared.messages.providers.twilio_codes import (
     ACCOUNT_CODES,
     CALL_STATUSES,
@@ -25,8 +26,9 @@ from shared.messages.providers.twilio_codes import (
     REASONS,
     SENDER_LIMIT,
     THROTTLED,
+    is_machine,
 )
-from shared.messages.who import who_of_address
+from shared.messages.senders import sender_of
 from shared.vendors.rest_client import RestClient, kept
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
     import requests
     from requests.adapters import BaseAdapter
 
+    from shared.messages.letter import Candidates, Letter
     from shared.messages.message import Message
-    from shared.messages.senders import Candidates, Letter
     from shared.settings import Settings
     from shared.vendors.connection import Connection
 
@@ -50,7 +52,6 @@ VOICE_PATH, STATUS_PATH = "/api/twilio/voice", "/api/twilio/status"
 # Twilio sends a callback again after an error of ours only where the address asks for it: five times, whatever went wrong.
 # The fragment is for Twilio: it is neither sent nor signed (docs/usage/webhooks/webhooks-connection-overrides).
 SEND_AGAIN = "#rc=5&rp=all"
-_MACHINES = ("machine", "fax")  # AnsweredBy: machine_start, machine_end_beep, ..., fax
 
 type Channel = Literal["sms", "whatsapp"]
 
@@ -303,7 +304,7 @@ def send_message(letter: Letter) -> dict[str, Any]:
 
 def look_up_message(letter: Letter) -> Candidates:
     """What was sent to this number since the first try; of an SMS, with the same text."""
-    from shared.messages.senders import Candidates
+    from shared.messages.letter import Candidates
 
     message = letter.message
     found = Twilio.from_settings(letter.settings).messages_to(
@@ -334,22 +335,12 @@ def send_call(letter: Letter) -> dict[str, Any]:
 
 def look_up_call(letter: Letter) -> Candidates:
     """The calls to this number since the first try."""
-    from shared.messages.senders import Candidates
+    from shared.messages.letter import Candidates
 
     found = Twilio.from_settings(letter.settings).calls_to(
         to=letter.message.to, caller_id=sender_of(letter.message, letter.settings), since=letter.first_try
     )
     return Candidates(tuple(one.sid for one in found))
-
-
-def sender_of(message: Message, settings: Settings) -> str:
-    """The number of ours from which a message goes out; "" where none is set up."""
-    numbers = {
-        "whatsapp": settings.twilio_whatsapp_sender,
-        "sms": settings.twilio_sms_sender,
-        "voice": settings.twilio_caller_id,
-    }
-    return numbers.get(message.channel, "")
 
 
 def _channel(message: Message) -> Channel:
@@ -405,11 +396,6 @@ def status_of(word: str, *, is_call: bool = False, answered_by: str = "") -> str
     return "machine" if status == "answered" and is_machine(answered_by) else status
 
 
-def is_machine(answered_by: str) -> bool:
-    """Whether Twilio's `AnsweredBy` says that nobody is listening; "unknown" and nothing at all count as a person."""
-    return answered_by.startswith(_MACHINES)
-
-
 def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     """A message from a person. What it says is not kept, apart from a wish.
 
@@ -418,11 +404,15 @@ def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     form = _form(raw)
     sender = form.get("From", "")
     taken_for = {"STOP": "stop", "START": "start"}.get(form.get("OptOutType", "").strip().upper())
+    text, sms = form.get("Body", "") or form.get("ButtonText", ""), not sender.startswith("whatsapp:")
+    who, *others = digests_of_address(sender)
     return {
         "vendor_id": form.get("MessageSid", ""),
-        "who": who_of_address(sender),
-        "channel": "whatsapp" if sender.startswith("whatsapp:") else "sms",
-        "wish": taken_for or words.wish(form.get("Body", "") or form.get("ButtonText", "")),
+        "who": who,
+        "others": others,
+        "channel": "sms" if sms else "whatsapp",
+        "wish": taken_for or opt_out_keywords.wish(text, sms=sms),
+        "ask": taken_for is None and opt_out_keywords.needs_a_person(text, sms=sms),
     }
 
 

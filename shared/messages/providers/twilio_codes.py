@@ -60,3 +60,9 @@ CALL_STATUSES: Mapping[str, str] = {
     "failed": "call-failed",
     "canceled": "call-failed",
 }
+_MACHINES = ("machine", "fax")  # AnsweredBy: machine_start, machine_end_beep, ..., fax
+
+
+def is_machine(answered_by: str) -> bool:
+    """Whether Twilio's `AnsweredBy` says that nobody is listening; "unknown" and nothing at all count as a person."""
+    return answered_by.startswith(_MACHINES)

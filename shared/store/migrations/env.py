@@ -5,11 +5,12 @@ from typing import Any
 from alembic import context
 from sqlalchemy import make_url
 
+from shared import flows
 from shared.settings import DatabaseSettings
-from shared.store import journey_models, lead_models, message_models, sequence_models  # noqa: F401  # their tables are `Base`'s
 from shared.store.models import Base
 from shared.store.session import database_url, make_engine
 
+flows.load_tables()
 RENDERING: dict[str, Any] = {"user_module_prefix": "types."}
 
 

@@ -16,7 +16,7 @@ from shared.store.session import make_engine, transact
 from tests.support.puente import Puente, running
 from tests.support.world import LOCAL_KEY, contact, opportunity
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 SECONDS = 30
 CHECKS = [

@@ -176,6 +176,48 @@ async def test_one_bad_message_does_not_hold_up_the_others(storage: Storage, que
     assert await everything(storage, queue) == []
 
 
+async def test_a_body_that_is_no_text_never_reaches_a_function_that_takes_text(storage: Storage, queue: str) -> None:
+    """The host fails to hand it over each time, then moves it aside as it is; a neighbour is done."""
+
+    async def work(_: str) -> None:
+        return
+
+    runs = Runs(work)
+    listening = listener(storage, queue, runs, max_dequeue_count=3)
+    bad = base64.b64encode(b"\xff\xfe{}").decode()
+    await storage.put(queue, bad)
+    await put(storage, queue, "good")
+    task = asyncio.create_task(listening.run())
+    aside: list[Message] = []
+    async with asyncio.timeout(20):
+        while not aside:
+            aside = await everything(storage, f"{queue}-poison")
+    await stop(listening, task)
+    assert [message.text for message in aside] == [bad]
+    assert [text for _, text, _ in runs.began] == ["good"]
+    assert await everything(storage, queue) == []
+
+
+async def test_a_body_that_is_no_text_stays_in_a_poison_queue(storage: Storage) -> None:
+    """There is no further queue to move it to: hidden for the rest of its lease, it comes back until it expires."""
+    queue = f"q-{uuid4()}-poison"
+    await storage.create_queue(queue)
+    runs = Runs(lambda _: asyncio.sleep(0))
+    listening = listener(storage, queue, runs, lease_seconds=1, max_dequeue_count=1)
+    bad = base64.b64encode(b"\xff").decode()
+    await storage.put(queue, bad)
+    await put(storage, queue, "good")
+    task = asyncio.create_task(listening.run())
+    await runs.until(lambda: runs.ended == 1)
+    await stop(listening, task)
+    back: list[Message] = []
+    async with asyncio.timeout(20):
+        while not back:
+            back = await everything(storage, queue)
+    assert [(message.text, message.dequeue_count > 1) for message in back] == [(bad, True)]
+    assert await everything(storage, f"{queue}-poison") == []
+
+
 async def test_a_message_that_was_received_too_often_is_not_run_again(storage: Storage, queue: str) -> None:
     """A worker that died on it each time never got to report a failure; the count alone moves it aside."""
     runs = Runs(lambda _: asyncio.sleep(0))
@@ -258,13 +300,13 @@ async def test_a_write_wakes_an_idle_listener(storage: Storage, queue: str) -> N
 
 
 def test_pauses_grow_to_their_bound() -> None:
-    """0.1 s, then about double each time, up to the longest; from the start again after work."""
+    """0.1 s, then 0.1 s and a part that doubles, up to the longest; from the start again after work."""
     back_off = BackOff(longest=5.0)
     pauses = [back_off.next() for _ in range(12)]
     assert pauses[0] == 0.1
     assert pauses == sorted(pauses)
     assert pauses[-1] == 5.0
-    for exponent, pause in enumerate(pauses[1:5], 1):
-        assert 0.1 + 0.1 * (2**exponent - 1) * 0.8 <= pause <= 0.1 + 0.1 * (2**exponent - 1) * 1.2
+    for pause, middle in zip(pauses[1:6], (0.2, 0.3, 0.5, 0.9, 1.7), strict=True):  # as Microsoft's own listener makes them
+        assert abs(pause - middle) <= 0.2 * (middle - 0.1) + 1e-9
     back_off.restart()
     assert back_off.next() == 0.1

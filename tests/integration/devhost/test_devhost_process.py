@@ -18,6 +18,8 @@ from devhost.azurite import Azurite, free_port
 from devhost.testing import HostError, RunningHost, wait_until
 from tests.integration.devhost.notes import Notes
 
+pytestmark = pytest.mark.slow
+
 HOST_JSON = {
     "version": "2.0",
     "extensionBundle": {"id": "Microsoft.Azure.Functions.ExtensionBundle", "version": "[4.*, 5.0.0)"},

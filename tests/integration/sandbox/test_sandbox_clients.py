@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from functions.leads.kommo import Kommo, Lead, Person
 from sandbox.kommo import seed as kommo_seed
 from sandbox.testing import InProcessSandbox, SandboxError
 from shared.errors import PermanentError, RefusedError, ThrottledError, UnavailableError, UncertainError
@@ -16,7 +17,6 @@ from shared.intake import signatures
 from shared.settings import Settings, get_settings
 from shared.vendors import notion_values as nv
 from shared.vendors.discord import Discord, Embed
-from shared.vendors.kommo import Kommo, Lead, Person
 from shared.vendors.notion import Notion
 
 ANA = {"name": "Ana López", "email": "ana@example.com"}

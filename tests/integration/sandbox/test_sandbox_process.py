@@ -11,6 +11,8 @@ import requests
 
 from sandbox.testing import ODOO_DATABASE, RunningSandbox, SandboxError
 
+pytestmark = pytest.mark.slow
+
 
 def create_lead(sandbox: RunningSandbox, name: str) -> None:
     """One lead over JSON-RPC."""

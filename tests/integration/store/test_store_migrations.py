@@ -9,7 +9,6 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from shared.crm.stages import DEFAULT_STAGES, stage_key
-from shared.store import journey_models, message_models  # noqa: F401  # their tables belong to `Base`
 from shared.store import session as store
 from shared.store.migrate import ALEMBIC_INI, upgrade
 from shared.store.models import Base, Delivery, Opportunity, StageMapping

@@ -12,9 +12,10 @@ from sqlalchemy.exc import StatementError
 from shared.store.models import ActionLog, Channel, InboxEvent
 from shared.store.session import reading, transact
 from shared.store.types import fitting, key_of
+from tests.support.examples import examples
 
 AT = datetime(2026, 3, 1, 10, 0, 0, 123456, tzinfo=UTC)
-each = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+each = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 storable = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
 
 

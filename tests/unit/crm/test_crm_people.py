@@ -27,17 +27,18 @@ AT = datetime(2026, 3, 1, 10, tzinfo=UTC)
         ("+521 55 1234 5678", "ES", "+525512345678"),
         ("whatsapp:+5215512345678", "MX", "+525512345678"),
         ("5491123456789", "MX", "+5491123456789"),  # Argentina keeps its 9
-        ("34600000000", "MX", "+34600000000"),
         ("0034 600 000 000", "MX", "+34600000000"),
         ("0034600000000", "US", "+34600000000"),  # dialled abroad with 011, written with 00 all the same
         ("600 000 000", "ES", "+34600000000"),
         ("51987654321", "MX", "+51987654321"),
-        ("15551234567", "MX", "+15551234567"),
+        ("12025550143", "MX", "+12025550143"),
         ("tel:+52-55-1234-5678", "MX", "+525512345678"),
         ("55 1234 5678 ext. 9", "MX", "+525512345678"),
         ("12345678", "MX", None),  # no area code
         ("1234567", "US", None),
-        ("044 55 1234 5678", "MX", None),  # a prefix of old, not the United Kingdom
+        ("044 55 1234 5678", "MX", "+525512345678"),  # a prefix of old, not the United Kingdom
+        ("34600000000", "MX", None),  # one digit too many is likelier than another country without its plus
+        ("15551234567", "MX", None),  # no such area
         ("123", "MX", None),
         ("+3460000000", "ES", None),  # one digit short
         ("+999123456789", "MX", None),  # no such country
@@ -51,6 +52,13 @@ AT = datetime(2026, 3, 1, 10, tzinfo=UTC)
 def test_e164(phone, region, expected):
     """A phone as people write it becomes E.164, or is not taken for a number."""
     assert people.e164(phone, region) == expected
+
+
+def test_an_id_of_whatsapp_is_international():
+    """Digits alone; with signs between them it is a number that somebody typed."""
+    assert people.e164("34600000000", "MX", "whatsapp") == "+34600000000"
+    assert people.e164("553187654321", "MX", "whatsapp") == "+5531987654321"
+    assert people.e164("1 55 1234 5678", "MX", "whatsapp") is None
 
 
 @given(st.text(max_size=100), st.sampled_from(["MX", "ES", "US", "AR"]))
@@ -95,8 +103,10 @@ def test_bad_phone_does_not_replace_a_good_one(database):
     assert (row.phone, row.phone_original) == ("+525512345678", "no tengo")
 
 
-@pytest.mark.parametrize("spelling", ["instagram", "INSTAGRAM", " Instagram "])
-def test_channel_is_found_whatever_its_case(database, spelling):
+@pytest.mark.parametrize(
+    "spelling", ["instagram", "INSTAGRAM", " Instagram ", "Ínstagram.", "Instagram\u200b", "\uff29nstagram"]
+)
+def test_channel_is_found_however_it_is_spelled(database, spelling):
     """A channel is made on first mention, under the spelling of that time."""
     said(channel="Instagram")
     said(channel=spelling, at=AT.replace(hour=11), key="e2")

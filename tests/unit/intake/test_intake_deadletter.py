@@ -10,13 +10,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from shared import clock, faults, queues
+from shared import clock, faults, flows, queues
 from shared.crm.stages import stage_key
 from shared.errors import PermanentError, RetryableError, UnavailableError
-from shared.intake import deadletter, parked
+from shared.intake import dead_letter_message, dead_letter_queue, dead_letter_store
 from shared.intake.envelope import parse
 from shared.store.models import DeadLetter, Delivery, InboxEvent, Opportunity, StageMapping
 from shared.store.session import reading, transact
+from tests.support.examples import examples
 from tests.support.world import contact, opportunity
 
 QUEUE = "manychat-crm-opportunities-queue"
@@ -57,7 +58,7 @@ class TestSend:
 
     def test_says_everything(self, storage, test_clock):
         """Queue, time, reason in words and as a code, attempts, trace, and the event itself."""
-        deadletter.send("q", "the event", ValueError("año 🌷"), attempts=3)
+        dead_letter_queue.send("q", "the event", ValueError("año 🌷"), attempts=3)
         [letter] = self.sent(storage)
         assert (letter["original_queue"], letter["original_event"], letter["attempts"]) == ("q", "the event", 3)
         assert (letter["reason"], letter["error_message"]) == ("ValueError", "año 🌷")
@@ -66,27 +67,27 @@ class TestSend:
 
     def test_a_permanent_error_has_a_reason_and_no_trace(self, storage, test_clock):
         """It was raised on purpose; a trace would only hide the words."""
-        deadletter.send("q", "e", PermanentError("unknown-stage", "no such stage"), attempts=1)
+        dead_letter_queue.send("q", "e", PermanentError("unknown-stage", "no such stage"), attempts=1)
         [letter] = self.sent(storage)
         assert (letter["reason"], letter["error_message"], letter["trace"]) == ("unknown-stage", "no such stage", "")
 
     def test_an_error_without_words_is_told_by_its_kind(self, storage, test_clock):
         """An empty message would tell nothing."""
-        deadletter.send("q", "e", KeyError(), attempts=1)
+        dead_letter_queue.send("q", "e", KeyError(), attempts=1)
         assert self.sent(storage)[0]["error_message"] == "KeyError"
 
     @pytest.mark.parametrize("length", [10, 40_000, 48_000, 49_152, 200_000])
     def test_any_size_fits_a_message_and_the_event_is_never_cut(self, storage, test_clock, length):
         """First the trace goes, then the whole letter goes to a blob; received, it is whole again."""
         error = RuntimeError("x" * 5000)
-        deadletter.send("q", "ñ" * (length // 2), error, attempts=1)
+        dead_letter_queue.send("q", "ñ" * (length // 2), error, attempts=1)
         body = storage.take(queues.DEAD_LETTER_QUEUE).body
         assert len(body) <= queues.MESSAGE_LIMIT_BYTES
-        assert parked._read(body)["original_event"] == "ñ" * (length // 2)
+        assert dead_letter_store._read(body)["original_event"] == "ñ" * (length // 2)
 
     def test_odd_text_does_not_break_it(self, storage, test_clock):
         """Half of a surrogate pair in an error's words is written down as an escape."""
-        deadletter.send("q", "e", PermanentError("x", "bad \ud800"), attempts=1)
+        dead_letter_queue.send("q", "e", PermanentError("x", "bad \ud800"), attempts=1)
         assert self.sent(storage)[0]["error_message"] == "bad \\ud800"
 
     def test_the_same_event_failing_for_the_same_reason_is_one_letter(self, world):
@@ -101,7 +102,7 @@ class TestSend:
         park(world)
         park(world, at="2026-03-02T08:00:00Z")
         event = world.storage
-        deadletter.send(QUEUE, letters()[0].original_event, RetryableError("other"), attempts=1)
+        dead_letter_queue.send(QUEUE, letters()[0].original_event, RetryableError("other"), attempts=1)
         assert event.bodies(queues.DEAD_LETTER_QUEUE)
         world.run()
         assert [letter.reason for letter in letters()] == ["unknown-stage", "unknown-stage", "RetryableError"]
@@ -124,10 +125,10 @@ class TestReceive:
 
     def test_received_twice_is_kept_once(self, world, storage):
         """The queue may deliver it again."""
-        deadletter.send("q", "e", PermanentError("x", "y"), attempts=1)
+        dead_letter_queue.send("q", "e", PermanentError("x", "y"), attempts=1)
         body = storage.take(queues.DEAD_LETTER_QUEUE).body
-        parked.receive(body)
-        parked.receive(body)
+        dead_letter_store.receive(body)
+        dead_letter_store.receive(body)
         assert len(letters()) == 1
 
     def test_alert_goes_out_once(self, world, storage, environment):
@@ -136,15 +137,15 @@ class TestReceive:
 
         environment.setenv("ALERT_WEBHOOK_URL", "http://127.0.0.1:9/alert")
         get_settings.cache_clear()
-        deadletter.send("q", "e", PermanentError("x", "y"), attempts=1)
+        dead_letter_queue.send("q", "e", PermanentError("x", "y"), attempts=1)
         body = storage.take(queues.DEAD_LETTER_QUEUE).body
-        parked.receive(body)
-        parked.receive(body)
+        dead_letter_store.receive(body)
+        dead_letter_store.receive(body)
         with reading() as session:
             assert [alert.target for alert in session.scalars(select(Delivery))] == ["alerts"]
         assert storage.bodies(queues.DELIVERY_QUEUE) == [{"target": "alerts"}]
 
-    @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         st.binary(max_size=40)
         | st.dictionaries(st.sampled_from(NAMES), JSON_VALUES).map(lambda letter: json.dumps(letter).encode())
@@ -160,7 +161,7 @@ class TestReceive:
     @example(b"[" * 50_000)
     def test_whatever_lies_on_the_queue_is_kept(self, storage, body):
         """A letter that could not be stored would go round for ever: every text fits its column, every number is one."""
-        row = parked._read(body)
+        row = dead_letter_store._read(body)
         for column in DeadLetter.__table__.columns:
             value, kind = row.get(column.name), column.type.python_type
             assert value is None or isinstance(value, kind)
@@ -177,7 +178,7 @@ class TestUnstorable:
     @pytest.fixture
     def refusing(self, world, monkeypatch):
         """A database that does not take dead letters, whatever else it takes."""
-        monkeypatch.setattr(parked, "_store", self.refuse)
+        monkeypatch.setattr(dead_letter_store, "_store", self.refuse)
 
     @staticmethod
     def refuse(_letter) -> Never:
@@ -194,7 +195,7 @@ class TestUnstorable:
         runs = 0
         for _ in range(2000):
             test_clock.advance(seconds=31)
-            deadletter.collect_poison(queues.declared())
+            dead_letter_queue.collect_poison(flows.queues())
             try:
                 runs += world.step(queues.DEAD_LETTER_QUEUE)
             except ValueError:
@@ -206,8 +207,8 @@ class TestUnstorable:
     @pytest.mark.parametrize("size", [10, 47_000, 200_000])
     def test_is_kept_whole_after_some_rounds(self, world, storage, refusing, test_clock, size):
         """Every round is a host's five tries; then all of it, however large, lies where nothing deletes it."""
-        deadletter.send("q", "ñ" * (size // 2), PermanentError("x", "y"), attempts=1)
-        assert self.rounds(world, test_clock) == 5 * (deadletter.MOST_ROUNDS + 1)
+        dead_letter_queue.send("q", "ñ" * (size // 2), PermanentError("x", "y"), attempts=1)
+        assert self.rounds(world, test_clock) == 5 * (dead_letter_queue.MOST_ROUNDS + 1)
         [kept] = storage.kept.values()
         letter = json.loads(kept)
         assert (letter["original_event"], letter["reason"]) == ("ñ" * (size // 2), "x")
@@ -218,7 +219,7 @@ class TestUnstorable:
 
         environment.setenv("ALERT_WEBHOOK_URL", "http://127.0.0.1:9/alert")
         get_settings.cache_clear()
-        deadletter.send("q", "e", PermanentError("x", "y"), attempts=1)
+        dead_letter_queue.send("q", "e", PermanentError("x", "y"), attempts=1)
         self.rounds_with_alerts(world, test_clock)
         [name] = storage.kept
         assert f"kept as the blob unstored-letters/{name}" in caplog.text
@@ -229,20 +230,20 @@ class TestUnstorable:
         """As `rounds`, with the nudge of the alert taken away, which nobody here carries out."""
         while not world.storage.queues.get(queues.DELIVERY_QUEUE):
             test_clock.advance(seconds=31)
-            deadletter.collect_poison(queues.declared())
+            dead_letter_queue.collect_poison(flows.queues())
             with suppress(ValueError):
                 world.step(queues.DEAD_LETTER_QUEUE)
 
     def test_a_letter_that_is_taken_after_all_is_stored_once(self, world, test_clock, monkeypatch):
         """What goes round is still the same letter: its key and its event are those of the first round."""
-        deadletter.send("q", "the event", PermanentError("x", "y"), attempts=1)
-        before = parked._read(world.storage.queues[queues.DEAD_LETTER_QUEUE][0].body)
+        dead_letter_queue.send("q", "the event", PermanentError("x", "y"), attempts=1)
+        before = dead_letter_store._read(world.storage.queues[queues.DEAD_LETTER_QUEUE][0].body)
         with monkeypatch.context() as patched:
-            patched.setattr(parked, "_store", self.refuse)
+            patched.setattr(dead_letter_store, "_store", self.refuse)
             for _ in range(12):
                 with suppress(ValueError):
                     world.step(queues.DEAD_LETTER_QUEUE)
-                deadletter.collect_poison(queues.declared())
+                dead_letter_queue.collect_poison(flows.queues())
                 test_clock.advance(seconds=300)
         world.run()
         [letter] = letters()
@@ -250,13 +251,13 @@ class TestUnstorable:
 
     def test_an_outage_of_the_database_costs_it_nothing(self, world, storage, test_clock, monkeypatch):
         """A day later it is stored, and was never given up."""
-        deadletter.send("q", "e", PermanentError("x", "y"), attempts=1)
+        dead_letter_queue.send("q", "e", PermanentError("x", "y"), attempts=1)
         with monkeypatch.context() as patched:
-            patched.setattr(parked, "_store", self.away)
+            patched.setattr(dead_letter_store, "_store", self.away)
             for _ in range(24 * 12):
                 test_clock.advance(minutes=5)
                 world.run()
-                deadletter.collect_poison(queues.declared())
+                dead_letter_queue.collect_poison(flows.queues())
         assert (len(letters()), storage.kept) == (0, {})
         test_clock.advance(minutes=5)
         world.run()
@@ -264,31 +265,31 @@ class TestUnstorable:
 
     def test_storage_that_is_away_loses_nothing(self, world, storage, refusing, monkeypatch):
         """It stays in its poison queue until the blob can be written."""
-        deadletter.send("q", "e", PermanentError("x", "y"), attempts=1)
+        dead_letter_queue.send("q", "e", PermanentError("x", "y"), attempts=1)
         poison = queues.DEAD_LETTER_QUEUE + queues.POISON_SUFFIX
-        body = deadletter.fitting(parked.opened(storage.take(queues.DEAD_LETTER_QUEUE).body) | {"rounds": 5})
+        body = dead_letter_message.to_message(dead_letter_store.opened(storage.take(queues.DEAD_LETTER_QUEUE).body) | {"rounds": 5})
         storage.send(poison, body)
         with monkeypatch.context() as patched:
             patched.setattr(queues, "put_blob", self.away)
             with pytest.raises(UnavailableError):
-                deadletter.collect_poison(queues.declared())
+                dead_letter_queue.collect_poison(flows.queues())
         assert len(storage.queues[poison]) == 1
-        deadletter.collect_poison(queues.declared())
+        dead_letter_queue.collect_poison(flows.queues())
         assert (len(storage.kept), storage.queues[poison]) == (1, [])
 
     def test_death_after_keeping_it_keeps_it_once(self, world, storage, caplog):
         """Its message is still there, so it is kept again, under the same name; and it is told."""
         poison = queues.DEAD_LETTER_QUEUE + queues.POISON_SUFFIX
-        storage.send(poison, deadletter.fitting(parked.opened(b"what") | {"rounds": deadletter.MOST_ROUNDS}))
-        faults.inject("deadletter.after_kept=raise:1x1")
+        storage.send(poison, dead_letter_message.to_message(dead_letter_store.opened(b"what") | {"rounds": dead_letter_queue.MOST_ROUNDS}))
+        faults.inject("dead_letter_queue.after_kept=raise:1x1")
         with pytest.raises(faults.InjectedFault):
-            deadletter.collect_poison(queues.declared())
+            dead_letter_queue.collect_poison(flows.queues())
         assert (len(storage.kept), len(storage.queues[poison])) == (1, 1)
-        deadletter.collect_poison(queues.declared())
+        dead_letter_queue.collect_poison(flows.queues())
         assert (len(storage.kept), storage.queues[poison]) == (1, [])
         assert caplog.text.count("cannot be stored in the database") == 1
 
-    @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(LETTER)
     @example(b'{"rounds": -5}')
     @example(b'{"rounds": "many", "original_event": "\\ud800"}')
@@ -299,18 +300,18 @@ class TestUnstorable:
         """Even what is no letter at all comes to an end, and is stored the same as if it had never gone round."""
         storage.queues.clear()
         storage.kept.clear()
-        first, message = parked._read(body), body
-        for _ in range(deadletter.MOST_ROUNDS):
-            deadletter._collect(queues.DEAD_LETTER_QUEUE, message)
+        first, message = dead_letter_store._read(body), body
+        for _ in range(dead_letter_queue.MOST_ROUNDS):
+            dead_letter_queue._collect(queues.DEAD_LETTER_QUEUE, message)
             [item] = storage.queues[queues.DEAD_LETTER_QUEUE]
             message = item.body
             storage.queues.clear()
             assert len(message) <= queues.MESSAGE_LIMIT_BYTES
-        assert parked._read(message)["key"] == first["key"]
-        deadletter._collect(queues.DEAD_LETTER_QUEUE, message)
+        assert dead_letter_store._read(message)["key"] == first["key"]
+        dead_letter_queue._collect(queues.DEAD_LETTER_QUEUE, message)
         assert (len(storage.kept), storage.queues) == (1, {})
         [kept] = storage.kept.values()
-        assert parked._read(kept)["original_event"] == first["original_event"]
+        assert dead_letter_store._read(kept)["original_event"] == first["original_event"]
 
 
 class TestReplay:
@@ -320,7 +321,7 @@ class TestReplay:
         """The event is applied and its letter says so."""
         letter = park(world)
         teach()
-        parked.replay(letter.id, "key:ops")
+        dead_letter_store.replay(letter.id, "key:ops")
         assert letters()[0].state == "replayed"
         world.run()
         with reading() as session:
@@ -335,7 +336,7 @@ class TestReplay:
         teach()
         world.post("opportunity", opportunity(stage=UNKNOWN))
         world.run()
-        parked.replay(letter.id, "key:ops")
+        dead_letter_store.replay(letter.id, "key:ops")
         world.run()
         assert letters()[0].state == "resolved"
         with reading() as session:
@@ -344,14 +345,14 @@ class TestReplay:
     def test_still_failing_is_a_new_letter_that_points_to_the_old(self, world):
         """The first letter stays as it was."""
         first = park(world)
-        parked.replay(first.id, "key:ops")
+        dead_letter_store.replay(first.id, "key:ops")
         world.run()
         assert [(letter.state, letter.replay_of) for letter in letters()] == [("replayed", None), ("parked", first.id)]
 
     def test_attempts_start_anew(self, world, storage):
         """A replay has the whole policy before it."""
         letter = park(world)
-        parked.replay(letter.id, "key:ops")
+        dead_letter_store.replay(letter.id, "key:ops")
         assert parse(storage.take(QUEUE).body).attempt == 0
 
     @pytest.mark.parametrize("size", [47_000, 48_000, 49_000, 60_000])
@@ -359,7 +360,7 @@ class TestReplay:
         """Whatever could be taken in can be replayed, whether it travelled whole or in a blob."""
         many = {f"k{number}": "x" for number in range(size // 20)}
         letter = park(world, filler=many, pad="x" * (size - len(json.dumps(many, separators=(",", ":")))))
-        parked.replay(letter.id, "key:ops")
+        dead_letter_store.replay(letter.id, "key:ops")
         assert len(storage.queues[QUEUE][0].body) <= queues.MESSAGE_LIMIT_BYTES
         teach()
         world.run()
@@ -369,7 +370,7 @@ class TestReplay:
         """The letter holds the reference, the blob the data."""
         letter = park(world, state={"summary": "ñ" * 60_000})
         teach()
-        parked.replay(letter.id, "key:ops")
+        dead_letter_store.replay(letter.id, "key:ops")
         world.run()
         with reading() as session:
             assert session.scalars(select(Opportunity.summary)).one() == "ñ" * 60_000
@@ -380,18 +381,18 @@ class TestReplay:
         letter = park(world)
         transact(lambda session: session.get(DeadLetter, letter.id).__setattr__("original_queue", queue))
         with pytest.raises(PermanentError, match="no queue"):
-            parked.replay(letter.id, "key:ops")
+            dead_letter_store.replay(letter.id, "key:ops")
 
     def test_no_such_letter(self, world):
         """A number that does not exist."""
         with pytest.raises(LookupError):
-            parked.replay(99, "key:ops")
+            dead_letter_store.replay(99, "key:ops")
 
     def test_queue_that_cannot_be_written_notes_nothing(self, world, storage):
         """The letter is as it was."""
         letter, storage.broken = park(world), True
         with pytest.raises(RetryableError):
-            parked.replay(letter.id, "key:ops")
+            dead_letter_store.replay(letter.id, "key:ops")
         assert (letters()[0].state, letters()[0].replays) == ("parked", 0)
 
 
@@ -419,11 +420,11 @@ class TestFilter:
         test_clock.advance(hours=1)
         park(world, manychat_id="m2")
         times = {name: start + value for name, value in chosen.items() if isinstance(value, timedelta)}
-        picked = parked.Filter(**(chosen | times))
+        picked = dead_letter_store.Filter(**(chosen | times))
         with reading() as session:
             query = picked.applied(select(DeadLetter.subject)).order_by(DeadLetter.id)
             assert list(session.scalars(query)) == found
-            assert parked.count(session, picked) == len(found)
+            assert dead_letter_store.count(session, picked) == len(found)
 
 
 def test_contact_events_are_parked_too(world, storage):

@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from shared.intake import fields
+from shared.readers import nothing
 
 FLOWER = "🌷"  # one character, two units of UTF-16, which is what SQL Server counts
 
@@ -63,7 +64,6 @@ def test_nothing_said(kind, value):
         (fields.RequiredName, 200),
         (fields.Name, 200),
         (fields.ChannelName, 100),
-        (fields.Email, 254),
         (fields.Phone, 100),
         (fields.StageName, 100),
         (fields.ManychatId, 50),
@@ -81,7 +81,8 @@ def test_text_fits_its_column(kind, longest):
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=60))
 def test_names_are_kept_exactly(name):
-    """Nothing inside a text is changed: case, accents, composition, direction marks."""
+    """Nothing inside a text is changed: case, accents, composition, direction marks; what says nothing is no name."""
+    assume(nothing.read(name, nothing.Kind.NAME) == name)
     assert taken(fields.Name, f" {name} ") == name
 
 
@@ -95,6 +96,8 @@ def test_names_are_kept_exactly(name):
         ("2026-03-01T10:00:00.123456Z", datetime(2026, 3, 1, 10, 0, 0, 123456, tzinfo=UTC)),
         ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC)),
         (1772359200, datetime(2026, 3, 1, 10, tzinfo=UTC)),
+        ("1/3/2026 10:00", datetime(2026, 3, 1, 10, tzinfo=UTC)),
+        ("1 de marzo de 2026, 4:00 a. m. GMT-0600", datetime(2026, 3, 1, 10, tzinfo=UTC)),
         ("1900-01-01T00:00:00Z", fields.EARLIEST),
     ],
 )
@@ -164,6 +167,42 @@ def test_stage(value, expected):
 def test_no_stage(value):
     """Nothing else is a stage."""
     assert refused(fields.StageName, value)
+
+
+@pytest.mark.parametrize("value", ["{{last_name}}", "{{ cuf_123 }}", "null", "N/A", "#N/A", "[object Object]", "(none)"])
+@pytest.mark.parametrize(
+    "kind", [fields.Name, fields.Label, fields.ChannelName, fields.Phone, fields.OptionalInstant, fields.AdvisorId]
+)
+def test_other_ways_of_writing_nothing(kind, value):
+    """Unfilled placeholders, programs' words and sheets' errors say nothing."""
+    assert taken(kind, value) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["{{user_id}}", "null", "N/A", "1.23457E+15", "######", "00000000-0000-0000-0000-000000000000", 1.23457e15]
+)
+def test_an_id_that_is_none_is_refused(value):
+    """It would make one person of everybody who has it."""
+    assert "is no id" in refused(fields.ManychatId, value)
+
+
+@pytest.mark.parametrize("value", ["{{first_name}}", "null", "-"])
+def test_a_needed_name_that_says_nothing_is_refused(value):
+    """Required fields stay strict."""
+    assert "says nothing" in refused(fields.RequiredName, value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Ana.Lopez@Example.COM", "ana.lopez@example.com"),
+        ("mailto:ana@señor.example", "ana@xn--seor-hqa.example"),
+        ("o'hara@example.com", "o'hara@example.com"),
+    ],
+)
+def test_email(value, expected):
+    """One rule for every entrance; what is stored is the key."""
+    assert taken(fields.Email, value) == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), [(5255, "5255"), ("+52 55", "+52 55"), (5.5, "5.5")])

@@ -19,11 +19,11 @@ from pydantic import SecretStr
 from svix.webhooks import Webhook as Svix
 from twilio.request_validator import RequestValidator
 
-from functions import christmas
+from functions.bookings import payloads as bookings_words
+from functions.christmas import triggers as christmas
 from shared import clock
 from shared.errors import RefusedError
 from shared.intake import signatures
-from shared.leads import bookings_words
 from shared.messages.providers import brevo, resend, twilio
 from shared.settings import load
 

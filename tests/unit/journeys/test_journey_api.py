@@ -11,7 +11,7 @@ from shared.journeys import engine, load
 from shared.settings import get_settings
 from shared.store.models import ActionLog
 from shared.store.session import reading, transact
-from tests.conftest import START
+from tests.conftest import ROOT, START
 from tests.support.journeys import Post, dispatch, run
 from tests.unit.web.calls import Api
 
@@ -46,6 +46,29 @@ def signal(event: str, data: dict[str, Any] = ANA, key: str = "e1") -> list[int]
 def steps(answer: Any) -> dict[str, Any]:
     """The steps of an enrolment by name."""
     return {step["step"]: step for step in answer["steps"]}
+
+
+class TestBeginning:
+    """Who waits for the pause before a journey to be over."""
+
+    def test_list_and_count(self, call: Api, define: Any, test_clock: clock.TestClock) -> None:
+        """Who waits, until when, and afterwards by which enrolment they entered; they are no enrolment before."""
+        define(
+            "name: cart\ntitle: Cart\nenrol_on: [{event: cart.updated, settle: 1h, unless: [order.placed]}]\n"
+            "steps: [{id: one, channel: email, template: a}]\n"
+        )
+        signal("cart.updated")
+        (found,) = call.get(f"{LIST}/cart/beginnings?state=waiting&person=lead:1").json["items"]
+        assert (found["state"], found["due_at"], found["enrolment_id"]) == ("waiting", "2026-03-02T10:00:00Z", None)
+        assert (call.get(f"{LIST}/cart").json["waiting"], call.get(f"{LIST}/cart").json["enrolments"]) == (1, {})
+        assert (
+            call.post(f"{LIST}/cart/forecast", body={"everybody": True}).json["lines"][0]["goes_at"] == "2026-03-02T10:00:00Z"
+        )
+        run(test_clock, hours=2)
+        (found,) = call.get(f"{LIST}/cart/beginnings").json["items"]
+        assert (found["state"], found["enrolment_id"]) == ("begun", 1)
+        assert call.get(f"{LIST}/cart").json["waiting"] == 0
+        assert call.get(f"{LIST}/nope/beginnings").status == 404
 
 
 class TestEnrolment:
@@ -207,7 +230,7 @@ class TestForecast:
 
     def test_changed_definition_is_compared(self, call: Api, test_clock: clock.TestClock) -> None:
         """Moved, gone and new steps, for each person."""
-        text = (load.FOLDER / "lead_followup.yaml").read_text()
+        text = (ROOT / "functions/leads/journeys/lead_followup.yaml").read_text()
         changed = text.replace("delay: 6d", "delay: 7d").replace("id: day_9", "id: day_8").replace("delay: 9d", "delay: 8d")
         changes = {one["step"]: one for one in self.ask(call, data=ANA, definition=changed)["changes"]}
         assert sorted(changes) == ["day_6", "day_8", "day_9"]
@@ -269,7 +292,7 @@ class TestCommandLine:
         from shared.journeys.__main__ import main
 
         changed, svg = tmp_path / "x.yaml", tmp_path / "x.svg"
-        changed.write_text((load.FOLDER / "noshow.yaml").read_text().replace("24h", "36h"))
+        changed.write_text((ROOT / "functions/christmas/journeys/noshow.yaml").read_text().replace("24h", "36h"))
         at = datetime(2026, 3, 28, 12, tzinfo=START.tzinfo) + timedelta(0)
         assert main(["noshow", "--at", at.isoformat(), "--definition", str(changed), "--svg", str(svg)]) == 0
         told = capsys.readouterr().out

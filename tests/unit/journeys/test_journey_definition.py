@@ -7,6 +7,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from shared import flows
 from shared.journeys import definition, load
 from shared.journeys.definition import Journey
 
@@ -102,7 +103,7 @@ def test_all_files_are_told_of_at_once(tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text(GOOD)
     (tmp_path / "third.yaml").write_text(":")
     with pytest.raises(load.DefinitionError) as caught:
-        load._read_folder(tmp_path)
+        load._read_folders((tmp_path,))
     lines = str(caught.value).splitlines()
     assert {line.split(":")[0] for line in lines} == {"good.yaml", "other.yaml", "third.yaml"}
     assert "other.yaml:1: name: the journey is called 'good'; rename it or the file" in lines
@@ -116,7 +117,7 @@ def test_schema_for_editors_is_that_of_the_models() -> None:
 def test_schema_takes_what_the_models_take() -> None:
     """An editor that knows the schema accepts our files and marks the same kinds of mistake."""
     validator = Draft202012Validator(definition.schema())
-    for path in load.FOLDER.glob("*.yaml"):
+    for path in (path for folder in flows.folders("journeys") for path in folder.glob("*.yaml")):
         assert list(validator.iter_errors(yaml.safe_load(path.read_text()))) == []
     for old, new in [("channel: email", "chanel: email"), ("email", "fax"), ("title: Good\n", ""), ("[lead.created]", "[x]")]:
         assert list(validator.iter_errors(yaml.safe_load(GOOD.replace(old, new, 1))))

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from shared.errors import PermanentError, RefusedError, UncertainError
 from shared.journeys import engine, outcomes, pauses
-from shared.outbox import manual
+from shared.outbox import operator_actions
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyDecision, JourneyVersion
 from shared.store.models import ActionLog, Delivery
@@ -229,7 +229,7 @@ class TestExit:
         assert transact(lambda session: engine.exit(session, 1, "by hand")) is True
         assert transact(lambda session: engine.exit(session, 1, "by hand")) is False
         retried = next(d for d in rows(Delivery) if d.payload["context"]["step"] == "now")
-        manual.retry(retried.id, "test")
+        operator_actions.retry(retried.id, "test")
         dispatch()
         assert vendors.sent == []
         assert rows(Delivery)[-1].reason == "exited: by hand"
@@ -550,7 +550,7 @@ class TestSweep:
         signal("lead.created")
         run(test_clock, days=1)
         for delivery in rows(Delivery, state="pending"):
-            manual.cancel(delivery.id, "test")
+            operator_actions.cancel(delivery.id, "test")
         assert transact(outcomes.sweep) == 0
         test_clock.advance(days=8)
         assert transact(outcomes.sweep) == 2

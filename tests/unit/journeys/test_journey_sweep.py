@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import azure.functions as func
 
-from functions import engine as page
+from functions import system as page
 from shared.errors import PermanentError
 from shared.journeys import outcomes
-from shared.outbox import manual
+from shared.outbox import operator_actions
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentStep
 from shared.store.models import Delivery
@@ -37,7 +37,7 @@ def test_timer_ends_what_a_person_took_back(define, vendors, test_clock):
     signal("lead.created")
     run(test_clock, minutes=5)
     for delivery in rows(Delivery, state="pending"):
-        manual.cancel(delivery.id, "test")
+        operator_actions.cancel(delivery.id, "test")
     test_clock.advance(days=8)
     timer()
     assert [row.state for row in rows(EnrolmentStep)] == ["sent", "skipped", "skipped"]
@@ -72,7 +72,7 @@ def test_one_that_cannot_be_taken_in_does_not_stop_the_others(define, vendors, t
     signal("lead.created", event_key="e1")
     signal("lead.created", ANA | {"email": "b@example.com"}, keys=("lead:2",), event_key="e2")
     for delivery in rows(Delivery):
-        manual.cancel(delivery.id, "test")
+        operator_actions.cancel(delivery.id, "test")
     test_clock.advance(days=8)
     real = outcomes._go_on
 

@@ -1,22 +1,19 @@
-"""Azure SQL takes every statement of journeys: each is compiled for it and read by a T-SQL parser."""
+"""Azure SQL takes every statement of journeys: each is compiled for it and read by two T-SQL parsers."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import sqlglot
-from sqlalchemy import event
-from sqlalchemy.dialects import mssql
-from sqlalchemy.orm import ORMExecuteState, Session
 
 from shared import clock
 from shared.journeys import engine, forecast, history, outcomes, pauses
-from shared.messages.outcomes import Said, tell_said
-from shared.messages.who import who_of_address
+from shared.messages.digests import digest_of_address
+from shared.messages.outcomes import Said, notify_person_message
 from shared.store.dialect import defaults_of, insert_if_absent_statement
 from shared.store.journey_models import Enrolment, JourneyVersion
 from shared.store.session import reading, transact
 from tests.conftest import START
+from tests.support import tsql
 from tests.support.journeys import Post, run
 
 ANA = {"email": "ana@example.com", "phone": "+525512345678", "booking_uid": "b", "start_at": "2026-03-10T15:00:00Z"}
@@ -25,15 +22,8 @@ ANA = {"email": "ana@example.com", "phone": "+525512345678", "booking_uid": "b",
 @pytest.fixture
 def statements() -> Iterator[list[Any]]:
     """What is executed, except inserts, which `dialect.py` writes for each database."""
-    found: list[Any] = []
-
-    def note(state: ORMExecuteState) -> None:
-        if not state.is_insert:
-            found.append(state.statement.params(state.parameters) if state.parameters else state.statement)
-
-    event.listen(Session, "do_orm_execute", note)
-    yield found
-    event.remove(Session, "do_orm_execute", note)
+    with tsql.recorded() as found:
+        yield found
 
 
 def test_statements_are_valid_tsql(vendors: Post, statements: list[Any], test_clock: clock.TestClock) -> None:
@@ -48,25 +38,21 @@ def test_statements_are_valid_tsql(vendors: Post, statements: list[Any], test_cl
     transact(lambda session: engine.exit_person(session, ["lead:1"], "test"))
     transact(outcomes.sweep)
     transact(lambda session: engine.signal(session, "noshow.reported", ["lead:1"], ANA, event_key="no-show"))
-    said = Said(word="unsubscribed", whos=(who_of_address("ana@example.com"),), channels=("email",), at=START)
-    transact(lambda session: tell_said(session, said))
+    said = Said(word="unsubscribed", whos=(digest_of_address("ana@example.com"),), channels=("email",), at=START)
+    transact(lambda session: notify_person_message(session, said))
     with reading() as session:
         history.story(session, session.get_one(Enrolment, 1))
         forecast.enrolled(session, "lead_followup")
     assert len(statements) > 100
-    for text in {_compiled(statement) for statement in statements}:
-        assert sqlglot.parse_one(text, read="tsql", error_level=sqlglot.ErrorLevel.RAISE), text
-        assert " LIMIT " not in text
+    for text in {tsql.compiled(statement) for statement in statements}:
+        tsql.check(text)
 
 
 def test_enrolling_is_one_statement_that_holds_the_key(environment: pytest.MonkeyPatch) -> None:
     """INSERT ... WHERE NOT EXISTS under a lock, so that of two deliveries of one event one enrols."""
     columns = tuple(defaults_of(Enrolment) | {"enrol_key": "k", "journey": "j", "version_id": 1, "person": "p"})
-    text = _compiled(insert_if_absent_statement("mssql", Enrolment, ("enrol_key",), columns))
+    text = tsql.compiled(insert_if_absent_statement("mssql", Enrolment, ("enrol_key",), columns))
     assert "WITH (UPDLOCK, HOLDLOCK, ROWLOCK)" in text
+    tsql.check(text)
     version = insert_if_absent_statement("mssql", JourneyVersion, ("journey", "hash"), ("journey", "hash", "definition"))
-    assert "NOT (EXISTS" in _compiled(version)
-
-
-def _compiled(statement: Any) -> str:
-    return str(statement.compile(dialect=mssql.dialect(), compile_kwargs={"render_postcompile": True}))
+    assert "NOT (EXISTS" in tsql.compiled(version)

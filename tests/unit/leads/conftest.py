@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from functions.leads import guard
 from shared import clock
-from shared.leads import guard
 from tests.conftest import START
 
 

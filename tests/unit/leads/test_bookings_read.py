@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from functions.bookings.calcom import read
+from functions.bookings.payloads import MEANINGFUL, BookingEvent
 from sandbox.calcom import payloads
 from shared.errors import RefusedError
-from shared.leads.bookings_read import read
-from shared.leads.bookings_words import MEANINGFUL, BookingWord
 from tests.support import calcom
 from tests.support.calcom import ANA, CREATED_AT, STARTS
 
@@ -29,10 +29,10 @@ FIELDS = (
 )  # fmt: skip
 
 
-def word(said: Any) -> BookingWord:
+def word(said: Any) -> BookingEvent:
     """The word in a body."""
     request = func.HttpRequest(method="POST", url="/api/calcom", headers={}, body=b"")
-    return BookingWord.model_validate(read(request, json.dumps(said).encode()))
+    return BookingEvent.model_validate(read(request, json.dumps(said).encode()))
 
 
 class TestRealPayloads:
@@ -232,7 +232,7 @@ class TestBounds:
         except ValidationError as error:
             assert "says neither" in str(error)  # noqa: PT017  # only so much may be wrong
             return
-        assert BookingWord.model_validate_json(found.model_dump_json()) == found
+        assert BookingEvent.model_validate_json(found.model_dump_json()) == found
         assert found.booking is not None
         for name, column in (("title", 200), ("name", 200), ("email", 254), ("phone", 100), ("time_zone", 64)):
             assert len((getattr(found, name) or "").encode("utf-16-le")) <= 2 * column

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.leads import captcha, guard
+from functions.leads import endpoint as door
 from shared import clock
 from shared.errors import PermanentError, RefusedError, UnavailableError
-from shared.leads import door, guard
 from shared.settings import get_settings
-from shared.vendors import captcha
 from tests.conftest import forget
 from tests.support.leads import FORM, sent, told
 from tests.unit.vendors.network import Answer, FakeNetwork

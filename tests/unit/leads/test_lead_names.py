@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.leads import ids, persons
+from functions.leads import ids, persons
+from functions.leads.tables import Lead
 from shared.store.journey_models import PERSON_LENGTH
-from shared.store.lead_models import Lead
 from shared.store.session import transact
 
 DAY = date(2026, 3, 2)

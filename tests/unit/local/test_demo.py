@@ -2,11 +2,13 @@
 
 import itertools
 import json
+import os
+import shutil
 
 import pytest
 
-from local import demo, run
-from local.ports import Ports
+from local import demo, values
+from local.ports import ROOT, Ports
 
 OLD = {
     "id": 1,
@@ -63,15 +65,15 @@ def test_event_that_does_not_arrive_is_said_so(hurried, tmp_path, capsys):
 def test_settings_may_come_from_the_environment_alone(monkeypatch, tmp_path):
     """A file that leaves out the database's or Odoo's address does not stop `make run`."""
     keys = json.dumps([{"name": "local", "key": "k"}])
-    (tmp_path / "local.settings.json").write_text(json.dumps({"Values": {"API_KEYS": keys}}))
-    monkeypatch.setattr(run, "ROOT", tmp_path)
+    (tmp_path / "local.settings.json").write_text(json.dumps({"IsEncrypted": False, "Values": {"API_KEYS": keys}}))
+    shutil.copy(ROOT / values.EXAMPLE, tmp_path)
     for name in ("DATABASE_URL", "ODOO_URL", "API_KEYS"):
         monkeypatch.delenv(name, raising=False)
-    found = run._environment(Ports(7071, 7072, 10000, 10001, 10002))
-    assert run._key(found) == "k"
-    assert run._database(found) == "sqlite:///.local/puente.db"
-    assert run._database(found | {"DATABASE_URL": "mssql+pyodbc://me:secret@db/puente"}) == "mssql+pyodbc://me:***@db/puente"
+    found = values.read(tmp_path, Ports(7071, 7072, 10000, 10001, 10002), os.environ).environment
+    assert values.api_key(found) == "k"
+    assert values.database(found) == "sqlite:///.local/puente.db"
+    assert values.database(found | {"DATABASE_URL": "mssql+pyodbc://me:secret@db/puente"}) == "mssql+pyodbc://me:***@db/puente"
     assert (
-        run._database(found | {"AZURE_SQL_CONNECTION_STRING": "Server=x;Pwd=secret"})
+        values.database(found | {"AZURE_SQL_CONNECTION_STRING": "Server=x;Pwd=secret"})
         == "Azure SQL (AZURE_SQL_CONNECTION_STRING)"
     )

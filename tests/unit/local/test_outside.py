@@ -1,16 +1,17 @@
 """On one machine every outside system is the sandbox: no setting of a vendor is left that leads anywhere else."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from local import outside, run
+from local import outside, values
 from local.ports import Ports
 from sandbox.vendors import VENDORS
-from shared.messages import templates
+from shared.messages import template_sources, templates
 from shared.settings import get_settings, load, setting_name
 
 PORTS = Ports(7071, 7072, 10000, 10001, 10002, 7025)
@@ -24,10 +25,9 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
     """The environment of `make run` in a fresh checkout."""
     root = Path(__file__).resolve().parents[3]
     shutil.copy(root / "local.settings.example.json", tmp_path)
-    monkeypatch.setattr(run, "ROOT", tmp_path)
     for name in json.loads((root / "local.settings.example.json").read_text())["Values"]:
         monkeypatch.delenv(name, raising=False)
-    return run._environment(PORTS)
+    return values.read(tmp_path, PORTS, os.environ).environment
 
 
 def test_no_address_leads_off_this_machine(started: dict[str, str]) -> None:
@@ -52,7 +52,7 @@ def test_no_address_leads_off_this_machine(started: dict[str, str]) -> None:
 def test_every_setting_of_the_table_is_one(environment: pytest.MonkeyPatch) -> None:
     """A name that the app does not know would be set for nothing."""
     known = {setting_name(field) for field in type(get_settings()).model_fields}
-    assert set(outside.settings(PORTS)) <= known
+    assert set(outside.systems(PORTS)) | set(outside.demonstration()) <= known
 
 
 def test_webhooks_are_signed_with_what_the_app_knows(started: dict[str, str]) -> None:
@@ -69,10 +69,10 @@ def test_webhooks_are_signed_with_what_the_app_knows(started: dict[str, str]) ->
     assert used == read
 
 
-def test_the_environment_wins(monkeypatch: pytest.MonkeyPatch, started: dict[str, str]) -> None:
+def test_the_environment_wins(tmp_path: Path, started: dict[str, str]) -> None:
     """One vendor can be the real one for a run; a file cannot make it so by an oversight."""
-    monkeypatch.setenv("TWILIO_BASE_URL", "https://api.twilio.com")
-    assert run._environment(PORTS)["TWILIO_BASE_URL"] == "https://api.twilio.com"
+    real = {"TWILIO_BASE_URL": "https://api.twilio.com"}
+    assert values.read(tmp_path, PORTS, real).environment["TWILIO_BASE_URL"] == "https://api.twilio.com"
     assert started["TWILIO_BASE_URL"] == "http://127.0.0.1:7072/twilio"
 
 
@@ -81,7 +81,7 @@ def test_an_approved_template_reads_as_ours(environment: pytest.MonkeyPatch) -> 
     found = list(outside.contents())
     assert "lead_day_3" in [content.name for content in found]
     for content in found:
-        template = templates.load(content.name)
+        template = template_sources.load(content.name)
         rendered = templates.render(template, template.sample)
         text = content.body
         for number, value in rendered.content_variables.items():

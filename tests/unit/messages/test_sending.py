@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from shared import clock, faults
 from shared.errors import PermanentError, RetryableError, UncertainError
-from shared.messages import Fallback, consent, find, links, verdict, who
+from shared.messages import Fallback, consent, digests, find, links, verdict
 from shared.messages.outcomes import on_outcome
 from shared.messages.providers import twilio
-from shared.outbox import manual
+from shared.outbox import operator_actions
 from shared.outbox.actions import State
 from shared.settings import get_settings
 from shared.store.message_models import MessageDay
@@ -194,14 +194,14 @@ class TestConsent:
     )  # fmt: skip
     def test_mail(self, post, cause, transactional, sent: int) -> None:
         """Marketing never against a wish; nothing at all to an address that does not exist."""
-        transact(lambda s: consent.suppress(s, ["email"], [who.who_of_address(" ANA@example.com ")], cause, clock.now()))
+        transact(lambda s: consent.suppress(s, ["email"], [digests.digest_of_address(" ANA@example.com ")], cause, clock.now()))
         owe(message("email", transactional=transactional))
         assert len(post.sent) == sent
 
     def test_suppression_after_planning_counts(self, post, test_clock) -> None:
         """What was owed before the wish is not sent after it, and the reason is kept."""
         owe(message(due_at=clock.now() + timedelta(hours=1), fallback=(SMS,)))
-        whose = [who.who_of_address(ANA_PHONE)]
+        whose = [digests.digest_of_address(ANA_PHONE)]
         transact(lambda session: consent.suppress(session, ["whatsapp"], whose, "stop", clock.now()))
         until(clock.now() + timedelta(hours=2), test_clock)
         assert post.sent == []
@@ -213,14 +213,14 @@ class TestConsent:
 
     def test_person_is_known_by_their_key_too(self, post) -> None:
         """Whoever unsubscribed under another address is still the same person."""
-        whose = [who.who_of_person("lead:17")]
+        whose = [digests.digest_of_person("lead:17")]
         transact(lambda session: consent.suppress(session, ["email"], whose, "unsubscribed", clock.now()))
         owe(message("email", to="otra@example.com"))
         assert post.sent == []
 
     def test_older_word_never_overrules_a_newer_one(self, post) -> None:
         """STOP and START may arrive in the wrong order."""
-        whose, now = [who.who_of_address(ANA_PHONE)], clock.now()
+        whose, now = [digests.digest_of_address(ANA_PHONE)], clock.now()
         transact(lambda session: consent.lift(session, ["whatsapp"], whose, "stop", now))
         transact(lambda session: consent.suppress(session, ["whatsapp"], whose, "stop", now - timedelta(seconds=1)))
         owe(message())
@@ -231,7 +231,7 @@ class TestConsent:
         for number in range(3):
             owe(message("email", dedupe_key=f"before{number}"))
             at = clock.now() + timedelta(seconds=number)
-            transact(lambda session, at=at: consent.soft_bounced(session, who.who_of_address(ANA_EMAIL), at))
+            transact(lambda session, at=at: consent.soft_bounced(session, digests.digest_of_address(ANA_EMAIL), at))
             test_clock.advance(days=1)
         owe(message("email", dedupe_key="held"))
         assert len(post.sent) == 3
@@ -243,10 +243,10 @@ class TestConsent:
         """Only three in a row count; one heard of twice counts once."""
         for seconds in (1, 1, 2):
             at = clock.now() + timedelta(seconds=seconds)
-            transact(lambda session, at=at: consent.soft_bounced(session, who.who_of_address(ANA_EMAIL), at))
-        transact(lambda session: consent.arrived(session, who.who_of_address(ANA_EMAIL), clock.now() + timedelta(seconds=3)))
+            transact(lambda session, at=at: consent.soft_bounced(session, digests.digest_of_address(ANA_EMAIL), at))
+        transact(lambda session: consent.arrived(session, digests.digest_of_address(ANA_EMAIL), clock.now() + timedelta(seconds=3)))
         transact(
-            lambda session: consent.soft_bounced(session, who.who_of_address(ANA_EMAIL), clock.now() + timedelta(seconds=4))
+            lambda session: consent.soft_bounced(session, digests.digest_of_address(ANA_EMAIL), clock.now() + timedelta(seconds=4))
         )
         owe(message("email"))
         assert len(post.sent) == 1
@@ -261,7 +261,7 @@ class TestConsent:
         assert url in letter.rendered.text
         assert url in letter.rendered.html
         whose = links.read(url.partition("?t=")[2], get_settings().link_signing_secrets)
-        assert (whose.delivery_id, whose.address) == (letter.delivery_id, who.who_of_address(ANA_EMAIL))
+        assert (whose.delivery_id, whose.address) == (letter.delivery_id, digests.digest_of_address(ANA_EMAIL))
         assert "ana" not in url.lower()
 
     def test_marketing_mail_without_a_way_out_is_not_sent(self, post, configured) -> None:
@@ -347,7 +347,7 @@ class TestWhatsAppText:
 
     def test_free_text_is_known_to_be_allowed(self, post, test_clock) -> None:
         """Until 24 hours after they wrote."""
-        number = who.who_of_address(f"whatsapp:{ANA_PHONE}")
+        number = digests.digest_of_address(f"whatsapp:{ANA_PHONE}")
         transact(lambda session: consent.wrote_to_us(session, number, "whatsapp", clock.now()))
         owe(message())
         test_clock.advance(hours=24)
@@ -397,7 +397,7 @@ class TestListeners:
         """Its key stays, so the vendor is asked first whether it arrived after all."""
         post.after_sending = [UncertainError("no answer")]
         owe(message("email", provider="smtp"))
-        manual.retry(deliveries()[0].id, "key:ops")
+        operator_actions.retry(deliveries()[0].id, "key:ops")
         carry_out()
         assert len(post.sent) == 2
         assert post.sent[0].key == post.sent[1].key

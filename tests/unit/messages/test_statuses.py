@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 
 from shared import clock
 from shared.errors import UncertainError
-from shared.messages import Fallback, consent, statuses, who
+from shared.messages import Fallback, consent, digests, statuses
 from shared.messages.events import ProviderEvent
 from shared.messages.statuses import RANKS
-from shared.outbox import manual
+from shared.outbox import operator_actions
 from shared.outbox.actions import State
 from shared.store.message_models import MessageStatus
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
+from tests.support.examples import examples
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, carry_out, deliveries, message, owe
 
 SMS = Fallback(channel="sms", to=ANA_PHONE, template="lead_day_3")
@@ -73,7 +74,7 @@ class TestProgress:
         assert news("failed", vendor_id="SM999") == "unknown-message"
         assert post.words() == []
 
-    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     @given(st.lists(st.sampled_from(sorted(RANKS)), min_size=1, max_size=6), st.randoms(use_true_random=False))
     def test_any_order_ends_in_the_furthest(self, database, words: list[str], random) -> None:
         """Whatever order the words come in, the highest rank counts."""
@@ -163,7 +164,7 @@ class TestProofOfSending:
         post.after_sending = [UncertainError("no answer")]
         owe(message("email", provider="smtp"))
         assert deliveries()[0].state == State.UNCERTAIN
-        manual.retry(1, "key:ops")
+        operator_actions.retry(1, "key:ops")
         word = ProviderEvent(provider="smtp", vendor_id="M1", status="delivered", at=clock.now(), delivery_id=1)
         transact(lambda session: statuses.status(session, word))
         carry_out()
@@ -203,13 +204,13 @@ class TestAddresses:
     def test_bounce_and_complaint_suppress(self, post, status: str, transactional: bool) -> None:  # noqa: FBT001
         """The address that the vendor names."""
         owe(message("email"))
-        news(status, "brevo", who=who.who_of_address(ANA_EMAIL.upper()))
+        news(status, "brevo", who=digests.digest_of_address(ANA_EMAIL.upper()))
         owe(message("email", dedupe_key="k2", transactional=transactional))
         assert len(post.sent) == 1
 
     def test_bounce_of_a_mail_that_is_not_ours_counts(self, post) -> None:
         """The address does not exist, whoever wrote to it."""
-        news("bounced", "resend", who=who.who_of_address(ANA_EMAIL))
+        news("bounced", "resend", who=digests.digest_of_address(ANA_EMAIL))
         owe(message("email"))
         assert post.sent == []
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.messages.words import wish
+from shared.messages.opt_out_keywords import wish
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The database takes a claim, or does not, and its answer is lost either way: the work goes on at once, nothing is held."""
 
-import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -14,6 +13,7 @@ from shared.outbox.actions import Action, AfterUnknown, Done, Kind
 from shared.outbox.policy import TargetPolicy
 from shared.store.models import Delivery, TargetSlot
 from shared.store.session import get_engine, reading, transact
+from tests.support.database import lost_connection
 from tests.support.vendors import registered
 
 LEASE = timedelta(seconds=300)
@@ -28,6 +28,7 @@ class Wire:
         self.on_loss: Callable[[], None] = lambda: None
         dialect = get_engine().dialect
         self._commit: Callable[..., None] = dialect.do_commit
+        self._outage: type[Exception] = dialect.loaded_dbapi.OperationalError  # of whatever database the tests run against
         monkeypatch.setattr(dialect, "do_commit", self.commit)
 
     def commit(self, connection: object) -> None:
@@ -38,7 +39,7 @@ class Wire:
         if takes_effect is not None:
             self.lost += 1
             self.on_loss()
-            raise sqlite3.OperationalError("unable to open database file")
+            raise lost_connection(get_engine())
 
 
 @pytest.fixture

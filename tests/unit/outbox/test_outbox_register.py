@@ -17,7 +17,7 @@ from tests.support.vendors import registered
 
 def test_a_worker_that_has_handled_nothing_knows_every_action() -> None:
     """Deliveries are carried out on instances of their own: they must not need a flow to have run there first."""
-    code = "import json, function_app; from shared.outbox import actions; print(json.dumps(sorted(actions._actions)))"
+    code = "import json, function_app; from shared.outbox import actions; print(json.dumps(sorted(actions.known())))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, env=ENVIRONMENT, capture_output=True, text=True, check=True
     )

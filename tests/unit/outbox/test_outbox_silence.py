@@ -16,6 +16,7 @@ from shared.outbox.policy import TargetPolicy
 from shared.store.models import Delivery, Target
 from shared.store.session import reading, transact
 from tests.conftest import START
+from tests.support.examples import examples
 from tests.support.vendors import registered
 
 SILENCE = (NoAnswerError("no answer within 60 s"), UnavailableError("answered 504"), UncertainError("cut"))
@@ -154,7 +155,7 @@ def test_an_answer_clears_the_mark(records, system, test_clock):
     assert (found("p").reason, found("p").attempts > 0) == (None, True)
 
 
-@settings(max_examples=10, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(10), suppress_health_check=list(HealthCheck))
 @given(
     before=st.integers(0, 30),
     hours=st.integers(1, 30),
@@ -181,7 +182,7 @@ def test_an_outage_costs_nothing(records, system, test_clock, before, hours, sil
         assert set(session.scalars(select(Delivery.state))) <= {"done"}
 
 
-@settings(max_examples=6, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(6), suppress_health_check=list(HealthCheck))
 @given(outages=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), max_size=4), silence=st.sampled_from(SILENCE))
 def test_several_outages_cost_one_attempt_each_at_most(records, system, test_clock, outages, silence):
     """Hours away, hours back, and records that come all the time: none is given up, and all are done in the end."""

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 import azure.functions as func
 import pytest
 
+from functions.bookings import calcom as bookings_read
 from sandbox.calcom import Calcom
 from sandbox.calcom.server import SECRET
 from sandbox.config import Config
 from sandbox.vendor import Call, UnknownActionError, Webhook
 from shared.errors import RefusedError
 from shared.intake import signatures
-from shared.leads import bookings_read
 from tests.unit.sandbox.near import call
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)

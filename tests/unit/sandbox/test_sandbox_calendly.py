@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 
 import pytest
 
+from functions.christmas.calendly_payload import CalendlyPayload, event_id, is_native
 from sandbox.calendly import KEY, Calendly
 from sandbox.vendor import Call, UnknownActionError, Webhook
 from shared import clock
 from shared.errors import RefusedError
 from shared.intake import signatures
-from shared.sequences.calendly_payload import CalendlyPayload, event_id, is_native
 from tests.unit.sandbox.near import call
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)

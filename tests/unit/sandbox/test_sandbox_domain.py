@@ -11,6 +11,7 @@ from sandbox.odoo.domain import compile_domain
 from sandbox.odoo.env import Env
 from sandbox.odoo.seed import seed
 from sandbox.odoo.special import model_for
+from tests.support.examples import examples
 
 TEXTS = [False, "", "a", "A", "ab", "1%", "ñ"]
 NUMBERS = [False, 0, -1, 2, 2.5]
@@ -97,7 +98,7 @@ def fits(text: Any, sign: str, pattern: str) -> bool:
     return stem in text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(records, trees)
 def test_search_agrees_with_a_naive_reading(rows: list[dict[str, Any]], tree: Tree) -> None:
     """Every operator, every combination, with indexes on id, stage and ManyChat id at work."""
@@ -112,7 +113,7 @@ def test_search_agrees_with_a_naive_reading(rows: list[dict[str, Any]], tree: Tr
         model_for(env, "crm.lead", ids).unlink()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(records, trees)
 def test_an_index_only_shortens_the_way(rows: list[dict[str, Any]], tree: Tree) -> None:
     """What the index proposes contains every record that passes the test."""

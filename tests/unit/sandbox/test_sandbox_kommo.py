@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.leads.kommo import Kommo as Client
+from functions.leads.kommo import Lead, Person
 from sandbox.kommo import Kommo, seed
 from sandbox.vendor import Answer, Call, UnknownActionError
 from shared import clock
 from shared.errors import PermanentError, ThrottledError, UnavailableError
-from shared.vendors.kommo import Kommo as Client
-from shared.vendors.kommo import Lead, Person
 from tests.unit.sandbox.near import Near, call
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.christmas import notion_facts
 from sandbox.notion import Notion, seed
 from sandbox.notion.values import plain, taken
 from sandbox.vendor import UnknownActionError, UnknownKindError
 from shared import clock
 from shared.errors import PermanentError, RetryableError, ThrottledError, UnavailableError, UncertainError
 from shared.messages import notion_templates
-from shared.sequences import notion_facts
 from shared.settings import get_settings
 from shared.vendors import notion_values as nv
 from shared.vendors.notion import Notion as Client

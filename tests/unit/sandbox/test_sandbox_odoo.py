@@ -11,6 +11,7 @@ from sandbox.odoo import Odoo
 from sandbox.odoo.html import as_html
 from sandbox.odoo.seed import FIRST_STAGE_ID, STAGES
 from sandbox.vendor import Answer, Call, UnknownKindError
+from tests.support.examples import examples
 
 JSON = {"Content-Type": "application/json", "Authorization": "bearer sandbox-odoo-key"}
 ADVISOR = 5
@@ -86,7 +87,7 @@ methods = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     methods,
     st.lists(json_values, max_size=4),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from functions.leads.kommo import Kommo
 from sandbox import brevo, discord, kommo, manychat, notion, resend, smtp, twilio
 from sandbox.kommo import seed as kommo_seed
 from sandbox.notion import seed as notion_seed
@@ -21,7 +22,6 @@ from shared.messages.providers.smtp import Server, Smtp
 from shared.messages.providers.twilio import Twilio
 from shared.settings import load
 from shared.vendors.discord import Discord
-from shared.vendors.kommo import Kommo
 from shared.vendors.notion import NOTION, Notion
 from tests.support.sandbox import SandboxAdapter, wired
 from tests.unit.vendors.network import Answer as Said

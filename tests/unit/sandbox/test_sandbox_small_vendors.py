@@ -2,6 +2,7 @@
 
 import pytest
 
+from functions.leads.captcha import Captcha
 from sandbox import captcha as sandbox_captcha
 from sandbox.captcha import Captcha as SandboxCaptcha
 from sandbox.manychat import API_KEY
@@ -9,7 +10,6 @@ from sandbox.manychat import ManyChat as SandboxManyChat
 from sandbox.vendor import Call
 from shared.errors import PermanentError, UnavailableError, UncertainError
 from shared.messages.providers.manychat import ManyChat, text_content
-from shared.vendors.captcha import Captcha
 from tests.support.sandbox import SandboxAdapter, wired
 
 ANA = "123456"

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.odoo.store import Store, Table
+from tests.support.examples import examples
 
 COLORS = st.sampled_from(["red", "blue", None])
 CHANGES = st.lists(
@@ -45,7 +46,7 @@ def content(table: Table) -> tuple[list[dict[str, Any]], dict[Any, set[int]]]:
     return [dict(row) for row in table.rows.values()], dict(index)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(CHANGES, CHANGES, CHANGES)
 def test_what_is_rolled_back_never_was(
     kept: list[tuple[Any, ...]], undone: list[tuple[Any, ...]], inner: list[tuple[Any, ...]]

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.christmas import calendly_payload, fields, segments
+from functions.christmas.calendly_payload import CalendlyPayload, event_id, is_native
+from functions.christmas.payloads import AssessmentPayload, NoShowPayload, OnboardingPayload, PostCallPayload, SignupPayload
 from shared.errors import RefusedError
 from shared.intake.webhook import validate
-from shared.sequences import calendly_payload, fields, segments
-from shared.sequences.calendly_payload import CalendlyPayload, event_id, is_native
-from shared.sequences.payloads import AssessmentPayload, NoShowPayload, OnboardingPayload, PostCallPayload, SignupPayload
 
 WHO = {"email": "ana@example.com", "first_name": "Ana", "business_name": "Aurora"}
 ANSWERS = WHO | {"red_systems": 1, "orange_systems": 0}

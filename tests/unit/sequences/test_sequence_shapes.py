@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.sequences.notion_shape import UnfitError, equals, shaped
+from functions.christmas.notion_shape import UnfitError, equals, shaped
 
 AT = datetime(2026, 3, 2, 17, tzinfo=UTC)
 OPTIONS = {"type": "status", "status": {"options": [{"name": "sent"}]}}

@@ -3,11 +3,13 @@
 import sqlite3
 from types import SimpleNamespace
 
+import psycopg
 import pytest
 from sqlalchemy.dialects.mssql.pyodbc import MSDialect_pyodbc
 from sqlalchemy.exc import DBAPIError
 
 from shared.store.dialect import is_conflict, is_unavailable
+from shared.store.session import transact
 
 _Error = type("Error", (Exception,), {})  # the driver itself needs libraries that not every machine has
 _NAMES = ("OperationalError", "ProgrammingError", "IntegrityError", "DataError", "InterfaceError")
@@ -72,3 +74,68 @@ def test_sqlite():
     gone = raised(sqlite3.OperationalError("unable to open database file"), sqlite3.Error)
     assert (is_conflict(busy), is_unavailable(busy)) == (True, False)
     assert (is_conflict(gone), is_unavailable(gone)) == (False, True)
+
+
+def test_a_deadlock_inside_a_savepoint_is_a_lost_race():
+    """It ends the whole transaction, so the ROLLBACK of the savepoint fails too (6401), and that error hides the first."""
+    deadlock = odbc(pyodbc.Error, "40001", "Transaction was deadlocked and has been chosen as the deadlock victim. (1205)")
+    no_savepoint = odbc(pyodbc.ProgrammingError, "42000", "Cannot roll back sa_savepoint_1. No transaction found. (6401)")
+    assert not is_conflict(no_savepoint)
+    no_savepoint.__context__ = deadlock
+    assert (is_conflict(no_savepoint), is_unavailable(no_savepoint)) == (True, False)
+
+
+def test_a_connection_lost_inside_a_savepoint_is_an_outage():
+    """What cleans up after it fails for a reason that says nothing of the loss."""
+    gone = odbc(pyodbc.OperationalError, "08S01", "TCP Provider: Error code 0x68 (104)")
+    cleaning = odbc(pyodbc.ProgrammingError, "HY000", "The cursor's connection has been closed. (0)")
+    cleaning.__cause__ = gone
+    assert (is_unavailable(cleaning), is_conflict(cleaning)) == (True, False)
+
+
+def test_errors_in_a_circle_are_asked_once():
+    """A chain that bites its own tail ends."""
+    one, other = OUR_MISTAKE[0], OUR_MISTAKE[1]
+    one.__context__, other.__context__ = other, one
+    try:
+        assert (is_conflict(one), is_unavailable(one)) == (False, False)
+    finally:
+        one.__context__ = other.__context__ = None
+
+
+def test_transact_runs_again_after_a_deadlock_inside_a_savepoint(database):
+    """The work is done in the second run; nobody sees the first."""
+    runs = []
+
+    def work(_session):
+        runs.append(1)
+        if len(runs) == 1:
+            try:
+                raise odbc(pyodbc.Error, "40001", "Transaction was deadlocked. (1205)")
+            except DBAPIError:
+                raise odbc(pyodbc.ProgrammingError, "42000", "Cannot roll back sa_savepoint_1. (6401)")  # noqa: B904
+        return len(runs)
+
+    assert transact(work) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("SerializationFailure", (False, True)),
+        ("DeadlockDetected", (False, True)),
+        ("UniqueViolation", (False, True)),  # the key was absent when it was looked for: another transaction has inserted it
+        ("AdminShutdown", (True, False)),
+        ("NotNullViolation", (False, False)),
+        ("QueryCanceled", (False, False)),
+    ],
+)
+def test_postgresql(name, expected):
+    """PostgreSQL's own states: a lost race is run again, a server that stops is an outage, all else a mistake."""
+    error = raised(getattr(psycopg.errors, name)("x"), psycopg.Error)
+    assert (is_unavailable(error), is_conflict(error)) == expected
+
+
+def test_postgresql_without_a_state():
+    """A connection that fails or breaks has no state; the database is away."""
+    assert is_unavailable(raised(psycopg.OperationalError("connection refused"), psycopg.Error))

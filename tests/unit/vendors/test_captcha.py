@@ -5,8 +5,8 @@ from urllib.parse import parse_qsl
 import pytest
 import requests
 
+from functions.leads.captcha import Captcha
 from shared.errors import PermanentError, PuenteError, RetryableError, UnavailableError
-from shared.vendors.captcha import Captcha
 from tests.unit.vendors.network import Answer, FakeNetwork, html, refused
 
 

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 
+from functions.leads.kommo import Created, Kommo, Lead, Person
 from shared import clock
 from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UnavailableError, UncertainError
-from shared.vendors.kommo import Created, Kommo, Lead, Person
 from tests.unit.vendors.network import Answer, FakeNetwork, cut, html
 
 NOTHING = Answer(204, b"")

@@ -14,6 +14,7 @@ from shared.vendors.odoo.client import QUIET_CONTEXT, OdooClient
 from shared.vendors.odoo.errors import OdooFailureError
 from shared.vendors.odoo.external_ids import external_id
 from shared.vendors.odoo.upsert import MOST_CALLS, UpsertResult, UpsertRow, upsert
+from tests.support.examples import examples
 from tests.unit.vendors.network import NOW
 from tests.unit.vendors.pretend_odoo import PretendOdoo
 
@@ -266,7 +267,7 @@ KINDS = {
 }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     kinds=st.lists(st.sampled_from([*KINDS, "good", "good", "good"]), min_size=1, max_size=40),
     conflicts=st.integers(min_value=0, max_value=3),

@@ -7,7 +7,7 @@ from pathlib import Path
 import azure.functions as func
 import pytest
 
-from functions import christmas, engine, message_status  # noqa: F401  # the pages that declare systems
+from functions import system as engine
 from shared.errors import ConfigurationError
 from shared.settings import get_settings, load
 from shared.vendors import registry
@@ -22,13 +22,13 @@ KEYS = ("KOMMO_ACCESS_TOKEN", "TWILIO_AUTH_TOKEN", "SENDINBLUE_API_KEY", "NOTION
 def test_every_system_of_the_app_is_declared() -> None:
     """Each of them once; what is declared twice is known once."""
     assert sorted(system.name for system in registry.systems()) == SYSTEMS
-    registry.declare("shared.vendors.kommo:KOMMO")
+    registry.declare("functions.leads.kommo:KOMMO")
     assert len(registry.declared()) == len(SYSTEMS)
 
 
 def test_start_of_the_app_imports_no_client() -> None:
     """A client is imported when it is asked for, and even then no HTTP library comes with it."""
-    clients = ["shared.vendors.kommo", "shared.vendors.notion", "shared.vendors.discord", "shared.vendors.odoo.client"]
+    clients = ["functions.leads.kommo", "shared.vendors.notion", "shared.vendors.discord", "shared.vendors.odoo.client"]
     code = f"""
 import sys, function_app
 from shared.vendors import registry
@@ -40,7 +40,7 @@ print("requests" in sys.modules)
     assert done.stdout.split("\n")[:2] == ["[]", "False"]
 
 
-@pytest.mark.parametrize("reference", ["shared.vendors.kommo", ":KOMMO", "shared.vendors.kommo:", "a:b c", ""])
+@pytest.mark.parametrize("reference", ["functions.leads.kommo", ":KOMMO", "functions.leads.kommo:", "a:b c", ""])
 def test_what_is_no_place_is_refused_when_it_is_declared(reference: str) -> None:
     """Not when somebody asks for it."""
     with pytest.raises(ValueError, match="module:name"):
@@ -48,7 +48,7 @@ def test_what_is_no_place_is_refused_when_it_is_declared(reference: str) -> None
 
 
 @pytest.mark.parametrize(
-    "reference", ["shared.vendors.nothing:KOMMO", "shared.vendors.kommo:NOTHING", "shared.vendors.kommo:PAGE"]
+    "reference", ["shared.vendors.nothing:KOMMO", "functions.leads.kommo:NOTHING", "functions.leads.kommo:PAGE"]
 )
 def test_place_that_holds_no_system_is_said(monkeypatch: pytest.MonkeyPatch, reference: str) -> None:
     """By its name, so that the declaration can be mended."""

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from functions.leads.captcha import RECAPTCHA, TURNSTILE, Captcha
+from functions.leads.kommo import Kommo
 from shared.errors import PermanentError
 from shared.messages.providers.brevo import Brevo
 from shared.messages.providers.manychat import ManyChat
@@ -11,9 +13,7 @@ from shared.messages.providers.resend import Resend
 from shared.messages.providers.smtp import Smtp
 from shared.messages.providers.twilio import Twilio
 from shared.settings import load
-from shared.vendors.captcha import RECAPTCHA, TURNSTILE, Captcha
 from shared.vendors.discord import Discord
-from shared.vendors.kommo import Kommo
 from shared.vendors.notion import Notion
 
 CLIENTS: list[tuple[Any, dict[str, str], dict[str, str]]] = [

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from functions.leads.kommo import Kommo
 from shared import clock
 from shared.errors import ThrottledError, UnavailableError
 from shared.messages.providers.brevo import Brevo
@@ -19,7 +20,6 @@ from shared.store.models import Delivery, Target
 from shared.store.session import reading, transact
 from shared.vendors import waits
 from shared.vendors.discord import Discord
-from shared.vendors.kommo import Kommo
 from shared.vendors.notion import Notion
 from tests.support.vendors import registered
 from tests.unit.vendors.network import Answer, FakeNetwork

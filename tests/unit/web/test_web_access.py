@@ -18,6 +18,7 @@ from shared.settings import get_settings
 from shared.store import session as store
 from shared.web import app, contacts, paging
 from shared.web.description import VERSION
+from tests.support.examples import examples
 from tests.unit.web.calls import Api, description
 
 READING = [
@@ -239,7 +240,7 @@ class TestValues:
             ),
         ),
     )
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_no_request_breaks_it(self, api: Api, path: str, query: dict[str, str], body: Any) -> None:
         """Whatever is sent: a described answer, never a 5xx."""
         method = "GET" if path in READING else "POST"

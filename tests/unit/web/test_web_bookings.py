@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from functions.bookings import services as bookings
+from functions.bookings.payloads import BookingEvent
 from shared import clock
 from shared.intake.envelope import Envelope
-from shared.leads import bookings
-from shared.leads.bookings_words import BookingWord
 from shared.store.session import transact
 from tests.conftest import START
 from tests.unit.web.calls import Api
@@ -18,7 +18,7 @@ from tests.unit.web.test_web_tsql import _check_tsql, statements  # noqa: F401  
 
 def say(trigger: str, uid: str, **more: Any) -> None:
     """The calendar says something."""
-    word = BookingWord(trigger=trigger, uid=uid, **more)
+    word = BookingEvent(trigger=trigger, uid=uid, **more)
     envelope = Envelope(id=uid, source="calcom", type="calcom.booking", time=clock.now(), received=clock.now(), data=None)
     transact(lambda session: bookings.take(session, word, envelope, f"{trigger}:{uid}"))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
 from shared.crm import resync
-from shared.intake import parked
+from shared.intake import dead_letter_store
 from shared.settings import get_settings
 from shared.store.models import (
     ActionLog,
@@ -24,6 +24,7 @@ from shared.store.models import (
     Opportunity,
 )
 from shared.store.session import reading, transact
+from tests.support.examples import examples
 from tests.support.vendors import fake_odoo
 from tests.support.world import World
 from tests.unit.web.calls import Api
@@ -254,7 +255,7 @@ class TestAdvisors:
         world.post("assignment", {"manychat_id": "m", "campaign_id": 1, "datetime_actual": "2026-03-01", "medico_id": 77})
         world.run()
         assert api.post(ADVISORS, body={"name": "Nueva", "id": 77}).status == 201
-        parked.replay(rows(DeadLetter)[0].id, "key:ops")
+        dead_letter_store.replay(rows(DeadLetter)[0].id, "key:ops")
         world.run()
         assert rows(CampaignContact)[0].medical_advisor_id == 77
 
@@ -331,7 +332,7 @@ class TestResync:
         assert self.asked(world) == {"m2", "m5", "m7"}
 
     @given(numbers=st.lists(st.integers(0, 30), unique=True, max_size=31), waiting=st.sets(st.integers(0, 30)))
-    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_any_number_of_them_has_one_open_delivery_each(
         self, api: Api, world: World, add: Callable[..., Any], numbers: list[int], waiting: set[int]
     ) -> None:

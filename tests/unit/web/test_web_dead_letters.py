@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from shared import clock, faults, queues
 from shared.errors import UnavailableError
-from shared.intake import parked
+from shared.intake import dead_letter_store
 from shared.store.models import ActionLog, DeadLetter, Opportunity
 from shared.store.session import reading
 from shared.web import bulk_replay
@@ -212,7 +212,7 @@ class TestReplayMatching:
     ) -> None:
         """Refused, broken, gone meanwhile: each has its reason, and the rest is replayed."""
         add(letter(1, original_queue="gone-queue"), letter(2), letter(3), letter(4), letter(5))
-        real = parked.replay
+        real = dead_letter_store.replay
 
         def replay(dead_letter_id: int, actor: str) -> DeadLetter:
             if dead_letter_id == 2:
@@ -221,7 +221,7 @@ class TestReplayMatching:
                 raise LookupError(3)
             return real(dead_letter_id, actor)
 
-        environment.setattr(parked, "replay", replay)
+        environment.setattr(dead_letter_store, "replay", replay)
         answer = api.post(REPLAY, body={"dry_run": False})
         assert [(result["outcome"], result["reason"]) for result in answer.json["results"]] == [
             ("failed", "not-replayable"),

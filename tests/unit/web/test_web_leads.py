@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from functions.bookings.tables import Booking, BookingUid
+from functions.leads import ids
+from functions.leads.tables import Lead
 from shared import clock
 from shared.journeys import engine
-from shared.leads import ids
-from shared.store.lead_models import Booking, BookingUid, Lead
 from shared.store.message_models import MessageStatus
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent
 from shared.store.session import transact

@@ -10,6 +10,7 @@ from sqlalchemy import delete
 
 from shared.store.models import Contact
 from shared.store.session import transact
+from tests.support.examples import examples
 from tests.unit.web.calls import Api
 
 LIST = "/api/v1/contacts"
@@ -52,7 +53,7 @@ def test_total_counts_all_pages(api: Api, add: Callable[..., Any]) -> None:
     order=st.sampled_from(["newest", "oldest"]),
     events=st.lists(st.sampled_from(["insert", "delete", "nothing"]), max_size=6),
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rows_that_come_and_go_between_pages_disturb_no_others(
     api: Api, add: Callable[..., Any], rows: int, limit: int, order: str, events: list[str]
 ) -> None:

@@ -16,6 +16,7 @@ from shared.store import search
 from shared.store.models import Contact
 from shared.store.session import transact
 from shared.web import paging
+from tests.support.examples import examples
 from tests.unit.web.calls import Api
 
 LIST = "/api/v1/contacts"
@@ -40,7 +41,7 @@ def cursor(*place: Any) -> str:
 
 
 @given(first=PEOPLE, later=PEOPLE, limit=st.integers(1, 4), sort=st.sampled_from(SORTS))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_pages_put_together_are_the_sorted_whole(
     api: Api, test_clock: clock.TestClock, first: list[Any], later: list[Any], limit: int, sort: str
 ) -> None:
@@ -120,7 +121,9 @@ def test_sorted_list_of_many_costs_a_seek(api: Api, database: Any, add: Callable
         statements.clear()
         api.get(LIST, sort=sort, limit=20, after=after)
         (page,) = [(text, values) for text, values in statements if "ORDER BY" in text]
-        with database.connect() as connection:
-            plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {page[0]}", page[1]).all())
-        assert "SEARCH contacts" in plan, plan
-        assert "TEMP B-TREE" not in plan, plan
+        assert len(page[1]) < 10  # a cursor is a place in the order, not a list of what has been seen
+        if database.dialect.name == "sqlite":  # each database has plans of its own
+            with database.connect() as connection:
+                plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {page[0]}", page[1]).all())
+            assert "SEARCH contacts" in plan, plan
+            assert "TEMP B-TREE" not in plan, plan

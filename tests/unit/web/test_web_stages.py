@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from shared.crm import resync
-from shared.intake import parked
+from shared.intake import dead_letter_store
 from shared.settings import get_settings
 from shared.store.models import ActionLog, Contact, DeadLetter, Delivery, Opportunity, StageMapping
 from shared.store.session import reading
@@ -68,7 +68,7 @@ class TestMap:
         world.run()
         assert rows(DeadLetter)[0].reason == "unknown-stage"
         api.post(STAGES, body=NEW)
-        parked.replay(1, "key:ops")
+        dead_letter_store.replay(1, "key:ops")
         with fake_odoo() as odoo:
             world.run()
         assert odoo.leads == {"m1": 40}

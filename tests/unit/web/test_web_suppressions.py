@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from shared import clock
-from shared.journeys import engine, hooks  # noqa: F401  # journeys listen, as in the app
+from shared.journeys import engine, listeners  # noqa: F401  # journeys listen, as in the app
 from shared.messages import consent
-from shared.messages.who import who_of_address, who_of_person
+from shared.messages.digests import digest_of_address, digest_of_person
 from shared.store.journey_models import Enrolment
 from shared.store.models import ActionLog
 from shared.store.session import reading, transact
@@ -66,7 +66,7 @@ class TestAdding:
         api.post(PATH, body={"email": ANA}, key="write-key")
         assert logged() == [("key:robot", "suppression.add", "email: by-hand")]
         with reading() as session:
-            assert session.scalars(select(ActionLog.subject)).one() == who_of_address(ANA)
+            assert session.scalars(select(ActionLog.subject)).one() == digest_of_address(ANA)
 
     def test_by_hand_holds_back_what_they_asked_for_as_well(self, api: Api) -> None:
         """In contrast to an unsubscription, which is about marketing."""
@@ -78,7 +78,7 @@ class TestAdding:
     def test_start_does_not_lift_what_was_entered_by_hand(self, api: Api) -> None:
         """It lifts a STOP, and that one only."""
         api.post(PATH, body={"phone": PHONE})
-        whos = [who_of_address(PHONE)]
+        whos = [digest_of_address(PHONE)]
         transact(lambda session: consent.lift(session, consent.PHONE_CHANNELS, whos, "stop", clock.now()))
         assert held_back("sms", PHONE) == "by-hand"
 
@@ -91,7 +91,7 @@ class TestAdding:
     def test_counts_over_a_word_that_is_ahead_of_our_clock(self, api: Api) -> None:
         """A sender's clock may run ahead; a person's word is said now."""
         ahead = clock.now() + timedelta(hours=2)
-        transact(lambda session: consent.lift(session, ["email"], [who_of_address(ANA)], "by-hand", ahead))
+        transact(lambda session: consent.lift(session, ["email"], [digest_of_address(ANA)], "by-hand", ahead))
         api.post(PATH, body={"email": ANA})
         assert held_back("email", ANA) == "by-hand"
 
@@ -149,7 +149,7 @@ class TestLifting:
 
     def test_of_soft_bounces_lets_the_count_begin_anew(self, api: Api) -> None:
         """The next one is the first."""
-        who = who_of_address(ANA)
+        who = digest_of_address(ANA)
         for hours in range(3):
             at = clock.now() - timedelta(hours=3 - hours)
             transact(lambda session, at=at: consent.soft_bounced(session, who, at))
@@ -210,4 +210,4 @@ class TestList:
         api.post(PATH, body={"email": ANA})
         answer = api.get(PATH)
         assert ANA.encode() not in answer.body
-        assert answer.json["items"][0]["who"] == who_of_address(ANA) != who_of_person(ANA)
+        assert answer.json["items"][0]["who"] == digest_of_address(ANA) != digest_of_person(ANA)

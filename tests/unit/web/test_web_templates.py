@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.errors import UnavailableError
-from shared.messages import notion_templates, preview, templates
+from shared.messages import notion_templates, preview, template_sources, templates
 from shared.messages.notion_templates import Page
 from shared.messages.templates import Template
 from shared.settings import get_settings
@@ -93,7 +93,7 @@ class TestFillingIn:
     def test_every_template(self, api: Api, name: str) -> None:
         """By its sample, with the scope `read`; mail has all its parts, a call its TwiML."""
         answer = api.post(f"{PATH}/{name}/preview", body={}, key="read-key")
-        found, channels = answer.json, templates.load(name).channels
+        found, channels = answer.json, template_sources.load(name).channels
         assert (answer.status, bool(found["text"])) == (200, True)
         assert (bool(found["subject"]), bool(found["html"])) == (("email" in channels),) * 2
         assert (found["twiml"] or "").startswith("<?xml") == ("voice" in channels)

@@ -13,6 +13,7 @@ from shared import clock
 from shared.errors import PermanentError
 from shared.store.models import ActionLog, Advisor, Campaign, Contact, DeadLetter, Delivery, InboxEvent
 from shared.store.session import transact
+from tests.support.examples import examples
 from tests.support.vendors import fake_odoo
 from tests.support.world import World, contact, opportunity
 from tests.unit.web.calls import Api
@@ -120,7 +121,7 @@ MOMENTS = st.lists(st.tuples(st.sampled_from(["event", "dead_letter", "delivery"
 
 
 @given(first=MOMENTS, later=MOMENTS, limit=st.integers(1, 5), order=st.sampled_from(["oldest", "newest"]))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_pages_put_together_are_the_whole(
     api: Api, test_clock: clock.TestClock, first: list[Any], later: list[Any], limit: int, order: str
 ) -> None:

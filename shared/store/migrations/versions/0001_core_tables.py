@@ -116,6 +116,7 @@ def upgrade() -> None:
             unique=False,
             mssql_where=sa.text("state = 'pending'"),
             sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
         )
         batch_op.create_index(
             "ix_deliveries_leased",
@@ -123,6 +124,7 @@ def upgrade() -> None:
             unique=False,
             mssql_where=sa.text("state = 'sending'"),
             sqlite_where=sa.text("state = 'sending'"),
+            postgresql_where=sa.text("state = 'sending'"),
         )
         batch_op.create_index("ix_deliveries_state", ["state", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_deliveries_subject"), ["subject"], unique=False)
@@ -132,6 +134,7 @@ def upgrade() -> None:
             unique=True,
             mssql_where=sa.text("dedupe_key IS NOT NULL"),
             sqlite_where=sa.text("dedupe_key IS NOT NULL"),
+            postgresql_where=sa.text("dedupe_key IS NOT NULL"),
         )
 
     op.create_table(
@@ -201,7 +204,7 @@ def upgrade() -> None:
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(), nullable=False),
         sa.Column("odoo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("odoo_linked", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("odoo_linked", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("odoo_sync_status", sa.Unicode(length=16), nullable=True),
         sa.Column("odoo_sync_error", sa.Unicode(length=1000), nullable=True),
         sa.Column("odoo_sync_attempts", sa.Integer(), server_default="0", nullable=False),
@@ -241,7 +244,7 @@ def upgrade() -> None:
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(), nullable=False),
         sa.Column("odoo_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("odoo_linked", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("odoo_linked", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("odoo_sync_status", sa.Unicode(length=16), nullable=True),
         sa.Column("odoo_sync_error", sa.Unicode(length=1000), nullable=True),
         sa.Column("odoo_sync_attempts", sa.Integer(), server_default="0", nullable=False),
@@ -318,14 +321,21 @@ def downgrade() -> None:
             "uq_deliveries_dedupe_key",
             mssql_where=sa.text("dedupe_key IS NOT NULL"),
             sqlite_where=sa.text("dedupe_key IS NOT NULL"),
+            postgresql_where=sa.text("dedupe_key IS NOT NULL"),
         )
         batch_op.drop_index(batch_op.f("ix_deliveries_subject"))
         batch_op.drop_index("ix_deliveries_state")
         batch_op.drop_index(
-            "ix_deliveries_leased", mssql_where=sa.text("state = 'sending'"), sqlite_where=sa.text("state = 'sending'")
+            "ix_deliveries_leased",
+            mssql_where=sa.text("state = 'sending'"),
+            sqlite_where=sa.text("state = 'sending'"),
+            postgresql_where=sa.text("state = 'sending'"),
         )
         batch_op.drop_index(
-            "ix_deliveries_due", mssql_where=sa.text("state = 'pending'"), sqlite_where=sa.text("state = 'pending'")
+            "ix_deliveries_due",
+            mssql_where=sa.text("state = 'pending'"),
+            sqlite_where=sa.text("state = 'pending'"),
+            postgresql_where=sa.text("state = 'pending'"),
         )
 
     op.drop_table("deliveries")

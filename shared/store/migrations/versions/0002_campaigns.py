@@ -90,7 +90,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("role", sa.Unicode(length=50), nullable=True))
         batch_op.add_column(sa.Column("status", sa.Unicode(length=20), nullable=True))
         batch_op.add_column(sa.Column("genre", sa.Unicode(length=20), nullable=True))
-        batch_op.add_column(sa.Column("is_active", sa.Boolean(), server_default=sa.text("1"), nullable=False))
+        batch_op.add_column(sa.Column("is_active", sa.Boolean(), server_default=sa.true(), nullable=False))
         batch_op.create_index(batch_op.f("ix_advisors_email"), ["email"], unique=False)
 
 

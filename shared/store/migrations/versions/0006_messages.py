@@ -56,7 +56,7 @@ def upgrade() -> None:
         sa.Column("changed_at", types.UtcDateTime(), nullable=False),
         sa.Column("until", types.UtcDateTime(), nullable=True),
         sa.Column("bounces", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("lifted", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("lifted", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),
         sa.Column("updated_at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_suppressions")),

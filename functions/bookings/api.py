@@ -1,0 +1,87 @@
+"""`/api/v1/bookings`: who meets us and when, and what has become of it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Select, select
+
+from functions.bookings.tables import UID_LENGTH, Booking, BookingUid
+from shared.errors import RefusedError
+from shared.store.session import reading
+from shared.web.auth import SecuredRoute
+from shared.web.paging import LONGEST_ID, Moment, Page, PageQuery, find, text
+from shared.web.problems import documented
+
+router = APIRouter(prefix="/api/v1/bookings", tags=["Bookings"], route_class=SecuredRoute)
+
+Uid = Annotated[str, Path(min_length=1, max_length=UID_LENGTH, description="Any id that the calendar has given the booking.")]
+
+
+class BookingQuery(PageQuery):
+    """Filters of the list."""
+
+    status: Literal["booked", "cancelled", "no-show", "ended"] | None = None
+    lead_id: int | None = Field(default=None, ge=1, lt=10**LONGEST_ID, description="Our number of the lead.")
+    email: Annotated[str, text(254)] | None = Field(default=None, description="The attendee's address, whatever its case.")
+    since: Moment | None = Field(default=None, description="Begins at this time or later.")
+    until: Moment | None = Field(default=None, description="Begins before this time.")
+
+    def applied(self, query: Select[Booking]) -> Select[Booking]:
+        """`query`, narrowed down."""
+        if self.status is not None:
+            query = query.where(Booking.status == self.status)
+        if self.lead_id is not None:
+            query = query.where(Booking.lead_id == self.lead_id)
+        if self.email is not None:
+            query = query.where(Booking.email == self.email.strip().casefold())
+        if self.since is not None:
+            query = query.where(Booking.start_at >= self.since)
+        if self.until is not None:
+            query = query.where(Booking.start_at < self.until)
+        return query
+
+
+class BookingOut(BaseModel):
+    """A booking. What the calendar has not said is null."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    calendar: str
+    uid: str = Field(description="The calendar's first id of it; stays the same when the meeting is put off.")
+    current_uid: str = Field(description="The calendar's newest id of it.")
+    status: str = Field(description="`booked`, `cancelled`, `no-show` or `ended`.")
+    lead_id: int | None = Field(description="Our number of the lead; null where it belongs to none.")
+    lead_ref: int | None = Field(description="The number that the booking gives for its lead, ours or Kommo's.")
+    email: str | None
+    name: str | None
+    phone: str | None = Field(description="In E.164, as given for the meeting.")
+    title: str | None
+    start_at: datetime | None
+    end_at: datetime | None
+    time_zone: str | None = Field(description="The attendee's.")
+    meeting_url: str | None
+    said_at: datetime = Field(description="When the newest word about it was said.")
+    created_at: datetime
+    updated_at: datetime
+
+
+@router.get("", summary="List bookings")
+def list_bookings(query: Annotated[BookingQuery, Query()]) -> Page[BookingOut]:
+    """Bookings of all calendars."""
+    with reading() as session:
+        rows, total, after = find(session, query.applied(select(Booking)), Booking.id, query)
+        return Page(items=[BookingOut.model_validate(row) for row in rows], total=total, next=after)
+
+
+@router.get("/{uid}", summary="One booking", responses=documented(404))
+def get_booking(uid: Uid) -> BookingOut:
+    """The booking of that id, whichever of its ids it is."""
+    with reading() as session:
+        query = select(Booking).join(BookingUid, BookingUid.booking_id == Booking.id).where(BookingUid.uid == uid)
+        row = session.scalars(query).one_or_none()
+        if row is None:
+            raise RefusedError(404, "no-such-booking", "There is no booking with that id.")
+        return BookingOut.model_validate(row)

@@ -1,0 +1,30 @@
+"""Bookings: somebody books a meeting, moves it, cancels it, misses it; or it takes place."""
+
+from types import MappingProxyType
+
+from shared.flow import Flow
+
+FLOW = Flow(
+    name="bookings",
+    title="Meetings booked in a calendar",
+    about="Somebody books a meeting in Cal.com, moves it, cancels it, misses it, or it takes place. The booking is kept, the "
+    "lead's status and Kommo follow it, and confirmation, reminder and survey go out.",
+    functions=("functions.bookings.triggers:bp",),
+    requires=("leads",),  # a booking belongs to a lead: it changes the lead's status and adds notes about it
+    queues=("calcom-booking-queue",),
+    routers=("functions.bookings.api:router",),
+    tables=("functions.bookings.tables",),
+    privacy="functions.bookings.privacy:PERSONAL_DATA",
+    events=("booking.received", "booking.stored"),
+    listeners=MappingProxyType(
+        {
+            "lead.log": "functions.bookings.listeners:add_to_lead_log",
+            "message.variables": "functions.bookings.listeners:fill_links",
+            "lead.stored": "functions.bookings.listeners:adopt_waiting_bookings",
+        }
+    ),
+    settings="functions.bookings.settings:BookingSettings",
+    has_journeys=True,
+    has_templates=True,
+    stand_ins=("calcom",),
+)

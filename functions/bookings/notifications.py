@@ -1,0 +1,197 @@
+"""What journeys and Kommo hear of a booking: the difference between what they knew and what is the case now.
+
+Journeys know a meeting by a name of its own (`Booking.instance`), so that a confirmation, a reminder and a survey are of one
+meeting whatever ids the calendar gives it. A meeting that is booked anew after it was cancelled, missed or over is another one:
+it gets a new name, and with it a confirmation of its own.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+from sqlalchemy.orm import Session
+
+from functions.bookings.chain import BOOKED, CANCELLED_STATUS, ENDED_STATUS, HEARD, NO_SHOW_STATUS, Chain, digest
+from functions.bookings.payloads import CANCELLED, CREATED, ENDED, NO_SHOW, REJECTED, RESCHEDULED
+from functions.bookings.tables import INSTANCE_LENGTH, Booking
+from functions.leads import notes, persons
+from functions.leads import services as records
+from shared import clock
+from shared.journeys import engine
+from shared.settings import get_settings
+from shared.store.types import key_of
+
+CALENDAR_PAGE = "https://app.cal.com"
+OVER = (NO_SHOW_STATUS, ENDED_STATUS)
+NOTES = {
+    CREATED: "booking_created",
+    RESCHEDULED: "booking_rescheduled",
+    CANCELLED: "booking_cancelled",
+    REJECTED: "booking_cancelled",
+    ENDED: "booking_ended",
+}
+
+
+@dataclass(frozen=True)
+class Before:
+    """A booking as everybody has known it until now."""
+
+    instance: str | None
+    status: str
+    current_uid: str
+    start_at: datetime | None
+    lead_id: int | None
+
+    @classmethod
+    def of(cls, booking: Booking) -> Self:
+        """As it is now."""
+        return cls(booking.instance, booking.status, booking.current_uid, booking.start_at, booking.lead_id)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether journeys know of a meeting that stands."""
+        return self.instance is not None and self.status != CANCELLED_STATUS
+
+    def is_moved(self, booking: Booking) -> bool:
+        """Whether it has another date now, or was booked for it anew."""
+        return self.start_at not in (None, booking.start_at) or self.current_uid != booking.current_uid
+
+
+@dataclass
+class _Telling:
+    session: Session
+    people: list[str]
+    event_key: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def say(self, event: str, instance: str | None, **more: Any) -> None:
+        """Signal an event about the meeting of that name. It is true now, whenever it was said: the row is the newest word."""
+        data = self.facts | {"booking_uid": instance} | more
+        engine.signal(self.session, event, self.people, data, event_key=self.event_key, at=clock.now())
+
+
+def tell(session: Session, chain: Chain, before: Before, event_key: str) -> None:
+    """Let journeys know what has become of a booking since `before`. Where nothing has, nobody hears of it."""
+    booking = chain.booking
+    if not chain.is_certain:
+        return
+    telling = _Telling(session, _people(session, chain, before), event_key, variables(chain))
+    gone = [instance for instance, status in chain.absorbed if instance is not None and status != CANCELLED_STATUS]
+    is_known = before.is_known
+    if is_known and (booking.status == CANCELLED_STATUS or _is_another(booking, before)):
+        gone, is_known = [str(before.instance), *gone], False
+    if booking.status != CANCELLED_STATUS:
+        if not is_known:
+            booking.instance = _name(booking, before)
+        if not is_known or before.lead_id != booking.lead_id:
+            telling.say("booking.created", booking.instance)  # again: journeys of a lead that was found later hear it, too
+        _tell_rest(telling, booking, before if is_known else None)
+    for instance in gone:  # last: what a meeting holds up is not taken up in between
+        telling.say("booking.cancelled", instance)
+
+
+def _tell_rest(telling: _Telling, booking: Booking, before: Before | None) -> None:
+    """What has become of a meeting that they know of; `before` is None where they have just heard of it."""
+    was, now = before.status if before else BOOKED, booking.status
+    if was == NO_SHOW_STATUS and now != NO_SHOW_STATUS:
+        telling.say("booking.attended", booking.instance)
+    if before is not None:
+        telling.say("booking.rescheduled" if before.is_moved(booking) else "booking.changed", booking.instance)
+    if now == ENDED_STATUS and was != ENDED_STATUS:
+        telling.say("booking.ended", booking.instance)
+    if now == NO_SHOW_STATUS and was != NO_SHOW_STATUS:
+        telling.say("booking.noshow", booking.instance)
+
+
+def variables(chain: Chain) -> dict[str, Any]:
+    """What journeys and their templates may know of a booking. What is not known or not set up is left out."""
+    booking, settings = chain.booking, get_settings()
+    lead = booking.lead
+    known = records.variables(lead) if lead is not None else {}
+    of_settings = {name: getattr(settings, name) for name in ("booking_url", "resource_url", "survey_url")}
+    start, end = booking.start_at, booking.end_at
+    page = chain.known("page") or _page(settings.booking_url)
+    own = {
+        "calendar": booking.calendar,
+        "email": booking.email,
+        "phone": booking.phone,
+        "name": booking.name,
+        "first_name": chain.known("first_name") or _first_name(booking),
+        "time_zone": booking.time_zone,
+        "locale": chain.known("locale"),
+        "start_at": start.isoformat() if start else None,
+        "starts_at": start.isoformat() if start else None,
+        "end_at": end.isoformat() if end else None,
+        "meeting_url": booking.meeting_url or f"{page}/booking/{quote(booking.current_uid, safe='')}",
+        "reschedule_url": f"{page}/reschedule/{quote(booking.current_uid, safe='')}",
+        "meeting_title": booking.title,
+        "over": booking.status in OVER or (start is not None and start <= clock.now()),
+    }
+    found = of_settings | known | {name: value for name, value in own.items() if value is not None}
+    return {name: value for name, value in found.items() if value != ""}
+
+
+def note(session: Session, chain: Chain) -> int:
+    """Owe the lead the notes in Kommo about all that was said of the booking, each once; how many are new.
+
+    All, because whose booking it is may be known later than what became of it. A word that comes late has its own time.
+    """
+    booking = chain.booking
+    if booking.lead_id is None:
+        return 0
+    made = 0
+    for one in reversed(chain.uids):
+        for fact, (at, start) in one.facts.items():
+            name = _note_name(fact, booking.email)
+            if name is not None:
+                key, variables = f"booking:{name}:{one.uid}", {"start_at": start or None}
+                made += notes.owe(session, booking.lead_id, name, variables, key, at=datetime.fromisoformat(at))
+    return made
+
+
+def _note_name(fact: str, email: str | None) -> str | None:
+    """The note about a word that was heard; None for what is no word, and for the absence of guests."""
+    trigger, _, absence = fact.removeprefix(HEARD).partition(":")
+    if not fact.startswith(HEARD) or trigger != NO_SHOW:
+        return NOTES.get(trigger) if fact.startswith(HEARD) else None
+    who, _, where = absence.partition(":")
+    if email is not None and who not in (digest(email), digest("")):
+        return None
+    return "booking_noshow" if where == "away" else "booking_attended"
+
+
+def _is_another(booking: Booking, before: Before) -> bool:
+    """Whether a meeting that was over has been booked anew, which makes it another one."""
+    return before.status in OVER and booking.status == BOOKED and booking.current_uid != before.current_uid
+
+
+def _name(booking: Booking, before: Before) -> str:
+    """A name for the meeting that none of this booking's has had: its first id, then the newest one, then that with a time."""
+    if before.instance is None:
+        return booking.uid
+    if booking.current_uid not in (before.instance, booking.uid):
+        return booking.current_uid
+    name = f"{booking.current_uid}@{booking.said_at:%Y%m%dT%H%M%S.%f}"
+    return name if len(name) <= INSTANCE_LENGTH else key_of(name)
+
+
+def _people(session: Session, chain: Chain, before: Before) -> list[str]:
+    """Every name by which the person may be in a journey, the lead's first; the booking's own where there is no other."""
+    booking = chain.booking
+    names = persons.names_of(session, email=booking.email, lead_id=booking.lead_id)
+    names += [persons.email_key(email) for email in chain.emails()]
+    names += [persons.lead_key(before.lead_id)] if before.lead_id is not None else []
+    return list(dict.fromkeys([*names, f"booking:{key_of(booking.calendar, str(booking.id))}"]))
+
+
+def _first_name(booking: Booking) -> str | None:
+    """Out of the attendee's name, else the lead's, else the address: no text has a hole where the name should be."""
+    name = booking.name or (booking.lead.name if booking.lead is not None else None) or (booking.email or "").partition("@")[0]
+    return records.first_name(name) if name else None
+
+
+def _page(booking_url: str) -> str:
+    """Where the calendar's own pages are: beside our booking page."""
+    parts = urlsplit(booking_url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else CALENDAR_PAGE

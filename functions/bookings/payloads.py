@@ -1,0 +1,106 @@
+"""What a calendar says of a booking, and whether it is the calendar that says it. Light: no SQL, no vendor's client."""
+
+import hashlib
+import hmac
+from datetime import datetime
+from typing import Literal, Self
+
+import azure.functions as func
+from pydantic import Field, model_validator
+
+from functions.bookings.settings import BookingSettings
+from shared.errors import RefusedError
+from shared.intake import signatures
+from shared.intake.fields import OptionalInstant
+from shared.intake.webhook import Payload, by_api_key
+from shared.settings import Settings, settings_of
+
+CREATED, RESCHEDULED, CANCELLED, REJECTED = "BOOKING_CREATED", "BOOKING_RESCHEDULED", "BOOKING_CANCELLED", "BOOKING_REJECTED"
+NO_SHOW, ENDED = "BOOKING_NO_SHOW_UPDATED", "MEETING_ENDED"
+# What changes a booking. All else is taken in and ignored: BOOKING_REQUESTED, for one, is not a booking yet.
+MEANINGFUL = frozenset({CREATED, RESCHEDULED, CANCELLED, REJECTED, NO_SHOW, ENDED})
+
+OLD_HEADER = "x-webhook-secret"
+LONGEST_UID = 150
+LARGEST_ID = 2**63 - 1
+
+
+class BookingEvent(Payload):
+    """One word of the calendar about one booking. `follows` is the id that the booking had before it was put off.
+
+    `absent` says of people, by e-mail address, whether they stayed away. `page` is where the calendar's own pages are.
+    """
+
+    calendar: Literal["calcom"] = "calcom"
+    trigger: str = Field(min_length=1, max_length=60)
+    uid: str | None = Field(default=None, min_length=1, max_length=LONGEST_UID)
+    follows: str | None = Field(default=None, min_length=1, max_length=LONGEST_UID)
+    at: OptionalInstant = None
+    lead_ref: int | None = Field(default=None, ge=1, le=LARGEST_ID)
+    email: str | None = Field(default=None, max_length=254)
+    name: str | None = Field(default=None, max_length=200)
+    first_name: str | None = Field(default=None, max_length=100)
+    phone: str | None = Field(default=None, max_length=100)
+    title: str | None = Field(default=None, max_length=200)
+    start_at: OptionalInstant = None
+    end_at: OptionalInstant = None
+    time_zone: str | None = Field(default=None, max_length=64)
+    locale: str | None = Field(default=None, max_length=35)
+    meeting_url: str | None = Field(default=None, max_length=1000)
+    page: str | None = Field(default=None, max_length=300)
+    absent: dict[str, bool] = Field(default_factory=dict)
+    unread: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _about_something(self) -> Self:
+        if self.trigger in MEANINGFUL and self.booking is None:
+            raise ValueError("says neither which booking it is about (uid) nor whose (lead_id, or the attendee's e-mail)")
+        return self
+
+    @property
+    def booking(self) -> str | None:
+        """The calendar's id of the booking; where it gives none (the simple form), a lead's or person's only one."""
+        if self.uid is not None:
+            return self.uid
+        if self.lead_ref is not None:
+            return f"lead-{self.lead_ref}"
+        return f"email-{hashlib.sha256(self.email.encode()).hexdigest()[:32]}" if self.email else None
+
+    def subject(self) -> str:
+        """The booking."""
+        return f"booking:{self.booking or self.trigger}"[:100]
+
+    def occurred_at(self) -> datetime | None:
+        """When it was said; the end of a meeting that is reported as ended, for that report has no time of its own."""
+        return self.at or (self.end_at if self.trigger == ENDED else None)
+
+
+def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
+    """The request is the calendar's, or that of somebody with a key.
+
+    `X-Cal-Signature-256` over the body; else the old system's header `x-webhook-secret`, which holds the secret itself; else
+    an API key with the scope `webhook`. Whoever sends the first of them is judged by that one alone.
+
+    Raises:
+        RefusedError: 401; 403, the key may not; 503, a secret is needed and none is configured.
+    """
+    if "x-cal-signature-256" not in request.headers:
+        if old := request.headers.get(OLD_HEADER):
+            _check_secret(old)
+            return
+        if "x-api-key" in request.headers:
+            by_api_key(request, raw, settings)
+            return
+    signatures.calcom(request.headers, raw, settings_of(BookingSettings).calcom_webhook_secret)
+
+
+def _check_secret(presented: str) -> None:
+    secrets = [secret.get_secret_value().encode() for secret in settings_of(BookingSettings).calcom_webhook_secret]
+    if not any(secrets):
+        raise RefusedError(503, "not-configured", "No secret is configured for this webhook.")
+    given = presented.encode("utf-8", "surrogatepass")
+    if not max([hmac.compare_digest(secret, given) for secret in secrets if secret]):  # a list: all are compared
+        raise RefusedError(401, "bad-signature", f"The secret in {OLD_HEADER} is none that is known here.")
+
+
+__all__ = ["MEANINGFUL", "BookingEvent", "signed"]

@@ -1,0 +1,28 @@
+"""What bookings hold of people, and which are theirs."""
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from functions.bookings.tables import Booking, BookingUid
+from functions.leads.tables import Lead
+from shared.privacy.holdings import Holding, PersonalData
+from shared.privacy.person import SUBJECT_LENGTH, Person
+
+BOOKINGS = Booking.__tablename__
+
+
+def identify(session: Session, person: Person) -> Person:
+    """The meetings of their leads and of their addresses; events name a meeting by each of the calendar's ids of it."""
+    theirs = or_(Booking.lead_id.in_(person.of(Lead.__tablename__)), func.lower(Booking.email).in_(person.emails))
+    found = session.scalars(select(Booking.id).where(theirs)).all()
+    uids = session.scalars(select(BookingUid.uid).where(BookingUid.booking_id.in_(found)))
+    return person.with_rows(BOOKINGS, found).with_names(f"booking:{uid}"[:SUBJECT_LENGTH] for uid in uids)
+
+
+PERSONAL_DATA = PersonalData(
+    holdings=(
+        Holding(BookingUid, lambda person: BookingUid.booking_id.in_(person.of(BOOKINGS))),
+        Holding(Booking, lambda person: Booking.id.in_(person.of(BOOKINGS))),
+    ),
+    identify=identify,
+)

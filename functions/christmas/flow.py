@@ -1,0 +1,35 @@
+"""The campaign: sign-up, assessment, no-show, "maybe" after the call, onboarding; each begins its sequence of mails."""
+
+from types import MappingProxyType
+
+from shared.flow import Flow
+
+FLOW = Flow(
+    name="christmas",
+    title="The campaign's sequences of mails",
+    about='Sign-up, assessment, no-show, "maybe" after the call and onboarding each begin a sequence of mails. Contacts and '
+    "mails are kept in step with Notion, and critical assessments are reported in Discord.",
+    functions=("functions.christmas.triggers:bp",),
+    requires=("leads", "bookings"),  # Calendly's meetings are bookings, and a person's names in journeys are those of leads
+    queues=("sequences-queue",),
+    routers=("functions.christmas.api:router",),
+    tables=("functions.christmas.tables",),
+    privacy="functions.christmas.privacy:PERSONAL_DATA",
+    syncs=("functions.christmas.notion_sync:CONTACTS", "functions.christmas.notion_sync:SEQUENCES"),
+    effects=("functions.christmas.hot_leads:ALERTS",),
+    targets=MappingProxyType({"notion": "functions.christmas.notion_sync:policy"}),
+    listeners=MappingProxyType(
+        {
+            "booking.received": "functions.christmas.listeners:lock_contact",
+            "booking.stored": "functions.christmas.listeners:follow_meeting",
+            "message.outcome": "functions.christmas.listeners:update_sequence",
+            "message.variables": "functions.christmas.listeners:campaign_variables",
+            "person.message": "functions.christmas.listeners:update_unsubscribed",
+        }
+    ),
+    clients=("shared.vendors.notion:NOTION",),
+    settings="functions.christmas.settings:CampaignSettings",
+    has_journeys=True,
+    has_templates=True,
+    stand_ins=("notion", "discord", "calendly"),
+)

@@ -1,0 +1,45 @@
+"""An alert in Discord for each critical assessment, once. Optional: without DISCORD_WEBHOOK_URL nothing is requested."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared import discord
+from shared.outbox.one_time_effect import OneTimeEffect
+from shared.settings import get_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from functions.christmas.tables import Sequence
+
+
+def plan_alert(session: Session, row: Sequence) -> None:
+    """Request an alert for the sales team about a critical assessment, once for the sequence that it began."""
+    ALERTS.request(session, row, row.event_key)
+
+
+def _post(row: Sequence) -> dict[str, str | None]:
+    from functions.christmas.texts import texts
+    from shared.vendors.discord import Discord, Embed
+
+    words = texts().alert
+    red = str(row.facts.get("red_systems") or 0)
+    embed = Embed(
+        title=words["title"],
+        fields=(("Email", row.email), ("Segment", row.segment), ("Red Systems", red)),
+        footer=words["footer"],
+        timestamp=row.started_at,
+    )
+    return {"id": Discord.from_settings(get_settings()).post(words["heading"], embed)}
+
+
+ALERTS = OneTimeEffect(
+    target=discord.TARGET,
+    name="hot_lead",
+    table="functions.christmas.tables:Sequence",
+    subject_prefix="sequence:",
+    do=_post,
+    once_per=lambda row: f"hot-lead:{row.key}",
+    is_used=discord.is_used,
+)

@@ -1,0 +1,67 @@
+"""Ties the campaign to messages: what only the moment of sending knows, what became of each mail, and who wants no more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from functions.christmas import notion_sync
+from functions.christmas.kinds import JOURNEYS
+from shared.settings import get_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from shared.messages import Outcome
+    from shared.messages.outcomes import Said
+
+
+def lock_contact(session: Session, email: str | None) -> None:
+    """Lock the campaign's contact with that address before anything of a booking is touched: everybody locks in this order."""
+    from functions.christmas import meetings
+
+    meetings.hold(session, email)
+
+
+def follow_meeting(session: Session, uid: str | None) -> None:
+    """Bring the campaign's contact who booked the meeting in line with it; nothing where the campaign does not know them."""
+    from functions.christmas import meetings
+
+    meetings.follow_meeting(session, uid)
+
+
+def update_sequence(session: Session, context: Mapping[str, Any], _outcome: Outcome) -> None:
+    """A mail has gone out, or the vendor has told more of it: Notion is to say so."""
+    if context.get("journey") not in JOURNEYS or "enrolment" not in context:
+        return
+    from sqlalchemy import select
+
+    from functions.christmas.tables import Sequence
+
+    for row in session.scalars(select(Sequence).where(Sequence.enrolment_id == int(context["enrolment"]))):
+        notion_sync.ask_sequence(session, row)
+
+
+def update_unsubscribed(session: Session, said: Said) -> None:
+    """Somebody wants no more mail, or wants it again: their contact is to say so."""
+    if "email" not in said.channels or said.word == "replied":
+        return
+    from sqlalchemy import select
+
+    from functions.christmas import people
+    from functions.christmas.tables import SequenceContact
+
+    for row in session.scalars(select(SequenceContact).where(SequenceContact.who.in_(said.whos))):
+        row.unsubscribed = people.is_unsubscribed(session, row)
+        notion_sync.ask_contact(session, row)
+
+
+def campaign_variables(context: Mapping[str, Any], given: Mapping[str, Any], at: datetime) -> Mapping[str, Any] | None:
+    """The variables of a campaign mail that only the moment of sending knows; None where it is no mail of the campaign."""
+    if context.get("journey") not in JOURNEYS:
+        return None
+    from functions.christmas import variables
+
+    return variables.of_campaign(given, get_settings(), at, str(given["time_zone"]))

@@ -1,0 +1,83 @@
+"""The people of the campaign: one row for each address, whose facts end the same in whatever order their events come."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from functions.christmas import kinds
+from functions.christmas.tables import SequenceContact
+from shared import clock
+from shared.crm import facts
+from shared.messages.consent import MARKETING_ONLY
+from shared.messages.digests import digest_of_address
+from shared.store.dialect import insert_if_absent, locked
+from shared.store.message_models import Suppression
+from shared.store.types import CENT
+
+SIGNED_UP, NURTURED, BEFORE_CALL = "Signed Up", "Nurture Sequence", "Pre-Call Prep"
+NOT_BOOKED, BOOKED, COMPLETED, NO_SHOW = "Not Booked", "Booked", "Completed", "No-Show"
+ONBOARDING_PHASE = "Phase 1"
+_PAST_BOOKING = (kinds.NO_SHOW.event, kinds.POST_CALL.event, kinds.PAID)
+
+
+def locked_contact(session: Session, email: str) -> SequenceContact:
+    """The person with that address (in lower case), made if need be, held until the transaction ends.
+
+    Whoever changes something of a person holds this row first, so their events are applied one after another.
+    """
+    insert_if_absent(session, SequenceContact, "email", {"email": email, "who": digest_of_address(email)})
+    return session.scalars(locked(select(SequenceContact).where(SequenceContact.email == email), SequenceContact)).one()
+
+
+def learn(contact: SequenceContact, at: datetime, event_key: str, **said: Any) -> None:
+    """What an event says of a person, true from `at`: newer words replace older ones, None says nothing."""
+    facts.merge(contact, said, at, event_key)
+
+
+def exact(score: float | None) -> Decimal | None:
+    """A score as it is kept: with two decimals."""
+    return None if score is None else Decimal(str(score)).quantize(CENT)
+
+
+def reach(contact: SequenceContact, stage: str, at: datetime) -> None:
+    """They have reached a stage; the newest time counts."""
+    known = moment_of(contact, stage)
+    if known is None or at > known:
+        contact.stages = dict(contact.stages or {}) | {stage: clock.as_utc(at).isoformat()}
+    contact.campaign_status = _status(contact)
+
+
+def fall_back(contact: SequenceContact, stage: str, at: datetime) -> None:
+    """They have lost a stage that they reached by then (a booking was cancelled, a call is over); a newer one stays."""
+    known = moment_of(contact, stage)
+    if known is not None and known <= at:
+        contact.stages = {name: time for name, time in contact.stages.items() if name != stage}
+    contact.campaign_status = _status(contact)
+
+
+def moment_of(contact: SequenceContact, stage: str) -> datetime | None:
+    """When they reached a stage; None where they are not there."""
+    text = (contact.stages or {}).get(stage)
+    return datetime.fromisoformat(text) if text else None
+
+
+def is_unsubscribed(session: Session, row: SequenceContact) -> bool:
+    """Whether they want no more marketing by e-mail, as far as we know now."""
+    query = select(Suppression.id).where(
+        Suppression.who == row.who,
+        Suppression.channel == "email",
+        Suppression.cause.in_(sorted(MARKETING_ONLY)),
+        ~Suppression.lifted,
+    )
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def _status(contact: SequenceContact) -> str:
+    """How far they are, by the stages they have reached and not by which event came last."""
+    reached = contact.stages or {}
+    if kinds.BOOKED in reached or any(stage in reached for stage in _PAST_BOOKING):
+        return BEFORE_CALL
+    return NURTURED if kinds.FIVE_DAY.event in reached else SIGNED_UP

@@ -1,0 +1,89 @@
+"""The public door for leads: guards, the form, an answer as old callers know it. No SQL, and no vendor but the captcha's."""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import azure.functions as func
+
+from functions.leads import guard
+from functions.leads import payloads as form
+from functions.leads.settings import LeadSettings
+from shared.errors import RefusedError
+from shared.intake import body, problem
+from shared.intake.webhook import Webhook
+from shared.settings import get_settings, settings_of
+
+log = logging.getLogger("puente.leads")
+
+ACCEPTED = 202
+PREFLIGHT_SECONDS = "600"
+
+
+async def take(webhook: Webhook, request: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
+    """Take a form in: 200 `{"ok": true, "lead_id": ...}` once it is on its queue, else a problem document with `ok` false.
+
+    A form with the honeypot filled in is answered in the same way and dropped.
+    """
+    settings = settings_of(LeadSettings)
+    try:
+        answer = await _taken(webhook, request, message, settings)
+    except RefusedError as error:
+        log.warning("%s refused: %s %s", webhook.name, error.status, error.reason)
+        answer = problem.response(error)
+    return _as_old_callers_expect(answer, allowed(request.headers, settings))
+
+
+def preflight(request: func.HttpRequest) -> func.HttpResponse:
+    """The answer to a browser that asks whether a page may post here (CORS)."""
+    headers = allowed(request.headers, settings_of(LeadSettings))
+    if "Access-Control-Allow-Origin" in headers:
+        headers |= {
+            "Access-Control-Allow-Methods": "POST, OPTIONS",
+            "Access-Control-Allow-Headers": "Content-Type",
+            "Access-Control-Max-Age": PREFLIGHT_SECONDS,
+        }
+    return func.HttpResponse(status_code=204, headers=headers)
+
+
+def allowed(headers: Mapping[str, str], settings: LeadSettings) -> dict[str, str]:
+    """The headers that let a page of an allowed origin read the answer; for any other origin it stays closed."""
+    origin = headers.get("origin", "")
+    known = {name.rstrip("/").lower() for name in settings.lead_allowed_origins}
+    grant = {"Access-Control-Allow-Origin": origin} if origin and (origin.lower() in known or "*" in known) else {}
+    return {"Vary": "Origin", **grant}
+
+
+async def _taken(
+    webhook: Webhook, request: func.HttpRequest, message: func.Out[bytes], settings: LeadSettings
+) -> func.HttpResponse:
+    raw = request.get_body()
+    body.check_size(raw, settings.lead_max_body_bytes)
+    address = guard.address_of(request.headers, settings.lead_proxies)
+    guard.keep_pace(address, settings)
+    said = form.read(request, raw)
+    if str(said.get(settings.lead_honeypot_field) or "").strip():
+        log.warning("%s dropped: a machine has filled in the honeypot", webhook.name)
+        return _accepted(form.number_of(said, get_settings().default_time_zone))
+    checked = form.checked(said).model_dump()
+    captcha = await guard.person(said, address, settings)
+    data = checked | {"lead_id": form.number_of(checked, get_settings().default_time_zone), "captcha": captcha}
+    return await replace(webhook, read=lambda _request, _raw: data).accept(request, message)
+
+
+def _accepted(lead_id: int) -> func.HttpResponse:
+    return func.HttpResponse(json.dumps({"lead_id": lead_id}), status_code=ACCEPTED, mimetype="application/json")
+
+
+def _as_old_callers_expect(answer: func.HttpResponse, headers: dict[str, str]) -> func.HttpResponse:
+    """The answer with the members that the old system's callers look for: `ok`, and `lead_id` or `error`."""
+    said: dict[str, Any] = json.loads(answer.get_body())
+    if answer.status_code == ACCEPTED:
+        told = json.dumps({"ok": True, "lead_id": said["lead_id"]})
+        return func.HttpResponse(told, status_code=200, headers=headers, mimetype="application/json")
+    reason = str(said.get("type", "")).rpartition(":")[2]
+    told = json.dumps(said | {"ok": False, "error": form.text_for(reason, said.get("errors", []))})
+    later = {"Retry-After": "60"} if answer.status_code in (429, 503) else {}
+    return func.HttpResponse(told, status_code=answer.status_code, headers=headers | later, mimetype=problem.CONTENT_TYPE)

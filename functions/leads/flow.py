@@ -1,0 +1,33 @@
+"""Leads: somebody asks for a service through the form of a website, and is followed up until they book."""
+
+from types import MappingProxyType
+
+from shared.flow import Flow
+
+FLOW = Flow(
+    name="leads",
+    title="Leads of the website's form",
+    about="Somebody asks for a service through the form of a website. The lead is kept, brought to Kommo with a note for every "
+    "action, and followed up by mail, call and WhatsApp until they book a meeting.",
+    functions=("functions.leads.triggers:bp",),
+    queues=("lead-queue",),
+    routers=("functions.leads.api:router",),
+    tables=("functions.leads.tables",),
+    privacy="functions.leads.privacy:PERSONAL_DATA",
+    syncs=("functions.leads.kommo_sync:LEADS",),
+    effects=("functions.leads.notes:NOTE",),
+    targets=MappingProxyType({"kommo": "functions.leads.kommo_sync:policy"}),
+    events=("lead.log", "lead.stored"),
+    listeners=MappingProxyType(
+        {
+            "message.outcome": "functions.leads.listeners:note_outcome",
+            "message.variables": "functions.leads.listeners:fill_links",
+            "person.message": "functions.leads.listeners:note_person_message",
+        }
+    ),
+    clients=("functions.leads.kommo:KOMMO", "functions.leads.captcha:CAPTCHA"),
+    settings="functions.leads.settings:LeadSettings",
+    has_journeys=True,
+    has_templates=True,
+    stand_ins=("kommo", "captcha"),
+)

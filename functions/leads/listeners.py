@@ -1,0 +1,55 @@
+"""Message listeners: add a Kommo note when a lead's message changes status, or when the lead replies or opts out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from functions.leads import ids
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from shared.messages import Outcome
+    from shared.messages.outcomes import Said
+
+JOURNEYS = ("lead_followup",)
+
+
+def note_outcome(session: Session, _context: Mapping[str, Any], outcome: Outcome) -> None:
+    """Whose message it is stands in its delivery. What has no text in `texts/notes.yaml` is not noted."""
+    from functions.leads import note_texts, notes
+    from shared.store.models import Delivery
+
+    delivery = session.get(Delivery, outcome.delivery_id)
+    lead_id = ids.number(delivery.subject) if delivery is not None else None
+    name = f"{outcome.channel}_{outcome.word}"
+    if delivery is None or lead_id is None or not note_texts.known(name):
+        return
+    payload: Any = delivery.payload or {}
+    variables = {"template": payload.get("template") or "-", "reason": outcome.reason or "-"}
+    notes.owe(session, lead_id, name, variables, f"delivery:{delivery.id}:{outcome.word}", at=outcome.at)
+
+
+def note_person_message(session: Session, said: Said) -> None:
+    """What somebody answers, or asks for, stands on the lead by which they entered a journey last."""
+    from functions.leads import note_texts, notes
+    from shared.journeys import addresses
+
+    name = f"said_{said.word}"
+    numbers = [number for key in addresses.people(session, said.whos) if (number := ids.number(key)) is not None]
+    if not numbers or not note_texts.known(name):
+        return
+    variables = {"channels": ", ".join(said.channels), "cause": said.cause or "-"}
+    notes.owe(session, numbers[0], name, variables, f"said:{said.word}:{said.cause}:{said.at.isoformat()}", at=said.at)
+
+
+def fill_links(context: Mapping[str, Any], given: Mapping[str, Any], _at: datetime) -> Mapping[str, Any] | None:
+    """Links of the settings that were added after the message was planned; those it was planned with stay."""
+    if context.get("journey") not in JOURNEYS:
+        return None
+    from functions.leads import services
+
+    return services.links(given.get("lead_id")) | dict(given)

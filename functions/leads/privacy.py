@@ -1,0 +1,37 @@
+"""What leads hold of people, and how a lead's person is found."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from functions.leads import ids
+from functions.leads.tables import Lead
+from shared.privacy.holdings import Holding, PersonalData
+from shared.privacy.person import Person
+
+LEADS = Lead.__tablename__
+
+
+def identify(session: Session, person: Person) -> Person:
+    """Their leads: those asked for by number, and those of their addresses, each with its address and its name in journeys."""
+    person = person.with_emails(session.scalars(select(Lead.email).where(Lead.id.in_(person.of(LEADS)))))
+    found = session.scalars(select(Lead.id).where(Lead.email.in_(person.emails))).all()
+    return person.with_rows(LEADS, found).with_names(ids.key(number) for number in {*person.of(LEADS), *found})
+
+
+def in_kommo(session: Session, person: Person) -> Mapping[str, list[int]]:
+    """Kommo's numbers of their leads and contacts: its API deletes neither, so a person does it there."""
+    rows = session.execute(select(Lead.kommo_lead_id, Lead.kommo_contact_id).where(Lead.id.in_(person.of(LEADS)))).all()
+    leads = {row.kommo_lead_id for row in rows if row.kommo_lead_id}
+    contacts = {row.kommo_contact_id for row in rows if row.kommo_contact_id}
+    return {"leads in Kommo": sorted(leads), "contacts in Kommo": sorted(contacts)}
+
+
+PERSONAL_DATA = PersonalData(
+    holdings=(Holding(Lead, lambda person: Lead.id.in_(person.of(LEADS))),),
+    identify=identify,
+    outside=in_kommo,
+    row_options=MappingProxyType({"lead-id": LEADS}),
+)

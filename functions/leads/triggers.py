@@ -1,0 +1,71 @@
+"""Somebody asks for a service through the form of a website.
+
+POST /api/lead   public; guards in guard.py
+  -> lead-queue
+  -> leads, journeys that begin with `lead.created` (journeys/lead_followup.yaml)
+  -> kommo.lead (contact and lead in Kommo), kommo.note (one for every action on the lead)
+OPTIONS /api/lead   whether a page of another origin may post
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+from functions.leads import endpoint
+from functions.leads.payloads import LeadPayload
+from shared import flows
+from shared.intake.endpoint import accepting, handling
+from shared.intake.inbox import Event, Handler
+from shared.intake.webhook import Webhook
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from shared.settings import Settings
+
+QUEUE = "lead-queue"
+bp = func.Blueprint()
+
+
+def anybody(_request: func.HttpRequest, _raw: bytes, _settings: Settings) -> None:
+    """The form is public: there is no key to ask for. The door's guards have been passed before."""
+
+
+def apply_lead(session: Session, event: Event[LeadPayload]) -> str:
+    """Keep the lead and set in motion what follows: "applied", "capped", "corrected", "unchanged" or "stale".
+
+    Whoever listens to `lead.stored` is called in the same transaction: a booking may have arrived before the form.
+    """
+    from functions.leads import services
+
+    outcome = services.take(session, event.payload, event.envelope.received, event.key)
+    for _flow, listener in flows.listeners("lead.stored"):
+        listener(session, event.payload.lead_id, event.key)
+    return outcome
+
+
+WEBHOOK = Webhook(
+    name="lead.form",
+    queue=QUEUE,
+    payload=LeadPayload,
+    answer=lambda said: {"lead_id": said.lead_id},
+    authenticate=anybody,
+)
+HANDLER = Handler(queue=QUEUE, payload=LeadPayload, apply=apply_lead)
+
+
+async def take(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
+    """Take a form in: 200 with the lead's number once it is on its queue."""
+    return await endpoint.take(WEBHOOK, req, message)
+
+
+@bp.route("api/lead", methods=["OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
+async def lead_preflight(req: func.HttpRequest) -> func.HttpResponse:
+    """Say whether a page may post."""
+    return endpoint.preflight(req)
+
+
+accepting(bp, "lead_webhook", "api/lead", QUEUE, take)
+handling(bp, "lead_handler", HANDLER)

@@ -1,0 +1,197 @@
+"""What became of our messages, what people answer, and the way out of our mails.
+
+POST /api/twilio/status    -> message-status-queue -> message_statuses, suppressions, fallbacks, journeys
+POST /api/brevo/events     -> the same
+POST /api/resend/events    -> the same
+POST /api/twilio/message   -> message-reply-queue  -> conversations, suppressions (STOP, BAJA, START, ALTA)
+POST /api/unsubscribe      -> unsubscribe-queue    -> suppressions
+GET  /api/unsubscribe      a page that asks
+GET  /api/twilio/voice     what is said in a call
+"""
+
+from __future__ import annotations
+
+import logging
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+from shared.errors import PermanentError, RefusedError
+from shared.flow import Flow
+from shared.intake import problem
+from shared.intake.endpoint import CONNECTION, accepting, handling
+from shared.intake.inbox import Event, Handler
+from shared.intake.webhook import Webhook
+from shared.messages import inbound, pages
+from shared.messages.events import InboundMessage, ProviderEvents, Unsubscribe
+from shared.messages.providers import brevo, resend, twilio
+from shared.settings import get_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+log = logging.getLogger("puente.messages")
+
+STATUS_QUEUE = "message-status-queue"
+REPLY_QUEUE = "message-reply-queue"
+UNSUBSCRIBE_QUEUE = "unsubscribe-queue"
+XML, HTML = "text/xml", "text/html"
+ACCEPTED = 202
+# The page is about one person and its address is a key.
+PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+FLOW = Flow(
+    name="messages",
+    title="Messages to people and their answers",
+    about="E-mail, WhatsApp, SMS, calls and ManyChat messages: what became of them, what people answer, and how they "
+    "unsubscribe.",
+    functions=("functions.messages:bp",),
+    optional=False,
+    queues=(STATUS_QUEUE, REPLY_QUEUE, UNSUBSCRIBE_QUEUE),
+    routers=("shared.web.suppressions:router", "shared.web.templates:router"),
+    tables=("shared.store.message_models",),
+    # They know people by digests alone: the wish not to be written to outlives an erasure, as it must.
+    impersonal_tables=frozenset(("suppressions", "conversations", "message_days", "message_statuses", "template_copies")),
+    effects=("shared.messages.carriers:ACTIONS",),
+    targets=MappingProxyType(
+        {name: f"shared.messages.carriers:{name}_policy" for name in ("brevo", "resend", "smtp", "twilio", "manychat")}
+    ),
+    events=("message.sending", "message.outcome", "message.variables", "person.message"),
+    clients=(
+        "shared.messages.providers.brevo:BREVO",
+        "shared.messages.providers.resend:RESEND",
+        "shared.messages.providers.smtp:SMTP",
+        "shared.messages.providers.twilio:TWILIO",
+        "shared.messages.providers.manychat:MANYCHAT",
+    ),
+    stand_ins=("brevo", "resend", "smtp", "twilio", "manychat"),
+)
+bp = func.Blueprint()
+
+
+def apply_events(session: Session, event: Event[ProviderEvents]) -> str:
+    """Take in what a provider tells of messages: "applied", "behind", "unknown-message" or "ignored"; of several, the first."""
+    from shared.messages import statuses
+
+    dated = [one if one.at else one.model_copy(update={"at": event.envelope.time}) for one in event.payload.events]
+    first, *_others = [statuses.status(session, one) for one in dated]
+    return first
+
+
+def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
+    """Remember that they wrote, and do what they wish: "stop", "start", "asked" or "noted". Journeys hear of wish or answer.
+
+    "asked": no marketing goes to that line until a person has looked; a clear wish settles that, too.
+    """
+    from shared.messages import consent
+    from shared.messages.outcomes import Said, notify_person_message
+
+    said, at = event.payload, event.envelope.time
+    consent.wrote_to_us(session, said.who, said.channel, at)
+    if said.wish == "stop":
+        consent.suppress(session, consent.PHONE_CHANNELS, [said.who], "stop", at)
+    elif said.wish == "start":
+        consent.lift(session, consent.PHONE_CHANNELS, [said.who, *consent.filed(session, said.others)], "stop", at)
+        consent.lift(session, consent.PHONE_CHANNELS, [said.who], "to-review", at)
+    else:
+        if said.ask:
+            consent.suppress(session, consent.PHONE_CHANNELS, [said.who], "to-review", at)
+        notify_person_message(session, Said(word="replied", whos=(said.who,), channels=(said.channel,), at=at))
+    return said.wish or ("asked" if said.ask else "noted")
+
+
+def apply_unsubscribe(session: Session, event: Event[Unsubscribe]) -> str:
+    """No more marketing by e-mail for this address and person."""
+    from shared.messages import statuses
+
+    said = event.payload
+    statuses.unsubscribed(session, said.delivery, [said.address, said.person], event.envelope.time)
+    return "applied"
+
+
+TWILIO = Webhook(
+    name="twilio.status",
+    queue=STATUS_QUEUE,
+    payload=ProviderEvents,
+    authenticate=twilio.verify,
+    read=twilio.read_events,
+)
+BREVO = Webhook(
+    name="brevo.event", queue=STATUS_QUEUE, payload=ProviderEvents, authenticate=brevo.verify, read=brevo.read_events
+)
+RESEND = Webhook(
+    name="resend.event", queue=STATUS_QUEUE, payload=ProviderEvents, authenticate=resend.verify, read=resend.read_events
+)
+REPLY = Webhook(
+    name="twilio.message",
+    queue=REPLY_QUEUE,
+    payload=InboundMessage,
+    authenticate=twilio.verify,
+    read=twilio.read_reply,
+)
+LINK = Webhook(
+    name="link.unsubscribe",
+    queue=UNSUBSCRIBE_QUEUE,
+    payload=Unsubscribe,
+    authenticate=inbound.signed_by_us,
+    read=inbound.read_link,
+)
+STATUS_HANDLER = Handler(queue=STATUS_QUEUE, payload=ProviderEvents, apply=apply_events)
+REPLY_HANDLER = Handler(queue=REPLY_QUEUE, payload=InboundMessage, apply=apply_reply)
+UNSUBSCRIBE_HANDLER = Handler(queue=UNSUBSCRIBE_QUEUE, payload=Unsubscribe, apply=apply_unsubscribe)
+
+
+accepting(bp, "twilio_status_webhook", "api/twilio/status", STATUS_QUEUE, TWILIO.accept)
+accepting(bp, "brevo_events_webhook", "api/brevo/events", STATUS_QUEUE, BREVO.accept)
+accepting(bp, "resend_events_webhook", "api/resend/events", STATUS_QUEUE, RESEND.accept)
+handling(bp, "message_status_handler", STATUS_HANDLER)
+handling(bp, "message_reply_handler", REPLY_HANDLER)
+handling(bp, "unsubscribe_handler", UNSUBSCRIBE_HANDLER)
+
+
+@bp.route("api/twilio/message", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@bp.queue_output("message", queue_name=REPLY_QUEUE, connection=CONNECTION)
+async def twilio_message_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
+    """Take in what somebody writes to us. Twilio wants TwiML for an answer; an empty one says nothing."""
+    answer = await REPLY.accept(req, message)
+    if answer.status_code != ACCEPTED:
+        return answer
+    return func.HttpResponse('<?xml version="1.0" encoding="UTF-8"?><Response/>', mimetype=XML)
+
+
+@bp.route("api/unsubscribe", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@bp.queue_output("message", queue_name=UNSUBSCRIBE_QUEUE, connection=CONNECTION)
+async def unsubscribe_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
+    """Take an unsubscription in, from a mail program (RFC 8058) or from our own page: 200 once it is on its queue."""
+    answer = await LINK.accept(req, message)
+    if answer.status_code != ACCEPTED:
+        return answer
+    return func.HttpResponse(pages.done(), mimetype=HTML, headers=PRIVATE)
+
+
+@bp.route("api/unsubscribe", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def unsubscribe_page(req: func.HttpRequest) -> func.HttpResponse:
+    """Ask whether they mean it. Changes nothing, because mail programs and scanners open links by themselves."""
+    try:
+        inbound.signed_by_us(req, b"", get_settings())
+    except RefusedError as error:
+        return func.HttpResponse(pages.bad_link(), status_code=error.status, mimetype=HTML, headers=PRIVATE)
+    return func.HttpResponse(pages.question(), mimetype=HTML, headers=PRIVATE)
+
+
+@bp.route("api/twilio/voice", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
+def twilio_voice(req: func.HttpRequest) -> func.HttpResponse:
+    """What is to be said in a call, as TwiML, to Twilio alone; with the database away as well."""
+    from shared.messages import voice
+
+    try:
+        twilio.verify(req, req.get_body(), get_settings())
+        text = voice.script(*twilio.read_call(req))
+    except RefusedError as error:
+        return problem.response(error)
+    except PermanentError:  # the address names no call
+        text = voice.SILENCE
+    except Exception:  # somebody is on the phone, whatever it is that broke
+        log.exception("a call gets an apology")
+        text = voice.sorry()
+    return func.HttpResponse(text, mimetype=XML)

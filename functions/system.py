@@ -1,0 +1,127 @@
+"""The engine's own triggers: deliveries, the timers that keep them going, and dead letters.
+
+delivery-queue            -> carry out what is due for a target
+timer DISPATCH_SCHEDULE   -> wake the targets that have something due
+events-queue              -> the handler of the event's type, for flows that have no queue of their own
+timer RETRY_ERRORED_...   -> jobs of every five minutes: free expired leases, request lost syncs again, close journeys' steps
+timer COLLECT_POISON_...  -> `<queue>-poison` to the dead-letter queue
+timer RETENTION_SCHEDULE  -> nightly jobs: remove what is finished and no longer kept
+dead-letter-queue         -> dead_letters, and an alert
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from types import MappingProxyType
+
+import azure.functions as func
+
+from shared import flows, jobs, queues
+from shared.flow import Flow, Job, Rhythm
+from shared.intake.endpoint import CONNECTION, EVENTS_QUEUE, handle_by_type
+
+log = logging.getLogger("puente.engine")
+FLOW = Flow(
+    name="system",
+    title="The engine",
+    about="Deliveries to outside systems, the timers that keep them going, journeys, dead letters and alerts.",
+    functions=("functions.system:bp",),
+    optional=False,
+    queues=(queues.DELIVERY_QUEUE, queues.DEAD_LETTER_QUEUE, EVENTS_QUEUE),
+    routers=("shared.web.journeys:router", "shared.web.dead_letters:router", "shared.web.deliveries:router"),
+    tables=("shared.store.models", "shared.store.journey_models"),
+    impersonal_tables=frozenset(
+        ("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions", "journey_pauses")
+    ),
+    privacy="shared.privacy.holdings:ENGINE",
+    effects=("shared.alerts:ALERT",),
+    clients=("shared.alerts:ADDRESS", "shared.vendors.discord:DISCORD"),
+    events=("account.refused",),
+    targets=MappingProxyType({"alerts": "shared.alerts:policy", "discord": "shared.discord:policy"}),
+    listeners=MappingProxyType(
+        {
+            "account.refused": "shared.alerts:alert_refused_account",
+            "message.sending": "shared.journeys.listeners:may_send",
+            "message.outcome": "shared.journeys.listeners:record_outcome",
+            "person.message": "shared.journeys.listeners:signal_person_message",
+        }
+    ),
+    jobs=(
+        Job(name="begin-journeys", rhythm=Rhythm.HALF_MINUTE, run="shared.journeys.due_beginnings:begin_due"),
+        Job(name="free-expired", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:free_expired"),
+        Job(name="requeue-lost", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:requeue_lost"),
+        Job(name="close-journey-steps", rhythm=Rhythm.FIVE_MINUTES, run="shared.journeys.outcomes:close_steps"),
+        Job(name="retention", rhythm=Rhythm.NIGHT, run="shared.retention:remove_old"),
+    ),
+)
+bp = func.Blueprint()
+
+
+@bp.queue_trigger("message", queue_name=queues.DELIVERY_QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
+def deliver(message: func.QueueMessage) -> None:
+    """Carry out what is due for the target that the message names. A message too many finds nothing to do."""
+    from shared.outbox.execute import drain
+    from shared.vendors import registry
+
+    registry.require_lease()
+
+    try:
+        target = str(json.loads(message.get_body())["target"])
+    except (ValueError, KeyError, TypeError):
+        log.error("a nudge that names no target was dropped")  # noqa: TRY400  # it carries no event; nothing is lost
+        return
+    attempted = drain(target)
+    if attempted:
+        log.info("%s: %d deliveries attempted", target, attempted)
+
+
+@bp.queue_trigger("message", queue_name=EVENTS_QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
+def events_handler(message: func.QueueMessage) -> None:
+    """Handle an event of a flow that has no queue of its own, by the event's type."""
+    handle_by_type(EVENTS_QUEUE, flows.handlers(), message)
+
+
+@bp.timer_trigger("timer", schedule="%DISPATCH_SCHEDULE%")
+def dispatch_due(timer: func.TimerRequest) -> None:
+    """Run the jobs of every half minute, and wake the targets that have something due.
+
+    That is: later due dates, retries, and whatever a crash left without a nudge.
+    """
+    from shared.outbox.dispatch import dispatch_due as dispatch
+
+    jobs.run(Rhythm.HALF_MINUTE)
+    if woken := dispatch():
+        log.info("woken: %s", ", ".join(sorted(woken)))
+
+
+@bp.timer_trigger("timer", schedule="%RETRY_ERRORED_SCHEDULE%")
+def retry_errored_syncs(timer: func.TimerRequest) -> None:
+    """Run the jobs of every five minutes: expired leases are freed, lost syncs requested again, journeys' steps closed."""
+    from shared.outbox.dispatch import dispatch_due as dispatch
+
+    if jobs.run(Rhythm.FIVE_MINUTES):
+        dispatch()
+
+
+@bp.timer_trigger("timer", schedule="%COLLECT_POISON_SCHEDULE%")
+def collect_poison(timer: func.TimerRequest) -> None:
+    """Move what the host gave up on to the dead-letter queue, so that it is seen and can be replayed."""
+    from shared.intake import dead_letter_queue
+
+    if moved := dead_letter_queue.collect_poison(flows.queues()):
+        log.error("%d poison messages collected", moved)
+
+
+@bp.timer_trigger("timer", schedule="%RETENTION_SCHEDULE%")
+def forget_old(timer: func.TimerRequest) -> None:
+    """Run the nightly jobs: what is finished and older than the RETENTION settings keep it is removed."""
+    jobs.run(Rhythm.NIGHT)
+
+
+@bp.queue_trigger("message", queue_name=queues.DEAD_LETTER_QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
+def store_dead_letter(message: func.QueueMessage) -> None:
+    """Keep a dead letter in SQL, where people see it, and let the alert go out."""
+    from shared.intake import dead_letter_store
+
+    dead_letter_store.receive(message.get_body())

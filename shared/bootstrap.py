@@ -1,0 +1,40 @@
+"""The one place where the parts of the app meet: settings, logs, traces, and the functions of every flow."""
+
+from types import ModuleType
+
+import azure.functions as func
+
+from shared import flows, logs, telemetry
+from shared.flow import FlowError
+from shared.intake import endpoint
+from shared.settings import get_settings
+
+
+def build_app(package: ModuleType) -> func.FunctionApp:
+    """The app with the functions of every flow of a package, ready for the host to index.
+
+    All mistakes in the settings and in the declarations are reported now, not at the first event.
+
+    Raises:
+        ConfigurationError: a setting is missing or wrong; every mistake is listed.
+        FlowError: a declaration cannot work; the text says what to add.
+    """
+    flows.install(package)
+    settings = get_settings()
+    logs.configure(settings.log_level, settings.log_format)
+    if settings.applicationinsights_connection_string is not None:
+        telemetry.configure(settings.applicationinsights_connection_string.get_secret_value())
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+    for blueprint in flows.parts("functions"):
+        app.register_functions(blueprint)
+    _check_handlers()
+    return app
+
+
+def _check_handlers() -> None:
+    declared = {kind for flow in flows.installed() for kind in flow.handlers}
+    for kind in sorted(endpoint.shared_types() - declared):
+        raise FlowError(
+            f"a webhook puts events of the type {kind!r} on `{endpoint.EVENTS_QUEUE}`, and no flow names who handles them: add "
+            "the type and its handler to the flow's `handlers`"
+        )

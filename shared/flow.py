@@ -1,0 +1,129 @@
+"""What a flow declares about itself, once. Everything else that must know of a flow is derived from its declaration.
+
+A page `functions/<name>.py` or a folder `functions/<name>/` (then in its `flow.py`) holds one `FLOW = Flow(...)`;
+`shared.flows` finds it. Parts are named as strings, `"package.module:attribute"` or `"package.module"`, and imported when they
+are first used: so a declaration costs nothing at start, and the webhooks of one flow never wait for the tables of another.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from shared.errors import ConfigurationError
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")
+_REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+class FlowError(ConfigurationError):
+    """A declaration that cannot work. The text names the flow and says what to add or to change."""
+
+
+class Rhythm(StrEnum):
+    """How often the engine's timers run a job."""
+
+    HALF_MINUTE = "half-minute"  # DISPATCH_SCHEDULE
+    MINUTE = "minute"  # WATCH_SCHEDULE
+    FIVE_MINUTES = "five-minutes"  # RETRY_ERRORED_SCHEDULE
+    NIGHT = "night"  # RETENTION_SCHEDULE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Work that a flow wants done by the clock; a few timers of the engine run it, not a timer of its own.
+
+    `run` names a function without arguments. It returns how much it did, which is logged where it is not 0. It must bear to be
+    run twice, and to die in the middle: timers run again after a crash. What it raises stops no other job.
+    """
+
+    name: str
+    rhythm: Rhythm
+    run: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """One flow: what it is for people, and where its parts are.
+
+    `about` is one paragraph for people. `functions` names its blueprints. An `optional` flow may be deleted with its folder;
+    `requires` names the flows whose parts it imports, which then must be there.
+
+    `tables` names modules of tables. Each of their tables must be covered by `privacy`, or be listed in `impersonal_tables`.
+    `privacy` names a `shared.privacy.holdings.PersonalData`: which rows are a person's, and what erasing does with them.
+
+    `syncs` and `effects` name what is done to outside systems (`Action`, or an object with an `action`), `targets` the
+    limits of a system that the flow alone uses (a function that returns a `TargetPolicy`), `clients` the clients of systems.
+    `events` are the events that its code calls listeners for, `listeners` maps an event to the function that is called for it,
+    in the transaction of whoever calls. Flows meet by events; they import each other only where `requires` says so.
+    `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
+    `queues` are the queues whose messages its functions handle. A flow without one shares `events-queue`, and `handlers` maps
+    the types of its events to their handlers. `stand_ins` are the sandbox's vendors that it talks to.
+    """
+
+    name: str
+    title: str
+    about: str
+    functions: tuple[str, ...]
+    optional: bool = True
+    requires: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
+    routers: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    impersonal_tables: frozenset[str] = frozenset()
+    privacy: str | None = None
+    timeline: tuple[str, ...] = ()
+    retention: tuple[str, ...] = ()
+    syncs: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
+    targets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    events: tuple[str, ...] = ()
+    listeners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    handlers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    clients: tuple[str, ...] = ()
+    settings: str | None = None
+    has_journeys: bool = False
+    has_templates: bool = False
+    stand_ins: tuple[str, ...] = ()
+    jobs: tuple[Job, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work. Raises FlowError."""
+        if not _NAME.fullmatch(self.name):
+            raise FlowError(f"flow {self.name!r}: its name is to be 2 to 40 lower-case letters, digits and hyphens")
+        for missing in (name for name in ("title", "about") if not getattr(self, name).strip()):
+            raise FlowError(f"flow {self.name!r}: it has no {missing}; say in `{missing}` what it is, for people")
+        self._check_references()
+        self._check_tables()
+        self._check_outside()
+
+    def references(self) -> tuple[str, ...]:
+        """Every `module:attribute` that the declaration names."""
+        single = (name for name in (self.privacy, self.settings) if name is not None)
+        several = (*self.functions, *self.routers, *self.timeline, *self.retention, *self.syncs, *self.effects, *self.clients)
+        mapped = (*self.targets.values(), *self.listeners.values(), *self.handlers.values(), *(job.run for job in self.jobs))
+        return (*single, *several, *mapped)
+
+    def _check_references(self) -> None:
+        for reference in self.references():
+            if not _REFERENCE.fullmatch(reference):
+                raise FlowError(f"flow {self.name!r}: {reference!r} names no part; write `package.module:attribute`")
+        for module in self.tables:
+            if not _MODULE.fullmatch(module):
+                raise FlowError(f"flow {self.name!r}: {module!r} names no module of tables; write `package.module`")
+
+    def _check_tables(self) -> None:
+        if self.tables and self.privacy is None and not self.impersonal_tables:
+            raise FlowError(
+                f"flow {self.name!r}: it has tables, so say in `privacy` which of their rows are a person's and what erasing "
+                "does with them, or list in `impersonal_tables` those that hold nothing of a person"
+            )
+
+    def _check_outside(self) -> None:
+        if (self.syncs or self.effects) and not (self.clients or self.requires or not self.optional):
+            raise FlowError(
+                f"flow {self.name!r}: it changes outside systems, so name their clients in `clients`: the health report asks "
+                "them, and the lease of a delivery is held against how long their calls may take"
+            )

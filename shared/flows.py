@@ -1,0 +1,163 @@
+"""The flows that are installed: found once in a package, and asked for their parts by whatever needs them.
+
+`shared.bootstrap.build_app` hands the package over. Whoever comes another way (a command, a migration, a test) gets those of
+the package `functions`. Parts are imported when they are asked for.
+"""
+
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from shared import references
+from shared.flow import Flow, FlowError, Job, Rhythm
+
+DEFAULT_PACKAGE = "functions"
+DECLARATION = "FLOW"
+
+_installed: dict[str, Flow] = {}
+_folders: dict[str, Path] = {}
+
+
+def install(package: ModuleType) -> tuple[Flow, ...]:
+    """Find the flows of a package, in the order of their names, in place of those installed before.
+
+    Raises:
+        FlowError: a declaration is missing or cannot work; two flows share a name or a queue; a required flow is missing.
+    """
+    found = dict(_declarations(package))
+    flows = {flow.name: flow for flow in found.values()}
+    if len(flows) != len(found):
+        raise FlowError(f"two flows of {package.__name__} have one name: {', '.join(sorted(f.name for f in found.values()))}")
+    _check(flows)
+    _installed.clear()
+    _installed.update(sorted(flows.items()))
+    _folders.clear()
+    _folders.update({flow.name: folder for folder, flow in found.items()})
+    _forget()
+    return tuple(_installed.values())
+
+
+def installed() -> tuple[Flow, ...]:
+    """Every flow, in the order of their names."""
+    if not _installed:
+        install(import_module(DEFAULT_PACKAGE))
+    return tuple(_installed.values())
+
+
+def resolve(reference: str) -> Any:
+    """The part that `package.module:attribute` names.
+
+    Raises:
+        FlowError: there is none; the text says which flow names it.
+    """
+    try:
+        return references.load(reference)
+    except (ImportError, AttributeError) as error:
+        users = ", ".join(sorted(flow.name for flow in _installed.values() if reference in flow.references())) or "nobody"
+        raise FlowError(f"{reference!r} (named by {users}) cannot be imported: {error}") from error
+
+
+def parts(kind: str) -> tuple[Any, ...]:
+    """What all flows name in the field `kind` (`syncs`, `routers`, `privacy`, ...), imported, in the order of the flows."""
+    return tuple(part for _flow, part in parts_by_flow(kind))
+
+
+@cache
+def parts_by_flow(kind: str) -> tuple[tuple[Flow, Any], ...]:
+    """The same, each with its flow."""
+    return tuple((flow, resolve(reference)) for flow in installed() for reference in _named(flow, kind))
+
+
+@cache
+def listeners(event: str) -> tuple[tuple[str, Any], ...]:
+    """Who listens to an event: each flow's name with its function, in the order of the flows."""
+    return tuple((flow.name, resolve(flow.listeners[event])) for flow in installed() if event in flow.listeners)
+
+
+@cache
+def handlers() -> dict[str, Any]:
+    """The handlers of the events on `events-queue`, by the event's type."""
+    return {kind: resolve(reference) for flow in installed() for kind, reference in flow.handlers.items()}
+
+
+@cache
+def target_policies() -> dict[str, Any]:
+    """For each outside system that a flow brings: the function that returns its limits."""
+    return {target: resolve(reference) for flow in installed() for target, reference in flow.targets.items()}
+
+
+def queues() -> frozenset[str]:
+    """Every queue of the flows."""
+    return frozenset(queue for flow in installed() for queue in flow.queues)
+
+
+def flow_of_queue(queue: str) -> str | None:
+    """The flow whose queue that is."""
+    return next((flow.name for flow in installed() if queue in flow.queues), None)
+
+
+def jobs(rhythm: Rhythm) -> tuple[tuple[str, Job], ...]:
+    """The jobs of that rhythm, each with the name of its flow."""
+    return tuple((flow.name, job) for flow in installed() for job in flow.jobs if job.rhythm is rhythm)
+
+
+def load_tables() -> None:
+    """Import every module of tables, so that `Base.metadata` holds all of them. Importing again is free."""
+    for flow in installed():
+        for module in flow.tables:
+            import_module(module)
+
+
+def folders(kind: str) -> tuple[Path, ...]:
+    """The folders `journeys` or `templates` of the flows that have them, in the order of the flows."""
+    return tuple(_folders[flow.name] / kind for flow in installed() if getattr(flow, f"has_{kind}"))
+
+
+def _declarations(package: ModuleType) -> Iterator[tuple[Path, Flow]]:
+    """Each flow with its folder; a page's is one of the page's own name, which need not exist."""
+    for module in pkgutil.iter_modules(package.__path__):
+        name = f"{package.__name__}.{module.name}" + (".flow" if module.ispkg else "")
+        try:
+            declared = getattr(import_module(name), DECLARATION, None)
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+            declared = None
+        if not isinstance(declared, Flow):
+            where = f"{name.replace('.', '/')}.py"
+            raise FlowError(f"{where} declares no flow; write `FLOW = Flow(...)` there (see `shared.flow`)")
+        yield Path(package.__path__[0]) / module.name, declared
+
+
+def _check(flows: dict[str, Flow]) -> None:
+    owners: dict[str, str] = {}
+    for flow in flows.values():
+        for missing in sorted(set(flow.requires) - flows.keys()):
+            raise FlowError(
+                f"flow {flow.name!r} requires the flow {missing!r}, which is not installed: remove both, or neither"
+            )
+        for queue in flow.queues:
+            if (other := owners.setdefault(queue, flow.name)) != flow.name:
+                raise FlowError(f"flows {other!r} and {flow.name!r} both declare the queue {queue!r}; one of them owns it")
+    events = {event for flow in flows.values() for event in flow.events}
+    for flow in flows.values():
+        for event in sorted(flow.listeners.keys() - events):
+            raise FlowError(
+                f"flow {flow.name!r} listens to {event!r}, which no flow has in its `events`: {', '.join(sorted(events))}"
+            )
+
+
+def _named(flow: Flow, kind: str) -> tuple[str, ...]:
+    value = getattr(flow, kind)
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _forget() -> None:
+    for cached in (parts_by_flow, listeners, handlers, target_policies):
+        cached.cache_clear()

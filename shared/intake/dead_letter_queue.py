@@ -1,0 +1,104 @@
+"""What cannot be handled: sent to `dead-letter-queue` at once, moved from there into SQL, replayed when its reason is gone."""
+
+import logging
+import traceback
+from typing import Any
+
+from shared import clock, faults, queues
+from shared.errors import PermanentError
+from shared.intake import dead_letter_message
+from shared.intake.envelope import parse
+
+log = logging.getLogger("puente.deadletter")
+
+TRACE_LIMIT = 8000
+POISON_AFTER = 5  # host.json: maxDequeueCount
+MOST_ROUNDS = 5  # how often a letter comes back from its poison queue before it is kept elsewhere
+ROUND_SECONDS = 60
+AFTER_SEND = faults.point("deadletter.after_send")
+
+
+def send(queue: str, original_event: str, error: Exception, *, attempts: int) -> None:
+    """Put an event with its reason on the dead-letter queue; needs no database.
+
+    Sending the same event with the same reason again is harmless: its key is the same, so it is kept once.
+    An event too large to travel with its reason has its trace shortened first; its own text is never cut.
+
+    Raises:
+        UnavailableError: the queue cannot be written; the caller's own message must come back.
+    """
+    reason = error.reason if isinstance(error, PermanentError) else type(error).__name__
+    letter: dict[str, Any] = {
+        "key": _key(queue, reason, original_event),
+        "original_queue": queue,
+        "error_time": clock.now().isoformat(),
+        "error_message": _writable(str(error))[:1000] or reason,
+        "reason": reason[:64],
+        "original_event": original_event,
+        "attempts": attempts,
+        "trace": "" if isinstance(error, PermanentError) else _trace(error),
+    }
+    queues.send(queues.DEAD_LETTER_QUEUE, dead_letter_message.to_message(letter))
+    faults.hit(AFTER_SEND)
+    log.error("dead letter from %s after %d attempts: %s", queue, attempts, reason)
+
+
+def _key(queue: str, reason: str, original_event: str) -> str:
+    """The same for every delivery of an event that fails for the same reason; another one after a replay."""
+    from shared.store.types import key_of
+
+    try:
+        event = parse(original_event.encode())
+    except PermanentError:
+        return key_of(queue, reason, original_event)
+    return key_of(queue, reason, event.source, event.type, event.id, str(event.replayof))
+
+
+def _writable(text: str) -> str:
+    """`text` with half surrogate pairs, which a vendor's answer may hold, written as escapes."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _trace(error: Exception) -> str:
+    return _writable("".join(traceback.format_exception(error)))[-TRACE_LIMIT:]
+
+
+def collect_poison(queues_of_ours: frozenset[str], at_most: int = 256) -> int:
+    """Move what lies in `<queue>-poison` to the dead-letter queue; how many were moved.
+
+    The host put it there after a worker had died over it several times, or because it could not read it. A crash between the
+    sending and the deletion collects it twice, as two dead letters of one event; replaying both is harmless.
+    """
+    moved = 0
+    for queue in sorted(queues_of_ours):
+        for body in queues.take_all(queue + queues.POISON_SUFFIX, at_most=at_most):
+            _collect(queue, body)
+            moved += 1
+    return moved
+
+
+def _collect(queue: str, body: bytes) -> None:
+    if queue == queues.DEAD_LETTER_QUEUE:
+        _once_more(body)
+        return
+    if queue == queues.DELIVERY_QUEUE:
+        return  # a nudge; the dispatcher sends another
+    error = PermanentError("poison", "the host gave up on it: its worker died or failed over it every time")
+    send(queue, body.decode(errors="backslashreplace"), error, attempts=POISON_AFTER)
+
+
+def _once_more(body: bytes) -> None:
+    """A letter that could not be stored is tried again, later each time; after `MOST_ROUNDS` it is kept outside the database.
+
+    An outage of the database does not bring it here (see `dead_letter_store.receive`), so its own content, or a mistake of ours, did.
+    """
+    from shared.intake import dead_letter_blobs, dead_letter_store
+
+    letter = dead_letter_store.opened(body)
+    rounds = letter.pop("rounds", 0)
+    rounds = rounds if type(rounds) is int and rounds > 0 else 0
+    if rounds >= MOST_ROUNDS:
+        dead_letter_blobs.keep(dead_letter_message.written(letter))
+        return
+    again = dead_letter_message.to_message(letter | {"rounds": rounds + 1})
+    queues.send(queues.DEAD_LETTER_QUEUE, again, delay_seconds=ROUND_SECONDS * (rounds + 1))

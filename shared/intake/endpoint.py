@@ -1,0 +1,79 @@
+"""Both triggers of a webhook in one call: the HTTP function that takes events in, and the queue function that handles them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import azure.functions as func
+
+from shared.errors import PermanentError
+from shared.intake import dead_letter_queue
+from shared.intake.envelope import parse
+from shared.intake.inbox import Apply, Handler, handle
+from shared.intake.webhook import Webhook
+
+CONNECTION = "AzureWebJobsStorage"
+EVENTS_QUEUE = "events-queue"
+"""The queue of flows that have none of their own."""
+
+_shared_types: set[str] = set()
+
+type Accept = Callable[[func.HttpRequest, func.Out[bytes]], Any]
+
+
+def webhook(blueprint: func.Blueprint, name: str, route: str, endpoint: Webhook, apply: Apply[Any]) -> Handler[Any]:
+    """Register `<name>_webhook` (POST `route`) and `<name>_handler`, which applies each event; returns the handler.
+
+    A webhook on `events-queue` gets no queue function of its own: the flow names the handler in `handlers`, and the engine's
+    one function on that queue finds it by the event's type.
+    """
+    handler = Handler(queue=endpoint.queue, payload=endpoint.payload, apply=apply)
+    accepting(blueprint, f"{name}_webhook", route, endpoint.queue, endpoint.accept)
+    if endpoint.queue == EVENTS_QUEUE:
+        _shared_types.add(endpoint.name)
+    else:
+        handling(blueprint, f"{name}_handler", handler)
+    return handler
+
+
+def shared_types() -> frozenset[str]:
+    """The types of the events that webhooks put on `events-queue`."""
+    return frozenset(_shared_types)
+
+
+def accepting(blueprint: func.Blueprint, name: str, route: str, queue: str, accept: Accept) -> None:
+    """Register the function `name`: POST `route` is taken in by `accept`, which sets the message for `queue`."""
+
+    @blueprint.function_name(name)
+    @blueprint.route(route, methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+    @blueprint.queue_output("message", queue_name=queue, connection=CONNECTION)
+    async def take(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
+        answer: func.HttpResponse = await accept(req, message)
+        return answer
+
+
+def handling(blueprint: func.Blueprint, name: str, handler: Handler[Any]) -> None:
+    """Register the function `name`, which handles the messages of the handler's queue."""
+
+    @blueprint.function_name(name)
+    @blueprint.queue_trigger("message", queue_name=handler.queue, connection=CONNECTION, data_type=func.DataType.BINARY)
+    def apply(message: func.QueueMessage) -> None:
+        handle(handler, message)
+
+
+def handle_by_type(queue: str, handlers: Mapping[str, Handler[Any]], message: func.QueueMessage) -> None:
+    """Handle a message with the handler of its event's type. One of no known type, or unreadable, becomes a dead letter."""
+    body = message.get_body()
+    try:
+        handler = _handler_of(parse(body).type, queue, handlers)
+    except PermanentError as error:
+        dead_letter_queue.send(queue, body.decode(errors="backslashreplace"), error, attempts=1)
+        return
+    handle(handler, message)
+
+
+def _handler_of(kind: str, queue: str, handlers: Mapping[str, Handler[Any]]) -> Handler[Any]:
+    if kind not in handlers:
+        raise PermanentError("unknown-type", f"nothing on {queue} handles events of the type {kind[:60]!r}")
+    return handlers[kind]

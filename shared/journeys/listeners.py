@@ -1,0 +1,44 @@
+"""Message listeners of journeys: asked before each message, notified of what became of it and of what people write or want."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy.orm import Session
+
+    from shared.messages import Outcome
+    from shared.messages.outcomes import Said
+    from shared.outbox.actions import Later
+
+
+def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None:
+    """Whether the step of a journey may be sent now: a reason to skip it, a later time, or None."""
+    if "enrolment" not in context:
+        return None
+    from shared.journeys import outcomes
+
+    return outcomes.may_send(session, context)
+
+
+def record_outcome(session: Session, context: Mapping[str, Any], outcome: Outcome) -> None:
+    """Let the journey go on with what became of its message."""
+    if "enrolment" not in context:
+        return
+    from shared.journeys import outcomes
+
+    outcomes.take_outcome(session, context, outcome)
+
+
+def signal_person_message(session: Session, said: Said) -> None:
+    """Signal to every journey of the person that they replied, unsubscribed, or want messages again."""
+    from shared.journeys import addresses, engine
+
+    people = addresses.people(session, said.whos)
+    if not people:
+        return
+    data = {"channel": said.channels[0] if len(said.channels) == 1 else None, "channels": list(said.channels)}
+    key = f"{said.word}:{said.whos[0]}:{said.at.isoformat()}"
+    engine.signal(session, f"person.{said.word}", people, data | {"cause": said.cause}, event_key=key, at=said.at)

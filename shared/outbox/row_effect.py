@@ -1,0 +1,102 @@
+"""What `RecordSync` and `OneTimeEffect` have in common: an effect on an outside system that is about one row of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared import references
+from shared.outbox.actions import Lane, Skip
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+MISSING_ROW = Skip("no-such-record")  # the row was erased before its delivery was executed; nobody has to act
+
+
+def always() -> bool:
+    """The default of `is_used`."""
+    return True
+
+
+def nothing(_session: Session, _subject: str) -> None:
+    """The default of `then`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowEffect:
+    """The table of the rows, and how a delivery names one of them.
+
+    `table`: the mapped class as "module:Class", or a function that returns it; imported on first use.
+    `key`: the unique column by which a row is found, a whole number or a text.
+    `subject_prefix`: stands before the key in a delivery's subject (`lead:7`), so that it names no row of another table.
+    `is_used`: whether the settings use the outside system for these rows; where they do not, nothing is requested.
+    """
+
+    target: str
+    name: str
+    table: str | Callable[[], type[Any]]
+    key: str = "id"
+    subject_prefix: str = ""
+    is_used: Callable[[], bool] = always
+    lane: Lane = Lane.TRANSACTIONAL
+
+    def model(self) -> type[Any]:
+        """The mapped class of the rows."""
+        found: type[Any] = references.load(self.table) if isinstance(self.table, str) else self.table()
+        return found
+
+    @property
+    def key_column(self) -> Any:
+        """The column by which a row is found."""
+        return getattr(self.model(), self.key)
+
+    def subject(self, row: Any) -> str:
+        """The subject of this row's deliveries. A new row must have been flushed, where `key` is its id."""
+        return self.subject_of(getattr(row, self.key))
+
+    def subject_of(self, key: Any) -> str:
+        """The subject of the deliveries of the row with that key."""
+        return f"{self.subject_prefix}{key}"
+
+    def key_of(self, subject: str) -> Any:
+        """The key in a delivery's subject; None where the subject names no row of this table."""
+        if not subject.startswith(self.subject_prefix):
+            return None
+        text = subject.removeprefix(self.subject_prefix)
+        if self.key_column.type.python_type is not int:
+            return text
+        return int(text) if text.isascii() and text.isdigit() else None
+
+    def read(self, subject: str) -> Any:
+        """The committed row that a delivery is about, detached from its session; None where it does not exist."""
+        from sqlalchemy import select
+
+        from shared.store.session import reading
+
+        with reading() as session:
+            query = select(self.model()).where(self.key_column == self.key_of(subject))
+            return session.scalars(query).unique().one_or_none()
+
+    def lock_rows(self, session: Session, subjects: Sequence[str]) -> None:
+        """Lock the rows until the transaction ends. Rows are locked before deliveries, as in the flows: so none deadlocks."""
+        from sqlalchemy import select
+
+        from shared.store.dialect import locked
+
+        model = self.model()
+        query = select(self.key_column, getattr(model, self._column_without_index))
+        query = query.where(self.key_column.in_([self.key_of(one) for one in subjects]))
+        session.execute(locked(query, model)).all()
+
+    @property
+    def _column_without_index(self) -> str:
+        """A column that makes Azure SQL lock the row itself: where an index holds all that is read, only it is locked."""
+        return "updated_at"
+
+    def write(self, session: Session, subject: str, values: dict[str, Any]) -> None:
+        """Set columns of the row that a delivery is about; nothing where it does not exist."""
+        from sqlalchemy import update
+
+        session.execute(update(self.model()).where(self.key_column == self.key_of(subject)).values(values))

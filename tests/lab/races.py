@@ -1,0 +1,279 @@
+"""The races of the concurrency lab: for each place that takes a lock, two transactions that must not both have their way.
+
+A race says where the lock is taken (`place`: a module and the name by which it takes it), what there is before, what the two
+transactions do, and what must be true afterwards.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.crm import opportunities, people
+from shared.messages import consent, days
+from shared.outbox import claims, plan, record
+from shared.outbox.actions import Action, Done, State, action
+from shared.store.message_models import MessageDay, Suppression
+from shared.store.models import ActionLog, Contact, Delivery, Opportunity, Target, TargetSlot
+
+TARGET, LETTER, CARD = "post", "letter", "card"
+
+
+@dataclass(frozen=True)
+class Race:
+    """One race. `table` is whose rows the lock holds."""
+
+    place: tuple[Any, str]
+    table: str
+    before: Callable[[Session], None]
+    first: Callable[[Session], Any]
+    second: Callable[[Session], Any]
+    check: Callable[[Session], None]
+
+    def without_lock(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take the lock away: the helper that the place calls, or the hints and clause of its prepared statement."""
+        module, name = self.place
+        taken = getattr(module, name)
+        if isinstance(taken, Select):
+            bare = taken._clone()
+            bare._hints, bare._for_update_arg = type(taken._hints)(), None
+            monkeypatch.setattr(module, name, bare)
+        else:
+            monkeypatch.setattr(module, name, lambda query, _model: query)
+        claims._next.cache_clear()
+
+
+def letter() -> Action:
+    """The message action of the target."""
+    found = action(TARGET, LETTER)
+    assert isinstance(found, Action)
+    return found
+
+
+def card() -> Action:
+    """The sync action of the target."""
+    found = action(TARGET, CARD)
+    assert isinstance(found, Action)
+    return found
+
+
+def owe(*keys: str) -> Callable[[Session], None]:
+    """Messages that are due."""
+
+    def before(session: Session) -> None:
+        session.add(Target(name=TARGET))
+        for key in keys:
+            plan.message(session, letter(), f"to-{key}", key, {})
+
+    return before
+
+
+def with_a_free_slot(session: Session) -> None:
+    """Two messages that are due, and a slot that has been used before."""
+    owe("a", "b")(session)
+    session.add(TargetSlot(target=TARGET, slot=0))
+
+
+def under_way(session: Session) -> None:
+    """A message in the hands of the worker w1, whose lease has ended."""
+    owe("a")(session)
+    claims.claim(session, TARGET, "w1")
+    for row in session.scalars(select(Delivery)):
+        row.lease_until = clock.now() - timedelta(seconds=1)
+
+
+def owed_sync(session: Session) -> None:
+    """A sync that is due."""
+    session.add(Target(name=TARGET))
+    plan.sync(session, card(), "s")
+
+
+def deliveries(session: Session) -> list[Delivery]:
+    """All, oldest first."""
+    return list(session.scalars(select(Delivery).order_by(Delivery.id)))
+
+
+def one_delivery(session: Session) -> Delivery:
+    """The only one."""
+    (row,) = deliveries(session)
+    return row
+
+
+def claim(worker: str) -> Callable[[Session], Any]:
+    """A worker's claim."""
+    return lambda session: claims.claim(session, TARGET, worker)
+
+
+def record_done(session: Session) -> None:
+    """The sync that w1 was handed is done."""
+    row = session.get_one(Delivery, 1)
+    handed = claims.as_claimed(row)
+    session.expunge(row)
+    target = session.scalars(select(Target)).one()
+    record.record(session, target, card(), "w1", (handed,), {1: Done()})
+
+
+def check_one_holder(session: Session) -> None:
+    """One of two workers got the target's only slot, and one message."""
+    assert [row.state for row in deliveries(session)] == [State.SENDING, State.PENDING]
+
+
+def check_stays_cancelled(session: Session) -> None:
+    """What was taken back is not sent."""
+    assert deliveries(session)[0].state == State.CANCELLED
+
+
+def check_freed_once(session: Session) -> None:
+    """A worker's death is written down once."""
+    assert len(session.scalars(select(ActionLog).where(ActionLog.result == "worker-died")).all()) == 1
+
+
+def sync_held_by_w1(session: Session) -> None:
+    """A sync in the hands of the worker w1."""
+    owed_sync(session)
+    claims.claim(session, TARGET, "w1")
+
+
+def check_runs_again(session: Session) -> None:
+    """A change that came while the sync was under way is not lost with it."""
+    assert (one_delivery(session).state, one_delivery(session).wanted) == (State.PENDING, 2)
+
+
+def check_stays_under_way(session: Session) -> None:
+    """What has been begun cannot be taken back."""
+    assert one_delivery(session).state == State.SENDING
+
+
+def check_wanted(session: Session) -> None:
+    """Both changes are counted."""
+    assert one_delivery(session).wanted == 3  # with the one before
+
+
+def person(session: Session) -> None:
+    """Somebody of whom nothing is known."""
+    session.add(Contact(id=1, manychat_id="m1"))
+
+
+def said(name: str) -> Callable[[Session], None]:
+    """An event that says one thing about the person."""
+
+    def work(session: Session) -> None:
+        contact = people.locked_contact(session, "m1")
+        people.merge_person(session, contact, clock.now(), "key", **{name: name})
+
+    return work
+
+
+def check_both_said(session: Session) -> None:
+    """Of each fact it is known when it was said."""
+    assert {"first_name", "last_name"} <= set(session.scalars(select(Contact)).one().fact_times)
+
+
+def with_opportunity(session: Session) -> None:
+    """Somebody with an opportunity."""
+    person(session)
+    session.flush()
+    session.add(Opportunity(contact_id=1, manychat_id="m1"))
+
+
+def stage(number: int) -> Callable[[Session], None]:
+    """An event about the opportunity."""
+
+    def work(session: Session) -> None:
+        row = opportunities.locked_opportunity(session, session.get_one(Contact, 1))
+        opportunities.change_stage(session, row, number, clock.now(), None, f"key-{number}")
+
+    return work
+
+
+def check_newest_stage(session: Session) -> None:
+    """The event with the greater key counts, whichever came first."""
+    assert session.scalars(select(Opportunity)).one().stage_id == 18
+
+
+def take(session: Session) -> None:
+    """A second message takes a place in the day."""
+    days.take_place(session, "p", "2026-03-02", 2, 2)
+
+
+def give_back(session: Session) -> None:
+    """The first message gives its place back."""
+    days.give_back(session, "p", "2026-03-02", 1)
+
+
+def day_with_one(session: Session) -> None:
+    """One place is taken."""
+    days.take_place(session, "p", "2026-03-02", 1, 2)
+
+
+def check_day(session: Session) -> None:
+    """The second has its place."""
+    assert session.scalars(select(MessageDay)).one().delivery_ids == [2]
+
+
+def bounced(session: Session) -> None:
+    """A soft bounce, a minute from now."""
+    consent.soft_bounced(session, "w", clock.now() + timedelta(minutes=1))
+
+
+def arrived(session: Session) -> None:
+    """An older mail has arrived."""
+    consent.arrived(session, "w", clock.now())
+
+
+def bounced_never(session: Session) -> None:
+    """A mailbox that is known and has taken every mail."""
+    consent.rows(session, ["email"], ["w"], "soft-bounce")
+
+
+def check_bounce_counts(session: Session) -> None:
+    """The bounce is newer, and counts."""
+    row = session.scalars(select(Suppression)).one()
+    assert (row.bounces, row.changed_at) == (1, clock.now() + timedelta(minutes=1))
+
+
+def ask(session: Session) -> None:
+    """Another change of the subject."""
+    plan.sync(session, card(), "s")
+
+
+def take_back(session: Session) -> None:
+    """Somebody cancels the delivery."""
+    plan.cancel(session, 1, "no")
+
+
+RACES = {
+    "a target claimed by two": Race(
+        (claims, "_TARGET"), "targets", with_a_free_slot, claim("w1"), claim("w2"), check_one_holder
+    ),
+    "a claim of what is being taken back": Race(
+        (claims, "unclaimed"), "deliveries", owe("a"), take_back, claim("w1"), check_stays_cancelled
+    ),
+    "a dead worker found by two": Race(
+        (claims, "unclaimed"), "deliveries", under_way, claims.free_expired, claims.free_expired, check_freed_once
+    ),
+    "an outcome while a change comes": Race(
+        (record, "held"), "deliveries", sync_held_by_w1, ask, record_done, check_runs_again
+    ),
+    "two changes of one subject": Race((plan, "locked"), "deliveries", owed_sync, ask, ask, check_wanted),
+    "a cancellation of what is being claimed": Race(
+        (plan, "locked"), "deliveries", owe("a"), claim("w1"), take_back, check_stays_under_way
+    ),
+    "two events of one person": Race(
+        (people, "locked"), "contacts", person, said("first_name"), said("last_name"), check_both_said
+    ),
+    "two stages of one opportunity": Race(
+        (opportunities, "locked"), "opportunities", with_opportunity, stage(18), stage(17), check_newest_stage
+    ),
+    "a place of a day given back while one is taken": Race(
+        (days, "_DAY"), "message_days", day_with_one, take, give_back, check_day
+    ),
+    "an older arrival noted while a bounce is": Race(
+        (consent, "locked"), "suppressions", bounced_never, bounced, arrived, check_bounce_counts
+    ),
+}

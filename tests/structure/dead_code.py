@@ -1,0 +1,48 @@
+"""`python -m tests.structure.dead_code`: functions, methods and classes that the product itself never uses.
+
+What only tests use counts as unused: a promise that no caller relies on is kept by nobody. Fields of models and settings are
+left out, for they are read by name; unused imports are ruff's.
+"""
+
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from vulture import Vulture
+
+ROOT = Path(__file__).resolve().parents[2]
+ALLOWED = Path(__file__).with_suffix(".toml")
+SOURCES = ["function_app.py", "functions", "shared", "devhost", "local", "sandbox", "bench"]
+CALLED_BY_A_DECORATOR = [
+    "@*.get", "@*.post", "@*.put", "@*.patch", "@*.delete", "@*.route", "@*.exception_handler", "@*.middleware", "@app.*",
+    "@router.*", "@rule", "@*validator", "@*field_serializer", "@event.listens_for", "@*.function_name", "@*_trigger",
+]  # fmt: skip
+KINDS = {"function", "method", "class", "property"}
+
+
+def found(paths: list[Path]) -> dict[str, str]:
+    """Name -> where it stands, of what seems unused."""
+    vulture = Vulture(ignore_decorators=CALLED_BY_A_DECORATOR)
+    vulture.scavenge([str(path) for path in paths], exclude=["*/migrations/*"])
+    unused: list[Any] = vulture.get_unused_code()
+    return {one.name: f"{one.filename}:{one.first_lineno}" for one in unused if one.typ in KINDS}
+
+
+def allowed() -> set[str]:
+    """The names that only seem unused."""
+    groups: list[dict[str, Any]] = tomllib.loads(ALLOWED.read_text())["allowed"]
+    return {name for group in groups for name in group["names"]}
+
+
+def problems() -> list[str]:
+    """One sentence for each name that is unused, or is allowed without need."""
+    unused, known = found([ROOT / name for name in SOURCES]), allowed()
+    dead = [f"{where}: nothing uses {name!r}" for name, where in unused.items() if name not in known]
+    stale = [f"{ALLOWED.name}: {name!r} is used, or gone; take it out" for name in sorted(known - set(unused))]
+    return dead + stale
+
+
+if __name__ == "__main__":
+    print("\n".join(problems()) or "no dead code")  # noqa: T201
+    sys.exit(bool(problems()))

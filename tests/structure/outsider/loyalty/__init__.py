@@ -1,0 +1,1 @@
+"""Loyalty: a shop reports the points of its customers."""

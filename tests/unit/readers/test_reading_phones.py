@@ -1,0 +1,90 @@
+"""Phone numbers as people, vendors and sheets write them."""
+
+from typing import Any
+
+import pytest
+
+from shared.readers import UnreadableError, phone
+from tests.support.truth import each_row, table
+
+
+def outcome(row: dict[str, Any]) -> phone.Phone:
+    """What the reader makes of a row, the refusals of a first contact included."""
+    context = row["context"]
+    number = phone.read(row["input"], default=context["default"], channel=context["channel"])
+    if context.get("use") == "first-contact" and (reason := phone.refusal_of_first_contact(number.e164)):
+        raise UnreadableError(reason)
+    return number
+
+
+@each_row("phones")
+def test_a_number_is_read_or_refused(row: dict[str, Any]) -> None:
+    """Every row has the number that is dialled and its extension, or no number at all."""
+    right = row["right"]
+    if isinstance(right, str):
+        number = outcome(row)
+        assert (number.e164, number.ext) == (right, row.get("ext"))
+        return
+    with pytest.raises(UnreadableError) as refused:
+        outcome(row)
+    if "found" in right:
+        assert list(refused.value.found) == right["found"]
+
+
+def test_one_line_is_one_line_in_every_spelling() -> None:
+    """Rows of the same line have one key, and no two lines share one."""
+    lines: dict[str, set[str]] = {}
+    for row in table("phones"):
+        if "same_as" in row:
+            lines.setdefault(row["same_as"], set()).add(outcome(row).line)
+    assert all(len(keys) == 1 for keys in lines.values())
+    assert len({next(iter(keys)) for keys in lines.values()}) == len(lines)
+
+
+@pytest.mark.parametrize(
+    ("written", "default", "channel", "right"),
+    [
+        ("01 (33) 8102-0304", "MX", "form", "+523381020304"),
+        ("[33] 8102·0304", "MX", "form", "+523381020304"),
+        ("tel:3381020304;phone-context=+52", "MX", "form", "+523381020304"),
+        ("+00 52 33 8102 0304", "MX", "form", "+523381020304"),
+        ("5213381020304:7@s.whatsapp.net", "MX", "whatsapp", "+523381020304"),
+        ("3381020304 3381020304", "MX", "form", "+523381020304"),
+        ("(33) 8102-0304, horario 9 a 18", "MX", "form", "+523381020304"),
+        ("+54 9 351 15 612 3456", "AR", "form", "+5493516123456"),
+        ("551187654321", "BR", "whatsapp", "+5511987654321"),
+        ("031 234 5678", "CO", "form", "+576012345678"),
+        ("+56 09 8765 4321", "CL", "form", "+56987654321"),
+        ("+229 97 12 34 56", "MX", "form", "+2290197123456"),
+        ("5491123456789", "MX", "form", "+5491123456789"),
+    ],
+)
+def test_other_spellings_of_the_same_kinds(written: str, default: str, channel: phone.Channel, right: str) -> None:
+    """The kinds are read, not the rows."""
+    assert phone.read(written, default=default, channel=channel).e164 == right
+
+
+@pytest.mark.parametrize(
+    "written", ["34612345678", "999 999 9999", "5512345678/79", float("nan"), float("inf"), -5512345678, True, "9" * 10_000]
+)
+def test_what_is_no_number(written: Any) -> None:
+    """Another country without its plus, filler, halves and what programs write."""
+    with pytest.raises(UnreadableError):
+        phone.read(written)
+
+
+@pytest.mark.parametrize(
+    ("number", "others"),
+    [
+        ("+525512345678", {"+5215512345678"}),
+        ("+5531987654321", {"+553187654321"}),
+        ("+5491123456789", {"+541123456789"}),
+        ("+541123456789", {"+5491123456789"}),
+        ("+576012345678", {"+5712345678"}),
+    ],
+)
+def test_a_line_is_known_under_every_spelling(number: str, others: set[str]) -> None:
+    """What was filed under an older spelling is found; the dialled form comes first."""
+    found = phone.spellings(number)
+    assert found[0] == number
+    assert others <= set(found)
