@@ -106,7 +106,9 @@ class TestRendering:
         environment.setenv("CAMPAIGN_VARIABLES", self.CAMPAIGN)
         get_settings.cache_clear()
         held = actions.action("resend", "email")
-        real = actions.Action(**{**vars(held), "execute": partial(carriers._execute, "by_resend"), "batch_size": lambda: 1})
+        real = actions.Action(
+            **{**vars(held), "execute": partial(carriers._execute, "resend", "send"), "batch_size": lambda: 1}
+        )
         actions.register(real)
         office = PostOffice()
         with office.installed(environment):

@@ -25,7 +25,7 @@ def network(environment: pytest.MonkeyPatch) -> Iterator[FakeNetwork]:
     """Turnstile set up, with a network in the test's hand."""
     fake = FakeNetwork(Answer(200, {"success": True}))
     environment.setenv("TURNSTILE_SECRET", "geheim")
-    environment.setattr(captcha, "_client", lambda url, secret: captcha.Captcha(url, secret, fake))
+    environment.setattr(captcha, "kept", lambda _make, url, secret: captcha.Captcha(url, secret, fake))
     forget()
     return fake
 
