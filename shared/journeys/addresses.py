@@ -27,12 +27,12 @@ def note(session: Session, enrolment: Enrolment, known: Any = None) -> None:
         session.execute(insert(EnrolmentAddress), [{"enrolment_id": enrolment.id, "who": who} for who in sorted(new)])
 
 
-def people(session: Session, whos: Iterable[str]) -> list[str]:
+def people(session: Session, recipient_digests: Iterable[str]) -> list[str]:
     """The keys of all people that digests of addresses or of keys stand for, those who entered a journey last first."""
     query = (
         select(Enrolment.person, Enrolment.id)
         .join(EnrolmentAddress, EnrolmentAddress.enrolment_id == Enrolment.id)
-        .where(EnrolmentAddress.who.in_(sorted(set(whos))))
+        .where(EnrolmentAddress.who.in_(sorted(set(recipient_digests))))
         .order_by(Enrolment.id.desc())
     )
     return list(dict.fromkeys(person for person, _id in session.execute(query)))

@@ -36,9 +36,9 @@ def signal_person_message(session: Session, values: PersonMessage) -> None:
     """Signal to every journey of the person that they replied, unsubscribed, or want messages again."""
     from shared.journeys import addresses, engine
 
-    people = addresses.people(session, values.whos)
+    people = addresses.people(session, values.recipient_digests)
     if not people:
         return
     data = {"channel": values.channels[0] if len(values.channels) == 1 else None, "channels": list(values.channels)}
-    key = f"{values.word}:{values.whos[0]}:{values.at.isoformat()}"
+    key = f"{values.word}:{values.recipient_digests[0]}:{values.at.isoformat()}"
     engine.signal(session, f"person.{values.word}", people, data | {"cause": values.cause}, event_key=key, at=values.at)

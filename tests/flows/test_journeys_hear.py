@@ -218,7 +218,7 @@ class TestAddresses:
         environment.setenv("ALERT_WEBHOOK_URL", "https://alerts.example/1")
         get_settings.cache_clear()
         enter()
-        environment.setitem(outcomes._ears, listeners.NAME, broken)
+        environment.setitem(outcomes._person_listeners, listeners.NAME, broken)
         flow.says("STOP")
         assert standing()["lead_followup lead:17"][0] == "active"
         with reading() as session:
