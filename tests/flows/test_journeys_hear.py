@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select
 
+from functions import system
 from shared import clock, faults
-from shared.journeys import engine, listeners, load
+from shared.journeys import engine, load
 from shared.messages import consent, digests, links, outcomes
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentAddress, EnrolmentStep, JourneyDecision
@@ -209,25 +210,25 @@ class TestAddresses:
         assert kept == addresses | {digests.digest_of_person("lead:17")}
 
     def test_wish_is_kept_when_journeys_fail(self, flow: Flow, environment: pytest.MonkeyPatch) -> None:  # noqa: F811
-        """What a listener breaks is its own; the operators hear of it."""
+        """A listener that raises is rolled back alone, and the operators are alerted."""
 
-        def broken(_session, _said):
-            _session.execute(delete(EnrolmentAddress))
+        def broken(session, _message):
+            session.execute(delete(EnrolmentAddress))
             raise ValueError("broken")
 
         environment.setenv("ALERT_WEBHOOK_URL", "https://alerts.example/1")
         get_settings.cache_clear()
         enter()
-        environment.setitem(outcomes._person_listeners, listeners.NAME, broken)
+        environment.setitem(outcomes._person_listeners, system.FLOW.name, broken)
         flow.says("STOP")
         assert standing()["lead_followup lead:17"][0] == "active"
         with reading() as session:
             assert consent.cause_against(session, "x", "sms", ANA_PHONE, transactional=True) == "stop"
             assert list(session.scalars(select(EnrolmentAddress)))
-            assert any("journeys could not take in" in str(row.payload) for row in session.scalars(select(Delivery)))
+            assert any("system could not take in" in str(row.payload) for row in session.scalars(select(Delivery)))
 
 
-def test_same_word_twice_is_heard_once(flow: Flow, world: World, define) -> None:  # noqa: F811
+def test_same_reply_twice_counts_once(flow: Flow, world: World, define) -> None:  # noqa: F811
     """A reply that is delivered twice changes nothing the second time, even for somebody who has entered again."""
     define(PHONE_ONLY.replace("title: By phone", "title: By phone\nre_enrol: each_event"))
     enter()
