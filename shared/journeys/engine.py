@@ -82,7 +82,7 @@ def enrol(
     instance = beginnings.instance_of(found, data)
     if not _may_enter(session, found, keys, instance, event_key):
         return None
-    enrol_key = key_of(found.name, *_told_apart(found, keys[0], instance, event_key))
+    enrol_key = key_of(found.name, *_enrolment_identity(found, keys[0], instance, event_key))
     now = clock.now()
     entered_at = clock.as_utc(anchor) if anchor else now
     happened_at = entered_at if since is None else since
@@ -145,7 +145,8 @@ def _may_enter(session: Session, journey: Journey, keys: Sequence[str], instance
     return instance is None or all(row.instance != instance for row in rows)
 
 
-def _told_apart(journey: Journey, person: str, instance: str | None, event_key: str) -> tuple[str, ...]:
+def _enrolment_identity(journey: Journey, person: str, instance: str | None, event_key: str) -> tuple[str, ...]:
+    """What makes an enrolment one of its own: the person, the person's instance, or the person's event (see `re_enrol`)."""
     match journey.re_enrol:
         case "never":
             return (person,)
@@ -245,7 +246,7 @@ def _leave_by(record: EnrolmentRecord, way_out: Exit, signal: Signal) -> bool:
 
 
 def _leave(record: EnrolmentRecord, reason: str, state: Standing) -> bool:
-    """Cancel what is left. A message whose outcome is unknown may have arrived: it is never owed again."""
+    """Cancel the open steps. A message whose outcome is unknown may have arrived, so it is never enqueued again."""
     enrolment = record.enrolment
     pauses.count_until_now(record)
     for name, row in record.rows.items():

@@ -33,7 +33,7 @@ class StepState(StrEnum):
     """Where a step stands."""
 
     WAITING = "waiting"  # for a date to count from
-    OWED = "owed"  # a delivery stands for it
+    ENQUEUED = "owed"  # its delivery is in the outbox; the stored text is older than the name
     SENT = "sent"
     SKIPPED = "skipped"
     FAILED = "failed"
@@ -41,7 +41,7 @@ class StepState(StrEnum):
     CANCELLED = "cancelled"  # by an exit
 
 
-OPEN_STEPS = (StepState.WAITING, StepState.OWED)
+OPEN_STEPS = (StepState.WAITING, StepState.ENQUEUED)
 
 
 @dataclass
