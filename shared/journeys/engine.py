@@ -1,4 +1,4 @@
-"""People enter journeys and leave them. Each function works in the caller's transaction, and a second run is harmless."""
+"""Enrol people in journeys and end enrolments. Each function works in the caller's transaction; a second run is harmless."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -223,7 +223,7 @@ def _moved(record: EnrolmentRecord, event: str, data: Mapping[str, Any], at: dat
 
 
 def _outlived(record: EnrolmentRecord, event: str) -> bool:
-    """A journey that is over has nothing to cancel, but a message that failed since may not go out by another channel now."""
+    """Note the exit on an enrolment that has finished, so that a message that fails later is not sent by another channel."""
     if record.enrolment.reason is not None:
         return False
     record.enrolment.reason = event[:200]
@@ -260,7 +260,7 @@ def _leave(record: EnrolmentRecord, reason: str, state: Standing) -> bool:
 
 
 def _come_back(record: EnrolmentRecord, way_out: Exit, signal: Signal) -> bool:
-    """The reason to leave has gone: what was cancelled is planned again, as much later as they were away."""
+    """Resume an enrolment whose exit was taken back: plan its cancelled steps again, later by the time it was suspended."""
     enrolment, event = record.enrolment, signal.event
     holds.take_back(enrolment, holds.match_of(way_out, signal.data), signal.at)
     if enrolment.held_by:

@@ -1,4 +1,4 @@
-"""One enrolment with everything that belongs to it, and the line in which each decision about it is kept."""
+"""An enrolment with its journey version and steps, and the decisions that are recorded about it."""
 
 import json
 from dataclasses import dataclass

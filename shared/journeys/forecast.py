@@ -1,4 +1,4 @@
-"""Who would get what, and when: a definition run on a simulated clock. Nothing is written and nothing is sent.
+"""Forecast: run a definition on a simulated clock and list which message each person would get when. Writes and sends nothing.
 
 It asks the same functions as the engine (`schedule`, `expressions`) and as the sending of messages (windows, daily cap), so it
 says what would happen, provided that vendors are up, nobody unsubscribes, and results come as `assume` has them.

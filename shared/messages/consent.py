@@ -1,4 +1,4 @@
-"""Who wants no messages, or cannot get them: kept for each person or address and channel, asked at the moment of sending.
+"""Suppressions: who wants no messages or cannot get them, by person or address and channel; checked when a message is sent.
 
     cause         | comes from                              | holds back
     --------------|-----------------------------------------|------------------------------------------------
@@ -10,7 +10,7 @@
     to-review     | an answer that a person must read       | marketing by SMS, WhatsApp and voice to that number
     by-hand       | an operator, for whoever asked them     | everything by that channel
 
-People and addresses are kept as digests: the wish survives an erasure, and the table tells nobody who they were.
+People and addresses are kept as digests: a suppression survives an erasure, and the table does not show whose it was.
 """
 
 from collections.abc import Iterable
