@@ -17,10 +17,10 @@ from shared.store.models import CampaignContact, Contact
 def update(
     session: Session, manychat_id: str, campaign_id: int | None, values: Mapping[str, Any], actor: str
 ) -> tuple[CampaignContact, Contact]:
-    """Let what is said of the person in the campaign count from now on; None says nothing, an advisor 0 takes theirs away.
+    """Set facts of a person in a campaign, dated now; None leaves a fact as it is, advisor 0 removes the advisor.
 
-    Without `campaign_id` the campaign in which they were registered last is meant. An advisor may be named by number, e-mail
-    address or name. One who is set without a date was assigned now; one who is only named again keeps the date.
+    The default campaign is the one in which the person was registered last. An advisor may be given by number, e-mail address
+    or name. An advisor set without a date was assigned now; the advisor they already have keeps the date.
 
     Raises:
         RefusedError: 404, no such contact or campaign, or the contact is not in it; 409, no such advisor, several of that

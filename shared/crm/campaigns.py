@@ -1,4 +1,4 @@
-"""People in campaigns: who looks after them, since when, and what was last said; with everything that was ever said kept."""
+"""People in campaigns: their advisors, since when, and their newest facts; the history keeps every change."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -76,10 +76,10 @@ def newest_assignment(session: Session, contact: Contact) -> CampaignContact | N
 def assign(
     session: Session, row: CampaignContact, values: Mapping[str, Any], at: datetime, event_key: str, *, actor: str = "system"
 ) -> set[str]:
-    """Let what was said at `at` count where it is the newest word, and keep it in the history; the facts that changed.
+    """Merge facts dated `at`, newer ones replacing older ones, and add them to the history; returns the facts that changed.
 
-    An advisor who is named without the date of their assignment was assigned at `at`; one who is taken away has none.
-    The registration date is the earliest time at which anything was said.
+    An advisor given without the date of their assignment was assigned at `at`; removing an advisor removes the date.
+    The registration date is the earliest `at` of all.
     """
     plain = dict(values)
     for side in (COMMERCIAL, MEDICAL):
@@ -92,7 +92,7 @@ def assign(
         at=at,
         actor=actor[:60],
         event_key=event_key[:64],
-        values=words,
+        said=words,
         changed=sorted(changed),
         recorded_at=clock.now(),
     )
@@ -101,7 +101,7 @@ def assign(
 
 
 def _date_assignment(side: str, values: dict[str, Any], at: datetime) -> None:
-    """Say the date with the advisor. Each is a fact of its own, so that a date said alone later on does not get lost."""
+    """Set the assignment date with the advisor. Each is a fact of its own, so that a date given alone later is kept."""
     advisor, date = f"{side}_advisor_id", f"{side}_assignment_date"
     if values.get(advisor) is facts.CLEARED:
         values[date] = facts.CLEARED

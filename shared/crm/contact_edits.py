@@ -1,4 +1,4 @@
-"""Contacts made, changed and deleted by hand: facts said now, checked more strictly than what events say."""
+"""Create, change and delete contacts by hand: facts dated now, checked more strictly than those of events."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +34,7 @@ def create(session: Session, manychat_id: str, values: Mapping[str, Any], actor:
 def change(
     session: Session, contact_id: int, values: Mapping[str, Any], actor: str, guard: Guard, manychat_id: str | None = None
 ) -> Contact:
-    """Let what is said of a contact count from now on, None meaning that there is none; and bring Odoo in step if it matters.
+    """Set facts of a contact, dated now, None clearing one; and request a sync to Odoo where it is concerned.
 
     Raises:
         RefusedError: 404, no such contact; 409, another ManyChat id or no such channel; 422, an impossible phone number;
@@ -81,7 +81,7 @@ def delete(session: Session, contact_id: int, actor: str, guard: Guard) -> None:
 
 
 def _say(session: Session, contact: Contact, values: Mapping[str, Any]) -> set[str]:
-    """Merge what is said; none where none is known says nothing, so an event that is still on its way may fill it."""
+    """Merge the facts. Clearing an empty fact is ignored, so an event that is still on its way may fill it."""
     values = {name: value for name, value in values.items() if value is not None or getattr(contact, name) is not None}
     words = {name: facts.CLEARED if value is None else value for name, value in values.items()}
     if "phone" in values:

@@ -1,7 +1,7 @@
-"""What all changes by hand have in common: the moment they count from, the log, and what stands in the way of a deletion.
+"""What all changes by hand have in common: their date, their action log, and the rows that prevent a deletion.
 
-A person's word is a fact said now. It is dated after whatever is known already, so it counts even where a sender's clock runs
-ahead; an older event that comes later does not overwrite it.
+An operator's change is dated now, and after every fact that is recorded already, so it counts even where a sender's clock runs
+ahead; an older event that arrives later does not overwrite it.
 """
 
 import uuid
@@ -60,7 +60,7 @@ def operator_key() -> str:
 
 
 def operator_time(row: Dated) -> datetime:
-    """Now, or a moment after the newest word about the row, where that is later."""
+    """Now, or a microsecond after the row's newest fact, where that is later."""
     stamps = [datetime.fromisoformat(stamp[0]) for stamp in (row.fact_times or {}).values()]
     return max([clock.now(), *(stamp + timedelta(microseconds=1) for stamp in stamps)])
 

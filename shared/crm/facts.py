@@ -20,7 +20,7 @@ class Dated(Protocol):
 
 
 class _Cleared:
-    """Said explicitly to be none, as opposed to not said."""
+    """Explicitly cleared, as opposed to not given."""
 
     def __repr__(self) -> str:
         return "CLEARED"
@@ -38,17 +38,17 @@ def effective(occurred: datetime, received: datetime) -> datetime:
 
 
 def merge(row: Dated, facts: Mapping[str, Any], at: datetime, event_key: str, *, group: str | None = None) -> set[str]:
-    """Let `facts`, true from `at`, replace older ones of `row`; the names whose value changed.
+    """Replace older facts of `row` by `facts`, which are dated `at`; returns the names whose value changed.
 
-    None means "not said" and replaces nothing; `CLEARED` sets the fact to None. Two words of the same instant are told apart by
-    their events' keys, so that every order of arrival ends in the same state. Facts of a `group` stand or fall together.
+    None means "not given" and replaces nothing; `CLEARED` sets the fact to None. Of two facts of one instant the event with
+    the greater key wins, so that every order of arrival ends in the same state. The facts of a `group` are replaced together.
 
     Raises:
-        ValueError: a group is not said whole; what it then ends in would depend on the order of arrival.
+        ValueError: a group is incomplete; its final state would then depend on the order of arrival.
     """
     values = {name: value for name, value in facts.items() if value is not None}
     if group is not None and len(values) < len(facts):
-        raise ValueError(f"the group {group!r} is not said whole")
+        raise ValueError(f"the group {group!r} is incomplete")
     times: dict[str, Any] = row.fact_times or {}
     stamp = [clock.as_utc(at).isoformat(timespec="microseconds"), event_key]
     newer = {name for name in (values if group is None else (group,)) if name not in times or stamp > times[name]}

@@ -1,6 +1,6 @@
 """Our facts as rows for Odoo: which fact goes to which field is a map in the settings, so customers' own fields take part.
 
-A fact that we do not know is left as it is in Odoo, where a person may have filled it in; a fact that was said to be none (an
+A fact that we do not know is left as it is in Odoo, where a person may have filled it in; a fact that was cleared (an
 advisor 0) clears its field.
 """
 

@@ -58,7 +58,7 @@ def known_channel_id(session: Session, name: str) -> int | None:
 
 
 def merge_person(session: Session, contact: Contact, at: datetime, event_key: str, **values: Any) -> set[str]:
-    """Let what an event says of a person count, where it is the newest word; the names of the facts that changed.
+    """Merge an event's facts of a person, newer ones replacing older ones; returns the names of the facts that changed.
 
     `values` are facts of `contacts`, and `phone` and `channel` as people write them. A phone that is no possible number is kept
     as it was written, and does not replace a good one.

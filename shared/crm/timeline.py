@@ -67,7 +67,7 @@ def entries(
 
 @dataclass(frozen=True)
 class _Source:
-    """One table: what of it is about a person, by which time it is placed, and how its rows are told."""
+    """One table of the timeline: which rows are about a person, the time that orders them, and how they are shown."""
 
     kind: str
     model: type[Any]

@@ -50,7 +50,7 @@ class Payload(BaseModel):
         raise NotImplementedError
 
     def event_id(self) -> str | None:
-        """The event's own key, where it follows from what is said; None leaves it to the sender, or to the content."""
+        """The event's key, where it follows from the payload; None: the sender's key is used, or one made from the content."""
         return None
 
 

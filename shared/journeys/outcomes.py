@@ -35,9 +35,9 @@ WORDS = {
 
 
 def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None:
-    """Asked when a step is about to be sent: None, a reason not to send it any more, or a later time with its reason.
+    """Whether a step may be sent now: None, a reason to skip it, or a later time with its reason.
 
-    Runs in the transaction that claims the message, so that what it says is still true when the message goes out.
+    Runs in the transaction that claims the message, so that the answer still holds when the message is sent.
     """
     record = lock_record(session, int(context["enrolment"]))
     if record is None or context["step"] not in record.rows:

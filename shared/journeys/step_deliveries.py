@@ -57,10 +57,10 @@ def set_expiry(row: Delivery, not_after: datetime | None) -> None:
 
 
 def reword(session: Session, delivery_id: int | None, message: Message) -> bool:
-    """Let a delivery say what `message` says, to the address that it has for its channel; False where it stays as it is.
+    """Replace the content of a pending delivery by that of `message`, for the channel it goes by; False where nothing changes.
 
-    One that may have been sent keeps its words: it is sent again under its key, which the vendor knows with the old ones. So
-    does a mail that was tried already, for those who carry mail keep the key of what they refused as well.
+    A message that may have been sent keeps its content: it is sent again under its key, which the vendor knows with the old
+    content. So does a mail that was tried already, for mail providers also keep the key of what they refused.
     """
     row = waiting(session, delivery_id)
     old: Any = row.payload if row is not None else None

@@ -212,7 +212,7 @@ def _announce(session: Session, delivery: Delivery, word: Word, reason: str | No
 
 
 def _judge_address(session: Session, news: ProviderEvent, at: datetime, delivery: Delivery | None) -> None:
-    """What the word means for further messages to the same address."""
+    """Add, count or reset suppressions of the address, as the event's status demands."""
     payload: Any = (delivery.payload if delivery is not None else None) or {}
     owner = news.who or (digests.digest_of_address(payload["to"]) if payload.get("to") else None)
     if owner is None:
@@ -232,7 +232,7 @@ def _judge_address(session: Session, news: ProviderEvent, at: datetime, delivery
 
 
 def _row(session: Session, provider: str, vendor_id: str) -> MessageStatus:
-    """The row of the vendor's message, made if need be, held against others until the transaction ends."""
+    """The row of the vendor's message, made if need be, and locked until the transaction ends."""
     same = {"provider": provider, "vendor_id": vendor_id[:VENDOR_ID_LENGTH]}
     if (found := session.scalars(_SAME, same).one_or_none()) is not None:
         return found

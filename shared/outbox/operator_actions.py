@@ -65,7 +65,7 @@ def cancel(delivery_id: int, actor: str) -> Delivery:
 
 
 def _say_so(session: Session, row: Delivery, actor: str) -> None:
-    """Our own row of a sync that was taken back waits for nothing any more, and says so."""
+    """Note the cancellation in the row of ours that the sync stands for, so that it no longer shows as pending."""
     if row.kind == Kind.SYNC:
         with suppress(PermanentError):  # nothing deployed knows the action, so nobody keeps a row for it either
             action = actions.action(row.target, row.action)

@@ -1,7 +1,7 @@
-"""The tables of messages to people: who wants none, what the vendors said later, how many went out on a day.
+"""Tables of messages to people: suppressions, providers' later events, and the counts of the daily cap.
 
-People and addresses stand here only as `who` (see `shared.messages.digests`): a fixed-length digest, so that a person's wish
-not to be written to outlives the erasure of everything else that is known of them.
+People and addresses appear only as `who`, a digest of fixed length (see `shared.messages.digests`), so that a suppression
+outlives the erasure of everything else that is stored of the person.
 """
 
 from datetime import datetime

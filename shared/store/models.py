@@ -177,7 +177,7 @@ class Campaign(Timestamped, Base):
 
 
 class CampaignContact(Timestamped, Base):
-    """A person in a campaign: one row for each pair, with the newest word on everything (see `shared.crm.facts`)."""
+    """A person in a campaign: one row for each pair, with the newest value of each fact (see `shared.crm.facts`)."""
 
     __tablename__ = "campaign_contacts"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -204,7 +204,7 @@ class CampaignContact(Timestamped, Base):
 
 
 class CampaignChange(Base):
-    """What was said of a person in a campaign, by an event or by hand; nothing is ever rewritten."""
+    """One change of a person's facts in a campaign, by an event or by hand; rows are never rewritten."""
 
     __tablename__ = "campaign_history"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

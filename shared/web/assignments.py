@@ -19,7 +19,7 @@ ADVISOR = "By number, e-mail address or name; 0 takes the present one away."
 
 
 class AssignmentChange(BaseModel):
-    """What is said of a person in a campaign. Null, an empty text and a member that is left out say nothing."""
+    """Facts of a person in a campaign. Null, an empty text and a member that is left out change nothing."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"manychat_id": "123456", "medical_advisor_id": 4, "last_state": "Cotizado"}]}
@@ -76,7 +76,7 @@ class AssignmentOut(BaseModel):
     responses=documented(404, 409),
 )
 def update_by_manychat_id(body: AssignmentChange, caller: Caller) -> AssignmentOut:
-    """Sets what is said; the rest stays. It counts from now on: events older than now do not undo it. `webhook` opens it, too.
+    """Sets the given facts; the rest stays. They are dated now: older events do not undo them. A `webhook` key may call it.
 
     404 where there is no such contact or campaign, or the contact is not in it. 409 where an advisor is not known, several are
     called the same, or it is not clear which campaign is meant.
