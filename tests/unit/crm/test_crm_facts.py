@@ -108,9 +108,9 @@ def test_group_stands_or_falls_together():
     assert (row.stage, row.since) == (17, AT)
 
 
-def test_a_group_is_said_whole():
-    """A half one would let the order of arrival decide."""
-    with pytest.raises(ValueError, match="whole"):
+def test_an_incomplete_group_is_refused():
+    """An incomplete group would let the order of arrival decide."""
+    with pytest.raises(ValueError, match="incomplete"):
         facts.merge(Row(), {"stage": None, "since": AT}, AT, "a", group="stage")
 
 
