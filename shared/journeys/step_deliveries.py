@@ -25,13 +25,18 @@ def waiting(session: Session, delivery_id: int | None) -> Delivery | None:
     """The current delivery of a step, locked, if nobody has begun it: its first, or the fallback that stands in its place."""
     if delivery_id is None:
         return None
+    row = _locked(session, delivery_id)
+    if row is not None and row.state != State.PENDING and (current := planning.last_way(session, row)).id != row.id:
+        row = _locked(session, current.id)
+    return row if row is not None and row.state == State.PENDING else None
+
+
+def _locked(session: Session, delivery_id: int) -> Delivery | None:
+    """The delivery as it is stored, locked. A change that was not written yet is written first: the read would undo it."""
     known = session.identity_map.get(identity_key(Delivery, (delivery_id,)))
     if known is not None and session.is_modified(known):
-        session.flush()  # a locked read says what is stored: a change that was not written yet would be lost
-    row = session.scalars(locked(select(Delivery).where(Delivery.id == delivery_id), Delivery)).one_or_none()
-    if row is not None and row.state != State.PENDING and (current := planning.last_way(session, row)).id != row.id:
-        row = session.scalars(locked(select(Delivery).where(Delivery.id == current.id), Delivery)).one_or_none()
-    return row if row is not None and row.state == State.PENDING else None
+        session.flush()
+    return session.scalars(locked(select(Delivery).where(Delivery.id == delivery_id), Delivery)).one_or_none()
 
 
 def move(session: Session, delivery_id: int | None, due_at: datetime, not_after: datetime | None) -> bool:
