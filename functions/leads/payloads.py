@@ -39,7 +39,7 @@ def _email(value: str) -> str:
 
 
 def _phone(value: str) -> str:
-    """The number as it was written. One that rings nowhere is taken: the lead is worth more, and is followed up by mail alone."""
+    """The number as it was written. One that rings nowhere is taken, too: the lead is followed up by mail alone."""
     try:
         phone.read(value, default=get_settings().default_phone_region)
     except UnreadableError as error:

@@ -29,6 +29,7 @@ from shared.messages.providers.twilio_codes import (
 )
 from shared.messages.senders import sender_of
 from shared.messages.who import whos_of_address
+from shared.readers import wish
 from shared.vendors.rest_client import RestClient, kept
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
 
     from shared.messages.letter import Candidates, Letter
     from shared.messages.message import Message
-    from shared.readers import wish
-from shared.settings import Settings
+    from shared.settings import Settings
     from shared.vendors.connection import Connection
 
 READ_SECONDS = 20.0
