@@ -20,10 +20,8 @@ KEYS = ("KOMMO_ACCESS_TOKEN", "TWILIO_AUTH_TOKEN", "SENDINBLUE_API_KEY", "NOTION
 
 
 def test_every_system_of_the_app_is_declared() -> None:
-    """Each of them once; what is declared twice is known once."""
+    """Each of them once."""
     assert sorted(system.name for system in registry.systems()) == SYSTEMS
-    registry.declare("functions.leads.kommo:KOMMO")
-    assert len(registry.declared()) == len(SYSTEMS)
 
 
 def test_start_of_the_app_imports_no_client() -> None:
@@ -38,23 +36,6 @@ print("requests" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["[]", "False"]
-
-
-@pytest.mark.parametrize("reference", ["functions.leads.kommo", ":KOMMO", "functions.leads.kommo:", "a:b c", ""])
-def test_what_is_no_place_is_refused_when_it_is_declared(reference: str) -> None:
-    """Not when somebody asks for it."""
-    with pytest.raises(ValueError, match="module:name"):
-        registry.declare(reference)
-
-
-@pytest.mark.parametrize(
-    "reference", ["shared.vendors.nothing:KOMMO", "functions.leads.kommo:NOTHING", "functions.leads.kommo:PAGE"]
-)
-def test_place_that_holds_no_system_is_said(monkeypatch: pytest.MonkeyPatch, reference: str) -> None:
-    """By its name, so that the declaration can be mended."""
-    monkeypatch.setattr(registry, "_declared", {reference: None})
-    with pytest.raises(ConfigurationError, match=reference):
-        registry.systems()
 
 
 @pytest.mark.parametrize(
