@@ -145,6 +145,7 @@ var queues = [
   'calcom-booking-queue'
   'dead-letter-queue'
   'delivery-queue'
+  'events-queue'
   'lead-queue'
   'manychat-campaign-queue'
   'manychat-contact-queue'
