@@ -96,7 +96,9 @@ def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
     else:
         if payload.ask:
             consent.suppress(session, consent.PHONE_CHANNELS, [payload.who], "to-review", at)
-        notify_person_message(session, PersonMessage(word="replied", whos=(payload.who,), channels=(payload.channel,), at=at))
+        notify_person_message(
+            session, PersonMessage(word="replied", recipient_digests=(payload.who,), channels=(payload.channel,), at=at)
+        )
     return payload.wish or ("asked" if payload.ask else "noted")
 
 

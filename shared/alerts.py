@@ -23,7 +23,7 @@ ADDRESS = RestClient(name="Alerts", address="alert_webhook_url", read_seconds=10
 
 
 def plan_alert(session: Session, dedupe_key: str, text: str) -> None:
-    """Owe the operators an alert, once for `dedupe_key`; nothing where no address for alerts is set."""
+    """Enqueue an alert to the operators, once for `dedupe_key`; without ALERT_WEBHOOK_URL nothing is enqueued."""
     from shared.outbox import plan
 
     if get_settings().alert_webhook_url:
@@ -31,7 +31,7 @@ def plan_alert(session: Session, dedupe_key: str, text: str) -> None:
 
 
 def alert_refused_account(session: Session, target: str, error: PuenteError) -> None:
-    """Owe the operators an alert that an outside system takes nothing from our account, once a day for each system."""
+    """Enqueue an alert that an outside system refuses our account, once a day for each system."""
     if target != TARGET:
         text = f"Puente: {target} refuses our account, and everything for it waits until somebody mends that. {error}"
         plan_alert(session, f"account:{target}:{clock.now():%Y-%m-%d}", text)

@@ -89,10 +89,10 @@ def _old_event(before: datetime) -> ColumnElement[bool]:
 
 
 def _old_line(before: datetime) -> ColumnElement[bool]:
-    told_of = or_(
+    belongs_to_kept_row = or_(
         exists().where(Delivery.id == ActionLog.delivery_id), exists().where(DeadLetter.id == ActionLog.dead_letter_id)
     )
-    return and_(ActionLog.at < before, ~told_of, _in_no_journey(ActionLog.subject))
+    return and_(ActionLog.at < before, ~belongs_to_kept_row, _in_no_journey(ActionLog.subject))
 
 
 def _old_journey_event(before: datetime) -> ColumnElement[bool]:

@@ -1,6 +1,6 @@
 """One trace from the webhook to the vendor's answer, in W3C trace context (www.w3.org/TR/trace-context).
 
-The context travels with the work: in the event's envelope, and in the rows of what we owe. Spans go to Azure Monitor when
+The context travels with the work: in the event's envelope, and in the rows of deliveries. Spans go to Azure Monitor when
 `APPLICATIONINSIGHTS_CONNECTION_STRING` is set; without it no OpenTelemetry library is even imported, and only the context is
 handed on.
 """

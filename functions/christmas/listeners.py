@@ -53,7 +53,7 @@ def update_unsubscribed(session: Session, message: PersonMessage) -> None:
     from functions.christmas import people
     from functions.christmas.tables import SequenceContact
 
-    for row in session.scalars(select(SequenceContact).where(SequenceContact.who.in_(message.whos))):
+    for row in session.scalars(select(SequenceContact).where(SequenceContact.who.in_(message.recipient_digests))):
         row.unsubscribed = people.is_unsubscribed(session, row)
         notion_sync.ask_contact(session, row)
 

@@ -39,7 +39,9 @@ def note_person_message(session: Session, message: PersonMessage) -> None:
     from shared.journeys import addresses
 
     name = f"said_{message.word}"
-    numbers = [number for key in addresses.people(session, message.whos) if (number := ids.number(key)) is not None]
+    numbers = [
+        number for key in addresses.people(session, message.recipient_digests) if (number := ids.number(key)) is not None
+    ]
     if not numbers or not note_texts.known(name):
         return
     variables = {"channels": ", ".join(message.channels), "cause": message.cause or "-"}

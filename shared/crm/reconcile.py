@@ -195,7 +195,7 @@ def _plain(value: Any) -> Any:
 
 
 def _unknown(odoo: OdooClient, side: _Side) -> Iterator[Drift]:
-    """Records of Odoo with a ManyChat id that we have never heard of."""
+    """Records of Odoo whose ManyChat id is not in our tables."""
     last = 0
     while True:
         domain = [["id", ">", last], [side.key, "!=", False]]

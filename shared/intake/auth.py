@@ -1,4 +1,4 @@
-"""Who is calling: API keys, compared in constant time, several at once so that a key can be changed without a gap."""
+"""Authenticate callers by API key: compared in constant time; several are valid at once, so one is replaced without a gap."""
 
 import hashlib
 import hmac

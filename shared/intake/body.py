@@ -1,4 +1,4 @@
-"""From raw bytes to JSON that we can keep exactly: what cannot be kept is refused with a clear reason, never mangled."""
+"""Parse a request body into JSON that we can store exactly; any other body is refused with a reason, never altered."""
 
 import json
 import math

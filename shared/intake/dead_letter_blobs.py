@@ -1,4 +1,4 @@
-"""Dead letters that the database never takes: kept whole as blobs, told to people, put back on their queue by hand.
+"""Dead letters that the database refuses: kept whole as blobs, alerted to operators, put back on their queue by hand.
 
 python -m shared.intake.dead_letter_blobs             which there are
 python -m shared.intake.dead_letter_blobs --return    put them back on `dead-letter-queue`, once the reason is gone
@@ -43,7 +43,7 @@ def keep(body: bytes) -> None:
 
 
 def _alert(reference: str) -> None:
-    """Tell people by the outbox where it works; the log and the state line tell it in any case."""
+    """Enqueue an alert to the operators if the database works; the log and the state line show the blob in any case."""
     from shared import alerts
     from shared.outbox import plan
     from shared.store.session import transact
@@ -61,7 +61,7 @@ def _alert(reference: str) -> None:
 
 
 def count() -> int:
-    """How many are kept; more than `COUNTED_TO` are told as that many.
+    """How many are kept; more than `COUNTED_TO` are counted as that many.
 
     Raises:
         UnavailableError: the storage account cannot be reached.

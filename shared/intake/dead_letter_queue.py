@@ -1,4 +1,4 @@
-"""What cannot be handled: sent to `dead-letter-queue` at once, moved from there into SQL, replayed when its reason is gone."""
+"""Dead letters: an event that cannot be handled goes to `dead-letter-queue`, then into SQL, and is replayed from there."""
 
 import logging
 import traceback
@@ -88,9 +88,10 @@ def _collect(queue: str, body: bytes) -> None:
 
 
 def _once_more(body: bytes) -> None:
-    """A letter that could not be stored is tried again, later each time; after `MOST_ROUNDS` it is kept outside the database.
+    """Retry a dead letter that could not be stored, with growing delay; after `MOST_ROUNDS` keep it as a blob.
 
-    An outage of the database does not bring it here (`dead_letter_store.receive`): its own content did, or a mistake of ours.
+    The cause is the letter's content or a mistake of ours: an outage of the database never leads here
+    (`dead_letter_store.receive`).
     """
     from shared.intake import dead_letter_blobs, dead_letter_store
 

@@ -35,8 +35,8 @@ def _readable(value: str) -> str:
     return value
 
 
-def _said(value: str) -> str:
-    """Refuse what says nothing where something is needed: a placeholder that was not filled in, null, a dash."""
+def _not_empty(value: str) -> str:
+    """Refuse an empty value in a required field: a placeholder that was not filled in, null, a dash."""
     if nothing.is_nothing(value, Kind.FULL_NAME):
         raise ValueError("says nothing; it is needed")
     return value
@@ -89,8 +89,8 @@ def _advisor(value: Any) -> Any:
 OrNone = or_none(Kind.LABEL)
 Lenient = BeforeValidator(_plain_text)
 Readable = AfterValidator(_readable)
-Needed = AfterValidator(_said)
-"""Something must be said: an unfilled placeholder or "null" is refused."""
+Needed = AfterValidator(_not_empty)
+"""A required value: an unfilled placeholder or "null" is refused."""
 
 
 def _fits(at_most: int, value: str) -> str:

@@ -1,4 +1,4 @@
-"""From a queue message to a committed change: each event once, whatever the queue does.
+"""Handle a queue message: apply each event in one transaction, exactly once, however often the queue delivers it.
 
 The unique key of `inbox` is inserted in the same transaction as the change and the deliveries it causes. A second delivery of
 the event finds the key taken and stops; a crash before the commit leaves nothing; a crash after it is mended by the dispatcher.

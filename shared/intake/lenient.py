@@ -1,6 +1,6 @@
-"""Payloads as their senders fill them in: an optional field that cannot be read costs the field, not the event.
+"""Lenient payloads: an optional field that cannot be read is left out; the event is still accepted.
 
-It is left out and named, so that a person sees it beside the event, whose data keeps the whole of what was sent. A text
+The field is named in `left_out`, so that a person sees it beside the event, whose data keeps everything that was sent. A text
 that is longer than its column is cut. Required fields and ids stay strict. The REST API does not use this: there a wrong
 field is refused.
 """

@@ -1,4 +1,4 @@
-"""Refusals as problem documents (RFC 9457): what was wrong, machine-readable, never with the value that was sent."""
+"""Refusals as problem documents (RFC 9457): machine-readable errors that never contain the value that was sent."""
 
 import json
 

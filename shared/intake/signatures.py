@@ -1,4 +1,4 @@
-"""Who really sent this webhook: the signatures of each vendor, over the bytes as they came.
+"""Verify webhook signatures: each vendor's own, over the raw bytes of the body.
 
 Every function takes the request's headers (in any case), the raw body and the secrets that are good (several while one is
 replaced), returns nothing when one of them signed it, and otherwise raises RefusedError:

@@ -1,4 +1,4 @@
-"""The door: an HTTP request becomes an event on a queue, or a clear refusal. No SQL and no outside system is touched here."""
+"""Webhook endpoint: turn an HTTP request into an event on a queue, or refuse it. Uses no SQL and calls no outside system."""
 
 import asyncio
 import json
@@ -71,7 +71,9 @@ def json_object(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Webhook:
-    """One way in. `answer` adds members to the 202 body; `name` becomes CloudEvents' `type`, its first part the `source`.
+    """A webhook's declaration.
+
+    `answer` adds members to the 202 body; `name` becomes CloudEvents' `type`, and the first part of it the `source`.
 
     A request is looked at in this order: its size (`max_bytes`, else MAX_BODY_BYTES), then its sender (`authenticate`, which
     sees the raw bytes, because vendors sign those), and only then its content (`read` makes the event's data of the bytes).

@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the forecast; 1 with the reason where that cannot be done."""
     asked = _parser().parse_args(arguments)
     try:
-        sys.stdout.write(_told(asked) + "\n")
+        sys.stdout.write(_output(asked) + "\n")
     except (PuenteError, OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _told(asked: argparse.Namespace) -> str:
+def _output(asked: argparse.Namespace) -> str:
     assume = dict(one.split("=", 1) for one in asked.assume)
     changed = load.parse(asked.definition.read_text(encoding="utf-8"), str(asked.definition)) if asked.definition else None
     pairs = _pairs(asked)

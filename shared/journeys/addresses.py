@@ -1,7 +1,7 @@
-"""By which addresses the people in journeys are known: what somebody writes to us comes from an address, not from a person.
+"""Digests of the addresses of people in journeys, because an inbound message names an address, not a person.
 
 An enrolment keeps digests of its person's key and of every address it has had, so that a message from an older number still
-finds it. One index seek leads from a digest to the people behind it.
+finds it. One index seek leads from a digest to its people.
 """
 
 from collections.abc import Iterable
@@ -27,12 +27,12 @@ def note(session: Session, enrolment: Enrolment, known: Any = None) -> None:
         session.execute(insert(EnrolmentAddress), [{"enrolment_id": enrolment.id, "who": who} for who in sorted(new)])
 
 
-def people(session: Session, whos: Iterable[str]) -> list[str]:
-    """The keys of all people that digests of addresses or of keys stand for, those who entered a journey last first."""
+def people(session: Session, recipient_digests: Iterable[str]) -> list[str]:
+    """The keys of all people with one of these digests; whoever entered a journey last comes first."""
     query = (
         select(Enrolment.person, Enrolment.id)
         .join(EnrolmentAddress, EnrolmentAddress.enrolment_id == Enrolment.id)
-        .where(EnrolmentAddress.who.in_(sorted(set(whos))))
+        .where(EnrolmentAddress.who.in_(sorted(set(recipient_digests))))
         .order_by(Enrolment.id.desc())
     )
     return list(dict.fromkeys(person for person, _id in session.execute(query)))

@@ -1,6 +1,6 @@
-"""Brings the deliveries of an enrolment in line with its definition: owed, moved, or skipped with a reason.
+"""Bring the deliveries of an enrolment in line with its definition: each step is enqueued, moved, or skipped with a reason.
 
-Level-triggered: it looks at where each step stands and at when it is due, so running it again changes nothing.
+Level-triggered: it compares the state and the due time of each step with the definition, so a second run changes nothing.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ TRIED = (StepState.SENT, StepState.FAILED, StepState.UNCERTAIN)
 
 
 def arrange(record: EnrolmentRecord, why: str) -> None:
-    """Owe every step that is not owed yet, move those whose time has changed; `why` is kept with what is moved."""
+    """Enqueue every step that is not enqueued yet, and move those whose time has changed; `why` is the reason noted."""
     with record.session.no_autoflush:  # nothing it looks up depends on what it has changed, so all of that is written together
         _arrange(record, why)
 
@@ -41,13 +41,13 @@ def _arrange(record: EnrolmentRecord, why: str) -> None:
         row = record.rows[step.id]
         if row.state == StepState.WAITING:
             _plan(record, due[step.id], skips.get(step.id))
-        elif row.state == StepState.OWED:
+        elif row.state == StepState.ENQUEUED:
             _follow(record, due[step.id], skips.get(step.id), why)
     record.finish_if_done()
 
 
 def is_out_of_line(record: EnrolmentRecord, step: Step) -> bool:
-    """Whether a step was planned for another time than it has now by its date: that was changed while it was being sent."""
+    """Whether the date of a step was changed while its message was being sent, so that it was sent for another time."""
     row = record.rows[step.id]
     if step.after is not None or row.due_at is None:
         return False
@@ -56,9 +56,9 @@ def is_out_of_line(record: EnrolmentRecord, step: Step) -> bool:
 
 
 def hasten(record: EnrolmentRecord, step: Step) -> None:
-    """The result that a step has waited for is there: send it when its delay is over, counted from now."""
+    """The step before has its result: move this step's delivery to the end of its delay, counted from now."""
     row = record.rows[step.id]
-    if row.state != StepState.OWED:
+    if row.state != StepState.ENQUEUED:
         return
     at = timing.after(clock.now(), schedule.delay(step, testing=record.enrolment.testing), record.frame().zone)
     if step_deliveries.move(record.session, row.delivery_id, at, schedule.expiry(step, at, testing=record.enrolment.testing)):
@@ -67,9 +67,9 @@ def hasten(record: EnrolmentRecord, step: Step) -> None:
 
 
 def await_result(record: EnrolmentRecord, step: Step) -> None:
-    """The step before has gone out: from now on its result is waited for."""
+    """The step before was sent: move this step's delivery to the time at which the wait for that result ends."""
     row, testing = record.rows[step.id], record.enrolment.testing
-    if row.state != StepState.OWED:
+    if row.state != StepState.ENQUEUED:
         return
     zone = record.frame().zone
     waited = timing.after(clock.now(), schedule.wait(step, testing=testing), zone)
@@ -80,7 +80,7 @@ def await_result(record: EnrolmentRecord, step: Step) -> None:
 
 
 def _is_planned_anew(row: EnrolmentStep, due: Due) -> bool:
-    return row.state == StepState.WAITING or (row.state == StepState.OWED and not _is_planned_for(row, due))
+    return row.state == StepState.WAITING or (row.state == StepState.ENQUEUED and not _is_planned_for(row, due))
 
 
 def _is_planned_for(row: EnrolmentStep, due: Due) -> bool:
@@ -88,10 +88,10 @@ def _is_planned_for(row: EnrolmentStep, due: Due) -> bool:
 
 
 def _take_up_again(record: EnrolmentRecord, step: Step, due: Due, now: datetime) -> None:
-    """A step that goes with its anchor is open again when that was moved: one that was tried, if the new time is to come.
+    """Reopen a step with `again_when_moved` whose anchor was moved; a step that was tried only if its new time is to come.
 
-    That it failed, or may have arrived, was for the old time. One that was skipped was too late for it, or not wanted then; for
-    the new one that is asked anew. What the opening hours have moved is compared by the time that it has without them.
+    A failed or uncertain attempt belonged to the old time. A step skipped for the old time (too late, or not wanted then) is
+    decided anew for the new time. Times are compared as they are before opening hours move them.
     """
     row = record.rows[step.id]
     if not step.again_when_moved or due.nominal is None or (row.nominal_at or row.due_at) in (None, due.nominal):
@@ -112,7 +112,7 @@ def _plan(record: EnrolmentRecord, due: Due, skip: str | None) -> None:
         row.due_at, row.nominal_at = due.at, due.nominal
         record.close(step.id, StepState.SKIPPED, skip, kind="late")
     else:
-        _owe(record, due, due.at)
+        _enqueue(record, due, due.at)
 
 
 def _wait(record: EnrolmentRecord, step: Step) -> None:
@@ -123,9 +123,9 @@ def _wait(record: EnrolmentRecord, step: Step) -> None:
 
 
 def _follow(record: EnrolmentRecord, due: Due, skip: str | None, why: str) -> None:
-    """Move what is owed, where its time has changed or it was held; an `after` step moves with the one it waits for.
+    """Move an enqueued step whose time has changed or that was held; an `after` step moves with the step it waits for.
 
-    What it will say is what is known now: a reminder that was moved names the new date.
+    The message is written anew from today's data: a reminder that was moved names the new date.
     """
     row = record.rows[due.step.id]
     if routes := _routes(due.step, record.enrolment.data):
@@ -145,7 +145,7 @@ def _follow(record: EnrolmentRecord, due: Due, skip: str | None, why: str) -> No
         record.decide("moved", why, step=due.step.id, due_at=at)
 
 
-def _owe(record: EnrolmentRecord, due: Due, at: datetime) -> None:
+def _enqueue(record: EnrolmentRecord, due: Due, at: datetime) -> None:
     step, row = due.step, record.rows[due.step.id]
     routes = _routes(step, record.enrolment.data)
     if not routes:
@@ -155,7 +155,7 @@ def _owe(record: EnrolmentRecord, due: Due, at: datetime) -> None:
     late = (due.nominal or at) < now - schedule.GRACE
     message = _message(record, due, max(schedule.goes_at(due, now) or at, now), routes)
     messages.enqueue(record.session, message, event_key=record.enrolment.event_key, is_new=record.is_new)
-    row.state, row.due_at, row.nominal_at, row.reason = StepState.OWED, at, due.nominal, None
+    row.state, row.due_at, row.nominal_at, row.reason = StepState.ENQUEUED, at, due.nominal, None
     row.delivery_id = messages.find(record.session, message.channel, message.dedupe_key)
     record.decide("late" if late else "planned", "sent at once" if late else None, step=step.id, due_at=message.due_at)
 
@@ -205,7 +205,7 @@ def _source(record: EnrolmentRecord) -> str:
 
 
 def shift(record: EnrolmentRecord, length: timedelta, until: datetime, why: str) -> None:
-    """Move all that is left by the time that the person was held."""
+    """Move all remaining steps by the time for which the person was held."""
     record.enrolment.shift_seconds += max(0, round(length.total_seconds()))
     record.enrolment.counted_until = max(until, record.enrolment.counted_until)
     arrange(record, why)

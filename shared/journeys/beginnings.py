@@ -1,7 +1,7 @@
-"""By which events people enter, and the pause that there may be before it (`settle`).
+"""Beginnings: the events by which people enter a journey, and the pause (`settle`) before the enrolment.
 
 A newer event of the same kind restarts the pause. An event of `unless`, or one that ends the journey for good, prevents the
-beginning: there is no enrolment then. All of it goes by when the events happened, so their order of arrival does not matter.
+enrolment. Events are compared by when they happened, so their order of arrival does not matter.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,7 +71,7 @@ def prevent(session: Session, signal: Signal) -> None:
 
 
 def is_prevented(session: Session, journey: Journey, row: JourneyBeginning) -> bool:
-    """Close a beginning that an event prevents which happened after its own and arrived before it; whether there was one."""
+    """Close a beginning if an event prevents it that happened later and arrived earlier; whether it was closed."""
     names = {trigger.event for trigger in _reasons_against(journey, row.event)}
     past = memory.since(session, [row.person, *row.person_keys], names, row.at)
     if (found := next((one for one in past if one.at > row.at and _prevents(journey, row, one)), None)) is not None:
@@ -80,7 +80,7 @@ def is_prevented(session: Session, journey: Journey, row: JourneyBeginning) -> b
 
 
 def _keep(session: Session, journey: Journey, signal: Signal, trigger: Beginning | None) -> None:
-    """Let the newest event of its kind count: it begins the pause anew, or, where it does not fit, there is none."""
+    """Apply the newest event of its kind: it restarts the pause, or closes the beginning where its condition does not hold."""
     row = _row(session, journey, signal)
     if row is None:
         return

@@ -1,4 +1,4 @@
-"""Beginning the journeys whose pause is over (`settle`), by the dispatcher's timer. Safe at any time and on many instances."""
+"""Begin the journeys whose pause is over (`settle`), by the dispatcher's timer. Safe at any time and on many instances."""
 
 import logging
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""People enter journeys and leave them. Each function works in the caller's transaction, and a second run is harmless."""
+"""Enrol people in journeys and end enrolments. Each function works in the caller's transaction; a second run is harmless."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -82,7 +82,7 @@ def enrol(
     instance = beginnings.instance_of(found, data)
     if not _may_enter(session, found, keys, instance, event_key):
         return None
-    enrol_key = key_of(found.name, *_told_apart(found, keys[0], instance, event_key))
+    enrol_key = key_of(found.name, *_enrolment_identity(found, keys[0], instance, event_key))
     now = clock.now()
     entered_at = clock.as_utc(anchor) if anchor else now
     happened_at = entered_at if since is None else since
@@ -145,7 +145,8 @@ def _may_enter(session: Session, journey: Journey, keys: Sequence[str], instance
     return instance is None or all(row.instance != instance for row in rows)
 
 
-def _told_apart(journey: Journey, person: str, instance: str | None, event_key: str) -> tuple[str, ...]:
+def _enrolment_identity(journey: Journey, person: str, instance: str | None, event_key: str) -> tuple[str, ...]:
+    """What makes an enrolment one of its own: the person, the person's instance, or the person's event (see `re_enrol`)."""
     match journey.re_enrol:
         case "never":
             return (person,)
@@ -222,7 +223,7 @@ def _moved(record: EnrolmentRecord, event: str, data: Mapping[str, Any], at: dat
 
 
 def _outlived(record: EnrolmentRecord, event: str) -> bool:
-    """A journey that is over has nothing to cancel, but a message that failed since may not go out by another channel now."""
+    """Note the exit on an enrolment that has finished, so that a message that fails later is not sent by another channel."""
     if record.enrolment.reason is not None:
         return False
     record.enrolment.reason = event[:200]
@@ -245,7 +246,7 @@ def _leave_by(record: EnrolmentRecord, way_out: Exit, signal: Signal) -> bool:
 
 
 def _leave(record: EnrolmentRecord, reason: str, state: Standing) -> bool:
-    """Cancel what is left. A message whose outcome is unknown may have arrived: it is never owed again."""
+    """Cancel the open steps. A message whose outcome is unknown may have arrived, so it is never enqueued again."""
     enrolment = record.enrolment
     pauses.count_until_now(record)
     for name, row in record.rows.items():
@@ -259,7 +260,7 @@ def _leave(record: EnrolmentRecord, reason: str, state: Standing) -> bool:
 
 
 def _come_back(record: EnrolmentRecord, way_out: Exit, signal: Signal) -> bool:
-    """The reason to leave has gone: what was cancelled is planned again, as much later as they were away."""
+    """Resume an enrolment whose exit was taken back: plan its cancelled steps again, later by the time it was suspended."""
     enrolment, event = record.enrolment, signal.event
     holds.take_back(enrolment, holds.match_of(way_out, signal.data), signal.at)
     if enrolment.held_by:

@@ -1,4 +1,4 @@
-"""One enrolment with everything that belongs to it, and the line in which each decision about it is kept."""
+"""An enrolment with its journey version and steps, and the decisions that are recorded about it."""
 
 import json
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class StepState(StrEnum):
     """Where a step stands."""
 
     WAITING = "waiting"  # for a date to count from
-    OWED = "owed"  # a delivery stands for it
+    ENQUEUED = "owed"  # its delivery is in the outbox; the stored text is older than the name
     SENT = "sent"
     SKIPPED = "skipped"
     FAILED = "failed"
@@ -41,7 +41,7 @@ class StepState(StrEnum):
     CANCELLED = "cancelled"  # by an exit
 
 
-OPEN_STEPS = (StepState.WAITING, StepState.OWED)
+OPEN_STEPS = (StepState.WAITING, StepState.ENQUEUED)
 
 
 @dataclass

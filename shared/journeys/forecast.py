@@ -1,4 +1,4 @@
-"""Who would get what, and when: a definition run on a simulated clock. Nothing is written and nothing is sent.
+"""Forecast: run a definition on a simulated clock and list which message each person would get when. Writes and sends nothing.
 
 It asks the same functions as the engine (`schedule`, `expressions`) and as the sending of messages (windows, daily cap), so it
 says what would happen, provided that vendors are up, nobody unsubscribes, and results come as `assume` has them.
@@ -124,11 +124,11 @@ def compare(before: Sequence[Line], after: Sequence[Line]) -> list[Change]:
     """What a changed definition changes for whom."""
     olds, news = ({(line.person, line.step): line for line in lines} for lines in (before, after))
     keys = [*olds, *(key for key in news if key not in olds)]
-    pairs = ((key, _said(olds.get(key)), _said(news.get(key))) for key in keys)
+    pairs = ((key, _shown(olds.get(key)), _shown(news.get(key))) for key in keys)
     return [Change(person=key[0], step=key[1], before=old, after=new) for key, old, new in pairs if old != new]
 
 
-def _said(line: Line | None) -> str:
+def _shown(line: Line | None) -> str:
     if line is None:
         return "no such step"
     if line.goes_at is None:
@@ -197,19 +197,19 @@ class _Journeying:
     def _step(self, due: Due, skip: str | None, now: datetime) -> Line:
         step, at = due.step, self._due(due)
         if step.sent_by:
-            return self._told(step, at, at, "recorded", f"sent_by_{step.sent_by}")
+            return self._line_of(step, at, at, "recorded", f"sent_by_{step.sent_by}")
         if at is None:
-            return self._told(step, None, None, "waits", f"there is no {self.journey.anchor_of(step)} to count from")
+            return self._line_of(step, None, None, "waits", f"there is no {self.journey.anchor_of(step)} to count from")
         if reason := skip or self._unreachable(step):
-            return self._told(step, at, None, "skipped", reason)
+            return self._line_of(step, at, None, "skipped", reason)
         goes, why = self._allowed(step, max(schedule.goes_at(due, now) or at, now))
         facts = {"person": self.traveller.frame.data, "data": self.traveller.frame.data, "result": self.results}
         if step.when is not None and not expressions.evaluate(step.when, facts):
-            return self._told(step, at, None, "skipped", f"condition: {step.when}")
+            return self._line_of(step, at, None, "skipped", f"condition: {step.when}")
         counted = due.nominal if step.after is None and due.nominal else at
         if goes > schedule.expiry(step, counted, testing=self.traveller.frame.testing):
-            return self._told(step, at, None, "skipped", f"too-late: {why}")
-        return self._told(step, at, goes, "moved" if why else "goes", why)
+            return self._line_of(step, at, None, "skipped", f"too-late: {why}")
+        return self._line_of(step, at, goes, "moved" if why else "goes", why)
 
     def _due(self, due: Due) -> datetime | None:
         """A step after another is due when that one has its result, which is assumed to come at once."""
@@ -245,7 +245,7 @@ class _Journeying:
         template = templates.find(step.template, None)
         return template is not None and template.transactional
 
-    def _told(self, step: Step, due: datetime | None, goes: datetime | None, what: What, reason: str | None) -> Line:
+    def _line_of(self, step: Step, due: datetime | None, goes: datetime | None, what: What, reason: str | None) -> Line:
         return _line(self.traveller.person, step, self.traveller.frame.zone, due, goes, what, reason)
 
 

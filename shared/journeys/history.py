@@ -1,4 +1,4 @@
-"""Why did Ana not get it, and when will she? One enrolment, told whole."""
+"""The history of one enrolment: its steps, why each was or was not sent, when the next ones will be, and every decision."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class StepStory:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class DecisionLine:
     """One decision, or one line that the outbox wrote about a message of this enrolment."""
 
     at: datetime
@@ -58,7 +58,7 @@ class Story:
     is_newest_version: bool
     paused_at: datetime | None
     steps: list[StepStory]
-    decisions: list[Told]
+    decisions: list[DecisionLine]
 
 
 def story(session: Session, enrolment: Enrolment) -> Story:
@@ -106,7 +106,7 @@ def _goes_at(
     found: EnrolmentRecord, row: EnrolmentStep, delivery: Delivery | None, pause: JourneyPause | None
 ) -> datetime | None:
     """When it is expected to go out: its due time, put off by the window. Not known while the journey is paused."""
-    if row.state != StepState.OWED or delivery is None or delivery.state != State.PENDING or pause is not None:
+    if row.state != StepState.ENQUEUED or delivery is None or delivery.state != State.PENDING or pause is not None:
         return None
     at = max(delivery.due_at, clock.now())
     payload: Any = delivery.payload or {}
@@ -122,13 +122,13 @@ def _window(found: EnrolmentRecord, payload: Mapping[str, Any]) -> Window:
 def _answer(  # noqa: PLR0911  # one sentence for each way to stand
     found: EnrolmentRecord, row: EnrolmentStep, delivery: Delivery | None, goes: datetime | None, pause: JourneyPause | None
 ) -> str:
-    if row.state == StepState.OWED and pause is not None:
+    if row.state == StepState.ENQUEUED and pause is not None:
         return f"It waits: the journey is paused since {pause.paused_at:%Y-%m-%d %H:%M} UTC."
     if goes is not None and delivery is not None:
         moved = f" It was put off: {delivery.reason}." if delivery.reason else ""
         return f"It goes out on {goes:%Y-%m-%d at %H:%M} UTC.{moved}"
     match row.state:
-        case StepState.OWED:
+        case StepState.ENQUEUED:
             return f"Its delivery is {delivery.state}: {delivery.reason}." if delivery is not None else "It is owed."
         case StepState.WAITING:
             return f"It waits: {row.reason}."
@@ -142,20 +142,20 @@ def _answer(  # noqa: PLR0911  # one sentence for each way to stand
     return f"It was not sent ({row.state}): {row.reason or 'no reason was given'}."
 
 
-def _decisions(session: Session, found: EnrolmentRecord, deliveries: Mapping[int, Delivery]) -> list[Told]:
+def _decisions(session: Session, found: EnrolmentRecord, deliveries: Mapping[int, Delivery]) -> list[DecisionLine]:
     """Our own, and where the outbox has moved a message (quiet hours, daily cap), in the order in which they were made."""
     query = select(JourneyDecision).where(JourneyDecision.enrolment_id == found.enrolment.id)
     own = [
-        Told(at=row.at, step=row.step, kind=row.kind, reason=row.reason, due_at=row.due_at)
+        DecisionLine(at=row.at, step=row.step, kind=row.kind, reason=row.reason, due_at=row.due_at)
         for row in session.scalars(query.order_by(JourneyDecision.id).limit(MOST_DECISIONS))
     ]
     steps = {row.delivery_id: row.step for row in found.rows.values()}
     log = select(ActionLog).where(ActionLog.delivery_id.in_(list(deliveries)), ActionLog.result == "moved")
     moved = [
-        Told(at=row.at, step=steps.get(row.delivery_id), kind=_moved_by(row.detail), reason=row.detail)
+        DecisionLine(at=row.at, step=steps.get(row.delivery_id), kind=_moved_by(row.detail), reason=row.detail)
         for row in session.scalars(log.order_by(ActionLog.id).limit(MOST_DECISIONS))
     ]
-    return sorted([*own, *moved], key=lambda told: told.at)
+    return sorted([*own, *moved], key=lambda line: line.at)
 
 
 def _moved_by(detail: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Why somebody is suspended: the exits that another event may take back, each with its time.
+"""Reasons for a suspension: the exits that another event may take back, each with its time.
 
 An exit and the event that takes it back may arrive in any order; the newer of the two, by when they happened, counts.
 """

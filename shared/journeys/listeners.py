@@ -1,4 +1,4 @@
-"""Message listeners of journeys: asked before each message, notified of what became of it and of what people write or want."""
+"""Message listeners of journeys: called before each message, for each outcome, and when a person replies or opts out or in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None
 
 
 def record_outcome(session: Session, context: Mapping[str, Any], outcome: Outcome) -> None:
-    """Let the journey go on with what became of its message."""
+    """Apply the outcome of a journey's message to its step, and go on with the journey."""
     if "enrolment" not in context:
         return
     from shared.journeys import outcomes
@@ -36,9 +36,9 @@ def signal_person_message(session: Session, values: PersonMessage) -> None:
     """Signal to every journey of the person that they replied, unsubscribed, or want messages again."""
     from shared.journeys import addresses, engine
 
-    people = addresses.people(session, values.whos)
+    people = addresses.people(session, values.recipient_digests)
     if not people:
         return
     data = {"channel": values.channels[0] if len(values.channels) == 1 else None, "channels": list(values.channels)}
-    key = f"{values.word}:{values.whos[0]}:{values.at.isoformat()}"
+    key = f"{values.word}:{values.recipient_digests[0]}:{values.at.isoformat()}"
     engine.signal(session, f"person.{values.word}", people, data | {"cause": values.cause}, event_key=key, at=values.at)

@@ -1,4 +1,4 @@
-"""Reads definitions from YAML. A mistake is named with file, line and remedy; all mistakes of a file at once."""
+"""Read definitions from YAML. A mistake is named with file, line and remedy; all mistakes of a file at once."""
 
 import difflib
 from collections.abc import Iterator, Mapping

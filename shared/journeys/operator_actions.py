@@ -1,4 +1,4 @@
-"""What an operator does to somebody in a journey: let them leave, because they said so to a person."""
+"""Operator actions on an enrolment: end it for a person who asked a member of staff to."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""What journeys answer about their messages, and what they take in: may this step go now, and what has become of it."""
+"""Journeys as a message listener: decide whether a step may be sent now, and apply the outcome of its message."""
 
 import logging
 from collections.abc import Mapping
@@ -53,10 +53,10 @@ def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None
 def _moved(record: EnrolmentRecord, step: Step) -> str | Later | None:
     """Where its date was changed while it was being tried: the new time, or why it does not go out then."""
     row = record.rows[step.id]
-    if row.state != StepState.OWED or not arrange.is_out_of_line(record, step):
+    if row.state != StepState.ENQUEUED or not arrange.is_out_of_line(record, step):
         return None
     arrange.arrange(record, "its date was changed while it was being sent")
-    if row.state != StepState.OWED:
+    if row.state != StepState.ENQUEUED:
         return str(row.reason or row.state)[:64]
     due_at = _sent_at(record, step.id)
     return Later(due_at, "moved") if due_at > clock.now() else None
@@ -69,7 +69,7 @@ def _held(record: EnrolmentRecord, step: Step) -> Later | None:
     if any(pause.resumed_at is None for pause in uncounted):
         _hold(record, step)
         return Later(now + ASK_AGAIN, "journey-paused")
-    if pauses.settle(record, uncounted) and row.state == StepState.OWED and row.due_at is not None and row.due_at > now:
+    if pauses.settle(record, uncounted) and row.state == StepState.ENQUEUED and row.due_at is not None and row.due_at > now:
         return Later(row.due_at, "journey-was-paused")
     if step.after is not None and record.rows[step.after].state in OPEN_STEPS:
         wait = schedule.wait(step, testing=record.enrolment.testing).length()
@@ -157,7 +157,7 @@ def _go_on(record: EnrolmentRecord, name: str, word: str) -> None:
     if record.enrolment.state != Standing.ACTIVE:
         return
     for step in record.journey.steps:
-        if step.after != name or record.rows[step.id].state != StepState.OWED:
+        if step.after != name or record.rows[step.id].state != StepState.ENQUEUED:
             continue
         if word == "sent":
             arrange.await_result(record, step)
@@ -175,7 +175,7 @@ def sweep(session: Session, limit: int = 500) -> int:
     query = (
         select(EnrolmentStep.enrolment_id, EnrolmentStep.step, Delivery.id)
         .join(Delivery, Delivery.id == EnrolmentStep.delivery_id)
-        .where(EnrolmentStep.state == StepState.OWED, EnrolmentStep.due_at <= clock.now() - UNREPORTED_AFTER)
+        .where(EnrolmentStep.state == StepState.ENQUEUED, EnrolmentStep.due_at <= clock.now() - UNREPORTED_AFTER)
         .where(Delivery.state.in_([state.value for state in WORDS]))
         .limit(limit)
     )
@@ -199,10 +199,10 @@ def close_steps() -> int:
 
 
 def _settled(session: Session, enrolment_id: int, name: str, delivery_id: int) -> bool:
-    """Whether a step was closed as its delivery is. A fallback that was owed in its place decides, and may still wait."""
+    """Close a step whose delivery is closed; False where it stays open, for example while a fallback in its place waits."""
     record, delivery = lock_record(session, enrolment_id), planning.last_way(session, session.get_one(Delivery, delivery_id))
     word = WORDS.get(State(delivery.state))
-    if record is None or word is None or record.rows[name].state != StepState.OWED:
+    if record is None or word is None or record.rows[name].state != StepState.ENQUEUED:
         return False
     _note(record, record.rows[name], word, delivery.reason or delivery.state, falls_back=False)
     _go_on(record, name, word)

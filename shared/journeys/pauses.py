@@ -1,7 +1,7 @@
-"""A journey that stands still: nobody gets anything, nobody is lost, and everybody goes on where they were.
+"""Pause and resume a journey: while it is paused nothing is sent; when it resumes each enrolment goes on where it was.
 
 Pausing is one row. Each message that becomes due meanwhile is put off by the gate (`outcomes.may_send`). Resuming closes the
-row and moves what is left of each enrolment by the time it was held; whom a crash left out, the gate moves.
+row and moves the remaining steps of each enrolment by the length of the pause; the gate moves those that a crash left out.
 """
 
 from collections.abc import Sequence

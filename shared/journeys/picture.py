@@ -82,10 +82,10 @@ def _row(place: int, person: str, own: Sequence[Line], scale: Scale) -> list[str
         if at is None:
             continue
         x = _x(at, scale)
-        told = f"{line.step} ({line.channel}, {line.template}): {line.what}{', ' + line.reason if line.reason else ''}, "
-        told += f"{timing.local(at, line.zone):%Y-%m-%d %H:%M} {line.zone}"
+        title = f"{line.step} ({line.channel}, {line.template}): {line.what}{', ' + line.reason if line.reason else ''}, "
+        title += f"{timing.local(at, line.zone):%Y-%m-%d %H:%M} {line.zone}"
         below = y + 18 + 11 * (number % 2)
-        parts.append(f"<g><title>{escape(told)}</title>{_mark(line.what, x, y)}")
+        parts.append(f"<g><title>{escape(title)}</title>{_mark(line.what, x, y)}")
         parts.append(f'<text x="{x:.0f}" y="{below}" text-anchor="middle" font-size="10">{escape(line.step)}</text></g>')
     return parts
 

@@ -1,4 +1,4 @@
-"""Whether anything that is left of a journey may still be sent to its person, by what they have said they do not want."""
+"""Whether any remaining step of a journey may still be sent to its person, given their suppressions."""
 
 from sqlalchemy.orm import Session
 

@@ -1,4 +1,4 @@
-"""When each step is due, by the definition alone. Pure: the engine and the forecast both ask here, so they cannot disagree."""
+"""Due times of steps, from the definition alone. Pure functions: engine and forecast both use them, so they cannot disagree."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field

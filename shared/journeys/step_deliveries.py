@@ -1,4 +1,4 @@
-"""The deliveries of journeys' steps: found, moved, taken back. Who has begun one keeps it."""
+"""Deliveries of journey steps: find, move or cancel them. A delivery that a worker has claimed is left alone."""
 
 from collections.abc import Mapping
 from dataclasses import replace

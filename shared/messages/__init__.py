@@ -1,8 +1,8 @@
-"""Messages to people over any channel: owed once, sent when it is allowed, their later fate told to whoever owes them.
+"""Messages to people over any channel: enqueued once, sent when that is allowed; listeners are notified of each later status.
 
-    enqueue(session, message)          in the transaction of the change that causes it
+    enqueue(session, message)      in the transaction of the change that causes it
     find(session, channel, key)    the delivery of a message
-    on_outcome(name, listener)     hear what became of messages
+    on_outcome(name, listener)     register a listener for the outcomes of messages
     status(session, event)         a provider's later event (webhooks)
 
 Importing this is light; the database and the vendors come with the first use.
@@ -24,7 +24,7 @@ __all__ = ["Channel", "Fallback", "Message", "Outcome", "enqueue", "find", "on_o
 
 
 def enqueue(session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False) -> bool:
-    """Owe a person a message; see `shared.messages.planning.enqueue`."""
+    """Enqueue a message to a person; see `shared.messages.planning.enqueue`."""
     from shared.messages import planning
 
     return planning.enqueue(session, message, event_key=event_key, is_new=is_new)

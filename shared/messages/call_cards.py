@@ -1,9 +1,9 @@
-"""What a call needs in order to speak, carried by the address that Twilio fetches its words from.
+"""What a call needs in order to speak, carried in the URL from which Twilio fetches the script of the call.
 
-A person who picks up must hear us even while our database is away. So the address of the call holds the names of template and
-language and the few values they need, sealed: encrypted and authenticated (Fernet) with LINK_SIGNING_SECRETS, because addresses
-end up in logs. Twilio's own signature over the address says who asks; the seal says that the content is ours. It has no end of
-validity: whoever has Twilio's signature may ask for the same words by our record as well.
+A call must speak even while our database is down. So the URL of the call holds the names of template and
+language and the few values they need, sealed: encrypted and authenticated (Fernet) with LINK_SIGNING_SECRETS, because URLs
+end up in logs. Twilio's own signature over the URL proves who asks; the seal proves that the content is ours. The seal does not
+expire: a request with Twilio's signature could get the same text from our database as well.
 """
 
 import base64
@@ -21,7 +21,7 @@ LONGEST = 1200  # characters; with what Twilio adds the address stays under 2,04
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """The words of one call before they are filled in."""
+    """The template of one call, with the values to fill it in."""
 
     delivery_id: int
     template: str

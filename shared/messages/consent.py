@@ -1,4 +1,4 @@
-"""Who wants no messages, or cannot get them: kept for each person or address and channel, asked at the moment of sending.
+"""Suppressions: who wants no messages or cannot get them, by person or address and channel; checked when a message is sent.
 
     cause         | comes from                              | holds back
     --------------|-----------------------------------------|------------------------------------------------
@@ -10,7 +10,7 @@
     to-review     | an answer that a person must read       | marketing by SMS, WhatsApp and voice to that number
     by-hand       | an operator, for whoever asked them     | everything by that channel
 
-People and addresses are kept as digests: the wish survives an erasure, and the table tells nobody who they were.
+People and addresses are kept as digests: a suppression survives an erasure, and the table does not show whose it was.
 """
 
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ _LONG_AGO = clock.as_utc(datetime(1970, 1, 1))  # noqa: DTZ001  # the next call 
 # Put together once: it runs for each message that is due.
 _AGAINST = (
     select(Suppression)
-    .where(Suppression.who.in_(bindparam("whos", expanding=True)), Suppression.channel == bindparam("channel"))
+    .where(Suppression.who.in_(bindparam("recipient_digests", expanding=True)), Suppression.channel == bindparam("channel"))
     .where(~Suppression.lifted)
     .order_by(Suppression.id)
 )
@@ -54,8 +54,8 @@ def held_back(session: Session, message: Message) -> str | None:
 
 def cause_against(session: Session, person: str, channel: str, to: str, *, transactional: bool) -> str | None:
     """The cause for which nothing of that kind may be sent to a person at an address; None where nothing speaks against it."""
-    whos = [*digests_of_address(to), digest_of_person(person)]
-    for row in session.scalars(_AGAINST, {"whos": whos, "channel": channel}):
+    recipient_digests = [*digests_of_address(to), digest_of_person(person)]
+    for row in session.scalars(_AGAINST, {"recipient_digests": recipient_digests, "channel": channel}):
         if _holds(row) and not (transactional and row.cause in MARKETING_ONLY):
             return row.cause
     return None
@@ -67,29 +67,29 @@ def _holds(row: Suppression) -> bool:
     return True
 
 
-def suppress(session: Session, channels: Iterable[str], whos: Iterable[str], cause: Cause, at: datetime) -> None:
-    """From `at` on nobody of `whos` gets messages by `channels`, and journeys hear of it where it is a wish of theirs.
+def suppress(session: Session, channels: Iterable[str], recipient_digests: Iterable[str], cause: Cause, at: datetime) -> None:
+    """Suppress messages to these recipients by these channels from `at` on; where they asked for it, listeners are notified.
 
-    Again, or older than what is known, changes nothing.
+    A second run, or a time older than what is recorded, changes no row.
     """
-    _set(session, channels, whos, cause, at, lifted=False)
+    _set(session, channels, recipient_digests, cause, at, lifted=False)
 
 
-def lift(session: Session, channels: Iterable[str], whos: Iterable[str], cause: Cause, at: datetime) -> None:
-    """They want them again since `at`. Older than what is known changes nothing."""
-    _set(session, channels, whos, cause, at, lifted=True)
+def lift(session: Session, channels: Iterable[str], recipient_digests: Iterable[str], cause: Cause, at: datetime) -> None:
+    """End the suppression at `at`. A second run, or a time older than what is recorded, changes no row."""
+    _set(session, channels, recipient_digests, cause, at, lifted=True)
 
 
 def _set(  # a wish has these parts
-    session: Session, channels: Iterable[str], whos: Iterable[str], cause: Cause, at: datetime, *, lifted: bool
+    session: Session, channels: Iterable[str], recipient_digests: Iterable[str], cause: Cause, at: datetime, *, lifted: bool
 ) -> None:
-    named, people = tuple(sorted(set(channels))), tuple(sorted(set(whos)))
+    named, people = tuple(sorted(set(channels))), tuple(sorted(set(recipient_digests)))
     newer = [row for row in rows(session, named, people, cause) if at >= row.changed_at]
     for row in newer:
         row.changed_at, row.lifted = at, lifted
     if newer and cause in WISHES:
         word: Literal["resubscribed", "unsubscribed"] = "resubscribed" if lifted else "unsubscribed"
-        notify_person_message(session, PersonMessage(word=word, whos=people, channels=named, at=at, cause=cause))
+        notify_person_message(session, PersonMessage(word=word, recipient_digests=people, channels=named, at=at, cause=cause))
 
 
 def soft_bounced(session: Session, who: str, at: datetime) -> None:
@@ -129,15 +129,15 @@ def takes_free_text(session: Session, phone: str) -> bool:
     return last is not None and clock.now() - last < WHATSAPP_WINDOW
 
 
-def filed(session: Session, whos: Iterable[str]) -> list[str]:
-    """Those of `whos` of whom something is known: an address may have been filed under an earlier spelling."""
-    return list(session.scalars(select(Suppression.who).where(Suppression.who.in_(list(whos))).distinct()))
+def filed(session: Session, recipient_digests: Iterable[str]) -> list[str]:
+    """Those of the digests that have a suppression: an address may have been filed under an earlier spelling."""
+    return list(session.scalars(select(Suppression.who).where(Suppression.who.in_(list(recipient_digests))).distinct()))
 
 
-def rows(session: Session, channels: Iterable[str], whos: Iterable[str], cause: Cause) -> list[Suppression]:
+def rows(session: Session, channels: Iterable[str], recipient_digests: Iterable[str], cause: Cause) -> list[Suppression]:
     """The rows, locked; made (as lifted long ago) where they are not there yet."""
     found = []
-    people = sorted(set(whos))
+    people = sorted(set(recipient_digests))
     for channel in sorted(set(channels)):
         for who in people:
             new = {"channel": channel, "who": who, "cause": cause, "changed_at": _LONG_AGO, "lifted": True}

@@ -1,4 +1,4 @@
-"""Digests that stand for people and addresses in our tables and links: the same for the same one, readable by nobody."""
+"""Digests of people and addresses for our tables and links: equal input gives an equal digest, and none can be read back."""
 
 import hashlib
 

@@ -1,7 +1,7 @@
-"""What providers and recipients send us about messages, in one form whatever the provider. Light: no SQL, no HTTP library.
+"""Events of providers and recipients about messages, in one form for all providers. Light: no SQL, no HTTP library.
 
-People are named by digests from here on (`shared.messages.digests`); of what somebody writes to us only a wish is kept, so that
-the events we store say nothing of anybody.
+People are named by digests from here on (`shared.messages.digests`); of an inbound text only the wish is kept, so that stored
+events hold no personal data.
 """
 
 from __future__ import annotations

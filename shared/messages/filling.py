@@ -1,4 +1,4 @@
-"""Variables that only the moment of sending knows (days left, places left): whoever owes a message adds them here. Light."""
+"""Variables that are known only when a message is sent (days left, places left): its flow adds them here. Light."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime

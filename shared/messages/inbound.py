@@ -1,4 +1,4 @@
-"""The way out of our mails: the signed link, used in a browser or by a mail program (RFC 8058)."""
+"""Unsubscribe link of our mails: signed, used in a browser or by a mail program (RFC 8058)."""
 
 from typing import Any
 

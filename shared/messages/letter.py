@@ -1,4 +1,4 @@
-"""One of our messages, ready for its provider: what a provider's file is given, and what it answers with."""
+"""Letter: a message ready to send, which a provider's module gets, and the types of its results."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is to be said to whom, whatever carries it."""
+"""A message to one person, independent of its carrier."""
 
 import json
 from collections.abc import Mapping
@@ -29,11 +29,11 @@ class Fallback:
 class Message:
     """One message to one person, by one channel; `fallback` says what is tried, in order, when it does not arrive.
 
-    `person` is stable (`lead:123`), `to` the address: e-mail, phone in E.164, or ManyChat id. `dedupe_key` is owed once for all
-    time. `window` false sends at any hour; `transactional` is not counted against the daily cap and goes out in spite of an
-    unsubscription from marketing or a complaint, but not to an address that bounces or after STOP; None takes what the
-    template says. `source` is where the template lives: `repo`, `notion`, or `notion:<database id>`. `context` is handed to
-    whoever listens for the outcome.
+    `person` is stable (`lead:123`), `to` the address: e-mail, phone in E.164, or ManyChat id. A `dedupe_key` is enqueued once
+    for all time. `window` false sends at any hour; `transactional` is not counted against the daily cap and is sent in spite of
+    an unsubscription from marketing or a complaint, but not to an address that bounces or after STOP; None takes what the
+    template says. `source` is where the template lives: `repo`, `notion`, or `notion:<database id>`. `context` is passed
+    to the listeners for the outcome.
 
     Raises:
         ValueError: something in it can never be sent.

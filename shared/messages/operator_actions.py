@@ -1,6 +1,6 @@
-"""What an operator enters for a person: no more by some channels, or again.
+"""Operator actions on suppressions: add or lift one for a person.
 
-It is a word said now, so it counts over whatever is known.
+An operator's entry is dated now, so it overrides every earlier wish on record.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What people answer when they want no more messages, or want them again. The rule is `shared.readers.wish`."""
+"""Opt-out and opt-in keywords in inbound messages. The rule is `shared.readers.wish`."""
 
 from typing import Literal
 

@@ -1,4 +1,7 @@
-"""Telling those who owe messages what became of them: journeys listen here. Light, so that flow pages register at import."""
+"""Message listeners: notify flows and journeys when a message changes status or a person replies, opts out or opts in again.
+
+Light: flow modules import this to register their listeners, so SQL is imported only where it is first used.
+"""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -32,7 +35,7 @@ type Word = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of a message. `fallback` says that another channel is being tried in its place."""
+    """The new status of a message. With `fallback` another channel is being tried in its place."""
 
     word: Word
     channel: str
@@ -44,13 +47,13 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class PersonMessage:
-    """What somebody has told us: they answered, want no more by some channels, or want it again.
+    """A person replied, opted out of some channels, or opted in again.
 
-    `whos` are digests of their address, and of their key where that is known; `cause` is that of the suppression.
+    `recipient_digests`: the digests of their address, and of their key where it is known. `cause`: that of the suppression.
     """
 
     word: Literal["replied", "unsubscribed", "resubscribed"]
-    whos: tuple[str, ...]
+    recipient_digests: tuple[str, ...]
     channels: tuple[str, ...]
     at: datetime
     cause: str | None = None
@@ -58,59 +61,62 @@ class PersonMessage:
 
 type Listener = Callable[["Session", Mapping[str, Any], Outcome], None]
 
-type Ear = Callable[["Session", PersonMessage], None]
+type PersonListener = Callable[["Session", PersonMessage], None]
 
 type Gate = Callable[["Session", Mapping[str, Any]], "str | Later | None"]
 
 _listeners: dict[str, Listener] = {}
 _gates: dict[str, Gate] = {}
-_ears: dict[str, Ear] = {}
+_person_listeners: dict[str, PersonListener] = {}
 
 
 def on_sending(name: str, gate: Gate) -> None:
-    """Have `gate(session, context)` asked just before a message goes out: a reason to skip it, a later time, or None.
+    """Register `gate(session, context)`, called before each message is sent.
 
-    Asked in the transaction that claims the message. The same name again replaces the gate.
+    It returns a reason to skip the message, a later time, or None, and is called in the transaction that claims the message.
+    Registering the same name again replaces the gate.
     """
     _gates[name] = gate
 
 
 def refused(session: "Session", context: Mapping[str, Any]) -> "str | Later | None":
-    """What the first owner says who does not want the message sent now; None where all do."""
+    """The first gate's answer that skips or postpones the message; None where every gate lets it pass."""
     answers = (gate(session, context) for gate in [*_declared("message.sending").values(), *_gates.values()])
     return next((answer for answer in answers if answer is not None), None)
 
 
 def on_outcome(name: str, listener: Listener) -> None:
-    """Have `listener(session, context, outcome)` called in the transaction that records an outcome.
+    """Register `listener(session, context, outcome)`, called in the transaction that records an outcome.
 
-    Every listener hears of every message and tells by the message's context whether it is concerned. Each outcome is told
-    once, except that a transaction which lost a race runs again from the start. The same name again replaces the listener.
+    Every listener is called for every message and decides by the message's context whether it is concerned. Each outcome is
+    notified once; only a transaction that lost a race runs again from the start. Registering the same name again replaces the
+    listener.
     """
     _listeners[name] = listener
 
 
-def on_person_message(name: str, ear: Ear) -> None:
-    """Have `ear(session, said)` called in the transaction that takes in what somebody says; it may hear the same twice.
+def on_person_message(name: str, listener: PersonListener) -> None:
+    """Register `listener(session, message)`, called in the transaction that records what a person wrote or wants.
 
-    The same name again replaces the ear.
+    It may be called twice for the same message, so a second call must change nothing. Registering the same name again replaces
+    the listener.
     """
-    _ears[name] = ear
+    _person_listeners[name] = listener
 
 
 def notify_person_message(session: "Session", event: PersonMessage) -> None:
-    """Tell all who want to hear what people say. What one of them breaks is undone; the person's wish stands all the same."""
-    for name, ear in (_declared("person.message") | _ears).items():
-        key = f"said:{name}:{event.word}:{event.whos[0]}:{event.at.isoformat()}"
+    """Notify all person listeners. A listener that raises is rolled back and alerted; the person's wish stays recorded."""
+    for name, listener in (_declared("person.message") | _person_listeners).items():
+        key = f"said:{name}:{event.word}:{event.recipient_digests[0]}:{event.at.isoformat()}"
         title = f"Puente: {name} could not take in that somebody has {event.word}"
-        _guarded(session, name, partial(ear, session, event), key, title)
+        _guarded(session, name, partial(listener, session, event), key, title)
 
 
 def notify(session: "Session", context: Mapping[str, Any], outcome: Outcome) -> None:
-    """Tell all listeners.
+    """Notify all outcome listeners.
 
-    What a listener breaks is its own: its changes are undone and the operators are alerted, but that the message was sent
-    stays recorded, because a message that is forgotten would be sent again.
+    A listener that raises is rolled back and the operators are alerted. The sending stays recorded all the same, because a
+    message whose sending is not recorded would be sent again.
     """
     for name, listener in (_declared("message.outcome") | _listeners).items():
         key = f"outcome:{name}:{outcome.delivery_id}:{outcome.word}"

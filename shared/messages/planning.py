@@ -1,4 +1,4 @@
-"""Owing a message: a delivery of the outbox that holds everything needed to send it when its time comes."""
+"""Enqueue a message: write a delivery of the outbox that holds everything needed to send it when it is due."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -22,11 +22,11 @@ WORTH = timedelta(days=7)
 
 
 def enqueue(session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False) -> bool:
-    """Owe a person a message, once for its dedupe key for all time; False where it was owed already, and nothing changes.
+    """Enqueue a message, once for its dedupe key for all time; False where that key exists already, and then nothing changes.
 
-    Goes out at `due_at` (now) at the earliest; whether it is still wanted and allowed is asked then, not here. Who carries a
-    mail is settled here; the same key is not owed to another carrier after a change of EMAIL_PROVIDER. `is_new`: that is not
-    looked up, as nobody can have owed it before (the key names a row that this transaction has made).
+    The message is sent at `due_at` (default: now) at the earliest; the checks whether it is still wanted and allowed run then,
+    not here. The carrier of a mail is chosen here, and after a change of EMAIL_PROVIDER the same key is not enqueued with the
+    other carrier. `is_new` skips the look-up: the key cannot exist yet, because it names a row that this transaction has made.
     """
     settings = get_settings()
     if not is_new and find(session, message.channel, message.dedupe_key) is not None:
@@ -52,14 +52,14 @@ _ID = select(Delivery.id).where(Delivery.dedupe_key.in_(bindparam("keys", expand
 
 
 def find(session: Session, channel: str, dedupe_key: str) -> int | None:
-    """The id of the delivery of the message with that key, whoever carries it; None where it is not owed."""
+    """The id of the delivery of the message with that key, whoever carries it; None where there is none."""
     carried_by = {"email": EMAIL_PROVIDERS, "manychat": ("manychat",)}.get(channel, ("twilio",))
     keys = [key_of(Kind.MESSAGE, carrier, channel, dedupe_key) for carrier in carried_by]
     return session.scalars(_ID, {"keys": keys}).one_or_none()
 
 
 def fall_back(session: Session, message: Message) -> bool:
-    """Owe the next way of saying it; False where there is none. Each way is tried once, whatever reports the failure."""
+    """Enqueue the next fallback; False where there is none. Each is enqueued once, however often a failure is reported."""
     if not message.fallback:
         return False
     step, *rest = message.fallback
@@ -81,7 +81,7 @@ def fall_back(session: Session, message: Message) -> bool:
 
 
 def last_way(session: Session, delivery: Delivery) -> Delivery:
-    """The delivery by which a message is said now: that of the last fallback that was owed in its place, else its own."""
+    """The delivery that now stands for a message: that of the last fallback enqueued for it, else its own."""
     payload: Any = delivery.payload
     if not payload or not payload.get("fallback"):
         return delivery

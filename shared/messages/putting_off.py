@@ -1,4 +1,4 @@
-"""When a message is tried again whose sender may send no more for now, in this minute or on this day.
+"""Retry times of a message whose sender has used up its limit for this minute or this day.
 
 A message waits as long again as it has waited since its first try: five minutes, ten, twenty, up to six hours at a time.
 A day after the first try, or where it would come too late (`not_after`), it is given up, and another channel is tried.

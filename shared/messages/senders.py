@@ -1,4 +1,4 @@
-"""Who carries a message, from which sender, and which settings that needs."""
+"""The carrier and the sender of a message, and the settings they need."""
 
 from shared.messages.message import Message
 from shared.settings import Settings

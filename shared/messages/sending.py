@@ -1,4 +1,4 @@
-"""Sending one message: its template filled in, handed to the vendor; and afterwards, what became of it told and acted upon."""
+"""Send one message: fill in its template and call its provider; afterwards notify listeners and enqueue the fallback."""
 
 import logging
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ OPTED_OUT = "twilio-opted-out"
 
 
 def execute(send: Send, deliveries: Sequence[Claimed]) -> dict[int, Result]:
-    """Send each; what the vendor said of each."""
+    """Send each; the outcome of each."""
     return {delivery.id: _sent(send, delivery) for delivery in deliveries}
 
 
@@ -45,7 +45,7 @@ def _sent(send: Send, delivery: Claimed) -> Result:
 
 
 def _put_off(letter: Letter, error: DeferredError) -> PuenteError:
-    """Later, as long as the message has time for it; then it has failed, and another channel is tried."""
+    """Postpone the message while it has time left; otherwise it has failed, and its fallback is enqueued."""
     wait = putting_off.seconds(letter.first_try, letter.message.not_after)
     if wait is None:
         return PermanentError(putting_off.GAVE_UP, str(error))
@@ -60,7 +60,7 @@ def look_up(find: LookUp, delivery: Claimed) -> Done | None:
     is in doubt. Otherwise it stays unknown, until a callback names it or a person decides.
 
     Raises:
-        UncertainError: it cannot be told which message is ours.
+        UncertainError: several messages may be ours.
         PuenteError: the vendor cannot be asked now.
     """
     letter, provider = _letter(delivery), _provider(delivery)
@@ -125,7 +125,7 @@ def _provider(delivery: Claimed) -> str:
 
 
 def after(session: Session, delivery: Claimed, result: Result, final: bool) -> None:  # noqa: FBT001  # the outbox calls it so
-    """Keep the rest true to the outcome: the vendor's statuses, the day's count, the fallback, and whoever listens."""
+    """Apply a final outcome: the provider's statuses, the day's count, the fallback, and the listeners."""
     if not final or delivery.payload is None:
         return
     message = Message.from_payload(delivery.payload)
@@ -146,7 +146,7 @@ def after(session: Session, delivery: Claimed, result: Result, final: bool) -> N
 
 
 def _uncertain(session: Session, delivery: Claimed, message: Message) -> None:
-    """Nobody knows whether it was sent, unless a callback has told us meanwhile."""
+    """Notify listeners that the outcome is unknown, unless a callback has proved the sending meanwhile."""
     if not statuses.settle_by_callback(session, delivery.id):
         _notify(session, delivery, message, "uncertain", OUTCOME_UNKNOWN)
 

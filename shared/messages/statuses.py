@@ -1,7 +1,7 @@
-"""What the vendor tells of a message after it has taken it: kept, ranked, told to listeners, and acted upon when it failed.
+"""Message status: record a provider's later events, rank them, notify listeners, and try the fallback when a message failed.
 
-Words come late, twice and out of order, and may even be ahead of our own record of the sending. One row for each message of a
-vendor is locked by whoever brings news, so the order of arrival does not matter: the furthest status counts, never a step back.
+Provider events arrive late, twice and out of order, and may arrive before our own record of the sending. Each event locks the
+one row of its message, so the order of arrival does not matter: the furthest status counts, and a status never goes back.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,8 +23,8 @@ from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import VENDOR_ID_LENGTH, MessageStatus
 from shared.store.models import Delivery
 
-# Our words for what vendors say, each further along than those before it, so that which of two comes first never decides.
-# Of what a call may end in, that somebody has heard it is the furthest.
+# Our statuses, each further along than those before it, so that the order of arrival never decides.
+# Of the ends of a call `answered` is the furthest.
 _IN_ORDER = (
     *("queued", "sending", "delayed", "in-progress", "sent"),
     *("soft-bounced", "failed", "delivered"),
@@ -61,10 +61,10 @@ _SAME = locked(
 
 
 def status(session: Session, news: ProviderEvent) -> str:
-    """Take in one event of a provider: "applied"; "behind" where we know of something further; "unknown-message" if not ours.
+    """Apply one provider event. Returns "applied", "behind" (a further status is known), "unknown-message" or "ignored".
 
-    "ignored" where it says nothing that concerns us. What is said of a message that our record does not know yet waits in its
-    row and counts when the record comes. The same event again changes nothing.
+    "ignored": the event carries no status of ours. An event whose message is not recorded yet is kept in its row and counts
+    once `attach` records the sending. The same event again changes no status and notifies nobody.
     """
     if news.status is None:
         return "ignored"
@@ -84,20 +84,20 @@ def status(session: Session, news: ProviderEvent) -> str:
     return "applied" if further else "behind"
 
 
-def unsubscribed(session: Session, delivery_id: int, whos: Iterable[str], at: datetime) -> None:
-    """Somebody has used the link in a mail: no more marketing by e-mail, and whoever owed that mail hears of it."""
-    consent.suppress(session, ["email"], whos, "unsubscribed", at)
+def unsubscribed(session: Session, delivery_id: int, recipient_digests: Iterable[str], at: datetime) -> None:
+    """Apply the unsubscribe link of a mail: suppress marketing by e-mail and notify the listeners of that mail."""
+    consent.suppress(session, ["email"], recipient_digests, "unsubscribed", at)
     delivery = session.get(Delivery, delivery_id)
     if delivery is not None and delivery.action == "email":
         _announce(session, delivery, "unsubscribed", None)
 
 
 def attach(session: Session, provider: str, vendor_id: str, delivery_id: int) -> None:
-    """Our record of the sending: from now on the vendor's words belong to this delivery, those that came before as well."""
+    """Record the sending: the provider's events for `vendor_id`, earlier ones included, now belong to this delivery."""
     if not vendor_id:
-        return  # the vendor has told none; its callbacks may
+        return  # the provider gave no id; its callbacks may
     if _begin(session, provider, vendor_id, delivery_id):
-        return  # it has not said anything yet
+        return  # no event has arrived yet
     row = _row(session, provider, vendor_id)
     if row.delivery_id is None:
         row.delivery_id = delivery_id
@@ -147,7 +147,7 @@ def settle_by_callback(session: Session, delivery_id: int) -> bool:
 
 
 def _claim_by_callback(session: Session, row: MessageStatus, delivery_id: int) -> None:
-    """The callback's address names the delivery. Where our call ended without an answer this is the proof that it was sent."""
+    """Attach the delivery that the callback's address names. It proves the sending where our call ended without a response."""
     delivery = session.scalars(locked(select(Delivery).where(Delivery.id == delivery_id), Delivery)).one_or_none()
     if delivery is None or delivery.target != row.provider:
         return
@@ -169,14 +169,14 @@ def _done(session: Session, row: MessageStatus, delivery: Delivery) -> None:
 
 
 def _notify(session: Session, row: MessageStatus, delivery: Delivery) -> None:
-    """Tell how far it is, each word once, as soon as our own record says that it was sent."""
+    """Notify listeners of the status, each status once, as soon as our own record says that the message was sent."""
     word = _WORDS.get(row.status or "")
     if word is None or row.told == row.status or delivery.state != State.DONE:
         return
     if word == "failed" and row.reason in putting_off.REASONS and _put_off(row, delivery):
         return
-    told, row.told = _WORDS.get(row.told or ""), row.status
-    if word == told:
+    notified, row.told = _WORDS.get(row.told or ""), row.status
+    if word == notified:
         return
     _announce(session, delivery, word, row.reason or (row.status if word == "failed" else None))
 

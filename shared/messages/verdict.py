@@ -1,4 +1,4 @@
-"""May this message be sent now? Asked in the transaction that claims it, so that the answer is still true when it is sent."""
+"""Whether a message may be sent now. Decided in the transaction that claims it, so that it still holds when it is sent."""
 
 import logging
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What is said in a call, as TwiML (Twilio's markup): each paragraph of the text, with a pause between."""
+"""The script of a call, as TwiML (Twilio's markup): each paragraph of the text, with a pause between."""
 
 import logging
 from xml.sax.saxutils import escape
@@ -24,15 +24,15 @@ SILENCE = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 def script(delivery_id: int, answered_by: str, sealed: str = "") -> str:
     """The TwiML for the call of a delivery: the template's text, or what it leaves on an answering machine.
 
-    Our record is asked only where the address does not hold it all (`sealed`), so that who picks up hears it while the database
-    is away. Whoever picks up is never left without a word: what cannot be said becomes an apology (the template `call_sorry`).
-    A call that is none of ours is ended in silence.
+    The database is read only where the address does not hold everything (`sealed`), so that a call can speak while the database
+    is down. A text that cannot be rendered becomes an apology (the template `call_sorry`), so a person who picks up always gets
+    some text. A call that we did not make gets an empty response.
     """
     try:
         card = call_cards.opened(sealed, get_settings().link_signing_secrets)
         if card is None or card.delivery_id != delivery_id:
             card = _by_record(delivery_id)
-        return _said(card, answered_by)
+        return _filled_in(card, answered_by)
     except PermanentError as error:
         log.error("nothing to say in call %d: %s", delivery_id, error)  # noqa: TRY400  # the words tell it all
         return SILENCE if error.reason == NO_SUCH_CALL else sorry()
@@ -66,7 +66,7 @@ def _by_record(delivery_id: int) -> Card:
     return card_for(delivery_id, Message.from_payload(delivery.payload))
 
 
-def _said(card: Card, answered_by: str) -> str:
+def _filled_in(card: Card, answered_by: str) -> str:
     template = template_sources.load(card.template, card.locale)
     if is_machine(answered_by) and template.voicemail:
         template = template_sources.load(template.voicemail, card.locale)

@@ -1,6 +1,6 @@
-"""When a person may be disturbed: their local hours, working days and public holidays.
+"""Sending windows: a person's local hours, working days and public holidays in which they get messages.
 
-All of it is decided on the clock on their wall, so that a change to daylight-saving time moves the window with them.
+A window is computed in the person's local time, so that it moves with a change to daylight-saving time.
 """
 
 from collections.abc import Collection

@@ -1,1 +1,1 @@
-"""What we owe the outside world: planned with the change that causes it, carried out later, never lost and never doubled."""
+"""Transactional outbox: deliveries are written with the change that causes them and sent later; none is lost or doubled."""

@@ -1,6 +1,6 @@
-"""What can be done to the outside world: the flows declare it, the executor looks it up here.
+"""Actions: the kinds of calls to outside systems. Flows declare them; the executor looks them up here.
 
-Light on purpose: it is imported with the flow pages, so it imports neither SQL nor vendors.
+Light on purpose: flow modules import it at start, so it imports neither SQL nor vendors.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +53,7 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Claimed:
-    """A delivery in the hands of an executor. `key` is the same on every attempt: the idempotency key for the vendor."""
+    """A claimed delivery, as its executor sees it. `key` is the same on every attempt: the idempotency key for the vendor."""
 
     id: int
     subject: str
@@ -192,6 +192,6 @@ def _declared() -> dict[tuple[str, str], Action]:
 
 
 def refused_account(session: "Session", target: str, error: PuenteError) -> None:
-    """Call who listens to `account.refused`, in the transaction that records that a system refuses our account."""
+    """Notify the listeners of `account.refused`, in the transaction that records that a system refuses our account."""
     for _flow, listener in flows.listeners("account.refused"):
         listener(session, target, error)

@@ -1,4 +1,4 @@
-"""The circuit of a target: an outside system that is down is left alone, probed, and then loaded again step by step.
+"""Circuit breaker of a target: while an outside system is down no call is made, then one probe, then growing batches.
 
     closed --failures in a row--> open --time is up--> ramping (one batch of one is the probe)
        ^                            ^                     |  |

@@ -1,4 +1,4 @@
-"""Claiming what is due for a target. One short transaction decides everything: slot, circuit, pace, batch.
+"""Claim due deliveries of a target. One short transaction takes the slot, checks circuit and pace, and chooses the batch.
 
 The row of the target is locked first, so that claims for one target happen one after another on any number of instances.
 That is also why no wake-up is lost: a claim that finds nothing due gives its slot back in the same transaction, so a change
@@ -54,10 +54,10 @@ class Batch:
 
 
 def claim(session: Session, target: str, token: str, *, again: bool = False) -> Batch | Wait | None:
-    """The next batch for `target`; None where there is nothing to do now, and then no slot is held.
+    """The next batch for `target`; None where nothing is to be done now, and then no slot is held.
 
-    `again`: the answer to this token's last claim was lost. Where that claim took effect, what it holds is handed out now.
-    Nothing of it has been begun, since a worker begins only what it was handed; so nothing is begun twice, or left lying held.
+    `again`: the result of this token's last claim was lost. If that claim was committed, its batch is returned now. None of its
+    deliveries has been sent, since a worker sends only a batch that was returned to it; so none is sent twice or stays claimed.
     """
     row = lock_target(session, target)
     policy = actions.policy(target)
@@ -86,7 +86,7 @@ def claim(session: Session, target: str, token: str, *, again: bool = False) -> 
 
 
 def _taken_before(session: Session, target: str, token: str) -> Batch | None:
-    """What `token` holds by a claim whose answer was lost, as long as its lease runs: after that it may be anybody's."""
+    """The batch of a claim whose result was lost, while its lease runs: afterwards another worker may claim it."""
     ours = and_(IS_SENDING, Delivery.target == target, Delivery.lease_token == token, Delivery.lease_until > clock.now())
     query = select(Delivery).where(ours).order_by(Delivery.due_at, Delivery.id)
     rows = session.scalars(held(query, Delivery)).all()
@@ -151,7 +151,7 @@ _FIRST = select(Delivery.action, _batch_limit).where(*_IS_DUE).order_by(Delivery
 
 @lru_cache(maxsize=64)
 def _next(size: int) -> Select[Delivery]:
-    """The next deliveries of an action with one batch limit, so that what may fail a batch takes no other delivery with it.
+    """The next due deliveries of an action that share a batch limit, so that a suspect record cannot fail its neighbours.
 
     One query for each size: as a parameter, T-SQL could only count rows up to it.
     """
@@ -166,9 +166,10 @@ def _first_due(session: Session, target: str) -> tuple[str, int] | None:
 
 
 def _batch(session: Session, row: Target, first: tuple[str, int], token: str) -> Batch | None:
-    """The batch that begins with `first`; None where other transactions hold all of what is due.
+    """The batch that begins with `first`; None where other transactions hold locks on all due rows.
 
-    Claiming again at once would find the same. Whoever holds the rows wakes an executor after the commit, or the timer does.
+    Claiming again at once would find the same. The transaction that holds the rows wakes an executor after its commit, or the
+    timer does.
     """
     (action_name, limit), found = first, _action(row.name, first[0])
     size = circuit.limit(row, found.batch_size()) if isinstance(found, Action) else 1000
@@ -253,7 +254,7 @@ def _wanted(session: Session, action: Action, delivery: Delivery) -> bool:
 
 
 def _close_unwanted(session: Session, action: Action, delivery: Delivery, why: str) -> None:
-    """It is not sent (any more): skipped, but where an earlier attempt of its own may have arrived it stays uncertain."""
+    """Close a message that is not sent: as skipped, or as uncertain where an earlier attempt may have arrived."""
     claimed = as_claimed(delivery)
     if claimed.unknown_before and delivery.attempts:
         outcome: Skip | UncertainError = UncertainError(f"not tried again: {why}")
@@ -280,7 +281,7 @@ def _verdict(session: Session, action: Action, delivery: Delivery) -> str | Late
 
 
 def free_expired(session: Session) -> int:
-    """Take back what dead workers held; the number of deliveries freed.
+    """Free deliveries whose lease has expired; returns how many.
 
     A sync is simply due again. A message may have been sent: it is due again only where its action can make sure that it is
     not sent twice; otherwise it becomes `uncertain`, and a person decides. The lost attempt counts, so that work which kills

@@ -1,4 +1,4 @@
-"""The timer's half of the outbox: wake executors for what is due, free what dead workers held."""
+"""The timer's half of the outbox: wake executors for due deliveries, and free deliveries of dead workers."""
 
 from sqlalchemy import select
 
@@ -23,7 +23,7 @@ def dispatch_due() -> set[str]:
 
 
 def requeue_lost() -> int:
-    """Request again what fell out of the outbox: each sync that is used, in a transaction of its own; how many rows."""
+    """Request again each row whose sync has no open delivery any more; returns how many. One transaction for each sync."""
     return sum(transact(sync.requeue_lost) for sync in flows.parts("syncs") if sync.is_used())
 
 

@@ -1,4 +1,4 @@
-"""Carrying out what is due: claim a batch, call the outside system outside any transaction, record how it went, go on.
+"""Execute due deliveries: claim a batch, call the outside system outside any transaction, record the outcomes, repeat.
 
 A crash at any point is harmless: before the call, the lease ends and the batch is due again; after it, a sync is sent once more
 (it says what SQL says, so twice is once), and a message is resolved as its action allows (see `AfterUnknown`).
@@ -52,7 +52,7 @@ _patiently = retry(
 
 
 def drain(target: str, budget: timedelta = BUDGET) -> int:
-    """Carry out what is due for `target` until nothing is, or `budget` is used up (then a fresh nudge goes on).
+    """Execute the due deliveries of `target` until none is left or `budget` is used up (then a new nudge continues).
 
     Returns how many deliveries were attempted. Any number may run at once: slots, claims and pace are kept in SQL.
     """
@@ -78,7 +78,7 @@ def drain(target: str, budget: timedelta = BUDGET) -> int:
 
 
 def _claim(target: str, token: str) -> Batch | Wait | None:
-    """The next claim, made again with the same token where its answer is lost: nobody knows then whether it took effect."""
+    """Claim the next batch; where the result is lost, claim again with the same token, which returns a committed claim."""
     tries = count()
 
     @_patiently
@@ -95,10 +95,10 @@ def _release(target: str, token: str) -> None:
 
 
 def _overlooked(target: str) -> bool:
-    """Whether something has become due while the claim that gave our slot back did not see it any more.
+    """Whether a delivery became due that the claim which released our slot did not see.
 
-    On Azure SQL a change may be committed between that claim's look and its own commit. Who made it still saw our slot held,
-    and so sent no nudge. (On SQLite writers are alone, and this never happens.)
+    On Azure SQL a change may be committed between that claim's query and its commit. The transaction of the change still saw
+    our slot held, so it sent no nudge. (SQLite has one writer at a time, so there this never happens.)
     """
     with reading() as session:
         return claims.callable_now(session, target)
@@ -166,9 +166,9 @@ def _called(action: Action, deliveries: Sequence[Claimed]) -> dict[int, Outcome]
 
 
 def _one_by_one(action: Action, deliveries: Sequence[Claimed], end: datetime) -> dict[int, Outcome] | None:
-    """One record may be what breaks a batch of syncs; its neighbours must not go with it. None where that says no more.
+    """Call each sync of a failed batch alone, so that one bad record does not fail its neighbours. None for a batch of one.
 
-    No call begins after `end`, so that the last one ends within the lease; who has had no turn by then is tried again later.
+    No call begins after `end`, so that the last one ends within the lease; the deliveries not called by then are retried later.
     """
     if action.kind is not Kind.SYNC or len(deliveries) == 1:
         return None

@@ -1,4 +1,4 @@
-"""What a person may do with a delivery: try it again, or take it back. History is never rewritten; who did what is logged.
+"""Operator actions on a delivery: retry or cancel it. History is never rewritten; each action is logged with its operator.
 
 pending                              retry: due now, its attempts kept      cancel: yes
 sending                              retry: 409, it is under way            cancel: 409

@@ -1,4 +1,4 @@
-"""Planning: rows of what we owe, written in the transaction of the change that causes them; and the nudge after its commit."""
+"""Plan deliveries: write them in the transaction of the change that causes them, and wake the executors after its commit."""
 
 import json
 import logging
@@ -26,10 +26,10 @@ _SLOTS_HELD = select(func.count()).where(TargetSlot.target == bindparam("target"
 
 
 def sync(session: Session, action: Action, subject: str, *, event_key: str | None = None) -> int:
-    """Ask that `subject` be brought up to date at `action`'s target, soon. Returns the delivery's id.
+    """Enqueue a sync of `subject` to `action`'s target, due now. Returns the delivery's id.
 
-    One open delivery stands for any number of changes: where one is waiting, this one rides along; where one is under way, it
-    runs once more afterwards, because it may have read the state before this change.
+    One open delivery stands for any number of changes: a pending one is reused; one that is being sent runs once more
+    afterwards, because it may have read the state before this change.
     """
     key = key_of(Kind.SYNC, action.target, action.name, subject)
     with (
@@ -78,7 +78,7 @@ def message(  # a message has this many facts
     not_after: datetime | None = None,
     event_key: str | None = None,
 ) -> bool:
-    """Owe `subject` a message, once for `dedupe_key` for all time. False where it was already owed (then nothing changes)."""
+    """Enqueue a message to `subject`, once for `dedupe_key` for all time. False where the key exists (nothing changes)."""
     key = key_of(Kind.MESSAGE, action.target, action.name, dedupe_key)
     values = _values(action, subject, key, event_key=event_key) | {"payload": payload, "not_after": not_after}
     if due_at is not None:
@@ -90,7 +90,7 @@ def message(  # a message has this many facts
 
 
 def cancel(session: Session, delivery_id: int, reason: str) -> bool:
-    """Take back a delivery that has not been begun. False where it is too late for that."""
+    """Cancel a pending, uncertain or dead delivery. False, and nothing changes, in every other state."""
     row = session.scalars(locked(select(Delivery).where(Delivery.id == delivery_id), Delivery)).one_or_none()
     if row is None or row.state not in (State.PENDING, State.UNCERTAIN, State.DEAD):
         return False

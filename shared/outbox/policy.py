@@ -1,4 +1,4 @@
-"""How often, how late, how many at once: every number of the outbox, as data."""
+"""Retry, pace and batch limits: every number of the outbox, as data."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Recording how a batch went: each delivery's next state, our own rows, the target's circuit and the action log, together."""
+"""Record a batch in one transaction: each delivery's next state, our own rows, the target's circuit and the action log."""
 
 import logging
 import traceback
@@ -60,7 +60,7 @@ def log_outcome(session: Session, action: Action, delivery: Claimed, result: str
 
 
 def age_of(row: Delivery) -> timedelta:
-    """How long it has been due: what was planned for next week is not old next week."""
+    """How long a delivery has been due: one that was planned for next week is not old next week."""
     return clock.now() - (row.owed_since or row.created_at)
 
 
@@ -110,23 +110,23 @@ def record(
 
 
 def _report_refused_account(session: Session, target: Target, outcomes: Iterable[Outcome]) -> None:
-    """The system takes nothing from our account: only a person can mend that."""
+    """Notify the listeners of `account.refused` where the system refuses our account, which only a person can mend."""
     refused = next((one for one in outcomes if isinstance(one, UnavailableError) and one.account), None)
     if refused is not None:
         actions.refused_account(session, target.name, refused)
 
 
 def _is_silence(action: Action, outcome: Outcome) -> bool:
-    """Whether the system did not answer for a sync, for which either the record or the whole system may be to blame."""
+    """Whether a sync got no answer, which either its record or an outage of the whole system may have caused."""
     return action.kind is Kind.SYNC and isinstance(outcome, UnavailableError | UncertainError | NoAnswerError)
 
 
 def _charges_attempt(target: Target, action: Action, batch: Sequence[tuple[Delivery | None, Outcome]]) -> bool:
-    """Whether the silence costs the record an attempt, because it is this record that gets no answer, and not the whole system.
+    """Whether a call without an answer costs the record an attempt, because this record causes it and not an outage.
 
-    So it is where the record was sent in a batch of one, was silent in a batch of one before, and the newest call of the target
-    before this one was answered. While the whole system is away no call is answered, so an outage costs its first record one
-    attempt at most, and that only if it was silent alone before; all others nothing.
+    That is so where the record was sent in a batch of one, got no answer in a batch of one before, and the target's call before
+    this one was answered. During an outage no call is answered, so the outage costs its first record one attempt at most, and
+    only if that record got no answer alone before; it costs all others none.
     """
     row, outcome = batch[0]
     was_silent = len(batch) == 1 and row is not None and row.reason == NO_ANSWER
@@ -134,10 +134,10 @@ def _charges_attempt(target: Target, action: Action, batch: Sequence[tuple[Deliv
 
 
 def _limit_next_batch(action: Action, pending: Sequence[tuple[Delivery, Outcome]], *, together: int) -> None:
-    """Those of a batch that got no answer go on in halves, apart from all others, until the record that causes it is alone.
+    """Halve the next batch of the records that got no answer, apart from all others, until the record that causes it is alone.
 
-    `together`: how many were in the batch. One record thus delays its neighbours by one silent call for each halving, and from
-    then on, claimed in a batch of one, by no more than the time that its own calls take.
+    `together`: the size of the batch. One record thus delays its neighbours by one unanswered call for each halving; from then
+    on it is claimed in a batch of one and delays them by no more than the time of its own calls.
     """
     silent = [row for row, outcome in pending if _is_silence(action, outcome)]
     for row, outcome in pending:
@@ -153,7 +153,7 @@ def _limit_next_batch(action: Action, pending: Sequence[tuple[Delivery, Outcome]
 def settle(
     session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome, *, isolate_errors: bool = False
 ) -> None:
-    """Move a delivery to the state that its outcome leads to, and keep our own rows and the action log true to it."""
+    """Move a delivery to the state of its outcome, call the flow's `after`, and write the action log."""
     final = _moved(session, action, row, delivery, outcome)
     notify(session, action, delivery, outcome, final=final, isolate_errors=isolate_errors)
 
@@ -171,9 +171,9 @@ def _moved(
 def notify(
     session: Session, action: Action, delivery: Claimed, outcome: Outcome, *, final: bool, isolate_errors: bool = True
 ) -> None:
-    """Call the flow's `after`. `isolate_errors`: where it makes a mistake, what it did is undone, and all else stays.
+    """Call the flow's `after`. With `isolate_errors` a call that raises is rolled back alone and logged.
 
-    That costs a savepoint, so a batch is first recorded without.
+    That costs a savepoint, so a batch is first recorded without it.
     """
     if not isolate_errors:
         action.after(session, delivery, outcome, final)
@@ -274,14 +274,14 @@ def _settle_late(session: Session, action: Action, row: Delivery, delivery: Clai
 
 
 def _take_back_retry(session: Session, delivery_id: int) -> None:
-    """A person has asked for it again meanwhile; now that it is known to be done, that second message must not go out."""
+    """Cancel the pending retry of a message that is now known to be sent, so that the person does not get it twice."""
     query = select(Delivery).where(Delivery.retry_of == delivery_id, Delivery.state == State.PENDING)
     for retry in session.scalars(locked(query, Delivery)):
         close(retry, State.CANCELLED, reason="already-sent")
 
 
 def _judge(target: Target, action: Action, outcomes: list[Outcome]) -> None:
-    """What the batch says about the system as a whole: any answer at all means that it is up."""
+    """Update the target's circuit from the outcomes of a batch: any answer at all means that the system is up."""
     throttles = [outcome for outcome in outcomes if isinstance(outcome, ThrottledError)]
     outages = [one for one in outcomes if isinstance(one, UnavailableError | UncertainError) or _is_silence(action, one)]
     if throttles:

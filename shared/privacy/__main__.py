@@ -1,4 +1,4 @@
-"""`python -m shared.privacy --manychat-id X [--apply]`: say what there is of a person, and erase it with `--apply`.
+"""`python -m shared.privacy --manychat-id X [--apply]`: list what is stored of a person; with `--apply` erase it.
 
 `--email` finds the person by their address; flows add options of their own.
 """
@@ -35,7 +35,7 @@ def main(
     except (PuenteError, ValueError) as error:
         out(f"Nothing was erased from our record: {error}\n")
         return FAILED
-    for line in _told(found):
+    for line in _report(found):
         out(f"{line}\n")
     if found.is_nothing:
         out("There is nothing of this person.\n")
@@ -48,7 +48,7 @@ def main(
     return 0
 
 
-def _told(found: Found) -> list[str]:
+def _report(found: Found) -> list[str]:
     rows = [f"{number:6} rows of {table}" for table, number in found.rows.items() if number]
     records = [f"{len(ids):6} of {model} in Odoo: {', '.join(map(str, ids))}" for model, ids in found.odoo.items() if ids]
     by_hand = [

@@ -50,7 +50,7 @@ class Found:
 def person(manychat_id: str = "", *, email: str = "", row: tuple[str, int] | None = None) -> Person:
     """The person of that ManyChat id, address, or row of a table: (`leads`, 42).
 
-    Their pseudonym is of this erasure alone: no two erasures can be told to be of one person.
+    Each erasure makes a pseudonym of its own, so that nobody can see that two erasures concern one person.
 
     Raises:
         ValueError: not exactly one of the three is given.
@@ -129,8 +129,8 @@ def _erase_rows(session: Session, who: Person, was: Found, deleted_blobs: int, a
     whole = known(session, who)
     changed = {holding.table.__tablename__: _erase(session, holding, whole) for holding in holdings()}
     # Only numbers: the log of an erasure must not keep what was erased.
-    told = {**changed, "blobs": deleted_blobs, **{model: len(ids) for model, ids in was.odoo.items()}}
-    detail = ", ".join(f"{name} {number}" for name, number in told.items() if number)
+    numbers = {**changed, "blobs": deleted_blobs, **{model: len(ids) for model, ids in was.odoo.items()}}
+    detail = ", ".join(f"{name} {number}" for name, number in numbers.items() if number)
     session.add(ActionLog(actor=actor[:60], action="person.erase", subject=who.pseudonym, result="done", detail=detail or None))
 
 

@@ -1,8 +1,8 @@
-"""Every table in which something of a person is kept: which rows are theirs, and what erasing does with them.
+"""Every table that holds personal data: which rows belong to a person, and what an erasure does with them.
 
-Facts of a person are deleted. Records of our own work (which event was handled, what was owed, who did what) keep that they
-were, without the person: a dedupe key that vanished would let an old event be applied again. A new table with something of a
-person in it gets an entry here; a test fails until it has one, or is said to hold none.
+Facts of a person are deleted. Records of our own work (inbox events, deliveries, the action log) are kept without the person:
+a dedupe key that vanished would let an old event be applied again. A new table with personal data gets an entry here; a test
+fails until it has one, or is declared to hold none.
 """
 
 from collections.abc import Callable, Mapping

@@ -6,7 +6,7 @@ stop costs a message, a wrong start breaks a promise. Words are read in the whol
 never beyond a negation, never in quoted mail.
 
 `ask` means that a person must look: until they have, no marketing goes to that line, no state is written, and what the
-person is owed (their booking) still goes.
+person has asked for (their booking) is still sent.
 """
 
 import re

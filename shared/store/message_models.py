@@ -63,9 +63,9 @@ class MessageDay(Base):
 
 
 class MessageStatus(Base):
-    """What a vendor has told of one message since it took it. `delivery_id` is unknown while its word is ahead of our record.
+    """A provider's events about one message. `delivery_id` is NULL while an event is ahead of our record of the sending.
 
-    `status` is the furthest one; `history` holds all that came. `told` is the status that listeners have heard of.
+    `status` is the furthest status; `history` holds the newest events. `told` is the last status notified to listeners.
     """
 
     __tablename__ = "message_statuses"

@@ -240,7 +240,7 @@ class InboxEvent(Base):
 
 
 class Delivery(Timestamped, Base):
-    """Something we owe the outside world (see `shared.outbox`).
+    """A delivery: one message or sync to an outside system (see `shared.outbox`).
 
     `dedupe_key` is unique where it is not NULL: a message keeps it for ever, a sync only while it is open.
     `batch_limit`: a sync that was in a batch without an answer may be in a batch of so many at most; NULL: of any size.

@@ -1,6 +1,6 @@
-"""What our own record says of the work: what is owed, late, in error, and how fast it was done in the last minute.
+"""Metrics from our own tables: deliveries that are open, late or in error, and the speed of work in the last minute.
 
-Every query is a seek and bounded, so that a minute's look costs the same however large the tables grow.
+Every query is a bounded index seek, so that a minute's metrics cost the same however large the tables grow.
 """
 
 from collections import Counter

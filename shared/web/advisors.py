@@ -135,7 +135,7 @@ def change_advisor(
     advisor_id: RowId, body: AdvisorChange, caller: Caller, response: Response, if_match: IfMatch = None
 ) -> AdvisorOut:
     """Sets what is given. With a new name or Odoo user the opportunities that name them are brought up to date in Odoo."""
-    return _changed(advisor_id, body.said(), caller, response, if_match)
+    return _changed(advisor_id, body.given(), caller, response, if_match)
 
 
 @router.delete("/{advisor_id:id}", status_code=204, summary="Delete an advisor", responses=documented(404, 409, 412))

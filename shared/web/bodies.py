@@ -93,7 +93,7 @@ class Body(BaseModel):
             return data
         return {name: value for name, value in data.items() if name in cls.model_fields or name not in cls.read_only}
 
-    def said(self) -> dict[str, Any]:
+    def given(self) -> dict[str, Any]:
         """The members that were given."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 

@@ -136,7 +136,7 @@ def change_campaign(
     campaign_id: RowId, body: CampaignChange, caller: Caller, response: Response, if_match: IfMatch = None
 ) -> CampaignOut:
     """Sets what is given, null taking it away."""
-    return _changed(campaign_id, body.said(), caller, response, if_match)
+    return _changed(campaign_id, body.given(), caller, response, if_match)
 
 
 @router.delete("/{campaign_id:id}", status_code=204, summary="Delete a campaign", responses=documented(404, 409, 412))

@@ -102,7 +102,7 @@ def change_channel(
     channel_id: RowId, body: ChannelChange, caller: Caller, response: Response, if_match: IfMatch = None
 ) -> ChannelOut:
     """Sets what is given. With a new name the leads of everybody who came by it are brought up to date in Odoo."""
-    return _changed(channel_id, body.said(), caller, response, if_match)
+    return _changed(channel_id, body.given(), caller, response, if_match)
 
 
 @router.delete("/{channel_id:id}", status_code=204, summary="Delete a channel", responses=documented(404, 409, 412))

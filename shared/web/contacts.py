@@ -165,7 +165,7 @@ def change_contact(
     contact_id: RowId, body: ContactChange, caller: Caller, response: Response, if_match: IfMatch = None
 ) -> ContactOut:
     """Sets what is given, null taking it away. Events older than now do not undo it."""
-    values = body.said()
+    values = body.given()
     return _changed(contact_id, values, values.pop("manychat_id", None), caller, response, if_match)
 
 

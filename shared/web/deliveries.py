@@ -1,4 +1,4 @@
-"""`/api/v1/deliveries`: what we owe the outside world, what has become of it, and a person's word about it."""
+"""`/api/v1/deliveries`: deliveries to outside systems, their history, and an operator's retry or cancellation."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -48,7 +48,7 @@ class DeliveryQuery(PageQuery):
 
 
 class DeliveryOut(BaseModel):
-    """Something we owe the outside world."""
+    """One delivery: a message or a sync to an outside system, pending, under way or closed."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -134,7 +134,7 @@ def replace_odoo_contact(partner_id: RowId, body: PartnerIn, caller: Caller) -> 
 def change_odoo_contact(partner_id: RowId, body: PartnerChange, caller: Caller) -> PartnerOut:
     """Sets what is given, null taking it away."""
     with as_problems():
-        return _shown(Partners(actor(caller)).write(_odoo_id(partner_id), body.said()))
+        return _shown(Partners(actor(caller)).write(_odoo_id(partner_id), body.given()))
 
 
 @router.delete("/{partner_id:id}", status_code=204, summary="Delete a contact of Odoo", responses=documented(*STATUSES))

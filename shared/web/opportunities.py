@@ -85,7 +85,7 @@ class OpportunityOut(BaseModel):
 
 
 class SyncDelivery(BaseModel):
-    """What we owe Odoo about an opportunity, or owed last."""
+    """The open sync of an opportunity to Odoo, or else the last one."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -114,7 +114,7 @@ def replace_stage(row_id: RowId, body: StageIn, caller: Caller, response: Respon
 @router.patch("/{row_id:id}", summary="Change a row of the stage map", responses=documented(404, 409, 412) | ONE)
 def change_stage(row_id: RowId, body: StageChange, caller: Caller, response: Response, if_match: IfMatch = None) -> StageOut:
     """Sets what is given. What a new number in Odoo brings about is said at PUT."""
-    return _changed(row_id, body.said(), caller, response, if_match)
+    return _changed(row_id, body.given(), caller, response, if_match)
 
 
 @router.delete("/{row_id:id}", status_code=204, summary="Delete a row of the stage map", responses=documented(404, 409, 412))

@@ -1,4 +1,4 @@
-"""`/api/v1/suppressions`: who is not to be sent what, seen, added and lifted by hand."""
+"""`/api/v1/suppressions`: list suppressions of messages; add and lift them by hand."""
 
 from datetime import datetime
 from functools import partial
@@ -36,8 +36,8 @@ PERSON = "The person's key, for example `lead:17`."
 ONE_OF = f"give one of {', '.join(WHOM)}"
 
 
-def _whos(given: Any) -> list[str]:
-    """The digests under which the one who is named may be filed, today's first; none where nobody is."""
+def _recipient_digests(given: Any) -> list[str]:
+    """The digests by which the given person or address may be stored, the current one first; empty where none is given."""
     if given.person is not None:
         return [digest_of_person(given.person)]
     if given.phone is not None:
@@ -67,8 +67,8 @@ class SuppressionQuery(PageQuery):
 
     def applied(self, query: Select[Suppression]) -> Select[Suppression]:
         """`query`, narrowed down."""
-        if whos := _whos(self):
-            query = query.where(Suppression.who.in_(whos))
+        if recipient_digests := _recipient_digests(self):
+            query = query.where(Suppression.who.in_(recipient_digests))
         if self.channel is not None:
             query = query.where(Suppression.channel == self.channel)
         if self.cause is not None:
@@ -162,11 +162,11 @@ def get_suppression(suppression_id: RowId) -> SuppressionOut:
 
 @router.post("", status_code=201, summary="Add suppressions")
 def add_suppressions(body: SuppressionIn, caller: Caller) -> Suppressed:
-    """From now on nothing more by these channels, also of what is owed already; journeys with nothing else left end.
+    """Nothing more is sent by these channels, messages already enqueued included; journeys with no other step left end.
 
-    Adding what stands already is harmless. `by-hand` is lifted by hand alone; START lifts a `stop`.
+    Adding an existing suppression changes nothing. `by-hand` is lifted by hand alone; START lifts a `stop`.
     """
-    who = _whos(body)[0]
+    who = _recipient_digests(body)[0]
     work = partial(operator_actions.suppress, who=who, channels=body.by(), cause=body.cause, actor=actor(caller))
     return Suppressed(items=[_shown(row) for row in editing.committed(work)])
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select
 
+from functions import system
 from shared import clock, faults
 from shared.journeys import engine, load
 from shared.messages import consent, digests, links, outcomes
@@ -209,16 +210,16 @@ class TestAddresses:
         assert kept == addresses | {digests.digest_of_person("lead:17")}
 
     def test_wish_is_kept_when_journeys_fail(self, flow: Flow, environment: pytest.MonkeyPatch) -> None:  # noqa: F811
-        """What a listener breaks is its own; the operators hear of it."""
+        """A listener that raises is rolled back alone, and the operators are alerted."""
 
-        def broken(_session, _said):
-            _session.execute(delete(EnrolmentAddress))
+        def broken(session, _message):
+            session.execute(delete(EnrolmentAddress))
             raise ValueError("broken")
 
         environment.setenv("ALERT_WEBHOOK_URL", "https://alerts.example/1")
         get_settings.cache_clear()
         enter()
-        environment.setitem(outcomes._ears, "system", broken)  # in place of the journeys' own listener
+        environment.setitem(outcomes._person_listeners, system.FLOW.name, broken)
         flow.says("STOP")
         assert standing()["lead_followup lead:17"][0] == "active"
         with reading() as session:
@@ -227,7 +228,7 @@ class TestAddresses:
             assert any("system could not take in" in str(row.payload) for row in session.scalars(select(Delivery)))
 
 
-def test_same_word_twice_is_heard_once(flow: Flow, world: World, define) -> None:  # noqa: F811
+def test_same_reply_twice_counts_once(flow: Flow, world: World, define) -> None:  # noqa: F811
     """A reply that is delivered twice changes nothing the second time, even for somebody who has entered again."""
     define(PHONE_ONLY.replace("title: By phone", "title: By phone\nre_enrol: each_event"))
     enter()

@@ -364,7 +364,7 @@ def test_what_they_say_is_noted(world: World, account: PretendKommo, test_clock:
         (digest_of_address("nobody@example.com"), "replied", ("sms",), None),
     ):
         test_clock.advance(minutes=1)
-        said = PersonMessage(word=word, whos=(who,), channels=channels, at=test_clock.moment, cause=cause)
+        said = PersonMessage(word=word, recipient_digests=(who,), channels=channels, at=test_clock.moment, cause=cause)
         for _again in range(2):
             transact(lambda session, said=said: notify_person_message(session, said))
     settle(world)

@@ -27,8 +27,8 @@ from tests.support.messages import (
     PostOffice,
     carry_out,
     deliveries,
+    enqueue,
     message,
-    owe,
     until,
 )
 
@@ -100,9 +100,9 @@ class TestLookingUpByNumber:
     def test_message_that_arrived_is_found_although_another_followed(self, configured, test_clock) -> None:
         """The other one is known to be another delivery's, so one candidate is left."""
         sent = account(configured, (True, False))
-        owe(message(dedupe_key="A"))
+        enqueue(message(dedupe_key="A"))
         test_clock.advance(seconds=5)
-        owe(message(dedupe_key="B", person="lead:18"))
+        enqueue(message(dedupe_key="B", person="lead:18"))
         pass_minutes(test_clock, 10)
         assert sorted(sent.numbers()) == sorted(str(row.id) for row in deliveries())
         assert {row.state for row in deliveries()} == {State.DONE}
@@ -111,7 +111,7 @@ class TestLookingUpByNumber:
     def test_message_of_another_in_doubt_is_not_taken_for_ours(self, configured, test_clock) -> None:
         """Of two without an answer one arrived, and nothing says which: neither is sent twice, and a person decides."""
         sent = account(configured, (False, False), (True, False))
-        owe(message(dedupe_key="A"), message(dedupe_key="B", person="lead:18"))
+        enqueue(message(dedupe_key="A"), message(dedupe_key="B", person="lead:18"))
         pass_minutes(test_clock, 4 * 60)
         assert len(sent.numbers()) == 1
         assert {row.state for row in deliveries()} == {State.UNCERTAIN}
@@ -119,7 +119,7 @@ class TestLookingUpByNumber:
     def test_callback_settles_what_a_look_up_cannot(self, configured, test_clock) -> None:
         """Its address names the delivery; then the other one is alone, is not found, and is sent again."""
         sent = account(configured, (False, False), (True, False))
-        owe(message(dedupe_key="A"), message(dedupe_key="B", person="lead:18"))
+        enqueue(message(dedupe_key="A"), message(dedupe_key="B", person="lead:18"))
         first, second = (row.id for row in deliveries())
         told = ProviderEvent(provider="twilio", vendor_id="SM0", status="delivered", at=clock.now(), delivery_id=second)
         transact(lambda session: statuses.status(session, told))
@@ -130,7 +130,7 @@ class TestLookingUpByNumber:
     def test_message_in_doubt_to_another_number_is_no_obstacle(self, configured, test_clock) -> None:
         """Each number is a matter of its own."""
         sent = account(configured, (False, False), (True, False))
-        owe(message(dedupe_key="A"), message(dedupe_key="B", person="lead:18", to="+525587654321"))
+        enqueue(message(dedupe_key="A"), message(dedupe_key="B", person="lead:18", to="+525587654321"))
         pass_minutes(test_clock, 60)
         assert sorted(sent.numbers()) == sorted(str(row.id) for row in deliveries())
 
@@ -152,7 +152,7 @@ class TestSenderLimit:
 
     def test_message_refused_by_callback_goes_out_later_by_the_same_channel(self, post, test_clock) -> None:
         """Minutes later, as the same delivery; no other channel is tried, and nobody hears of a failure."""
-        owe(message(fallback=SMS))
+        enqueue(message(fallback=SMS))
         (row,) = deliveries()
         self.told(f"V{row.id}", row.id)
         carry_out()
@@ -163,7 +163,7 @@ class TestSenderLimit:
 
     def test_waits_grow_until_a_day_has_passed_then_another_channel_is_tried(self, post, test_clock) -> None:
         """Minutes, then hours: a day's limit costs a handful of tries."""
-        owe(message(fallback=SMS, window=False))
+        enqueue(message(fallback=SMS, window=False))
         (row,) = deliveries()
         for _ in range(20):
             if deliveries()[0].state == State.DONE:
@@ -179,7 +179,7 @@ class TestSenderLimit:
 
     def test_message_that_would_come_too_late_is_given_up_at_once(self, post, test_clock) -> None:
         """A reminder of a meeting in three minutes goes by SMS."""
-        owe(message(fallback=SMS, not_after=clock.now() + timedelta(minutes=3)))
+        enqueue(message(fallback=SMS, not_after=clock.now() + timedelta(minutes=3)))
         (row,) = deliveries()
         self.told(f"V{row.id}", row.id)
         carry_out()
@@ -188,8 +188,8 @@ class TestSenderLimit:
     def test_refusal_in_the_answer_waits_alone(self, post, test_clock) -> None:
         """It costs no attempt, and others go on meanwhile."""
         post.refusals = [DeferredError("63018"), DeferredError("63018")]
-        owe(message(fallback=SMS))
-        owe(message("sms", dedupe_key="other", person="lead:18"))
+        enqueue(message(fallback=SMS))
+        enqueue(message("sms", dedupe_key="other", person="lead:18"))
         assert post.channels() == []
         pass_minutes(test_clock, 12)
         assert sorted(post.channels()) == ["sms", "whatsapp"]
@@ -205,7 +205,7 @@ class TestRefusedAccount:
         get_settings.cache_clear()
         post.refusals = [UnavailableError("Brevo answered 401", account=True) for _ in range(8)]
         for number in range(3):
-            owe(message("email", dedupe_key=f"k{number}", person=f"lead:{number}", fallback=SMS))
+            enqueue(message("email", dedupe_key=f"k{number}", person=f"lead:{number}", fallback=SMS))
         pass_minutes(test_clock, 5)
         mails = [row for row in deliveries() if row.target == "brevo"]
         alerts = [row for row in deliveries() if row.target == "alerts"]
@@ -247,7 +247,7 @@ class TestVendorsOwnBlock:
         self, post, body: dict[str, str], cause: str
     ) -> None:
         """The person wants no mails; another channel would be against that wish."""
-        owe(message("email", fallback=SMS))
+        enqueue(message("email", fallback=SMS))
         (row,) = deliveries()
         whole = body | {"email": ANA_EMAIL, "message-id": f"<V{row.id}>", "ts_epoch": clock.now().timestamp() * 1000}
         assert self.events({"events": [brevo._event(whole)]}) == ["applied"]
@@ -256,7 +256,7 @@ class TestVendorsOwnBlock:
 
     def test_other_block_of_brevo_falls_back(self, post) -> None:
         """It says nothing of the person's wish."""
-        owe(message("email", fallback=SMS))
+        enqueue(message("email", fallback=SMS))
         body = {"event": "blocked", "reason": "grey listed", "email": ANA_EMAIL, "message-id": f"V{deliveries()[0].id}"}
         self.events({"events": [brevo._event(body)]})
         carry_out()
@@ -278,12 +278,12 @@ class TestBrevoLookUps:
         configured.setattr(brevo.Brevo, "find", find)
         configured.setattr(brevo, "look_up", REAL_LOOK_UP)
         post.after_sending = [UncertainError("no answer")]
-        owe(message("email"))
+        enqueue(message("email"))
         pass_minutes(test_clock, 2)
         (row,) = deliveries()
         assert (row.state, row.attempts) == (State.PENDING, 1)
         assert timedelta(minutes=45) < row.due_at - clock.now() <= timedelta(seconds=2911)
-        owe(message("email", dedupe_key="other", person="lead:18"))
+        enqueue(message("email", dedupe_key="other", person="lead:18"))
         assert len(post.sent) == 2
         pass_minutes(test_clock, 50)
         assert (deliveries()[0].state, deliveries()[0].result) == (State.DONE, {"id": "found@brevo", "found": True})

@@ -21,7 +21,7 @@ from shared.settings import get_settings
 from shared.store.models import InboxEvent
 from shared.store.session import reading, transact
 from tests.support.functions import named
-from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, LEAD, PostOffice, carry_out, deliveries, message, owe
+from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, LEAD, PostOffice, carry_out, deliveries, enqueue, message
 from tests.support.world import Out, World
 
 BASE = "https://puente.example"
@@ -136,7 +136,7 @@ class TestTwilioStatus:
 
     def test_whatsapp_outside_its_window_becomes_an_sms(self, flow: Flow, post: PostOffice) -> None:
         """The 63016 trap: accepted, then undelivered; the SMS goes out once, however often Twilio says it."""
-        owe(message(fallback=(SMS,)))
+        enqueue(message(fallback=(SMS,)))
         for status in ("queued", "sent", "undelivered", "undelivered"):
             answer = flow.twilio(MessageSid="V1", MessageStatus=status, ErrorCode="63016" if status == "undelivered" else "")
             assert answer.status_code == 202
@@ -157,21 +157,21 @@ class TestTwilioStatus:
     )
     def test_call(self, flow: Flow, post: PostOffice, form: dict[str, str], word: str) -> None:
         """What became of a call; without a person at the other end the text is sent."""
-        owe(message("voice", fallback=(SMS,)))
+        enqueue(message("voice", fallback=(SMS,)))
         flow.twilio(CallSid="V1", Timestamp="Mon, 02 Mar 2026 18:00:09 +0000", **form)
         assert post.words()[1] == word
         assert post.channels() == (["voice"] if word == "answered" else ["voice", "sms"])
 
     def test_stages_of_a_call_are_no_outcome(self, flow: Flow, post: PostOffice) -> None:
         """Ringing and in progress say nothing yet."""
-        owe(message("voice", fallback=(SMS,)))
+        enqueue(message("voice", fallback=(SMS,)))
         for status in ("initiated", "ringing", "in-progress"):
             flow.twilio(CallSid="V1", CallStatus=status)
         assert post.words() == ["sent"]
 
     def test_forged_callback_is_refused(self, flow: Flow, post: PostOffice) -> None:
         """And nothing comes of it."""
-        owe(message(fallback=(SMS,)))
+        enqueue(message(fallback=(SMS,)))
         answer = flow.twilio(token="another", MessageSid="V1", MessageStatus="failed")
         assert (answer.status_code, refused(answer)) == (401, "bad-signature")
         assert post.channels() == ["whatsapp"]
@@ -191,7 +191,7 @@ class TestTwilioStatus:
 
     def test_unknown_word_is_ignored(self, flow: Flow, post: PostOffice) -> None:
         """A status that Twilio invents tomorrow breaks nothing."""
-        owe(message())
+        enqueue(message())
         assert flow.twilio(MessageSid="V1", MessageStatus="partially_delivered").status_code == 202
         with reading() as session:
             assert session.query(InboxEvent).one().outcome == "ignored"
@@ -226,7 +226,7 @@ class TestReplies:
     def test_the_window_opens_for_a_number_in_its_older_spelling(self, flow: Flow, post: PostOffice) -> None:
         """WhatsApp still writes the 1 that Mexico gave up."""
         flow.says("hola", f"whatsapp:+521{ANA_PHONE.removeprefix('+52')}")
-        owe(message())
+        enqueue(message())
         assert post.sent[0].free_text
 
     def test_a_stop_that_is_filed_under_an_older_spelling_holds_and_is_lifted(self, flow: Flow, post: PostOffice) -> None:
@@ -242,7 +242,7 @@ class TestReplies:
         """No stop is written; what they are owed still goes; a clear wish settles it."""
         flow.says(text, f"whatsapp:{ANA_PHONE}")
         assert held_back("whatsapp") == "to-review"
-        owe(message(), message(dedupe_key="k2", transactional=True))
+        enqueue(message(), message(dedupe_key="k2", transactional=True))
         assert [row.state for row in deliveries()] == [State.SKIPPED, State.DONE]
         flow.says("ALTA")
         assert held_back("whatsapp") is None
@@ -251,7 +251,7 @@ class TestReplies:
         """A sentence is for a person to read; free text may be sent for a day."""
         flow.says("por favor no me den de baja todavía", f"whatsapp:{ANA_PHONE}")
         assert held_back("whatsapp") is None
-        owe(message())
+        enqueue(message())
         assert post.sent[0].free_text
 
     def test_what_people_write_is_not_kept(self, flow: Flow) -> None:
@@ -289,7 +289,7 @@ class TestMailEvents:
     )
     def test_brevo(self, flow: Flow, post: PostOffice, event: str, word: str, cause: str | None) -> None:
         """Told to listeners, and the address judged."""
-        owe(message("email"))
+        enqueue(message("email"))
         assert flow.brevo(event).status_code == 202
         assert post.words() == ["sent", word]
         assert held_back("email") == cause
@@ -305,7 +305,7 @@ class TestMailEvents:
     )
     def test_resend(self, flow: Flow, post: PostOffice, kind: str, data, word: str, cause: str | None) -> None:
         """The same."""
-        owe(message("email", provider="resend"))
+        enqueue(message("email", provider="resend"))
         assert flow.resend(kind, **data).status_code == 202
         assert post.words() == ["sent", word]
         assert held_back("email") == cause
@@ -344,7 +344,7 @@ class TestProvidersOwnTidings:
 
     def test_batch_of_brevos_events_is_taken_whole(self, flow: Flow, post: PostOffice) -> None:
         """Each event counts; one that names no message is left out and costs the others nothing."""
-        owe(message("email"))
+        enqueue(message("email"))
         number = deliveries()[0].id
         events = [
             {"event": "delivered", "message-id": f"<V{number}>", "email": ANA_EMAIL},
@@ -362,7 +362,7 @@ class TestProvidersOwnTidings:
 
     def test_brevos_clock_is_that_of_utc(self, flow: Flow, post: PostOffice) -> None:
         """The other times may follow the account's zone, and would make a wish of now one of six hours ago."""
-        owe(message("email"))
+        enqueue(message("email"))
         now = int(clock.now().timestamp())
         body = {"event": "unsubscribed", "email": ANA_EMAIL, "message-id": f"<V{deliveries()[0].id}>"}
         ana, hour_ago = digests.digest_of_address(ANA_EMAIL), clock.now() - timedelta(hours=1)
@@ -385,7 +385,7 @@ class TestProvidersOwnTidings:
         self, flow: Flow, post: PostOffice, reason: str, cause: str, channels: list[str]
     ) -> None:
         """For an earlier complaint nothing goes to the phone; a mailbox that does not exist is no wish."""
-        owe(message("email", provider="resend", fallback=(SMS,)))
+        enqueue(message("email", provider="resend", fallback=(SMS,)))
         flow.resend("email.suppressed", email_id=f"V{deliveries()[0].id}", suppressed={"reason": reason, "message": "x"})
         assert (post.channels(), held_back("email")) == (channels, cause)
 
@@ -402,7 +402,7 @@ class TestUnsubscribe:
 
     def link(self, post: PostOffice) -> str:
         """The link of a mail that was sent."""
-        owe(message("email"))
+        enqueue(message("email"))
         return post.sent[-1].headers["List-Unsubscribe"].strip("<>").partition("?t=")[2]
 
     def test_one_click(self, flow: Flow, post: PostOffice) -> None:
@@ -411,7 +411,7 @@ class TestUnsubscribe:
         assert answer.status_code == 200
         assert "Listo" in answer.get_body().decode()
         assert post.words() == ["sent", "unsubscribed"]
-        owe(message("email", dedupe_key="k2"), message("email", dedupe_key="k3", transactional=True))
+        enqueue(message("email", dedupe_key="k2"), message("email", dedupe_key="k3", transactional=True))
         assert [row.state for row in deliveries()] == [State.DONE, State.SKIPPED, State.DONE]
 
     def test_opening_the_link_changes_nothing(self, flow: Flow, post: PostOffice) -> None:
@@ -452,7 +452,7 @@ class TestVoice:
 
     def test_person_hears_the_invitation(self, flow: Flow, post: PostOffice) -> None:
         """Filled in for the one who is called, in Spanish."""
-        owe(message("voice", variables=LEAD | {"first_name": "Ana & <Luz>"}))
+        enqueue(message("voice", variables=LEAD | {"first_name": "Ana & <Luz>"}))
         answer = flow.call(d="1", CallSid="V1", AnsweredBy="human")
         text = answer.get_body().decode()
         assert (answer.status_code, answer.mimetype) == (200, "text/xml")
@@ -461,26 +461,26 @@ class TestVoice:
 
     def test_machine_hears_the_voicemail(self, flow: Flow, post: PostOffice) -> None:
         """A text of its own."""
-        owe(message("voice"))
+        enqueue(message("voice"))
         assert "No hace falta que devuelvas la llamada" in flow.call(d="1", AnsweredBy="machine_start").get_body().decode()
 
     @pytest.mark.parametrize("number", ["2", "999", "", "x", "9" * 30])
     def test_call_that_is_none_of_ours_is_silent(self, flow: Flow, post: PostOffice, number: str) -> None:
         """Not even to Twilio do we read out other messages."""
-        owe(message("voice"), message("email", dedupe_key="k2"))
+        enqueue(message("voice"), message("email", dedupe_key="k2"))
         answer = flow.call(d=number)
         assert (answer.status_code, b"Say" in answer.get_body()) == (200, False)
 
     def test_only_twilio_may_ask(self, flow: Flow, post: PostOffice) -> None:
         """The text holds a name."""
-        owe(message("voice"))
+        enqueue(message("voice"))
         assert flow.call(token="x", d="1").status_code == 401
 
 
 def test_a_call_without_an_answer_at_night_is_followed_in_the_morning(flow: Flow, post: PostOffice, test_clock) -> None:
     """The text after a call keeps to the window, too."""
     test_clock.moment = datetime.fromisoformat("2026-03-03T01:59:00+00:00")  # 19:59 in Mexico
-    owe(message("voice", fallback=(SMS,)))
+    enqueue(message("voice", fallback=(SMS,)))
     test_clock.advance(minutes=2)
     flow.twilio(CallSid="V1", CallStatus="no-answer")
     assert post.channels() == ["voice"]

@@ -31,9 +31,9 @@ from tests.support.messages import (
     PostOffice,
     carry_out,
     deliveries,
+    enqueue,
     message,
     next_due,
-    owe,
 )
 
 # Before a change to daylight-saving time in Madrid (29 March 2026), with holidays in both countries in the weeks after.
@@ -73,7 +73,7 @@ def diary(environment: pytest.MonkeyPatch, world, test_clock: clock.TestClock) -
 
 channels = st.sampled_from(["email", "whatsapp", "sms", "voice"])
 owing = st.tuples(
-    st.just("owe"),
+    st.just("enqueue"),
     st.sampled_from(sorted(PEOPLE)),
     channels,
     st.integers(0, 12),  # the key: some come twice
@@ -141,10 +141,10 @@ def _fresh(diary: Diary, test_clock: clock.TestClock) -> None:
         kept.clear()
 
 
-def _owe(_diary: Diary, _clock: Any, person: str, channel: str, key: int, hours: int, fallback: bool, kind: Any) -> None:  # noqa: FBT001
+def _enqueue(_diary: Diary, _clock: Any, person: str, channel: str, key: int, hours: int, fallback: bool, kind: Any) -> None:  # noqa: FBT001
     phone, email = PEOPLE[person]
     window, transactional = kind
-    owe(
+    enqueue(
         message(
             channel,
             person=person,
@@ -191,7 +191,7 @@ def _news(_diary: Diary, _clock: Any, number: int, status: str) -> None:
     transact(lambda session: statuses.status(session, word))
 
 
-DEEDS = {"owe": _owe, "wait": _wait, "silence": _silence, "trouble": _trouble, "news": _news}
+DEEDS = {"enqueue": _enqueue, "wait": _wait, "silence": _silence, "trouble": _trouble, "news": _news}
 
 
 def _let_pass(test_clock: clock.TestClock, *, hours: int) -> None:

@@ -27,7 +27,7 @@ from shared.store.session import reading
 from shared.vendors import http, rest_client
 from tests.support.examples import examples
 from tests.support.functions import named
-from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, carry_out, deliveries, message, owe
+from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, carry_out, deliveries, enqueue, message
 from tests.support.sandbox import APP, Exchange, Wire, wired
 from tests.support.world import Out, World
 
@@ -128,7 +128,7 @@ def statuses() -> list[tuple[str | None, str | None]]:
 @pytest.mark.parametrize("provider", ["brevo", "resend"])
 def test_a_mail_is_followed_to_its_end(town: Town, provider: str) -> None:
     """Delivered, opened, a link followed: our record knows it from the vendor's own webhooks."""
-    owe(message("email", provider=provider))
+    enqueue(message("email", provider=provider))
     town.settle()
     assert (town.seen(), statuses()) == ([("mail", "delivered")], [("delivered", None)])
     (item,) = town.vendors[provider].inbox()
@@ -143,11 +143,11 @@ def test_a_mail_is_followed_to_its_end(town: Town, provider: str) -> None:
 @pytest.mark.parametrize("deed", ["bounce", "complain", "unsubscribe"])
 def test_whoever_cannot_or_will_not_be_written_to_gets_nothing_more(town: Town, provider: str, deed: str) -> None:
     """After a hard bounce, a complaint, or one click in the mail program."""
-    owe(message("email", provider=provider))
+    enqueue(message("email", provider=provider))
     town.settle()
     town.vendors[provider].act(deed, {"id": town.vendors[provider].inbox()[0].id})
     town.settle()
-    owe(message("email", provider=provider, dedupe_key="k2"))
+    enqueue(message("email", provider=provider, dedupe_key="k2"))
     first, second = deliveries()
     assert (first.state, second.state) == (State.DONE, State.SKIPPED)
     assert len(town.vendors[provider].inbox()) == 1
@@ -155,11 +155,11 @@ def test_whoever_cannot_or_will_not_be_written_to_gets_nothing_more(town: Town, 
 
 def test_a_template_opens_the_conversation_and_free_text_goes_on(town: Town) -> None:
     """Outside the 24 hours the approved template is sent, after their answer our own text."""
-    owe(message())
+    enqueue(message())
     town.settle()
     town.vendors["twilio"].act("reply", {"from": ANA_PHONE, "text": "¿Cuánto cuesta?"})
     town.settle()
-    owe(message(dedupe_key="k2"))
+    enqueue(message(dedupe_key="k2"))
     town.settle()
     template, free = (item for item in town.vendors["twilio"].inbox() if not item.incoming)
     assert template.facts["Template"] == CONTENT
@@ -172,7 +172,7 @@ def test_free_text_that_came_too_late_becomes_an_sms(town: Town) -> None:
     town.vendors["twilio"].act("reply", {"from": ANA_PHONE, "text": "Hola"})
     town.settle()
     town.vendors["twilio"].shelf.clear()  # Twilio knows nothing of what Ana wrote
-    owe(message(fallback=(SMS,)))
+    enqueue(message(fallback=(SMS,)))
     town.settle(copies=2)
     assert town.seen() == [("whatsapp", "undelivered"), ("sms", "delivered")]
     assert statuses() == [("failed", "twilio-outside-window"), ("delivered", None)]
@@ -183,18 +183,18 @@ def test_a_wish_for_silence_is_heard(town: Town, word: str) -> None:
     """Nothing more by WhatsApp, SMS or phone, until they want it again."""
     town.vendors["twilio"].act("reply", {"from": ANA_PHONE, "text": word, "channel": "sms"})
     town.settle()
-    owe(message(), message("sms", dedupe_key="k2"), message("voice", dedupe_key="k3"))
+    enqueue(message(), message("sms", dedupe_key="k2"), message("voice", dedupe_key="k3"))
     assert town.seen() == []
     town.vendors["twilio"].act("reply", {"from": ANA_PHONE, "text": "START", "channel": "sms"})
     town.settle()
-    owe(message("sms", dedupe_key="k4"))
+    enqueue(message("sms", dedupe_key="k4"))
     town.settle()
     assert town.seen() == [("sms", "delivered")]
 
 
 def test_a_call_says_our_words_to_a_person(town: Town) -> None:
     """Fetched from us, signed, once somebody answers."""
-    owe(message("voice", fallback=(SMS,)))
+    enqueue(message("voice", fallback=(SMS,)))
     town.settle()
     (item,) = town.vendors["twilio"].inbox()
     assert item.text.startswith("Hola, Ana. Te habla Javier Virtual")
@@ -205,7 +205,7 @@ def test_a_call_says_our_words_to_a_person(town: Town) -> None:
 def test_a_call_that_reaches_nobody_becomes_a_message(town: Town, outcome: str) -> None:
     """Once, however often and in whatever order Twilio says so; a machine is left its own words."""
     town.vendors["twilio"].act("answer", {"outcome": outcome, "once": True})
-    owe(message("voice", fallback=(SMS,)))
+    enqueue(message("voice", fallback=(SMS,)))
     town.settle(backwards=True, copies=2)
     assert sorted(kind for kind, _ in town.seen()) == ["call", "sms"]
     call = next(item for item in town.vendors["twilio"].inbox() if item.kind == "call")
@@ -218,7 +218,7 @@ def test_a_lost_answer_sends_nothing_twice(town: Town, test_clock: clock.TestClo
     for adapter in exchange.adapters.values():
         adapter.lose_answers = 1
     environment.setattr(http, "HTTPAdapter", lambda **_more: exchange)
-    owe(
+    enqueue(
         message("sms", dedupe_key="k1"),
         message("email", dedupe_key="k2", provider="brevo"),
         message("email", dedupe_key="k3", provider="resend"),
@@ -240,6 +240,6 @@ def test_order_and_repetition_of_words_change_nothing(town: Town, order: list[bo
         before = len(statuses())
         town.vendors["twilio"].act("deliver", {"outcome": "read"})
         key = f"{clock.now().isoformat()}-{number}-{copies}-{len(deliveries())}"
-        owe(message(dedupe_key=key, transactional=True))
+        enqueue(message(dedupe_key=key, transactional=True))
         town.settle(backwards=backwards, copies=copies)
         assert statuses()[before:] == [("opened", None)]

@@ -15,7 +15,7 @@ from shared.outbox.actions import State
 from shared.settings import get_settings
 from shared.store.session import transact
 from shared.vendors import http, rest_client
-from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, carry_out, deliveries, message, owe
+from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, carry_out, deliveries, enqueue, message
 
 
 class Wire(BaseAdapter):
@@ -69,7 +69,7 @@ def wire(environment: pytest.MonkeyPatch, world, test_clock: clock.TestClock) ->
 
 def test_mail_by_brevo(wire: Wire) -> None:
     """Both parts, the way out in header and text, and an idempotency key; its id is kept as the webhooks name it."""
-    owe(message("email"))
+    enqueue(message("email"))
     said = wire.body()
     assert (said["to"], said["subject"]) == ([{"email": ANA_EMAIL}], "Ana, ¿lo vemos esta semana?")
     assert said["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -81,7 +81,7 @@ def test_mail_by_brevo(wire: Wire) -> None:
 def test_mail_by_resend_again_is_the_same_request(wire: Wire, test_clock: clock.TestClock) -> None:
     """Resend refuses another content with the same key, so the second try is the first one to the letter."""
     wire.answers = [(502, {})]
-    owe(message("email", provider="resend"))
+    enqueue(message("email", provider="resend"))
     test_clock.advance(minutes=1)
     carry_out()
     first, second = wire.requests
@@ -92,7 +92,7 @@ def test_mail_by_resend_again_is_the_same_request(wire: Wire, test_clock: clock.
 
 def test_whatsapp_outside_the_window_is_an_approved_template(wire: Wire) -> None:
     """With its numbered variables, and a callback that names the delivery."""
-    owe(message())
+    enqueue(message())
     said = wire.body()
     assert (said["To"], said["From"]) == (f"whatsapp:{ANA_PHONE}", "whatsapp:+525500000002")
     assert (said["ContentSid"], "Body" in said) == ("HX1", False)
@@ -103,28 +103,28 @@ def test_whatsapp_outside_the_window_is_an_approved_template(wire: Wire) -> None
 def test_whatsapp_inside_the_window_is_free_text(wire: Wire) -> None:
     """After they have written to us."""
     transact(lambda session: wrote_to_us(session, digests.digest_of_address(ANA_PHONE), "whatsapp", clock.now()))
-    owe(message())
+    enqueue(message())
     assert "Hola, Ana." in wire.body()["Body"]
 
 
 def test_whatsapp_without_an_approved_template_is_not_even_tried(wire: Wire) -> None:
     """It would be accepted, and fail later with 63016."""
-    owe(message(template="booking_confirmation", variables=_booking()))
+    enqueue(message(template="booking_confirmation", variables=_booking()))
     assert wire.requests == []
     assert deliveries()[0].reason == "no-whatsapp-template"
 
 
 def test_sms_in_local_time(wire: Wire) -> None:
     """The instant of the meeting, as the recipient reads it."""
-    owe(message("sms", template="booking_confirmation", variables=_booking()))
+    enqueue(message("sms", template="booking_confirmation", variables=_booking()))
     assert "jueves 5 de marzo a las 10:00 h" in wire.body()["Body"]
-    owe(message("sms", template="booking_confirmation", variables=_booking(), to="+34612345678", dedupe_key="k2"))
+    enqueue(message("sms", template="booking_confirmation", variables=_booking(), to="+34612345678", dedupe_key="k2"))
     assert "jueves 5 de marzo a las 17:00 h" in wire.body()["Body"]
 
 
 def test_call_asks_for_its_script_and_for_machines(wire: Wire) -> None:
     """The addresses are ours, and name the delivery."""
-    owe(message("voice"))
+    enqueue(message("voice"))
     said = wire.body()
     assert said["Url"].startswith(f"https://puente.example/api/twilio/voice?d={deliveries()[0].id}&c=")
     assert (said["From"], said["MachineDetection"]) == ("+525500000001", "DetectMessageEnd")
@@ -135,7 +135,7 @@ def test_call_whose_answer_was_lost_is_found(wire: Wire, test_clock: clock.TestC
     made = clock.now().strftime("%a, %d %b %Y %H:%M:%S +0000")
     call = {"sid": "CA7", "status": "in-progress", "direction": "outbound-api", "date_created": made}
     wire.answers = [(504, {}), (200, {"calls": [call]})]
-    owe(message("voice"))
+    enqueue(message("voice"))
     test_clock.advance(minutes=1)
     carry_out()
     assert [request.method for request in wire.requests] == ["POST", "GET"]
@@ -144,7 +144,7 @@ def test_call_whose_answer_was_lost_is_found(wire: Wire, test_clock: clock.TestC
 
 def test_manychat(wire: Wire) -> None:
     """Text into the conversation of a subscriber."""
-    owe(message("manychat", to="123456"))
+    enqueue(message("manychat", to="123456"))
     said = wire.body()
     assert said["subscriber_id"] == 123456
     assert "Hola, Ana." in said["data"]["content"]["messages"][0]["text"]

@@ -377,21 +377,21 @@ class TestConsent:
         """And no further mail goes out; who wants them again is asked for anew."""
         ours.take("assessment-handler", assessment())
         ours.run(days=1, hours=1)
-        whos = [digest_of_address("ana@example.com")]
-        transact(lambda session: consent.suppress(session, ["email"], whos, "unsubscribed", clock.now()))
+        recipient_digests = [digest_of_address("ana@example.com")]
+        transact(lambda session: consent.suppress(session, ["email"], recipient_digests, "unsubscribed", clock.now()))
         ours.run(days=6)
         assert ours.steps() == ["email_2"]
         assert ours.contact().unsubscribed
         assert ours.notion.rows("contacts")[0]["Unsubscribed"] is True
         assert ours.notion.rows("sequences")[0]["Email 3 Status"] in ("skipped", "cancelled")
-        transact(lambda session: consent.lift(session, ["email"], whos, "unsubscribed", clock.now()))
+        transact(lambda session: consent.lift(session, ["email"], recipient_digests, "unsubscribed", clock.now()))
         ours.settle()
         assert ours.notion.rows("contacts")[0]["Unsubscribed"] is False
 
     def test_customer_who_unsubscribed_is_still_welcomed(self, ours: Campaign) -> None:
         """The welcome is part of what they bought."""
-        whos = [digest_of_address("ana@example.com")]
-        transact(lambda session: consent.suppress(session, ["email"], whos, "unsubscribed", clock.now()))
+        recipient_digests = [digest_of_address("ana@example.com")]
+        transact(lambda session: consent.suppress(session, ["email"], recipient_digests, "unsubscribed", clock.now()))
         ours.take("onboarding-handler", onboarding())
         ours.run(days=4)
         assert len(ours.post.sent) == 3

@@ -20,7 +20,7 @@ from shared.store.models import Base, Delivery
 from shared.store.session import reading, transact
 from tests.flows.test_messages_inbound import Flow
 from tests.support.examples import examples
-from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, PostOffice, carry_out, message, owe
+from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, PostOffice, carry_out, enqueue, message
 from tests.support.world import World
 
 SMS = Fallback(channel="sms", to=ANA_PHONE, template="lead_day_3")
@@ -97,7 +97,7 @@ def test_message(flow: Flow, post: PostOffice, words: list[str], strangers: bool
     early, late = words[:lost_at], words[lost_at:]
     if early:
         post.after_sending = [UncertainError("the answer was lost")]
-    owe(message(fallback=(SMS,)))
+    enqueue(message(fallback=(SMS,)))
     number = deliver_id()
     path = f"/api/twilio/status?d={number}"
     for word in early + late:
@@ -112,7 +112,7 @@ def test_message(flow: Flow, post: PostOffice, words: list[str], strangers: bool
 def test_call(flow: Flow, post: PostOffice, words: list[tuple[str, str]]) -> None:
     """The same for calls, whoever answers."""
     fresh(post)
-    owe(message("voice", fallback=(SMS,)))
+    enqueue(message("voice", fallback=(SMS,)))
     number = deliver_id()
     said = []
     for word, answered_by in words:
@@ -131,7 +131,7 @@ def deliver_id() -> int:
 @pytest.mark.parametrize("order", list(itertools.permutations(["failed", "soft-bounced", "bounced"])))
 def test_mail_that_fails_in_several_ways_falls_back_once(flow: Flow, post: PostOffice, order: tuple[str, ...]) -> None:
     """Its owner hears once that it failed, and that another way is tried; never that all is lost while that one waits."""
-    owe(message("email", to=ANA_EMAIL, fallback=(SMS,)))
+    enqueue(message("email", to=ANA_EMAIL, fallback=(SMS,)))
     for status in order:
         word = ProviderEvent(provider="brevo", vendor_id="V1", status=status, at=clock.now())
         transact(lambda session, word=word: statuses.status(session, word))
@@ -144,7 +144,7 @@ def test_mail_that_fails_in_several_ways_falls_back_once(flow: Flow, post: PostO
 @pytest.mark.parametrize("first", ["call-failed", "no-answer"])
 def test_call_that_fails_in_two_ways_has_one_text(flow: Flow, post: PostOffice, first: str) -> None:
     """Both times its owner hears that another way is tried."""
-    owe(message("voice", fallback=(SMS,)))
+    enqueue(message("voice", fallback=(SMS,)))
     for status in (first, "machine"):
         word = ProviderEvent(provider="twilio", vendor_id="V1", status=status, at=clock.now())
         transact(lambda session, word=word: statuses.status(session, word))
@@ -155,7 +155,7 @@ def test_call_that_fails_in_two_ways_has_one_text(flow: Flow, post: PostOffice, 
 
 def test_storm_of_one_word_is_one_word(flow: Flow, post: PostOffice) -> None:
     """A hundred times the same: handled, kept within bounds, told once."""
-    owe(message(fallback=(SMS,)))
+    enqueue(message(fallback=(SMS,)))
     for number in range(100):
         flow.twilio(MessageSid="V1", MessageStatus="delivered", SequenceNumber=str(number))
     assert post.words() == ["sent", "delivered"]

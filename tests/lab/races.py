@@ -62,7 +62,7 @@ def card() -> Action:
     return found
 
 
-def owe(*keys: str) -> Callable[[Session], None]:
+def enqueue(*keys: str) -> Callable[[Session], None]:
     """Messages that are due."""
 
     def before(session: Session) -> None:
@@ -75,13 +75,13 @@ def owe(*keys: str) -> Callable[[Session], None]:
 
 def with_a_free_slot(session: Session) -> None:
     """Two messages that are due, and a slot that has been used before."""
-    owe("a", "b")(session)
+    enqueue("a", "b")(session)
     session.add(TargetSlot(target=TARGET, slot=0))
 
 
 def under_way(session: Session) -> None:
     """A message in the hands of the worker w1, whose lease has ended."""
-    owe("a")(session)
+    enqueue("a")(session)
     claims.claim(session, TARGET, "w1")
     for row in session.scalars(select(Delivery)):
         row.lease_until = clock.now() - timedelta(seconds=1)
@@ -252,7 +252,7 @@ RACES = {
         (claims, "_TARGET"), "targets", with_a_free_slot, claim("w1"), claim("w2"), check_one_holder
     ),
     "a claim of what is being taken back": Race(
-        (claims, "unclaimed"), "deliveries", owe("a"), take_back, claim("w1"), check_stays_cancelled
+        (claims, "unclaimed"), "deliveries", enqueue("a"), take_back, claim("w1"), check_stays_cancelled
     ),
     "a dead worker found by two": Race(
         (claims, "unclaimed"), "deliveries", under_way, claims.free_expired, claims.free_expired, check_freed_once
@@ -262,7 +262,7 @@ RACES = {
     ),
     "two changes of one subject": Race((plan, "_BY_KEY"), "deliveries", owed_sync, ask, ask, check_wanted),
     "a cancellation of what is being claimed": Race(
-        (plan, "locked"), "deliveries", owe("a"), claim("w1"), take_back, check_stays_under_way
+        (plan, "locked"), "deliveries", enqueue("a"), claim("w1"), take_back, check_stays_under_way
     ),
     "two events of one person": Race(
         (people, "_CONTACT"), "contacts", person, said("first_name"), said("last_name"), check_both_said

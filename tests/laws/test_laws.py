@@ -223,7 +223,7 @@ class TestLaw5SyncSaysWhatSqlSaysNow:
 class TestLaw6MessagesAtMostOnce:
     """A message goes out at most once for its dedupe key, inside its window, and not after its reason has gone."""
 
-    def owe(self, action, key="k1", **more):
+    def enqueue(self, action, key="k1", **more):
         """Plan a message and carry out what is due."""
         planned = transact(lambda session: plan.message(session, action, "ana", key, {"text": "Hola"}, **more))
         drain("post")
@@ -232,8 +232,8 @@ class TestLaw6MessagesAtMostOnce:
     def test_planned_twice_is_sent_once(self, world):
         """The same dedupe key owes one message, for ever."""
         with postman() as (person, action):
-            assert self.owe(action)
-            assert not self.owe(action)
+            assert self.enqueue(action)
+            assert not self.enqueue(action)
         assert len(person.sent) == 1
 
     def test_crash_after_the_call_never_sends_again(self, world, test_clock):
@@ -241,7 +241,7 @@ class TestLaw6MessagesAtMostOnce:
         with postman() as (person, action):
             faults.inject("outbox.after_call=raise:1x1")
             with pytest.raises(faults.InjectedFault):
-                self.owe(action)
+                self.enqueue(action)
             test_clock.advance(minutes=10)
             dispatch.free_expired()
             drain("post")
@@ -252,7 +252,7 @@ class TestLaw6MessagesAtMostOnce:
         """An answer that never came is not a failure to be repeated."""
         with postman() as (person, action):
             person.answers = [UncertainError("no answer within 30 s")]
-            self.owe(action)
+            self.enqueue(action)
             drain("post")
         assert len(person.sent) == 1
         assert (one(Delivery).state, one(Delivery).reason) == (State.UNCERTAIN, "outcome-unknown")
@@ -261,14 +261,14 @@ class TestLaw6MessagesAtMostOnce:
         """An error that nobody expected may have come after the sending."""
         with postman() as (person, action):
             person.answers = [ValueError("a bug")]
-            self.owe(action)
+            self.enqueue(action)
         assert one(Delivery).state == State.UNCERTAIN
 
     def test_idempotency_key_allows_a_second_try(self, world, test_clock):
         """Where the vendor takes our key, the repetition has no second effect and settles the matter."""
         with postman(after_unknown=AfterUnknown.SEND_AGAIN) as (person, action):
             person.idempotent, person.answers = True, [UncertainError("cut")]
-            self.owe(action)
+            self.enqueue(action)
             test_clock.advance(minutes=5)
             drain("post")
         assert len(person.sent) == 1
@@ -279,7 +279,7 @@ class TestLaw6MessagesAtMostOnce:
         with postman(after_unknown=AfterUnknown.LOOK_FIRST) as (person, action):
             faults.inject("outbox.after_call=raise:1x1")
             with pytest.raises(faults.InjectedFault):
-                self.owe(action)
+                self.enqueue(action)
             test_clock.advance(minutes=10)
             dispatch.free_expired()
             drain("post")
@@ -290,7 +290,7 @@ class TestLaw6MessagesAtMostOnce:
         """What is no longer wanted at the moment of sending is skipped, with the reason kept."""
         with postman() as (person, action):
             person.unwanted = "booked"
-            self.owe(action)
+            self.enqueue(action)
         assert person.sent == []
         assert (one(Delivery).state, one(Delivery).reason) == (State.SKIPPED, "booked")
 
@@ -298,7 +298,7 @@ class TestLaw6MessagesAtMostOnce:
         """A verdict "later" moves the message, with the reason kept, and asks again then."""
         with postman() as (person, action):
             person.unwanted = Later(clock.now() + timedelta(hours=8), "quiet-hours")
-            self.owe(action)
+            self.enqueue(action)
             assert (person.sent, one(Delivery).reason) == ([], "quiet-hours")
             person.unwanted = None
             test_clock.advance(hours=8)
@@ -308,14 +308,14 @@ class TestLaw6MessagesAtMostOnce:
     def test_too_late_is_not_sent(self, world):
         """After its `not_after` a message is skipped."""
         with postman() as (person, action):
-            self.owe(action, not_after=clock.now() - timedelta(seconds=1))
+            self.enqueue(action, not_after=clock.now() - timedelta(seconds=1))
         assert person.sent == []
         assert one(Delivery).reason == "too-late"
 
     def test_not_before_its_time(self, world, test_clock):
         """A message with a later due time waits for it."""
         with postman() as (person, action):
-            self.owe(action, due_at=clock.now() + timedelta(hours=1))
+            self.enqueue(action, due_at=clock.now() + timedelta(hours=1))
             assert person.sent == []
             test_clock.advance(hours=1)
             dispatch.dispatch_due()
@@ -334,7 +334,7 @@ class TestLaw6MessagesAtMostOnce:
                 return outcomes
 
             object.__setattr__(action, "execute", execute)
-            self.owe(action)
+            self.enqueue(action)
         assert one(Delivery).state == State.DONE
 
 

@@ -25,7 +25,7 @@ def rows(model):
         return session.scalars(select(model).order_by(*model.__table__.primary_key.columns)).all()
 
 
-def owe(action, key="k1", **more):
+def enqueue(action, key="k1", **more):
     """Plan a message."""
     transact(lambda session: plan.message(session, action, "ana", key, {"text": "Hola"}, **more))
 
@@ -37,7 +37,7 @@ class TestMessagesAtMostOnce:
         """A message of unknown outcome that is moved to the morning is looked up then, not sent a second time."""
         with postman(after_unknown=AfterUnknown.LOOK_FIRST) as (person, action):
             person.answers = [UncertainError("cut")]
-            owe(action)
+            enqueue(action)
             drain("post")
             person.unwanted = Later(clock.now() + timedelta(hours=8), "quiet-hours")
             test_clock.advance(minutes=5)
@@ -55,7 +55,7 @@ class TestMessagesAtMostOnce:
         more = {"after": lambda _session, _claimed, outcome, final: heard.append((type(outcome), final))}
         with postman(after_unknown=AfterUnknown.SEND_AGAIN, **more) as (person, action):
             person.answers = [UncertainError("cut")]
-            owe(action, not_after=clock.now() + timedelta(minutes=1))
+            enqueue(action, not_after=clock.now() + timedelta(minutes=1))
             drain("post")
             person.unwanted = why if why == "booked" else None
             test_clock.advance(seconds=30 if why == "booked" else 300)
@@ -75,7 +75,7 @@ class TestMessagesAtMostOnce:
 
         environment.setattr(execute, "transact", contended)
         with postman() as (_person, action):
-            owe(action)
+            enqueue(action)
             drain("post")
         assert losses == []
         assert [row.state for row in rows(Delivery)] == [State.DONE]
@@ -88,7 +88,7 @@ class TestNothingVanishes:
     def test_message_planned_for_next_week_has_all_its_attempts(self, world, test_clock, failure):
         """How long ago a message was planned does not count against it, only how long it has been due."""
         with postman() as (person, action):
-            owe(action, due_at=clock.now() + timedelta(days=7))
+            enqueue(action, due_at=clock.now() + timedelta(days=7))
             test_clock.advance(days=7, seconds=1)
             person.answers = [failure]
             drain("post", timedelta(0))
@@ -100,7 +100,7 @@ class TestNothingVanishes:
         """A message that had to wait for Monday is not too old on Monday."""
         with postman() as (person, action):
             person.unwanted = Later(clock.now() + timedelta(hours=60), "not-on-working-days")
-            owe(action)
+            enqueue(action)
             drain("post")
             person.unwanted, person.answers = None, [RetryableError("busy")]
             test_clock.advance(hours=60, seconds=1)
@@ -141,9 +141,9 @@ class TestNothingVanishes:
     def test_delivery_whose_flow_is_no_longer_deployed_is_parked(self, world, test_clock):
         """What nobody can carry out any more waits for a rolling deployment, and not unseen for ever."""
         with postman() as (_person, action):
-            owe(action)
+            enqueue(action)
             drain("post")
-            owe(action, "k2")
+            enqueue(action, "k2")
         dispatch.dispatch_due()
         world.run()
         assert [(row.state, row.reason) for row in rows(Delivery)] == [(State.DONE, None), (State.PENDING, "unknown-action")]
@@ -164,7 +164,7 @@ class TestNothingVanishes:
                 return found
 
             environment.setattr(claims, "claim", claim)
-            owe(action)
+            enqueue(action)
             drain("post")
         assert [subject for subject, _payload in person.sent] == ["ana", "eva"]
 
@@ -199,7 +199,7 @@ class TestOurOwnRowsAreTrue:
             action,
         ):
             faults.inject("outbox.after_call=raise:1x1")
-            owe(action)
+            enqueue(action)
             with pytest.raises(faults.InjectedFault):
                 drain("post")
             test_clock.advance(minutes=10)
@@ -219,7 +219,7 @@ class TestBadRecordsStandAlone:
 
         with postman(unwanted=unwanted) as (person, action):
             transact(lambda session: plan.message(session, action, "ana", "k1", {"text": "bad"}))
-            owe(action, "k2")
+            enqueue(action, "k2")
             for _ in range(action.retry.max_attempts):
                 drain("post")
                 test_clock.advance(hours=8)
@@ -253,7 +253,7 @@ class TestBadRecordsStandAlone:
                 raise KeyError("a mistake in the flow")
 
         with postman(after=after, batch_size=lambda: 10) as (person, action):
-            owe(action)
+            enqueue(action)
             transact(lambda session: plan.message(session, action, "eva", "k2", {"text": "Hola"}))
             drain("post")
             test_clock.advance(minutes=10)

@@ -107,11 +107,11 @@ def message(channel: str = "whatsapp", **more: Any) -> Message:
     return Message(**(values | more))
 
 
-def owe(*messages: Message) -> list[bool]:
-    """Owe messages, each in its own transaction, and carry out what is due."""
-    from shared.messages import enqueue as plan
+def enqueue(*messages: Message) -> list[bool]:
+    """Enqueue messages, each in its own transaction, and carry out what is due."""
+    from shared.messages import planning
 
-    planned = [transact(lambda session, one=one: plan(session, one)) for one in messages]
+    planned = [transact(lambda session, one=one: planning.enqueue(session, one)) for one in messages]
     carry_out()
     return planned
 

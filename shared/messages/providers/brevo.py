@@ -233,7 +233,7 @@ def _event(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _meaning(word: str, why: str) -> tuple[str | None, str | None]:
-    """Our status and reason. What Brevo itself holds back because of a person's wish is that wish, heard again."""
+    """Our status and reason. A mail that Brevo blocks because the person opted out or complained counts as that same wish."""
     if word == "blocked" and _WISH.search(why):
         is_complaint = re.search("complain|spam", why, re.IGNORECASE)
         return "complained" if is_complaint else "unsubscribed", BLOCKED_FOR_A_WISH

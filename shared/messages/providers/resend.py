@@ -176,7 +176,7 @@ def status_of(word: str, *, bounce: str = "") -> str | None:
 
 
 def _meaning(word: str, data: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """Our status and reason. What Resend itself holds back because of an earlier complaint is that complaint, heard again."""
+    """Our status and reason. A mail that Resend suppresses because of an earlier complaint counts as that same complaint."""
     if word == SUPPRESSED:
         why = _inner(data, "suppressed", "reason") or _inner(data, "suppressed", "message")
         return "bounced" if "bounce" in why.lower() else "complained", HELD_BACK

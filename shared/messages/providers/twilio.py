@@ -146,7 +146,7 @@ class Twilio:
     ) -> Resource:
         """Call `to`; what is said is the TwiML that `url` answers with (fetched by GET when the call is answered).
 
-        `status_callback` hears of `answered` and `completed` (also busy, no-answer and failed). With `machine_detection`
+        `status_callback` is called for `answered` and `completed` (also busy, no-answer and failed). With `machine_detection`
         Twilio finds out whether a person answers, and asks `url` for what to say only then, with `AnsweredBy`; on a machine at
         once, which is in the middle of its greeting, or with `waits_for_beep` when that is over. With `machine_callback` it
         does not wait and says so there, while the call goes on.

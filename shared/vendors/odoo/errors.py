@@ -115,5 +115,5 @@ def clean(message: str) -> str:
 
 def _mask_quoted(found: re.Match[str]) -> str:
     before, quote, value = found["before"] or "", found["quote"], found["value"]
-    tells_where = before.strip().lower() in _NAMING_WORDS or _TECHNICAL.fullmatch(value)
-    return found[0] if tells_where else f"{before}{quote}…{quote}"
+    is_a_name = before.strip().lower() in _NAMING_WORDS or _TECHNICAL.fullmatch(value)
+    return found[0] if is_a_name else f"{before}{quote}…{quote}"

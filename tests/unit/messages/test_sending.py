@@ -16,7 +16,7 @@ from shared.settings import get_settings
 from shared.store.message_models import MessageDay
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
-from tests.support.messages import ANA_EMAIL, ANA_PHONE, LEAD, carry_out, deliveries, message, owe, until
+from tests.support.messages import ANA_EMAIL, ANA_PHONE, LEAD, carry_out, deliveries, enqueue, message, until
 
 SMS = Fallback(channel="sms", to=ANA_PHONE, template="lead_day_3")
 NOON = {"hour": 18}  # 12:00 in Mexico City
@@ -38,26 +38,26 @@ class TestOnce:
 
     def test_same_key_is_sent_once(self, post) -> None:
         """Owing it again changes nothing."""
-        assert owe(message(), message()) == [True, False]
+        assert enqueue(message(), message()) == [True, False]
         assert post.channels() == ["whatsapp"]
         assert post.words() == ["sent"]
 
     def test_other_carrier_does_not_make_it_another_message(self, post, configured) -> None:
         """After a change of EMAIL_PROVIDER the same key is still the same message."""
-        owe(message("email"))
+        enqueue(message("email"))
         configured.setenv("EMAIL_PROVIDER", "resend")
         get_settings.cache_clear()
-        assert owe(message("email")) == [False]
+        assert enqueue(message("email")) == [False]
         assert len(post.sent) == 1
 
     def test_carrier_of_mail_is_chosen_by_setting_or_message(self, post) -> None:
         """A journey may have its own."""
-        owe(message("email"), message("email", dedupe_key="k2", provider="resend"), message("voice", dedupe_key="k3"))
+        enqueue(message("email"), message("email", dedupe_key="k2", provider="resend"), message("voice", dedupe_key="k3"))
         assert [row.target for row in deliveries()] == ["brevo", "resend", "twilio"]
 
     def test_planned_message_can_be_found(self, post, test_clock) -> None:
         """Whoever owes it finds its delivery again, by channel and key."""
-        owe(message(due_at=clock.now() + timedelta(days=3)))
+        enqueue(message(due_at=clock.now() + timedelta(days=3)))
         with reading() as session:
             found = session.get(Delivery, find(session, "whatsapp", "k1"))
             assert find(session, "sms", "k1") is None
@@ -67,7 +67,7 @@ class TestOnce:
 
     def test_message_planned_weeks_ahead_is_tried_again_like_any_other(self, post, test_clock) -> None:
         """Its age counts from when it was due, not from when it was planned."""
-        owe(message(due_at=clock.now() + timedelta(days=21)))
+        enqueue(message(due_at=clock.now() + timedelta(days=21)))
         post.refusals = [RetryableError("busy")]
         until(clock.now() + timedelta(days=21, hours=1), test_clock, timedelta(hours=12))
         until(clock.now() + timedelta(hours=1), test_clock, timedelta(minutes=1))
@@ -81,7 +81,7 @@ class TestUnknownOutcome:
     def test_twilio_is_asked_before_anything_is_sent_again(self, post, test_clock, channel: str) -> None:
         """It went out: it is found, and not sent twice."""
         post.after_sending = [UncertainError("no answer")]
-        owe(message(channel))
+        enqueue(message(channel))
         until(clock.now() + timedelta(minutes=5), test_clock, timedelta(minutes=1))
         assert (len(post.sent), len(post.asked)) == (1, 1)
         assert post.words() == ["sent"]
@@ -90,24 +90,24 @@ class TestUnknownOutcome:
     def test_twilio_that_knows_nothing_gets_it_again(self, post, test_clock) -> None:
         """It did not go out: it is sent."""
         post.refusals = [UncertainError("cut")]
-        owe(message())
+        enqueue(message())
         until(clock.now() + timedelta(minutes=5), test_clock, timedelta(minutes=1))
         assert (len(post.sent), len(post.asked)) == (1, 1)
 
     def test_message_of_another_delivery_is_not_taken_for_this_one(self, post, configured, test_clock) -> None:
         """What Twilio finds by number and time may be another message of ours."""
-        owe(message(dedupe_key="k0"))
+        enqueue(message(dedupe_key="k0"))
         other = f"V{deliveries()[0].id}"
         configured.setattr(twilio, "look_up_message", lambda _letter: other)
         post.refusals = [UncertainError("cut")]
-        owe(message())
+        enqueue(message())
         until(clock.now() + timedelta(minutes=5), test_clock, timedelta(minutes=1))
         assert len(post.sent) == 2
 
     def test_mail_server_cannot_be_asked(self, post, test_clock) -> None:
         """After SMTP's silence a person decides."""
         post.after_sending = [UncertainError("no answer")]
-        owe(message("email", provider="smtp"))
+        enqueue(message("email", provider="smtp"))
         until(clock.now() + timedelta(hours=1), test_clock)
         assert (len(post.sent), deliveries()[0].state) == (1, State.UNCERTAIN)
         assert post.words() == ["uncertain"]
@@ -115,7 +115,7 @@ class TestUnknownOutcome:
     def test_resend_gets_the_same_key_again(self, post, test_clock) -> None:
         """The vendor drops what it has had."""
         post.after_sending = [UncertainError("no answer")]
-        owe(message("email", provider="resend"))
+        enqueue(message("email", provider="resend"))
         until(clock.now() + timedelta(minutes=5), test_clock, timedelta(minutes=1))
         assert len(post.sent) == 2
         assert len({letter.key for letter in post.sent}) == 1
@@ -123,7 +123,7 @@ class TestUnknownOutcome:
     def test_resend_that_has_had_the_key_for_other_content_has_not_failed(self, post) -> None:
         """Something went out then: no fallback, and nobody is told that it failed."""
         post.refusals = [PermanentError("resend-invalid-idempotent-request", "409")]
-        owe(message("email", provider="resend", fallback=(SMS,)))
+        enqueue(message("email", provider="resend", fallback=(SMS,)))
         assert post.words() == ["uncertain"]
         assert len(deliveries()) == 1
 
@@ -131,7 +131,7 @@ class TestUnknownOutcome:
         """The crash test of the laws, with a real message."""
         faults.inject("outbox.after_call=raise:1x1")
         with pytest.raises(faults.InjectedFault):
-            owe(message())
+            enqueue(message())
         until(clock.now() + timedelta(minutes=12), test_clock, timedelta(minutes=1))
         assert len(post.sent) == 1
         assert deliveries()[0].state == State.DONE
@@ -140,7 +140,7 @@ class TestUnknownOutcome:
         """Moved by quiet hours, it is still asked for before it is sent again."""
         test_clock.moment += timedelta(hours=7, minutes=59, seconds=50)
         post.after_sending = [UncertainError("no answer")]
-        owe(message())
+        enqueue(message())
         until(clock.now() + timedelta(hours=20), test_clock)
         assert (len(post.sent), len(post.asked)) == (1, 1)
 
@@ -151,7 +151,7 @@ class TestFallback:
     def test_refusal_falls_back_at_once(self, post) -> None:
         """A number without WhatsApp gets the SMS."""
         post.refusals = [PermanentError("twilio-invalid-recipient", "21211")]
-        owe(message(fallback=(SMS,)))
+        enqueue(message(fallback=(SMS,)))
         assert post.channels() == ["sms"]
         assert post.words() == ["failed", "sent"]
         assert post.heard[0][1].fallback
@@ -160,7 +160,7 @@ class TestFallback:
         """Without a WhatsApp sender the SMS goes out instead."""
         configured.delenv("TWILIO_WHATSAPP_SENDER")
         get_settings.cache_clear()
-        owe(message(fallback=(SMS,)))
+        enqueue(message(fallback=(SMS,)))
         assert post.channels() == ["sms"]
         assert (deliveries()[0].state, deliveries()[0].reason) == (State.SKIPPED, "not-configured")
 
@@ -168,7 +168,7 @@ class TestFallback:
         """Each way is tried once, in order, under its own key."""
         post.refusals = [PermanentError("twilio-x", "no")] * 3
         mail = Fallback(channel="email", to=ANA_EMAIL, template="lead_day_9", variables=LEAD | {"first_name": "Anita"})
-        owe(message(fallback=(SMS, mail)))
+        enqueue(message(fallback=(SMS, mail)))
         assert post.sent == []
         assert [row.payload["dedupe_key"] for row in deliveries()] == ["k1", "k1:fb1", "k1:fb2"]
         assert deliveries()[2].payload["variables"]["first_name"] == "Anita"
@@ -177,14 +177,14 @@ class TestFallback:
     def test_stop_known_to_the_vendor_alone_ends_everything_by_phone(self, post) -> None:
         """Twilio's 21610: no other channel to that number, now or later."""
         post.refusals = [PermanentError("twilio-opted-out", "21610")]
-        owe(message(fallback=(SMS,)), message("voice", dedupe_key="k2"))
+        enqueue(message(fallback=(SMS,)), message("voice", dedupe_key="k2"))
         assert post.sent == []
         assert [row.reason for row in deliveries()] == ["twilio-opted-out", "suppressed-stop"]
 
     def test_attempts_used_up_fall_back(self, post, test_clock) -> None:
         """A vendor that fails again and again is given up for this message."""
         post.refusals = [RetryableError("busy")] * 6
-        owe(message(fallback=(SMS,)))
+        enqueue(message(fallback=(SMS,)))
         until(clock.now() + timedelta(hours=4), test_clock, timedelta(minutes=10))
         assert post.channels() == ["sms"]
 
@@ -200,12 +200,12 @@ class TestConsent:
     def test_mail(self, post, cause, transactional, sent: int) -> None:
         """Marketing never against a wish; nothing at all to an address that does not exist."""
         transact(lambda s: consent.suppress(s, ["email"], [digests.digest_of_address(" ANA@example.com ")], cause, clock.now()))
-        owe(message("email", transactional=transactional))
+        enqueue(message("email", transactional=transactional))
         assert len(post.sent) == sent
 
     def test_suppression_after_planning_counts(self, post, test_clock) -> None:
         """What was owed before the wish is not sent after it, and the reason is kept."""
-        owe(message(due_at=clock.now() + timedelta(hours=1), fallback=(SMS,)))
+        enqueue(message(due_at=clock.now() + timedelta(hours=1), fallback=(SMS,)))
         whose = [digests.digest_of_address(ANA_PHONE)]
         transact(lambda session: consent.suppress(session, ["whatsapp"], whose, "stop", clock.now()))
         until(clock.now() + timedelta(hours=2), test_clock)
@@ -220,7 +220,7 @@ class TestConsent:
         """Whoever unsubscribed under another address is still the same person."""
         whose = [digests.digest_of_person("lead:17")]
         transact(lambda session: consent.suppress(session, ["email"], whose, "unsubscribed", clock.now()))
-        owe(message("email", to="otra@example.com"))
+        enqueue(message("email", to="otra@example.com"))
         assert post.sent == []
 
     def test_older_word_never_overrules_a_newer_one(self, post) -> None:
@@ -228,20 +228,20 @@ class TestConsent:
         whose, now = [digests.digest_of_address(ANA_PHONE)], clock.now()
         transact(lambda session: consent.lift(session, ["whatsapp"], whose, "stop", now))
         transact(lambda session: consent.suppress(session, ["whatsapp"], whose, "stop", now - timedelta(seconds=1)))
-        owe(message())
+        enqueue(message())
         assert len(post.sent) == 1
 
     def test_third_soft_bounce_in_a_row_holds_for_two_weeks(self, post, test_clock) -> None:
         """A full mailbox is left alone for a while, not for ever."""
         for number in range(3):
-            owe(message("email", dedupe_key=f"before{number}"))
+            enqueue(message("email", dedupe_key=f"before{number}"))
             at = clock.now() + timedelta(seconds=number)
             transact(lambda session, at=at: consent.soft_bounced(session, ana_digest(), at))
             test_clock.advance(days=1)
-        owe(message("email", dedupe_key="held"))
+        enqueue(message("email", dedupe_key="held"))
         assert len(post.sent) == 3
         test_clock.advance(days=14)
-        owe(message("email", dedupe_key="again"))
+        enqueue(message("email", dedupe_key="again"))
         assert len(post.sent) == 4
 
     def test_mail_that_arrives_forgets_soft_bounces(self, post, test_clock) -> None:
@@ -251,12 +251,12 @@ class TestConsent:
             transact(lambda session, at=at: consent.soft_bounced(session, ana_digest(), at))
         transact(lambda session: consent.arrived(session, ana_digest(), clock.now() + timedelta(seconds=3)))
         transact(lambda session: consent.soft_bounced(session, ana_digest(), clock.now() + timedelta(seconds=4)))
-        owe(message("email"))
+        enqueue(message("email"))
         assert len(post.sent) == 1
 
     def test_marketing_mail_carries_its_way_out(self, post) -> None:
         """RFC 8058: both headers, and the same link in both parts; it leads to the recipient and names nobody."""
-        owe(message("email"))
+        enqueue(message("email"))
         letter = post.sent[0]
         url = letter.headers["List-Unsubscribe"].strip("<>")
         assert letter.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -271,7 +271,7 @@ class TestConsent:
         """Without a secret for links only what the recipient asked for goes out."""
         configured.delenv("LINK_SIGNING_SECRETS")
         get_settings.cache_clear()
-        owe(message("email"), message("email", dedupe_key="k2", transactional=True))
+        enqueue(message("email"), message("email", dedupe_key="k2", transactional=True))
         assert [row.state for row in deliveries()] == [State.SKIPPED, State.DONE]
         assert post.sent[0].headers == {}
 
@@ -282,7 +282,7 @@ class TestWindowAndCap:
     def test_night_moves_it_to_the_morning(self, post, test_clock) -> None:
         """With the reason kept until then."""
         test_clock.advance(hours=9)  # 21:00
-        owe(message())
+        enqueue(message())
         assert deliveries()[0].reason == "quiet-hours"
         until(clock.now() + timedelta(hours=11, minutes=59), test_clock)
         assert post.sent == []
@@ -292,18 +292,20 @@ class TestWindowAndCap:
     def test_message_without_window_goes_at_any_hour(self, post, test_clock) -> None:
         """A booking's confirmation does not wait for the morning."""
         test_clock.advance(hours=9)
-        owe(message(window=False))
+        enqueue(message(window=False))
         assert len(post.sent) == 1
 
     def test_person_in_another_zone_has_another_night(self, post, test_clock) -> None:
         """Noon in Mexico is 19:00 in Madrid; an hour and a half later it is quiet there."""
         test_clock.advance(hours=1, minutes=30)
-        owe(message("email", time_zone="Europe/Madrid"), message("email", dedupe_key="k2"))
+        enqueue(message("email", time_zone="Europe/Madrid"), message("email", dedupe_key="k2"))
         assert [row.state for row in deliveries()] == [State.PENDING, State.DONE]
 
     def test_cap_holds_over_all_channels(self, post, test_clock) -> None:
         """The fourth message of a day waits for the next morning, whatever carries it."""
-        owe(message(), message("email", dedupe_key="k2"), message("sms", dedupe_key="k3"), message("voice", dedupe_key="k4"))
+        enqueue(
+            message(), message("email", dedupe_key="k2"), message("sms", dedupe_key="k3"), message("voice", dedupe_key="k4")
+        )
         assert len(post.sent) == 3
         waiting = next(row for row in deliveries() if row.state == State.PENDING)
         assert waiting.reason == "daily-cap"
@@ -313,14 +315,14 @@ class TestWindowAndCap:
 
     def test_transactional_messages_do_not_count(self, post) -> None:
         """They neither wait for the cap nor use it up."""
-        owe(*(message(dedupe_key=f"t{n}", transactional=True) for n in range(5)))
-        owe(*(message(dedupe_key=f"m{n}") for n in range(4)))
+        enqueue(*(message(dedupe_key=f"t{n}", transactional=True) for n in range(5)))
+        enqueue(*(message(dedupe_key=f"m{n}") for n in range(4)))
         assert len(post.sent) == 8
 
     def test_what_was_not_sent_does_not_count(self, post) -> None:
         """A refusal gives its place back, so the fallback may have it; a retry does not count twice."""
         post.refusals = [PermanentError("twilio-x", "no")] * 3
-        owe(*(message(dedupe_key=f"k{n}") for n in range(6)))
+        enqueue(*(message(dedupe_key=f"k{n}") for n in range(6)))
         assert len(post.sent) == 3
         with reading() as session:
             assert [len(row.delivery_ids) for row in session.scalars(select(MessageDay))] == [3]
@@ -330,7 +332,7 @@ class TestWindowAndCap:
         wrong = get_settings().model_copy(update={"working_days": ("mon", "nosuchday")})
         with configured.context() as patched:
             patched.setattr(verdict, "get_settings", lambda: wrong)
-            owe(message())
+            enqueue(message())
         assert (post.sent, deliveries()[0].reason) == ([], "settings-wrong")
         until(clock.now() + timedelta(minutes=31), test_clock)
         assert len(post.sent) == 1
@@ -338,7 +340,7 @@ class TestWindowAndCap:
     def test_after_a_week_it_has_lost_its_sense(self, post, test_clock) -> None:
         """A message that could not be sent for so long is skipped, unless its owner said otherwise."""
         soon, patient = clock.now() + timedelta(hours=1), clock.now() + timedelta(days=30)
-        owe(message(due_at=soon), message("sms", dedupe_key="k2", due_at=soon, not_after=patient))
+        enqueue(message(due_at=soon), message("sms", dedupe_key="k2", due_at=soon, not_after=patient))
         test_clock.advance(days=9)
         carry_out()
         assert post.channels() == ["sms"]
@@ -352,9 +354,9 @@ class TestWhatsAppText:
         """Until 24 hours after they wrote."""
         number = digests.digest_of_address(f"whatsapp:{ANA_PHONE}")
         transact(lambda session: consent.wrote_to_us(session, number, "whatsapp", clock.now()))
-        owe(message())
+        enqueue(message())
         test_clock.advance(hours=24)
-        owe(message(dedupe_key="k2"))
+        enqueue(message(dedupe_key="k2"))
         assert [letter.free_text for letter in post.sent] == [True, False]
 
 
@@ -364,19 +366,19 @@ class TestTemplates:
     def test_missing_variable_parks_the_message(self, post) -> None:
         """With its name, before anything goes out; the fallback is tried."""
         whole = Fallback(channel="sms", to=ANA_PHONE, template="lead_day_3", variables=LEAD)
-        owe(message(variables={"first_name": "Ana"}, fallback=(whole,)))
+        enqueue(message(variables={"first_name": "Ana"}, fallback=(whole,)))
         assert post.channels() == ["sms"]
         assert deliveries()[0].reason == "template-variable-missing"
         assert "service" in (deliveries()[0].last_error or "")
 
     def test_unknown_template(self, post) -> None:
         """Parked with a reason of its own."""
-        owe(message(template="no_such_text"))
+        enqueue(message(template="no_such_text"))
         assert deliveries()[0].reason == "template-not-found"
 
     def test_template_says_whether_it_is_transactional(self, post) -> None:
         """Where the message does not."""
-        owe(message("voice", transactional=None), message(transactional=None, dedupe_key="k2"))
+        enqueue(message("voice", transactional=None), message(transactional=None, dedupe_key="k2"))
         assert [row.payload["transactional"] for row in deliveries()] == [True, False]
 
 
@@ -385,13 +387,13 @@ class TestListeners:
 
     def test_context_comes_back(self, post) -> None:
         """As it was given."""
-        owe(message())
+        enqueue(message())
         assert post.heard[0][0] == {"journey": "lead", "step": "s1"}
 
     def test_listener_that_fails_does_not_unsend_the_message(self, post) -> None:
         """Its own changes are undone; the record of the sending stands."""
         on_outcome("test", lambda _session, _context, _outcome: 1 / 0)
-        owe(message())
+        enqueue(message())
         carry_out()
         assert len(post.sent) == 1
         assert deliveries()[0].state == State.DONE
@@ -399,7 +401,7 @@ class TestListeners:
     def test_message_retried_by_hand_is_the_same_message(self, post, test_clock) -> None:
         """Its key stays, so the vendor is asked first whether it arrived after all."""
         post.after_sending = [UncertainError("no answer")]
-        owe(message("email", provider="smtp"))
+        enqueue(message("email", provider="smtp"))
         operator_actions.retry(deliveries()[0].id, "key:ops")
         carry_out()
         assert len(post.sent) == 2

@@ -18,7 +18,7 @@ from shared.store.message_models import MessageStatus
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.support.examples import examples
-from tests.support.messages import ANA_EMAIL, ANA_PHONE, carry_out, deliveries, message, owe
+from tests.support.messages import ANA_EMAIL, ANA_PHONE, carry_out, deliveries, enqueue, message
 
 SMS = Fallback(channel="sms", to=ANA_PHONE, template="lead_day_3")
 
@@ -48,7 +48,7 @@ class TestProgress:
 
     def test_words_reach_the_listeners_once(self, post) -> None:
         """Each new status, not its repetition."""
-        owe(message("email"))
+        enqueue(message("email"))
         for status in ("queued", "sent", "delivered", "delivered", "opened", "clicked", "opened"):
             news(status, "brevo")
         assert post.words() == ["sent", "delivered", "opened", "clicked"]
@@ -56,7 +56,7 @@ class TestProgress:
 
     def test_never_backwards(self, post) -> None:
         """A late word about an earlier stage is kept in the history and changes nothing."""
-        owe(message())
+        enqueue(message())
         assert news("delivered") == "applied"
         assert news("sent") == "behind"
         assert news("failed") == "behind"
@@ -66,7 +66,7 @@ class TestProgress:
     def test_word_that_is_ahead_of_our_record_waits_for_it(self, post) -> None:
         """Twilio may call back before we have written down that we sent it."""
         assert news("delivered") == "unknown-message"
-        owe(message())
+        enqueue(message())
         assert post.words() == ["sent", "delivered"]
 
     def test_message_that_is_not_ours_is_no_error(self, post) -> None:
@@ -98,7 +98,7 @@ class TestFallback:
     @pytest.mark.parametrize("reason", ["twilio-outside-window", "twilio-unreachable", None])
     def test_whatsapp_that_fails_later_becomes_an_sms_once(self, post, reason: str | None) -> None:
         """63016 comes minutes after a friendly 201."""
-        owe(message(fallback=(SMS,)))
+        enqueue(message(fallback=(SMS,)))
         for _ in range(3):
             news("failed", reason=reason)
         assert post.channels() == ["whatsapp", "sms"]
@@ -108,19 +108,19 @@ class TestFallback:
     def test_failure_known_before_our_record_falls_back_too(self, post) -> None:
         """Whichever comes first."""
         news("failed")
-        owe(message(fallback=(SMS,)))
+        enqueue(message(fallback=(SMS,)))
         assert post.channels() == ["whatsapp", "sms"]
 
     @pytest.mark.parametrize(("channel", "status"), [("voice", "call-failed"), ("email", "bounced"), ("sms", "failed")])
     def test_failure_without_a_reason_has_its_status_for_one(self, post, channel: str, status: str) -> None:
         """Whoever asks why Ana did not get it is told something; a reason that the vendor gives says more."""
-        owe(message(channel))
+        enqueue(message(channel))
         news(status, "twilio" if channel != "email" else "brevo")
         assert [outcome.reason for _context, outcome in post.heard] == [None, status]
 
     def test_delivered_message_has_no_fallback(self, post) -> None:
         """What arrived is not said again."""
-        owe(message(fallback=(SMS,)))
+        enqueue(message(fallback=(SMS,)))
         news("delivered")
         news("failed")
         assert post.channels() == ["whatsapp"]
@@ -130,29 +130,29 @@ class TestFallback:
     )
     def test_call_that_reaches_nobody_becomes_a_text(self, post, status: str, word: str) -> None:
         """Nobody, a machine, a failed call."""
-        owe(message("voice", fallback=(SMS,)))
+        enqueue(message("voice", fallback=(SMS,)))
         news(status)
         assert post.channels() == ["voice", "sms"]
         assert post.words()[1] == word
 
     def test_answered_call_needs_no_text(self, post) -> None:
         """A person has heard it."""
-        owe(message("voice", fallback=(SMS,)))
+        enqueue(message("voice", fallback=(SMS,)))
         news("answered")
         assert post.words() == ["sent", "answered"]
         assert post.channels() == ["voice"]
 
     def test_failed_message_gives_its_place_to_the_fallback(self, post) -> None:
         """The daily cap counts what reached them, not what we tried."""
-        owe(*(message("sms", dedupe_key=f"k{n}") for n in range(2)), message(fallback=(SMS,)))
+        enqueue(*(message("sms", dedupe_key=f"k{n}") for n in range(2)), message(fallback=(SMS,)))
         news("failed", vendor_id="V3")
         assert post.channels() == ["sms", "sms", "whatsapp", "sms"]
 
     def test_opted_out_number_gets_no_other_message(self, post) -> None:
         """Twilio's 21610 in a callback is a STOP."""
-        owe(message(fallback=(SMS,)))
+        enqueue(message(fallback=(SMS,)))
         news("failed", reason="twilio-opted-out")
-        owe(message("sms", dedupe_key="k2"))
+        enqueue(message("sms", dedupe_key="k2"))
         assert post.channels() == ["whatsapp"]
 
 
@@ -162,7 +162,7 @@ class TestProofOfSending:
     def test_uncertain_becomes_done(self, post) -> None:
         """It was sent after all; a retry that somebody asked for meanwhile is taken back."""
         post.after_sending = [UncertainError("no answer")]
-        owe(message("email", provider="smtp"))
+        enqueue(message("email", provider="smtp"))
         assert deliveries()[0].state == State.UNCERTAIN
         operator_actions.retry(1, "key:ops")
         word = ProviderEvent(provider="smtp", vendor_id="M1", status="delivered", at=clock.now(), delivery_id=1)
@@ -175,13 +175,13 @@ class TestProofOfSending:
     def test_uncertain_has_a_reason(self, post) -> None:
         """Nobody knows whether it went out, and that is said."""
         post.after_sending = [UncertainError("no answer")]
-        owe(message("email", provider="smtp"))
+        enqueue(message("email", provider="smtp"))
         assert [outcome.reason for _context, outcome in post.heard] == ["outcome-unknown"]
 
     def test_doubt_is_settled_before_the_look_up(self, post, test_clock) -> None:
         """Then nobody is asked and nothing sent again."""
         post.after_sending = [UncertainError("no answer")]
-        owe(message())
+        enqueue(message())
         news("sent", vendor_id="SM1", delivery_id=1)
         test_clock.advance(minutes=10)
         carry_out()
@@ -190,7 +190,7 @@ class TestProofOfSending:
 
     def test_callback_with_somebody_elses_number_is_not_believed(self, post) -> None:
         """A delivery of another carrier is not taken over."""
-        owe(message("email"))
+        enqueue(message("email"))
         assert news("failed", vendor_id="SM7", delivery_id=1) == "unknown-message"
         with reading() as session:
             assert session.query(MessageStatus).filter_by(vendor_id="SM7").one().delivery_id is None
@@ -203,20 +203,20 @@ class TestAddresses:
     @pytest.mark.parametrize(("status", "transactional"), [("bounced", True), ("complained", False)])
     def test_bounce_and_complaint_suppress(self, post, status: str, transactional: bool) -> None:  # noqa: FBT001
         """The address that the vendor names."""
-        owe(message("email"))
+        enqueue(message("email"))
         news(status, "brevo", who=digests.digest_of_address(ANA_EMAIL.upper()))
-        owe(message("email", dedupe_key="k2", transactional=transactional))
+        enqueue(message("email", dedupe_key="k2", transactional=transactional))
         assert len(post.sent) == 1
 
     def test_bounce_of_a_mail_that_is_not_ours_counts(self, post) -> None:
         """The address does not exist, whoever wrote to it."""
         news("bounced", "resend", who=digests.digest_of_address(ANA_EMAIL))
-        owe(message("email"))
+        enqueue(message("email"))
         assert post.sent == []
 
     def test_bounce_without_address_is_that_of_the_delivery(self, post) -> None:
         """Where the vendor names only the message."""
-        owe(message("email"))
+        enqueue(message("email"))
         news("bounced", "brevo")
         with reading() as session:
             assert consent.held_back(session, message("email")) == "bounced"
@@ -225,7 +225,7 @@ class TestAddresses:
     def test_three_soft_bounces(self, post, test_clock) -> None:
         """Each message's word counts once."""
         for number in range(1, 4):
-            owe(message("email", dedupe_key=f"k{number}"))
+            enqueue(message("email", dedupe_key=f"k{number}"))
             test_clock.advance(minutes=1)
             news("soft-bounced", "brevo", vendor_id=f"V{number}")
         with reading() as session:

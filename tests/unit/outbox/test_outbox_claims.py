@@ -33,7 +33,7 @@ def post(database, storage, test_clock):
         yield action
 
 
-def owe(action, *keys, **more):
+def enqueue(action, *keys, **more):
     """Plan messages."""
     for key in keys:
         transact(lambda session, key=key: plan.message(session, action, f"to-{key}", key, {}, **more))
@@ -66,7 +66,7 @@ class TestBatches:
 
     def test_oldest_first_up_to_the_size(self, post):
         """Each worker has its own; none has another's."""
-        owe(post, "a", "b", "c")
+        enqueue(post, "a", "b", "c")
         assert [subjects(claim("w1")), subjects(claim("w2"))] == [["to-a", "to-b"], ["to-c"]]
 
     def test_nothing_due_holds_no_slot(self, post):
@@ -76,21 +76,21 @@ class TestBatches:
 
     def test_later_due_waits(self, post):
         """Not before its time."""
-        owe(post, "a", due_at=clock.now() + timedelta(seconds=1))
+        enqueue(post, "a", due_at=clock.now() + timedelta(seconds=1))
         assert claim() is None
 
     def test_one_batch_is_of_one_action(self, post):
         """The action that has waited longest; the other comes next."""
         other = Action(target="post", name="parcel", kind=Kind.MESSAGE, execute=post.execute, batch_size=lambda: 2)
         with registered(other):
-            owe(post, "a")
-            owe(other, "b")
-            owe(post, "c")
+            enqueue(post, "a")
+            enqueue(other, "b")
+            enqueue(post, "c")
             assert [subjects(claim("w1")), subjects(claim("w2"))] == [["to-a", "to-c"], ["to-b"]]
 
     def test_key_is_the_same_on_every_attempt(self, post, test_clock):
         """What the vendor gets as idempotency key."""
-        owe(post, "a")
+        enqueue(post, "a")
         first = claim("w1").deliveries[0]
         test_clock.advance(minutes=6)
         dispatch.free_expired()
@@ -104,7 +104,7 @@ class TestSlots:
 
     def test_no_more_workers_than_slots(self, post):
         """The third finds none, until one gives its slot back."""
-        owe(post, "a", "b", "c", "d", "e")
+        enqueue(post, "a", "b", "c", "d", "e")
         assert claim("w1")
         assert claim("w2")
         assert claim("w3") is None
@@ -113,14 +113,14 @@ class TestSlots:
 
     def test_a_worker_keeps_its_slot(self, post):
         """The next batch is claimed with the same one."""
-        owe(post, "a", "b", "c")
+        enqueue(post, "a", "b", "c")
         claim("w1")
         claim("w1")
         assert holders() == ["w1"]
 
     def test_slot_of_a_dead_worker_is_free_when_its_lease_ends(self, post, test_clock):
         """Not a moment sooner."""
-        owe(post, *"abcdef")
+        enqueue(post, *"abcdef")
         claim("w1")
         claim("w2")
         test_clock.advance(seconds=299)
@@ -130,7 +130,7 @@ class TestSlots:
 
     def test_each_claim_extends_the_lease(self, post, test_clock):
         """A worker that goes on claiming keeps its slot."""
-        owe(post, *"abcdef")
+        enqueue(post, *"abcdef")
         claim("w1")
         test_clock.advance(seconds=200)
         claim("w1")
@@ -139,7 +139,7 @@ class TestSlots:
 
     def test_release_of_a_slot_that_is_not_ours_is_harmless(self, post):
         """A worker that lost its slot takes nobody else's."""
-        owe(post, "a")
+        enqueue(post, "a")
         claim("w1")
         transact(lambda session: claims.release(session, "post", "w2"))
         assert holders() == ["w1"]
@@ -147,7 +147,7 @@ class TestSlots:
     def test_pace_makes_a_worker_wait_with_its_slot(self, post):
         """Work is due, but not yet its turn."""
         with registered(post, TargetPolicy(batches_per_second=0.5)):
-            owe(post, *"abc")
+            enqueue(post, *"abc")
             assert isinstance(claim("w1"), Batch)
             waiting = claim("w1")
             assert waiting == Wait(2)
@@ -156,7 +156,7 @@ class TestSlots:
     def test_long_pause_is_not_waited_for(self, post):
         """A worker does not sleep through minutes; the timer comes back."""
         with registered(post, TargetPolicy(batches_per_second=0.1)):
-            owe(post, *"abc")
+            enqueue(post, *"abc")
             claim("w1")
             assert claim("w1") is None
             assert holders() == []
@@ -167,20 +167,20 @@ class TestLeases:
 
     def test_lease_is_as_long_as_the_setting_says(self, post):
         """Five minutes unless set otherwise."""
-        owe(post, "a")
+        enqueue(post, "a")
         claim("w1")
         assert (deliveries()[0].state, deliveries()[0].lease_until) == ("sending", clock.now() + LEASE)
 
     def test_nothing_is_freed_while_its_lease_runs(self, post, test_clock):
         """Its worker may well be at work."""
-        owe(post, "a")
+        enqueue(post, "a")
         claim("w1")
         test_clock.advance(seconds=299)
         assert dispatch.free_expired() == 0
 
     def test_freed_work_counts_the_lost_attempt(self, post, test_clock):
         """Work that kills its worker is not begun for ever."""
-        owe(post, "a")
+        enqueue(post, "a")
         for _ in range(post.retry.max_attempts):
             assert claim("w1")
             test_clock.advance(minutes=6)
@@ -189,7 +189,7 @@ class TestLeases:
 
     def test_stale_worker_does_not_overwrite_its_successor(self, post, test_clock):
         """Its failure says nothing about what the second worker is doing."""
-        owe(post, "a")
+        enqueue(post, "a")
         stale = claim("w1")
         test_clock.advance(minutes=6)
         dispatch.free_expired()
@@ -199,7 +199,7 @@ class TestLeases:
 
     def test_late_success_of_a_message_is_believed(self, post, test_clock):
         """It was sent, whatever else we thought."""
-        owe(post, "a")
+        enqueue(post, "a")
         stale = claim("w1")
         test_clock.advance(minutes=6)
         dispatch.free_expired()
@@ -208,7 +208,7 @@ class TestLeases:
 
     def test_late_uncertainty_changes_nothing(self, post, test_clock):
         """What is known of an older state does not touch the newer."""
-        owe(post, "a")
+        enqueue(post, "a")
         stale = claim("w1")
         test_clock.advance(minutes=6)
         dispatch.free_expired()
@@ -221,16 +221,16 @@ class TestDispatch:
 
     def test_only_those_with_something_due(self, post, storage):
         """One nudge for each, and none for the others."""
-        owe(post, "a", due_at=clock.now() + timedelta(hours=1))
+        enqueue(post, "a", due_at=clock.now() + timedelta(hours=1))
         assert dispatch.dispatch_due() == set()
-        owe(post, "b")
+        enqueue(post, "b")
         assert dispatch.dispatch_due() == {"post"}
 
     def test_not_while_the_circuit_is_open(self, post, test_clock):
         """A system that is down is not even asked for by the timer, until its time is up."""
         from shared.outbox import circuit
 
-        owe(post, "a")
+        enqueue(post, "a")
 
         def open_it(session):
             row = claims.lock_target(session, "post")

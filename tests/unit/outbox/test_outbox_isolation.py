@@ -51,7 +51,7 @@ class System:
         error = NoAnswerError("no answer within 60 s")
         return {one.id: Done() if one in answered else error for one in batch}
 
-    def owe(self, *subjects):
+    def enqueue(self, *subjects):
         """Changes of records, each of which asks for a sync."""
         self.asked |= {name: clock.now() for name in subjects}
         transact(lambda session: [plan.sync(session, self.action, name) for name in subjects])
@@ -61,7 +61,7 @@ class System:
         end = clock.now() + length
         while self.every is not None and self.next_at <= end:
             self.test_clock.moment = max(self.next_at, clock.now())
-            self.owe(f"new-{self.count}")
+            self.enqueue(f"new-{self.count}")
             self.count, self.next_at = self.count + 1, self.next_at + self.every
         self.test_clock.moment = end
 
@@ -114,7 +114,7 @@ def test_half_a_day_beside_one_poisonous_record(installed):
     """
     system = installed(every=timedelta(seconds=30))
     system.poison = {"p"}
-    system.owe("a", "b", "c", "p", "d", "e", "f", "g")
+    system.enqueue("a", "b", "c", "p", "d", "e", "f", "g")
     system.run(timedelta(hours=12))
     silent = [call for call in system.calls if "p" in call]
     assert [len(call) for call in silent[: HALVINGS + 1]] == [8, 4, 2, 1]
@@ -145,7 +145,7 @@ def test_every_poisonous_record_ends_alone(installed, test_clock, count, poison,
     reset(test_clock)
     system = installed(every=timedelta(minutes=3))
     system.in_order, system.poison = in_order, {f"r{number}" for number in poison if number < count}
-    system.owe(*(f"r{number}" for number in range(count)))
+    system.enqueue(*(f"r{number}" for number in range(count)))
     system.run(timedelta(hours=1), step=timedelta(minutes=3))
     assert len(system.in_company()) <= HALVINGS * len(system.poison)
     assert max(system.waits(), default=0) <= ((HALVINGS + 2) * len(system.poison) + 1) * TIME_OUT.total_seconds()
@@ -164,20 +164,20 @@ class TestBatches:
     def test_one_that_has_timed_out_by_itself_goes_alone(self, installed):
         """It is due first, but takes nobody with it; the others follow together."""
         system = installed()
-        system.owe("p")
+        system.enqueue("p")
         transact(lambda session: session.execute(update(Delivery).values(reason="no-answer", attempts=3)))
-        system.owe("a", "b", "c")
+        system.enqueue("a", "b", "c")
         execute.drain("crm")
         assert system.calls == [["p"], ["a", "b", "c"]]
 
     def test_others_do_not_take_it_along(self, installed, test_clock):
         """It is not due first either."""
         system = installed()
-        system.owe("a")
+        system.enqueue("a")
         test_clock.advance(seconds=1)
-        system.owe("p")
+        system.enqueue("p")
         transact(lambda session: session.execute(update(Delivery).where(Delivery.subject == "p").values(reason="no-answer")))
-        system.owe("b")
+        system.enqueue("b")
         execute.drain("crm")
         assert system.calls == [["a", "b"], ["p"]]
 
@@ -185,9 +185,9 @@ class TestBatches:
         """Two of four go on together; a record that comes meanwhile goes without them."""
         system = installed()
         system.poison = {"d"}
-        system.owe("a", "b", "c", "d")
+        system.enqueue("a", "b", "c", "d")
         execute.drain("crm", budget=timedelta(0))
-        system.owe("e")
+        system.enqueue("e")
         system.poison = set()
         execute.drain("crm")
         assert system.calls == [["a", "b", "c", "d"], ["a", "b"], ["c", "d"], ["e"]]
@@ -196,7 +196,7 @@ class TestBatches:
     def test_an_answer_lifts_the_limit(self, installed, error):
         """Whoever was answered may go with others again."""
         system = installed()
-        system.owe("a", "b")
+        system.enqueue("a", "b")
         transact(lambda session: session.execute(update(Delivery).values(batch_limit=1)))
         answers = {"a": error or Done(), "b": Done()}
         action = system.action
@@ -213,7 +213,7 @@ class TestBatches:
     def test_outage_is_over_for_all_of_a_batch(self, installed, test_clock):
         """What an outage has limited is done soon after it, and costs nothing."""
         system = installed()
-        system.owe(*(f"r{number}" for number in range(40)))
+        system.enqueue(*(f"r{number}" for number in range(40)))
         object.__setattr__(system.action, "execute", lambda _batch: (_ for _ in ()).throw(UnavailableError("down")))
         system.run(timedelta(hours=1))
         object.__setattr__(system.action, "execute", system.execute)
@@ -225,7 +225,7 @@ class TestBatches:
     def test_what_a_dead_worker_held_goes_on_in_halves(self, installed, test_clock):
         """One record may be what kills the worker; alone it kills nobody's attempt but its own."""
         system = installed()
-        system.owe("a", "b", "c", "d")
+        system.enqueue("a", "b", "c", "d")
         transact(lambda session: claims.claim(session, "crm", "dead"))
         test_clock.advance(minutes=6)
         assert transact(claims.free_expired) == 4

@@ -74,7 +74,7 @@ def wire(post, monkeypatch):
     return Wire(monkeypatch)
 
 
-def owe(action, *keys):
+def enqueue(action, *keys):
     """Plan letters."""
     for key in keys:
         transact(lambda session, key=key: plan.message(session, action, f"to-{key}", key, {}))
@@ -98,7 +98,7 @@ class TestLostAnswer:
 
     def test_to_a_claim(self, post, wire, sent, took_effect):
         """Everything goes out once, at its first attempt, within the time of a quick repetition."""
-        owe(post, "a", "b", "c")
+        enqueue(post, "a", "b", "c")
         begun, wire.losses = clock.now(), [took_effect]
         assert execute.drain("post") == 3
         assert wire.lost == 1
@@ -108,21 +108,21 @@ class TestLostAnswer:
 
     def test_to_a_later_claim(self, post, wire, sent, took_effect):
         """The second batch is as safe as the first: claim, record, claim."""
-        owe(post, "a", "b", "c")
+        enqueue(post, "a", "b", "c")
         wire.losses = [None, None, took_effect]
         assert execute.drain("post") == 3
         assert (wire.lost, len(sent), holders()) == (1, 3, [])
 
     def test_to_the_claim_that_finds_nothing(self, post, wire, sent, took_effect):
         """The slot is given back all the same, so the next worker need not wait for the lease to end."""
-        owe(post, "a")
+        enqueue(post, "a")
         wire.losses = [None, None, took_effect]
         assert execute.drain("post") == 1
         assert (wire.lost, holders()) == (1, [])
 
     def test_to_the_release(self, post, wire, sent, took_effect):
         """A worker whose time is up leaves its slot free."""
-        owe(post, "a", "b", "c")
+        enqueue(post, "a", "b", "c")
         wire.losses = [None, None, took_effect]
         assert execute.drain("post", budget=timedelta(0)) == 2
         assert (wire.lost, holders()) == (1, [])
@@ -133,7 +133,7 @@ class TestLongOutage:
 
     def test_several_answers_in_a_row(self, post, wire, sent):
         """Whatever the order of commits that took effect and such that did not."""
-        owe(post, "a", "b")
+        enqueue(post, "a", "b")
         wire.losses = [False, True, False, True]
         assert execute.drain("post") == 2
         assert [subject for subject, *_ in sent] == ["to-a", "to-b"]
@@ -141,7 +141,7 @@ class TestLongOutage:
 
     def test_it_is_not_waited_for_without_end(self, post, wire, sent):
         """The host brings the nudge back; nothing was sent meanwhile."""
-        owe(post, "a")
+        enqueue(post, "a")
         begun, wire.losses = clock.now(), [False] * 100
         with pytest.raises(UnavailableError):
             execute.drain("post")
@@ -150,7 +150,7 @@ class TestLongOutage:
 
     def test_a_lease_that_ran_out_meanwhile_is_not_taken_up_again(self, post, wire, sent, test_clock):
         """What somebody else may hold by then is not ours, whatever our first claim had taken."""
-        owe(post, "a")
+        enqueue(post, "a")
         wire.losses, wire.on_loss = [True], lambda: test_clock.advance(minutes=6)
         assert execute.drain("post") == 0
         assert (sent, holders()) == ([], [])

@@ -54,7 +54,7 @@ def records(database, storage, system):
         yield action
 
 
-def owe(action, *subjects):
+def enqueue(action, *subjects):
     """Ask for syncs."""
     transact(lambda session: [plan.sync(session, action, subject) for subject in subjects])
 
@@ -82,7 +82,7 @@ class TestOneRecord:
         """Long before a week has passed; nobody else loses an attempt, or waits for long."""
         system.poison, system.silence = {"p"}, silence
         for hour in range(4 * 24):
-            owe(records, *(["p"] if hour == 0 else []), *(f"{hour}-{number}" for number in range(12)))
+            enqueue(records, *(["p"] if hour == 0 else []), *(f"{hour}-{number}" for number in range(12)))
             run(test_clock, 60, step=15)
             assert found(f"{max(hour - 1, 0)}-11").state == "done"
         poison = found("p")
@@ -95,7 +95,7 @@ class TestOneRecord:
         """It takes no other record with it any more."""
         system.poison, system.silence = {"p"}, silence
         for hour in range(24):
-            owe(records, *(["p"] if hour == 0 else []), *(f"{hour}-{number}" for number in range(12)))
+            enqueue(records, *(["p"] if hour == 0 else []), *(f"{hour}-{number}" for number in range(12)))
             run(test_clock, 60, step=10)
         assert found("p").attempts > 2
         with_poison = [call for call in system.calls if "p" in call]
@@ -104,7 +104,7 @@ class TestOneRecord:
     def test_that_is_the_only_one_costs_nothing(self, records, system, test_clock, silence):
         """Nobody else is answered, so the system itself may be to blame; after a week it is too old."""
         system.poison, system.silence = {"p"}, silence
-        owe(records, "p")
+        enqueue(records, "p")
         run(test_clock, 6 * 24 * 60, step=60)
         assert (found("p").state, found("p").attempts) == ("pending", 0)
         run(test_clock, 25 * 60, step=60)
@@ -113,9 +113,9 @@ class TestOneRecord:
     def test_that_is_mended_is_done(self, records, system, test_clock, silence):
         """Its attempts are forgotten with it."""
         system.poison, system.silence = {"p"}, silence
-        owe(records, "p")
+        enqueue(records, "p")
         for number in range(6):
-            owe(records, f"i{number}")
+            enqueue(records, f"i{number}")
             run(test_clock, 60)
         assert found("p").attempts > 0
         system.poison = set()
@@ -133,7 +133,7 @@ def test_a_refused_batch_is_not_taken_apart_beyond_its_lease(records, system, te
         raise PermanentError("refused", "one of them is bad")
 
     with registered(replace(records, execute=slow), TargetPolicy(batches_per_second=1e9)):
-        owe(records, *(f"r{number}" for number in range(8)))
+        enqueue(records, *(f"r{number}" for number in range(8)))
         begun = clock.now()
         execute.drain("crm", budget=timedelta(0))
     assert clock.now() - begun < timedelta(seconds=300)
@@ -147,7 +147,7 @@ def test_a_refused_batch_is_not_taken_apart_beyond_its_lease(records, system, te
 def test_an_answer_clears_the_mark(records, system, test_clock):
     """A record that is refused for now was answered: what is silent later is looked at anew."""
     system.poison = {"p"}
-    owe(records, "p")
+    enqueue(records, "p")
     run(test_clock, 5)
     assert found("p").reason == "no-answer"
     system.silence = RetryableError("busy")
@@ -166,13 +166,13 @@ def test_an_outage_costs_nothing(records, system, test_clock, before, hours, sil
     """However long it is, whatever is owed before it and planned within it: no attempt is lost, and all is done afterwards."""
     reset(test_clock)
     system.down, system.silence = False, silence
-    owe(records, *(f"early-{number}" for number in range(before)))
+    enqueue(records, *(f"early-{number}" for number in range(before)))
     if before % 2:
         run(test_clock, 10)
     system.down = True
-    owe(records, *(f"then-{number}" for number in range(before)))
+    enqueue(records, *(f"then-{number}" for number in range(before)))
     for hour in range(hours):
-        owe(records, *(f"within-{hour}-{number}" for number in arrivals if number == hour))
+        enqueue(records, *(f"within-{hour}-{number}" for number in arrivals if number == hour))
         run(test_clock, 60, step=30)
     with reading() as session:
         assert not session.scalars(select(Delivery.id).where(Delivery.attempts > 0)).first()
@@ -192,7 +192,7 @@ def test_several_outages_cost_one_attempt_each_at_most(records, system, test_clo
         for is_down, hours in ((True, away), (False, back)):
             system.down = is_down
             for hour in range(hours):
-                owe(records, *(f"{number}-{is_down}-{hour}-{one}" for one in range(3)))
+                enqueue(records, *(f"{number}-{is_down}-{hour}-{one}" for one in range(3)))
                 run(test_clock, 60, step=20)
     system.down = False
     run(test_clock, 240)

@@ -78,8 +78,8 @@ class TestAdding:
     def test_start_does_not_lift_what_was_entered_by_hand(self, api: Api) -> None:
         """It lifts a STOP, and that one only."""
         api.post(PATH, body={"phone": PHONE})
-        whos = [digest_of_address(PHONE)]
-        transact(lambda session: consent.lift(session, consent.PHONE_CHANNELS, whos, "stop", clock.now()))
+        recipient_digests = [digest_of_address(PHONE)]
+        transact(lambda session: consent.lift(session, consent.PHONE_CHANNELS, recipient_digests, "stop", clock.now()))
         assert held_back("sms", PHONE) == "by-hand"
 
     def test_again_changes_nothing(self, api: Api) -> None:
