@@ -121,8 +121,8 @@ def installed(environment: pytest.MonkeyPatch, **settings: str) -> Iterator[Pret
     pretend = PretendKommo()
     client: dict[float, kommo.Kommo] = {}
 
-    def made(url: str, token: str, per_second: float, _read_seconds: float) -> kommo.Kommo:
+    def made(_kind: type[kommo.Kommo], url: str, token: str, _adapter: None, per_second: float) -> kommo.Kommo:
         return client.setdefault(per_second, kommo.Kommo(url, token, pretend, per_second=per_second))
 
-    environment.setattr(kommo, "_client", made)
+    environment.setattr(kommo, "kept", made)
     yield pretend
