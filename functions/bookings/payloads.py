@@ -1,4 +1,4 @@
-"""What a calendar says of a booking, and whether it is the calendar that says it. Light: no SQL, no vendor's client."""
+"""The event of a calendar about a booking, and the check of its sender. Light: imports no SQL and no vendor's client."""
 
 import hashlib
 import hmac
@@ -26,9 +26,9 @@ LARGEST_ID = 2**63 - 1
 
 
 class BookingEvent(Payload):
-    """One word of the calendar about one booking. `follows` is the id that the booking had before it was put off.
+    """One event of the calendar about one booking. `follows` is the id that the booking had before it was rescheduled.
 
-    `absent` says of people, by e-mail address, whether they stayed away. `page` is where the calendar's own pages are.
+    `absent`: by e-mail address, whether that person stayed away. `page` is the address of the calendar's own pages.
     """
 
     calendar: Literal["calcom"] = "calcom"
@@ -71,7 +71,7 @@ class BookingEvent(Payload):
         return f"booking:{self.booking or self.trigger}"[:100]
 
     def occurred_at(self) -> datetime | None:
-        """When it was said; the end of a meeting that is reported as ended, for that report has no time of its own."""
+        """When it happened; for the report of a meeting's end, which has no time of its own, when the meeting ended."""
         return self.at or (self.end_at if self.trigger == ENDED else None)
 
 
