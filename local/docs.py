@@ -1,7 +1,6 @@
 """`make docs`: what is derived from the settings and from the flows' declarations, written into documents and for Bicep.
 
-python -m local.docs            writes what has changed
-python -m local.docs --check    writes nothing; names what is out of date, and then ends with 1
+`python -m local.docs` writes what has changed. With `--check` it writes nothing, names what is out of date, and then ends with 1.
 """
 
 import json
@@ -88,7 +87,8 @@ def flows_page() -> str:
 
 
 def _flow_row(flow: Any) -> str:
-    about = f"**{flow.title}.** {flow.about}" + (" Optional." if flow.optional else "")
+    page = f" More: [{flow.name}.md]({flow.name}.md)." if (ROOT / f"docs/{flow.name}.md").exists() else ""
+    about = f"**{flow.title}.** {flow.about}" + (" Optional." if flow.optional else "") + page
     lists = (flow.queues, _tables(flow), _systems(flow), _journeys(flow), flow.requires)
     return f"| `{flow.name}` | {about} | " + " | ".join(", ".join(f"`{one}`" for one in names) for names in lists) + " |\n"
 
