@@ -1,10 +1,11 @@
 """`make docs`: what is derived from the settings and from the flows' declarations, written into documents and for Bicep.
 
-`python -m local.docs` writes what has changed. With `--check` it writes nothing, names what is out of date, and then ends with 1.
+`python -m local.docs` writes what has changed. With `--check` it writes nothing, names what is out of date, and ends with 1.
 """
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 from local import settings_doc
 
 ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE_FLOW = ROOT / "tests/structure/outsider"
+_SHOWN = re.compile(r"(\*\*`([\w./]+)`\*\*\n\n```\w+\n).*?(```\n)", re.DOTALL)
 START, END = "<!-- made by `make docs` -->", "<!-- end of what `make docs` makes -->"
 SCHEDULES = ("DISPATCH", "RETRY_ERRORED", "COLLECT_POISON", "WATCH", "RECONCILE", "RETENTION")
 FLOWS_HEAD = """# Flows
@@ -32,6 +35,7 @@ def documents() -> dict[str, str]:
         "README.md": between_marks(readme, functions_table()),
         "docs/settings.md": settings_doc.document(),
         "docs/flows.md": flows_page(),
+        "docs/add-a-flow.md": with_files((ROOT / "docs/add-a-flow.md").read_text(encoding="utf-8")),
         "local.settings.example.json": settings_doc.example(),
         "infra/flows.json": infrastructure(),
     }
@@ -53,6 +57,23 @@ def between_marks(page: str, made: str) -> str:
     if not (start and end):
         raise ValueError(f"the page lacks {START!r} or {END!r}")
     return f"{before}{START}\n{made}{END}{after}"
+
+
+def with_files(page: str) -> str:
+    """The page with the text of a file in each code block that follows the file's name in bold (``**`path`**``)."""
+    return _SHOWN.sub(lambda found: found[1] + shown_file(found[2]).read_text(encoding="utf-8") + found[3], page)
+
+
+def shown_files(page: str) -> list[Path]:
+    """The files whose text the page shows."""
+    return [shown_file(found[2]) for found in _SHOWN.finditer(page)]
+
+
+def shown_file(path: str) -> Path:
+    """Where the file is of which the guide says that it belongs to `path` in the reader's project."""
+    if path == "tests/flows/test_loyalty.py":
+        return EXAMPLE_FLOW / "try_loyalty.py"
+    return EXAMPLE_FLOW / path.removeprefix("functions/").removeprefix("shared/store/migrations/versions/")
 
 
 def functions_table() -> str:

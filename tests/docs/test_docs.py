@@ -15,7 +15,8 @@ MARKDOWN = sorted(path for path in ROOT.rglob("*.md") if not {".venv", "node_mod
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "docs/settings.md", "docs/flows.md", "local.settings.example.json", "infra/flows.json"]
+    "name",
+    ["README.md", "docs/settings.md", "docs/flows.md", "docs/add-a-flow.md", "local.settings.example.json", "infra/flows.json"],
 )
 def test_derived_file_is_what_make_docs_writes(environment: pytest.MonkeyPatch, name: str) -> None:
     """A new setting, function, flow or queue stands in the documents and in the template, or this fails."""
@@ -35,6 +36,22 @@ def test_derived_files_are_written_and_compared(
     assert (tmp_path / "old.md").read_text() == "old"
     assert docs.main(check=False) == 0
     assert (docs.main(check=True), (tmp_path / "old.md").read_text()) == (0, "new")
+
+
+def test_guide_shows_every_file_of_its_flow() -> None:
+    """docs/add-a-flow.md shows each file of the flow that test_outsider.py runs, each once, and no other."""
+    shown = docs.shown_files((ROOT / "docs/add-a-flow.md").read_text())
+    there = [path for path in docs.EXAMPLE_FLOW.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert sorted(shown) == sorted(path for path in there if path.name != "__init__.py")
+
+
+def test_changed_file_makes_the_guide_out_of_date() -> None:
+    """A block that differs from its file is replaced; what stands around it stays."""
+    page = "Before.\n\n**`functions/loyalty/flow.py`**\n\n```python\nFLOW = None\n```\n\nAfter.\n"
+    made = docs.with_files(page)
+    assert made.startswith("Before.")
+    assert made.endswith("After.\n")
+    assert (docs.EXAMPLE_FLOW / "loyalty/flow.py").read_text() in made
 
 
 def test_page_without_the_marks_is_an_error() -> None:
