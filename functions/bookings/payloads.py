@@ -86,16 +86,16 @@ def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     """
     if "x-cal-signature-256" not in request.headers:
         if old := request.headers.get(OLD_HEADER):
-            _check_secret(old)
+            _check_secret(old, settings)
             return
         if "x-api-key" in request.headers:
             by_api_key(request, raw, settings)
             return
-    signatures.calcom(request.headers, raw, settings_of(BookingSettings).calcom_webhook_secret)
+    signatures.calcom(request.headers, raw, settings_of(BookingSettings, settings).calcom_webhook_secret)
 
 
-def _check_secret(presented: str) -> None:
-    secrets = [secret.get_secret_value().encode() for secret in settings_of(BookingSettings).calcom_webhook_secret]
+def _check_secret(presented: str, settings: Settings) -> None:
+    secrets = [secret.get_secret_value().encode() for secret in settings_of(BookingSettings, settings).calcom_webhook_secret]
     if not any(secrets):
         raise RefusedError(503, "not-configured", "No secret is configured for this webhook.")
     given = presented.encode("utf-8", "surrogatepass")

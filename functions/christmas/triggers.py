@@ -168,7 +168,7 @@ def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
 def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     """Calendly has signed it; where it bears no signature of theirs, the caller has a key. Raises RefusedError."""
     if request.headers.get(calendly_payload.SIGNATURE):
-        signatures.calendly(request.headers, raw, settings_of(CampaignSettings).calendly_signing_keys)
+        signatures.calendly(request.headers, raw, settings_of(CampaignSettings, settings).calendly_signing_keys)
     else:
         by_key(request, raw, settings)
 

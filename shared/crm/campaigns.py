@@ -92,7 +92,7 @@ def assign(
         at=at,
         actor=actor[:60],
         event_key=event_key[:64],
-        values=words,
+        said=words,
         changed=sorted(changed),
         recorded_at=clock.now(),
     )

@@ -506,7 +506,7 @@ def test_statements_are_valid_tsql(
     transact(lambda session: notes.enqueue(session, number, "booking_created", {}, "b"))
     world.run_for(test_clock, minutes=20, step_seconds=120)
     assert vendors.steps()
-    look(person(lead_id=number), ask_odoo=False)
+    look(person(row=("leads", number)), ask_odoo=False)
     texts = {tsql.compiled(statement) for statement in statements}
     for text in texts:
         tsql.check(text)

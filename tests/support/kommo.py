@@ -121,8 +121,8 @@ def installed(environment: pytest.MonkeyPatch, **settings: str) -> Iterator[Pret
     pretend = PretendKommo()
     client: dict[float, vendor.Kommo] = {}
 
-    def made(url: str, token: str, per_second: float, _read_seconds: float) -> vendor.Kommo:
+    def made(_kind: type[vendor.Kommo], url: str, token: str, _adapter: None, per_second: float) -> vendor.Kommo:
         return client.setdefault(per_second, vendor.Kommo(url, token, pretend, per_second=per_second))
 
-    environment.setattr(vendor, "_client", made)
+    environment.setattr(vendor, "kept", made)
     yield pretend

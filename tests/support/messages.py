@@ -109,7 +109,7 @@ def message(channel: str = "whatsapp", **more: Any) -> Message:
 
 def owe(*messages: Message) -> list[bool]:
     """Owe messages, each in its own transaction, and carry out what is due."""
-    from shared.messages import owe as plan
+    from shared.messages import enqueue as plan
 
     planned = [transact(lambda session, one=one: plan(session, one)) for one in messages]
     carry_out()

@@ -118,7 +118,7 @@ class TestAdvisors:
 @pytest.mark.parametrize(
     ("said", "status", "reason", "named"),
     [
-        ({"manychat_id": "nobody"}, 404, "unknown-contact", ""),
+        ({"manychat_id": "m9"}, 404, "unknown-contact", ""),
         ({"campaign_id": 9}, 404, "unknown-campaign", "9"),
         ({"manychat_id": "m2"}, 404, "not-assigned", ""),
         ({"manychat_id": "m2", "campaign_id": 1}, 404, "not-assigned", "1"),
