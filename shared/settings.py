@@ -1,7 +1,7 @@
 """Every setting of the app: its name, type, default and meaning. Read once, checked once, all mistakes reported together.
 
 The names are those of the environment (in Azure: app settings; on one machine: `Values` in `local.settings.json`).
-Those of one flow stand in its folder. `docs/settings.md` is made from all of them (`make settings-doc`), and a test compares.
+Those of one flow stand in its folder. `docs/settings.md` is made from all of them (`make docs`), and a test compares.
 """
 
 import json
