@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 AZURITE := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-rest test-all test-lab test-nightly check dead-code lint types scan bicep bench simulate forecast test-odoo odoo-setup stages settings-doc lock clean
+.PHONY: help setup run test test-rest test-all test-lab test-nightly check dead-code lint types scan bicep bench simulate forecast test-odoo odoo-setup stages docs docs-check settings-doc lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,7 +58,7 @@ test-nightly: setup ## Simulated days, and properties with many examples
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) -m "nightly"
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) -m "not nightly and not lab"
 
-check: setup lint types dead-code scan bicep ## What CI runs before the tests: format, lint, types, dead code, a scan of the infrastructure
+check: setup lint types dead-code docs-check scan bicep ## What CI runs before the tests: format, lint, types, dead code, derived documents, a scan of the infrastructure
 
 dead-code: setup ## Functions, methods and classes that nothing uses (vulture; allowed in tests/structure/dead_code.toml)
 	$(BIN)/python -m tests.structure.dead_code
@@ -94,9 +94,13 @@ odoo-setup: $(RUNS) ## Check a customer's Odoo (add ARGS=--apply to create what 
 stages: $(RUNS) ## The stage map as a file (ARGS="export FILE", "diff FILE" or "import FILE")
 	@$(BIN)/python -m shared.crm.stage_map $(ARGS)
 
-settings-doc: $(RUNS) ## Write docs/settings.md and the example settings from the settings class
-	$(BIN)/python -m local.settings_doc > docs/settings.md
-	$(BIN)/python -m local.settings_doc --example > local.settings.example.json
+docs: $(RUNS) ## Write what is derived from settings and declarations: documents, example settings, infra/flows.json
+	@$(BIN)/python -m local.docs
+
+settings-doc: docs ## The same as `make docs`
+
+docs-check: setup ## Whether what `make docs` writes is up to date
+	@$(BIN)/python -m local.docs --check
 
 lock: setup ## Pin the newest allowed versions into requirements*.txt
 	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o requirements.txt requirements.in

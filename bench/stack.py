@@ -19,7 +19,7 @@ from bench.harness import BenchError
 from devhost.azurite import Azurite
 from devhost.testing import RunningHost, wait_until
 from sandbox.testing import ODOO_DATABASE, ODOO_LOGIN, ODOO_PASSWORD, RunningSandbox
-from shared.settings import Settings, setting_name
+from shared.settings import setting_name, settings_class
 from shared.store.migrate import upgrade
 from shared.store.models import DeadLetter, InboxEvent, Opportunity
 from shared.store.session import make_engine, reading
@@ -82,7 +82,7 @@ class Stack:
         self, database: Engine, settings: Mapping[str, str] | None = None, *, disabled: tuple[str, ...] = ()
     ) -> RunningHost:
         """The host on `database`, not yet started."""
-        environment = {setting_name(name): str(Settings.model_fields[name].default) for name in DEFAULTS}
+        environment = {setting_name(name): str(settings_class().model_fields[name].default) for name in DEFAULTS}
         environment |= {
             "AzureWebJobsStorage": self.azurite.connection_string,
             "DATABASE_URL": str(database.url),

@@ -27,7 +27,7 @@ class Assumptions:
     calls_per_second: float = 1  # ODOO_CALLS_PER_SECOND: batches begun, all instances together
     instance_gb: float = 2
     always_ready: int = 1
-    queues: int = 12
+    queues: int = 13
     poll_seconds: float = 2  # host.json: maxPollingInterval
     bytes_per_request: float = 1500  # a row of AppRequests
     bytes_per_line: float = 800  # a row of AppTraces

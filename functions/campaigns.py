@@ -72,7 +72,7 @@ def apply_assignment(session: Session, event: Event[AssignmentPayload]) -> str:
 
     payload = event.payload
     campaign = campaigns.known_campaign(session, payload.campaign_id)
-    words = {
+    given = {
         "commercial_advisor_id": _advisor(session, payload.comercial_id),
         "medical_advisor_id": _advisor(session, payload.medico_id),
         "last_state": payload.ultimo_estado,
@@ -83,7 +83,7 @@ def apply_assignment(session: Session, event: Event[AssignmentPayload]) -> str:
     contact = people.locked_contact(session, payload.manychat_id)
     row = campaigns.locked_assignment(session, contact, campaign, at)
     is_new = not row.fact_times
-    changed = campaigns.assign(session, row, words, at, event.key)
+    changed = campaigns.assign(session, row, given, at, event.key)
     return "applied" if changed or is_new else "stale"
 
 

@@ -1,4 +1,4 @@
-"""What became of our messages, what people answer, and the way out of our mails.
+"""Statuses of our messages, replies to them, and the link to unsubscribe.
 
 POST /api/twilio/status    -> message-status-queue -> message_statuses, suppressions, fallbacks, journeys
 POST /api/brevo/events     -> the same
@@ -6,7 +6,7 @@ POST /api/resend/events    -> the same
 POST /api/twilio/message   -> message-reply-queue  -> conversations, suppressions (STOP, BAJA, START, ALTA)
 POST /api/unsubscribe      -> unsubscribe-queue    -> suppressions
 GET  /api/unsubscribe      a page that asks
-GET  /api/twilio/voice     what is said in a call
+GET  /api/twilio/voice     the script of a call
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ bp = func.Blueprint()
 
 
 def apply_events(session: Session, event: Event[ProviderEvents]) -> str:
-    """Take in what a provider tells of messages: "applied", "behind", "unknown-message" or "ignored"; of several, the first."""
+    """Apply the events of a provider: "applied", "behind", "unknown-message" or "ignored"; of several, the first."""
     from shared.messages import statuses
 
     dated = [one if one.at else one.model_copy(update={"at": event.envelope.time}) for one in event.payload.events]
@@ -79,7 +79,7 @@ def apply_events(session: Session, event: Event[ProviderEvents]) -> str:
 
 
 def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
-    """Remember that they wrote, and do what they wish: "stop", "start", "asked" or "noted". Journeys hear of wish or answer.
+    """Record that they wrote, and do what they ask: "stop", "start", "asked" or "noted". Journeys get the request or reply.
 
     "asked": no marketing goes to that line until a person has looked; a clear wish settles that, too.
     """
@@ -154,7 +154,7 @@ handling(bp, "unsubscribe_handler", UNSUBSCRIBE_HANDLER)
 @bp.route("api/twilio/message", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @bp.queue_output("message", queue_name=REPLY_QUEUE, connection=CONNECTION)
 async def twilio_message_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-    """Take in what somebody writes to us. Twilio wants TwiML for an answer; an empty one says nothing."""
+    """Take in what somebody writes to us. Twilio expects TwiML as an answer; an empty one sends no reply."""
     answer = await REPLY.accept(req, message)
     if answer.status_code != ACCEPTED:
         return answer
@@ -183,7 +183,7 @@ async def unsubscribe_page(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.route("api/twilio/voice", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def twilio_voice(req: func.HttpRequest) -> func.HttpResponse:
-    """What is to be said in a call, as TwiML, to Twilio alone; with the database away as well."""
+    """The script of a call, as TwiML, to Twilio alone; with the database away as well."""
     from shared.messages import voice
 
     try:

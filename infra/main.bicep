@@ -140,21 +140,8 @@ var names = {
   packageContainer: 'app-package'
 }
 
-// Every queue that the code declares; the host keeps what it gives up on in `<queue>-poison`.
-var queues = [
-  'calcom-booking-queue'
-  'dead-letter-queue'
-  'delivery-queue'
-  'lead-queue'
-  'manychat-campaign-queue'
-  'manychat-contact-queue'
-  'manychat-crm-opportunities-queue'
-  'message-reply-queue'
-  'message-status-queue'
-  'reconcile-queue'
-  'sequences-queue'
-  'unsubscribe-queue'
-]
+// Every queue that the flows declare (`make docs` writes the file); the host keeps what it gives up on in `<queue>-poison`.
+var queues = loadJsonContent('flows.json').queues
 
 var secretNames = filter(
   objectKeys(vaultSettings),

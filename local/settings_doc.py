@@ -1,8 +1,7 @@
-"""`make settings-doc`: docs/settings.md and local.settings.example.json, made from the settings class; a test holds them to it."""
+"""docs/settings.md and local.settings.example.json, made from the settings class; `make docs` writes them."""
 
 import json
 import re
-import sys
 import typing
 from typing import Any
 
@@ -18,7 +17,7 @@ In Azure these are app settings (secrets as Key Vault references); on one machin
 All mistakes are reported together when the app starts.
 Names that begin with `AzureWebJobsStorage` and the three schedules are read by the Functions host as well, so they must be set even where a default is given here.
 
-This page is made from `shared/settings.py` and the settings of each flow by `make settings-doc`.
+This page is made from `shared/settings.py` and the settings of each flow by `make docs`.
 
 | Setting | Type | Default | Meaning |
 |---|---|---|---|
@@ -96,7 +95,3 @@ def _text(field: FieldInfo) -> str:
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     return ",".join(value) if isinstance(value, tuple) else str(value)
-
-
-if __name__ == "__main__":
-    print(example() if "--example" in sys.argv else document(), end="")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shared.errors import ConfigurationError
 
-FILE = Path(__file__).resolve().parents[1] / "local.settings.json"
+FILE = Path(__file__).absolute().parents[1] / "local.settings.json"
 ODOO = ("ODOO_URL", "ODOO_DB", "ODOO_USERNAME", "ODOO_PASSWORD")
 STORAGE = ("AzureWebJobsStorage",)
 # What stands for a required setting that a command does not use. It leads nowhere and opens nothing.

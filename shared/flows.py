@@ -95,11 +95,6 @@ def queues() -> frozenset[str]:
     return frozenset(queue for flow in installed() for queue in flow.queues)
 
 
-def flow_of_queue(queue: str) -> str | None:
-    """The flow whose queue that is."""
-    return next((flow.name for flow in installed() if queue in flow.queues), None)
-
-
 def jobs(rhythm: Rhythm) -> tuple[tuple[str, Job], ...]:
     """The jobs of that rhythm, each with the name of its flow."""
     return tuple((flow.name, job) for flow in installed() for job in flow.jobs if job.rhythm is rhythm)

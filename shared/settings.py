@@ -1,7 +1,7 @@
 """Every setting of the app: its name, type, default and meaning. Read once, checked once, all mistakes reported together.
 
 The names are those of the environment (in Azure: app settings; on one machine: `Values` in `local.settings.json`).
-Those of one flow stand in its folder. `docs/settings.md` is made from all of them (`make settings-doc`), and a test compares.
+Those of one flow stand in its folder. `docs/settings.md` is made from all of them (`make docs`), and a test compares.
 """
 
 import json
@@ -224,14 +224,14 @@ def get_settings() -> Settings:
     return load()
 
 
-def settings_of[G: SettingsGroup](group: type[G]) -> G:
-    """The settings of this process, seen as the part that a flow declares.
+def settings_of[G: SettingsGroup](group: type[G], given: Settings | None = None) -> G:
+    """The settings of this process, or those `given`, seen as the part that a flow declares.
 
     Raises:
         ConfigurationError: with every mistake in any of the settings.
         TypeError: no installed flow declares that part.
     """
-    settings: object = get_settings()
+    settings: object = given or get_settings()
     if not isinstance(settings, group):
         raise TypeError(f"no installed flow declares {group.__name__} as its settings")
     return settings

@@ -1,8 +1,8 @@
-"""From a calendar's webhook to a word of ours. Light: no SQL, no vendor's client.
+"""Reads a calendar's webhook as a booking event. Light: imports no SQL and no vendor's client.
 
 Cal.com's payloads and the old system's simple form, `{"event": "BOOKING_CREATED", "payload": {"metadata": {"lead_id": 1}}}`,
-become the same words. Only what is used is kept of a payload: answers to a booking form's own questions stay outside.
-What cannot be read is left out and named in `unread`; only a body that says nothing at all is refused.
+become the same events. Only the fields that are used are kept of a payload: answers to a booking form's own questions are not.
+A field that cannot be read is left out and named in `unread`; only a body without an event or without a booking is refused.
 """
 
 import logging
@@ -24,17 +24,17 @@ NO_MAILBOX = "@sms.cal.com"  # Cal.com's stand-in for people who book with a pho
 
 
 def read(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
-    """The word in a request. Raises RefusedError: 415, 400 or 422; a word that means nothing to us is kept as its name."""
+    """The event in a request; of one that is not used, the name and time alone. Raises RefusedError: 415, 400 or 422."""
     data = json_object(request, raw)
     trigger = _trigger(data)
     if trigger not in MEANINGFUL:
-        log.info("a calendar's word %.60s is not used", trigger)
+        log.info("the calendar's event %.60s is not used", trigger)
         return {"trigger": trigger, "at": _moment(data.get("createdAt"), "createdAt", [])}
     inner = data.get("payload")
     payload: Mapping[str, Any] = inner if isinstance(inner, dict) else data  # the end of a meeting is reported flat
-    found = _word(trigger, data, payload)
+    found = _event(trigger, data, payload)
     if found["unread"]:
-        log.warning("a calendar's word %s: left out as it cannot be read: %s", trigger, ", ".join(found["unread"]))
+        log.warning("the calendar's event %s: left out as it cannot be read: %s", trigger, ", ".join(found["unread"]))
     return {name: value for name, value in found.items() if value not in (None, [], {})}
 
 
@@ -44,7 +44,7 @@ def _trigger(payload: Mapping[str, Any]) -> str:
     return next((text.strip().upper()[:60] for text in given if isinstance(text, str) and text.strip()), "")
 
 
-def _word(trigger: str, data: Mapping[str, Any], payload: Mapping[str, Any]) -> dict[str, Any]:
+def _event(trigger: str, data: Mapping[str, Any], payload: Mapping[str, Any]) -> dict[str, Any]:
     unread: list[str] = []
     follows = {RESCHEDULED: "rescheduleUid", ENDED: "fromReschedule"}.get(trigger)
     people = [one for one in _list(payload.get("attendees")) if isinstance(one, dict)]

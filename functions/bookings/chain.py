@@ -1,16 +1,16 @@
-"""A booking, put together from what was said under each of its ids: the same in whatever order the words arrive.
+"""Builds a booking from the calendar's events about each of its ids. The result is the same in whatever order events arrive.
 
-A calendar gives a meeting that is put off a new id and names the old one. Words come twice and in any order, also about an id
-whose connection with the others is not known yet. So of each id (`BookingUid`) the newest word of each fact is kept with its
-time; ids that turn out to be one meeting's are brought under one row; and that row (`Booking`) is worked out anew from them:
+A calendar gives a rescheduled meeting a new id and names the old one. Events come twice and in any order, also about an id
+whose connection with the others is not known yet. So each id's row (`BookingUid`) keeps the newest value of each fact with its
+time; ids that turn out to belong to one meeting are moved to one row; and that row (`Booking`) is computed anew from them:
 
-    the newest id        the one at the end of the chain: what was said under it counts, older ids fill what it leaves open
-    cancelled            its newest word is a cancellation or rejection
-    no-show              else, where the person who booked stayed away by the newest word on that
+    the newest id        the one at the end of the chain: its facts count, and older ids fill in the facts that it lacks
+    cancelled            its newest event is a cancellation or rejection
+    no-show              else, where the newest report of absence says that the person who booked stayed away
     ended                else, where the calendar has reported the meeting's end
     booked               else
 
-That a meeting ended says nothing against a cancellation: calendars have been seen to report the end of what nobody held.
+A reported end does not undo a cancellation: calendars have been seen to report the end of meetings that nobody held.
 """
 
 import json
@@ -33,26 +33,27 @@ from shared.store.dialect import locked
 from shared.store.types import key_of
 
 BOOKED, CANCELLED_STATUS, NO_SHOW_STATUS, ENDED_STATUS = "booked", "cancelled", "no-show", "ended"
-STANDING, FOLLOWS, END_REPORTED, ABSENT, HEARD = "standing", "follows", "ended", "absent:", "heard:"
-WHO = ("email", "name", "first_name", "phone", "time_zone", "locale", "lead_ref")
-DETAILS = (*WHO, "title", "start_at", "end_at", "meeting_url", "page")
+# Names under which facts are stored in `BookingUid.facts`; they must not change.
+STANDING, FOLLOWS, END_REPORTED, ABSENT, RECEIVED = "standing", "follows", "ended", "absent:", "heard:"
+ATTENDEE = ("email", "name", "first_name", "phone", "time_zone", "locale", "lead_ref")
+DETAILS = (*ATTENDEE, "title", "start_at", "end_at", "meeting_url", "page")
 
 
 @dataclass
 class Chain:
-    """A booking with what was said under each of its ids, the newest id first; `absorbed` are rows that are part of it now."""
+    """A booking with the facts of each of its ids, the newest id first; `absorbed` are rows that were merged into it."""
 
     booking: Booking
     uids: list[BookingUid]
     absorbed: list[tuple[str | None, str]] = field(default_factory=list)  # (instance, status) as they were
 
     def known(self, fact: str) -> Any:
-        """What is known of a fact by the newest id that has it."""
+        """The value of a fact at the newest id that has it; None where none has it."""
         return next((one.facts[fact][1] for one in self.uids if fact in one.facts), None)
 
     @property
     def is_certain(self) -> bool:
-        """Whether the booking itself, or its end, was reported; that somebody stayed away tells nothing about the meeting."""
+        """Whether the booking itself, or its end, was reported; a report of absence alone does not describe the meeting."""
         return any(STANDING in one.facts or END_REPORTED in one.facts for one in self.uids)
 
     def emails(self) -> list[str]:
@@ -60,7 +61,7 @@ class Chain:
         return list(dict.fromkeys(one.facts["email"][1] for one in self.uids if "email" in one.facts))
 
     def work_out(self) -> None:
-        """Bring the row in line with what was said. Doing it again changes nothing."""
+        """Compute the row from the facts of its ids. Doing it again changes nothing."""
         self.uids = newest_first(self.uids)
         row = self.booking
         row.uid, row.current_uid = self.uids[-1].uid, self.uids[0].uid
@@ -69,8 +70,8 @@ class Chain:
         row.phone, row.time_zone = _phone(self.known("phone")), _zone(self.known("time_zone"))
         row.start_at, row.end_at = (_moment(self.known(name)) for name in ("start_at", "end_at"))
         row.status = self._status()
-        payload = [at for one in self.uids for at, _value in one.facts.values()]
-        row.said_at = max((_instant(at) for at in payload), default=row.said_at)
+        times = [at for one in self.uids for at, _value in one.facts.values()]
+        row.said_at = max((_instant(at) for at in times), default=row.said_at)
 
     def _status(self) -> str:
         newest = self.uids[0].facts
@@ -82,16 +83,16 @@ class Chain:
         return ENDED_STATUS if END_REPORTED in newest else BOOKED
 
 
-def of_word(session: Session, word: BookingEvent, at: datetime) -> Chain:
-    """The booking that a word is about, held until the transaction ends; made if new, put together if it was in parts."""
-    names = [name for name in (word.booking, word.follows) if name is not None]
+def of_event(session: Session, event: BookingEvent, at: datetime) -> Chain:
+    """The booking that an event is about, locked until the transaction ends; new if need be, merged from several rows."""
+    names = [name for name in (event.booking, event.follows) if name is not None]
     query = select(BookingUid).where(BookingUid.uid.in_(sorted(names)))
     found = session.scalars(locked(query, BookingUid)).all()
     rows = _held(session, {one.booking_id for one in found})
     if rows:
         chain = _joined(session, rows)
     else:
-        booking = Booking(calendar=word.calendar, uid=names[-1], current_uid=names[0], said_at=at)
+        booking = Booking(calendar=event.calendar, uid=names[-1], current_uid=names[0], said_at=at)
         session.add(booking)
         session.flush()
         chain = Chain(booking, [])
@@ -105,47 +106,47 @@ def of_word(session: Session, word: BookingEvent, at: datetime) -> Chain:
 
 
 def of_row(session: Session, booking: Booking) -> Chain:
-    """A booking with what was said under each of its ids."""
+    """A booking with the facts of each of its ids."""
     return _joined(session, [booking])
 
 
-def take_in(chain: Chain, word: BookingEvent, at: datetime) -> bool:
-    """Keep what a word says, as far as it is the newest about each fact; whether anything was. `at` is when it was said.
+def take_in(chain: Chain, event: BookingEvent, at: datetime) -> bool:
+    """Keep each fact of an event that is the newest of its name; whether any was. `at` is when the event happened.
 
-    Reports of absence and of the end repeat facts from a stored copy: those never stand against what was said by a word
+    Reports of absence and of the end repeat facts from a stored copy: those never replace a fact that came with an event
     about the booking itself.
     """
-    (record,) = [one for one in chain.uids if one.uid == word.booking]
-    dated = {STANDING: _standing(word), FOLLOWS: word.follows, END_REPORTED: True if word.trigger == ENDED else None}
-    dated |= {f"{ABSENT}{digest(email)}": away for email, away in word.absent.items()}
-    payload = word.model_dump(mode="json", include=set(DETAILS))
+    (record,) = [one for one in chain.uids if one.uid == event.booking]
+    dated = {STANDING: _standing(event), FOLLOWS: event.follows, END_REPORTED: True if event.trigger == ENDED else None}
+    dated |= {f"{ABSENT}{digest(email)}": away for email, away in event.absent.items()}
+    payload = event.model_dump(mode="json", include=set(DETAILS))
     details = {name: payload[name] for name in DETAILS}
-    of_details = EARLIEST if word.trigger in (NO_SHOW, ENDED) else at
+    of_details = EARLIEST if event.trigger in (NO_SHOW, ENDED) else at
     facts = dict(record.facts)
     changed = [_keep(facts, name, value, at) for name, value in dated.items()]
     changed += [_keep(facts, name, value, of_details) for name, value in details.items()]
-    heard = [_keep(facts, name, payload["start_at"] or "", at) for name in _heard(word)]
-    if any(changed) or any(heard):
+    received = [_keep(facts, name, payload["start_at"] or "", at) for name in _received(event)]
+    if any(changed) or any(received):
         record.facts = facts
     return any(changed)
 
 
-def _heard(word: BookingEvent) -> list[str]:
-    """Under which names it is kept that this was said, for those who are told of every word."""
-    if word.trigger != NO_SHOW:
-        return [f"{HEARD}{word.trigger}"]
-    return [f"{HEARD}{NO_SHOW}:{digest(email)}:{'away' if away else 'there'}" for email, away in word.absent.items()]
+def _received(event: BookingEvent) -> list[str]:
+    """The names under which the row records that this event came: notes in Kommo are written about every event."""
+    if event.trigger != NO_SHOW:
+        return [f"{RECEIVED}{event.trigger}"]
+    return [f"{RECEIVED}{NO_SHOW}:{digest(email)}:{'away' if away else 'there'}" for email, away in event.absent.items()]
 
 
 def digest(email: str) -> str:
-    """How an address stands in the names of facts."""
+    """The form in which an address is part of a fact's name."""
     return key_of(email)[:16]
 
 
 def newest_first(uids: Iterable[BookingUid]) -> list[BookingUid]:
-    """The ids of one meeting, the newest first: each before the one it follows; where that does not tell, by their times."""
+    """The ids of one meeting, the newest first: each before the one it follows; ids without such a link by their times."""
     records = {one.uid: one for one in uids}
-    return sorted(records.values(), key=lambda one: (_depth(one, records), _said(one, STANDING), one.uid), reverse=True)
+    return sorted(records.values(), key=lambda one: (_depth(one, records), _stamp_of(one, STANDING), one.uid), reverse=True)
 
 
 def _depth(record: BookingUid, records: Mapping[str, BookingUid]) -> int:
@@ -158,7 +159,7 @@ def _depth(record: BookingUid, records: Mapping[str, BookingUid]) -> int:
 
 
 def _joined(session: Session, rows: Sequence[Booking]) -> Chain:
-    """All ids of these rows under one of them, that which journeys know if one is known; the others go."""
+    """Move all ids of these rows to one of them, the one that journeys know if there is one; delete the others."""
     kept, *others = sorted(rows, key=lambda row: (row.instance is None, row.status == CANCELLED_STATUS, row.id))
     query = select(BookingUid).where(BookingUid.booking_id.in_(sorted(row.id for row in rows)))
     uids = list(session.scalars(locked(query, BookingUid)))
@@ -168,7 +169,7 @@ def _joined(session: Session, rows: Sequence[Booking]) -> Chain:
     absorbed = [(row.instance, row.status) for row in others]
     for row in others:
         session.delete(row)
-    session.flush()  # the ids of what goes may be wanted by what stays
+    session.flush()  # before the row that stays takes the ids of those deleted
     return Chain(kept, newest_first(uids), absorbed)
 
 
@@ -188,14 +189,14 @@ def _keep(facts: dict[str, Any], name: str, value: Any, at: datetime) -> bool:
     return True
 
 
-def _standing(word: BookingEvent) -> str | None:
-    if word.trigger in (NO_SHOW, ENDED):
+def _standing(event: BookingEvent) -> str | None:
+    if event.trigger in (NO_SHOW, ENDED):
         return None
-    return CANCELLED_STATUS if word.trigger in (CANCELLED, REJECTED) else BOOKED
+    return CANCELLED_STATUS if event.trigger in (CANCELLED, REJECTED) else BOOKED
 
 
 def _stayed_away(facts: Mapping[str, Any], email: str | None) -> bool:
-    """Whether the person who booked stayed away; of guests nobody asks, and without an address it is whoever is reported."""
+    """Whether the person who booked stayed away. Guests do not count; without an address any person reported does."""
     named = facts.get(f"{ABSENT}{digest(email)}") if email else None
     if named is not None:
         return bool(named[1])
@@ -205,7 +206,7 @@ def _stayed_away(facts: Mapping[str, Any], email: str | None) -> bool:
     return any(away for _at, away in nameless)
 
 
-def _said(record: BookingUid, name: str) -> str:
+def _stamp_of(record: BookingUid, name: str) -> str:
     return str(record.facts.get(name, ("", None))[0])
 
 
@@ -223,7 +224,7 @@ def _phone(text: Any) -> str | None:
 
 
 def _zone(name: Any) -> str | None:
-    """A time zone that there is. Cal.com takes what the browser says."""
+    """The time zone of that name; None where there is none. Cal.com passes on whatever the browser sends."""
     try:
         return ZoneInfo(name).key if name else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -234,4 +235,4 @@ def _moment(text: Any) -> datetime | None:
     return _instant(text) if isinstance(text, str) else None
 
 
-__all__ = ["Chain", "digest", "newest_first", "of_row", "of_word", "take_in"]
+__all__ = ["Chain", "digest", "newest_first", "of_event", "of_row", "take_in"]

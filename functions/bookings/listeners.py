@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from functions.bookings import services
 from functions.bookings.tables import Booking, BookingUid
-from functions.leads import services as leads
 from functions.leads.log import MOST, Contribution, Happened, written
+from functions.leads.services import links
 from shared.privacy.person import SUBJECT_LENGTH
 
 JOURNEYS = ("booking",)
@@ -36,7 +36,7 @@ def add_to_lead_log(session: Session, lead_id: int) -> Contribution:
 
 def fill_links(context: Mapping[str, Any], given: Mapping[str, Any], _at: datetime) -> Mapping[str, Any] | None:
     """Links of the settings that were added after the message was planned; those it was planned with stay."""
-    return leads.links(given.get("lead_id")) | dict(given) if context.get("journey") in JOURNEYS else None
+    return links(given.get("lead_id")) | dict(given) if context.get("journey") in JOURNEYS else None
 
 
 def _happened(row: Booking) -> Happened:

@@ -1,6 +1,6 @@
-"""What journeys and Kommo hear of a booking: the difference between what they knew and what is the case now.
+"""Notifies journeys and Kommo of a booking: they get the difference between its previous state and its state now.
 
-Journeys know a meeting by a name of its own (`Booking.instance`), so that a confirmation, a reminder and a survey are of one
+Journeys know a meeting by a name of its own (`Booking.instance`), so that a confirmation, a reminder and a survey belong to one
 meeting whatever ids the calendar gives it. A meeting that is booked anew after it was cancelled, missed or over is another one:
 it gets a new name, and with it a confirmation of its own.
 """
@@ -12,11 +12,10 @@ from urllib.parse import quote, urlsplit
 
 from sqlalchemy.orm import Session
 
-from functions.bookings.chain import BOOKED, CANCELLED_STATUS, ENDED_STATUS, HEARD, NO_SHOW_STATUS, Chain, digest
+from functions.bookings.chain import BOOKED, CANCELLED_STATUS, ENDED_STATUS, NO_SHOW_STATUS, RECEIVED, Chain, digest
 from functions.bookings.payloads import CANCELLED, CREATED, ENDED, NO_SHOW, REJECTED, RESCHEDULED
 from functions.bookings.tables import INSTANCE_LENGTH, Booking
-from functions.leads import notes, persons
-from functions.leads import services as records
+from functions.leads import notes, persons, services
 from shared import clock
 from shared.journeys import engine
 from shared.settings import get_settings
@@ -35,7 +34,7 @@ NOTES = {
 
 @dataclass(frozen=True)
 class Before:
-    """A booking as everybody has known it until now."""
+    """The state of a booking before the event: what journeys and the lead know of it."""
 
     instance: str | None
     status: str
@@ -45,7 +44,7 @@ class Before:
 
     @classmethod
     def of(cls, booking: Booking) -> Self:
-        """As it is now."""
+        """The state of the booking now."""
         return cls(booking.instance, booking.status, booking.current_uid, booking.start_at, booking.lead_id)
 
     @property
@@ -54,7 +53,7 @@ class Before:
         return self.instance is not None and self.status != CANCELLED_STATUS
 
     def is_moved(self, booking: Booking) -> bool:
-        """Whether it has another date now, or was booked for it anew."""
+        """Whether it has another date now, or another id of the calendar."""
         return self.start_at not in (None, booking.start_at) or self.current_uid != booking.current_uid
 
 
@@ -66,13 +65,13 @@ class _Notifier:
     facts: dict[str, Any] = field(default_factory=dict)
 
     def signal(self, event: str, instance: str | None, **more: Any) -> None:
-        """Signal an event about the meeting of that name. It is true now, whenever it was said: the row is the newest word."""
+        """Signal an event about the meeting of that name, as of now: the row holds the newest state of the meeting."""
         data = self.facts | {"booking_uid": instance} | more
         engine.signal(self.session, event, self.people, data, event_key=self.event_key, at=clock.now())
 
 
 def notify(session: Session, chain: Chain, before: Before, event_key: str) -> None:
-    """Let journeys know what has become of a booking since `before`. Where nothing has, nobody hears of it."""
+    """Signal to journeys what has changed in a booking since `before`. Without a change nothing is signalled."""
     booking = chain.booking
     if not chain.is_certain:
         return
@@ -85,14 +84,16 @@ def notify(session: Session, chain: Chain, before: Before, event_key: str) -> No
         if not is_known:
             booking.instance = _name(booking, before)
         if not is_known or before.lead_id != booking.lead_id:
-            notifier.signal("booking.created", booking.instance)  # again: journeys of a lead that was found later hear it, too
+            notifier.signal(
+                "booking.created", booking.instance
+            )  # again, so that it reaches journeys of a lead that was found later
         _signal_changes(notifier, booking, before if is_known else None)
-    for instance in gone:  # last: what a meeting holds up is not taken up in between
+    for instance in gone:  # last: a journey that a meeting suspends must not resume in between
         notifier.signal("booking.cancelled", instance)
 
 
 def _signal_changes(notifier: _Notifier, booking: Booking, before: Before | None) -> None:
-    """What has become of a meeting that they know of; `before` is None where they have just heard of it."""
+    """Signal what has changed in a meeting that journeys know; `before` is None where its booking was signalled just now."""
     was, now = before.status if before else BOOKED, booking.status
     if was == NO_SHOW_STATUS and now != NO_SHOW_STATUS:
         notifier.signal("booking.attended", booking.instance)
@@ -105,10 +106,10 @@ def _signal_changes(notifier: _Notifier, booking: Booking, before: Before | None
 
 
 def variables(chain: Chain) -> dict[str, Any]:
-    """What journeys and their templates may know of a booking. What is not known or not set up is left out."""
+    """The variables of a booking for journeys and their templates. A value that is unknown or not configured is left out."""
     booking, settings = chain.booking, get_settings()
     lead = booking.lead
-    known = records.variables(lead) if lead is not None else {}
+    known = services.variables(lead) if lead is not None else {}
     of_settings = {name: getattr(settings, name) for name in ("booking_url", "resource_url", "survey_url")}
     start, end = booking.start_at, booking.end_at
     page = chain.known("page") or _page(settings.booking_url)
@@ -133,9 +134,9 @@ def variables(chain: Chain) -> dict[str, Any]:
 
 
 def note(session: Session, chain: Chain) -> int:
-    """Owe the lead the notes in Kommo about all that was said of the booking, each once; how many are new.
+    """Enqueue a note in Kommo about every event of the booking, each once; how many are new.
 
-    All, because whose booking it is may be known later than what became of it. A word that comes late has its own time.
+    About all of them, because the lead may become known after the events. A late event's note bears the event's own time.
     """
     booking = chain.booking
     if booking.lead_id is None:
@@ -151,12 +152,12 @@ def note(session: Session, chain: Chain) -> int:
 
 
 def _note_name(fact: str, email: str | None) -> str | None:
-    """The note about a word that was heard; None for what is no word, and for the absence of guests."""
-    trigger, _, absence = fact.removeprefix(HEARD).partition(":")
-    if not fact.startswith(HEARD) or trigger != NO_SHOW:
-        return NOTES.get(trigger) if fact.startswith(HEARD) else None
-    who, _, where = absence.partition(":")
-    if email is not None and who not in (digest(email), digest("")):
+    """The name of the note about an event that came; None for a fact that records no event, and for the absence of guests."""
+    trigger, _, absence = fact.removeprefix(RECEIVED).partition(":")
+    if not fact.startswith(RECEIVED) or trigger != NO_SHOW:
+        return NOTES.get(trigger) if fact.startswith(RECEIVED) else None
+    attendee, _, where = absence.partition(":")
+    if email is not None and attendee not in (digest(email), digest("")):
         return None
     return "booking_noshow" if where == "away" else "booking_attended"
 
@@ -186,12 +187,12 @@ def _people(session: Session, chain: Chain, before: Before) -> list[str]:
 
 
 def _first_name(booking: Booking) -> str | None:
-    """Out of the attendee's name, else the lead's, else the address: no text has a hole where the name should be."""
+    """From the attendee's name, else the lead's, else the address, so that a text always has a name to use."""
     name = booking.name or (booking.lead.name if booking.lead is not None else None) or (booking.email or "").partition("@")[0]
-    return records.first_name(name) if name else None
+    return services.first_name(name) if name else None
 
 
 def _page(booking_url: str) -> str:
-    """Where the calendar's own pages are: beside our booking page."""
+    """The address under which the calendar's own pages are: that of our booking page."""
     parts = urlsplit(booking_url)
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else CALENDAR_PAGE

@@ -1,4 +1,4 @@
-"""What a calendar says of a booking, and whether it is the calendar that says it. Light: no SQL, no vendor's client."""
+"""The event of a calendar about a booking, and the check of its sender. Light: imports no SQL and no vendor's client."""
 
 import hashlib
 import hmac
@@ -26,9 +26,9 @@ LARGEST_ID = 2**63 - 1
 
 
 class BookingEvent(Payload):
-    """One word of the calendar about one booking. `follows` is the id that the booking had before it was put off.
+    """One event of the calendar about one booking. `follows` is the id that the booking had before it was rescheduled.
 
-    `absent` says of people, by e-mail address, whether they stayed away. `page` is where the calendar's own pages are.
+    `absent`: by e-mail address, whether that person stayed away. `page` is the address of the calendar's own pages.
     """
 
     calendar: Literal["calcom"] = "calcom"
@@ -71,7 +71,7 @@ class BookingEvent(Payload):
         return f"booking:{self.booking or self.trigger}"[:100]
 
     def occurred_at(self) -> datetime | None:
-        """When it was said; the end of a meeting that is reported as ended, for that report has no time of its own."""
+        """When it happened; for the report of a meeting's end, which has no time of its own, when the meeting ended."""
         return self.at or (self.end_at if self.trigger == ENDED else None)
 
 
@@ -86,16 +86,16 @@ def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     """
     if "x-cal-signature-256" not in request.headers:
         if old := request.headers.get(OLD_HEADER):
-            _check_secret(old)
+            _check_secret(old, settings)
             return
         if "x-api-key" in request.headers:
             by_api_key(request, raw, settings)
             return
-    signatures.calcom(request.headers, raw, settings_of(BookingSettings).calcom_webhook_secret)
+    signatures.calcom(request.headers, raw, settings_of(BookingSettings, settings).calcom_webhook_secret)
 
 
-def _check_secret(presented: str) -> None:
-    secrets = [secret.get_secret_value().encode() for secret in settings_of(BookingSettings).calcom_webhook_secret]
+def _check_secret(presented: str, settings: Settings) -> None:
+    secrets = [secret.get_secret_value().encode() for secret in settings_of(BookingSettings, settings).calcom_webhook_secret]
     if not any(secrets):
         raise RefusedError(503, "not-configured", "No secret is configured for this webhook.")
     given = presented.encode("utf-8", "surrogatepass")

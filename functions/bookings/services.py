@@ -1,17 +1,16 @@
-"""A booking and what it means: for the lead it belongs to, for the journeys its person is in, and for Kommo."""
+"""Applies a calendar's event: to the booking, its lead's status, the journeys of its person, and Kommo."""
 
 import logging
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from functions.bookings import chain as bookings_chain
 from functions.bookings import notifications
-from functions.bookings.chain import CANCELLED_STATUS, Chain
+from functions.bookings.chain import CANCELLED_STATUS, Chain, of_event, of_row, take_in
 from functions.bookings.notifications import Before
 from functions.bookings.payloads import MEANINGFUL, BookingEvent
 from functions.bookings.tables import Booking
-from functions.leads import kommo_sync as kommo
+from functions.leads import kommo_sync
 from functions.leads.tables import Lead
 from shared import clock
 from shared.crm.facts import effective
@@ -23,17 +22,17 @@ log = logging.getLogger("puente.leads")
 NEW, BOOKED, PAID = "new", "booked", "paid"
 
 
-def take(session: Session, word: BookingEvent, envelope: Envelope, event_key: str) -> str:
-    """Take a calendar's word in: "applied", "stale" where newer words have said it all, "ignored" where it means nothing here.
+def take(session: Session, event: BookingEvent, envelope: Envelope, event_key: str) -> str:
+    """Apply a calendar's event: "applied", "stale" where newer events hold all of its facts, "ignored" where it is not used.
 
-    The booking, the lead's status and what is owed end the same in whatever order the words come, and however often.
+    The booking, the lead's status and the deliveries planned end the same in whatever order events come, and however often.
     """
-    if word.trigger not in MEANINGFUL:
+    if event.trigger not in MEANINGFUL:
         return "ignored"
     at = effective(envelope.time, envelope.received)
-    chain = bookings_chain.of_word(session, word, at)
+    chain = of_event(session, event, at)
     before = Before.of(chain.booking)
-    has_changed = bookings_chain.take_in(chain, word, at)
+    has_changed = take_in(chain, event, at)
     chain.work_out()
     _give(session, chain.booking, _lead_of(session, chain))
     if has_changed or chain.absorbed or chain.booking.lead_id != before.lead_id:
@@ -45,10 +44,10 @@ def take(session: Session, word: BookingEvent, envelope: Envelope, event_key: st
 
 
 def adopt(session: Session, lead_id: int, event_key: str) -> list[int]:
-    """Give a lead that has just come the meetings that wait for it: those booked with its number or its address; which.
+    """Assign to a new lead the meetings without a lead that were booked with its number or its address; the ids of those.
 
-    A form and a booking may overtake each other. A meeting that is over or cancelled belongs to nobody any more. To be called
-    after the lead's journeys have begun, for a meeting that stands suspends them. A second run finds nothing left.
+    A booking may arrive before its form. A meeting that is over or cancelled is not assigned. Call this after the lead's
+    journeys have begun, because a booked meeting suspends them. A second run finds nothing left.
     """
     lead = session.get(Lead, lead_id)
     if lead is None:
@@ -59,7 +58,7 @@ def adopt(session: Session, lead_id: int, event_key: str) -> list[int]:
     for booking in found:
         before = Before.of(booking)
         _give(session, booking, lead.id)
-        chain = bookings_chain.of_row(session, booking)
+        chain = of_row(session, booking)
         notifications.notify(session, chain, before, event_key)
         notifications.note(session, chain)
     if found:
@@ -68,7 +67,10 @@ def adopt(session: Session, lead_id: int, event_key: str) -> list[int]:
 
 
 def bring_in_line(session: Session, lead_id: int | None, event_key: str) -> bool:
-    """Let a lead's status say whether a booking of theirs stands, and Kommo with it; whether that changed. Paid stays paid."""
+    """Set a lead's status by whether one of its bookings is not cancelled, and request its sync; whether that changed it.
+
+    A paid lead stays paid.
+    """
     lead = session.scalars(locked(select(Lead).where(Lead.id == lead_id), Lead)).one_or_none()
     if lead is None or lead.status == PAID:
         return False
@@ -78,7 +80,7 @@ def bring_in_line(session: Session, lead_id: int | None, event_key: str) -> bool
         return False
     lead.status = status
     session.flush()
-    kommo.ask(session, lead.id, event_key)
+    kommo_sync.ask(session, lead.id, event_key)
     return True
 
 
@@ -87,17 +89,17 @@ def _is_to_come(booking: Booking) -> bool:
 
 
 def _give(session: Session, booking: Booking, lead_id: int | None) -> None:
-    """Note whose it is. The lead itself is read anew: it may be another one than was read before."""
+    """Assign the booking to the lead. The relationship is read again: it may hold another lead than before."""
     booking.lead_id = lead_id
     session.flush()
     session.expire(booking, ["lead"])
 
 
 def _lead_of(session: Session, chain: Chain) -> int | None:
-    """Whose booking it is: the lead of the number it gives (ours, else Kommo's), else the newest with the attendee's address.
+    """The booking's lead: that of the number it gives (ours, else Kommo's), else the newest with the attendee's address.
 
-    One that was found by the address stays, whichever leads come later. The gap is held: a lead that is being stored now
-    either is found here or finds the booking (`adopt`).
+    A lead that was found by the address stays, whichever leads come later. The search locks the key range: a lead that is
+    stored at the same time either is found here or finds the booking (`adopt`).
     """
     booking = chain.booking
     if booking.lead_ref is not None and (found := _by_number(session, booking.lead_ref)) is not None:

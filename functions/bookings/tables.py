@@ -17,10 +17,10 @@ INSTANCE_LENGTH = 200
 class Booking(Timestamped, Base):
     """A meeting that somebody booked, by the calendar's own id of it. `status`: `booked`, `cancelled`, `no-show`, `ended`.
 
-    A meeting that was put off keeps its row and its first `uid`; `current_uid` is the one the calendar uses now.
-    `said_at` is the time of the newest word on it: an older one that comes late changes nothing.
-    All of it is put together from what was said of each uid (`BookingUid`). `lead_ref` is the number that the booking gives
-    for its lead, ours or Kommo's. `instance` is the name by which journeys know it, NULL before they have heard of it.
+    A rescheduled meeting keeps its row and its first `uid`; `current_uid` is the one the calendar uses now.
+    `said_at` is the time of the newest event about it: an older one that comes late changes nothing.
+    The row is computed from the facts of each uid (`BookingUid`). `lead_ref` is the number that the booking gives for its
+    lead, ours or Kommo's. `instance` is the name by which journeys know it, NULL before they were notified of it.
     """
 
     __tablename__ = "bookings"
@@ -45,9 +45,9 @@ class Booking(Timestamped, Base):
 
 
 class BookingUid(Base):
-    """What the calendar has said under one of its ids: the newest word of each fact (`functions.bookings.chain`).
+    """One of the calendar's ids of a meeting, with the newest value of each fact (`functions.bookings.chain`).
 
-    A meeting that was put off has several, and each of them leads to its one row.
+    A rescheduled meeting has several ids, and each of them refers to its one row.
     """
 
     __tablename__ = "booking_uids"

@@ -1,9 +1,9 @@
-"""Somebody books a meeting, puts it off, cancels it, misses it; or it takes place.
+"""Somebody books a meeting, moves it, cancels it, misses it; or it takes place.
 
 POST /api/calcom   signed by Cal.com; also the old system's simple form
   -> calcom-booking-queue
   -> bookings, the lead's status, journeys (journeys/booking.yaml begins, lead_followup waits)
-  -> kommo.lead (its stage), kommo.note (one for every word)
+  -> kommo.lead (its stage), kommo.note (one for every event)
   -> sequence_contacts, notion.contact (whoever of the campaign booked)
 """
 
@@ -30,7 +30,7 @@ bp = func.Blueprint()
 def apply_booking_event(session: Session, event: Event[BookingEvent]) -> str:
     """Take in what a calendar reports: "applied", "stale" where newer reports have said it all, "ignored" what is not used.
 
-    `booking.received` is for who must lock rows of their own before a booking is touched; `booking.stored` for who follows it.
+    Listeners to `booking.received` lock rows of their own before a booking is touched; those to `booking.stored` follow it.
     """
     from functions.bookings import services
 

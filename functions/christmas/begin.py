@@ -1,4 +1,4 @@
-"""Putting somebody into a sequence: once for its source event, and not when a later stage of theirs has ended it already."""
+"""Enrols a person in a sequence: once for its source event, and not where a later stage of theirs has ended it already."""
 
 import logging
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Start:
 
 
 def begin(session: Session, contact: SequenceContact, start: Start, event_key: str) -> tuple[str, Sequence | None]:
-    """Put a person, whose row is held, into a sequence: what came of it, and the sequence where there is a new one.
+    """Put a person, whose row is locked, into a sequence: what came of it, and the sequence where there is a new one.
 
     "applied"; "duplicate-sequence", this event has done so before; "already-in-sequence", the journey takes them in only once
     at a time; "later-stage", they are beyond it, so it is recorded and ended with that reason, and nothing is sent.
@@ -66,7 +66,7 @@ def begin(session: Session, contact: SequenceContact, start: Start, event_key: s
 
 
 def signal(session: Session, email: str, event: str, data: Mapping[str, Any], event_key: str, at: datetime) -> None:
-    """Tell the journeys what happened to a person, by all their names; the sequences that this changes go to Notion."""
+    """Signal an event to the journeys of a person, by all their names; request Notion's sync of the sequences it changes."""
     names = persons.names_of(session, email=email)
     touched = engine.signal(session, event, names, data, event_key=event_key, at=at)
     if touched:

@@ -23,15 +23,15 @@ def _post(row: Sequence) -> dict[str, str | None]:
     from functions.christmas.texts import texts
     from shared.vendors.discord import Discord, Embed
 
-    words = texts().alert
+    alert = texts().alert
     red = str(row.facts.get("red_systems") or 0)
     embed = Embed(
-        title=words["title"],
+        title=alert["title"],
         fields=(("Email", row.email), ("Segment", row.segment), ("Red Systems", red)),
-        footer=words["footer"],
+        footer=alert["footer"],
         timestamp=row.started_at,
     )
-    return {"id": Discord.from_settings(get_settings()).post(words["heading"], embed)}
+    return {"id": Discord.from_settings(get_settings()).post(alert["heading"], embed)}
 
 
 ALERTS = OneTimeEffect(

@@ -1,4 +1,4 @@
-"""Ties the campaign to messages: what only the moment of sending knows, what became of each mail, and who wants no more."""
+"""Listeners of the campaign: variables at the time of sending, outcomes of mails, opt-outs, and meetings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def lock_contact(session: Session, email: str | None) -> None:
-    """Lock the campaign's contact with that address before anything of a booking is touched: everybody locks in this order."""
+    """Lock the campaign's contact with that address before any row of a booking: every writer locks in this order."""
     from functions.christmas import meetings
 
     meetings.hold(session, email)
@@ -33,7 +33,7 @@ def follow_meeting(session: Session, uid: str | None) -> None:
 
 
 def update_sequence(session: Session, context: Mapping[str, Any], _outcome: Outcome) -> None:
-    """A mail has gone out, or the vendor has told more of it: Notion is to say so."""
+    """Request Notion's sync of the sequence whose mail went out or got a new status."""
     if context.get("journey") not in JOURNEYS or "enrolment" not in context:
         return
     from sqlalchemy import select
@@ -45,7 +45,7 @@ def update_sequence(session: Session, context: Mapping[str, Any], _outcome: Outc
 
 
 def update_unsubscribed(session: Session, message: PersonMessage) -> None:
-    """Somebody wants no more mail, or wants it again: their contact is to say so."""
+    """Update the contact of a person who opted out of mail or in again, and request its sync with Notion."""
     if "email" not in message.channels or message.word == "replied":
         return
     from sqlalchemy import select

@@ -1,7 +1,7 @@
-"""What the meetings in Cal.com say of somebody in the campaign: booked, not booked, completed, no-show, and for when.
+"""Sets the booking status of a person in the campaign from their meetings in Cal.com, with the date of the call.
 
-Calendly's webhooks are words about the person and are taken as such (`calendly`). Cal.com's are put together into meetings
-first (`functions.bookings.services`), in whatever order they come; so here the person follows the meetings as they now are.
+Calendly's webhooks are events about the person and are applied as such (`calendly`). Cal.com's are first combined into
+meetings (`functions.bookings.services`), in whatever order they come; so here the person follows the meetings' present state.
 """
 
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ STATUSES = {"booked": people.BOOKED, "cancelled": people.NOT_BOOKED, "no-show": 
 
 
 def hold(session: Session, email: str | None) -> SequenceContact | None:
-    """The person with that address, held until the transaction ends; None where the campaign does not know them.
+    """The person with that address, locked until the transaction ends; None where the campaign does not know them.
 
-    The gap is held, too: who becomes known in the meantime finds the meetings (`follow`). To be called before anything of
-    a meeting is touched, as everybody does who changes something of a person.
+    The key range is locked, too: a person who is stored in the meantime finds the meetings (`follow`). Call this before any
+    row of a meeting is locked: every writer of a person locks in this order.
     """
     if email is None:
         return None
@@ -34,7 +34,7 @@ def hold(session: Session, email: str | None) -> SequenceContact | None:
 
 
 def follow_meeting(session: Session, uid: str | None) -> None:
-    """Bring whoever booked the meeting with this id in line with it, where the campaign knows them; else nothing happens."""
+    """Update the person who booked the meeting with this id, where the campaign knows them; else nothing happens."""
     query = select(Booking.email).join(BookingUid, BookingUid.booking_id == Booking.id).where(BookingUid.uid == uid)
     contact = hold(session, session.scalars(query).one_or_none())
     if contact is not None and follow(session, contact):
@@ -42,24 +42,24 @@ def follow_meeting(session: Session, uid: str | None) -> None:
 
 
 def follow(session: Session, contact: SequenceContact) -> bool:
-    """Let a person, whose row is held, say of meetings what is the case; whether that changed anything. Twice is as once.
+    """Set a person's booking facts, whose row is locked, from their meetings; whether that changed any. Twice is as once.
 
-    A meeting that is still to come counts before all others, else the one of which was last heard. Newer words that came
-    another way (Calendly's, a call that took place) stand.
+    A meeting that is still to come counts before all others, else the one with the newest event. Newer facts from another
+    source (Calendly, a call that took place) stay.
     """
     session.flush()
     rows = session.scalars(select(Booking).where(Booking.email == contact.email)).all()
     if not any(row.calendar == CALENDAR for row in rows):
         return False
     before = _shown(contact)
-    telling = max(rows, key=lambda row: (_is_to_come(row), row.said_at, row.id))
+    decisive = max(rows, key=lambda row: (_is_to_come(row), row.said_at, row.id))
     at = max(row.said_at for row in rows)
     _forget(contact)
-    when = CLEARED if telling.status == "cancelled" else telling.start_at
-    people.learn(contact, at, CALENDAR, booking_status=STATUSES[telling.status], diagnostic_call_at=when)
-    if _is_to_come(telling):
-        people.reach(contact, kinds.BOOKED, telling.said_at)
-    elif telling.status == "cancelled":
+    when = CLEARED if decisive.status == "cancelled" else decisive.start_at
+    people.learn(contact, at, CALENDAR, booking_status=STATUSES[decisive.status], diagnostic_call_at=when)
+    if _is_to_come(decisive):
+        people.reach(contact, kinds.BOOKED, decisive.said_at)
+    elif decisive.status == "cancelled":
         people.fall_back(contact, kinds.BOOKED, at)
     return _shown(contact) != before
 
@@ -69,8 +69,8 @@ def _is_to_come(row: Booking) -> bool:
 
 
 def _forget(contact: SequenceContact) -> None:
-    """What meetings said before gives way, even to what is no newer: an older word that came late may have changed one."""
-    contact.fact_times = {name: payload for name, payload in (contact.fact_times or {}).items() if payload[1] != CALENDAR}
+    """Drop facts that came from meetings, so that facts no newer may replace them: a late, older event may change a meeting."""
+    contact.fact_times = {name: source for name, source in (contact.fact_times or {}).items() if source[1] != CALENDAR}
 
 
 def _shown(contact: SequenceContact) -> Sequence[str | datetime | None]:

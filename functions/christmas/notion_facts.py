@@ -74,7 +74,7 @@ ALTERNATIVES = (
     frozenset({"sequence_type", "template_type"}),
     frozenset({"started_at", "signup_date", "sequence_created"}),
 )
-# The databases of the replaced system may have been made without these; nobody is told that they are missing.
+# The databases of the replaced system may have been made without these; their absence is not reported.
 WELCOME = frozenset({"sequence_id", "contact_business_name"})
 
 _DATES = frozenset({"scheduled_time", "call_date", "payment_date", "start_date"})
@@ -98,10 +98,10 @@ def names(defaults: Mapping[str, str], given: Mapping[str, str]) -> dict[str, st
 
 
 def of_contact(row: SequenceContact, *, unsubscribed: bool) -> dict[str, Any]:
-    """What Notion is to say of a person."""
+    """The facts of a person for Notion."""
     return {
         "contact_email": row.email,
-        "first_name": row.first_name or row.email,  # the title: a page without one cannot be told from others
+        "first_name": row.first_name or row.email,  # the title: a page without one cannot be distinguished from others
         "last_name": row.last_name,
         "contact_business_name": row.business_name,
         "campaign_status": row.campaign_status,
@@ -115,7 +115,7 @@ def of_contact(row: SequenceContact, *, unsubscribed: bool) -> dict[str, Any]:
 
 
 def of_sequence(row: Sequence, progress: Progress, campaign: str = CAMPAIGN) -> dict[str, Any]:
-    """What Notion is to say of a sequence and of its mails."""
+    """The facts of a sequence and of its mails for Notion."""
     kind, contact, facts = kinds.KINDS[row.type], row.contact, row.facts
     last = progress.last
     payload: dict[str, Any] = {
@@ -138,9 +138,9 @@ def of_sequence(row: Sequence, progress: Progress, campaign: str = CAMPAIGN) -> 
         payload |= {"sequence_assessment_score": facts.get("assessment_score"), "assessment_completed": row.started_at}
         payload |= {f"{colour}_systems": facts.get(f"{colour}_systems") for colour in COLOURS}
     payload |= {name: _fact(name, facts.get(name)) for name in _OF_TYPE.get(row.type, ())}
-    if any(mail.is_forgotten for mail in progress.mails):  # what was written when it was known stays
+    if any(mail.is_unrecorded for mail in progress.mails):  # Notion keeps what was written before
         del payload["last_email_sent"], payload["last_email_sent_at"]
-    for mail in (mail for mail in progress.mails[:MOST_MAILS] if not mail.is_forgotten):
+    for mail in (mail for mail in progress.mails[:MOST_MAILS] if not mail.is_unrecorded):
         prefix = f"email_{mail.number}_"
         payload |= {f"{prefix}sent": mail.sent_at, f"{prefix}status": mail.status}
         payload |= {f"{prefix}sent_by": mail.sent_by, f"{prefix}resend_id": mail.resend_id}

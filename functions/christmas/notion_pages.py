@@ -34,7 +34,7 @@ def forget() -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a page is to say: facts by our names, the properties' names, and a title where no fact of ours is it.
+    """The wanted content of a page: facts by our names, the properties' names, and a title where no fact of ours is it.
 
     `find` finds the page where its id is not known.
     """
@@ -55,9 +55,9 @@ class Pages:
         self._last: datetime | None = None
 
     def bring(self, wanted: Wanted) -> tuple[str, list[str]]:
-        """Make the page say what is wanted; its id, and the properties that could not be written, by name.
+        """Write the wanted content to the page; its id, and the properties that could not be written, by name.
 
-        Safe to repeat: setting is setting, and what a lost answer may have made is looked for before anything is made.
+        Safe to repeat: properties are set to the same values, and a page that a lost answer may have made is looked for first.
 
         Raises:
             PermanentError: `notion-property-missing`, or what Notion refuses.
@@ -87,7 +87,9 @@ class Pages:
             self._notion.update_page(str(page["id"]), properties)
             return str(page["id"]), lacking
         self._turn()
-        made = self._notion.create_page(wanted.database, {name: value for name, value in properties.items() if _says(value)})
+        made = self._notion.create_page(
+            wanted.database, {name: value for name, value in properties.items() if _has_value(value)}
+        )
         return str(made["id"]), lacking
 
     def _updated(self, page_id: str, properties: Mapping[str, Any]) -> bool:
@@ -129,9 +131,9 @@ class Pages:
 
 
 def fitted(wanted: Wanted, schema: Schema) -> tuple[dict[str, Any], list[str]]:
-    """The properties that the database has a place for, and the names of those it lacks although there is something to say.
+    """The properties that the database has, and the names of those it lacks although their fact has a value.
 
-    Of facts that are alternatives, one place is enough.
+    Of facts that are alternatives, one property is enough.
     """
     properties: dict[str, Any] = {}
     placed, lacking = set(), {}
@@ -144,10 +146,10 @@ def fitted(wanted: Wanted, schema: Schema) -> tuple[dict[str, Any], list[str]]:
         except (KeyError, UnfitError):
             lacking[fact] = name
     headline = next((name for name, of in schema.items() if of.get("type") == "title"), None)
-    if headline is not None and headline not in properties:  # a page without a title cannot be told from others
+    if headline is not None and headline not in properties:  # a page without a title cannot be distinguished from others
         properties[headline] = shaped(wanted.title, schema[headline])
-    told = [name for fact, name in lacking.items() if _is_missed(fact, wanted.facts[fact], placed)]
-    return properties, told
+    missing = [name for fact, name in lacking.items() if _is_missed(fact, wanted.facts[fact], placed)]
+    return properties, missing
 
 
 def _is_missed(fact: str, value: Any, placed: set[str]) -> bool:
@@ -156,6 +158,6 @@ def _is_missed(fact: str, value: Any, placed: set[str]) -> bool:
     return not any(fact in group and placed & group for group in notion_facts.ALTERNATIVES)
 
 
-def _says(value: Mapping[str, Any]) -> bool:
+def _has_value(value: Mapping[str, Any]) -> bool:
     """Whether a property holds anything; a new page needs no blanks."""
     return next(iter(value.values())) not in (None, [], "")

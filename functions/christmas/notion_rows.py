@@ -31,12 +31,12 @@ type Read = Callable[[Session, int], tuple[Wanted, Mapping[str, Any]] | None]
 
 
 def send_contacts(row_ids: Many[int]) -> Mapping[int, Outcome]:
-    """Read what SQL says of these people now, and bring their pages up to date; an outcome for each."""
+    """Read these people's rows now, and bring their pages up to date; an outcome for each."""
     return _send(row_ids, contact)
 
 
 def send_sequences(row_ids: Many[int]) -> Mapping[int, Outcome]:
-    """Read what SQL says of these sequences and their mails now, and bring their pages up to date; an outcome for each."""
+    """Read these sequences and their mails now, and bring their pages up to date; an outcome for each."""
     return _send(row_ids, sequence)
 
 
@@ -120,8 +120,8 @@ def _by(schema: Schema, names: Mapping[str, str], fact: str, text: str) -> Mappi
     try:
         return equals(name, text, schema[name])
     except (KeyError, UnfitError):
-        words = f"Notion: the database needs a property {name!r} of type e-mail or text, for its rows are found by it"
-        raise PermanentError("notion-property-missing", words) from None
+        problem = f"Notion: the database needs a property {name!r} of type e-mail or text, for its rows are found by it"
+        raise PermanentError("notion-property-missing", problem) from None
 
 
 def _has(schema: Schema, names: Mapping[str, str], fact: str) -> bool:
@@ -133,13 +133,13 @@ def _oldest(query: Query, where: Mapping[str, Any]) -> Page | None:
 
 
 def _is_same(page: Page, names: Mapping[str, str], facts: Mapping[str, Any]) -> bool:
-    """Whether a page was made for this very sequence: same type, same start, as far as the page says them; start it must."""
+    """Whether a page was made for this sequence: the same start, which it must have, and the same type if it has one."""
     properties = page.get("properties") or {}
 
-    def payload(fact: str) -> Any:
+    def value(fact: str) -> Any:
         return notion_values.read(properties.get(names.get(fact, "")) or {})
 
-    if any(payload(fact) not in (None, "", facts[fact]) for fact in ("sequence_type", "template_type")):
+    if any(value(fact) not in (None, "", facts[fact]) for fact in ("sequence_type", "template_type")):
         return False
-    starts = [found for fact in ("started_at", "signup_date", "sequence_created") if (found := moment(payload(fact)))]
+    starts = [found for fact in ("started_at", "signup_date", "sequence_created") if (found := moment(value(fact)))]
     return bool(starts) and abs(starts[0] - clock.as_utc(facts["started_at"])) < SAME_MOMENT

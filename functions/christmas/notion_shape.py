@@ -1,16 +1,16 @@
-"""A value of ours in the shape of whatever type the customer has given the property in Notion."""
+"""Converts our values to the type that a property has in the customer's Notion."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from shared import clock
-from shared.vendors import notion_values as values
+from shared.vendors import notion_values
 
 LONGEST_TEXT = 20_000
 
 type Schema = Mapping[str, Mapping[str, Any]]
-"""Property's name -> what Notion says of it: its `type`, and for a status its options."""
+"""Property's name -> Notion's description of it: its `type`, and for a status its options."""
 
 
 class UnfitError(Exception):
@@ -57,9 +57,9 @@ def _text(value: Any) -> str:
 
 def _number(value: Any, _of: Mapping[str, Any]) -> dict[str, Any]:
     if value is None:
-        return values.number(None)
+        return notion_values.number(None)
     try:
-        return values.number(float(value))
+        return notion_values.number(float(value))
     except (TypeError, ValueError):
         raise UnfitError from None
 
@@ -67,7 +67,7 @@ def _number(value: Any, _of: Mapping[str, Any]) -> dict[str, Any]:
 def _moment(value: Any, _of: Mapping[str, Any]) -> dict[str, Any]:
     if value is not None and not isinstance(value, datetime):
         raise UnfitError
-    return values.moment(value)
+    return notion_values.moment(value)
 
 
 def _status(value: Any, of: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,23 +75,25 @@ def _status(value: Any, of: Mapping[str, Any]) -> dict[str, Any]:
     known = {option.get("name") for option in (of.get("status") or {}).get("options") or []}
     if value is not None and _text(value) not in known:
         raise UnfitError
-    return values.status(_text(value))
+    return notion_values.status(_text(value))
 
 
 def _several(value: Any, _of: Mapping[str, Any]) -> dict[str, Any]:
-    return values.multi_select([_text(one) for one in value] if isinstance(value, list) else [_text(value)] if value else [])
+    return notion_values.multi_select(
+        [_text(one) for one in value] if isinstance(value, list) else [_text(value)] if value else []
+    )
 
 
 _SHAPES: dict[str, Callable[[Any, Mapping[str, Any]], dict[str, Any]]] = {
-    "title": lambda value, _of: values.title(_text(value)[:LONGEST_TEXT]),
-    "rich_text": lambda value, _of: values.rich_text(_text(value)[:LONGEST_TEXT]),
+    "title": lambda value, _of: notion_values.title(_text(value)[:LONGEST_TEXT]),
+    "rich_text": lambda value, _of: notion_values.rich_text(_text(value)[:LONGEST_TEXT]),
     "number": _number,
-    "select": lambda value, _of: values.select(_text(value)),
+    "select": lambda value, _of: notion_values.select(_text(value)),
     "status": _status,
     "multi_select": _several,
     "date": _moment,
-    "email": lambda value, _of: values.email(_text(value)),
-    "phone_number": lambda value, _of: values.phone(_text(value)),
-    "url": lambda value, _of: values.url(_text(value)),
-    "checkbox": lambda value, _of: values.checkbox(bool(value)),
+    "email": lambda value, _of: notion_values.email(_text(value)),
+    "phone_number": lambda value, _of: notion_values.phone(_text(value)),
+    "url": lambda value, _of: notion_values.url(_text(value)),
+    "checkbox": lambda value, _of: notion_values.checkbox(bool(value)),
 }

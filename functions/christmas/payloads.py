@@ -1,4 +1,4 @@
-"""What the website, the calendar and the sales team send of a person in the campaign: one model for each handler.
+"""The payloads that the website, the calendar and the sales team send of a person in the campaign: one model for each handler.
 
 Unknown fields are kept with the event. Which fields are needed, and what the others default to, is that of the replaced
 system. Light: the webhooks import it.
@@ -19,7 +19,7 @@ MISSING, MALFORMED = "email_1_sent_at is missing; counted from now", "email_1_se
 
 
 class CampaignPayload(Payload):
-    """What every handler is told: whom it is about. Most senders do not say when it happened."""
+    """What every handler receives: the person. Most senders give no time."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -46,7 +46,7 @@ class CampaignPayload(Payload):
         return self.email
 
     def occurred_at(self) -> datetime | None:
-        """Not said: the event counts from when we received it."""
+        """None: the event counts from when we received it."""
         return None
 
 

@@ -24,16 +24,16 @@ _PAST_BOOKING = (kinds.NO_SHOW.event, kinds.POST_CALL.event, kinds.PAID)
 
 
 def locked_contact(session: Session, email: str) -> SequenceContact:
-    """The person with that address (in lower case), made if need be, held until the transaction ends.
+    """The person with that address (in lower case), inserted if new, locked until the transaction ends.
 
-    Whoever changes something of a person holds this row first, so their events are applied one after another.
+    Whoever changes something of a person locks this row first, so their events are applied one after another.
     """
     insert_if_absent(session, SequenceContact, "email", {"email": email, "who": digest_of_address(email)})
     return session.scalars(locked(select(SequenceContact).where(SequenceContact.email == email), SequenceContact)).one()
 
 
 def learn(contact: SequenceContact, at: datetime, event_key: str, **payload: Any) -> None:
-    """What an event says of a person, true from `at`: newer words replace older ones, None says nothing."""
+    """Merge an event's facts of a person, true from `at`: newer ones replace older ones, None changes nothing."""
     facts.merge(contact, payload, at, event_key)
 
 

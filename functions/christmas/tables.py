@@ -28,7 +28,7 @@ class NotionSynced:
 
 
 class SequenceContact(Timestamped, NotionSynced, Base):
-    """Somebody in the campaign, known by `email` (in lower case). Each fact is as new as the newest word about it.
+    """Somebody in the campaign, known by `email` (in lower case). Each fact is as new as the newest event about it.
 
     `who` is the digest of the address by which consent knows them (see `shared.messages.digests`).
     `stages`: which stages they have reached, and when (`{"booking.created": "2026-..."}`); a cancelled booking is taken out.
@@ -55,8 +55,8 @@ class SequenceContact(Timestamped, NotionSynced, Base):
 class Sequence(Timestamped, NotionSynced, Base):
     """A sequence that an event has put somebody into. `key` is made of address, type and source event: each begins once.
 
-    What became of its mails is not kept here: the enrolment's steps and their deliveries say so. `is_open` is true as long as
-    something may still change without our being told.
+    The state of its mails is not stored here: it is read from the enrolment's steps and their deliveries. `is_open` is true as
+    long as something may still change without an event about it.
     """
 
     __tablename__ = "sequences"

@@ -1,4 +1,4 @@
-"""The words of the campaign that are no template: defaults and tips, in `templates/<locale>/_campaign.yaml`."""
+"""The texts of the campaign that are no template: defaults and tips, in `templates/<locale>/_campaign.yaml`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ FILE = "_campaign.yaml"
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
-    """`defaults`: what is said where nobody has said it. `tips`: one for each system, by its name in capitals.
+    """`defaults`: values of variables that no event gave. `tips`: one for each system, by its name in capitals.
 
-    `alert`: `heading`, `title` and `footer` of what the sales team is told.
+    `alert`: `heading`, `title` and `footer` of the alert to the sales team.
     """
 
     defaults: Mapping[str, str]
@@ -32,7 +32,7 @@ class Texts:
 
 
 def texts(locale: str | None = None) -> Texts:
-    """The words in that language, else those of DEFAULT_LOCALE, else the Spanish ones.
+    """The texts in that language, else those of DEFAULT_LOCALE, else the Spanish ones.
 
     Raises:
         PermanentError: `template-invalid`, the file is not as it must be.
@@ -46,7 +46,7 @@ def _read(locale: str) -> Texts:
     try:
         payload = yaml.safe_load((ROOT / locale / FILE).read_text(encoding="utf-8"))
         tips = {str(system).upper(): str(tip).strip() for system, tip in payload["tips"].items()}
-        defaults = {str(name): str(word) for name, word in payload["defaults"].items()}
+        defaults = {str(name): str(text) for name, text in payload["defaults"].items()}
         alert = {name: str(payload["alert"][name]) for name in ("heading", "title", "footer")}
         return Texts(defaults=defaults, tips=tips, general_tip=str(payload["general_tip"]).strip(), alert=alert)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:

@@ -1,7 +1,7 @@
-"""What is true of a sequence right now: each mail, and whether it is over.
+"""The present state of a sequence: each mail, and whether it is over.
 
-It is read where it is kept: in the journey, the outbox and the vendor's later words. Nothing of it is kept twice, so it cannot
-differ from what happened.
+It is read from the journey, the outbox and the statuses that the vendor reported. No copy of it is stored, so it cannot differ
+from what happened.
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ from shared.store.message_models import MessageStatus
 from shared.store.models import Delivery
 
 WEBSITE, US = "website", "puente"
-_LATER_WORDS = {"soft-bounced": "bounced"}
-_TOLD = frozenset({"delivered", "opened", "clicked", "bounced", "soft-bounced", "complained", "unsubscribed", "failed"})
+_RENAMED = {"soft-bounced": "bounced"}
+_REPORTED = frozenset({"delivered", "opened", "clicked", "bounced", "soft-bounced", "complained", "unsubscribed", "failed"})
 _OF_STEP = {
     StepState.SKIPPED: "skipped",
     StepState.FAILED: "failed",
@@ -36,7 +36,7 @@ _OF_STEP = {
 class Mail:
     """One mail of a sequence. `status` is None while it waits; `due_at` says for when, `reason` why it did not go.
 
-    `is_forgotten`: it went out so long ago that its delivery is no longer kept; when and by which id is not known any more.
+    `is_unrecorded`: it went out so long ago that its delivery is no longer kept; when and by which id is not known any more.
 
     `status` once it is over: sent, delivered, opened, clicked, bounced, complained, unsubscribed, failed, skipped, cancelled,
     uncertain.
@@ -50,7 +50,7 @@ class Mail:
     sent_by: str | None = None
     resend_id: str | None = None
     reason: str | None = None
-    is_forgotten: bool = False
+    is_unrecorded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +70,12 @@ class Progress:
 
     @property
     def may_change(self) -> bool:
-        """Whether something may still happen to it without a mail's outcome telling us."""
+        """Whether it may still change without an event about one of its mails."""
         return self.state in (Standing.ACTIVE, Standing.SUSPENDED)
 
 
 def progress(session: Session, row: Sequence) -> Progress:
-    """What is true of a sequence now."""
+    """The state of a sequence now."""
     enrolment = session.get(Enrolment, row.enrolment_id) if row.enrolment_id is not None else None
     if enrolment is None:
         return Progress(mails=(), state=None, reason=None, completed_at=None)
@@ -83,9 +83,9 @@ def progress(session: Session, row: Sequence) -> Progress:
         step.step: step for step in session.scalars(select(EnrolmentStep).where(EnrolmentStep.enrolment_id == enrolment.id))
     }
     deliveries = _deliveries(session, [step.delivery_id for step in steps.values() if step.delivery_id is not None])
-    words = _words(session, list(deliveries.values()))
+    statuses = _statuses(session, list(deliveries.values()))
     ordered = [steps[one.id] for one in pinned(session, enrolment.version_id).steps if one.id in steps]
-    mails = tuple(_mail(number, step, deliveries, words, row.facts) for number, step in enumerate(ordered, start=1))
+    mails = tuple(_mail(number, step, deliveries, statuses, row.facts) for number, step in enumerate(ordered, start=1))
     over = enrolment.state in (Standing.FINISHED, Standing.EXITED)
     return Progress(
         mails=mails, state=enrolment.state, reason=enrolment.reason, completed_at=enrolment.left_at if over else None
@@ -96,30 +96,30 @@ def _mail(
     number: int,
     step: EnrolmentStep,
     deliveries: Mapping[int, Delivery],
-    words: Mapping[int, str],
+    statuses: Mapping[int, str],
     facts: Mapping[str, Any],
 ) -> Mail:
     delivery = deliveries.get(step.delivery_id) if step.delivery_id is not None else None
     if delivery is not None and delivery.state == State.DONE:
-        told = words.get(delivery.id, "")
+        reported = statuses.get(delivery.id, "")
         result: Any = delivery.result or {}
         return Mail(
             number=number,
             step=step.step,
-            status=_LATER_WORDS.get(told, told) if told in _TOLD else SENT,
+            status=_RENAMED.get(reported, reported) if reported in _REPORTED else SENT,
             due_at=step.due_at,
             sent_at=delivery.finished_at,
             sent_by=US,
             resend_id=str(result["id"]) if delivery.target == "resend" and result.get("id") else None,
         )
-    if step.delivery_id is None and step.state == StepState.SENT:  # by somebody else, who has told us
+    if step.delivery_id is None and step.state == StepState.SENT:  # by somebody else, and reported to us
         status, at = facts.get("email_1_status"), facts.get("email_1_sent_at")
         sent_at = datetime.fromisoformat(at) if at else step.due_at
         return Mail(number=number, step=step.step, status=status or SENT, due_at=step.due_at, sent_at=sent_at, sent_by=WEBSITE)
     state = StepState(step.state)
     status = None if state in OPEN_STEPS else _OF_STEP.get(state, SENT)
     gone = delivery is None and state == StepState.SENT
-    return Mail(number=number, step=step.step, status=status, due_at=step.due_at, reason=step.reason, is_forgotten=gone)
+    return Mail(number=number, step=step.step, status=status, due_at=step.due_at, reason=step.reason, is_unrecorded=gone)
 
 
 def _deliveries(session: Session, ids: Many[int]) -> dict[int, Delivery]:
@@ -137,8 +137,8 @@ def _deliveries(session: Session, ids: Many[int]) -> dict[int, Delivery]:
     return newest
 
 
-def _words(session: Session, deliveries: Many[Delivery]) -> dict[int, str]:
-    """The vendor's furthest word on each delivery."""
+def _statuses(session: Session, deliveries: Many[Delivery]) -> dict[int, str]:
+    """The furthest status that the vendor reported of each delivery."""
     query = select(MessageStatus).where(MessageStatus.delivery_id.in_([row.id for row in deliveries]))
     return {
         row.delivery_id: row.status

@@ -72,7 +72,7 @@ def apply_assessment(session: Session, event: Event[AssessmentPayload]) -> str:
 
 
 def apply_noshow(session: Session, event: Event[NoShowPayload]) -> str:
-    """Three mails to somebody who did not come, once for each meeting, whether Calendly or somebody else tells us."""
+    """Three mails to somebody who did not come, once for each meeting, whether Calendly or another system reports it."""
     from functions.christmas import calendly
 
     payload = event.payload
@@ -92,7 +92,7 @@ def apply_noshow(session: Session, event: Event[NoShowPayload]) -> str:
 
 
 def apply_calendly(session: Session, event: Event[CalendlyPayload]) -> str:
-    """Calendly's own word: booked, cancelled, put off, did not come."""
+    """Apply Calendly's own webhook: booked, cancelled, rescheduled, missed."""
     from functions.christmas import calendly
 
     return calendly.apply(session, event.payload, event.envelope.time, event.key)
@@ -135,7 +135,7 @@ def apply_onboarding(session: Session, event: Event[OnboardingPayload]) -> str:
 
 
 def _known(session: Session, event: Event[Any]) -> SequenceContact:
-    """The person, held, with what this event says of their name, and what the meetings say that they booked before."""
+    """The person, locked, with their name from this event, and the booking status from meetings that they booked before."""
     from functions.christmas import meetings, people
 
     payload = event.payload
@@ -148,7 +148,7 @@ def _known(session: Session, event: Event[Any]) -> SequenceContact:
 
 
 def _facts(payload: CampaignPayload) -> dict[str, Any]:
-    """What is kept of a payload with its sequence: all that was said, without what the contact holds."""
+    """The facts of a payload that its sequence stores: all fields but those that the contact stores."""
     return payload.model_dump(mode="json", exclude={"email", "first_name", "last_name", "business_name"}, exclude_none=True)
 
 
@@ -168,7 +168,7 @@ def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
 def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     """Calendly has signed it; where it bears no signature of theirs, the caller has a key. Raises RefusedError."""
     if request.headers.get(calendly_payload.SIGNATURE):
-        signatures.calendly(request.headers, raw, settings_of(CampaignSettings).calendly_signing_keys)
+        signatures.calendly(request.headers, raw, settings_of(CampaignSettings, settings).calendly_signing_keys)
     else:
         by_key(request, raw, settings)
 

@@ -1,4 +1,4 @@
-"""The public door for leads: guards, the form, an answer as old callers know it. No SQL, and no vendor but the captcha's."""
+"""The public endpoint for leads: guards, the form, an answer as old callers expect it. No SQL; of vendors, the captcha's."""
 
 import json
 import logging
@@ -8,8 +8,7 @@ from typing import Any
 
 import azure.functions as func
 
-from functions.leads import guard
-from functions.leads import payloads as form
+from functions.leads import guard, payloads
 from functions.leads.settings import LeadSettings
 from shared.errors import RefusedError
 from shared.intake import body, problem
@@ -63,13 +62,13 @@ async def _taken(
     body.check_size(raw, settings.lead_max_body_bytes)
     address = guard.address_of(request.headers, settings.lead_proxies)
     guard.keep_pace(address, settings)
-    payload = form.read(request, raw)
+    payload = payloads.read(request, raw)
     if str(payload.get(settings.lead_honeypot_field) or "").strip():
         log.warning("%s dropped: a machine has filled in the honeypot", webhook.name)
-        return _accepted(form.number_of(payload, get_settings().default_time_zone))
-    checked = form.checked(payload).model_dump()
+        return _accepted(payloads.number_of(payload, get_settings().default_time_zone))
+    checked = payloads.checked(payload).model_dump()
     captcha = await guard.person(payload, address, settings)
-    data = checked | {"lead_id": form.number_of(checked, get_settings().default_time_zone), "captcha": captcha}
+    data = checked | {"lead_id": payloads.number_of(checked, get_settings().default_time_zone), "captcha": captcha}
     return await replace(webhook, read=lambda _request, _raw: data).accept(request, message)
 
 
@@ -81,9 +80,9 @@ def _as_old_callers_expect(answer: func.HttpResponse, headers: dict[str, str]) -
     """The answer with the members that the old system's callers look for: `ok`, and `lead_id` or `error`."""
     payload: dict[str, Any] = json.loads(answer.get_body())
     if answer.status_code == ACCEPTED:
-        told = json.dumps({"ok": True, "lead_id": payload["lead_id"]})
-        return func.HttpResponse(told, status_code=200, headers=headers, mimetype="application/json")
+        content = json.dumps({"ok": True, "lead_id": payload["lead_id"]})
+        return func.HttpResponse(content, status_code=200, headers=headers, mimetype="application/json")
     reason = str(payload.get("type", "")).rpartition(":")[2]
-    told = json.dumps(payload | {"ok": False, "error": form.text_for(reason, payload.get("errors", []))})
+    content = json.dumps(payload | {"ok": False, "error": payloads.text_for(reason, payload.get("errors", []))})
     later = {"Retry-After": "60"} if answer.status_code in (429, 503) else {}
-    return func.HttpResponse(told, status_code=answer.status_code, headers=headers | later, mimetype=problem.CONTENT_TYPE)
+    return func.HttpResponse(content, status_code=answer.status_code, headers=headers | later, mimetype=problem.CONTENT_TYPE)

@@ -55,7 +55,7 @@ _captcha_down_until: datetime | None = None
 
 
 def forget() -> None:
-    """Begin anew, as a new instance does."""
+    """Clear what this instance remembers (tests)."""
     global _pace, _captcha_down_until  # one memory for each instance
     _pace, _captcha_down_until = Pace(), None
 
@@ -104,7 +104,7 @@ def keep_pace(address: str, settings: LeadSettings) -> None:
 async def person(payload: Mapping[str, Any], address: str, settings: LeadSettings) -> Checked | None:
     """Whether the captcha's vendor says that a person filled in the form; None where no captcha is set up.
 
-    Where the vendor cannot be asked (down, slow, our secret refused) the form is taken, and said to be `unchecked`: a lost
+    Where the vendor cannot be asked (down, slow, our secret refused) the form is taken, and marked `unchecked`: a lost
     lead costs more than a false one, and the other guards still stand. Then it is left alone for half a minute.
 
     Raises:

@@ -3,8 +3,8 @@
 import hashlib
 from datetime import date
 
-from shared.readers import email as reader
 from shared.readers import name_key
+from shared.readers.email import key_or_none
 
 KEY = "lead:"
 BITS = 53  # JavaScript, which booking pages are made of, keeps whole numbers up to here exactly
@@ -17,7 +17,7 @@ def lead_id(email: str, service: str, day: date) -> int:
     read the same are the same. Between 1 and 2**53 - 1. Two of a million leads get the same number with a
     chance of 1 in 18,000; whoever stores a lead checks that the number is not somebody else's.
     """
-    address = reader.key_or_none(email) or email.strip().casefold()
+    address = key_or_none(email) or email.strip().casefold()
     text = "\n".join((address, name_key.key(service) or service.strip(), day.isoformat()))
     made = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]) >> (64 - BITS)
     return made or 1

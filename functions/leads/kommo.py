@@ -169,7 +169,7 @@ class Kommo:
         return [int(note["id"]) for note in _embedded(content, "notes")]
 
     def find_note(self, lead_id: int, text: str) -> int | None:
-        """The newest of the lead's last 250 notes that says exactly this; None without one."""
+        """The newest of the lead's last 250 notes with exactly this text; None without one."""
         params = {"limit": PAGE, "order[updated_at]": "desc"}
         notes = _embedded(self._call("GET", f"/leads/{lead_id}/notes", "reading notes", params=params), "notes")
         return max((int(note["id"]) for note in notes if (note.get("params") or {}).get("text") == text), default=None)
@@ -191,8 +191,8 @@ class Kommo:
         response = self._http.answer(method, f"{API}{path}", what, repeatable=repeatable, params=params, json=json)
         content = answers.parsed(response)
         if content is None and response.content:
-            words = f"Kommo: {what} was answered with something else than JSON"
-            raise answers.unknown(words, repeatable=repeatable)
+            problem = f"Kommo: {what} was answered with something else than JSON"
+            raise answers.unknown(problem, repeatable=repeatable)
         return content  # 204: nothing found
 
 

@@ -1,11 +1,10 @@
-"""What a lead looks like in Kommo: found or made there, and moved to the stage that our record calls for."""
+"""Writes a lead to Kommo: finds or creates it there, and moves it to the stage of its status."""
 
 from datetime import timedelta
 
 from sqlalchemy import select
 
-from functions.leads import ids
-from functions.leads import kommo as vendor
+from functions.leads import ids, kommo
 from functions.leads.kommo import CLOSED, Kommo, Person
 from functions.leads.settings import LeadSettings
 from functions.leads.tables import Lead
@@ -28,10 +27,10 @@ def bring_up_to_date(lead: Lead) -> dict[str, int | None]:
     """
     settings = settings_of(LeadSettings)
     try:
-        kommo = Kommo.from_settings(settings).begin()
+        client = Kommo.from_settings(settings).begin()
         if lead.kommo_lead_id is None:
-            return _placed(kommo, lead, settings)
-        return _ids(lead.kommo_lead_id, lead.kommo_contact_id, _staged(kommo, lead, lead.kommo_lead_id, settings))
+            return _placed(client, lead, settings)
+        return _ids(lead.kommo_lead_id, lead.kommo_contact_id, _staged(client, lead, lead.kommo_lead_id, settings))
     except UncertainError as error:
         # At once it might be there and not be found.
         raise RetryableError(str(error), after_seconds=SEARCHABLE_AFTER_SECONDS) from error
@@ -43,7 +42,7 @@ def _title(lead: Lead) -> str:
 
 
 def wanted_stage(status: str, settings: LeadSettings) -> int | None:
-    """The stage that a lead of that status belongs into; None where nothing says so."""
+    """The stage for leads of that status; None where the settings name none."""
     return {"new": settings.kommo_status_id_inicial, "booked": settings.kommo_status_id_agendado}.get(status)
 
 
@@ -51,25 +50,25 @@ def _ids(lead_id: int, contact_id: int | None, stage_id: int | None) -> dict[str
     return {"kommo_lead_id": lead_id, "kommo_contact_id": contact_id or None, "kommo_stage_id": stage_id}
 
 
-def _placed(kommo: Kommo, lead: Lead, settings: LeadSettings) -> dict[str, int | None]:
+def _placed(client: Kommo, lead: Lead, settings: LeadSettings) -> dict[str, int | None]:
     """The lead, found or made. One that was found stands where it stands: its stage is looked at as if it were ours."""
-    contact_id = kommo.find_contact(email=lead.email, phone=lead.phone or "")
+    contact_id = client.find_contact(email=lead.email, phone=lead.phone or "")
     found = None
     if contact_id is not None:
-        found = kommo.find_lead(contact_id, name=_title(lead), since=lead.received_at - SKEW)
+        found = client.find_lead(contact_id, name=_title(lead), since=lead.received_at - SKEW)
     if found is not None and not _is_of_another(lead, found):
-        return _ids(found, contact_id, _staged(kommo, lead, found, settings))
+        return _ids(found, contact_id, _staged(client, lead, found, settings))
     stage = wanted_stage(lead.status, settings) or settings.kommo_status_id_inicial
-    wanted = vendor.Lead(
+    wanted = kommo.Lead(
         name=_title(lead),
         pipeline_id=settings.kommo_pipeline_id,
         status_id=stage,
         custom_fields=_custom_fields(lead, settings),
     )
     person = Person(name=lead.name, email=lead.email, phone=lead.phone or "")
-    made = kommo.create_complex(wanted, person=person, contact_id=contact_id, key=ids.key(lead.id))
+    made = client.create_complex(wanted, person=person, contact_id=contact_id, key=ids.key(lead.id))
     if made.merged:  # Kommo's own control of duplicates took another lead, which stands where it stands
-        return _ids(made.lead_id, made.contact_id, _staged(kommo, lead, made.lead_id, settings))
+        return _ids(made.lead_id, made.contact_id, _staged(client, lead, made.lead_id, settings))
     return _ids(made.lead_id, made.contact_id, stage)
 
 
@@ -89,7 +88,7 @@ def _custom_fields(lead: Lead, settings: LeadSettings) -> dict[int, str]:
     return {number: text for number, text in pairs if number is not None}
 
 
-def _staged(kommo: Kommo, lead: Lead, lead_id: int, settings: LeadSettings) -> int | None:
+def _staged(client: Kommo, lead: Lead, lead_id: int, settings: LeadSettings) -> int | None:
     """Move the lead where that is called for; the stage that we have put it into last.
 
     Booked: on to Agendado, unless we had done so before or people have taken it further. Not booked any more: back to the
@@ -99,19 +98,19 @@ def _staged(kommo: Kommo, lead: Lead, lead_id: int, settings: LeadSettings) -> i
     if stage is None or stage == lead.kommo_stage_id:
         return lead.kommo_stage_id
     if stage == booked:
-        _advance(kommo, lead_id, stage)
+        _advance(client, lead_id, stage)
     elif lead.kommo_stage_id == booked:
-        pipeline, stands = kommo.stage_of(lead_id)
+        pipeline, stands = client.stage_of(lead_id)
         if stands == booked:
-            kommo.update_lead_status(lead_id, stage, pipeline or None)
+            client.update_lead_status(lead_id, stage, pipeline or None)
     return stage
 
 
-def _advance(kommo: Kommo, lead_id: int, stage: int) -> None:
-    pipeline, stands = kommo.stage_of(lead_id)
+def _advance(client: Kommo, lead_id: int, stage: int) -> None:
+    pipeline, stands = client.stage_of(lead_id)
     if stands == stage or stands in CLOSED:
         return
-    order = kommo.stages(pipeline)
+    order = client.stages(pipeline)
     if stage not in order or (stands in order and order.index(stands) > order.index(stage)):
         return  # people have taken it further, or to another pipeline
-    kommo.update_lead_status(lead_id, stage, pipeline)
+    client.update_lead_status(lead_id, stage, pipeline)

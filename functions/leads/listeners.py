@@ -19,7 +19,7 @@ JOURNEYS = ("lead_followup",)
 
 
 def note_outcome(session: Session, _context: Mapping[str, Any], outcome: Outcome) -> None:
-    """Whose message it is stands in its delivery. What has no text in `texts/notes.yaml` is not noted."""
+    """Add a note to the lead that is the delivery's subject; none where `texts/notes.yaml` has no text for the outcome."""
     from functions.leads import note_texts, notes
     from shared.store.models import Delivery
 
@@ -34,7 +34,7 @@ def note_outcome(session: Session, _context: Mapping[str, Any], outcome: Outcome
 
 
 def note_person_message(session: Session, message: PersonMessage) -> None:
-    """What somebody answers, or asks for, stands on the lead by which they entered a journey last."""
+    """Add a note about a person's reply or opt-out to the lead by which they entered a journey last."""
     from functions.leads import note_texts, notes
     from shared.journeys import addresses
 

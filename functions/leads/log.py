@@ -1,4 +1,4 @@
-"""Everything that was done with a lead, in order, each told as the old system wrote it into its log.
+"""Everything that was done with a lead, in order, each entry as the old system wrote it into its log.
 
     {timestamp, channel, data: {action, lead_id, status, ...}}
 
@@ -52,7 +52,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Happened:
-    """Something that another flow knows of a lead: when, in which row of its table, and what is worth telling of it."""
+    """Something that another flow knows of a lead: when, in which row of its table, and the facts to show."""
 
     at: datetime
     id: int
@@ -83,7 +83,7 @@ def entries(session: Session, lead: Lead) -> list[Entry]:
         *_dead_letters(session, lead, channels),
         *_happened(others, lead),
         *_decisions(session, lead),
-        *_owed(deliveries, lead),
+        *_planned(deliveries, lead),
         *_attempts(session, deliveries, lead),
         *_statuses(session, deliveries, lead),
     ]
@@ -137,7 +137,7 @@ def _decisions(session: Session, lead: Lead) -> Iterator[Entry]:
         )  # fmt: skip
 
 
-def _owed(deliveries: Iterable[Delivery], lead: Lead) -> Iterator[Entry]:
+def _planned(deliveries: Iterable[Delivery], lead: Lead) -> Iterator[Entry]:
     for row in deliveries:
         yield _entry(
             Place(row.created_at, 4, row.id), _channel(row.target, row.action), lead, f"{row.target}.{row.action}",
@@ -164,23 +164,23 @@ def _attempts(session: Session, deliveries: Sequence[Delivery], lead: Lead) -> I
 
 
 def _statuses(session: Session, deliveries: Sequence[Delivery], lead: Lead) -> Iterator[Entry]:
-    """What the vendors said later, word by word."""
+    """Each status that the vendors reported later."""
     known = {row.id: row for row in deliveries}
     if not known:
         return
     for row in _rows(session, MessageStatus, MessageStatus.delivery_id.in_(known)):
         delivery = known[row.delivery_id]
-        for part, word in enumerate(row.history):
-            at = clock.as_utc(datetime.fromisoformat(word["at"]))
+        for part, status in enumerate(row.history):
+            at = clock.as_utc(datetime.fromisoformat(status["at"]))
             yield _entry(
                 Place(at, 6, row.id, part), _channel(delivery.target, delivery.action), lead,
-                f"{delivery.target}.{delivery.action}", status=word["status"], reason=word.get("reason"),
+                f"{delivery.target}.{delivery.action}", status=status["status"], reason=status.get("reason"),
                 delivery_id=delivery.id, provider=row.provider, sid=row.vendor_id, **_what(delivery),
             )  # fmt: skip
 
 
 def _channel(target: str, action: str) -> str:
-    """The old log's word for where it happened."""
+    """The channel's name in the old log."""
     return "kommo" if target == "kommo" else CHANNELS.get(action, ERROR)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from functions.leads import ids
-from functions.leads import kommo_sync as sync
+from functions.leads import ids, kommo_sync
 from functions.leads.settings import LeadSettings
 from shared import clock
 from shared.errors import PuenteError
@@ -21,20 +20,20 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 WORTH = timedelta(days=30)
-LOOK_AGAIN = timedelta(hours=6)  # the sync that gives the lead its number wakes its notes; this is for what falls through
+LOOK_AGAIN = timedelta(hours=6)  # the lead's sync wakes its notes; this is for notes that it missed
 
 
 def enqueue(
     session: Session, lead_id: int, name: str, variables: Mapping[str, Any], key: str, *, at: datetime | None = None
 ) -> bool:
-    """Owe a lead a note in Kommo, once for `key` for all time; False where it is owed already, or Kommo is not used.
+    """Enqueue a note on a lead in Kommo, once for `key` for all time; False where it was enqueued before, or Kommo is not used.
 
     `name` is that of a text in `texts/notes.yaml`, `variables` are what it needs beside `at` (when it happened; now if not
     given) and `time_zone`: plain JSON values, times as ISO 8601. It waits until the lead is in Kommo.
     """
     from shared.outbox import plan
 
-    if not sync.is_configured():
+    if not kommo_sync.is_configured():
         return False
     moment = clock.now() if at is None else clock.as_utc(at)
     payload = {"name": name, "variables": dict(variables) | {"at": moment.isoformat()}}
@@ -42,7 +41,7 @@ def enqueue(
 
 
 def wake(session: Session, subject: str) -> None:
-    """The lead is in Kommo: what has waited for that is due now."""
+    """Make the notes due that waited for their lead to be in Kommo; called when it is. Again, it finds none."""
     from sqlalchemy import update
 
     from shared.outbox import plan
@@ -50,18 +49,18 @@ def wake(session: Session, subject: str) -> None:
     from shared.store.models import Delivery
 
     now = clock.now()
-    theirs = (Delivery.subject == subject, Delivery.target == sync.TARGET, Delivery.action == NOTE.name)
+    theirs = (Delivery.subject == subject, Delivery.target == kommo_sync.TARGET, Delivery.action == NOTE.name)
     waiting = (*theirs, Delivery.state == State.PENDING, Delivery.reason == WAITS, Delivery.due_at > now)
     woken = session.execute(update(Delivery).where(*waiting).values(due_at=now, owed_since=now, reason=None, updated_at=now))
     if rows_changed(woken):
-        plan.mark_due(session, sync.TARGET)
+        plan.mark_due(session, kommo_sync.TARGET)
 
 
 WAITS = "waits-for-kommo-lead"
 
 
 def _unwanted(session: Session, delivery: Claimed) -> str | Later | None:
-    """Not before the lead is in Kommo, and not before its earlier notes."""
+    """Put a note off until the lead is in Kommo and its earlier notes are written."""
     from sqlalchemy import select
 
     from functions.leads.tables import Lead
@@ -74,7 +73,7 @@ def _unwanted(session: Session, delivery: Claimed) -> str | Later | None:
         return Later(clock.now() + LOOK_AGAIN, WAITS)
     earlier = select(Delivery.due_at).where(
         Delivery.subject == delivery.subject,
-        Delivery.target == sync.TARGET,
+        Delivery.target == kommo_sync.TARGET,
         Delivery.action == NOTE.name,
         Delivery.state == State.PENDING,
         Delivery.id < delivery.id,
@@ -103,7 +102,7 @@ def _written(delivery: Claimed) -> Outcome:
 
 
 def _look_up(delivery: Claimed) -> Done | None:
-    """Whether a note whose writing ended without an answer is there; its text is like no other one's.
+    """Whether a note whose writing ended without an answer is there; each note's text is unique.
 
     Raises:
         PuenteError: Kommo cannot be asked now.
@@ -133,10 +132,10 @@ def _place(delivery: Claimed) -> int:
 
 
 NOTE = message(
-    sync.TARGET,
+    kommo_sync.TARGET,
     "note",
     _execute,
-    retry=SYNC_POLICY,  # a note keeps its worth
+    retry=SYNC_POLICY,  # a late note is still useful
     unwanted=_unwanted,
     after_unknown=AfterUnknown.LOOK_FIRST,
     look_up=_look_up,

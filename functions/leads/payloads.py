@@ -1,4 +1,4 @@
-"""The lead form: what it must hold, and what is said to whoever sends one that does not. Light: it is read at the door."""
+"""The lead form: its fields, their checks, and the texts of refusals. Light: the endpoint imports it."""
 
 import json
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ def _phone(value: str) -> str:
     return value
 
 
-Words = Annotated[str, Text(200, at_least=1), Lenient]
+ShortText = Annotated[str, Text(200, at_least=1), Lenient]
 
 
 class LeadForm(BaseModel):
@@ -59,13 +59,13 @@ class LeadForm(BaseModel):
     nombre: Annotated[str, Text(200, at_least=1), Needed, Lenient]
     email: Annotated[str, Text(254, at_least=1), AfterValidator(_email)]
     telefono: Annotated[str, Text(100, at_least=1), Lenient, AfterValidator(_phone)]
-    empresa: Words
-    servicio: Words
-    fuente: Words
+    empresa: ShortText
+    servicio: ShortText
+    fuente: ShortText
 
 
 class LeadPayload(Payload, LeadForm):
-    """A form that was taken in, with our number for it, which the sender has been told.
+    """A form that was taken in, with our number for it, which the answer gave to the sender.
 
     `captcha`: `passed`, `unchecked` where its vendor could not be asked, None where none is asked for.
     """
@@ -78,17 +78,17 @@ class LeadPayload(Payload, LeadForm):
         return ids.key(self.lead_id)
 
     def occurred_at(self) -> datetime | None:
-        """A form says nothing of it."""
+        """None: a form has no time of its own."""
         return None
 
     def event_id(self) -> str:
-        """The lead, what was said of it, and when, to the millisecond.
+        """The lead, a fingerprint of the form's fields, and the time to the millisecond.
 
-        The same words an hour later may be a correction taken back, so they are an event of their own; where nothing has been
-        said in between, `functions.leads.services` finds that they change nothing.
+        The same fields an hour later may take back a correction, so they are an event of their own; where no other form came
+        in between, `functions.leads.services` finds that they change nothing.
         """
-        words = fingerprint([getattr(self, name) for name in FIELDS])[:16]
-        return f"{self.lead_id}-{words}-{round(clock.now().timestamp() * 1000)}"
+        fields = fingerprint([getattr(self, name) for name in FIELDS])[:16]
+        return f"{self.lead_id}-{fields}-{round(clock.now().timestamp() * 1000)}"
 
 
 def read(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Our record of a lead, and what its coming sets in motion: Kommo, and the journeys that begin with it."""
+"""Stores a lead, requests its sync with Kommo, and signals the event with which its journeys begin."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,8 +7,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.leads import kommo_sync as kommo
-from functions.leads import notes, persons
+from functions.leads import kommo_sync, notes, persons
 from functions.leads.payloads import LeadPayload
 from functions.leads.settings import LeadSettings
 from functions.leads.tables import Lead
@@ -24,7 +23,7 @@ DAY = timedelta(days=1)
 
 
 def take(session: Session, payload: LeadPayload, at: datetime, event_key: str) -> str:
-    """Keep a lead that came `at` that time, and set in motion what follows.
+    """Store a lead received at the time `at`, request its sync, and begin its journeys.
 
     "applied"; "capped" where its address or number came with too many within 24 hours, and it is only kept; "corrected",
     "unchanged" or "stale" where the lead is known. Raises PermanentError `lead-id-taken` where its number is somebody else's.
@@ -39,7 +38,7 @@ def take(session: Session, payload: LeadPayload, at: datetime, event_key: str) -
     _facts(lead, payload)
     session.add(lead)
     session.flush()
-    kommo.ask(session, lead.id, event_key)
+    kommo_sync.ask(session, lead.id, event_key)
     if payload.captcha == "unchecked":
         notes.enqueue(session, lead.id, "captcha_unchecked", {}, "captcha", at=at)
     if recent >= settings_of(LeadSettings).lead_forms_per_address_per_day:
@@ -53,7 +52,7 @@ def take(session: Session, payload: LeadPayload, at: datetime, event_key: str) -
 def _recent(session: Session, column: Any, value: str | None, at: datetime) -> int:
     """How many leads of this address or number came in the 24 hours before.
 
-    Leads of one of them wait for each other here, so that two do not both find themselves to be the first.
+    The search locks the key range, so that two leads of one address or number are counted one after the other.
     """
     if value is None:
         return 0
@@ -62,7 +61,7 @@ def _recent(session: Session, column: Any, value: str | None, at: datetime) -> i
 
 
 def variables(lead: Lead) -> dict[str, Any]:
-    """What journeys and their templates may know of a lead. What is not set up is left out: no text goes out with a hole."""
+    """The variables of a lead for journeys and their templates. One without a value is left out, so that no text has a gap."""
     known = {
         "lead_id": lead.id,
         "first_name": first_name(lead.name),
@@ -100,7 +99,7 @@ def first_name(name: str) -> str:
 
 
 def _facts(lead: Lead, payload: LeadPayload) -> bool:
-    """Take over what a form says beside address and service; whether that changed anything."""
+    """Copy the form's facts other than address and service to the lead; whether that changed any."""
     facts = {
         "name": payload.nombre,
         "phone_original": payload.telefono,
@@ -115,7 +114,7 @@ def _facts(lead: Lead, payload: LeadPayload) -> bool:
 
 
 def _again(session: Session, lead: Lead, payload: LeadPayload, at: datetime, event_key: str) -> str:
-    """The same wish once more: newer facts count, people are told of them, and nothing begins anew."""
+    """The same request once more: newer facts replace older ones, a note in Kommo names them, and no journey begins anew."""
     if (lead.email, _plain(lead.service)) != (payload.email, _plain(payload.servicio)):
         raise PermanentError(
             "lead-id-taken", "this number belongs to another lead; send the form again tomorrow, or add it by hand"
@@ -125,8 +124,8 @@ def _again(session: Session, lead: Lead, payload: LeadPayload, at: datetime, eve
     lead.said_at = at
     if not _facts(lead, payload):
         return "unchanged"
-    told = {name: getattr(payload, name) for name in ("nombre", "telefono", "empresa", "fuente")}
-    notes.enqueue(session, lead.id, "form_again", told, f"again:{event_key}", at=at)
+    facts = {name: getattr(payload, name) for name in ("nombre", "telefono", "empresa", "fuente")}
+    notes.enqueue(session, lead.id, "form_again", facts, f"again:{event_key}", at=at)
     return "corrected"
 
 

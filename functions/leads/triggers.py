@@ -30,7 +30,7 @@ bp = func.Blueprint()
 
 
 def anybody(_request: func.HttpRequest, _raw: bytes, _settings: Settings) -> None:
-    """The form is public: there is no key to ask for. The door's guards have been passed before."""
+    """Accept every caller: the form is public and has no key. The endpoint's guards have run before."""
 
 
 def apply_lead(session: Session, event: Event[LeadPayload]) -> str:

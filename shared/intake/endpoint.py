@@ -45,21 +45,26 @@ def shared_types() -> frozenset[str]:
 def accepting(blueprint: func.Blueprint, name: str, route: str, queue: str, accept: Accept) -> None:
     """Register the function `name`: POST `route` is taken in by `accept`, which sets the message for `queue`."""
 
-    @blueprint.function_name(name)
-    @blueprint.route(route, methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-    @blueprint.queue_output("message", queue_name=queue, connection=CONNECTION)
     async def take(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
         answer: func.HttpResponse = await accept(req, message)
         return answer
+
+    take.__doc__ = f"Check an event and put it on `{queue}`."  # the README's table shows it
+    stored = blueprint.queue_output("message", queue_name=queue, connection=CONNECTION)(take)
+    routed = blueprint.route(route, methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)(stored)
+    blueprint.function_name(name)(routed)
 
 
 def handling(blueprint: func.Blueprint, name: str, handler: Handler[Any]) -> None:
     """Register the function `name`, which handles the messages of the handler's queue."""
 
-    @blueprint.function_name(name)
-    @blueprint.queue_trigger("message", queue_name=handler.queue, connection=CONNECTION, data_type=func.DataType.BINARY)
     def apply(message: func.QueueMessage) -> None:
         handle(handler, message)
+
+    apply.__doc__ = handler.apply.__doc__  # the README's table shows its first sentence
+    binary = func.DataType.BINARY
+    trigger = blueprint.queue_trigger("message", queue_name=handler.queue, connection=CONNECTION, data_type=binary)
+    blueprint.function_name(name)(trigger(apply))
 
 
 def handle_by_type(queue: str, handlers: Mapping[str, Handler[Any]], message: func.QueueMessage) -> None:

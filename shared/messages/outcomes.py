@@ -62,26 +62,18 @@ class PersonMessage:
 type Listener = Callable[["Session", Mapping[str, Any], Outcome], None]
 
 type PersonListener = Callable[["Session", PersonMessage], None]
+"""Listens to `person.message`, in the transaction that records it. A second call for one message must change nothing."""
 
 type Gate = Callable[["Session", Mapping[str, Any]], "str | Later | None"]
+"""Listens to `message.sending`, in the transaction that claims the message: a reason to skip it, a later time, or None."""
 
 _listeners: dict[str, Listener] = {}
-_gates: dict[str, Gate] = {}
 _person_listeners: dict[str, PersonListener] = {}
-
-
-def on_sending(name: str, gate: Gate) -> None:
-    """Register `gate(session, context)`, called before each message is sent.
-
-    It returns a reason to skip the message, a later time, or None, and is called in the transaction that claims the message.
-    Registering the same name again replaces the gate.
-    """
-    _gates[name] = gate
 
 
 def refused(session: "Session", context: Mapping[str, Any]) -> "str | Later | None":
     """The first gate's answer that skips or postpones the message; None where every gate lets it pass."""
-    answers = (gate(session, context) for gate in [*_declared("message.sending").values(), *_gates.values()])
+    answers = (gate(session, context) for gate in _declared("message.sending").values())
     return next((answer for answer in answers if answer is not None), None)
 
 
@@ -93,15 +85,6 @@ def on_outcome(name: str, listener: Listener) -> None:
     listener.
     """
     _listeners[name] = listener
-
-
-def on_person_message(name: str, listener: PersonListener) -> None:
-    """Register `listener(session, message)`, called in the transaction that records what a person wrote or wants.
-
-    It may be called twice for the same message, so a second call must change nothing. Registering the same name again replaces
-    the listener.
-    """
-    _person_listeners[name] = listener
 
 
 def notify_person_message(session: "Session", event: PersonMessage) -> None:

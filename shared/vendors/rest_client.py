@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from shared.errors import PermanentError
 from shared.setting_groups import SettingsGroup
 from shared.setting_limits import CONNECT_SECONDS
-from shared.settings import Settings, get_settings, setting_name
+from shared.settings import Settings, get_settings, setting_name, settings_class
 from shared.vendors.rest_declaration import RestDeclaration
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def secret(settings: Settings, name: str) -> str:
 
 def has_default(name: str) -> bool:
     """Whether the setting has a value of its own where nobody gives one."""
-    return bool(Settings.model_fields[name].default)
+    return bool(settings_class().model_fields[name].default)
 
 
 def not_configured(vendor: str, *settings: str) -> PermanentError:

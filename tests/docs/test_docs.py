@@ -1,28 +1,76 @@
 """The documents say what the code does."""
 
-import importlib
 import json
 import re
 from pathlib import Path
 
 import pytest
 
-from local import settings_doc
-from shared.settings import Settings, load
-from tests.support.functions import named
+from local import docs
+from shared.settings import load, settings_class
+from tests.structure.modules import LAYERS
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKDOWN = sorted(path for path in ROOT.rglob("*.md") if not {".venv", "node_modules", ".local"} & set(path.parts))
 
 
-def test_settings_page_is_made_from_the_settings_class() -> None:
-    """docs/settings.md is what `make settings-doc` writes."""
-    assert (ROOT / "docs/settings.md").read_text() == settings_doc.document()
+@pytest.mark.parametrize(
+    "name",
+    ["README.md", "docs/settings.md", "docs/flows.md", "docs/add-a-flow.md", "local.settings.example.json", "infra/flows.json"],
+)
+def test_derived_file_is_what_make_docs_writes(environment: pytest.MonkeyPatch, name: str) -> None:
+    """A new setting, function, flow or queue stands in the documents and in the template, or this fails."""
+    assert (ROOT / name).read_text() == docs.documents()[name], "run `make docs`"
+
+
+def test_derived_files_are_written_and_compared(
+    environment: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--check` names what is out of date and changes nothing; without it the file is written, and then all is up to date."""
+    environment.setattr(docs, "ROOT", tmp_path)
+    environment.setattr(docs, "documents", lambda: {"same.md": "same", "old.md": "new"})
+    (tmp_path / "same.md").write_text("same")
+    (tmp_path / "old.md").write_text("old")
+    assert docs.main(check=True) == 1
+    assert capsys.readouterr().out == "old.md is out of date; run `make docs`\n"
+    assert (tmp_path / "old.md").read_text() == "old"
+    assert docs.main(check=False) == 0
+    assert (docs.main(check=True), (tmp_path / "old.md").read_text()) == (0, "new")
+
+
+def test_guide_shows_every_file_of_its_flow() -> None:
+    """docs/add-a-flow.md shows each file of the flow that test_outsider.py runs, each once, and no other."""
+    shown = docs.shown_files((ROOT / "docs/add-a-flow.md").read_text())
+    there = [path for path in docs.EXAMPLE_FLOW.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert sorted(shown) == sorted(path for path in there if path.name != "__init__.py")
+
+
+def test_changed_file_makes_the_guide_out_of_date() -> None:
+    """A block that differs from its file is replaced; what stands around it stays."""
+    page = "Before.\n\n**`functions/loyalty/flow.py`**\n\n```python\nFLOW = None\n```\n\nAfter.\n"
+    made = docs.with_files(page)
+    assert made.startswith("Before.")
+    assert made.endswith("After.\n")
+    assert (docs.EXAMPLE_FLOW / "loyalty/flow.py").read_text() in made
+
+
+def test_page_without_the_marks_is_an_error() -> None:
+    """A table that has lost its place is not dropped in silence."""
+    with pytest.raises(ValueError, match="lacks"):
+        docs.between_marks("# A page", "| a table |")
+
+
+def test_layers_in_the_design_are_those_of_the_structure_test() -> None:
+    """The table in docs/design.md lists the layers from the top, each with its packages, and nothing else."""
+    table = (ROOT / "docs/design.md").read_text().partition("<!-- layers -->")[2].partition("<!-- end of layers -->")[0]
+    rows = [line.split("|")[1] for line in table.strip().splitlines()[2:]]
+    shown = [{name.strip("/").removesuffix(".py").replace("/", ".") for name in re.findall(r"`([^`]+)`", row)} for row in rows]
+    assert shown == LAYERS
 
 
 def test_every_setting_says_what_it_means() -> None:
     """No setting without a sentence."""
-    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+    assert [name for name, field in settings_class().model_fields.items() if not field.description] == []
 
 
 def test_example_settings_start_the_app(environment: pytest.MonkeyPatch) -> None:
@@ -32,23 +80,8 @@ def test_example_settings_start_the_app(environment: pytest.MonkeyPatch) -> None
     for name, value in json.loads((ROOT / "local.settings.example.json").read_text())["Values"].items():
         environment.setenv(name, value)
     settings = load()
-    assert settings.odoo_batch_size == Settings.model_fields["odoo_batch_size"].default
+    assert settings.odoo_batch_size == settings_class().model_fields["odoo_batch_size"].default
     assert settings.alert_webhook_url is None
-
-
-def test_example_settings_are_made_from_the_settings_class() -> None:
-    """local.settings.example.json holds every setting, as `make settings-doc` writes it."""
-    assert (ROOT / "local.settings.example.json").read_text() == settings_doc.example()
-
-
-def test_readme_lists_exactly_the_functions_there_are(environment: pytest.MonkeyPatch) -> None:
-    """The table of functions in the README is that of the app."""
-    import function_app
-
-    function_app.app.functions_bindings = None  # it may be asked only once otherwise
-    names = [function.get_function_name() for function in function_app.app.get_functions()]
-    listed = re.findall(r"^\| `([a-z_]+)` \|", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
-    assert sorted(listed) == sorted(names)
 
 
 def test_catch_all_comes_last_in_the_order_of_the_host(environment: pytest.MonkeyPatch) -> None:
@@ -68,28 +101,3 @@ def test_links_lead_somewhere(page: Path) -> None:
     """A relative link in a document names a file that exists."""
     links = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
-
-
-def test_flow_in_the_guide_works(environment: pytest.MonkeyPatch, world, tmp_path: Path) -> None:
-    """The example of docs/add-a-flow.md can be pasted: it indexes, accepts, and changes the contact."""
-    from sqlalchemy import select
-
-    from shared import queues
-    from shared.store.models import Contact
-    from shared.store.session import reading
-
-    guide = (ROOT / "docs/add-a-flow.md").read_text()
-    source = guide.partition("```python\n")[2].partition("```")[0]
-    (tmp_path / "ratings_page.py").write_text(source)
-    environment.syspath_prepend(tmp_path)
-    declared = set(queues._declared)
-    page = importlib.import_module("ratings_page")
-    world.webhooks["rating"] = page.WEBHOOK
-    world.handlers["ratings-queue"] = named("rating_handler")
-    answer = world.post("rating", {"manychat_id": "m1", "rating": "excelente", "at": "2026-03-01T10:00:00Z"})
-    world.run()
-    queues._declared.clear()
-    queues._declared.update(declared)
-    assert answer.status_code == 202
-    with reading() as session:
-        assert session.scalars(select(Contact.last_state)).one() == "excelente"

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from shared.messages import preview, templates
+from shared.messages import preview, template_sources
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -14,7 +14,7 @@ def test_quoted_texts_are_those_of_the_templates(environment) -> None:
     quoted = [quote.rstrip("…").strip() for quote in re.findall("“(.+?)”", block)]
     sent = []
     for name in ("lead_welcome", "lead_call", "booking_confirmation"):
-        rendered = preview.fill(templates.load(name), {"first_name": "Ana"})
+        rendered = preview.fill(template_sources.load(name), {"first_name": "Ana"})
         sent.append(" ".join(f"{rendered.subject or ''} {rendered.text}".split()))
     assert len(quoted) == 3
     for quote in quoted:

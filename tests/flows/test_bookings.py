@@ -11,14 +11,12 @@ import azure.functions as func
 import pytest
 from sqlalchemy import select
 
-from functions.bookings import services as domain
-from functions.bookings import triggers as bookings
+import functions.leads.services
+import functions.leads.triggers
+from functions.bookings import services, triggers
 from functions.bookings.tables import Booking, BookingUid
-from functions.leads import kommo_sync as kommo
-from functions.leads import notes as notes_in_kommo
-from functions.leads import persons
-from functions.leads import services as records
-from functions.leads import triggers as leads
+from functions.leads import kommo_sync, persons
+from functions.leads.notes import NOTE
 from functions.leads.tables import Lead
 from shared import clock, faults
 from shared.errors import PermanentError
@@ -72,7 +70,7 @@ def in_kommo(environment: pytest.MonkeyPatch, vendors: Post) -> list[tuple[str, 
         done.extend((one.subject, one.payload["name"] if one.payload else "lead") for one in deliveries)
         return {one.id: Done({"kommo_lead_id": 1, "kommo_contact_id": 2, "kommo_stage_id": 2}) for one in deliveries}
 
-    for action in (kommo.LEAD, notes_in_kommo.NOTE):
+    for action in (kommo_sync.LEAD, NOTE):
         environment.setitem(actions._actions, (action.target, action.name), replace(action, execute=take))
     return done
 
@@ -89,7 +87,7 @@ class Calendar:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        world.handlers[bookings.QUEUE] = named("calcom_handler")
+        world.handlers[triggers.QUEUE] = named("calcom_handler")
 
     def post(self, body: bytes, headers: dict[str, str]) -> func.HttpResponse:
         """One request; what it accepts is on the queue afterwards."""
@@ -98,7 +96,7 @@ class Calendar:
         out = Out()
         answer = asyncio.run(named("calcom_webhook")(request, out))
         if out.value is not None:
-            self.world.storage.send(bookings.QUEUE, out.value)
+            self.world.storage.send(triggers.QUEUE, out.value)
         return answer
 
     def send(self, *events: dict[str, Any]) -> None:
@@ -120,7 +118,7 @@ def add_lead(number: int = 17, email: str = ANA, *, follow_up: bool = True, **mo
         session.flush()
         if follow_up:
             names = persons.names_of(session, email=email, lead_id=number)
-            engine.signal(session, "lead.created", names, records.variables(lead), event_key=f"lead{number}")
+            engine.signal(session, "lead.created", names, functions.leads.services.variables(lead), event_key=f"lead{number}")
 
     transact(work)
 
@@ -410,7 +408,7 @@ class TestWhose:
         add_lead(17, email)
 
         def adopt(session):
-            return domain.adopt(session, 17, "lead17")
+            return services.adopt(session, 17, "lead17")
 
         assert len(transact(adopt)) == 1
         assert transact(adopt) == []
@@ -428,7 +426,7 @@ class TestWhose:
         url = "http://localhost/api/lead"
         request = func.HttpRequest(method="POST", url=url, headers=headers, body=json.dumps(form).encode())
         number = json.loads(asyncio.run(named("lead_webhook")(request, out)).get_body())["lead_id"]
-        calendar.world.storage.send(leads.QUEUE, out.value)
+        calendar.world.storage.send(functions.leads.triggers.QUEUE, out.value)
         calendar.world.run()
         assert (booking().lead_id, status_of(number)) == (number, "booked")
         assert standing() == {"booking": "active", "lead_followup": "suspended"}
@@ -438,7 +436,7 @@ class TestWhose:
         calendar.send(calcom.created(), calcom.created(uid="x"), calcom.cancelled(CREATED_AT + HOUR, uid="x"))
         test_clock.moment = STARTS + DAY
         add_lead()
-        assert transact(lambda session: domain.adopt(session, 17, "lead17")) == []
+        assert transact(lambda session: services.adopt(session, 17, "lead17")) == []
         assert (status_of(), standing()["lead_followup"]) == ("new", "active")
 
     def test_paid_stays_paid(self, calendar):

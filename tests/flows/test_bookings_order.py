@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
-from functions.bookings import calcom as bookings_read
-from functions.bookings import services as bookings
+import functions.bookings.calcom
+from functions.bookings import services
 from functions.bookings.payloads import BookingEvent
 from functions.bookings.tables import Booking, BookingUid
 from functions.leads.tables import Lead
@@ -101,9 +101,9 @@ def start_anew(*, with_lead: bool) -> None:
 def hear(said: dict[str, Any], number: int) -> None:
     """One delivery of a word, as the flow handles it. That an event is taken once is the inbox's part, and left out here."""
     request = func.HttpRequest(method="POST", url="/api/calcom", headers={}, body=b"")
-    word = BookingEvent.model_validate(bookings_read.read(request, json.dumps(said).encode()))
+    word = BookingEvent.model_validate(functions.bookings.calcom.read(request, json.dumps(said).encode()))
     envelope = Envelope(id="1", source="calcom", type="calcom.booking", time=word.occurred_at() or NOW, received=NOW, data=None)
-    transact(lambda session: bookings.take(session, word, envelope, f"event-{number}"))
+    transact(lambda session: services.take(session, word, envelope, f"event-{number}"))
 
 
 def outcome() -> dict[str, Any]:

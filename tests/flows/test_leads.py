@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from functions.leads import guard, notes
-from functions.leads import kommo_sync as kommo
-from functions.leads import triggers as leads
+from functions.leads import guard, kommo_sync, notes, triggers
 from functions.leads.tables import Lead
 from sandbox.kommo import seed
 from shared import clock, faults
@@ -83,7 +81,7 @@ def book(number: int, status: str = "booked") -> None:
 
     def work(session: object) -> None:
         session.get_one(Lead, number).status = status  # type: ignore[attr-defined]
-        kommo.ask(session, number)  # type: ignore[arg-type]
+        kommo_sync.ask(session, number)  # type: ignore[arg-type]
 
     transact(work)
 
@@ -137,7 +135,7 @@ def test_a_double_click_is_one_lead(world: World, account: PretendKommo) -> None
     """Also when both are handled much later, and twice each."""
     _answer, message = sent()
     for _copy in range(4):
-        world.storage.send(leads.QUEUE, message)
+        world.storage.send(triggers.QUEUE, message)
     post(world)
     world.run()
     assert len(enrolments()) == len(account.leads()) == 1
@@ -152,7 +150,7 @@ def test_a_corrected_form_corrects_the_lead(world: World, account: PretendKommo,
     test_clock.advance(minutes=1)
     post(world, telefono="55 8765 4321")
     world.run()
-    world.storage.send(leads.QUEUE, older)
+    world.storage.send(triggers.QUEUE, older)
     world.run()
     assert (lead(number).phone, lead(number).company) == ("+525587654321", "Acme")
     assert outcomes() == ["applied", "corrected", "stale"]
@@ -167,8 +165,8 @@ def test_a_number_that_is_somebody_elses_is_parked(world: World) -> None:
     _answer, message = sent()
     envelope = json.loads(message)
     other = envelope | {"id": "other", "data": envelope["data"] | {"email": "eva@example.com"}}
-    world.storage.send(leads.QUEUE, message)
-    world.storage.send(leads.QUEUE, json.dumps(other).encode())
+    world.storage.send(triggers.QUEUE, message)
+    world.storage.send(triggers.QUEUE, json.dumps(other).encode())
     world.run()
     with reading() as session:
         letter = session.scalars(select(DeadLetter)).one()
@@ -426,7 +424,7 @@ def test_a_note_without_a_text_is_not_wanted(world: World, account: PretendKommo
 def test_seven_requests_a_second_are_kept(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
     """Over leads and notes, also where another instance had the turn before: none is refused, and any two keep apart."""
     numbers = [post(world, email=f"a{n}@example.com", telefono=f"55 1234 56{n:02}") for n in range(12)]
-    while world.step(leads.QUEUE):
+    while world.step(triggers.QUEUE):
         pass
     for number in numbers:
         transact(lambda session, number=number: notes.enqueue(session, number, "booking_cancelled", {}, "k"))
@@ -442,7 +440,7 @@ def test_what_fell_out_of_the_outbox_is_asked_for_again(
 ) -> None:
     """A lead whose delivery is gone (a restored backup) is found by the timer."""
     number = post(world)
-    world.step(leads.QUEUE)
+    world.step(triggers.QUEUE)
     transact(
         lambda session: [session.delete(row) for row in session.scalars(select(Delivery).where(Delivery.target == "kommo"))]
     )
@@ -465,7 +463,7 @@ def test_parked_leads_do_not_hide_one_that_fell_out(
     theirs = select(Delivery).where(Delivery.target == "kommo", Delivery.subject == f"lead:{fell_out}")
     transact(lambda session: [session.delete(row) for row in session.scalars(theirs)])
     test_clock.advance(minutes=20)
-    assert transact(lambda session: kommo.LEADS.requeue_lost(session, limit=1)) == 1
+    assert transact(lambda session: kommo_sync.LEADS.requeue_lost(session, limit=1)) == 1
     assert [one.subject for one in owed() if one.state == "pending"] == [f"lead:{fell_out}"]
 
 
@@ -506,7 +504,7 @@ def test_statements_are_valid_tsql(
     transact(lambda session: notes.enqueue(session, number, "booking_created", {}, "b"))
     world.run_for(test_clock, minutes=20, step_seconds=120)
     assert vendors.steps()
-    look(person(lead_id=number), ask_odoo=False)
+    look(person(row=("leads", number)), ask_odoo=False)
     texts = {tsql.compiled(statement) for statement in statements}
     for text in texts:
         tsql.check(text)

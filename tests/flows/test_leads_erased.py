@@ -8,8 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.bookings.tables import Booking, BookingUid
-from functions.leads import guard, notes, persons
-from functions.leads import triggers as leads
+from functions.leads import guard, notes, persons, triggers
 from functions.leads.tables import Lead
 from shared import clock
 from shared.privacy import blobs
@@ -115,12 +114,12 @@ def test_an_old_form_does_not_bring_them_back(ana: int, world: World) -> None:
     """The queue brings its message once more; the key is still known."""
     fields = {"nombre": "Anastasia Quiroga", "telefono": "+52 55 8765 4321", "empresa": "Clínica Quiroga"}
     _, message = sent(FORM | fields | {"email": "quiroga@example.com", "servicio": "Ventas"})
-    world.storage.send(leads.QUEUE, message)
+    world.storage.send(triggers.QUEUE, message)
     world.run()
     with Session(get_engine()) as session:
         keys: list[Any] = list(session.scalars(select(InboxEvent.key)))
     told("--lead-id", str(ana), "--apply")
-    world.storage.send(leads.QUEUE, message)
+    world.storage.send(triggers.QUEUE, message)
     world.run()
     with Session(get_engine()) as session:
         assert list(session.scalars(select(InboxEvent.key))) == keys

@@ -8,9 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from functions.leads import guard, notes
-from functions.leads import kommo_sync as kommo
-from functions.leads import triggers as leads
+from functions.leads import guard, kommo_sync, notes, triggers
 from functions.leads.tables import Lead
 from sandbox.kommo import seed
 from shared import clock
@@ -60,7 +58,7 @@ def test_forms_in_any_order_end_in_the_newest(
         messages.append(message)
     copies = data.draw(st.lists(st.sampled_from(messages), max_size=4))
     for message in data.draw(st.permutations([*messages, *copies])):
-        world.storage.send(leads.QUEUE, message)
+        world.storage.send(triggers.QUEUE, message)
         world.run()
     row = lead(number)
     assert (row.phone_original, row.company) == (said[-1]["telefono"], said[-1]["empresa"])
@@ -91,8 +89,8 @@ def test_kommo_ends_as_our_record_says(
         test_clock.moment = START + timedelta(days=2 * Case.number)
         answer, message = sent(FORM | Case.mail())
         number = told(answer)["lead_id"]
-        world.storage.send(leads.QUEUE, message)
-        world.step(leads.QUEUE)
+        world.storage.send(triggers.QUEUE, message)
+        world.step(triggers.QUEUE)
         owed = [f"n{place}" for place, step in enumerate(steps) if step == "note"]
         for place, step in enumerate(steps):
             _take(world, account, test_clock, number, step, place)
@@ -127,7 +125,7 @@ def _take(world: World, account: PretendKommo, test_clock: clock.TestClock, numb
 
 def _status(session: Any, number: int, status: str) -> None:
     session.get_one(Lead, number).status = status
-    kommo.ask(session, number)
+    kommo_sync.ask(session, number)
 
 
 def _check_stage(stands: int, status: str, steps: list[str]) -> None:

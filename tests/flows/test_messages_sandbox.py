@@ -85,7 +85,7 @@ class Town:
             return Reply(status=answer.status_code, body=answer.get_body())
         name, queue = DOORS[path]
         out = Out()
-        answer = asyncio.run(getattr(message_status, name)(request, out))
+        answer = asyncio.run(named(name)(request, out))
         if out.value is not None:
             self.world.storage.send(queue, out.value)
         return Reply(status=answer.status_code, body=answer.get_body())

@@ -10,7 +10,7 @@ import azure.functions as func
 import pytest
 from sqlalchemy import select
 
-from functions.bookings import triggers as bookings
+from functions.bookings import triggers
 from functions.christmas.tables import SequenceContact
 from shared import clock, faults
 from shared.settings import get_settings
@@ -30,7 +30,7 @@ def ours(world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestCl
     environment.setenv("CALCOM_WEBHOOK_SECRET", calcom.SECRET)
     with campaign(world, environment, test_clock) as found:
         get_settings.cache_clear()
-        world.handlers[bookings.QUEUE] = named("calcom_handler")
+        world.handlers[triggers.QUEUE] = named("calcom_handler")
         found.take("assessment-handler", assessment())
         found.clock.advance(hours=1)
         yield found
@@ -51,7 +51,7 @@ def post(ours: Campaign, word: dict[str, Any]) -> None:
     request = func.HttpRequest(method="POST", url="http://localhost/api/calcom", headers=known, body=body)
     assert asyncio.run(named("calcom_webhook")(request, out)).status_code == 202
     assert out.value is not None
-    ours.world.storage.send(bookings.QUEUE, out.value)
+    ours.world.storage.send(triggers.QUEUE, out.value)
 
 
 def created(uid: str = "uid1", at: datetime = MONDAY, start: datetime = STARTS, **more: Any) -> dict[str, Any]:

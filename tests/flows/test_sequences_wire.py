@@ -135,7 +135,7 @@ class TestRendering:
 
     def test_second_try_says_the_same(self, ours: Campaign, office: PostOffice, environment: pytest.MonkeyPatch) -> None:
         """Resend refuses another text under the same key: what is counted is counted from the first try."""
-        from shared.messages import templates
+        from shared.messages import template_sources, templates
 
         counted = templates.Template(
             name="assessment_email_2",
@@ -145,7 +145,7 @@ class TestRendering:
             subject="Faltan {{ days_to_deadline }}",
             html="<p>{{ spots_remaining is defined }}</p>",
         )
-        environment.setattr(templates, "load", lambda *_args: counted)
+        environment.setattr(template_sources, "load", lambda *_args: counted)
         ours.clock.moment = MONDAY + timedelta(hours=8, minutes=50)  # ten minutes before the evening's quiet hours
         office.after_sending = [RetryableError("cut")]
         sent_at = (ours.clock.moment - timedelta(hours=24)).isoformat()

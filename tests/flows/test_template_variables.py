@@ -6,7 +6,7 @@ import pytest
 
 from functions.christmas import texts, variables
 from functions.christmas.tables import SequenceContact
-from functions.leads import services as records
+from functions.leads import services
 from functions.leads.tables import Lead
 from shared import clock
 from shared.journeys import load
@@ -45,7 +45,7 @@ def lacking(journey: str, given: set[str]) -> dict[str, set[str]]:
 def test_lead() -> None:
     """By the form alone, without the optional fields of the lead."""
     lead = Lead(id=17, name="ana lópez", email="ana@example.com", phone=None, company="", service="ventas", source="web")
-    assert lacking("lead_followup", set(records.variables(lead))) == {}
+    assert lacking("lead_followup", set(services.variables(lead))) == {}
 
 
 @pytest.mark.parametrize("journey", CAMPAIGN)

@@ -79,6 +79,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "items": lambda _f, given: [_item(row) for row in sorted(given.items())],
     "json": lambda _f, text: json.loads(text),
     "listCallbackUrl": lambda _f, of, _api: Runtime(f"<callback of {of}>"),
+    "loadJsonContent": lambda file, path: json.loads((file.path.parent / path).read_text("utf-8")),
     "loadTextContent": lambda file, path: (file.path.parent / path).read_text("utf-8"),
     "loadYamlContent": lambda file, path: yaml.safe_load((file.path.parent / path).read_text("utf-8")),
     "map": lambda _f, values, make: [make(value) for value in values],

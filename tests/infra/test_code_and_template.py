@@ -15,7 +15,7 @@ import yaml
 from pydantic import SecretStr
 
 from shared import queues
-from shared.settings import Settings, setting_name
+from shared.settings import setting_name, settings_class
 from tests.infra.conftest import INFRA, LEAST, MOST, ROOT, App, Deployed
 
 # Settings that the platform or the template itself settles, and those that have no place in Azure, each with the reason.
@@ -28,7 +28,7 @@ OF_THE_PLATFORM = {
     "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT",
     "PYTHON_THREADPOOL_THREAD_COUNT",
 }
-FIELDS = {setting_name(name): field for name, field in Settings.model_fields.items()}
+FIELDS = {setting_name(name): field for name, field in settings_class().model_fields.items()}
 
 
 def is_secret(annotation: Any) -> bool:

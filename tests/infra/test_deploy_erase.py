@@ -76,7 +76,8 @@ def test_engine_logs_in_with_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
         paramstyle = "qmark"
 
         @staticmethod
-        def connect(address: str, attrs_before: dict[int, bytes]) -> None:
+        def connect(address: str, attrs_before: dict[int, bytes], timeout: int) -> None:
+            assert timeout > 0
             asked.append((address, attrs_before))
             raise ConnectionError("far enough")
 

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sandbox import testing
-from shared import clock
+from shared import clock, flows
 from shared.errors import PermanentError
+from shared.flow import FlowError
 from shared.privacy import blobs, holdings
 from shared.privacy.__main__ import main
 from shared.privacy.erase import erase, look, person
@@ -205,16 +206,23 @@ def test_empty_id_is_refused(clinic: World) -> None:
 
 
 def test_every_table_is_accounted_for() -> None:
-    """A new table is either in HOLDINGS (what of a person is in it, and what erasing does) or said to hold nothing of one."""
-    held = {holding.table.__tablename__ for holding in holdings.HOLDINGS}
-    unknown = set(Base.metadata.tables) - held - holdings.NOTHING_OF_A_PERSON
-    assert unknown == set(), "say in shared/privacy/holdings.py what these hold of a person"
-    assert held & holdings.NOTHING_OF_A_PERSON == set()
+    """A table is in a flow's `privacy` (what of a person is in it, what erasing does), or said to hold nothing of one."""
+    held = {holding.table.__tablename__ for holding in holdings.holdings()}
+    impersonal = {name for flow in flows.installed() for name in flow.impersonal_tables}
+    assert held | impersonal == set(Base.metadata.tables)
+    assert held & impersonal == set()
+
+
+def test_table_that_nobody_speaks_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a sentence that says where to add it."""
+    monkeypatch.setattr(flows, "parts", lambda _kind: ())
+    with pytest.raises(FlowError, match="`privacy`"):
+        holdings.holdings()
 
 
 def test_every_row_that_points_to_a_contact_goes_before_it() -> None:
     """Deletion is in the order of the foreign keys, whatever the database checks."""
-    order = [holding.table.__tablename__ for holding in holdings.HOLDINGS if holding.instead is None]
+    order = [holding.table.__tablename__ for holding in holdings.holdings() if holding.instead is None]
     for place, name in enumerate(order):
         for key in Base.metadata.tables[name].foreign_keys:
             if key.column.table.name in order:

@@ -260,15 +260,15 @@ RACES = {
     "an outcome while a change comes": Race(
         (record, "held"), "deliveries", sync_held_by_w1, ask, record_done, check_runs_again
     ),
-    "two changes of one subject": Race((plan, "locked"), "deliveries", owed_sync, ask, ask, check_wanted),
+    "two changes of one subject": Race((plan, "_BY_KEY"), "deliveries", owed_sync, ask, ask, check_wanted),
     "a cancellation of what is being claimed": Race(
         (plan, "locked"), "deliveries", enqueue("a"), claim("w1"), take_back, check_stays_under_way
     ),
     "two events of one person": Race(
-        (people, "locked"), "contacts", person, said("first_name"), said("last_name"), check_both_said
+        (people, "_CONTACT"), "contacts", person, said("first_name"), said("last_name"), check_both_said
     ),
     "two stages of one opportunity": Race(
-        (opportunities, "locked"), "opportunities", with_opportunity, stage(18), stage(17), check_newest_stage
+        (opportunities, "_OPPORTUNITY"), "opportunities", with_opportunity, stage(18), stage(17), check_newest_stage
     ),
     "a place of a day given back while one is taken": Race(
         (days, "_DAY"), "message_days", day_with_one, take, give_back, check_day

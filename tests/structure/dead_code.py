@@ -4,6 +4,7 @@ What only tests use counts as unused: a promise that no caller relies on is kept
 left out, for they are read by name; unused imports are ruff's.
 """
 
+import re
 import sys
 import tomllib
 from pathlib import Path
@@ -18,6 +19,7 @@ CALLED_BY_A_DECORATOR = [
     "@*.get", "@*.post", "@*.put", "@*.patch", "@*.delete", "@*.route", "@*.exception_handler", "@*.middleware", "@app.*",
     "@router.*", "@rule", "@*validator", "@*field_serializer", "@event.listens_for", "@*.function_name", "@*_trigger",
 ]  # fmt: skip
+REFERENCE = re.compile(r'"[\w.{}]+:(\w+)"')  # `package.module:attribute`: how declarations name their parts
 KINDS = {"function", "method", "class", "property"}
 
 
@@ -26,7 +28,12 @@ def found(paths: list[Path]) -> dict[str, str]:
     vulture = Vulture(ignore_decorators=CALLED_BY_A_DECORATOR)
     vulture.scavenge([str(path) for path in paths], exclude=["*/migrations/*"])
     unused: list[Any] = vulture.get_unused_code()
-    return {one.name: f"{one.filename}:{one.first_lineno}" for one in unused if one.typ in KINDS}
+    named = {name for path in paths for file in _files(path) for name in REFERENCE.findall(file.read_text())}
+    return {one.name: f"{one.filename}:{one.first_lineno}" for one in unused if one.typ in KINDS and one.name not in named}
+
+
+def _files(path: Path) -> list[Path]:
+    return list(path.rglob("*.py")) if path.is_dir() else [path]
 
 
 def allowed() -> set[str]:

@@ -8,6 +8,33 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("functions", "shared")
 
+# From the top: a package may import those below its own line, and itself. docs/design.md shows the same as a table.
+LAYERS = [
+    {"functions"},
+    {"shared.bootstrap"},
+    {"shared.web", "shared.importer"},
+    {"shared.journeys"},
+    {"shared.messages"},
+    {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},
+    {"shared.intake"},
+    {"shared.alerts", "shared.discord"},
+    {"shared.outbox"},
+    {"shared.vendors", "shared.store", "shared.queues"},
+    {
+        "shared.settings",
+        "shared.setting_groups",
+        "shared.setting_types",
+        "shared.setting_dates",
+        "shared.setting_limits",
+        "shared.commands",
+    },
+    {"shared.jobs"},
+    {"shared.flows"},
+    {"shared.flow", "shared.references", "shared.environment"},
+    {"shared.readers"},
+    {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.telemetry", "shared.warming"},
+]
+
 
 def sources(root: Path = ROOT) -> list[Path]:
     """Every module of the app, migrations left out: they must not change with the code."""

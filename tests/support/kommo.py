@@ -13,7 +13,7 @@ import requests
 from requests.adapters import BaseAdapter
 from urllib3.response import HTTPResponse
 
-from functions.leads import kommo as vendor
+from functions.leads import kommo
 from sandbox.kommo import Kommo as Account
 from sandbox.kommo import seed
 from sandbox.vendor import Call
@@ -119,10 +119,10 @@ def installed(environment: pytest.MonkeyPatch, **settings: str) -> Iterator[Pret
         environment.setenv(name, value)
     forget()
     pretend = PretendKommo()
-    client: dict[float, vendor.Kommo] = {}
+    client: dict[float, kommo.Kommo] = {}
 
-    def made(url: str, token: str, per_second: float, _read_seconds: float) -> vendor.Kommo:
-        return client.setdefault(per_second, vendor.Kommo(url, token, pretend, per_second=per_second))
+    def made(_kind: type[kommo.Kommo], url: str, token: str, _adapter: None, per_second: float) -> kommo.Kommo:
+        return client.setdefault(per_second, kommo.Kommo(url, token, pretend, per_second=per_second))
 
-    environment.setattr(vendor, "_client", made)
+    environment.setattr(kommo, "kept", made)
     yield pretend

@@ -7,8 +7,7 @@ from urllib.parse import urlencode
 
 import azure.functions as func
 
-from functions.leads import endpoint as door
-from functions.leads import triggers as leads
+from functions.leads import endpoint, triggers
 from functions.leads.tables import Lead
 from shared.store.session import reading
 from tests.support.world import Out, World
@@ -33,7 +32,7 @@ def sent(body: Any = None, **headers: str) -> tuple[func.HttpResponse, Any]:
     """What the door answers to a form (a dict as JSON, bytes as they are), and the message it leaves on the queue."""
     raw = body if isinstance(body, bytes) else json.dumps(FORM if body is None else body).encode()
     out = Out()
-    answer = asyncio.run(door.take(leads.WEBHOOK, request(raw, **headers), out))
+    answer = asyncio.run(endpoint.take(triggers.WEBHOOK, request(raw, **headers), out))
     return answer, out.value
 
 
@@ -52,7 +51,7 @@ def post(world: World, **fields: Any) -> int:
     """A form that is taken in; the lead's number."""
     answer, message = sent(FORM | fields)
     assert answer.status_code == 200, answer.get_body()
-    world.storage.send(leads.QUEUE, message)
+    world.storage.send(triggers.QUEUE, message)
     return int(told(answer)["lead_id"])
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from shared.commands import ODOO, STORAGE, use_local_settings
 from shared.errors import ConfigurationError
-from shared.settings import Settings, load, setting_name
+from shared.settings import load, setting_name, settings_class
 from shared.store.migrate import upgrade
 from shared.store.session import make_engine
 
@@ -33,7 +33,7 @@ def test_environment_wins_over_the_file_where_it_is_not_empty(tmp_path):
 
 def test_what_is_not_used_is_not_asked_for(tmp_path, monkeypatch):
     """Every required setting is replaced by one that leads nowhere, so that the settings can be read."""
-    for field in Settings.model_fields:
+    for field in settings_class().model_fields:
         monkeypatch.delenv(setting_name(field), raising=False)
     for name, text in use_local_settings(environment={}, file=tmp_path / "none").items():
         monkeypatch.setenv(name, text)

@@ -16,7 +16,7 @@ from sandbox import brevo, manychat, resend
 from sandbox.kommo.seed import TOKEN as KOMMO_TOKEN
 from sandbox.testing import ODOO_DATABASE, InProcessSandbox
 from sandbox.twilio.resources import ACCOUNT, TOKEN
-from shared.errors import PermanentError, RetryableError
+from shared.errors import PermanentError, RetryableError, UnavailableError
 from shared.messages import voice
 from shared.messages.providers.brevo import Brevo
 from shared.messages.providers.mail import Email
@@ -273,7 +273,7 @@ def test_a_mail_server_refuses_as_chosen(sandbox: InProcessSandbox) -> None:
     sandbox.act("smtp", "outcome", to=ANA, outcome="soft_bounce", once=True)
     with pytest.raises(RetryableError):
         client.send(email())
-    with pytest.raises(PermanentError, match="535"):
+    with pytest.raises(UnavailableError, match="535"):  # our account is refused: a person has to mend that
         Smtp(Server.from_url(sandbox.smtp_url.replace("password@", "wrong@")), "j@puente.example").send(email())
     sandbox.fault("flaky", vendor="smtp", rate=1, count=1, seed=2)
     with pytest.raises(Exception, match="SMTP"):

@@ -283,7 +283,7 @@ class TestUnstorable:
         poison = queues.DEAD_LETTER_QUEUE + queues.POISON_SUFFIX
         letter = dead_letter_store.opened(b"what") | {"rounds": dead_letter_queue.MOST_ROUNDS}
         storage.send(poison, dead_letter_message.to_message(letter))
-        faults.inject("dead_letter_queue.after_kept=raise:1x1")
+        faults.inject("deadletter.after_kept=raise:1x1")
         with pytest.raises(faults.InjectedFault):
             dead_letter_queue.collect_poison(flows.queues())
         assert (len(storage.kept), len(storage.queues[poison])) == (1, 1)

@@ -19,8 +19,8 @@ from pydantic import SecretStr
 from svix.webhooks import Webhook as Svix
 from twilio.request_validator import RequestValidator
 
-from functions.bookings import payloads as bookings_words
-from functions.christmas import triggers as christmas
+from functions.bookings import payloads
+from functions.christmas import triggers
 from shared import clock
 from shared.errors import RefusedError
 from shared.intake import signatures
@@ -406,8 +406,8 @@ def test_the_public_address_keeps_path_and_query_as_they_came(base: str, seen: s
 @pytest.mark.parametrize(
     ("authenticate", "vendor", "setting"),
     [
-        (bookings_words.signed, "calcom", "calcom_webhook_secret"),
-        (christmas.by_calendly_or_key, "calendly", "calendly_signing_keys"),
+        (payloads.signed, "calcom", "calcom_webhook_secret"),
+        (triggers.by_calendly_or_key, "calendly", "calendly_signing_keys"),
         (resend.verify, "resend", "resend_webhook_secrets"),
         (brevo.verify, "brevo", "brevo_webhook_secrets"),
         (twilio.verify, "twilio form", "twilio_auth_token"),

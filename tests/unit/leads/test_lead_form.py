@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.leads import ids
-from functions.leads import payloads as form
-from functions.leads import triggers as leads
+from functions.leads import ids, payloads, triggers
 from functions.leads.services import booking_url, first_name
 from shared import clock
 from shared.intake.envelope import parse
@@ -152,7 +150,7 @@ def test_a_queue_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told(answer)["error"].startswith("No pudimos guardar tus datos")
 
 
-@given(st.dictionaries(st.sampled_from([*form.FIELDS, "website", "x"]), st.text(max_size=40) | st.none() | st.integers()))
+@given(st.dictionaries(st.sampled_from([*payloads.FIELDS, "website", "x"]), st.text(max_size=40) | st.none() | st.integers()))
 def test_any_form_gets_an_answer(body: dict[str, object]) -> None:
     """Never an exception; taken in or refused, and `ok` says which."""
     answer, message = sent(body)
@@ -162,8 +160,8 @@ def test_any_form_gets_an_answer(body: dict[str, object]) -> None:
 
 def test_the_texts_for_visitors_cover_what_is_refused() -> None:
     """Every reason has a sentence, known or not."""
-    assert form.text_for("never-heard-of", []) == "No pudimos recibir el formulario."
-    assert form.text_for("invalid-fields", [{"field": "email"}, {"field": "empresa"}]).count(".") >= 2
+    assert payloads.text_for("never-heard-of", []) == "No pudimos recibir el formulario."
+    assert payloads.text_for("invalid-fields", [{"field": "email"}, {"field": "empresa"}]).count(".") >= 2
 
 
 def test_the_booking_link_carries_the_lead(environment: pytest.MonkeyPatch) -> None:
@@ -193,4 +191,4 @@ def test_a_lead_is_known_by_its_name(name: str, number: int | None) -> None:
 
 def test_the_form_has_its_own_queue() -> None:
     """So that a burst of forms holds up nobody else's events."""
-    assert leads.WEBHOOK.queue == leads.HANDLER.queue == "lead-queue"
+    assert triggers.WEBHOOK.queue == triggers.HANDLER.queue == "lead-queue"

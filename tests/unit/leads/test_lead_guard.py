@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.leads import captcha, guard
-from functions.leads import endpoint as door
+from functions.leads import captcha, endpoint, guard
 from shared import clock
 from shared.errors import PermanentError, RefusedError, UnavailableError
 from shared.settings import get_settings
@@ -216,7 +215,7 @@ def test_pages_of_known_origins_may_post(environment: pytest.MonkeyPatch, settin
     """The preflight and the answer say so; to others they say nothing, and caches keep them apart."""
     environment.setenv("LEAD_ALLOWED_ORIGINS", setting)
     forget()
-    preflight, (answer, _message) = door.preflight(origin(name)), sent(origin=name)
+    preflight, (answer, _message) = endpoint.preflight(origin(name)), sent(origin=name)
     for said in (preflight, answer):
         assert said.headers.get("Access-Control-Allow-Origin") == (name if granted else None)
         assert said.headers["Vary"] == "Origin"

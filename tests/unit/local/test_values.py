@@ -8,7 +8,7 @@ import pytest
 
 from local import outside, values
 from local.ports import ROOT, Ports
-from shared.messages import templates
+from shared.messages import template_sources, templates
 
 PORTS = Ports(7171, 7172, 10100, 10101, 10102, 7125)
 
@@ -63,7 +63,7 @@ def test_no_text_of_the_repository_lacks_a_link_in_the_demonstration(environment
     """Each variable of a template that only settings give is set."""
     given = set(json.loads(outside.demonstration()["CAMPAIGN_VARIABLES"])) | {"survey_url", "resource_url"}
     from_settings = {"survey_url", "resource_url", "portal_url", "pdf_download_link", "spots_remaining", "deadline_date"}
-    needed = {name for text in templates.names() for name in templates.variables(templates.load(text))}
+    needed = {name for text in templates.names() for name in templates.variables(template_sources.load(text))}
     assert needed & from_settings <= given
 
 

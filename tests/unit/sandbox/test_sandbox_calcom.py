@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import azure.functions as func
 import pytest
 
-from functions.bookings import calcom as bookings_read
+import functions.bookings.calcom
 from sandbox.calcom import Calcom
 from sandbox.calcom.server import SECRET
 from sandbox.config import Config
@@ -48,7 +48,7 @@ def read(vendor: Calcom, webhook: Webhook) -> dict[str, Any]:
     headers = {"Content-Type": webhook.content_type, **webhook.headers, **vendor.signature(webhook)}
     signatures.calcom(headers, webhook.body, [SECRET])
     request = func.HttpRequest("POST", webhook.url, headers=headers, body=webhook.body)
-    return bookings_read.read(request, webhook.body)
+    return functions.bookings.calcom.read(request, webhook.body)
 
 
 def test_a_booking_is_told_in_an_envelope(vendor: Calcom, sent: list[Webhook]) -> None:

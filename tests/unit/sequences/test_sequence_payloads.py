@@ -170,21 +170,20 @@ def test_name_of_a_meeting(uri: str | None, found: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "raw", "native"),
+    ("headers", "body", "native"),
     [
-        ({"calendly-webhook-signature": "t=1"}, b"", True),
-        ({}, b'{"event": "invitee.created", "payload": {}}', True),
-        ({}, b'{"event": "invitee.created"}', False),
-        ({}, b'{"email": "ana@example.com", "event_type": "x"}', False),
-        ({}, b"[1]", False),
-        ({}, b"{", False),
-        ({}, b"[" * 100_000, False),
-        ({}, b"\xff", False),
+        ({"calendly-webhook-signature": "t=1"}, {}, True),
+        ({}, {"event": "invitee.created", "payload": {}}, True),
+        ({}, {"event": "invitee.created"}, False),
+        ({}, {"email": "ana@example.com", "event_type": "x"}, False),
+        ({}, {"event": 1, "payload": {}}, False),
+        ({}, {"event": "invitee.created", "payload": [1]}, False),
+        ({}, {}, False),
     ],
 )
-def test_which_form_it_is(headers: dict[str, str], raw: bytes, native: bool) -> None:  # noqa: FBT001  # a value of the table
+def test_which_form_it_is(headers: dict[str, str], body: dict[str, Any], native: bool) -> None:  # noqa: FBT001  # a value of the table
     """Calendly's, or our own."""
-    assert is_native(headers, raw) is native
+    assert is_native(headers, body) is native
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ QUEUES = {"delivery-queue": {"messages": 2, "oldest_seconds": 7, "poison": 0}}
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """No dead letter had to be kept outside the database."""
-    monkeypatch.setattr(report.unstored, "count", lambda: 0)
+    monkeypatch.setattr(report.dead_letter_blobs, "count", lambda: 0)
 
 
 def down() -> dict[str, object]:

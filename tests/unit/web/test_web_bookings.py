@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.bookings import services as bookings
+from functions.bookings import services
 from functions.bookings.payloads import BookingEvent
 from shared import clock
 from shared.intake.envelope import Envelope
@@ -20,7 +20,7 @@ def say(trigger: str, uid: str, **more: Any) -> None:
     """The calendar says something."""
     word = BookingEvent(trigger=trigger, uid=uid, **more)
     envelope = Envelope(id=uid, source="calcom", type="calcom.booking", time=clock.now(), received=clock.now(), data=None)
-    transact(lambda session: bookings.take(session, word, envelope, f"{trigger}:{uid}"))
+    transact(lambda session: services.take(session, word, envelope, f"{trigger}:{uid}"))
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_azure_sql_takes_every_statement(api: Api, statements: list[Any]) -> Non
     say("BOOKING_RESCHEDULED", "a3", follows="a2", email="ana@example.com", start_at=START + timedelta(days=7), lead_ref=9)
     say("BOOKING_RESCHEDULED", "a2", follows="a1", email="ana@example.com", start_at=START + timedelta(days=6))
     kept(5, email="ana@example.com")
-    transact(lambda session: bookings.adopt(session, 5, "lead5"))
+    transact(lambda session: services.adopt(session, 5, "lead5"))
     say("BOOKING_NO_SHOW_UPDATED", "a3", absent={"ana@example.com": True})
     say("BOOKING_CANCELLED", "a3")
     api.get("/api/v1/bookings?status=booked&lead_id=5&email=a@example.com&since=2026-01-01&until=2027-01-01&after=9")

@@ -37,7 +37,7 @@ class TestList:
         assert (item["payload"], item["result"], item["attempts"]) == ({"text": "¡Hola! 🎉"}, {"sid": "SM1"}, 2)
         assert item["due_at"] == item["created_at"] == "2026-03-02T09:00:00Z"
         hidden = {column.name for column in Delivery.__table__.columns} - set(item)
-        assert hidden == {"wanted", "claimed", "lease_token", "lease_until", "traceparent", "owed_since"}
+        assert hidden == {"wanted", "claimed", "lease_token", "lease_until", "traceparent", "owed_since", "batch_limit"}
 
     @pytest.mark.parametrize(
         ("query", "found"),

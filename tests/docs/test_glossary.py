@@ -1,0 +1,28 @@
+"""The glossary names modules that there are, and other pages lead to it."""
+
+import re
+
+import pytest
+
+from tests.conftest import ROOT
+
+PAGE = ROOT / "docs/glossary.md"
+ROWS = re.findall(r"^\| ([a-z][a-z -]*) \| (.+) \| `([^`]+)` \|$", PAGE.read_text(), flags=re.MULTILINE)
+
+
+def test_glossary_has_every_term_once() -> None:
+    """Each term has one meaning, and no row of the tables is left unread here."""
+    terms = [term for term, _meaning, _module in ROWS]
+    assert len(terms) == len(set(terms)) == PAGE.read_text().count("\n| ") - 3
+
+
+@pytest.mark.parametrize(("term", "module"), [(term, module) for term, _meaning, module in ROWS])
+def test_term_names_the_module_where_it_lives(term: str, module: str) -> None:
+    """A module that is moved or renamed is moved or renamed in the glossary, too."""
+    assert (ROOT / module).exists(), term
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/design.md"])
+def test_newcomers_find_the_glossary(page: str) -> None:
+    """The pages that are read first link to it."""
+    assert "glossary.md)" in (ROOT / page).read_text()
