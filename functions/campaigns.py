@@ -61,7 +61,7 @@ class AssignmentPayload(Payload):
 
 
 def apply_assignment(session: Session, event: Event[AssignmentPayload]) -> str:
-    """Bring the person's row in the campaign up to date: "applied", or "stale" where newer events have said it all.
+    """Bring the person's row in the campaign up to date: "applied", or "stale" where newer events hold all of its facts.
 
     A person not yet known is made, and completed when their own event comes.
 

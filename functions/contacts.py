@@ -77,7 +77,7 @@ class ContactPayload(Payload):
 
 
 def apply_contact(session: Session, event: Event[ContactPayload]) -> str:
-    """Bring the contact up to date: "applied", "unchanged", or "stale" where newer events have said it all."""
+    """Bring the contact up to date: "applied", "unchanged", or "stale" where newer events hold all of its facts."""
     from sqlalchemy import select
 
     from shared.crm import facts, people

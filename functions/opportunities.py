@@ -113,7 +113,7 @@ class OpportunityPayload(Payload):
 
 
 def apply_opportunity(session: Session, event: Event[OpportunityPayload]) -> str:
-    """Bring contact and opportunity up to date and record the stage: "applied", or "stale" where newer events have said it all.
+    """Bring contact and opportunity up to date and record the stage: "applied", or "stale" where newer ones hold all of it.
 
     Raises:
         PermanentError: `unknown-stage`.

@@ -45,7 +45,7 @@ class BookingQuery(PageQuery):
 
 
 class BookingOut(BaseModel):
-    """A booking. What the calendar has not said is null."""
+    """A booking. A fact that the calendar has not given is null."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -64,7 +64,7 @@ class BookingOut(BaseModel):
     end_at: datetime | None
     time_zone: str | None = Field(description="The attendee's.")
     meeting_url: str | None
-    said_at: datetime = Field(description="When the newest word about it was said.")
+    said_at: datetime = Field(description="When the newest event about it happened.")
     created_at: datetime
     updated_at: datetime
 

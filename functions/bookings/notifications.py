@@ -49,7 +49,7 @@ class Before:
 
     @property
     def is_known(self) -> bool:
-        """Whether journeys know of a meeting that stands."""
+        """Whether journeys know the meeting and it is not cancelled."""
         return self.instance is not None and self.status != CANCELLED_STATUS
 
     def is_moved(self, booking: Booking) -> bool:

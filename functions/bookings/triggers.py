@@ -28,7 +28,7 @@ bp = func.Blueprint()
 
 
 def apply_booking_event(session: Session, event: Event[BookingEvent]) -> str:
-    """Take in what a calendar reports: "applied", "stale" where newer reports have said it all, "ignored" what is not used.
+    """Take in what a calendar reports: "applied", "stale" where newer ones hold all of its facts, "ignored" what is not used.
 
     Listeners to `booking.received` lock rows of their own before a booking is touched; those to `booking.stored` follow it.
     """

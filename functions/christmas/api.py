@@ -55,7 +55,7 @@ class SequenceOut(BaseModel):
     type: Type
     segment: str
     source_event: str = Field(description="The event behind it; the same one begins no second sequence.")
-    enrolment_id: int | None = Field(description="Its enrolment in the journey, where every decision is told.")
+    enrolment_id: int | None = Field(description="Its enrolment in the journey, where every decision is listed.")
     started_at: datetime
     notion_page_id: str | None
     notion_sync_status: SyncStatus | None = Field(description="`partial`: the database lacks what `notion_sync_error` names.")

@@ -120,7 +120,7 @@ def _data(session: Session, contact: SequenceContact, start: Start) -> dict[str,
 
 
 def _outrun_by(session: Session, contact: SequenceContact, start: Start) -> str | None:
-    """The event by which the journey would end, where a meeting stands that was booked before. Later ones the engine knows."""
+    """The event that ends the journey, where a meeting booked before is not cancelled. The engine knows later ones."""
     ends = {way_out.event for way_out in load.journey(start.kind.journey).exit_on if way_out.when is None}
     return kinds.BOOKED if kinds.BOOKED in ends and _is_booked(session, contact) else None
 

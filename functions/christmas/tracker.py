@@ -123,7 +123,7 @@ def _mail(
 
 
 def _deliveries(session: Session, ids: Many[int]) -> dict[int, Delivery]:
-    """By the delivery that a step was planned with, the one that stands for it now: the newest retry by hand, if any."""
+    """By the delivery that a step was planned with, its present one: the newest retry by an operator, if any."""
     found = {row.id: row for row in session.scalars(select(Delivery).where(Delivery.id.in_(ids)))}
     newest, waiting = dict(found), {number: number for number in found}
     while waiting:

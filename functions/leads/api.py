@@ -76,7 +76,7 @@ def _has_phone(phone: str) -> ColumnElement[bool]:
 
 
 class LeadOut(BaseModel):
-    """A lead. `kommo_...` tells how far Kommo is in step; null where Kommo is not used."""
+    """A lead. `kommo_...` is how far Kommo is in step; null where Kommo is not used."""
 
     model_config = ConfigDict(from_attributes=True)
 

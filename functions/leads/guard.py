@@ -61,7 +61,7 @@ def forget() -> None:
 
 
 def address_of(headers: Mapping[str, str], proxies: int = 0) -> str:
-    """The address that a request comes from; "" where nothing tells it (on one machine).
+    """The address that a request comes from; "" where no header names it (on one machine).
 
     Each proxy adds the address it was called from at the end of X-Forwarded-For, Azure's front end last. What stands before
     was written by the sender and is not believed. `proxies` of our own, before Azure's, are stepped over, and so are private

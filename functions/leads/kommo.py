@@ -138,7 +138,7 @@ class Kommo:
         return Created(int(made["id"]), int(made.get("contact_id") or contact_id or 0), bool(made.get("merged")))
 
     def stage_of(self, lead_id: int) -> tuple[int, int]:
-        """The pipeline and the stage in which the lead stands now."""
+        """The pipeline and the stage in which the lead is now."""
         lead = self._call("GET", f"/leads/{lead_id}", "reading a lead")
         if not isinstance(lead, dict) or not lead.get("status_id"):
             raise PermanentError("kommo-no-lead", f"Kommo has no lead {lead_id} any more")
@@ -264,6 +264,6 @@ def _has_phone(digits: str) -> Callable[[Mapping[str, Any]], bool]:
 
 
 def _distinctive(phone: str) -> str:
-    """The last digits of a number; "" for one that has too few of them to tell a person by."""
+    """The last digits of a number; "" for one that has too few of them to identify a person by."""
     digits = re.sub(r"\D", "", phone)
     return digits[-DISTINCTIVE_DIGITS:] if len(digits) >= DISTINCTIVE_DIGITS else ""

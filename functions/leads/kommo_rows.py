@@ -51,7 +51,7 @@ def _ids(lead_id: int, contact_id: int | None, stage_id: int | None) -> dict[str
 
 
 def _placed(client: Kommo, lead: Lead, settings: LeadSettings) -> dict[str, int | None]:
-    """The lead, found or made. One that was found stands where it stands: its stage is looked at as if it were ours."""
+    """The lead, found or made. One that was found keeps its stage, unless the rules of `_staged` move it."""
     contact_id = client.find_contact(email=lead.email, phone=lead.phone or "")
     found = None
     if contact_id is not None:
@@ -67,13 +67,13 @@ def _placed(client: Kommo, lead: Lead, settings: LeadSettings) -> dict[str, int 
     )
     person = Person(name=lead.name, email=lead.email, phone=lead.phone or "")
     made = client.create_complex(wanted, person=person, contact_id=contact_id, key=ids.key(lead.id))
-    if made.merged:  # Kommo's own control of duplicates took another lead, which stands where it stands
+    if made.merged:  # Kommo's own control of duplicates took another lead, which keeps its stage
         return _ids(made.lead_id, made.contact_id, _staged(client, lead, made.lead_id, settings))
     return _ids(made.lead_id, made.contact_id, stage)
 
 
 def _is_of_another(lead: Lead, lead_id: int) -> bool:
-    """Whether Kommo's lead stands for another one of ours: the same wish on the next day is a lead of its own."""
+    """Whether Kommo's lead is the copy of another one of ours: the same request on the next day is a lead of its own."""
     with reading() as session:
         others = select(Lead.id).where(Lead.kommo_lead_id == lead_id, Lead.id != lead.id).limit(1)
         return session.scalars(others).one_or_none() is not None
@@ -92,7 +92,7 @@ def _staged(client: Kommo, lead: Lead, lead_id: int, settings: LeadSettings) -> 
     """Move the lead where that is called for; the stage that we have put it into last.
 
     Booked: on to Agendado, unless we had done so before or people have taken it further. Not booked any more: back to the
-    first stage, if it still stands in Agendado, where we had put it. Anything else is people's work and is left alone.
+    first stage, if it is still in Agendado, where we had put it. Any other stage was set by people and is left alone.
     """
     stage, booked = wanted_stage(lead.status, settings), settings.kommo_status_id_agendado
     if stage is None or stage == lead.kommo_stage_id:
@@ -100,17 +100,17 @@ def _staged(client: Kommo, lead: Lead, lead_id: int, settings: LeadSettings) -> 
     if stage == booked:
         _advance(client, lead_id, stage)
     elif lead.kommo_stage_id == booked:
-        pipeline, stands = client.stage_of(lead_id)
-        if stands == booked:
+        pipeline, current = client.stage_of(lead_id)
+        if current == booked:
             client.update_lead_status(lead_id, stage, pipeline or None)
     return stage
 
 
 def _advance(client: Kommo, lead_id: int, stage: int) -> None:
-    pipeline, stands = client.stage_of(lead_id)
-    if stands == stage or stands in CLOSED:
+    pipeline, current = client.stage_of(lead_id)
+    if current == stage or current in CLOSED:
         return
     order = client.stages(pipeline)
-    if stage not in order or (stands in order and order.index(stands) > order.index(stage)):
+    if stage not in order or (current in order and order.index(current) > order.index(stage)):
         return  # people have taken it further, or to another pipeline
     client.update_lead_status(lead_id, stage, pipeline)

@@ -29,7 +29,7 @@ ERROR = "error"
 
 
 class Place(NamedTuple):
-    """Where an entry stands. Kinds of the same instant follow each other as causes and effects do."""
+    """The position of an entry. Kinds of the same instant follow each other as causes and effects do."""
 
     at: datetime
     kind: int
