@@ -2,7 +2,6 @@
 
 import sys
 import urllib.parse
-from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, select
@@ -136,4 +135,4 @@ def test_nothing_is_sent_as_none_where_nothing_needs_it():
 def test_a_default_of_the_server_does_not_replace_a_none():
     """A column that the server would fill is given its None."""
     table = Table("rows", MetaData(), Column("x", Integer, server_default="1"), Column("y", Integer))
-    assert inserted_values("mssql", SimpleNamespace(__table__=table), {"x": None, "y": None}) == {"x": None}
+    assert inserted_values("mssql", type("Row", (), {"__table__": table}), {"x": None, "y": None}) == {"x": None}
