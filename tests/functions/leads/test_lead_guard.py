@@ -18,6 +18,8 @@ from tests.conftest import forget
 from tests.support.leads import FORM, sent, told
 from tests.unit.vendors.network import Answer, FakeNetwork
 
+pytestmark = pytest.mark.usefixtures("fresh")
+
 
 @pytest.fixture
 def network(environment: pytest.MonkeyPatch) -> Iterator[FakeNetwork]:

@@ -13,6 +13,8 @@ from shared.intake.envelope import parse
 from shared.settings import get_settings
 from tests.support.leads import FORM, html, sent, told
 
+pytestmark = pytest.mark.usefixtures("fresh")
+
 
 def test_the_answer_is_as_old_callers_know_it() -> None:
     """Status 200, `ok` and the number; and the form is on the queue with that number."""

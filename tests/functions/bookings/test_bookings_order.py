@@ -22,7 +22,7 @@ from shared.settings import get_settings
 from shared.store.journey_models import Enrolment
 from shared.store.models import Base, Delivery
 from shared.store.session import reading, transact
-from tests.flows.test_bookings import KOMMO, add_lead
+from tests.functions.bookings.test_bookings import KOMMO, add_lead
 from tests.support import calcom
 from tests.support.calcom import ANA
 from tests.support.examples import examples

@@ -1,4 +1,4 @@
-"""Every test begins with a door that remembers nobody."""
+"""An instance of the public endpoint that remembers no sender."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from shared import clock
 from tests.conftest import START
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def fresh(environment: pytest.MonkeyPatch) -> Iterator[clock.TestClock]:
     """A new instance on a clock that stands still."""
     del environment

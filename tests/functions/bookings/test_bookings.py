@@ -310,7 +310,7 @@ class TestWholeWay:
 
 
 class TestOrder:
-    """Words that come late, twice, or before the ones they follow. All orders: tests/flows/test_bookings_order.py."""
+    """Events that come late, twice, or before the ones they follow. All orders: test_bookings_order.py, beside this file."""
 
     def test_cancelled_before_created(self, calendar):
         """Nothing is confirmed, nothing is held up."""

@@ -11,6 +11,8 @@ from functions.leads.tables import Lead
 from shared.store.journey_models import PERSON_LENGTH
 from shared.store.session import transact
 
+pytestmark = pytest.mark.usefixtures("fresh")
+
 DAY = date(2026, 3, 2)
 
 
