@@ -15,7 +15,7 @@ from local import settings_doc
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE_FLOW = ROOT / "tests/structure/outsider"
-_SHOWN = re.compile(r"(\*\*`([\w./]+)`\*\*\n\n```\w+\n).*?(```\n)", re.DOTALL)
+SHOWN = re.compile(r"(\*\*`([\w./]+)`\*\*\n\n```\w+\n).*?(```\n)", re.DOTALL)
 START, END = "<!-- made by `make docs` -->", "<!-- end of what `make docs` makes -->"
 SCHEDULES = ("DISPATCH", "RETRY_ERRORED", "COLLECT_POISON", "WATCH", "RECONCILE", "RETENTION")
 FLOWS_HEAD = """# Flows
@@ -61,12 +61,7 @@ def between_marks(page: str, made: str) -> str:
 
 def with_files(page: str) -> str:
     """The page with the text of a file in each code block that follows the file's name in bold (``**`path`**``)."""
-    return _SHOWN.sub(lambda found: found[1] + shown_file(found[2]).read_text(encoding="utf-8") + found[3], page)
-
-
-def shown_files(page: str) -> list[Path]:
-    """The files whose text the page shows."""
-    return [shown_file(found[2]) for found in _SHOWN.finditer(page)]
+    return SHOWN.sub(lambda found: found[1] + shown_file(found[2]).read_text(encoding="utf-8") + found[3], page)
 
 
 def shown_file(path: str) -> Path:
