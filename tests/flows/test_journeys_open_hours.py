@@ -149,9 +149,9 @@ def test_texts_are_true_whenever_they_go_out() -> None:
 
 def test_survey_names_the_day_of_the_meeting(vendors: Post) -> None:
     """After a meeting on Saturday evening it goes out on Monday, and says of which day it speaks."""
-    from shared.messages import templates
+    from shared.messages import template_sources, templates
 
-    template = templates.load("booking_survey", None, "repo")
+    template = template_sources.load("booking_survey", None, "repo")
     variables = {
         "first_name": "Ana",
         "starts_at": "2026-03-07T23:00:00+00:00",

@@ -348,9 +348,7 @@ class TestDoor:
             ("signup-handler", {"email": "ana@localhost", "first_name": "Ana"}, ["email"]),
             ("assessment-handler", assessment(red_systems=9, assessment_score=101), ["red_systems", "assessment_score"]),
             ("assessment-handler", {"email": "a@b.mx", "first_name": "A"}, ["business_name", "red_systems", "orange_systems"]),
-            ("noshow-recovery-handler", noshow(scheduled_time="soon"), ["scheduled_time"]),
             ("postcall-maybe-handler", postcall(call_date=None), ["call_date"]),
-            ("onboarding-handler", onboarding(payment_confirmed="perhaps"), ["payment_confirmed"]),
         ],
     )
     def test_refusals_name_the_fields(
@@ -360,6 +358,21 @@ class TestDoor:
         answer = ours.send(handler, payload)
         assert answer.status_code == 422
         assert [fault["field"] for fault in json.loads(answer.get_body())["errors"]] == fields
+
+    @pytest.mark.parametrize(
+        ("handler", "payload", "field"),
+        [
+            ("noshow-recovery-handler", noshow(scheduled_time="soon"), "scheduled_time"),
+            ("onboarding-handler", onboarding(payment_confirmed="perhaps"), "payment_confirmed"),
+        ],
+    )
+    def test_optional_field_that_cannot_be_read_costs_the_field(
+        self, ours: Campaign, handler: str, payload: dict[str, object], field: str
+    ) -> None:
+        """Not the event: it is taken in without the field, and the answer names it."""
+        answer = ours.send(handler, payload)
+        assert answer.status_code == 202
+        assert field in str(json.loads(answer.get_body())["left_out"])
 
     def test_what_is_no_event_becomes_a_dead_letter(self, ours: Campaign) -> None:
         """Somebody else's message on the queue."""
