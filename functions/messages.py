@@ -19,7 +19,7 @@ import azure.functions as func
 
 from shared.errors import PermanentError, RefusedError
 from shared.flow import Flow
-from shared.intake import problem
+from shared.intake import body, problem
 from shared.intake.endpoint import CONNECTION, accepting, handling
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
@@ -37,6 +37,7 @@ STATUS_QUEUE = "message-status-queue"
 REPLY_QUEUE = "message-reply-queue"
 UNSUBSCRIBE_QUEUE = "unsubscribe-queue"
 XML, HTML = "text/xml", "text/html"
+LARGEST_FORM_BYTES = 65_536  # Twilio signs the sorted fields, so they are sorted before the sender is known
 ACCEPTED = 202
 # The page is about one person and its address is a key.
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
@@ -117,6 +118,7 @@ TWILIO = Webhook(
     payload=ProviderEvents,
     authenticate=twilio.verify,
     read=twilio.read_events,
+    max_bytes=LARGEST_FORM_BYTES,
 )
 BREVO = Webhook(
     name="brevo.event", queue=STATUS_QUEUE, payload=ProviderEvents, authenticate=brevo.verify, read=brevo.read_events
@@ -130,6 +132,7 @@ REPLY = Webhook(
     payload=InboundMessage,
     authenticate=twilio.verify,
     read=twilio.read_reply,
+    max_bytes=LARGEST_FORM_BYTES,
 )
 LINK = Webhook(
     name="link.unsubscribe",
@@ -187,6 +190,7 @@ def twilio_voice(req: func.HttpRequest) -> func.HttpResponse:
     from shared.messages import voice
 
     try:
+        body.check_size(req.get_body(), LARGEST_FORM_BYTES)
         twilio.verify(req, req.get_body(), get_settings())
         text = voice.script(*twilio.read_call(req))
     except RefusedError as error:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,6 +12,7 @@ from sqlalchemy import Engine, select
 
 from shared import clock
 from shared.journeys import engine, forecast, load
+from shared.messages import templates
 from shared.messages.windows import Window
 from shared.settings import get_settings
 from shared.store.journey_models import EnrolmentStep
@@ -21,7 +21,6 @@ from shared.store.session import reading, transact
 from tests.support.journeys import SETTINGS, Post, post, run
 from tests.support.world import FakeStorage
 
-TEMPLATES = Path(__file__).parents[2] / "shared/templates/es"
 MEXICO = timedelta(hours=6)
 WEDNESDAY = datetime(2026, 3, 4, 18, tzinfo=UTC)
 # Words that say when: true only if the message goes out on the day for which it was written.
@@ -143,7 +142,9 @@ def test_last_open_moment(minute: int, zone: str, quiet: str, days: set[int]) ->
 
 def test_texts_are_true_whenever_they_go_out() -> None:
     """Quiet hours may move a message to another day: no text says today or yesterday of something that has its own date."""
-    found = {path.parent.name for path in TEMPLATES.glob("*/*") if DAY_WORDS.search(path.read_text(encoding="utf-8"))}
+    texts = [path for root in templates.roots() for path in (root / "es").glob("*/*")]
+    assert len(texts) > 40
+    found = {path.parent.name for path in texts if DAY_WORDS.search(path.read_text(encoding="utf-8"))}
     assert found == set(NOWADAYS)
 
 
