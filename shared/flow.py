@@ -54,6 +54,9 @@ class Flow:
     `tables` names modules of tables. Each of their tables must be covered by `privacy`, or be listed in `impersonal_tables`.
     `privacy` names a `shared.privacy.holdings.PersonalData`: which rows are a person's, and what erasing does with them.
 
+    `timeline` names further sources of a person's timeline (`shared.crm.timeline.Source`), `retention` names rules for what is
+    removed after a time (a mapping of names to `shared.retention.Rule`).
+
     `syncs` and `effects` name what is done to outside systems (`Action`, or an object with an `action`), `targets` the
     limits of a system that the flow alone uses (a function that returns a `TargetPolicy`), `clients` the clients of systems.
     `events` are the events that its code calls listeners for, `listeners` maps an event to the function that is called for it,

@@ -21,7 +21,7 @@ Never removed either: whatever waits, is dead or uncertain, or a sync that was t
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,7 +30,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from shared import clock, faults, queues
+from shared import clock, faults, flows, queues
 from shared.errors import UnavailableError
 from shared.outbox.actions import Kind, State
 from shared.settings import Settings, get_settings
@@ -124,12 +124,17 @@ def forget() -> dict[str, int]:
         UnavailableError: the database or the storage account cannot be reached; what was removed stays so.
     """
     settings, gone = get_settings(), {}
-    for name, rule in RULES.items():
+    for name, rule in rules().items():
         if days := rule.days(settings):
             gone[name] = _removed(rule, clock.now() - timedelta(days=days))
     if days := settings.retention_claim_check_days:
         gone["bodies"] = _remove_blobs(clock.now() - timedelta(days=days))
     return {name: count for name, count in gone.items() if count}
+
+
+def rules() -> Mapping[str, Rule]:
+    """What goes when: the engine's rules, and what the flows declare as `retention` (each part maps names to rules)."""
+    return RULES | {name: rule for part in flows.parts("retention") for name, rule in part.items()}
 
 
 def remove_old() -> int:

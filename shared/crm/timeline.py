@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
+from shared import flows
 from shared.store.models import (
     ActionLog,
     Campaign,
@@ -61,12 +62,12 @@ def entries(
 ) -> list[Entry]:
     """The next `limit` entries behind `after`, oldest first unless `newest_first`."""
     comes_later = lt if newest_first else gt
-    found = [_rows(session, contact, number, limit, after, comes_later) for number in range(len(SOURCES))]
+    found = [_rows(session, contact, number, limit, after, comes_later) for number in range(len(sources()))]
     return list(islice(merge(*found, key=lambda entry: entry.place, reverse=newest_first), limit))
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """One table of the timeline: which rows are about a person, the time that orders them, and how they are shown."""
 
     kind: str
@@ -77,7 +78,7 @@ class _Source:
 
 
 def _rows(session: Session, contact: Contact, number: int, limit: int, after: Place | None, comes_later: Order) -> list[Entry]:
-    source = SOURCES[number]
+    source = sources()[number]
     query: Select[Any] = select(source.model).where(source.about(contact))
     if after is not None:
         query = query.where(_behind(source, number, after, comes_later))
@@ -91,7 +92,7 @@ def _rows(session: Session, contact: Contact, number: int, limit: int, after: Pl
     ]
 
 
-def _behind(source: _Source, number: int, after: Place, comes_later: Order) -> ColumnElement[bool]:
+def _behind(source: Source, number: int, after: Place, comes_later: Order) -> ColumnElement[bool]:
     """Rows that stand behind `after` in the order that is asked for."""
     later: ColumnElement[bool] = comes_later(source.time, after.at)
     same: ColumnElement[bool] = source.time == after.at
@@ -206,23 +207,27 @@ def _assignments_of(contact: Contact) -> Select[Any]:
 
 
 SOURCES = (
-    _Source("event", InboxEvent, InboxEvent.handled_at, lambda who: InboxEvent.subject.in_(_names(who)), _events),
-    _Source("dead_letter", DeadLetter, DeadLetter.created_at, lambda who: DeadLetter.subject.in_(_names(who)), _dead_letters),
-    _Source(
+    Source("event", InboxEvent, InboxEvent.handled_at, lambda who: InboxEvent.subject.in_(_names(who)), _events),
+    Source("dead_letter", DeadLetter, DeadLetter.created_at, lambda who: DeadLetter.subject.in_(_names(who)), _dead_letters),
+    Source(
         "stage",
         StageChange,
         StageChange.recorded_at,
         lambda who: StageChange.opportunity_id.in_(_opportunity_of(who)),
         _stages,
     ),
-    _Source(
+    Source(
         "campaign",
         CampaignChange,
         CampaignChange.recorded_at,
         lambda who: CampaignChange.campaign_contact_id.in_(_assignments_of(who)),
         _campaigns,
     ),
-    _Source("delivery", Delivery, Delivery.created_at, lambda who: Delivery.subject.in_(_names(who)), _deliveries),
-    _Source("action", ActionLog, ActionLog.at, lambda who: ActionLog.subject.in_(_names(who)), _actions),
+    Source("delivery", Delivery, Delivery.created_at, lambda who: Delivery.subject.in_(_names(who)), _deliveries),
+    Source("action", ActionLog, ActionLog.at, lambda who: ActionLog.subject.in_(_names(who)), _actions),
 )
-KINDS = tuple(source.kind for source in SOURCES)
+
+
+def sources() -> tuple[Source, ...]:
+    """Where entries come from: the core's tables, then what the flows declare as `timeline` (each part is a `Source`)."""
+    return (*SOURCES, *flows.parts("timeline"))

@@ -1,0 +1,55 @@
+"""What flows declare for the timeline, for retention and for the sandbox is used."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, true
+
+from sandbox.vendors import VENDORS
+from shared import clock, flows, retention
+from shared.crm import timeline
+from shared.settings import get_settings
+from shared.store.models import Contact
+from shared.store.session import reading, transact
+
+
+def declared(monkeypatch: pytest.MonkeyPatch, kind: str, part: object) -> None:
+    """Let a flow declare one part more."""
+    parts = flows.parts
+    monkeypatch.setattr(flows, "parts", lambda name: (*parts(name), part) if name == kind else parts(name))
+
+
+def test_source_of_a_flow_stands_in_the_timeline(database, test_clock, environment) -> None:
+    """After the core's sources, placed by its own time."""
+    source = timeline.Source(
+        "visit",
+        Contact,
+        Contact.created_at,
+        lambda who: Contact.id == who.id,
+        lambda _session, rows: ({"what": "seen"} for _ in rows),
+    )
+    declared(environment, "timeline", source)
+    transact(lambda session: session.add(Contact(manychat_id="m1")))
+    with reading() as session:
+        contact = session.scalars(select(Contact)).one()
+        assert [(one.kind, one.what) for one in timeline.entries(session, contact, 10)] == [("visit", "seen")]
+
+
+def test_rule_of_a_flow_removes_its_rows(database, storage, test_clock, environment) -> None:
+    """By the same job, in pages, when they are old enough."""
+    rule = retention.Rule(Contact, Contact.created_at, lambda _settings: 30, lambda before: Contact.created_at < before)
+    declared(environment, "retention", {"contacts": rule})
+    get_settings.cache_clear()
+    transact(lambda session: session.add(Contact(manychat_id="old")))
+    test_clock.advance(days=40)
+    transact(lambda session: session.add(Contact(manychat_id="new")))
+    assert retention.forget() == {"contacts": 1}
+    with reading() as session:
+        assert session.scalars(select(Contact.manychat_id).where(true())).all() == ["new"]
+    assert clock.now() - timedelta(days=40) < clock.now()
+
+
+def test_stand_ins_are_in_the_sandbox() -> None:
+    """A flow names only vendors that the sandbox stands in for."""
+    names = {make().name for make in VENDORS}
+    assert {name for flow in flows.installed() for name in flow.stand_ins} - names == set()
