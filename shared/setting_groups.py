@@ -168,7 +168,7 @@ class VendorSettings(SettingsGroup):
     discord_webhook_url: SecretStr | None = Field(
         default=None,
         validation_alias=old_name("DISCORD_WEBHOOK_URL"),
-        description="Discord webhook that hears of critical leads.",
+        description="Discord webhook to which critical leads are reported.",
     )
     testing_mode: bool = Field(
         default=False,

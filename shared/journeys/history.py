@@ -129,7 +129,7 @@ def _answer(  # noqa: PLR0911  # one sentence for each way to stand
         return f"It goes out on {goes:%Y-%m-%d at %H:%M} UTC.{moved}"
     match row.state:
         case StepState.ENQUEUED:
-            return f"Its delivery is {delivery.state}: {delivery.reason}." if delivery is not None else "It is owed."
+            return f"Its delivery is {delivery.state}: {delivery.reason}." if delivery is not None else "It is planned."
         case StepState.WAITING:
             return f"It waits: {row.reason}."
         case StepState.SENT if row.reason:
