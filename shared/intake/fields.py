@@ -130,6 +130,9 @@ Label = Annotated[Annotated[str, Text(200), Readable, Lenient] | None, OrNone]
 """The name of a thing: a state, a source, a package."""
 
 ChannelName = Annotated[Annotated[str, Text(100), Readable, Lenient] | None, OrNone]
+RequiredEmail = Annotated[str, AfterValidator(_email)]
+"""An address that must be there, by its key: in lower case, the domain as A-label. So it is found again, and erased."""
+
 Email = Annotated[Annotated[str, AfterValidator(_email)] | None, or_none(Kind.ADDRESS)]
 """An address by its key: in lower case, the domain as A-label."""
 

@@ -53,6 +53,9 @@ def test_flow_of_an_outsider_needs_no_edit(copy: Path) -> None:
     done = run(copy, "-m", "pytest", "tests/test_loyalty.py", "-q", "-p", "no:cacheprovider", "-o", "addopts=")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert "2 passed" in done.stdout
+    rules = ("tests/structure/test_layers.py", "tests/structure/test_plain_words.py")
+    structure = run(copy, "-m", "pytest", *rules, "-q", "-p", "no:cacheprovider", "-o", "addopts=")
+    assert structure.returncode == 0, structure.stdout[-3000:]
 
 
 @pytest.mark.parametrize("name", [flow.name for flow in flows.installed() if flow.optional])

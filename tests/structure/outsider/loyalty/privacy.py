@@ -1,9 +1,9 @@
 """What loyalty holds of people."""
 
-from functions.loyalty.tables import Member
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from functions.loyalty.tables import Member
 from shared.privacy.holdings import Holding, PersonalData
 from shared.privacy.person import Person
 

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from functions.loyalty.stamps import CARDS
-from functions.loyalty.tables import Member
-from functions.loyalty.triggers import Points
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from functions.loyalty.payloads import Points
+from functions.loyalty.stamps import CARDS
+from functions.loyalty.tables import Member
 from shared.journeys import engine
 from shared.privacy.person import email_key
 from shared.store.dialect import insert_if_absent, locked
@@ -17,7 +17,7 @@ NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 def keep(session: Session, points: Points, event_key: str) -> str:
     """Keep the points: "applied", or "stale" where newer ones are known. The same report again changes nothing."""
-    email = points.email.lower()
+    email = points.email
     is_new = insert_if_absent(session, Member, "email", {"email": email, "counted_at": NEVER})
     member = session.scalars(locked(select(Member).where(Member.email == email), Member)).one()
     if member.counted_at >= points.at:

@@ -8,38 +8,19 @@ POST /api/v1/loyalty/points
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import azure.functions as func
-from pydantic import Field
 
+from functions.loyalty.payloads import Points
 from shared.intake.endpoint import EVENTS_QUEUE, webhook
-from shared.intake.fields import Instant, Name, Text
 from shared.intake.inbox import Event
-from shared.intake.webhook import Payload, Webhook
+from shared.intake.webhook import Webhook
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 bp = func.Blueprint()
-
-
-class Points(Payload):
-    """What the shop sends: all the points that the customer has at that moment, not those that were added."""
-
-    email: Annotated[str, Text(254, at_least=3)]
-    points: Annotated[int, Field(ge=0, lt=10**9)]
-    at: Instant
-    name: Name = None
-
-    def subject(self) -> str:
-        """The customer, by their address."""
-        return self.email.lower()
-
-    def occurred_at(self) -> datetime:
-        """When the shop counted."""
-        return self.at
 
 
 def apply_points(session: Session, event: Event[Points]) -> str:
