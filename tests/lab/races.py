@@ -111,11 +111,11 @@ def claim(worker: str) -> Callable[[Session], Any]:
 
 def record_done(session: Session) -> None:
     """The sync that w1 was handed is done."""
-    row = session.get_one(Delivery, 1)
+    row = one_delivery(session)
     handed = claims.as_claimed(row)
     session.expunge(row)
     target = session.scalars(select(Target)).one()
-    record.record(session, target, card(), "w1", (handed,), {1: Done()})
+    record.record(session, target, card(), "w1", (handed,), {handed.id: Done()})
 
 
 def check_one_holder(session: Session) -> None:
