@@ -6,7 +6,11 @@ from hypothesis import strategies as st
 from shared.importer.numbers import OldNumbers
 
 
-@given(st.lists(st.tuples(st.integers(1, 2**31 - 1), st.text(min_size=1).filter(lambda text: text.isprintable()))))
+# Letters, digits and signs, as ids have them: none that cannot be seen.
+IDS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1)
+
+
+@given(st.lists(st.tuples(st.integers(1, 2**31 - 1), IDS)))
 def test_numbers_are_remembered_as_in_a_dictionary(said: list[tuple[int, str]]) -> None:
     """The last word on a number counts; a number that nobody has is nobody's."""
     numbers = OldNumbers()
