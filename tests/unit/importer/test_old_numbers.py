@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from shared.importer.numbers import OldNumbers
 
-
 # Letters, digits and signs, as ids have them: none that cannot be seen.
 IDS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1)
 
