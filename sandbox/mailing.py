@@ -104,7 +104,7 @@ class MailSender(Shelved):
         deed[action]()
         return mail
 
-    def heard(self, webhook: Webhook, reply: Reply) -> None:
+    def on_reply(self, webhook: Webhook, reply: Reply) -> None:
         """What the app said to the button of the mail program."""
         mail = self.shelf.get("emails", webhook.about.removeprefix(ONE_CLICK)) if webhook.about.startswith(ONE_CLICK) else None
         if mail is not None:

@@ -44,7 +44,7 @@ class Webhook:
 
     `url` is the address as the vendor was given it, which some vendors sign; a path means the app's own. It never leaves this
     machine: another host than this one is replaced by the app's address (`sandbox/webhooks.py`).
-    `about` is the vendor's own reference to what it is about, for `heard`.
+    `about` is the vendor's own reference to what it is about, for `on_reply`.
     Those of one `line` go one after another, in the order in which they were handed over; others at the same time.
     One that `asks` is there for the app's answer, not to tell something: it is neither held back nor sent twice.
     """
@@ -162,7 +162,7 @@ class Vendor(ABC):
         del webhook
         return {}
 
-    def heard(self, webhook: Webhook, reply: Reply) -> None:
+    def on_reply(self, webhook: Webhook, reply: Reply) -> None:
         """Go on after the app's reply to a webhook; most vendors have nothing to do then."""
         del webhook, reply
 

@@ -230,7 +230,7 @@ class Webhooks:
         # As vendors count it: a redirect is not followed, and is no delivery.
         good = reply.status is not None and 200 <= reply.status < 300  # noqa: PLR2004  # the good answers of HTTP
         delivery.state = "delivered" if good else "failed"
-        delivery.vendor.heard(delivery.webhook, reply)
+        delivery.vendor.on_reply(delivery.webhook, reply)
         self._news()
 
 

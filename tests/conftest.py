@@ -115,21 +115,40 @@ def _of_worker(url: URL, worker: str) -> URL:
     return url.set(database=name)
 
 
+@pytest.fixture(scope="session")
+def process_engine(served_database: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """One engine for all tests of this process: what it has compiled of our statements, a third of a test's time, it keeps."""
+    engine = store.make_engine(served_database or f"sqlite:///{tmp_path_factory.mktemp('database') / 'puente.db'}")
+    assert engine._compiled_cache is not None
+    engine._compiled_cache.capacity = 5000  # more than all statements of all tests; an app has some hundred
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
 def database(
-    environment: pytest.MonkeyPatch, migrated_file: Path, served_database: str | None, tmp_path: Path
+    environment: pytest.MonkeyPatch, migrated_file: Path, process_engine: Engine, request: pytest.FixtureRequest
 ) -> Iterator[Engine]:
     """An empty database with the newest schema: SQLite, or what TEST_DATABASE_URL names (emptied before each test)."""
-    if (url := served_database) is None:
-        shutil.copy(migrated_file, tmp_path / "puente.db")
-        url = f"sqlite:///{tmp_path / 'puente.db'}"
-    environment.setenv("DATABASE_URL", url)
-    store.get_engine.cache_clear()
-    engine = store.get_engine()
-    if engine.dialect.name != "sqlite":
+    environment.setenv("DATABASE_URL", process_engine.url.render_as_string(hide_password=False))
+    engine = process_engine.execution_options(test=request.node.nodeid)  # what a test listens for, it listens for alone
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "make_engine", lambda _url: engine)
+        store.get_engine.cache_clear()
+        store.get_engine()
+    if engine.dialect.name == "sqlite":
+        _replace(Path(str(engine.url.database)), migrated_file)
+    else:
         empty(engine)
     yield engine
     engine.dispose()
+
+
+def _replace(file: Path, new: Path) -> None:
+    """Put a new database file in the place of one that nobody is connected to; a connection left behind keeps the old one."""
+    for suffix in ("", "-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    shutil.copy(new, file)
 
 
 def empty(engine: Engine) -> None:

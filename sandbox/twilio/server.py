@@ -130,7 +130,7 @@ class Twilio(Shelved):
         signed = (webhook.url + (fields if webhook.method == "POST" else "")).encode()
         return {"X-Twilio-Signature": base64.b64encode(hmac.digest(self.secret.encode(), signed, "sha1")).decode()}
 
-    def heard(self, webhook: Webhook, reply: Reply) -> None:
+    def on_reply(self, webhook: Webhook, reply: Reply) -> None:
         """Go on with a call after its script, and with what somebody wrote after the app's answer."""
         kind, _, sid = webhook.about.partition(":")
         if kind == "script":

@@ -25,8 +25,8 @@ def test_says_that_it_is_healthy_and_which_version_it_is(rpc: Api) -> None:
     response = rpc.session.get(f"{rpc.server.url}/web/health", timeout=TIMEOUT_SECONDS)
     assert (response.status_code, response.json()) == (200, {"status": "pass"})
     for page in ("/web/version", "/json/version"):
-        told = rpc.session.get(rpc.server.url + page, timeout=TIMEOUT_SECONDS).json()
-        assert (told["version"], told["version_info"][:2]) == ("19.0", [19, 0])
+        page_content = rpc.session.get(rpc.server.url + page, timeout=TIMEOUT_SECONDS).json()
+        assert (page_content["version"], page_content["version_info"][:2]) == ("19.0", [19, 0])
     version = rpc.rpc("common", "version", [])["result"]
     assert version["server_serie"] == "19.0"
     assert version["protocol_version"] == 1

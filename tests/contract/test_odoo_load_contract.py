@@ -188,28 +188,28 @@ BY_NAME = {**POSSIBLE, "res_model": "crm.stage"}
 def test_says_which_value_of_which_row_is_wrong(api: Api, column: str, value: str, message: str, moreinfo: Any) -> None:
     """A good row before and after it is not stored either."""
     good = [[unique("manychat.lead_"), "good", "lead" if column == "type" else ""] for _ in range(2)]
-    (said,) = refused(api, ["id", "name", column], good[0], [unique("manychat.lead_"), "bad", value], good[1])
-    assert (said["record"], said["rows"], said["type"]) == (1, {"from": 1, "to": 1}, "error")
-    assert (said["field"], said["message"]) == (column.partition("/")[0], message)
-    assert said.get("moreinfo") == moreinfo
+    (complaint,) = refused(api, ["id", "name", column], good[0], [unique("manychat.lead_"), "bad", value], good[1])
+    assert (complaint["record"], complaint["rows"], complaint["type"]) == (1, {"from": 1, "to": 1}, "error")
+    assert (complaint["field"], complaint["message"]) == (column.partition("/")[0], message)
+    assert complaint.get("moreinfo") == moreinfo
 
 
 @pytest.mark.parametrize("value", ["2026-01-01T00:00:00Z", "2026-01-01 00:00:00.5", "2026-13-01 00:00:00", "soon"])
 def test_says_that_a_moment_is_wrong(api: Api, value: str) -> None:
     """Only Odoo's own format is taken."""
-    (said,) = refused(api, ["id", "name", "x_manychat_entry_date"], [unique("manychat.lead_"), "x", value])
-    assert said["message"].startswith(f"'{value}' does not seem to be a valid datetime for field '")
-    assert said["moreinfo"] == "Use the format '2012-12-31 23:59:59'"
-    assert said["field_name"] in said["message"]
+    (complaint,) = refused(api, ["id", "name", "x_manychat_entry_date"], [unique("manychat.lead_"), "x", value])
+    assert complaint["message"].startswith(f"'{value}' does not seem to be a valid datetime for field '")
+    assert complaint["moreinfo"] == "Use the format '2012-12-31 23:59:59'"
+    assert complaint["field_name"] in complaint["message"]
 
 
 def test_says_what_is_missing(api: Api) -> None:
     """A new lead without a name, also when the column is not there; an existing one needs none."""
     text = "Missing required value for the field 'Opportunity' (name).\nModel: 'Lead' (crm.lead)\n"
     for fields, row in ((["id", "name"], [unique("m."), ""]), (["id", "phone"], [unique("m."), "5"])):
-        (said,) = refused(api, fields, row)
-        assert (said["field"], said["record"]) == ("name", 0)
-        assert said["message"].startswith(text)
+        (complaint,) = refused(api, fields, row)
+        assert (complaint["field"], complaint["record"]) == ("name", 0)
+        assert complaint["message"].startswith(text)
     xid = unique("manychat.lead_")
     load(api, ["id", "name"], [xid, "x"])
     assert len(load(api, ["id", "phone"], [xid, "5"])["ids"]) == 1
@@ -231,15 +231,15 @@ def test_says_what_it_tripped_over(api: Api) -> None:
 
 def test_wrong_values_come_before_rows_that_cannot_be_written(api: Api) -> None:
     """All is said in one answer."""
-    said = refused(api, ["id", "name", "stage_id/.id"], [unique("m."), "", "1"], [unique("m."), "b", "999999"])
-    assert [(each["record"], each["field"]) for each in said] == [(1, "stage_id"), (0, "name")]
+    complaint = refused(api, ["id", "name", "stage_id/.id"], [unique("m."), "", "1"], [unique("m."), "b", "999999"])
+    assert [(each["record"], each["field"]) for each in complaint] == [(1, "stage_id"), (0, "name")]
 
 
 def test_gives_up_after_ten_rows_that_cannot_be_written(api: Api) -> None:
     """With a warning that says so; wrong values are all told, however many."""
-    said = refused(api, ["id", "name"], *([unique("m."), "a\0"] for _ in range(15)))
-    assert [each["type"] for each in said] == ["error"] * 10 + ["warning"]
-    assert said[-1]["message"].startswith("Found more than 10 errors and more than one error per 10 records")
+    complaint = refused(api, ["id", "name"], *([unique("m."), "a\0"] for _ in range(15)))
+    assert [each["type"] for each in complaint] == ["error"] * 10 + ["warning"]
+    assert complaint[-1]["message"].startswith("Found more than 10 errors and more than one error per 10 records")
     assert len(refused(api, ["id", "name", "stage_id/.id"], *([unique("m."), "a", "999999"] for _ in range(15)))) == 15
 
 
@@ -253,14 +253,14 @@ def test_gives_up_after_ten_rows_that_cannot_be_written(api: Api) -> None:
 )
 def test_refuses_a_wrong_external_id(api: Api, xid: str, message: str) -> None:
     """One of another model, one with a space, one with NUL."""
-    (said,) = refused(api, ["id", "name"], [xid, "x"])
-    assert message in said["message"]
+    (complaint,) = refused(api, ["id", "name"], [xid, "x"])
+    assert message in complaint["message"]
 
 
 def test_refuses_two_ways_to_name_one_reference(api: Api) -> None:
     """By name and by id at once."""
-    (said,) = refused(api, ["id", "name", "stage_id", "stage_id/.id"], [unique("m."), "x", "New", "1"])
-    assert said["message"] == (
+    (complaint,) = refused(api, ["id", "name", "stage_id", "stage_id/.id"], [unique("m."), "x", "New", "1"])
+    assert complaint["message"] == (
         "Ambiguous specification for field 'Stage', only provide one of name, external id or database id"
     )
 
@@ -290,8 +290,8 @@ def test_contacts_load_too(api: Api) -> None:
     xid = unique("manychat.contact_")
     (partner,) = load(api, ["id", "name", "email"], [xid, "N", "e@x.y"], model="res.partner")["ids"]
     assert load(api, ["id", "name", "email"], [xid, "N2", "e@x.y"], model="res.partner")["ids"] == [partner]
-    (said,) = refused(api, ["id", "name"], [unique("m."), ""], model="res.partner")
-    assert said["message"] == "Contacts require a name"
+    (complaint,) = refused(api, ["id", "name"], [unique("m."), ""], model="res.partner")
+    assert complaint["message"] == "Contacts require a name"
 
 
 def test_many_rows_with_different_values_in_one_call(api: Api) -> None:

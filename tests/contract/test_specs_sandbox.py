@@ -92,7 +92,7 @@ def test_twilio_calls_are_as_described(twilio_spec: Spec) -> None:
         if outcome == "human":
             twilio_spec.check_answer("POST", one, *account.ask("POST", one, {"Url": SCRIPT}))
         while wire.sent:
-            vendor.heard(wire.sent.pop(), Reply(status=200, body=b"<Response><Say>Hola</Say></Response>"))
+            vendor.on_reply(wire.sent.pop(), Reply(status=200, body=b"<Response><Say>Hola</Say></Response>"))
         status, shown = account.ask("GET", one)
         twilio_spec.check_answer("GET", one, status, shown)
         assert shown["status"] == ("completed" if outcome in ("human", "machine") else outcome)

@@ -18,7 +18,7 @@ def check(rig: Rig, load: Load, accepted: Mapping[str, Sent]) -> None:
         check_events(session, accepted)
         check_history(session, load)
         check_people(session, load)
-        check_owed(session)
+        check_deliveries(session)
     check_odoo(rig, load)
 
 
@@ -33,8 +33,8 @@ def check_history(session: Session, load: Load) -> None:
     """Each reported stage is in the history once; the newest of a person is marked as applied, and is the present one."""
     changes = session.scalars(select(StageChange)).all()
     opportunities = {row.id: row for row in session.scalars(select(Opportunity))}
-    told = Counter((opportunities[row.opportunity_id].manychat_id, row.state_date, row.stage_id) for row in changes)
-    assert told == Counter((event.manychat_id, event.at, event.stage) for event in load.stages())
+    changed = Counter((opportunities[row.opportunity_id].manychat_id, row.state_date, row.stage_id) for row in changes)
+    assert changed == Counter((event.manychat_id, event.at, event.stage) for event in load.stages())
     newest = {opportunities[row.opportunity_id].manychat_id: row for row in sorted(changes, key=lambda row: row.state_date)}
     assert all(row.applied for row in newest.values())
     assert {row.manychat_id: row.stage_id for row in opportunities.values()} == load.newest_stage()
@@ -47,8 +47,8 @@ def check_people(session: Session, load: Load) -> None:
     assert {row.manychat_id: row.first_name for row in rows} == load.newest_name()
 
 
-def check_owed(session: Session) -> None:
-    """Nothing is owed any more, nothing has died, and every status says so."""
+def check_deliveries(session: Session) -> None:
+    """Nothing is due any more, nothing has died, and every status says so."""
     unfinished = select(Delivery.subject, Delivery.state, Delivery.reason, Delivery.last_error).where(Delivery.state != "done")
     assert session.execute(unfinished).all() == []
     assert set(session.scalars(select(Opportunity.odoo_sync_status))) <= {"success"}

@@ -91,11 +91,11 @@ class Rig:
         self.deaths.append(why)
 
     def is_quiet(self, accepted: Mapping[str, Sent]) -> bool:
-        """Whether every accepted event is stored or parked, nothing is owed any more, and no queue holds anything."""
+        """Whether every accepted event is stored or parked, nothing is due any more, and no queue holds anything."""
         with Session(self.engine) as session:
             stored = {*session.scalars(select(InboxEvent.event_id)), *session.scalars(select(DeadLetter.event_id))}
-            owed = session.scalar(select(func.count()).select_from(Delivery).where(Delivery.state.in_(OPEN)))
-        return stored >= accepted.keys() and not owed and not self.leftovers()
+            open_count = session.scalar(select(func.count()).select_from(Delivery).where(Delivery.state.in_(OPEN)))
+        return stored >= accepted.keys() and not open_count and not self.leftovers()
 
     def leftovers(self) -> dict[str, int]:
         """Messages in every queue there is, hidden and poison ones too."""

@@ -86,10 +86,10 @@ def test_second_run_changes_nothing(database, folder, capsys):
 def test_dry_run_changes_nothing_and_says_what_would_happen(database, folder, capsys):
     """The numbers of a dry run are those of the real one."""
     assert moved(folder, "--dry-run") == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert rows(Contact) == rows(Campaign) == rows(Advisor) == []
     moved(folder)
-    assert said.replace("This was a dry run: nothing was changed.\n", "") == capsys.readouterr().out
+    assert printed.replace("This was a dry run: nothing was changed.\n", "") == capsys.readouterr().out
 
 
 def test_bad_rows_are_left_out_by_line_and_reason(database, tmp_path):

@@ -134,7 +134,7 @@ class TestLead:
         assert states()["reminder"] == ("cancelled", "booking.cancelled")
 
     def test_unsubscribed_gets_no_marketing(self, vendors: Post, test_clock: clock.TestClock) -> None:
-        """Whether we hear it as an event or only as a suppression."""
+        """Whether it comes as an event or only as a suppression."""
         signal("lead.created")
         run(test_clock, days=4)
         transact(lambda s: consent.suppress(s, ["email"], [digest_of_person("lead:1")], "unsubscribed", clock.now()))

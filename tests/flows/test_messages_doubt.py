@@ -121,8 +121,8 @@ class TestLookingUpByNumber:
         sent = account(configured, (False, False), (True, False))
         enqueue(message(dedupe_key="A"), message(dedupe_key="B", person="lead:18"))
         first, second = (row.id for row in deliveries())
-        told = ProviderEvent(provider="twilio", vendor_id="SM0", status="delivered", at=clock.now(), delivery_id=second)
-        transact(lambda session: statuses.status(session, told))
+        late_event = ProviderEvent(provider="twilio", vendor_id="SM0", status="delivered", at=clock.now(), delivery_id=second)
+        transact(lambda session: statuses.status(session, late_event))
         pass_minutes(test_clock, 60)
         assert sent.numbers() == [str(second), str(first)]
         assert {row.state for row in deliveries()} == {State.DONE}
@@ -138,7 +138,7 @@ class TestLookingUpByNumber:
 class TestSenderLimit:
     """Twilio's 63018: the number may send no more, in this minute or on this day."""
 
-    def told(self, vendor_id: str, delivery_id: int) -> str:
+    def callback(self, vendor_id: str, delivery_id: int) -> str:
         """The callback."""
         event = ProviderEvent(
             provider="twilio",
@@ -151,10 +151,10 @@ class TestSenderLimit:
         return transact(lambda session: statuses.status(session, event))
 
     def test_message_refused_by_callback_goes_out_later_by_the_same_channel(self, post, test_clock) -> None:
-        """Minutes later, as the same delivery; no other channel is tried, and nobody hears of a failure."""
+        """Minutes later, as the same delivery; no other channel is tried, and nobody is notified of a failure."""
         enqueue(message(fallback=SMS))
         (row,) = deliveries()
-        self.told(f"V{row.id}", row.id)
+        self.callback(f"V{row.id}", row.id)
         carry_out()
         assert (deliveries()[0].state, post.channels()) == (State.PENDING, ["whatsapp"])
         pass_minutes(test_clock, 6)
@@ -167,7 +167,7 @@ class TestSenderLimit:
         (row,) = deliveries()
         for _ in range(20):
             if deliveries()[0].state == State.DONE:
-                self.told(f"try-{len(post.sent)}", row.id)
+                self.callback(f"try-{len(post.sent)}", row.id)
             carry_out()
             if len(deliveries()) > 1:
                 break
@@ -181,7 +181,7 @@ class TestSenderLimit:
         """A reminder of a meeting in three minutes goes by SMS."""
         enqueue(message(fallback=SMS, not_after=clock.now() + timedelta(minutes=3)))
         (row,) = deliveries()
-        self.told(f"V{row.id}", row.id)
+        self.callback(f"V{row.id}", row.id)
         carry_out()
         assert post.channels() == ["whatsapp", "sms"]
 

@@ -13,7 +13,7 @@ import azure.functions as func
 import pytest
 from twilio.request_validator import RequestValidator
 
-from functions import messages as message_status
+from functions import messages as message_webhooks
 from shared import clock
 from shared.messages import Fallback, consent, digests, links
 from shared.outbox.actions import State
@@ -52,9 +52,9 @@ class Flow:
     def __init__(self, world: World) -> None:
         self.world = world
         world.handlers |= {
-            message_status.STATUS_QUEUE: named("message_status_handler"),
-            message_status.REPLY_QUEUE: named("message_reply_handler"),
-            message_status.UNSUBSCRIBE_QUEUE: named("unsubscribe_handler"),
+            message_webhooks.STATUS_QUEUE: named("message_status_handler"),
+            message_webhooks.REPLY_QUEUE: named("message_reply_handler"),
+            message_webhooks.UNSUBSCRIBE_QUEUE: named("unsubscribe_handler"),
         }
 
     def post(self, name: str, queue: str, path: str, body: bytes, headers: dict[str, str]) -> func.HttpResponse:
@@ -72,7 +72,7 @@ class Flow:
         """A request as Twilio signs it (by Twilio's own package)."""
         signature = RequestValidator(token).compute_signature(BASE + path, form)
         headers = {"x-twilio-signature": signature, "content-type": "application/x-www-form-urlencoded"}
-        queue = message_status.STATUS_QUEUE if "status" in name else message_status.REPLY_QUEUE
+        queue = message_webhooks.STATUS_QUEUE if "status" in name else message_webhooks.REPLY_QUEUE
         return self.post(name, queue, path, urlencode(form).encode(), headers)
 
     def says(self, body: str, sender: str = ANA_PHONE) -> func.HttpResponse:
@@ -81,15 +81,15 @@ class Flow:
 
     def brevo(self, event: str, token: str = BREVO_TOKEN, **more) -> func.HttpResponse:
         """An event of Brevo's."""
-        said = {"event": event, "email": ANA_EMAIL, "message-id": "<V1>", "ts_event": int(clock.now().timestamp())} | more
+        payload = {"event": event, "email": ANA_EMAIL, "message-id": "<V1>", "ts_event": int(clock.now().timestamp())} | more
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        body = json.dumps(said).encode()
-        return self.post("brevo_events_webhook", message_status.STATUS_QUEUE, "/api/brevo/events", body, headers)
+        body = json.dumps(payload).encode()
+        return self.post("brevo_events_webhook", message_webhooks.STATUS_QUEUE, "/api/brevo/events", body, headers)
 
     def resend(self, kind: str, secret: str = RESEND_KEY, **data) -> func.HttpResponse:
         """An event of Resend's, signed as Svix does."""
-        said = {"type": kind, "created_at": clock.now().isoformat(), "data": {"email_id": "V1", "to": [ANA_EMAIL]} | data}
-        body, moment = json.dumps(said).encode(), str(int(clock.now().timestamp()))
+        payload = {"type": kind, "created_at": clock.now().isoformat(), "data": {"email_id": "V1", "to": [ANA_EMAIL]} | data}
+        body, moment = json.dumps(payload).encode(), str(int(clock.now().timestamp()))
         signed = hmac.digest(secret.encode(), f"msg_1.{moment}.".encode() + body, hashlib.sha256)
         signature = "v1," + base64.b64encode(signed).decode()
         headers = {
@@ -98,21 +98,23 @@ class Flow:
             "svix-signature": signature,
             "content-type": "application/json",
         }
-        return self.post("resend_events_webhook", message_status.STATUS_QUEUE, "/api/resend/events", body, headers)
+        return self.post("resend_events_webhook", message_webhooks.STATUS_QUEUE, "/api/resend/events", body, headers)
 
     def click(self, token: str, method: str = "POST") -> func.HttpResponse:
         """The unsubscribe link, opened or confirmed."""
         path = f"/api/unsubscribe?t={token}"
         if method == "GET":
-            return asyncio.run(message_status.unsubscribe_page(_request("GET", path, b"", {})))
+            return asyncio.run(message_webhooks.unsubscribe_page(_request("GET", path, b"", {})))
         headers = {"content-type": "application/x-www-form-urlencoded"}
-        return self.post("unsubscribe_webhook", message_status.UNSUBSCRIBE_QUEUE, path, b"List-Unsubscribe=One-Click", headers)
+        return self.post(
+            "unsubscribe_webhook", message_webhooks.UNSUBSCRIBE_QUEUE, path, b"List-Unsubscribe=One-Click", headers
+        )
 
     def call(self, token: str = TWILIO_TOKEN, **params: str) -> func.HttpResponse:
         """Twilio asks what to say."""
         path = "/api/twilio/voice?" + urlencode(params)
         signature = RequestValidator(token).compute_signature(BASE + path, {})
-        return message_status.twilio_voice(_request("GET", path, b"", {"x-twilio-signature": signature}))
+        return message_webhooks.twilio_voice(_request("GET", path, b"", {"x-twilio-signature": signature}))
 
 
 def _request(method: str, path: str, body: bytes, headers: dict[str, str]) -> func.HttpRequest:
@@ -141,7 +143,7 @@ class TestTwilioStatus:
             answer = flow.twilio(MessageSid="V1", MessageStatus=status, ErrorCode="63016" if status == "undelivered" else "")
             assert answer.status_code == 202
         assert post.channels() == ["whatsapp", "sms"]
-        assert post.heard[1][1].reason == "twilio-outside-window"
+        assert post.outcomes_seen[1][1].reason == "twilio-outside-window"
 
     @pytest.mark.parametrize(
         ("form", "word"),
@@ -182,7 +184,7 @@ class TestTwilioStatus:
         signature = RequestValidator("token-de-twilio").compute_signature(f"{BASE}/api/twilio/status?d=1", form)
         headers = {"x-twilio-signature": signature, "content-type": "application/x-www-form-urlencoded"}
         body, path = urlencode(form).encode(), "/api/twilio/status?d=2"
-        assert flow.post("twilio_status_webhook", message_status.STATUS_QUEUE, path, body, headers).status_code == 401
+        assert flow.post("twilio_status_webhook", message_webhooks.STATUS_QUEUE, path, body, headers).status_code == 401
 
     @pytest.mark.parametrize("form", [{}, {"MessageSid": "V1"}, {"MessageSid": "x" * 300, "MessageStatus": "sent"}])
     def test_callback_that_says_nothing_is_refused(self, flow: Flow, form: dict[str, str]) -> None:
@@ -210,7 +212,7 @@ class TestReplies:
         assert held_back("sms") is None
 
     @pytest.mark.parametrize("text", ["BAJA 🙏", "ya no me manden msjs porfa", "S T O P", "Dejen de molestar!!", "SAIR"])
-    def test_a_stop_is_heard_however_it_is_written(self, flow: Flow, post: PostOffice, text: str) -> None:
+    def test_a_stop_counts_however_it_is_written(self, flow: Flow, post: PostOffice, text: str) -> None:
         """The rule is `shared.readers.wish`."""
         flow.says(text, f"whatsapp:{ANA_PHONE}")
         assert held_back("whatsapp") == "stop"
@@ -239,7 +241,7 @@ class TestReplies:
 
     @pytest.mark.parametrize("text", ["no me interesa", "número equivocado", "salir", "👎"])
     def test_what_a_person_must_look_at_holds_back_marketing_alone(self, flow: Flow, post: PostOffice, text: str) -> None:
-        """No stop is written; what they are owed still goes; a clear wish settles it."""
+        """No stop is written; what is planned for them still goes; a clear wish settles it."""
         flow.says(text, f"whatsapp:{ANA_PHONE}")
         assert held_back("whatsapp") == "to-review"
         enqueue(message(), message(dedupe_key="k2", transactional=True))
@@ -334,13 +336,13 @@ class TestMailEvents:
 
 
 class TestProvidersOwnTidings:
-    """What a provider tells in a way of its own: in batches, by its own clock, of wishes that it has heard itself."""
+    """What a provider tells in a way of its own: in batches, by its own clock, of wishes that it has taken itself."""
 
     def brevo(self, flow: Flow, body: object) -> func.HttpResponse:
         """A body of Brevo's as it is."""
         headers = {"authorization": f"Bearer {BREVO_TOKEN}", "content-type": "application/json"}
         raw = json.dumps(body).encode()
-        return flow.post("brevo_events_webhook", message_status.STATUS_QUEUE, "/api/brevo/events", raw, headers)
+        return flow.post("brevo_events_webhook", message_webhooks.STATUS_QUEUE, "/api/brevo/events", raw, headers)
 
     def test_batch_of_brevos_events_is_taken_whole(self, flow: Flow, post: PostOffice) -> None:
         """Each event counts; one that names no message is left out and costs the others nothing."""
@@ -450,7 +452,7 @@ class TestUnsubscribe:
 class TestVoice:
     """GET /api/twilio/voice."""
 
-    def test_person_hears_the_invitation(self, flow: Flow, post: PostOffice) -> None:
+    def test_call_answered_by_a_person_plays_the_invitation(self, flow: Flow, post: PostOffice) -> None:
         """Filled in for the one who is called, in Spanish."""
         enqueue(message("voice", variables=LEAD | {"first_name": "Ana & <Luz>"}))
         answer = flow.call(d="1", CallSid="V1", AnsweredBy="human")
@@ -459,7 +461,7 @@ class TestVoice:
         assert "Hola, Ana &amp; &lt;Luz&gt;." in text
         assert text.count('<Say language="es-MX"') == 3
 
-    def test_machine_hears_the_voicemail(self, flow: Flow, post: PostOffice) -> None:
+    def test_call_answered_by_a_machine_plays_the_voicemail(self, flow: Flow, post: PostOffice) -> None:
         """A text of its own."""
         enqueue(message("voice"))
         assert "No hace falta que devuelvas la llamada" in flow.call(d="1", AnsweredBy="machine_start").get_body().decode()

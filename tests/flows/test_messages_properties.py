@@ -1,4 +1,4 @@
-"""Weeks of messages, chosen at random: the promises hold whatever is owed, fails, is reported late or is no longer wanted."""
+"""Weeks of messages, chosen at random: the promises hold whatever fails, is reported late or is no longer wanted."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -119,8 +119,8 @@ def test_promises_hold_whatever_happens(diary: Diary, test_clock: clock.TestCloc
     open_ones = [row for row in deliveries() if row.state in (State.PENDING, State.SENDING)]
     assert open_ones == [], "something owed was neither sent nor given up"
     assert all(row.reason for row in deliveries() if row.state != State.DONE), "nothing goes unsent without a reason"
-    told = Counter(outcome.delivery_id for _context, outcome in diary.heard if outcome.word in ("sent", "skipped"))
-    assert max(told.values(), default=1) == 1, "an outcome was told twice"
+    notified = Counter(outcome.delivery_id for _context, outcome in diary.outcomes_seen if outcome.word in ("sent", "skipped"))
+    assert max(notified.values(), default=1) == 1, "an outcome was told twice"
 
 
 def _fresh(diary: Diary, test_clock: clock.TestClock) -> None:
@@ -133,7 +133,7 @@ def _fresh(diary: Diary, test_clock: clock.TestClock) -> None:
     for kept in (
         diary.sent,
         diary.at,
-        diary.heard,
+        diary.outcomes_seen,
         diary.asked,
         diary.silent,
         diary.broken,
@@ -213,12 +213,14 @@ def _check_windows(diary: Diary) -> None:
 
 def _check_cap(diary: Diary) -> None:
     """What reached them: sent, and not reported as failed later."""
-    failed = {outcome.delivery_id for _context, outcome in diary.heard if outcome.word in ("failed", "no-answer", "machine")}
+    failed = {
+        outcome.delivery_id for _context, outcome in diary.outcomes_seen if outcome.word in ("failed", "no-answer", "machine")
+    }
     days: Counter[tuple[str, str]] = Counter()
     for at, letter in diary.at:
-        said: Message = letter.message
-        if not said.transactional and letter.delivery_id not in failed:
-            days[said.person, window_of(said, get_settings()).day(at)] += 1
+        outgoing: Message = letter.message
+        if not outgoing.transactional and letter.delivery_id not in failed:
+            days[outgoing.person, window_of(outgoing, get_settings()).day(at)] += 1
     assert max(days.values(), default=0) <= CAP
 
 

@@ -1,4 +1,4 @@
-"""Messages all the way: owed by us, sent by our clients, got and answered in the sandbox, and what it tells back, applied."""
+"""Messages all the way: planned by us, sent by our clients, answered in the sandbox, and what it reports back, applied."""
 
 import asyncio
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions import messages as message_status
+from functions import messages as message_webhooks
 from sandbox import brevo as sandbox_brevo
 from sandbox import resend as sandbox_resend
 from sandbox.brevo import Brevo
@@ -47,11 +47,11 @@ SETTINGS = {
 }
 # Where a webhook goes: which function takes it, and on which queue.
 DOORS = {
-    "/api/twilio/status": ("twilio_status_webhook", message_status.STATUS_QUEUE),
-    "/api/twilio/message": ("twilio_message_webhook", message_status.REPLY_QUEUE),
-    "/api/brevo/events": ("brevo_events_webhook", message_status.STATUS_QUEUE),
-    "/api/resend/events": ("resend_events_webhook", message_status.STATUS_QUEUE),
-    "/api/unsubscribe": ("unsubscribe_webhook", message_status.UNSUBSCRIBE_QUEUE),
+    "/api/twilio/status": ("twilio_status_webhook", message_webhooks.STATUS_QUEUE),
+    "/api/twilio/message": ("twilio_message_webhook", message_webhooks.REPLY_QUEUE),
+    "/api/brevo/events": ("brevo_events_webhook", message_webhooks.STATUS_QUEUE),
+    "/api/resend/events": ("resend_events_webhook", message_webhooks.STATUS_QUEUE),
+    "/api/unsubscribe": ("unsubscribe_webhook", message_webhooks.UNSUBSCRIBE_QUEUE),
 }
 
 
@@ -61,9 +61,9 @@ class Town:
     def __init__(self, world: World) -> None:
         self.world, self.patience = world, 0
         world.handlers |= {
-            message_status.STATUS_QUEUE: named("message_status_handler"),
-            message_status.REPLY_QUEUE: named("message_reply_handler"),
-            message_status.UNSUBSCRIBE_QUEUE: named("unsubscribe_handler"),
+            message_webhooks.STATUS_QUEUE: named("message_status_handler"),
+            message_webhooks.REPLY_QUEUE: named("message_reply_handler"),
+            message_webhooks.UNSUBSCRIBE_QUEUE: named("unsubscribe_handler"),
         }
         self.vendors: dict[str, Shelved] = {}
         self.wires: list[Wire] = []
@@ -81,7 +81,7 @@ class Town:
         body = webhook.body if webhook.method == "POST" else b""
         request = func.HttpRequest(method=webhook.method, url=url, headers=lower, params=dict(parse_qsl(query)), body=body)
         if path == "/api/twilio/voice":
-            answer = message_status.twilio_voice(request)
+            answer = message_webhooks.twilio_voice(request)
             return Reply(status=answer.status_code, body=answer.get_body())
         name, queue = DOORS[path]
         out = Out()
@@ -179,7 +179,7 @@ def test_free_text_that_came_too_late_becomes_an_sms(town: Town) -> None:
 
 
 @pytest.mark.parametrize("word", ["STOP", "BAJA"])
-def test_a_wish_for_silence_is_heard(town: Town, word: str) -> None:
+def test_a_wish_for_silence_is_recorded(town: Town, word: str) -> None:
     """Nothing more by WhatsApp, SMS or phone, until they want it again."""
     town.vendors["twilio"].act("reply", {"from": ANA_PHONE, "text": word, "channel": "sms"})
     town.settle()

@@ -70,11 +70,11 @@ def wire(environment: pytest.MonkeyPatch, world, test_clock: clock.TestClock) ->
 def test_mail_by_brevo(wire: Wire) -> None:
     """Both parts, the way out in header and text, and an idempotency key; its id is kept as the webhooks name it."""
     enqueue(message("email"))
-    said = wire.body()
-    assert (said["to"], said["subject"]) == ([{"email": ANA_EMAIL}], "Ana, ¿lo vemos esta semana?")
-    assert said["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert said["headers"]["List-Unsubscribe"].strip("<>") in said["textContent"]
-    assert said["headers"]["idempotencyKey"]
+    sent_body = wire.body()
+    assert (sent_body["to"], sent_body["subject"]) == ([{"email": ANA_EMAIL}], "Ana, ¿lo vemos esta semana?")
+    assert sent_body["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert sent_body["headers"]["List-Unsubscribe"].strip("<>") in sent_body["textContent"]
+    assert sent_body["headers"]["idempotencyKey"]
     assert deliveries()[0].result == {"id": "abc@mail.example"}
 
 
@@ -93,11 +93,11 @@ def test_mail_by_resend_again_is_the_same_request(wire: Wire, test_clock: clock.
 def test_whatsapp_outside_the_window_is_an_approved_template(wire: Wire) -> None:
     """With its numbered variables, and a callback that names the delivery."""
     enqueue(message())
-    said = wire.body()
-    assert (said["To"], said["From"]) == (f"whatsapp:{ANA_PHONE}", "whatsapp:+525500000002")
-    assert (said["ContentSid"], "Body" in said) == ("HX1", False)
-    assert json.loads(said["ContentVariables"]) == {"1": "Ana", "2": "ventas", "3": "https://reservas.example/17"}
-    assert said["StatusCallback"] == f"https://puente.example/api/twilio/status?d={deliveries()[0].id}#rc=5&rp=all"
+    sent_body = wire.body()
+    assert (sent_body["To"], sent_body["From"]) == (f"whatsapp:{ANA_PHONE}", "whatsapp:+525500000002")
+    assert (sent_body["ContentSid"], "Body" in sent_body) == ("HX1", False)
+    assert json.loads(sent_body["ContentVariables"]) == {"1": "Ana", "2": "ventas", "3": "https://reservas.example/17"}
+    assert sent_body["StatusCallback"] == f"https://puente.example/api/twilio/status?d={deliveries()[0].id}#rc=5&rp=all"
 
 
 def test_whatsapp_inside_the_window_is_free_text(wire: Wire) -> None:
@@ -125,9 +125,9 @@ def test_sms_in_local_time(wire: Wire) -> None:
 def test_call_asks_for_its_script_and_for_machines(wire: Wire) -> None:
     """The addresses are ours, and name the delivery."""
     enqueue(message("voice"))
-    said = wire.body()
-    assert said["Url"].startswith(f"https://puente.example/api/twilio/voice?d={deliveries()[0].id}&c=")
-    assert (said["From"], said["MachineDetection"]) == ("+525500000001", "DetectMessageEnd")
+    sent_body = wire.body()
+    assert sent_body["Url"].startswith(f"https://puente.example/api/twilio/voice?d={deliveries()[0].id}&c=")
+    assert (sent_body["From"], sent_body["MachineDetection"]) == ("+525500000001", "DetectMessageEnd")
 
 
 def test_call_whose_answer_was_lost_is_found(wire: Wire, test_clock: clock.TestClock) -> None:
@@ -145,9 +145,9 @@ def test_call_whose_answer_was_lost_is_found(wire: Wire, test_clock: clock.TestC
 def test_manychat(wire: Wire) -> None:
     """Text into the conversation of a subscriber."""
     enqueue(message("manychat", to="123456"))
-    said = wire.body()
-    assert said["subscriber_id"] == 123456
-    assert "Hola, Ana." in said["data"]["content"]["messages"][0]["text"]
+    sent_body = wire.body()
+    assert sent_body["subscriber_id"] == 123456
+    assert "Hola, Ana." in sent_body["data"]["content"]["messages"][0]["text"]
     assert deliveries()[0].state == State.DONE
 
 

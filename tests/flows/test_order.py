@@ -102,18 +102,18 @@ contact_edit = st.dictionaries(st.sampled_from(["first_name", "last_name"]), NAM
 @st.composite
 def assignment_edit(draw: st.DrawFn) -> dict[str, Any]:
     """By hand. An advisor comes with the date: without it the date depends on whom the person saw there, as it should."""
-    said: dict[str, Any] = {"campaign_id": draw(st.sampled_from([1, 2]))}
+    payload: dict[str, Any] = {"campaign_id": draw(st.sampled_from([1, 2]))}
     for side in ("medical", "commercial"):
         match draw(st.sampled_from(["nothing", "nobody", "somebody", "date"])):
             case "nobody":
-                said[f"{side}_advisor_id"] = 0
+                payload[f"{side}_advisor_id"] = 0
             case "somebody":
-                said |= {f"{side}_advisor_id": draw(st.sampled_from(ADVISORS)), f"{side}_assignment_date": draw(DATES)}
+                payload |= {f"{side}_advisor_id": draw(st.sampled_from(ADVISORS)), f"{side}_assignment_date": draw(DATES)}
             case "date":
-                said[f"{side}_assignment_date"] = draw(DATES)
-    said["last_state"] = draw(optional(st.sampled_from(["A mano", "Cotizado"])))
-    said["sale_order_date"] = draw(optional(DATES))
-    return said
+                payload[f"{side}_assignment_date"] = draw(DATES)
+    payload["last_state"] = draw(optional(st.sampled_from(["A mano", "Cotizado"])))
+    payload["sale_order_date"] = draw(optional(DATES))
+    return payload
 
 
 def event(hook: str) -> Any:
@@ -187,7 +187,7 @@ def end(who: str) -> dict[str, Any]:
         person = session.scalars(select(Contact).where(Contact.manychat_id == who)).one()
         lead = session.scalars(select(Opportunity).where(Opportunity.contact_id == person.id)).one_or_none()
         places = session.scalars(select(CampaignContact).where(CampaignContact.contact_id == person.id)).all()
-        told = {
+        expected_by_field = {
             "events": len(session.scalars(select(InboxEvent.id).where(InboxEvent.subject == who)).all()),
             "stages": len(
                 session.scalars(select(StageChange).where(StageChange.opportunity_id == (lead.id if lead else 0))).all()
@@ -200,7 +200,7 @@ def end(who: str) -> dict[str, Any]:
             "dead": len(session.scalars(select(DeadLetter.id)).all()),
         }
     rows = {"person": [person], "lead": [lead] if lead else [], "places": sorted(places, key=lambda place: place.campaign_id)}
-    return told | {name: [_facts(row) for row in some] for name, some in rows.items()}
+    return expected_by_field | {name: [_facts(row) for row in some] for name, some in rows.items()}
 
 
 OWN = {"id", "contact_id", "manychat_id", "created_at", "updated_at", "fact_times"}

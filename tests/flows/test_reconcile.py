@@ -149,10 +149,10 @@ def test_never_more_than_the_share(synced, sandbox):
 
 def test_asked_for_through_the_queue(synced, world):
     """The timer's message runs the comparison once, and its report is kept."""
-    from functions import reconcile as page
+    from functions import reconcile as triggers
 
-    world.handlers[page.QUEUE] = page.reconcile_handler
-    reconciliations.ask(page.QUEUE, "timer", dry_run=False)
+    world.handlers[triggers.QUEUE] = triggers.reconcile_handler
+    reconciliations.ask(triggers.QUEUE, "timer", dry_run=False)
     world.run()
     with reading() as session:
         row = session.scalars(select(Reconciliation)).one()
@@ -161,11 +161,11 @@ def test_asked_for_through_the_queue(synced, world):
 
 def test_failure_is_kept_as_the_report(synced, world, sandbox):
     """With Odoo away the report says so, and the message is not repeated for ever."""
-    from functions import reconcile as page
+    from functions import reconcile as triggers
 
-    world.handlers[page.QUEUE] = page.reconcile_handler
+    world.handlers[triggers.QUEUE] = triggers.reconcile_handler
     sandbox.fault("down")
-    reconciliations.ask(page.QUEUE, "timer", dry_run=False)
+    reconciliations.ask(triggers.QUEUE, "timer", dry_run=False)
     world.run()
     with reading() as session:
         assert session.scalars(select(Reconciliation.state)).one() == "failed"

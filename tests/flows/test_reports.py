@@ -131,15 +131,15 @@ def test_every_configured_vendor_that_is_down_is_told_with_its_reason(configured
     """503 that names each of them, after how many milliseconds and why, and no secret."""
     configured(EVERY_VENDOR)
     response = Response()
-    told = report_health(response)
-    assert (response.status_code, told.status) == (503, "unhealthy")
+    report = report_health(response)
+    assert (response.status_code, report.status) == (503, "unhealthy")
     for vendor in VENDORS:
-        check = told.checks[vendor]
+        check = report.checks[vendor]
         assert check.status == "failed"
         assert check.milliseconds is not None
         assert "no connection" in check.detail
-        assert f"{vendor}: {check.detail}" in told.problems
-    assert "s3cret" not in told.model_dump_json()
+        assert f"{vendor}: {check.detail}" in report.problems
+    assert "s3cret" not in report.model_dump_json()
 
 
 def test_vendor_that_is_not_configured_is_not_listed(configured):

@@ -1,4 +1,4 @@
-"""The whole app beside the whole sandbox: what the sandbox's systems send is taken, what we owe them arrives there."""
+"""The whole app beside the whole sandbox: what the sandbox's systems send is taken, what we send them arrives there."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -59,7 +59,7 @@ def fresh(post: PostOffice) -> None:
             session.execute(table.delete())
 
     transact(empty)
-    for kept in (post.sent, post.heard, post.asked, post.after_sending):
+    for kept in (post.sent, post.outcomes_seen, post.asked, post.after_sending):
         kept.clear()
 
 
@@ -69,9 +69,9 @@ def furthest(vendor_id: str) -> str | None:
         return session.query(MessageStatus).filter_by(vendor_id=vendor_id).one().status
 
 
-def check(post: PostOffice, said: list[str | None], first: str, vendor_id: str) -> None:
+def check(post: PostOffice, reported: list[str | None], first: str, vendor_id: str) -> None:
     """The promises, whatever was said in whichever order."""
-    known = [word for word in said if word is not None]
+    known = [word for word in reported if word is not None]
     assert post.channels().count(first) == 1, "nothing is sent twice"
     assert post.channels().count("sms") <= 1, "at most one fallback"
     if known:
@@ -80,8 +80,8 @@ def check(post: PostOffice, said: list[str | None], first: str, vendor_id: str) 
         assert post.channels() == [first], "what may have arrived is not said again"
     if NOT_REACHED & set(known) and not ARRIVED & set(known):
         assert post.channels() == [first, "sms"], "what did not arrive is said by SMS"
-    told = [outcome.word for _context, outcome in post.heard if outcome.channel == first]
-    assert len(told) == len(set(told)), "nothing is told twice"
+    notified = [outcome.word for _context, outcome in post.outcomes_seen if outcome.channel == first]
+    assert len(notified) == len(set(notified)), "nothing is told twice"
 
 
 def test_no_two_words_are_equally_far() -> None:
@@ -114,12 +114,12 @@ def test_call(flow: Flow, post: PostOffice, words: list[tuple[str, str]]) -> Non
     fresh(post)
     enqueue(message("voice", fallback=(SMS,)))
     number = deliver_id()
-    said = []
+    reported = []
     for word, answered_by in words:
         more = {"AnsweredBy": answered_by} if answered_by else {}
         flow.twilio(path=f"/api/twilio/status?d={number}", CallSid=f"V{number}", CallStatus=word, **more)
-        said.append(twilio.status_of(word, is_call=True, answered_by=answered_by))
-    check(post, said, "voice", f"V{number}")
+        reported.append(twilio.status_of(word, is_call=True, answered_by=answered_by))
+    check(post, reported, "voice", f"V{number}")
 
 
 def deliver_id() -> int:
@@ -130,12 +130,12 @@ def deliver_id() -> int:
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["failed", "soft-bounced", "bounced"])))
 def test_mail_that_fails_in_several_ways_falls_back_once(flow: Flow, post: PostOffice, order: tuple[str, ...]) -> None:
-    """Its owner hears once that it failed, and that another way is tried; never that all is lost while that one waits."""
+    """Its owner is notified once that it failed, and that another way is tried; never that all is lost while that one waits."""
     enqueue(message("email", to=ANA_EMAIL, fallback=(SMS,)))
     for status in order:
         word = ProviderEvent(provider="brevo", vendor_id="V1", status=status, at=clock.now())
         transact(lambda session, word=word: statuses.status(session, word))
-    failed = [outcome for _context, outcome in post.heard if outcome.word == "failed"]
+    failed = [outcome for _context, outcome in post.outcomes_seen if outcome.word == "failed"]
     assert [outcome.fallback for outcome in failed] == [True]
     carry_out()
     assert post.channels() == ["email", "sms"]
@@ -143,12 +143,12 @@ def test_mail_that_fails_in_several_ways_falls_back_once(flow: Flow, post: PostO
 
 @pytest.mark.parametrize("first", ["call-failed", "no-answer"])
 def test_call_that_fails_in_two_ways_has_one_text(flow: Flow, post: PostOffice, first: str) -> None:
-    """Both times its owner hears that another way is tried."""
+    """Both times its owner is notified that another way is tried."""
     enqueue(message("voice", fallback=(SMS,)))
     for status in (first, "machine"):
         word = ProviderEvent(provider="twilio", vendor_id="V1", status=status, at=clock.now())
         transact(lambda session, word=word: statuses.status(session, word))
-    assert [outcome.fallback for _context, outcome in post.heard[1:]] == [True, True]
+    assert [outcome.fallback for _context, outcome in post.outcomes_seen[1:]] == [True, True]
     carry_out()
     assert post.channels() == ["voice", "sms"]
 

@@ -37,32 +37,32 @@ OURS = {
 # Few instants, so that events often share one; and few people.
 instants = st.integers(0, 3).map(lambda hours: (DAY + timedelta(hours=hours)).isoformat())
 people = st.sampled_from(["m1", "m2"])
-said = st.none() | st.sampled_from(["Ana", "Eva", "ana"])
+names = st.none() | st.sampled_from(["Ana", "Eva", "ana"])
 
 
 @st.composite
 def contact_event(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     """Something about a person."""
     more = {
-        "apellido_lead": draw(said),
+        "apellido_lead": draw(names),
         "whatsapp": draw(st.none() | st.sampled_from(["5512345678", "+34 600 000 000", "ninguno"])),
         "email_lead": draw(st.none() | st.just("ana@example.com")),
         "canal_entrada": draw(st.none() | st.sampled_from(["Instagram", "WHATSAPP", "whatsapp"])),
         "datetime_suscripcion": draw(st.none() | instants),
     }
-    return "contact", contact(draw(people), draw(instants), nombre_lead=draw(said) or "Ana", **more)
+    return "contact", contact(draw(people), draw(instants), nombre_lead=draw(names) or "Ana", **more)
 
 
 @st.composite
 def opportunity_event(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     """A stage reached."""
     more = {
-        "first_name": draw(said),
+        "first_name": draw(names),
         "phone": draw(st.none() | st.just("5587654321")),
         "channel": draw(st.none() | st.just("Instagram")),
         "commercial_advisor_id": draw(st.none() | st.integers(0, 2)),
         "medical_advisor_id": draw(st.none() | st.integers(0, 2)),
-        "state": {"summary": draw(said)},
+        "state": {"summary": draw(names)},
     }
     return "opportunity", opportunity(draw(people), draw(st.sampled_from([16, 17, "Comienza AC", 26])), draw(instants), **more)
 
@@ -115,8 +115,8 @@ def settle(world: World, test_clock: Any) -> None:
         world.timers()
         world.run()
         with reading() as session:
-            owed = session.scalars(select(Delivery.id).where(Delivery.state.in_(["pending", "sending"]))).first()
-        if owed is None and not any(world.storage.queues.values()):
+            open_delivery = session.scalars(select(Delivery.id).where(Delivery.state.in_(["pending", "sending"]))).first()
+        if open_delivery is None and not any(world.storage.queues.values()):
             return
         test_clock.advance(seconds=20)
     pytest.fail("it did not come to rest")

@@ -73,12 +73,12 @@ def recorded(rig: Rig) -> set[str | None]:
 
 def raw_answer(port: int, request: bytes, patience_seconds: float = 10) -> bytes:
     """Everything the host says to these bytes until it closes; or until our patience ends, where it waits for more."""
-    said = b""
+    received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=patience_seconds) as client, contextlib.suppress(OSError):
         client.sendall(request)
         while piece := client.recv(65_536):
-            said += piece
-    return said
+            received += piece
+    return received
 
 
 def request_with(head: dict[bytes, bytes], body: bytes = b"", line: bytes = b"") -> bytes:

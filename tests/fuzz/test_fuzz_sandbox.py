@@ -137,10 +137,10 @@ def bodies(draw: st.DrawFn, name: str) -> bytes:
     good = GOOD[name]
     changed = draw(st.dictionaries(st.sampled_from([*good, *(MORE if name == "twilio" else ())]), VALUES, max_size=3))
     left_out = draw(st.sets(st.sampled_from(sorted(good)), max_size=1))
-    said = {key: value for key, value in (good | changed).items() if key not in left_out}
+    body_given = {key: value for key, value in (good | changed).items() if key not in left_out}
     if name in ("twilio", "captcha"):
-        return urlencode({key: str(value) for key, value in said.items()}, errors="replace").encode()
-    return json.dumps(said).encode()
+        return urlencode({key: str(value) for key, value in body_given.items()}, errors="replace").encode()
+    return json.dumps(body_given).encode()
 
 
 @pytest.mark.parametrize("name", VENDORS)
@@ -165,7 +165,7 @@ def test_every_request_is_answered(name: str, data: st.DataObject) -> None:
     while wire.sent:
         webhook = wire.sent.pop()
         assert all(isinstance(value, str) for value in wire.headers(webhook).values())
-        vendor.heard(webhook, reply)
+        vendor.on_reply(webhook, reply)
     json.dumps(vendor.dump())
     assert len(vendor.inbox()) <= 2
     assert vendor.board()

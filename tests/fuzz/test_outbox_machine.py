@@ -158,7 +158,7 @@ class Outbox(RuleBasedStateMachine):
     @rule(data=st.data())
     def something_happens(self, data: st.DataObject) -> None:
         """One of all that can happen now. It is one rule, because Hypothesis leaves out some rules in most of its runs."""
-        moves = [self.change] * 3 + [self.owe_letter] * 2 + [self.time_passes, self.night_falls_or_ends]
+        moves = [self.change] * 3 + [self.enqueue_letter] * 2 + [self.time_passes, self.night_falls_or_ends]
         if self.pending():
             moves += [self.claim] * 4 + [self.take_back]
         if self.workers:
@@ -181,8 +181,8 @@ class Outbox(RuleBasedStateMachine):
         self.world.post("opportunity", opportunity(data.draw(st.sampled_from(PEOPLE)), 16 + self.event % 11, at))
         self.world.step("manychat-crm-opportunities-queue")
 
-    def owe_letter(self, data: st.DataObject) -> None:
-        """A letter is owed, perhaps for the second time, perhaps for later."""
+    def enqueue_letter(self, data: st.DataObject) -> None:
+        """A letter is planned, perhaps for the second time, perhaps for later."""
         kind, letter = data.draw(st.sampled_from(sorted(self.actions))), data.draw(st.sampled_from(LETTERS))
         due = clock.now() + timedelta(minutes=data.draw(st.sampled_from([0, 0, 5])))
         subject = f"{kind}-{letter}"

@@ -110,5 +110,5 @@ def app() -> App:
 
     whole = os.environ | ENVIRONMENT
     done = subprocess.run([sys.executable, "-c", ASK], cwd=ROOT, env=whole, capture_output=True, text=True, check=True)
-    told = json.loads(done.stdout)
-    return App(frozenset(told["queues"]), told["functions"])
+    compiled = json.loads(done.stdout)
+    return App(frozenset(compiled["queues"]), compiled["functions"])

@@ -35,10 +35,10 @@ def say_of_bicep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..
     """Run the check with a `bicep` that answers as told; its exit code and what it printed."""
 
     def run(**answers: Any) -> tuple[int, str]:
-        told = tmp_path / "answers.json"
-        told.write_text(json.dumps({"resources": bicep_cli.kept()} | answers))
+        answer_file = tmp_path / "answers.json"
+        answer_file.write_text(json.dumps({"resources": bicep_cli.kept()} | answers))
         program = tmp_path / "bicep"
-        program.write_text(STAND_IN.format(python=sys.executable, answers=str(told)))
+        program.write_text(STAND_IN.format(python=sys.executable, answers=str(answer_file)))
         program.chmod(0o755)
         monkeypatch.setattr(shutil, "which", lambda _name: str(program))
         printed: list[str] = []

@@ -89,9 +89,9 @@ def test_token_is_packed_as_the_driver_reads_it() -> None:
 
 def test_empty_database_gets_the_newest_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """User first, then every migration; a second deployment finds nothing to do."""
-    said: list[str] = []
+    lines: list[str] = []
     users: list[tuple[str, str]] = []
-    monkeypatch.setattr(database, "say", said.append)
+    monkeypatch.setattr(database, "say", lines.append)
     monkeypatch.setattr(database, "ensure_user", lambda _connection, *user: users.append(user))
     allowed: list[set[str]] = []
     monkeypatch.setattr(database, "allow_numbers", lambda bind, _name: allowed.append(tables(bind)))
@@ -99,7 +99,7 @@ def test_empty_database_gets_the_newest_schema(tmp_path: Path, monkeypatch: pyte
     for _ in range(2):
         database.bring_up_to_date(engine, "id-x", CLIENT)
     assert users == [("id-x", CLIENT)] * 2
-    assert said == [f"{len(VERSIONS)} migrations applied", "the database is up to date"]
+    assert lines == [f"{len(VERSIONS)} migrations applied", "the database is up to date"]
     assert "contacts" in tables(engine)
     assert all(set(database.NUMBERED_BY_OTHERS) <= there for there in allowed)
     engine.dispose()

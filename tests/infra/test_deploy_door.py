@@ -86,7 +86,7 @@ def test_public_vault_is_left_as_it_is() -> None:
 
 
 def test_private_vault_opens_for_our_address_only_and_shuts_again() -> None:
-    """First it must hear us to say which address it refuses; then it lets in that one; then nobody."""
+    """First it must answer us to say which address it refuses; then it lets in that one; then nobody."""
     pretend = PretendAzure(vault_public=False, vault_default_allow=False)
     with vault_open(pretend.azure(), PRIVATE, VAULT):
         assert pretend.vault_addresses == {ADDRESS}

@@ -145,10 +145,10 @@ def test_list_tells_names_and_no_values(pretend: PretendAzure, capsys) -> None:
     vault.new_key("crm", ["webhook"])
     vault.set("ODOO_PASSWORD", "hunter2-hunter2")
     secrets.run(["list"], pretend.azure())
-    told = capsys.readouterr().out
-    assert "there   required ODOO_PASSWORD" in told
-    assert "missing optional ALERT_WEBHOOK_URL" in told
-    assert not any(value in told for value in pretend.secrets.values())
+    printed = capsys.readouterr().out
+    assert "there   required ODOO_PASSWORD" in printed
+    assert "missing optional ALERT_WEBHOOK_URL" in printed
+    assert not any(value in printed for value in pretend.secrets.values())
 
 
 def test_postprovision_leaves_the_app_with_its_secrets(pretend: PretendAzure, monkeypatch, capsys) -> None:
@@ -165,8 +165,8 @@ def test_preprovision_names_everything_that_is_missing(monkeypatch, capsys) -> N
     for name in steps.NEEDED:
         monkeypatch.delenv(name, raising=False)
     assert steps.run("preprovision") == 1
-    told = capsys.readouterr().out
-    assert all(f"azd env set {name}" in told for name in steps.NEEDED)
+    printed = capsys.readouterr().out
+    assert all(f"azd env set {name}" in printed for name in steps.NEEDED)
 
 
 def test_second_deployment_finds_the_secrets_by_itself(pretend: PretendAzure, monkeypatch, capsys) -> None:

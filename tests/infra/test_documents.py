@@ -61,9 +61,9 @@ def test_every_secret_has_its_way_of_being_replaced(deployed) -> None:
 
 def test_steps_in_the_table_are_the_hooks() -> None:
     """docs/deploy.md tells the steps in the order in which azd takes them."""
-    told = re.findall(r"^\| (pre\w+|post\w+|provision|deploy) \|", DEPLOY, re.MULTILINE)
-    assert told == ["preprovision", "provision", "postprovision", "predeploy", "deploy", "postdeploy"]
-    assert set(yaml.safe_load((ROOT / "azure.yaml").read_text())["hooks"]) < set(told)
+    described = re.findall(r"^\| (pre\w+|post\w+|provision|deploy) \|", DEPLOY, re.MULTILINE)
+    assert described == ["preprovision", "provision", "postprovision", "predeploy", "deploy", "postdeploy"]
+    assert set(yaml.safe_load((ROOT / "azure.yaml").read_text())["hooks"]) < set(described)
 
 
 def test_retention_in_the_table_is_the_template_s(deployed) -> None:

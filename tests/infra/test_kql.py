@@ -52,7 +52,7 @@ def test_the_language_service_takes_every_query() -> None:
     places = {place for place, _query in queries}
     assert {"alerts.yaml", "panels.yaml", "grafana.json", "workbook.json", "operate.md"} <= places
     found = kql.complaints([query for _place, query in queries])
-    assert [(place, query, said) for (place, query), said in zip(queries, found, strict=True) if said] == []
+    assert [(place, query, complaint) for (place, query), complaint in zip(queries, found, strict=True) if complaint] == []
 
 
 def test_the_language_service_refuses_mistakes() -> None:
@@ -64,7 +64,7 @@ def test_the_language_service_refuses_mistakes() -> None:
         "AppTraces | summarize count( by Message",
         "AppEvents | take 1",
     ]
-    assert [query for query, said in zip(wrong, kql.complaints(wrong), strict=True) if not said] == []
+    assert [query for query, complaint in zip(wrong, kql.complaints(wrong), strict=True) if not complaint] == []
 
 
 def test_queries_in_words_are_found() -> None:

@@ -127,9 +127,9 @@ def run(python: Path, code: str, place: Path, *path: Path) -> str:
 def test_package_is_indexed_in_an_empty_environment(empty_environment: Path, unpacked: Path, tmp_path: Path) -> None:
     """With requirements.txt alone the worker finds the functions that the README documents, no more and no fewer."""
     shutil.copytree(ROOT / "devhost", tmp_path / "devhost")  # how the worker library is called; nothing of it is in the package
-    told = run(empty_environment, INDEX, unpacked, tmp_path)
+    report = run(empty_environment, INDEX, unpacked, tmp_path)
     documented = re.findall(r"^\| `([a-z_0-9]+)` \|", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
-    assert json.loads(told.splitlines()[-1]) == sorted(documented)
+    assert json.loads(report.splitlines()[-1]) == sorted(documented)
 
 
 @pytest.mark.slow

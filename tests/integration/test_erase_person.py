@@ -72,10 +72,10 @@ def in_odoo(sandbox: testing.InProcessSandbox, who: str) -> list[Any]:
 def test_looking_changes_nothing(clinic: World, sandbox: testing.InProcessSandbox) -> None:
     """Without --apply the command only tells what there is."""
     before = everything()
-    said: list[str] = []
-    assert main(["--manychat-id", ANA], said.append) == 0
+    lines: list[str] = []
+    assert main(["--manychat-id", ANA], lines.append) == 0
     assert everything() == before
-    text = "".join(said)
+    text = "".join(lines)
     assert "1 rows of contacts" in text
     assert "1 of crm.lead in Odoo" in text
     assert "Nothing was changed" in text
@@ -142,14 +142,14 @@ def test_erasure_is_in_the_action_log_without_the_person(clinic: World) -> None:
 
 
 def test_nothing_is_sent_about_them_any_more(clinic: World) -> None:
-    """What was owed is taken back, so that no later attempt writes them anew."""
-    owed = Delivery(
+    """What was planned is taken back, so that no later attempt writes them anew."""
+    delivery = Delivery(
         kind="message", target="alerts", action="webhook", subject=ANA, due_at=clock.now(), payload={"to": "Anastasia"}
     )
-    transact(lambda session: session.add(owed))
+    transact(lambda session: session.add(delivery))
     erase(person(ANA), way="delete", actor="dpo")
     with Session(get_engine()) as session:
-        row = session.get(Delivery, owed.id)
+        row = session.get(Delivery, delivery.id)
     assert (row.state, row.payload, row.reason) == ("cancelled", None, "erased")
 
 
@@ -166,11 +166,11 @@ def test_erasing_waits_for_what_is_under_way(clinic: World, sandbox: testing.InP
 def test_odoo_that_is_down_costs_nothing(clinic: World, sandbox: testing.InProcessSandbox, capsys) -> None:
     """Odoo comes first: if it does not answer our record is whole, and the same command works later."""
     sandbox.fault("down")
-    said: list[str] = []
-    assert main(["--manychat-id", ANA, "--apply"], said.append) == 1
-    assert "Nothing was erased from our record" in said[0]
+    lines: list[str] = []
+    assert main(["--manychat-id", ANA, "--apply"], lines.append) == 1
+    assert "Nothing was erased from our record" in lines[0]
     sandbox.fault("none")
-    assert main(["--manychat-id", ANA, "--apply"], said.append) == 0
+    assert main(["--manychat-id", ANA, "--apply"], lines.append) == 0
 
 
 def test_person_can_be_made_unrecognisable_in_odoo_instead(clinic: World, sandbox: testing.InProcessSandbox) -> None:

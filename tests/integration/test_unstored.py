@@ -35,10 +35,10 @@ def test_kept_counted_listed_and_given_back(account: None) -> None:
     bodies = [b'{"original_event": "one", "original_queue": "q"}', b'{"original_event": "%s"}' % (b"x" * 100_000)]
     for body in [*bodies, bodies[0]]:
         dead_letter_blobs.keep(body)
-    said: list[str] = []
-    assert dead_letter_blobs.main([], out=said.append) == 0
-    assert (len(said), said[-1]) == (3, "2 kept.\n")
-    assert dead_letter_blobs.main(["--return"], out=said.append) == 0
+    lines: list[str] = []
+    assert dead_letter_blobs.main([], out=lines.append) == 0
+    assert (len(lines), lines[-1]) == (3, "2 kept.\n")
+    assert dead_letter_blobs.main(["--return"], out=lines.append) == 0
     assert {dead_letter_store.opened(body)["original_event"] for body in taken()} == {"one", "x" * 100_000}
     assert dead_letter_blobs.count() == 0
 

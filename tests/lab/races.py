@@ -87,7 +87,7 @@ def under_way(session: Session) -> None:
         row.lease_until = clock.now() - timedelta(seconds=1)
 
 
-def owed_sync(session: Session) -> None:
+def planned_sync(session: Session) -> None:
     """A sync that is due."""
     session.add(Target(name=TARGET))
     plan.sync(session, card(), "s")
@@ -135,7 +135,7 @@ def check_freed_once(session: Session) -> None:
 
 def sync_held_by_w1(session: Session) -> None:
     """A sync in the hands of the worker w1."""
-    owed_sync(session)
+    planned_sync(session)
     claims.claim(session, TARGET, "w1")
 
 
@@ -159,7 +159,7 @@ def person(session: Session) -> None:
     session.add(Contact(id=1, manychat_id="m1"))
 
 
-def said(name: str) -> Callable[[Session], None]:
+def set_name(name: str) -> Callable[[Session], None]:
     """An event that says one thing about the person."""
 
     def work(session: Session) -> None:
@@ -169,7 +169,7 @@ def said(name: str) -> Callable[[Session], None]:
     return work
 
 
-def check_both_said(session: Session) -> None:
+def check_both_names(session: Session) -> None:
     """Of each fact it is known when it was said."""
     assert {"first_name", "last_name"} <= set(session.scalars(select(Contact)).one().fact_times)
 
@@ -260,12 +260,12 @@ RACES = {
     "an outcome while a change comes": Race(
         (record, "held"), "deliveries", sync_held_by_w1, ask, record_done, check_runs_again
     ),
-    "two changes of one subject": Race((plan, "_BY_KEY"), "deliveries", owed_sync, ask, ask, check_wanted),
+    "two changes of one subject": Race((plan, "_BY_KEY"), "deliveries", planned_sync, ask, ask, check_wanted),
     "a cancellation of what is being claimed": Race(
         (plan, "locked"), "deliveries", enqueue("a"), claim("w1"), take_back, check_stays_under_way
     ),
     "two events of one person": Race(
-        (people, "_CONTACT"), "contacts", person, said("first_name"), said("last_name"), check_both_said
+        (people, "_CONTACT"), "contacts", person, set_name("first_name"), set_name("last_name"), check_both_names
     ),
     "two stages of one opportunity": Race(
         (opportunities, "_OPPORTUNITY"), "opportunities", with_opportunity, stage(18), stage(17), check_newest_stage

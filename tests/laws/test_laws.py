@@ -134,7 +134,7 @@ class TestLaw2OnceHoweverOften:
 class TestLaw3TogetherOrNotAtAll:
     """A change and the deliveries it causes are committed together or not at all."""
 
-    def test_rolled_back_change_owes_nothing(self, world, odoo):
+    def test_rolled_back_change_plans_nothing(self, world, odoo):
         """A handler that fails at its very end leaves neither the change nor the delivery."""
         world.post("opportunity", opportunity())
         faults.inject("inbox.before_commit=raise")
@@ -230,7 +230,7 @@ class TestLaw6MessagesAtMostOnce:
         return planned
 
     def test_planned_twice_is_sent_once(self, world):
-        """The same dedupe key owes one message, for ever."""
+        """The same dedupe key plans one message, for ever."""
         with postman() as (person, action):
             assert self.enqueue(action)
             assert not self.enqueue(action)

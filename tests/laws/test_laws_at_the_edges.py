@@ -51,8 +51,8 @@ class TestMessagesAtMostOnce:
     @pytest.mark.parametrize("why", ["booked", "too-late"])
     def test_message_that_may_have_been_sent_is_never_called_skipped(self, world, test_clock, why):
         """Where a message of unknown outcome is no longer wanted it is not tried again, and stays uncertain."""
-        heard = []
-        more = {"after": lambda _session, _claimed, outcome, final: heard.append((type(outcome), final))}
+        announced = []
+        more = {"after": lambda _session, _claimed, outcome, final: announced.append((type(outcome), final))}
         with postman(after_unknown=AfterUnknown.SEND_AGAIN, **more) as (person, action):
             person.answers = [UncertainError("cut")]
             enqueue(action, not_after=clock.now() + timedelta(minutes=1))
@@ -62,7 +62,7 @@ class TestMessagesAtMostOnce:
             drain("post")
         (row,) = rows(Delivery)
         assert (row.state, row.reason, row.last_error) == (State.UNCERTAIN, "outcome-unknown", f"not tried again: {why}")
-        assert heard == [(UncertainError, False), (UncertainError, True)]
+        assert announced == [(UncertainError, False), (UncertainError, True)]
 
     def test_database_that_is_contended_after_the_call_does_not_make_it_uncertain(self, world, environment):
         """What was sent is recorded, even where other transactions win every race for a while."""
@@ -192,9 +192,9 @@ class TestOurOwnRowsAreTrue:
         assert (row.odoo_sync_status, row.odoo_sync_error, odoo.calls) == ("error", "taken back by key:ops", [])
 
     def test_message_whose_worker_died_tells_its_flow(self, world, test_clock):
-        """The flow hears that nobody knows whether it went out."""
-        heard = []
-        with postman(after=lambda _session, claimed, outcome, final: heard.append((claimed.subject, outcome, final))) as (
+        """The flow is notified that nobody knows whether it went out."""
+        announced = []
+        with postman(after=lambda _session, claimed, outcome, final: announced.append((claimed.subject, outcome, final))) as (
             _person,
             action,
         ):
@@ -204,7 +204,7 @@ class TestOurOwnRowsAreTrue:
                 drain("post")
             test_clock.advance(minutes=10)
             dispatch.free_expired()
-        assert [(subject, type(outcome), final) for subject, outcome, final in heard] == [("ana", UncertainError, True)]
+        assert [(subject, type(outcome), final) for subject, outcome, final in announced] == [("ana", UncertainError, True)]
 
 
 class TestBadRecordsStandAlone:

@@ -80,7 +80,7 @@ def rows(*columns: Any) -> list[Any]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_year(memory: Engine, seed: int) -> None:
-    """Laws are checked at each sending (`Year.check`); here: nothing owed is missing, and every non-send has a reason."""
+    """Laws are checked at each sending (`Year.check`); here: nothing planned is missing, and every non-send has a reason."""
     begun = time.monotonic()
     year = lived(seed, PEOPLE)
     steps = rows(EnrolmentStep.enrolment_id, EnrolmentStep.step, EnrolmentStep.state, EnrolmentStep.reason)
@@ -91,19 +91,19 @@ def test_year(memory: Engine, seed: int) -> None:
     assert [row for row in rows(Enrolment.id, Enrolment.state) if row[1] == "active"] == [], what
     assert [row for row in steps if row[2] in ("waiting", "owed")] == [], what
     assert [row for row in steps if row[2] != "sent" and not row[3]] == [], what
-    owed = select(EnrolmentStep.enrolment_id, EnrolmentStep.step).where(EnrolmentStep.delivery_id.is_not(None))
+    planned = select(EnrolmentStep.enrolment_id, EnrolmentStep.step).where(EnrolmentStep.delivery_id.is_not(None))
     with reading() as session:
-        sent = {tuple(row) for row in session.execute(owed.where(EnrolmentStep.state == "sent"))}
-        in_doubt = {tuple(row) for row in session.execute(owed.where(EnrolmentStep.state == "uncertain"))}
-        moved = {tuple(row) for row in session.execute(owed.where(EnrolmentStep.generation > 0))}
+        sent = {tuple(row) for row in session.execute(planned.where(EnrolmentStep.state == "sent"))}
+        in_doubt = {tuple(row) for row in session.execute(planned.where(EnrolmentStep.state == "uncertain"))}
+        moved = {tuple(row) for row in session.execute(planned.where(EnrolmentStep.generation > 0))}
     # A reminder that was sent is open again when its meeting is moved; then the meeting may be cancelled.
     again = {(number, step) for number, step in moved if step == "reminder"}
     assert sent <= year.book.steps_sent, what
     assert year.book.steps_sent - sent <= again | in_doubt, what
     assert set(rows(Enrolment.id)) == {number for known in year.book.known.values() for number in known.enrolments}, what
     assert journeys["lead_followup"] == PEOPLE, what
-    told = set(rows(JourneyDecision.enrolment_id, JourneyDecision.step))
-    assert {row[:2] for row in steps} <= told, what
+    decided = set(rows(JourneyDecision.enrolment_id, JourneyDecision.step))
+    assert {row[:2] for row in steps} <= decided, what
     assert rows(DeadLetter.id) == [], what
     standing, channels = dict(Counter(row[2] for row in steps)), Counter(one.channel for one in year.vendors.sent)
     print(  # noqa: T201

@@ -221,15 +221,15 @@ class Year:
 
     def sent(self, delivery_id: int, payload: dict[str, Any]) -> None:
         """A message has arrived: what the vendor will report of it, late, at times twice and in another order."""
-        told: set[str] = set()
+        reported: set[str] = set()
         sent_at, when = clock.now(), clock.now()
         for word in self.chance.choice(LATER_WORDS[payload["channel"]]):
             when += timedelta(minutes=self.chance.choice((0, 2, 10)))
             for _ in range(1 if self.chance.random() < 0.9 else 2):
                 late = when + timedelta(minutes=self.chance.choice((0, 0, 0, 45, 60 * 9)))
-                self._at(late, lambda word=word: self._report(delivery_id, payload, word, sent_at, told))
+                self._at(late, lambda word=word: self._report(delivery_id, payload, word, sent_at, reported))
 
-    def _report(self, delivery_id: int, payload: dict[str, Any], word: str, sent_at: datetime, told: set[str]) -> None:
+    def _report(self, delivery_id: int, payload: dict[str, Any], word: str, sent_at: datetime, reported: set[str]) -> None:
         news = ProviderEvent(
             provider=payload["carrier"],
             vendor_id=f"V{delivery_id}",
@@ -240,6 +240,6 @@ class Year:
             who=digest_of_address(payload["to"]) if payload["channel"] == "email" else None,
         )
         transact(lambda session: statuses.status(session, news))
-        if word not in told:
-            told.add(word)
+        if word not in reported:
+            reported.add(word)
             self.book.note_status(payload, word, sent_at)

@@ -7,8 +7,6 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import ROOT
 from tests.structure.modules import sources
 
@@ -40,18 +38,40 @@ def prose(path: Path) -> Iterator[str]:
             yield token.string
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_names_are_plain(path: Path) -> None:
+def of_tests() -> list[Path]:
+    """The modules of the test suite, but for this one, which has to name the words."""
+    return sorted(path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__))
+
+
+def test_names_are_plain() -> None:
     """A name holds no word of a private language; what is stored under an old name keeps it."""
+    found = {path.relative_to(ROOT): _banned(path) for path in sources()}
+    assert {path: words for path, words in found.items() if words} == {}
+
+
+def test_names_in_tests_are_plain() -> None:
+    """So do tests. The name of a test is a sentence, in which something may be told; nobody owes or hears there, either."""
+    for path in of_tests():
+        given = _banned(path)
+        sentences = {name for name in given if name.startswith("test_")}
+        assert given - sentences == set(), path
+        assert [name for name in sentences if IN_PROSE.search(name.replace("_", " "))] == [], path
+
+
+def _banned(path: Path) -> set[str]:
     allowed = STORED if path.name.endswith(STORED_IN) else frozenset(("said_at", "owed_since"))
     given = set(names(ast.parse(path.read_text()))) - allowed
-    assert {name for name in given if set(name.lower().split("_")) & IN_NAMES} == set()
+    return {name for name in given if set(name.lower().split("_")) & IN_NAMES}
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_prose_is_plain(path: Path) -> None:
-    """Docstrings and comments say enqueue and due, listener and notify."""
-    assert [match[0] for text in prose(path) for match in IN_PROSE.finditer(text)] == []
+def test_prose_is_plain() -> None:
+    """Docstrings and comments say enqueue and due, listener and notify, in the tests as well."""
+    found = {path.relative_to(ROOT): _metaphors(path) for path in [*sources(), *of_tests()]}
+    assert {path: words for path, words in found.items() if words} == {}
+
+
+def _metaphors(path: Path) -> list[str]:
+    return [match[0] for text in prose(path) for match in IN_PROSE.finditer(text)]
 
 
 def test_file_names_are_plain() -> None:

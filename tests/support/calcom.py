@@ -101,27 +101,27 @@ def cancelled(at: datetime, **more: Any) -> dict[str, Any]:
 
 def no_show(at: datetime, uid: str = "uid1", email: str = ANA, *, away: bool = True) -> dict[str, Any]:
     """BOOKING_NO_SHOW_UPDATED, which knows little."""
-    told = {
+    fields = {
         "message": "ana@example.com marked as no-show",
         "bookingUid": uid,
         "bookingId": 91,
         "attendees": [{"email": email, "noShow": away}],
     }
-    return {"triggerEvent": "BOOKING_NO_SHOW_UPDATED", "createdAt": iso(at), "payload": told}
+    return {"triggerEvent": "BOOKING_NO_SHOW_UPDATED", "createdAt": iso(at), "payload": fields}
 
 
 def ended(uid: str = "uid1", start: datetime = STARTS, lead_id: Any = None, email: str = ANA, **more: Any) -> dict[str, Any]:
     """MEETING_ENDED: the booking's stored row, flat; its `createdAt` is when it was booked."""
-    said = payload(uid, start, lead_id, email)
-    row = {name: said[name] for name in ("uid", "title", "startTime", "endTime", "metadata", "location", "eventTypeId")}
+    event_sent = payload(uid, start, lead_id, email)
+    row = {name: event_sent[name] for name in ("uid", "title", "startTime", "endTime", "metadata", "location", "eventTypeId")}
     person = {"id": 3, "email": email, "name": "Ana Díaz", "timeZone": "America/Mexico_City", "locale": "es", "bookingId": 91}
     answers = {"name": "Ana Díaz", "email": email, "attendeePhoneNumber": "+525512345678"}
     whole = row | {"id": 91, "userId": 7, "status": "ACCEPTED", "attendees": [person], "responses": answers}
     return {"triggerEvent": "MEETING_ENDED", **whole, "createdAt": iso(CREATED_AT), "user": ORGANIZER, **more}
 
 
-def signed(said: Any, secret: str = SECRET) -> tuple[bytes, dict[str, str]]:
+def signed(event_sent: Any, secret: str = SECRET) -> tuple[bytes, dict[str, str]]:
     """The body and the headers that Cal.com sends with it."""
-    body = json.dumps(said, ensure_ascii=False).encode()
+    body = json.dumps(event_sent, ensure_ascii=False).encode()
     signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return body, {"x-cal-signature-256": signature, "x-cal-webhook-version": "2021-10-20"}

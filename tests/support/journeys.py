@@ -125,11 +125,18 @@ def run(test_clock: clock.TestClock, **delta: float) -> None:
         dispatch()
 
 
-def _next_due() -> datetime | None:
+def next_delivery(*targets: str) -> datetime | None:
+    """When the first delivery of these targets is due. What is due elsewhere waits for a test that carries it out."""
     with reading() as session:
-        messages_due = session.scalar(select(func.min(Delivery.due_at)).where(Delivery.state == "pending"))
+        waiting = (Delivery.state == "pending", Delivery.target.in_(targets))
+        return session.scalar(select(func.min(Delivery.due_at)).where(*waiting))
+
+
+def _next_due() -> datetime | None:
+    messages_due = next_delivery(*CARRIERS)
+    with reading() as session:
         begins = session.scalar(select(func.min(JourneyBeginning.due_at)).where(JourneyBeginning.state == "waiting"))
     return min((moment for moment in (messages_due, begins) if moment is not None), default=None)
 
 
-__all__ = ["SETTINGS", "Post", "Sent", "dispatch", "messages", "post", "run"]
+__all__ = ["CARRIERS", "SETTINGS", "Post", "Sent", "dispatch", "messages", "next_delivery", "post", "run"]

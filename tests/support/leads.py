@@ -41,10 +41,10 @@ def html(**fields: str) -> bytes:
     return urlencode(FORM | fields).encode()
 
 
-def told(answer: func.HttpResponse) -> dict[str, Any]:
+def body_of(answer: func.HttpResponse) -> dict[str, Any]:
     """The JSON of an answer."""
-    said: dict[str, Any] = json.loads(answer.get_body())
-    return said
+    answer_body: dict[str, Any] = json.loads(answer.get_body())
+    return answer_body
 
 
 def post(world: World, **fields: Any) -> int:
@@ -52,7 +52,7 @@ def post(world: World, **fields: Any) -> int:
     answer, message = sent(FORM | fields)
     assert answer.status_code == 200, answer.get_body()
     world.storage.send(triggers.QUEUE, message)
-    return int(told(answer)["lead_id"])
+    return int(body_of(answer)["lead_id"])
 
 
 def lead(number: int) -> Lead:

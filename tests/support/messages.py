@@ -51,7 +51,7 @@ class PostOffice:
     sent: list[Letter] = field(default_factory=list)
     refusals: list[Exception] = field(default_factory=list)
     after_sending: list[Exception] = field(default_factory=list)
-    heard: list[tuple[dict[str, Any], Outcome]] = field(default_factory=list)
+    outcomes_seen: list[tuple[dict[str, Any], Outcome]] = field(default_factory=list)
     asked: list[Letter] = field(default_factory=list)
 
     @contextmanager
@@ -63,7 +63,7 @@ class PostOffice:
             patch.setattr(twilio, name, self.send)
         for provider, name in ((brevo, "look_up"), (twilio, "look_up_message"), (twilio, "look_up_call")):
             patch.setattr(provider, name, self.find)
-        on_outcome("test", lambda _session, context, outcome: self.heard.append((dict(context), outcome)))
+        on_outcome("test", lambda _session, context, outcome: self.outcomes_seen.append((dict(context), outcome)))
         try:
             yield self
         finally:
@@ -82,8 +82,8 @@ class PostOffice:
         return next((f"V{one.delivery_id}" for one in self.sent if one.key == letter.key), None)
 
     def words(self) -> list[str]:
-        """What listeners have heard, in order."""
-        return [outcome.word for _context, outcome in self.heard]
+        """What listeners were notified of, in order."""
+        return [outcome.word for _context, outcome in self.outcomes_seen]
 
     def channels(self) -> list[str]:
         """By which channels something went out, in order."""

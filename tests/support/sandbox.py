@@ -25,7 +25,7 @@ class Wire:
     sent: list[Webhook] = field(default_factory=list)
 
     def take(self, webhook: Webhook) -> None:
-        """As the sandbox does: signed when it goes, and the vendor hears the answer."""
+        """As the sandbox does: signed when it goes, and the vendor gets the answer."""
         self.sent.append(webhook)
 
     def deliver(self, *, backwards: bool = False, copies: int = 1) -> int:
@@ -36,7 +36,7 @@ class Wire:
             webhook = self.sent.pop(-1 if backwards else 0)
             for _ in range(1 if webhook.asks else copies):
                 reply = self.app(webhook, self.headers(webhook))
-            self.vendor.heard(webhook, reply)
+            self.vendor.on_reply(webhook, reply)
             count += 1
         return count
 

@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 import azure.functions as func
 import pytest
-from sqlalchemy import func as sql
 from sqlalchemy import select
 
 from functions.christmas import notion_facts, notion_pages, notion_sync
@@ -26,7 +25,6 @@ from shared.outbox import actions, dispatch
 from shared.outbox.dispatch import free_expired
 from shared.outbox.execute import drain
 from shared.settings import get_settings
-from shared.store.models import Delivery
 from shared.store.session import get_engine, reading, transact
 from shared.vendors import discord
 from shared.vendors.notion import Notion
@@ -35,6 +33,7 @@ from tests.support.functions import named
 from tests.support.world import LOCAL_KEY, Out, World
 
 MONDAY = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # 11:00 in Mexico
+SLOWER = ("discord", notion_sync.TARGET)
 SIGNING_KEY = "calendly-signing-key"
 SETTINGS = journeys.SETTINGS | {
     "NOTION_TOKEN": "secret",
@@ -153,8 +152,8 @@ class FakeNotion:
 
     def _shown(self, page: str) -> dict[str, Any]:
         types = self.databases[self.of[page]]
-        said = {name: _full(value, types[name]["type"]) for name, value in self.pages[page].items() if name in types}
-        return {"id": page, "properties": said}
+        shown = {name: _full(value, types[name]["type"]) for name, value in self.pages[page].items() if name in types}
+        return {"id": page, "properties": shown}
 
 
 def _plain(value: Mapping[str, Any]) -> Any:
@@ -234,7 +233,8 @@ class Campaign:
         end = self.clock.moment + timedelta(**delta)
         self.settle()
         while self.clock.moment < end:
-            self.clock.moment = min(end, max(_next_due() or end, self.clock.moment + timedelta(minutes=1)))
+            due = journeys.next_delivery(*journeys.CARRIERS, *SLOWER) or end
+            self.clock.moment = min(end, max(due, self.clock.moment + journeys.AT_LEAST))
             self.settle()
 
     def settle(self) -> None:
@@ -243,7 +243,7 @@ class Campaign:
         journeys.dispatch()
         transact(outcomes.sweep)
         dispatch.requeue_lost()
-        for target in ("discord", notion_sync.TARGET):
+        for target in SLOWER:
             drain(target)
 
     def sequences(self) -> list[Row]:
@@ -268,11 +268,6 @@ class Campaign:
         return self.post.steps()
 
 
-def _next_due() -> datetime | None:
-    with reading() as session:
-        return session.scalar(select(sql.min(Delivery.due_at)).where(Delivery.state == "pending"))
-
-
 @contextmanager
 def campaign(
     world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestClock, sandbox: Mapping[str, str] | None = None
@@ -295,7 +290,7 @@ def campaign(
         environment.setattr(Notion, "from_settings", staticmethod(lambda _settings: notion))
         environment.setattr(discord.Discord, "post", posted)
     world.handlers[christmas.QUEUE] = named("christmas_handler")
-    for target in ("discord", notion_sync.TARGET):
+    for target in SLOWER:
         world.handlers.pop(target, None)
     with journeys.post() as post:
         held = dict(actions._policies)

@@ -107,7 +107,7 @@ def test_stage_map_goes_out_and_in_by_command(tmp_path):
     file = tmp_path / "stages.csv"
     assert command(tmp_path, "shared.crm.stage_map", "export", str(file), DATABASE_URL=url).returncode == 0
     file.write_text(file.read_text().replace("Terminó AE", "Fin AE"))
-    told = command(tmp_path, "shared.crm.stage_map", "diff", str(file), DATABASE_URL=url)
-    assert (told.returncode, "+ Terminó Asesoría Médica = 23 Fin AE" in told.stdout) == (1, True)
+    printed = command(tmp_path, "shared.crm.stage_map", "diff", str(file), DATABASE_URL=url)
+    assert (printed.returncode, "+ Terminó Asesoría Médica = 23 Fin AE" in printed.stdout) == (1, True)
     assert command(tmp_path, "shared.crm.stage_map", "import", str(file), DATABASE_URL=url).returncode == 0
     assert command(tmp_path, "shared.crm.stage_map", "diff", str(file), DATABASE_URL=url).returncode == 0

@@ -15,7 +15,7 @@ def as_before():
     logs.configure("INFO")
 
 
-def said(caplog, line, *arguments, logger="puente.intake"):
+def logged(caplog, line, *arguments, logger="puente.intake"):
     """What a line becomes."""
     with caplog.at_level(logging.INFO, logger="puente"):
         logging.getLogger(logger).info(line, *arguments)
@@ -42,7 +42,7 @@ def test_people_are_unrecognisable_and_the_rest_stays(text, shown):
 def test_loggers_below_ours_are_masked_too(caplog):
     """A record of `puente.intake` is masked, arguments included."""
     logs.configure("INFO")
-    assert said(caplog, "from %s", "ana@example.com") == "from a***@example.com"
+    assert logged(caplog, "from %s", "ana@example.com") == "from a***@example.com"
 
 
 def test_lines_of_others_are_left_alone(caplog):
@@ -57,7 +57,7 @@ def test_json_lines_say_what_they_belong_to(caplog):
     """With LOG_FORMAT=json a line is an object with event and function, and those of an outer scope as well."""
     logs.configure("INFO", "json")
     with logs.bound(flow="manychat.contact", event_id="e1"), logs.bound(delivery_id=7):
-        line = json.loads(said(caplog, "sent to %s", "ana@example.com"))
+        line = json.loads(logged(caplog, "sent to %s", "ana@example.com"))
     assert line == {
         "message": "sent to a***@example.com",
         "level": "INFO",
@@ -71,4 +71,4 @@ def test_json_lines_say_what_they_belong_to(caplog):
 def test_the_watch_line_keeps_its_form(caplog):
     """Alerts look for how it begins, so it is never wrapped."""
     logs.configure("INFO", "json")
-    assert said(caplog, 'puente.watch {"a": 1}', logger="puente.watch") == 'puente.watch {"a": 1}'
+    assert logged(caplog, 'puente.watch {"a": 1}', logger="puente.watch") == 'puente.watch {"a": 1}'

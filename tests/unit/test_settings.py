@@ -190,7 +190,7 @@ def test_queue_endpoint_alone_does_not_tell_where_the_blobs_are(environment):
 
 
 def test_mistakes_of_times_and_places_are_reported_at_once(environment):
-    """Nobody hears weeks later that a window or a zone does not exist."""
+    """Nobody finds out weeks later that a window or a zone does not exist."""
     message = mistakes(
         environment,
         QUIET_HOURS="25:99-09:00",

@@ -101,8 +101,8 @@ class Calendar:
 
     def send(self, *events: dict[str, Any]) -> None:
         """Signed webhooks, one after the other, each handled before the next comes."""
-        for said in events:
-            assert self.post(*calcom.signed(said)).status_code == 202
+        for event_sent in events:
+            assert self.post(*calcom.signed(event_sent)).status_code == 202
             self.world.run()
 
 
@@ -149,7 +149,7 @@ def due(journey: str = "booking") -> dict[str, datetime]:
 
 
 def notes() -> list[str]:
-    """The notes on bookings that are owed to Kommo, by the names of their texts."""
+    """The notes on bookings that are planned for Kommo, by the names of their texts."""
     names = [row.payload["name"] for row in rows(Delivery, target="kommo", action="note")]
     return [name for name in names if name.startswith("booking")]
 
@@ -207,7 +207,7 @@ class TestWholeWay:
         assert in_kommo.count(("lead:17", "lead")) == 2
         assert len(rows(InboxEvent)) == 3
 
-    def test_another_date_moves_what_is_owed_and_what_it_says(self, calendar, vendors, test_clock):
+    def test_another_date_moves_what_is_planned_and_its_text(self, calendar, vendors, test_clock):
         """One meeting, one enrolment: the confirmation is not repeated, the reminder comes before the new date and names it."""
         add_lead()
         calendar.send(calcom.created(lead_id=17))
@@ -215,12 +215,12 @@ class TestWholeWay:
         later = STARTS + 5 * DAY
         calendar.send(calcom.rescheduled("uid2", "uid1", later, CREATED_AT + 20 * HOUR, lead_id=17))
         assert due() == {"reminder": later - DAY, "survey": later + 1.5 * HOUR}
-        told = {
+        wanted = {
             row.payload["context"]["step"]: row.payload["variables"] for row in rows(Delivery, state="pending") if row.payload
         }
-        assert told["reminder"]["starts_at"] == later.isoformat()
-        assert told["reminder"]["reschedule_url"] == "https://cal.com/reschedule/uid2"
-        assert told["reminder"]["meeting_url"] == "https://app.cal.com/video/uid2"
+        assert wanted["reminder"]["starts_at"] == later.isoformat()
+        assert wanted["reminder"]["reschedule_url"] == "https://cal.com/reschedule/uid2"
+        assert wanted["reminder"]["meeting_url"] == "https://app.cal.com/video/uid2"
         assert (booking().uid, booking().current_uid, booking().start_at) == ("uid1", "uid2", later)
         run(test_clock, days=20)
         assert [one.step for one in vendors.sent if one.step in OF_A_MEETING] == list(OF_A_MEETING)
@@ -355,11 +355,11 @@ class TestOrder:
     def test_crash_at_any_point_changes_nothing(self, calendar, vendors, in_kommo, test_clock, point):
         """The queue brings the word back: one booking, one enrolment, one note, one confirmation."""
         add_lead()
-        for said in (
+        for event_sent in (
             calcom.created(lead_id=17),
             calcom.rescheduled("uid2", "uid1", STARTS + DAY, CREATED_AT + HOUR, lead_id=17),
         ):
-            calendar.post(*calcom.signed(said))
+            calendar.post(*calcom.signed(event_sent))
             faults.inject(f"{point}=raise:1x1")
             calendar.world.run_for(test_clock, minutes=5, swallow=(faults.InjectedFault,))
         assert (booking().status, booking().current_uid, len(rows(InboxEvent))) == ("booked", "uid2", 2)
@@ -403,7 +403,7 @@ class TestWhose:
 
     @pytest.mark.parametrize("email", [ANA, "other@example.com"])
     def test_lead_that_comes_later_finds_the_meeting(self, calendar, in_kommo, email):
-        """By its number or by the address: its follow-up waits, Kommo hears of it, and nobody is confirmed to twice."""
+        """By its number or by the address: its follow-up waits, Kommo is told of it, and nobody is confirmed to twice."""
         calendar.send(calcom.created(lead_id=17 if email != ANA else None))
         add_lead(17, email)
 
@@ -419,7 +419,7 @@ class TestWhose:
         assert standing() == {"booking": "exited", "lead_followup": "active"}
 
     def test_form_that_was_overtaken_finds_the_meeting(self, calendar, vendors):
-        """Through the lead's own page: mail and call are not owed any more, the meeting is."""
+        """Through the lead's own page: mail and call are not planned any more, the meeting is."""
         form = {"nombre": "Ana", "email": ANA, "telefono": "5512345678", "empresa": "A", "servicio": "V", "fuente": "web"}
         calendar.send(calcom.created())
         out, headers = Out(), {"content-type": "application/json"}
@@ -458,8 +458,12 @@ class TestWhat:
         """Name, date, links and time zone out of the payload, the rest out of the lead and the settings."""
         add_lead()
         calendar.send(calcom.created(lead_id=17, attendees=[calcom.attendee(timeZone="Europe/Madrid")]))
-        told = self.variables()
-        assert (told["to"], told["time_zone"], told["locale"]) == ("+525512345678", "Europe/Madrid", "es")
+        settled = self.variables()
+        assert (settled["to"], settled["time_zone"], settled["locale"]) == (
+            "+525512345678",
+            "Europe/Madrid",
+            "es",
+        )
         wanted = {
             "first_name": "Ana",
             "starts_at": STARTS.isoformat(),
@@ -469,7 +473,7 @@ class TestWhat:
             "resource_url": "https://r.example",
             "service": "ventas",
         }
-        assert {name: told["variables"][name] for name in wanted} == wanted
+        assert {name: settled["variables"][name] for name in wanted} == wanted
 
     def test_every_text_of_the_meeting_can_be_filled_in(self, calendar, test_clock):
         """As it would go out."""
@@ -504,7 +508,7 @@ class TestWhat:
         assert found["survey"][0] == "owed"
 
     def test_meeting_that_has_begun_is_not_confirmed(self, calendar, vendors, test_clock):
-        """We hear of it when it is over: the survey is all that is left."""
+        """It is reported when it is over: the survey is all that is left."""
         test_clock.moment = STARTS + HOUR
         calendar.send(calcom.ended())
         run(test_clock, days=1)
@@ -541,7 +545,7 @@ class TestSimpleForm:
             test_clock.advance(hours=1)
 
     def test_says_nothing(self, calendar):
-        """Neither which booking nor whose: refused, so that the sender hears of it."""
+        """Neither which booking nor whose: refused, so that the sender learns of it."""
         answer = calendar.post(*calcom.signed({"event": "BOOKING_CREATED", "payload": {}}))
         assert answer.status_code == 422
         assert calendar.post(*calcom.signed({"payload": {}})).status_code == 422

@@ -1,4 +1,4 @@
-"""Whatever becomes of a meeting, in whatever order we hear of it: the same booking, the same journeys, the same messages."""
+"""Whatever becomes of a meeting, in whatever order it is reported: the same booking, the same journeys, the same messages."""
 
 import json
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Story:
         """The calendar's id of it now."""
         return UIDS[self.number]
 
-    def tell(self, deed: str, days: int) -> dict[str, Any]:
+    def payload_of(self, deed: str, days: int) -> dict[str, Any]:
         """Something happens, an hour after the last thing."""
         self.at += HOUR
         who = {"lead_id": self.lead_id}
@@ -74,8 +74,8 @@ class Story:
 def stories(draw: st.DrawFn) -> list[dict[str, Any]]:
     """The words about a meeting, of a lead that its link names or does not."""
     story = Story(draw(st.sampled_from([None, 17])), BEGINNING + draw(st.integers(3, 40)) * DAY)
-    words = [story.tell("book", 0)]
-    words += [story.tell(deed, draw(st.integers(1, 9))) for deed in draw(st.lists(st.sampled_from(DEEDS), max_size=5))]
+    words = [story.payload_of("book", 0)]
+    words += [story.payload_of(deed, draw(st.integers(1, 9))) for deed in draw(st.lists(st.sampled_from(DEEDS), max_size=5))]
     return words
 
 
@@ -100,16 +100,16 @@ def start_anew(*, with_lead: bool) -> None:
         add_lead(17, ANA)
 
 
-def hear(said: dict[str, Any], number: int) -> None:
+def receive(event_sent: dict[str, Any], number: int) -> None:
     """One delivery of a word, as the flow handles it. That an event is taken once is the inbox's part, and left out here."""
     request = func.HttpRequest(method="POST", url="/api/calcom", headers={}, body=b"")
-    word = BookingEvent.model_validate(functions.bookings.calcom.read(request, json.dumps(said).encode()))
+    word = BookingEvent.model_validate(functions.bookings.calcom.read(request, json.dumps(event_sent).encode()))
     envelope = Envelope(id="1", source="calcom", type="calcom.booking", time=word.occurred_at() or NOW, received=NOW, data=None)
     transact(lambda session: services.take(session, word, envelope, f"event-{number}"))
 
 
 def outcome() -> dict[str, Any]:
-    """All that is known, who is where, and what is owed. Names of our own and what is over for good are left out."""
+    """All that is known, who is where, and what is planned. Names of our own and what is over for good are left out."""
     with reading() as session:
         own = {"id", "created_at", "updated_at", "instance"}
         columns = [name for name in Booking.__table__.columns.keys() if name not in own]  # noqa: SIM118  # SQLAlchemy's
@@ -120,10 +120,10 @@ def outcome() -> dict[str, Any]:
         places = sorted((row.journey, row.person, row.state) for row in session.scalars(still))
         pending = session.scalars(select(Delivery).where(Delivery.state == "pending", Delivery.target == "twilio")).all()
         pending += session.scalars(select(Delivery).where(Delivery.state == "pending", Delivery.action == "email")).all()
-        owed = sorted((_message(row) for row in pending), key=str)
+        waiting = sorted((_message(row) for row in pending), key=str)
         noted = session.scalars(select(Delivery).where(Delivery.action == "note"))
         notes = sorted((row.subject, row.payload["name"]) for row in noted)
-    return {"bookings": rows, "uids": uids, "leads": leads, "places": places, "owed": owed, "notes": notes}
+    return {"bookings": rows, "uids": uids, "leads": leads, "places": places, "owed": waiting, "notes": notes}
 
 
 def _message(row: Delivery) -> tuple[Any, ...]:
@@ -136,17 +136,17 @@ def _message(row: Delivery) -> tuple[Any, ...]:
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=stories(), data=st.data())
 def test_every_order_ends_the_same(empty: None, words: list[dict[str, Any]], data) -> None:
-    """Rows, lead, who is in which journey, what is owed to whom and when, and the notes in Kommo."""
+    """Rows, lead, who is in which journey, what is planned for whom and when, and the notes in Kommo."""
     with_lead = data.draw(st.booleans())
     start_anew(with_lead=with_lead)
-    for number, said in enumerate(words):
-        hear(said, number)
+    for number, event_sent in enumerate(words):
+        receive(event_sent, number)
     expected = outcome()
     order = data.draw(st.permutations(range(len(words))))
     again = data.draw(st.lists(st.sampled_from(range(len(words))), max_size=4))
     start_anew(with_lead=with_lead)
     for number, which in enumerate([*order, *again]):
-        hear(words[which], number)
+        receive(words[which], number)
     assert outcome() == expected
 
 
@@ -156,14 +156,14 @@ def test_last_word_decides(empty: None, words: list[dict[str, Any]]) -> None:
     """Told in order, a meeting stands unless it was cancelled and not booked since; then the lead's follow-up waits."""
     start_anew(with_lead=True)
     stands, newest = False, None
-    for number, said in enumerate(words):
-        hear(said, number)
-        match said["triggerEvent"]:
+    for number, event_sent in enumerate(words):
+        receive(event_sent, number)
+        match event_sent["triggerEvent"]:
             case "BOOKING_CANCELLED":
                 stands = False
             case "BOOKING_CREATED" | "BOOKING_RESCHEDULED":
                 stands = True
-                newest = said["payload"]["uid"], datetime.fromisoformat(said["payload"]["startTime"])
+                newest = event_sent["payload"]["uid"], datetime.fromisoformat(event_sent["payload"]["startTime"])
         found = outcome()
         (row,) = found["bookings"]
         assert (row["uid"], (row["current_uid"], row["start_at"])) == (UIDS[0], newest)

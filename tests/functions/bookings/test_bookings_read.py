@@ -29,10 +29,10 @@ FIELDS = (
 )  # fmt: skip
 
 
-def word(said: Any) -> BookingEvent:
+def word(got: Any) -> BookingEvent:
     """The word in a body."""
     request = func.HttpRequest(method="POST", url="/api/calcom", headers={}, body=b"")
-    return BookingEvent.model_validate(read(request, json.dumps(said).encode()))
+    return BookingEvent.model_validate(read(request, json.dumps(got).encode()))
 
 
 class TestRealPayloads:
@@ -64,8 +64,8 @@ class TestRealPayloads:
 
     def test_rescheduled_names_the_old_id(self):
         """`rescheduleUid` is the old booking's, `uid` the new one's."""
-        said = word(calcom.rescheduled("new", "old", STARTS, CREATED_AT))
-        assert (said.uid, said.follows) == ("new", "old")
+        got = word(calcom.rescheduled("new", "old", STARTS, CREATED_AT))
+        assert (got.uid, got.follows) == ("new", "old")
 
     def test_other_words_follow_nothing(self):
         """Though a payload may still tell where it came from."""
@@ -73,19 +73,25 @@ class TestRealPayloads:
 
     def test_no_show(self):
         """It knows the booking by another name, and each attendee."""
-        said = word(calcom.no_show(CREATED_AT, "uid9", away=False))
-        assert (said.uid, said.absent, said.start_at) == ("uid9", {ANA: False}, None)
+        got = word(calcom.no_show(CREATED_AT, "uid9", away=False))
+        assert (got.uid, got.absent, got.start_at) == ("uid9", {ANA: False}, None)
 
     def test_end_is_flat_and_dated_by_its_end(self):
         """Its `createdAt` is that of the booking, and does not count; the id that it came from is told."""
-        said = word(calcom.ended(lead_id=17, fromReschedule="old"))
-        assert (said.at, said.occurred_at(), said.follows) == (None, STARTS.replace(minute=30), "old")
-        assert (said.uid, said.lead_ref, said.email, said.phone, said.locale) == ("uid1", 17, ANA, "+525512345678", "es")
+        got = word(calcom.ended(lead_id=17, fromReschedule="old"))
+        assert (got.at, got.occurred_at(), got.follows) == (None, STARTS.replace(minute=30), "old")
+        assert (got.uid, got.lead_ref, got.email, got.phone, got.locale) == (
+            "uid1",
+            17,
+            ANA,
+            "+525512345678",
+            "es",
+        )
 
     def test_end_in_an_envelope_has_its_time(self):
         """Should Cal.com ever send it as it sends the others."""
-        said = word({"triggerEvent": "MEETING_ENDED", "createdAt": calcom.iso(CREATED_AT), "payload": calcom.payload()})
-        assert said.at == CREATED_AT
+        got = word({"triggerEvent": "MEETING_ENDED", "createdAt": calcom.iso(CREATED_AT), "payload": calcom.payload()})
+        assert got.at == CREATED_AT
 
     def test_sandbox_speaks_the_same(self):
         """Its payloads were written by somebody else, after the same sources."""
@@ -96,9 +102,9 @@ class TestRealPayloads:
             "created_at": "2026-03-01T00:00:00Z",
         }  # fmt: skip
         whole = {"uid": "u", "lead_ref": 17, "email": ANA, "phone": "+525512345678", "start_at": STARTS, "first_name": "Ana"}
-        said = word(payloads.envelope("BOOKING_CREATED", CREATED_AT, payloads.created(booking, "https://cal.example")))
-        assert said.model_dump(include=set(whole)) == whole
-        assert (said.page, said.meeting_url) == ("https://cal.example", "https://cal.example/video/u")
+        got = word(payloads.envelope("BOOKING_CREATED", CREATED_AT, payloads.created(booking, "https://cal.example")))
+        assert got.model_dump(include=set(whole)) == whole
+        assert (got.page, got.meeting_url) == ("https://cal.example", "https://cal.example/video/u")
         moved = payloads.rescheduled(booking, booking | {"uid": "o"}, "https://cal.example", ANA)
         assert word(payloads.envelope("BOOKING_RESCHEDULED", CREATED_AT, moved)).follows == "o"
         assert word(payloads.envelope("BOOKING_NO_SHOW_UPDATED", CREATED_AT, payloads.no_show(booking))).absent == {ANA: True}
@@ -129,8 +135,8 @@ class TestPlaces:
     @pytest.mark.parametrize("value", ["abc", "0", 0, -3, 1.5, True, [17], {"id": 17}, "9" * 40, 2**63, "\uff11\uff17", "17.0"])
     def test_number_that_is_none(self, value):
         """Left out and named."""
-        said = word(calcom.created(lead_id=value))
-        assert (said.lead_ref, said.unread) == (None, ["lead_id"])
+        got = word(calcom.created(lead_id=value))
+        assert (got.lead_ref, got.unread) == (None, ["lead_id"])
 
     @pytest.mark.parametrize(
         ("more", "phone"),
@@ -154,8 +160,8 @@ class TestPlaces:
     def test_name_in_two_parts(self):
         """The form asked for first and last name."""
         parts = {"name": {"value": {"firstName": "María José", "lastName": "Ñu"}}, "email": {"value": ANA.upper()}}
-        said = word(calcom.created(attendees=[], responses=parts))
-        assert (said.first_name, said.name, said.email) == ("María José", "María José Ñu", ANA)
+        got = word(calcom.created(attendees=[], responses=parts))
+        assert (got.first_name, got.name, got.email) == ("María José", "María José Ñu", ANA)
 
     @pytest.mark.parametrize(
         ("more", "url"),
@@ -178,8 +184,8 @@ class TestBounds:
     @pytest.mark.parametrize("moment", ["mañana", 17, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:00", {}])
     def test_date_that_is_none(self, moment):
         """Left out and named; the rest counts."""
-        said = word(calcom.created(startTime=moment))
-        assert (said.start_at, said.end_at, said.unread) == (None, STARTS.replace(minute=30), ["startTime"])
+        got = word(calcom.created(startTime=moment))
+        assert (got.start_at, got.end_at, got.unread) == (None, STARTS.replace(minute=30), ["startTime"])
 
     def test_offset(self):
         """Any is taken."""
@@ -187,22 +193,22 @@ class TestBounds:
 
     def test_text_is_cut_to_its_column(self):
         """An emoji counts as two."""
-        said = word(calcom.created(title="🙂" * 300))
-        assert said.title == "🙂" * 100
+        got = word(calcom.created(title="🙂" * 300))
+        assert got.title == "🙂" * 100
 
     @pytest.mark.parametrize("uid", ["u" * 151, "a\nb", "🙂" * 76])
     def test_id_that_cannot_be_kept(self, uid):
         """Is none: the lead's or the person's one booking is meant."""
-        said = word(calcom.created(uid=uid, lead_id=17))
-        assert (said.uid, said.booking, said.unread) == (None, "lead-17", ["uid"])
+        got = word(calcom.created(uid=uid, lead_id=17))
+        assert (got.uid, got.booking, got.unread) == (None, "lead-17", ["uid"])
 
     def test_booking_without_an_id(self):
         """Of a lead by number, else of a person by a digest of the address."""
         assert word({"event": "BOOKING_CREATED", "lead_id": 5}).booking == "lead-5"
-        said = word({"event": "BOOKING_CANCELLED", "payload": {"attendees": [{"email": ANA}]}})
-        assert said.booking is not None
-        assert said.booking.startswith("email-")
-        assert ANA not in said.booking
+        got = word({"event": "BOOKING_CANCELLED", "payload": {"attendees": [{"email": ANA}]}})
+        assert got.booking is not None
+        assert got.booking.startswith("email-")
+        assert ANA not in got.booking
 
     @pytest.mark.parametrize("body", [{"event": "BOOKING_CREATED"}, {"payload": {}}, {"event": 5}, {"event": " "}])
     def test_body_that_says_nothing(self, body):
@@ -218,17 +224,17 @@ class TestBounds:
 
     def test_word_that_is_not_used(self):
         """Its name and time are kept, and nothing of anybody."""
-        said = word(calcom.event("BOOKING_REQUESTED"))
-        assert said.model_dump(exclude_defaults=True) == {"trigger": "BOOKING_REQUESTED", "at": CREATED_AT}
+        got = word(calcom.event("BOOKING_REQUESTED"))
+        assert got.model_dump(exclude_defaults=True) == {"trigger": "BOOKING_REQUESTED", "at": CREATED_AT}
 
     @given(
         trigger=st.sampled_from(sorted(MEANINGFUL)), payload=st.dictionaries(st.sampled_from(FIELDS), JSON), flat=st.booleans()
     )
     def test_nothing_in_a_payload_breaks_it(self, trigger: str, payload: dict[str, Any], flat: bool):  # noqa: FBT001  # drawn
         """Whatever the fields hold: a word that can be kept and read again, or a refusal."""
-        said = {"triggerEvent": trigger} | (payload if flat else {"payload": payload})
+        got = {"triggerEvent": trigger} | (payload if flat else {"payload": payload})
         try:
-            found = word(said)
+            found = word(got)
         except ValidationError as error:
             assert "says neither" in str(error)  # noqa: PT017  # only so much may be wrong
             return

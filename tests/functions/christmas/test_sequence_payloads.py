@@ -58,24 +58,24 @@ def test_what_is_no_count(value: object) -> None:
 
 def test_defaults_of_an_assessment() -> None:
     """What is not said."""
-    said = validate(AssessmentPayload, ANSWERS)
-    assert (said.yellow_systems, said.green_systems, said.email_1_status) == (0, 0, "sent")
-    assert (said.assessment_score, said.email_1_sent_at, said.occurred_at()) == (None, None, None)
-    assert said.warnings == ("email_1_sent_at is missing; counted from now",)
+    validated = validate(AssessmentPayload, ANSWERS)
+    assert (validated.yellow_systems, validated.green_systems, validated.email_1_status) == (0, 0, "sent")
+    assert (validated.assessment_score, validated.email_1_sent_at, validated.occurred_at()) == (None, None, None)
+    assert validated.warnings == ("email_1_sent_at is missing; counted from now",)
 
 
 def test_sender_cannot_write_the_warnings() -> None:
     """They are ours."""
-    said = validate(AssessmentPayload, ANSWERS | {"warnings": ["x"], "email_1_sent_at": "2026-03-02T09:00:00.000Z"})
-    assert said.warnings == ()
-    assert said.email_1_sent_at == said.occurred_at() == datetime(2026, 3, 2, 9, tzinfo=UTC)
+    validated = validate(AssessmentPayload, ANSWERS | {"warnings": ["x"], "email_1_sent_at": "2026-03-02T09:00:00.000Z"})
+    assert validated.warnings == ()
+    assert validated.email_1_sent_at == validated.occurred_at() == datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["2026-13-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "{}", "17720"])
 def test_time_that_cannot_be_read(text: str) -> None:
     """Is not refused: the mails count from now."""
-    said = validate(AssessmentPayload, ANSWERS | {"email_1_sent_at": text})
-    assert (said.email_1_sent_at, len(said.warnings)) == (None, 1)
+    validated = validate(AssessmentPayload, ANSWERS | {"email_1_sent_at": text})
+    assert (validated.email_1_sent_at, len(validated.warnings)) == (None, 1)
 
 
 @given(st.text(max_size=40) | st.none() | st.integers() | st.lists(st.integers(), max_size=2))
@@ -96,8 +96,8 @@ def test_no_time_of_the_first_mail_is_refused(value: Any) -> None:
 )
 def test_name_in_one_or_two_fields(body: dict[str, str], names: tuple[str, str | None]) -> None:
     """Of a sign-up."""
-    said = validate(SignupPayload, {"email": "ana@example.com"} | body)
-    assert (said.first_name, said.last_name) == names
+    validated = validate(SignupPayload, {"email": "ana@example.com"} | body)
+    assert (validated.first_name, validated.last_name) == names
 
 
 @pytest.mark.parametrize(
@@ -210,12 +210,12 @@ _PARTS = ("uri", "invitee", "email", "name", "event", "rescheduled", "old_invite
 @given(payload=st.dictionaries(st.sampled_from(_PARTS), _JSON, max_size=6), at=_JSON)
 def test_nothing_of_calendlys_is_refused(payload: dict[str, Any], at: Any) -> None:
     """A subscription that is refused for a day is given up."""
-    said = validate(CalendlyPayload, {"event": "invitee.created", "created_at": at, "payload": payload})
-    assert said.subject()
-    assert said.payload.names is not None
+    validated = validate(CalendlyPayload, {"event": "invitee.created", "created_at": at, "payload": payload})
+    assert validated.subject()
+    assert validated.payload.names is not None
 
 
 def test_too_long_a_name_of_an_invitee() -> None:
     """Is none of Calendly's, and fits no column."""
-    said = validate(CalendlyPayload, {"event": calendly_payload.CREATED, "payload": {"uri": "x" * 201}})
-    assert said.payload.key is None
+    validated = validate(CalendlyPayload, {"event": calendly_payload.CREATED, "payload": {"uri": "x" * 201}})
+    assert validated.payload.key is None

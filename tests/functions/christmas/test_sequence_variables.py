@@ -45,7 +45,7 @@ CAMPAIGN = {
 
 
 @pytest.fixture
-def said(environment: pytest.MonkeyPatch) -> Texts:
+def wording(environment: pytest.MonkeyPatch) -> Texts:
     """The Spanish words."""
     return texts()
 
@@ -68,30 +68,30 @@ def ana(**more: Any) -> SequenceContact:
     )
 
 
-def everything(environment: pytest.MonkeyPatch, said: Texts) -> dict[str, Any]:
+def everything(environment: pytest.MonkeyPatch, wording: Texts) -> dict[str, Any]:
     """All that a template may use."""
     call = datetime(2026, 12, 21, 3, tzinfo=UTC)  # the evening before, in Mexico
-    given = variables.of_person(ana(diagnostic_call_at=call), ANSWERS, said, ZONE)
+    given = variables.of_person(ana(diagnostic_call_at=call), ANSWERS, wording, ZONE)
     return variables.of_campaign(given, settings(environment, CAMPAIGN), NOW, ZONE)
 
 
-def test_every_variable_of_the_replaced_system(environment: pytest.MonkeyPatch, said: Texts) -> None:
+def test_every_variable_of_the_replaced_system(environment: pytest.MonkeyPatch, wording: Texts) -> None:
     """Is there, under its name."""
-    found = everything(environment, said)
+    found = everything(environment, wording)
     assert KNOWN - set(found) == set()
     assert (found["assessment_score"], found["readiness_zone"]) == ("42.5", "Crisis Zone")
     assert (found["weakest_system"], found["WeakestSystem2"], found["StrongestSystem"]) == ("crew", "Radar", "ENGINE")
     assert (found["revenue_leak_total"], found["TotalRevenueLeak_K"]) == ("125,500", "126")
-    assert found["personalized_tip_1"] == said.tips["CREW"]
-    assert found["personalized_tip_2"] == said.tips["RADAR"]
-    assert found["personalized_tip_3"] == said.general_tip
+    assert found["personalized_tip_1"] == wording.tips["CREW"]
+    assert found["personalized_tip_2"] == wording.tips["RADAR"]
+    assert found["personalized_tip_3"] == wording.general_tip
     assert found["diagnostic_call_date"] == "domingo 20 de diciembre"
     assert (found["deadline_date"], found["days_to_deadline"]) == ("23 de diciembre", 3)
 
 
-def test_words_that_stand_in(environment: pytest.MonkeyPatch, said: Texts) -> None:
+def test_words_that_stand_in(environment: pytest.MonkeyPatch, wording: Texts) -> None:
     """For names, systems and figures that nobody has given; in Spanish."""
-    found = variables.of_person(ana(first_name=None, business_name=None, segment=None), {}, said, ZONE)
+    found = variables.of_person(ana(first_name=None, business_name=None, segment=None), {}, wording, ZONE)
     assert (found["first_name"], found["business_name"], found["readiness_zone"]) == ("equipo", "tu negocio", "Growth Zone")
     assert (found["weakest_system_1"], found["weakest_system_2"], found["strongest_system"]) == ("GPS", "FUEL", "CABIN")
     assert {found[name] for name in ("assessment_score", "revenue_leak_total", "TotalRevenueLeak_K")} == {"N/A"}
@@ -99,11 +99,11 @@ def test_words_that_stand_in(environment: pytest.MonkeyPatch, said: Texts) -> No
     assert "diagnostic_call_date" not in found
 
 
-def test_tip_for_a_system_that_nobody_knows(said: Texts) -> None:
+def test_tip_for_a_system_that_nobody_knows(wording: Texts) -> None:
     """The general one; and there is one for each of the eight."""
-    assert said.tip("Marketing") == said.general_tip
-    assert set(said.tips) == {"GPS", "CREW", "ENGINE", "FUEL", "CABIN", "COCKPIT", "RADAR", "AUTOPILOT"}
-    assert len(set(said.tips.values())) == 8
+    assert wording.tip("Marketing") == wording.general_tip
+    assert set(wording.tips) == {"GPS", "CREW", "ENGINE", "FUEL", "CABIN", "COCKPIT", "RADAR", "AUTOPILOT"}
+    assert len(set(wording.tips.values())) == 8
 
 
 @pytest.mark.parametrize(
@@ -142,19 +142,19 @@ def ours() -> list[str]:
 
 
 @pytest.mark.parametrize("name", ours())
-def test_every_template_can_be_filled_in(environment: pytest.MonkeyPatch, said: Texts, name: str) -> None:
+def test_every_template_can_be_filled_in(environment: pytest.MonkeyPatch, wording: Texts, name: str) -> None:
     """With what the least of events gives: a link and a portal in the settings, nothing else."""
     campaign = {"calendly_link": "https://calendly.example/cita", "portal_url": "https://portal.example"}
-    given = variables.of_person(ana(first_name=None, business_name=None), {}, said, ZONE)
+    given = variables.of_person(ana(first_name=None, business_name=None), {}, wording, ZONE)
     values = variables.of_campaign(given, settings(environment, campaign), NOW, ZONE)
     mail = templates.render(template_sources.load(name), values, unsubscribe_url="https://puente.example/baja")
     assert "{{" not in mail.subject + mail.html + mail.text
     assert "None" not in mail.html
 
 
-def test_template_of_notion_with_every_variable(environment: pytest.MonkeyPatch, said: Texts) -> None:
+def test_template_of_notion_with_every_variable(environment: pytest.MonkeyPatch, wording: Texts) -> None:
     """Filled in and escaped; an unknown one fails by name and nothing goes out raw."""
-    found = everything(environment, said) | {"business_name": "Aurora <b>"}
+    found = everything(environment, wording) | {"business_name": "Aurora <b>"}
     body = "<p>" + " ".join("{{" + name + "}}" for name in sorted(KNOWN)) + "</p>"
     template = templates.Template(name="t", locale="es", channels=("email",), kind="marketing", subject="Hola", html=body)
     assert "Aurora &lt;b&gt;" in templates.render(template, found).html

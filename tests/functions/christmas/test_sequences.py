@@ -108,7 +108,7 @@ class TestAssessment:
         assert ours.sequences()[0].started_at == MONDAY
 
     def test_critical_is_told_once(self, ours: Campaign) -> None:
-        """The sales team hears of it, whatever comes twice; the outbox holds nobody's address."""
+        """The sales team is told of it, whatever comes twice; the outbox holds nobody's address."""
         for _ in range(2):
             ours.take("assessment-handler", assessment(red_systems=2))
         ours.settle()
@@ -121,7 +121,7 @@ class TestAssessment:
             alert = session.scalars(select(Delivery).where(Delivery.target == "discord")).one()
         assert "ana" not in json.dumps([alert.subject, alert.payload])
 
-    def test_without_discord_nothing_is_owed(self, ours: Campaign, environment: pytest.MonkeyPatch) -> None:
+    def test_without_discord_nothing_is_planned(self, ours: Campaign, environment: pytest.MonkeyPatch) -> None:
         """It is optional."""
         from shared.settings import get_settings
 
@@ -181,7 +181,7 @@ class TestOthers:
     def test_three_mails_at_their_times(
         self, ours: Campaign, handler: str, payload: dict[str, object], expected: list[timedelta]
     ) -> None:
-        """Also to somebody of whom we have never heard."""
+        """Also to somebody who is unknown."""
         ours.take(handler, payload)
         ours.run(days=8)
         assert [one.at - MONDAY for one in ours.post.sent] == expected
@@ -240,7 +240,7 @@ class TestOthers:
         assert journeys()["assessment"] == ("active", None)
 
     def test_booking_by_another_calendar_ends_them_too(self, ours: Campaign) -> None:
-        """People are known by their address, whoever tells; Notion hears of it by the timer."""
+        """People are known by their address, whoever tells; Notion is told of it by the timer."""
         ours.take("assessment-handler", assessment())
         ours.settle()
         ours.clock.advance(minutes=1)
@@ -316,8 +316,10 @@ class TestOnce:
         assert (contact.campaign_status, contact.booking_status, contact.phase) == ("Pre-Call Prep", "Completed", "Phase 1")
         assert contact.segment == "URGENT"
         with reading() as session:
-            owed = session.scalars(select(Delivery.payload).where(Delivery.target == "resend", Delivery.state == State.PENDING))
-            assert [payload["context"]["journey"] for payload in owed] == ["onboarding"] * 3
+            bodies = session.scalars(
+                select(Delivery.payload).where(Delivery.target == "resend", Delivery.state == State.PENDING)
+            )
+            assert [payload["context"]["journey"] for payload in bodies] == ["onboarding"] * 3
 
 
 class TestDoor:

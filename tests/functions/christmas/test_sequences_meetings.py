@@ -38,7 +38,7 @@ def ours(world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestCl
         yield found
 
 
-def hear(ours: Campaign, *words: dict[str, Any]) -> None:
+def receive(ours: Campaign, *words: dict[str, Any]) -> None:
     """Cal.com's webhooks, each handled before the next."""
     for word in words:
         post(ours, word)
@@ -75,14 +75,14 @@ def shown(ours: Campaign) -> tuple[Any, Any]:
 
 def test_booked(ours: Campaign) -> None:
     """With its date, and she is on her way to the call."""
-    hear(ours, created())
+    receive(ours, created())
     assert shown(ours) == ("Booked", STARTS.isoformat())
     assert ours.contact().campaign_status == "Pre-Call Prep"
 
 
 def test_cancelled(ours: Campaign) -> None:
     """She is not booked any more, and where she was before."""
-    hear(ours, created(), cancelled(MONDAY + MINUTE))
+    receive(ours, created(), cancelled(MONDAY + MINUTE))
     assert shown(ours) == ("Not Booked", None)
     assert ours.contact().campaign_status == "Nurture Sequence"
 
@@ -90,25 +90,25 @@ def test_cancelled(ours: Campaign) -> None:
 def test_put_off(ours: Campaign) -> None:
     """The new date counts."""
     later = STARTS + timedelta(days=1)
-    hear(ours, created(), calcom.rescheduled("uid2", "uid1", later, MONDAY + MINUTE, STARTS))
+    receive(ours, created(), calcom.rescheduled("uid2", "uid1", later, MONDAY + MINUTE, STARTS))
     assert shown(ours) == ("Booked", later.isoformat())
 
 
 def test_took_place(ours: Campaign) -> None:
     """The meeting's end completes it."""
-    hear(ours, created())
+    receive(ours, created())
     ours.clock.moment = STARTS + timedelta(hours=1)
-    hear(ours, calcom.ended(start=STARTS))
+    receive(ours, calcom.ended(start=STARTS))
     assert shown(ours)[0] == "Completed"
 
 
 def test_missed_and_not_missed_after_all(ours: Campaign) -> None:
     """No-Show; with the mark taken back she was there."""
-    hear(ours, created())
+    receive(ours, created())
     ours.clock.moment = STARTS + timedelta(hours=1)
-    hear(ours, calcom.no_show(STARTS + 20 * MINUTE), calcom.ended(start=STARTS))
+    receive(ours, calcom.no_show(STARTS + 20 * MINUTE), calcom.ended(start=STARTS))
     assert shown(ours)[0] == "No-Show"
-    hear(ours, calcom.no_show(STARTS + 40 * MINUTE, away=False))
+    receive(ours, calcom.no_show(STARTS + 40 * MINUTE, away=False))
     assert shown(ours)[0] == "Completed"
 
 
@@ -130,13 +130,13 @@ def test_every_order_ends_the_same(ours: Campaign, case: str, order: tuple[int, 
     """Late, early, and once more at the end."""
     ours.clock.moment = STARTS + timedelta(hours=1)
     words = [WORDS[case][number] for number in order]
-    hear(ours, *words, *words)
+    receive(ours, *words, *words)
     assert shown(ours) == ENDS[case]
 
 
 def test_booked_before_she_came_into_the_campaign(ours: Campaign) -> None:
     """Her sign-up finds the meeting; the meeting alone makes nobody a contact."""
-    hear(ours, created(email="luz@example.com"))
+    receive(ours, created(email="luz@example.com"))
     with reading() as session:
         assert session.scalars(select(SequenceContact.email)).all() == ["ana@example.com"]
     ours.take("signup-handler", {"email": "luz@example.com", "first_name": "Luz", "business_name": "Luz"})
@@ -147,16 +147,16 @@ def test_booked_before_she_came_into_the_campaign(ours: Campaign) -> None:
 def test_meeting_in_calendly_stands_when_that_in_calcom_is_cancelled(ours: Campaign) -> None:
     """Whoever has a meeting to come is booked."""
     ours.calendly("invitee.created", **invitee())
-    hear(ours, created(at=MONDAY + 70 * MINUTE, start=STARTS + timedelta(days=1)), cancelled(MONDAY + 80 * MINUTE))
+    receive(ours, created(at=MONDAY + 70 * MINUTE, start=STARTS + timedelta(days=1)), cancelled(MONDAY + 80 * MINUTE))
     ours.clock.advance(hours=1)
     assert shown(ours) == ("Booked", STARTS.isoformat())
 
 
 def test_newer_word_by_another_way_stands(ours: Campaign) -> None:
     """The call took place as we were told; an older word of the calendar that comes late does not undo it."""
-    hear(ours, created(start=MONDAY - timedelta(hours=2), at=MONDAY - timedelta(days=1)))
+    receive(ours, created(start=MONDAY - timedelta(hours=2), at=MONDAY - timedelta(days=1)))
     ours.take("postcall-maybe-handler", postcall())
-    hear(ours, cancelled(MONDAY - timedelta(hours=9), start=MONDAY - timedelta(hours=2)))
+    receive(ours, cancelled(MONDAY - timedelta(hours=9), start=MONDAY - timedelta(hours=2)))
     assert shown(ours)[0] == "Completed"
 
 

@@ -51,7 +51,7 @@ def says(ours: Campaign, number: int) -> dict[str, Any]:
     return {fact: row.get(f"Email {number} {fact}") or None for fact in ("Sent", "Status", "Sent By", "Resend ID")}
 
 
-def told(step: str, ours: Campaign, *words: str) -> None:
+def report(step: str, ours: Campaign, *words: str) -> None:
     """What Resend tells later of the newest mail of a step."""
     one = next(one for one in reversed(ours.post.sent) if one.step == step)
     for word in words:
@@ -110,7 +110,7 @@ class TestMails:
         """The furthest that the vendor has told, whatever the order."""
         ours.take("assessment-handler", assessment())
         ours.run(days=1, hours=1)
-        told("email_2", ours, *words)
+        report("email_2", ours, *words)
         ours.settle()
         assert says(ours, 2)["Status"] == shown
         agrees(ours)
@@ -382,7 +382,7 @@ def _ask_all(session: Any) -> None:
 
 def _word(ours: Campaign, word: str) -> None:
     if ours.post.sent:
-        told(ours.post.sent[-1].step, ours, word)
+        report(ours.post.sent[-1].step, ours, word)
 
 
 def _delete(ours: Campaign, number: int) -> None:

@@ -67,7 +67,7 @@ class TestWhatFollows:
 
     @pytest.mark.parametrize("answered_by", PERSON)
     def test_person_is_not_written_to_as_well(self, flow, post, lead, test_clock, answered_by: str) -> None:  # noqa: F811
-        """They have heard it; where Twilio does not know, it counts as a person."""
+        """The text was played; where Twilio does not know, it counts as a person."""
         ends(flow, lead(), "completed", answered_by)
         test_clock.advance(hours=3)
         carry_out()
@@ -105,7 +105,7 @@ class TestWhatFollows:
         assert post.sent[-1].rendered.text == post.sent[-2].rendered.text
 
     def test_nothing_follows_a_late_refusal_when_they_have_booked_since(self, flow, post, lead, test_clock) -> None:  # noqa: F811
-        """The follow-up was over with its last message; that it did not arrive is heard of after the booking."""
+        """The follow-up was over with its last message; that it did not arrive is reported after the booking."""
         ends(flow, lead(), "completed", "human")
         for _ in range(14):
             test_clock.advance(days=1)
@@ -129,7 +129,7 @@ class TestWhatFollows:
         ends(flow, call, "busy")
         assert post.channels() == ["email", "voice", "sms"]
 
-    def test_call_of_which_nothing_is_heard_is_followed_by_nothing(self, flow, post, lead, test_clock) -> None:  # noqa: F811
+    def test_call_without_a_report_is_followed_by_nothing(self, flow, post, lead, test_clock) -> None:  # noqa: F811
         """Nobody is told of a missed call that they may have taken."""
         lead()
         test_clock.advance(hours=2)
@@ -173,7 +173,7 @@ class TestWhatIsSaid:
 
     @pytest.mark.parametrize("answered_by", [*PERSON, *MACHINE])
     def test_without_the_database(self, flow, asked, environment, answered_by: str) -> None:  # noqa: F811
-        """Who picks up hears the script while SQL is down, a machine its own text."""
+        """Who picks up gets the script while SQL is down, a machine its own text."""
         query = _query(asked())
         _break(environment)
         answer = flow.call(**query, CallSid="CA1", AnsweredBy=answered_by)
@@ -203,7 +203,7 @@ class TestWhatIsSaid:
         assert "Discúlpanos" in flow.call(**query | {"c": "x"}).get_body().decode()
 
     def test_name_that_is_too_long_is_read_from_our_record(self, flow, asked, environment) -> None:  # noqa: F811
-        """With SQL they hear it, without it an apology; never nothing."""
+        """With SQL they get it, without it an apology; never nothing."""
         query = _query(asked(service="ventas " * 300))
         assert set(query) == {"d"}
         assert "Hola, Ana." in flow.call(**query).get_body().decode()

@@ -11,7 +11,7 @@ from functions.leads.services import booking_url, first_name
 from shared import clock
 from shared.intake.envelope import parse
 from shared.settings import get_settings
-from tests.support.leads import FORM, html, sent, told
+from tests.support.leads import FORM, body_of, html, sent
 
 pytestmark = pytest.mark.usefixtures("fresh")
 
@@ -20,8 +20,8 @@ def test_the_answer_is_as_old_callers_know_it() -> None:
     """Status 200, `ok` and the number; and the form is on the queue with that number."""
     answer, message = sent()
     assert (answer.status_code, answer.mimetype) == (200, "application/json")
-    number = told(answer).pop("lead_id")
-    assert told(answer) == {"ok": True, "lead_id": number}
+    number = body_of(answer).pop("lead_id")
+    assert body_of(answer) == {"ok": True, "lead_id": number}
     envelope = parse(message)
     assert (envelope.subject, envelope.type) == (f"lead:{number}", "lead.form")
     assert envelope.data == FORM | {"lead_id": number, "captcha": None}
@@ -33,17 +33,17 @@ def test_a_double_click_is_one_event_and_a_correction_another() -> None:
     corrected = sent(FORM | {"telefono": "55 8765 4321"})
     keys = [parse(message).id for _answer, message in (first, again, corrected)]
     assert keys[0] == keys[1] != keys[2]
-    assert len({told(answer)["lead_id"] for answer, _message in (first, again, corrected)}) == 1
+    assert len({body_of(answer)["lead_id"] for answer, _message in (first, again, corrected)}) == 1
 
 
 def test_the_day_is_that_of_the_place(fresh: clock.TestClock) -> None:
     """At 3:00 in UTC it is still yesterday in Mexico."""
     fresh.moment = clock.as_utc(fresh.moment.replace(hour=23))
-    evening = told(sent()[0])["lead_id"]
+    evening = body_of(sent()[0])["lead_id"]
     fresh.advance(hours=4)
-    assert told(sent()[0])["lead_id"] == evening
+    assert body_of(sent()[0])["lead_id"] == evening
     fresh.advance(hours=4)
-    assert told(sent()[0])["lead_id"] != evening
+    assert body_of(sent()[0])["lead_id"] != evening
 
 
 @pytest.mark.parametrize(
@@ -67,18 +67,18 @@ def test_a_form_may_come_as_json_or_as_browsers_send_it(body: bytes, content_typ
     answer, message = sent(body, content_type=content_type)
     assert answer.status_code == 200
     assert parse(message).data["nombre"] == "Ana López"
-    assert told(answer)["lead_id"] == told(sent()[0])["lead_id"]
+    assert body_of(answer)["lead_id"] == body_of(sent()[0])["lead_id"]
 
 
 def test_what_is_missing_is_told_all_at_once() -> None:
     """As a problem document, and as a sentence that a visitor understands."""
     answer, message = sent({"nombre": " ", "email": "ana@example.com", "telefono": None, "fuente": "web"})
-    said = told(answer)
+    answer_body = body_of(answer)
     assert (answer.status_code, answer.mimetype, message) == (400, "application/problem+json", None)
-    assert said["ok"] is False
-    assert said["error"] == "Faltan estos datos: nombre, telefono, empresa, servicio."
-    assert [fault["field"] for fault in said["errors"]] == ["nombre", "telefono", "empresa", "servicio"]
-    assert (said["type"], said["status"]) == ("urn:puente:problem:missing-fields", 400)
+    assert answer_body["ok"] is False
+    assert answer_body["error"] == "Faltan estos datos: nombre, telefono, empresa, servicio."
+    assert [fault["field"] for fault in answer_body["errors"]] == ["nombre", "telefono", "empresa", "servicio"]
+    assert (answer_body["type"], answer_body["status"]) == ("urn:puente:problem:missing-fields", 400)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_what_is_no_address_is_refused(email: str) -> None:
     """With a hint, and without repeating what was sent."""
     answer, _message = sent(FORM | {"email": email})
     assert answer.status_code == 400
-    assert told(answer)["error"].startswith("El correo electrónico no es válido")
-    assert [fault["field"] for fault in told(answer)["errors"]] == ["email"]
+    assert body_of(answer)["error"].startswith("El correo electrónico no es válido")
+    assert [fault["field"] for fault in body_of(answer)["errors"]] == ["email"]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_what_is_no_number_is_refused(phone: str) -> None:
     """Too short, too long, two numbers, filler or words."""
     answer, _message = sent(FORM | {"telefono": phone})
     assert answer.status_code == 400
-    assert told(answer)["error"].startswith("El teléfono no es válido")
+    assert body_of(answer)["error"].startswith("El teléfono no es válido")
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ def test_what_cannot_be_read_is_refused_in_the_same_shape(body: bytes, headers: 
     """Whatever is wrong: `ok` false, a Spanish sentence, a problem document."""
     answer, message = sent(body, **headers)
     assert (answer.status_code, message) == (status, None)
-    assert told(answer)["ok"] is False
-    assert told(answer)["error"]
-    assert told(answer)["status"] == status
+    assert body_of(answer)["ok"] is False
+    assert body_of(answer)["error"]
+    assert body_of(answer)["status"] == status
 
 
 def test_a_queue_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,14 +149,14 @@ def test_a_queue_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook, "_to_message", away)
     answer, _message = sent()
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
-    assert told(answer)["error"].startswith("No pudimos guardar tus datos")
+    assert body_of(answer)["error"].startswith("No pudimos guardar tus datos")
 
 
 @given(st.dictionaries(st.sampled_from([*payloads.FIELDS, "website", "x"]), st.text(max_size=40) | st.none() | st.integers()))
 def test_any_form_gets_an_answer(body: dict[str, object]) -> None:
     """Never an exception; taken in or refused, and `ok` says which."""
     answer, message = sent(body)
-    assert told(answer)["ok"] is (answer.status_code == 200)
+    assert body_of(answer)["ok"] is (answer.status_code == 200)
     assert (message is not None) <= (answer.status_code == 200)
 
 

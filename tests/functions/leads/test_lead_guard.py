@@ -15,7 +15,7 @@ from shared import clock
 from shared.errors import PermanentError, RefusedError, UnavailableError
 from shared.settings import get_settings
 from tests.conftest import forget
-from tests.support.leads import FORM, sent, told
+from tests.support.leads import FORM, body_of, sent
 from tests.unit.vendors.network import Answer, FakeNetwork
 
 pytestmark = pytest.mark.usefixtures("fresh")
@@ -38,7 +38,7 @@ def test_a_sender_has_ten_forms_a_minute(fresh: clock.TestClock) -> None:
         assert sent(x_forwarded_for="203.0.113.9:4711")[0].status_code == 200
     refused, message = sent(x_forwarded_for="203.0.113.9:8080")
     assert (refused.status_code, message, refused.headers["Retry-After"]) == (429, None, "60")
-    assert told(refused)["error"].startswith("Recibimos demasiados formularios")
+    assert body_of(refused)["error"].startswith("Recibimos demasiados formularios")
     assert sent(x_forwarded_for="203.0.113.10:1")[0].status_code == 200
     fresh.moment = fresh.moment.replace(minute=fresh.moment.minute + 1, second=0)
     assert sent(x_forwarded_for="203.0.113.9:4711")[0].status_code == 200
@@ -108,10 +108,10 @@ def test_an_ipv6_subscriber_is_one_sender() -> None:
 
 def test_a_filled_honeypot_is_answered_and_dropped(caplog: pytest.LogCaptureFixture) -> None:
     """The machine learns nothing; the log counts it."""
-    genuine = told(sent()[0])
+    genuine = body_of(sent()[0])
     with caplog.at_level(logging.WARNING, "puente.leads"):
         answer, message = sent(FORM | {"website": "https://spam.example"})
-    assert (answer.status_code, told(answer), message) == (200, genuine, None)
+    assert (answer.status_code, body_of(answer), message) == (200, genuine, None)
     assert "honeypot" in caplog.text
     assert "ana@" not in caplog.text
     assert sent(FORM | {"website": "  "})[1] is not None
@@ -218,9 +218,9 @@ def test_pages_of_known_origins_may_post(environment: pytest.MonkeyPatch, settin
     environment.setenv("LEAD_ALLOWED_ORIGINS", setting)
     forget()
     preflight, (answer, _message) = endpoint.preflight(origin(name)), sent(origin=name)
-    for said in (preflight, answer):
-        assert said.headers.get("Access-Control-Allow-Origin") == (name if granted else None)
-        assert said.headers["Vary"] == "Origin"
+    for response in (preflight, answer):
+        assert response.headers.get("Access-Control-Allow-Origin") == (name if granted else None)
+        assert response.headers["Vary"] == "Origin"
     assert preflight.status_code == 204
     assert preflight.headers.get("Access-Control-Allow-Methods") == ("POST, OPTIONS" if granted else None)
 

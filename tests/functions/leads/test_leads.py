@@ -66,7 +66,7 @@ def enrolments() -> list[Enrolment]:
         return list(session.scalars(select(Enrolment).order_by(Enrolment.id)))
 
 
-def owed(target: str = "kommo") -> list[Delivery]:
+def open_deliveries(target: str = "kommo") -> list[Delivery]:
     with reading() as session:
         return list(session.scalars(select(Delivery).where(Delivery.target == target).order_by(Delivery.id)))
 
@@ -122,11 +122,11 @@ def test_a_form_becomes_a_lead_a_follow_up_and_a_lead_in_kommo(world: World, acc
     assert account.words() == ["GET /contacts", "GET /contacts", "POST /leads/complex"]
 
 
-def test_without_kommo_nothing_is_owed_to_it(world: World) -> None:
+def test_without_kommo_nothing_is_planned_for_it(world: World) -> None:
     """And the lead says that it is not used."""
     number = post(world)
     world.run()
-    assert owed() == []
+    assert open_deliveries() == []
     assert lead(number).kommo_sync_status is None
     assert len(enrolments()) == 1
 
@@ -362,9 +362,9 @@ def test_what_they_say_is_noted(world: World, account: PretendKommo, test_clock:
         (digest_of_address("nobody@example.com"), "replied", ("sms",), None),
     ):
         test_clock.advance(minutes=1)
-        said = PersonMessage(word=word, recipient_digests=(who,), channels=channels, at=test_clock.moment, cause=cause)
+        news = PersonMessage(word=word, recipient_digests=(who,), channels=channels, at=test_clock.moment, cause=cause)
         for _again in range(2):
-            transact(lambda session, said=said: notify_person_message(session, said))
+            transact(lambda session, news=news: notify_person_message(session, news))
     settle(world)
     assert account.notes() == [
         "Respondió por whatsapp.",
@@ -385,11 +385,11 @@ def test_a_note_whose_answer_is_lost_is_written_once(world: World, account: Pret
         transact(lambda session, name=name: notes.enqueue(session, number, name, {}, name))
     world.run_for(test_clock, minutes=10)
     assert account.notes() == ["Reservó una reunión.", "Canceló la reunión."]
-    assert {row.state for row in owed()} == {"done"}
+    assert {row.state for row in open_deliveries()} == {"done"}
 
 
 def test_two_notes_of_one_text_are_two(world: World, account: PretendKommo) -> None:
-    """Owed for different keys in the same second; the same key again is none."""
+    """Planned for different keys in the same second; the same key again is none."""
     number = post(world)
     world.run()
     for key in ("a", "b", "a"):
@@ -417,7 +417,7 @@ def test_a_note_without_a_text_is_not_wanted(world: World, account: PretendKommo
     world.run()
     transact(lambda session: notes.enqueue(session, number, "never_heard_of", {}, "k"))
     settle(world)
-    assert (owed()[-1].state, owed()[-1].reason) == ("skipped", "no-text-for-it")
+    assert (open_deliveries()[-1].state, open_deliveries()[-1].reason) == ("skipped", "no-text-for-it")
     assert account.notes() == []
 
 
@@ -457,14 +457,14 @@ def test_parked_leads_do_not_hide_one_that_fell_out(
     forget()
     numbers = [post(world, servicio=name) for name in ("Ventas", "Web")]
     world.run()
-    assert [one.state for one in owed()] == ["dead", "dead"]
+    assert [one.state for one in open_deliveries()] == ["dead", "dead"]
     assert account.leads() == []
     fell_out = max(numbers)
     theirs = select(Delivery).where(Delivery.target == "kommo", Delivery.subject == f"lead:{fell_out}")
     transact(lambda session: [session.delete(row) for row in session.scalars(theirs)])
     test_clock.advance(minutes=20)
     assert transact(lambda session: kommo_sync.LEADS.requeue_lost(session, limit=1)) == 1
-    assert [one.subject for one in owed() if one.state == "pending"] == [f"lead:{fell_out}"]
+    assert [one.subject for one in open_deliveries() if one.state == "pending"] == [f"lead:{fell_out}"]
 
 
 def test_a_lead_that_kommo_refuses_is_seen(world: World, environment: pytest.MonkeyPatch, account: PretendKommo) -> None:
@@ -476,12 +476,12 @@ def test_a_lead_that_kommo_refuses_is_seen(world: World, environment: pytest.Mon
     row = lead(number)
     assert row.kommo_sync_status == "error"
     assert "kommo" in str(row.kommo_sync_error).lower()
-    assert [one.state for one in owed()] == ["dead"]
+    assert [one.state for one in open_deliveries()] == ["dead"]
     assert record.figures()["errored_syncs"] == 1  # an alert looks at it
     assert account.leads() == []
     environment.setenv("KOMMO_STATUS_ID_INICIAL", str(seed.INICIAL))
     forget()
-    operator_actions.retry(owed()[0].id, "ana")
+    operator_actions.retry(open_deliveries()[0].id, "ana")
     world.run()
     assert lead(number).kommo_sync_status == "success"
 

@@ -12,7 +12,7 @@ from functions.leads import guard, notes, persons, triggers
 from functions.leads.tables import Lead
 from shared import clock
 from shared.privacy import blobs
-from shared.privacy import person as who
+from shared.privacy import person as person_keys
 from shared.privacy.__main__ import main
 from shared.privacy.erase import look, person
 from shared.store.models import Base, Contact, InboxEvent
@@ -43,7 +43,7 @@ def ana(world: World, account: PretendKommo) -> int:
     world.run()
     for number, name, mail in ((numbers[0], "Anastasia", "quiroga@example.com"), (other, "Eva", "eva@example.com")):
         booked(number, mail)
-        transact(lambda session, number=number, said={"nombre": name}: notes.enqueue(session, number, "form_again", said, "k"))
+        transact(lambda session, number=number, form={"nombre": name}: notes.enqueue(session, number, "form_again", form, "k"))
     assert account.leads()
     return numbers[0]
 
@@ -63,34 +63,34 @@ def everything() -> str:
         return "\n".join(str(tuple(row)) for table in Base.metadata.sorted_tables for row in session.execute(select(table)))
 
 
-def told(*arguments: str) -> tuple[int, str]:
+def run_command(*arguments: str) -> tuple[int, str]:
     """The command's exit code and what it says."""
-    said: list[str] = []
-    return main([*arguments, *SKIP], said.append), "".join(said)
+    lines: list[str] = []
+    return main([*arguments, *SKIP], lines.append), "".join(lines)
 
 
 @pytest.mark.parametrize("way", ["email", "lead"])
 def test_nothing_is_left_of_them(ana: int, way: str) -> None:
-    """Neither in a table nor in what is owed; both of her leads go, whichever was named."""
+    """Neither in a table nor in what is planned; both of her leads go, whichever was named."""
     asked = ("--email", " QUIROGA@example.com") if way == "email" else ("--lead-id", str(ana))
     assert any(trace in everything() for trace in TRACES)
-    assert told(*asked, "--apply")[0] == 0
+    assert run_command(*asked, "--apply")[0] == 0
     left = everything()
     assert [trace for trace in (*TRACES, str(ana)) if trace in left] == []
-    assert told(*asked)[0] == 2
+    assert run_command(*asked)[0] == 2
 
 
 def test_everybody_else_stays(ana: int) -> None:
     """Lead, booking, journey and deliveries of the other one are what they were."""
     before = look(person(email="eva@example.com"), ask_odoo=False)
     assert before.rows["leads"] == before.rows["bookings"] == before.rows["enrolments"] == 1
-    told("--lead-id", str(ana), "--apply")
+    run_command("--lead-id", str(ana), "--apply")
     assert look(person(email="eva@example.com"), ask_odoo=False) == before
 
 
 def test_what_is_in_kommo_is_named(ana: int, account: PretendKommo) -> None:
     """Because its API cannot delete it, a person has to."""
-    code, text = told("--lead-id", str(ana))
+    code, text = run_command("--lead-id", str(ana))
     assert code == 0
     leads = ", ".join(str(row["id"]) for row in account.leads()[:2])
     assert f"2 leads in Kommo, to be deleted there: {leads}" in text
@@ -118,7 +118,7 @@ def test_an_old_form_does_not_bring_them_back(ana: int, world: World) -> None:
     world.run()
     with Session(get_engine()) as session:
         keys: list[Any] = list(session.scalars(select(InboxEvent.key)))
-    told("--lead-id", str(ana), "--apply")
+    run_command("--lead-id", str(ana), "--apply")
     world.storage.send(triggers.QUEUE, message)
     world.run()
     with Session(get_engine()) as session:
@@ -137,10 +137,10 @@ def test_one_name_is_asked_for(database: object, arguments: list[str]) -> None:
 def test_an_empty_name_is_refused(database: object) -> None:
     """It would mean everybody without one."""
     del database
-    assert told("--email", "  ", "--apply")[0] == 1
+    assert run_command("--email", "  ", "--apply")[0] == 1
 
 
 @pytest.mark.parametrize("mail", ["ana@example.com", "a" * 64 + "@" + "b" * 60 + ".example.com"])
 def test_an_address_has_one_name(mail: str) -> None:
     """Erasing looks for the name under which journeys know it, however long it is."""
-    assert who.email_key(mail) == persons.email_key(mail)
+    assert person_keys.email_key(mail) == persons.email_key(mail)

@@ -44,9 +44,9 @@ def send(puente: Puente, method: str, body: bytes = b"", **headers: str) -> tupl
 def test_a_form_goes_all_the_way(puente: Puente) -> None:
     """From a browser's form to Kommo; list and log tell of it by the number that was answered."""
     form = urlencode(FORM).encode()
-    status, headers, said = send(puente, "POST", form, Content_Type="application/x-www-form-urlencoded", Origin=ORIGIN)
-    assert (status, said["ok"], headers["access-control-allow-origin"]) == (200, True, ORIGIN)
-    number = said["lead_id"]
+    status, headers, body_text = send(puente, "POST", form, Content_Type="application/x-www-form-urlencoded", Origin=ORIGIN)
+    assert (status, body_text["ok"], headers["access-control-allow-origin"]) == (200, True, ORIGIN)
+    number = body_text["lead_id"]
     wait_until(lambda: puente.ask("GET", f"/api/v1/leads/{number}")[0] == 200)
     wait_until(lambda: json.loads(puente.ask("GET", f"/api/v1/leads/{number}")[2])["kommo_sync_status"] == "success")
     (made,) = puente.sandbox.records("leads", vendor="kommo")
@@ -70,8 +70,8 @@ def test_browsers_are_answered_before_they_post(puente: Puente) -> None:
 def test_a_refusal_is_told_in_both_ways(puente: Puente) -> None:
     """As a problem document, and as old callers read it; a sender without measure is stopped."""
     body = json.dumps(FORM | {"email": "x"}).encode()
-    status, headers, said = send(puente, "POST", body, Content_Type="application/json", X_Forwarded_For="8.8.8.8:1")
-    assert (status, headers["content-type"], said["ok"]) == (400, "application/problem+json", False)
-    assert said["error"].startswith("El correo electrónico")
+    status, headers, body_text = send(puente, "POST", body, Content_Type="application/json", X_Forwarded_For="8.8.8.8:1")
+    assert (status, headers["content-type"], body_text["ok"]) == (400, "application/problem+json", False)
+    assert body_text["error"].startswith("El correo electrónico")
     statuses = [send(puente, "POST", body, X_Forwarded_For="8.8.4.4:1")[0] for _form in range(11)]
     assert statuses == [400] * 10 + [429]

@@ -45,15 +45,15 @@ class Case:
         return {"email": f"caso{cls.number}@example.com"}
 
 
-@given(said=FORMS, data=st.data())
+@given(payloads=FORMS, data=st.data())
 @settings(max_examples=examples(25), suppress_health_check=SLOW)
 def test_forms_in_any_order_end_in_the_newest(
-    world: World, test_clock: clock.TestClock, said: list[dict[str, Any]], data: Any
+    world: World, test_clock: clock.TestClock, payloads: list[dict[str, Any]], data: Any
 ) -> None:
     """Each any number of times: the row says what the newest form says, and one journey has begun."""
     mail, messages, number = Case.mail(), [], 0
     test_clock.moment = START + timedelta(days=2 * Case.number)  # earlier examples do not count against this one
-    for fields in said:
+    for fields in payloads:
         test_clock.advance(minutes=1)
         answer, message = sent(FORM | mail | fields)
         number = told(answer)["lead_id"]
@@ -63,7 +63,7 @@ def test_forms_in_any_order_end_in_the_newest(
         world.storage.send(triggers.QUEUE, message)
         world.run()
     row = lead(number)
-    assert (row.phone_original, row.company) == (said[-1]["telefono"], said[-1]["empresa"])
+    assert (row.phone_original, row.company) == (payloads[-1]["telefono"], payloads[-1]["empresa"])
     with reading() as session:
         begun = select(func.count()).select_from(Enrolment).where(Enrolment.person == f"lead:{number}")
         assert session.scalar(begun) == 1
@@ -93,7 +93,7 @@ def test_kommo_ends_as_our_record_says(
         number = told(answer)["lead_id"]
         world.storage.send(triggers.QUEUE, message)
         world.step(triggers.QUEUE)
-        owed = [f"n{place}" for place, step in enumerate(steps) if step == "note"]
+        expected_notes = [f"n{place}" for place, step in enumerate(steps) if step == "note"]
         for place, step in enumerate(steps):
             _take(world, account, test_clock, number, step, place)
         account.down, account.lost = False, []
@@ -102,7 +102,7 @@ def test_kommo_ends_as_our_record_says(
         assert len(account.leads()) == len(account.contacts()) == 1
         assert (row.kommo_sync_status, row.kommo_lead_id) == ("success", account.leads()[0]["id"])
         written = [text for text in account.notes() if text.startswith("Nombre")]
-        assert written == [f"Nombre {key}" for key in owed]
+        assert written == [f"Nombre {key}" for key in expected_notes]
         _check_stage(account.leads()[0]["status_id"], row.status, steps)
 
 

@@ -81,9 +81,9 @@ def settings(place: Place, environment: pytest.MonkeyPatch) -> pytest.MonkeyPatc
 def test_set_up_finds_all_that_is_there(settings: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The exit code is 0, and every fact and every stage has its line."""
     assert setup.main([]) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for line in ("ok      crm.lead.x_manychat_id (char)", "ok      stage 16 “Recién Suscrito Sin Asignar”", "Odoo 19"):
-        assert line in said
+        assert line in printed
 
 
 def test_set_up_says_what_is_missing_and_changes_nothing(
@@ -94,7 +94,7 @@ def test_set_up_says_what_is_missing_and_changes_nothing(
     settings.setenv("ODOO_FIELD_MAP", field_map)
     get_settings.cache_clear()
     assert setup.main([], {16: "Recién suscrito sin asignar", 17: "Otro", 90_000: "Retornó en AC", 90_001: f"E {prefix}"}) == 1
-    said = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr().out.splitlines()
     for expected in (
         f"missing crm.lead.x_{prefix} for our summary does not exist; --apply creates it",
         f"missing crm.lead.nope_{prefix} for our phone does not exist; only x_ fields can be created: correct ODOO_FIELD_MAP",
@@ -104,7 +104,7 @@ def test_set_up_says_what_is_missing_and_changes_nothing(
         "missing stage 90000 “Retornó en AC” has the id 18 in Odoo: correct our stage map",
         f"missing stage 90001 “E {prefix}” does not exist; --apply --create-stages creates it",
     ):
-        assert expected in said
+        assert expected in printed
     assert f"x_{prefix}" not in admin.fields_get("crm.lead")
     assert admin.search_read("crm.stage", [["name", "=", f"E {prefix}"]], ["id"]) == []
 
@@ -135,10 +135,10 @@ def test_set_up_by_a_salesperson_says_what_an_administrator_must_do(
         settings.setenv(name, value)
     get_settings.cache_clear()
     assert setup.main(["--apply"]) == 1
-    said = capsys.readouterr().out
-    assert f"missing only an administrator may create crm.lead.x_{prefix}" in said
-    assert "note    without the right “Access Rights”" in said
-    assert "ok      stage 26" in said
+    printed = capsys.readouterr().out
+    assert f"missing only an administrator may create crm.lead.x_{prefix}" in printed
+    assert "note    without the right “Access Rights”" in printed
+    assert "ok      stage 26" in printed
     assert f"x_{prefix}" not in admin.fields_get("crm.lead")
 
 
@@ -158,9 +158,9 @@ def test_set_up_needs_no_stages_in_contacts_mode(settings: pytest.MonkeyPatch, c
     settings.setenv("ODOO_SYNC_MODE", "contacts")
     get_settings.cache_clear()
     assert setup.main([], {90_001: "nowhere"}) == 0
-    said = capsys.readouterr().out
-    assert "res.partner.x_manychat_id" in said
-    assert "crm.lead" not in said
+    printed = capsys.readouterr().out
+    assert "res.partner.x_manychat_id" in printed
+    assert "crm.lead" not in printed
 
 
 @pytest.mark.parametrize(

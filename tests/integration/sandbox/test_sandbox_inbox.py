@@ -50,11 +50,11 @@ def app() -> Iterator[App]:
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             app.got.append((self.command, self.path, dict(parse_qsl(raw.decode(), keep_blank_values=True)), dict(self.headers)))
-            said = voice.twiml("Hola, Ana.").encode() if "voice" in self.path else b"<Response/>"
+            reply_body = voice.twiml("Hola, Ana.").encode() if "voice" in self.path else b"<Response/>"
             self.send_response(200)
-            self.send_header("Content-Length", str(len(said)))
+            self.send_header("Content-Length", str(len(reply_body)))
             self.end_headers()
-            self.wfile.write(said)
+            self.wfile.write(reply_body)
 
         do_GET = do_POST  # noqa: N815  # the name is the library's
 

@@ -101,13 +101,13 @@ def test_data_of_the_first_version_survives(engine):
     upgrade(engine, revisions()[0])
     dated = {"created_at": "2026-03-01 10:00:00.000000", "updated_at": "2026-03-01 10:00:00.000000"}
     person = {"id": 1, "manychat_id": "m1", "fact_times": "{}", **dated}
-    owed = {"id": 1, "kind": "sync", "target": "odoo", "action": "opportunity", "subject": "m1", "dedupe_key": "k", **dated}
-    owed |= {"state": "pending", "due_at": dated["created_at"], "attempts": 0, "wanted": 1, "claimed": 0}
+    delivery = {"id": 1, "kind": "sync", "target": "odoo", "action": "opportunity", "subject": "m1", "dedupe_key": "k", **dated}
+    delivery |= {"state": "pending", "due_at": dated["created_at"], "attempts": 0, "wanted": 1, "claimed": 0}
     with engine.begin() as connection:
         insert(connection, "channels", {"id": 1, "key": "k", "name": "WhatsApp", **dated})
         insert(connection, "contacts", person | {"first_name": "José 🌷", "channel_id": 1})
         insert(connection, "opportunities", person | {"contact_id": 1, "stage_id": 16})
-        insert(connection, "deliveries", owed)
+        insert(connection, "deliveries", delivery)
     upgrade(engine)
     with store.reading(engine) as session:
         contact = session.scalars(sa.select(Opportunity)).unique().one().contact

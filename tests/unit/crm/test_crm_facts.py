@@ -35,15 +35,15 @@ words = st.fixed_dictionaries(
 )
 # An event's key names it, so no two events share one; instants they often share.
 events = st.lists(st.tuples(words, st.integers(0, 3)), max_size=6).map(
-    lambda found: [(said, AT + timedelta(hours=hours), f"key-{index}") for index, (said, hours) in enumerate(found)]
+    lambda found: [(fact, AT + timedelta(hours=hours), f"key-{index}") for index, (fact, hours) in enumerate(found)]
 )
 
 
 def merged(found, group=None):
     """The row after all events."""
     row = Row()
-    for said, at, key in found:
-        facts.merge(row, said, at, key, group=group)
+    for fact, at, key in found:
+        facts.merge(row, fact, at, key, group=group)
     return row
 
 
@@ -58,7 +58,7 @@ def test_order_does_not_matter(found, chance):
 @given(events, st.randoms(use_true_random=False))
 def test_order_does_not_matter_for_a_group_either(found, chance):
     """Facts that stand or fall together."""
-    whole = [({"stage": said.get("stage") or 16, "since": at}, at, key) for said, at, key in found]
+    whole = [({"stage": fact.get("stage") or 16, "since": at}, at, key) for fact, at, key in found]
     shuffled = list(whole)
     chance.shuffle(shuffled)
     assert merged(shuffled, group="g") == merged(whole, group="g")
@@ -66,10 +66,10 @@ def test_order_does_not_matter_for_a_group_either(found, chance):
 
 @given(events)
 def test_repetition_does_not_matter(found):
-    """Every event heard twice is every event heard once; the second time changes nothing."""
+    """Every event received twice is every event received once; the second time changes nothing."""
     row = merged(found)
-    for said, at, key in found:
-        assert facts.merge(row, said, at, key) == set()
+    for fact, at, key in found:
+        assert facts.merge(row, fact, at, key) == set()
     assert row == merged(found)
 
 
@@ -78,7 +78,7 @@ def test_newest_word_on_each_fact_counts(found):
     """Each fact is what the newest event that spoke of it said."""
     row = merged(found)
     for name in ("name", "email", "stage"):
-        spoken = sorted((at, key, said[name]) for said, at, key in found if said.get(name) is not None)
+        spoken = sorted((at, key, fact[name]) for fact, at, key in found if fact.get(name) is not None)
         last = spoken[-1][2] if spoken else None
         assert getattr(row, name) == (None if last is CLEARED else last)
 

@@ -71,7 +71,7 @@ def test_any_text_is_a_number_or_none(phone, region):
         assert people.e164(found, region) == found
 
 
-def said(**facts):
+def given_facts(**facts):
     """Let one event say something of the contact m1; what changed, and the contact."""
     at, key = facts.pop("at", AT), facts.pop("key", "e1")
 
@@ -91,15 +91,15 @@ def test_contact_is_made_once(database):
 
 def test_phone_is_normalised_and_kept_as_written(database):
     """Both are of use: one to find people by, one to see what they wrote."""
-    changed, row = said(phone="55 1234 5678")
+    changed, row = given_facts(phone="55 1234 5678")
     assert (row.phone, row.phone_original) == ("+525512345678", "55 1234 5678")
     assert changed == {"phone", "phone_original"}
 
 
 def test_bad_phone_does_not_replace_a_good_one(database):
     """What is no number is still kept as written."""
-    said(phone="5512345678")
-    _, row = said(phone="no tengo", at=AT.replace(hour=11), key="e2")
+    given_facts(phone="5512345678")
+    _, row = given_facts(phone="no tengo", at=AT.replace(hour=11), key="e2")
     assert (row.phone, row.phone_original) == ("+525512345678", "no tengo")
 
 
@@ -108,16 +108,16 @@ def test_bad_phone_does_not_replace_a_good_one(database):
 )
 def test_channel_is_found_however_it_is_spelled(database, spelling):
     """A channel is made on first mention, under the spelling of that time."""
-    said(channel="Instagram")
-    said(channel=spelling, at=AT.replace(hour=11), key="e2")
+    given_facts(channel="Instagram")
+    given_facts(channel=spelling, at=AT.replace(hour=11), key="e2")
     with reading() as session:
         assert session.scalars(select(Channel.name)).all() == ["Instagram"]
 
 
 def test_last_event_is_the_newest_not_the_last_to_arrive(database):
     """An older event that comes late does not set it back."""
-    said(first_name="Ana", at=AT.replace(hour=12))
-    _, row = said(first_name="Eva", at=AT.replace(hour=9), key="e2")
+    given_facts(first_name="Ana", at=AT.replace(hour=12))
+    _, row = given_facts(first_name="Eva", at=AT.replace(hour=9), key="e2")
     assert (row.last_event_at, row.first_name) == (AT.replace(hour=12), "Ana")
 
 

@@ -67,20 +67,20 @@ class Puts:
 
 @pytest.mark.parametrize(("use_base64", "stored"), [(True, base64.b64encode(b"body").decode()), (False, "body")])
 async def test_messages_are_encoded_and_announced(use_base64: bool, stored: str) -> None:  # noqa: FBT001  # a column
-    """In the encoding of host.json; whoever listens to the queue hears of it."""
-    puts, heard = Puts(), []
-    writer = OutputWriter(lambda _: puts, lambda _, queue: heard.append(queue), use_base64=use_base64)  # type: ignore[arg-type,return-value]
+    """In the encoding of host.json; whoever listens to the queue is notified."""
+    puts, calls = Puts(), []
+    writer = OutputWriter(lambda _: puts, lambda _, queue: calls.append(queue), use_base64=use_base64)  # type: ignore[arg-type,return-value]
     outputs = {"out": QueueOutput(name="out", queue="sent", account=ACCOUNT)}
     await writer.apply(outputs, [ParameterBinding(name="out", data=TypedData(bytes=b"body"))])
     assert puts.messages == [("sent", stored)]
-    assert heard == ["sent"]
+    assert calls == ["sent"]
 
 
 async def test_a_write_that_fails_is_raised() -> None:
     """What was written before it stays written, and only that is announced."""
-    puts, heard = Puts(fail_at=1), []
-    writer = OutputWriter(lambda _: puts, lambda _, queue: heard.append(queue), use_base64=True)  # type: ignore[arg-type,return-value]
+    puts, calls = Puts(fail_at=1), []
+    writer = OutputWriter(lambda _: puts, lambda _, queue: calls.append(queue), use_base64=True)  # type: ignore[arg-type,return-value]
     outputs = {"out": QueueOutput(name="out", queue="sent", account=ACCOUNT)}
     with pytest.raises(StorageError):
         await writer.apply(outputs, [ParameterBinding(name="out", data=TypedData(json='["one", "two"]'))])
-    assert len(puts.messages) == len(heard) == 1
+    assert len(puts.messages) == len(calls) == 1

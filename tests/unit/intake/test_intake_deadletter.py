@@ -132,7 +132,7 @@ class TestReceive:
         assert len(letters()) == 1
 
     def test_alert_goes_out_once(self, world, storage, environment):
-        """A new letter owes the operators one message; the same letter again owes nothing."""
+        """A new letter plans one message to the operators; the same letter again plans none."""
         from shared.settings import get_settings
 
         environment.setenv("ALERT_WEBHOOK_URL", "http://127.0.0.1:9/alert")

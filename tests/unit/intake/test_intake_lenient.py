@@ -86,6 +86,6 @@ def test_a_field_inside_another_is_left_out_alone(data):
 
 def test_no_advisor_is_taken_away_by_a_word_for_nobody():
     """Here "Sin asignar" says nothing; 0 says that there is none."""
-    said = {"manychat_id": "m1", "state": {"stage_id": 16}}
-    assert lenient.read(OpportunityPayload, said | {"commercial_advisor_id": "Sin asignar"})[0].commercial_advisor_id is None
-    assert lenient.read(OpportunityPayload, said | {"commercial_advisor_id": 0})[0].commercial_advisor_id == 0
+    event = {"manychat_id": "m1", "state": {"stage_id": 16}}
+    assert lenient.read(OpportunityPayload, event | {"commercial_advisor_id": "Sin asignar"})[0].commercial_advisor_id is None
+    assert lenient.read(OpportunityPayload, event | {"commercial_advisor_id": 0})[0].commercial_advisor_id == 0

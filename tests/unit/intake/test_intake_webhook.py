@@ -37,9 +37,9 @@ def good(hook, **more):
 def test_accepted(hook):
     """202 with the event's id, the person and the queue; the message is an event with the whole body."""
     answer, message = send(hook, good(hook, unknown={"kept": [1]}))
-    said, event = json.loads(answer.get_body()), parse(message)
+    answer_body, event = json.loads(answer.get_body()), parse(message)
     assert answer.status_code == 202
-    assert said == {"status": "accepted", "event_id": event.id, "manychat_id": "m1", "queue": HOOKS[hook][0].queue}
+    assert answer_body == {"status": "accepted", "event_id": event.id, "manychat_id": "m1", "queue": HOOKS[hook][0].queue}
     assert (event.data, event.subject, event.received) == (good(hook, unknown={"kept": [1]}), "m1", clock.now())
     assert event.time.isoformat() == "2026-03-01T10:00:00+00:00"
 
@@ -69,8 +69,8 @@ def test_refused(hook, environment, change, status, reason):
     keys = [{"name": "local", "key": LOCAL_KEY}, {"name": "reader", "key": "reader", "scopes": ["read"]}]
     environment.setenv("API_KEYS", json.dumps(keys))
     answer, message = send(hook, change.get("body", good(hook)), change.get("headers"), change.get("key", LOCAL_KEY))
-    said = json.loads(answer.get_body())
-    assert (answer.status_code, said["status"], said["type"]) == (status, status, f"urn:puente:problem:{reason}")
+    answer_body = json.loads(answer.get_body())
+    assert (answer.status_code, answer_body["status"], answer_body["type"]) == (status, status, f"urn:puente:problem:{reason}")
     assert answer.mimetype == "application/problem+json"
     assert message is None
 
@@ -80,10 +80,10 @@ def test_each_wrong_field_is_named_with_its_reason(hook):
     secret = "4111111111111111"
     body = {"manychat_id": [secret], "nombre_lead": {"x": secret}, "datetime_actual": secret, "state": {"stage_id": [secret]}}
     answer, _ = send(hook, body)
-    said = json.loads(answer.get_body())
-    fields = {fault["field"].partition(".")[0] for fault in said["errors"]}
+    answer_body = json.loads(answer.get_body())
+    fields = {fault["field"].partition(".")[0] for fault in answer_body["errors"]}
     assert fields == ({"manychat_id", "nombre_lead", "datetime_actual"} if hook == "contact" else {"manychat_id", "state"})
-    assert all(fault["message"] for fault in said["errors"])
+    assert all(fault["message"] for fault in answer_body["errors"])
     assert secret not in answer.get_body().decode()
 
 

@@ -312,11 +312,11 @@ def test_a_secret_of_resend_that_is_none_is_said(secret: str) -> None:
 @given(
     pairs=st.lists(st.tuples(st.sampled_from(["Body", "body", "From", "A", "MediaUrl0"]), TEXTS), max_size=8),
     port=st.sampled_from(["", ":443", ":8443"]),
-    told=st.sampled_from(["", ":443"]),
+    stated=st.sampled_from(["", ":443"]),
     algorithm=st.sampled_from(["HMAC_SHA1", "HMAC_SHA256"]),
 )
 def test_twilio_repeated_fields_ports_and_algorithms(
-    pairs: list[tuple[str, str]], port: str, told: str, algorithm: str
+    pairs: list[tuple[str, str]], port: str, stated: str, algorithm: str
 ) -> None:
     """Twilio's own validator, on any form, with and without the port, agrees with ours."""
 
@@ -328,7 +328,7 @@ def test_twilio_repeated_fields_ports_and_algorithms(
     for name, value in pairs:
         form.setdefault(name, []).append(value)
     ours = f"https://puente.example{port}/api/twilio?x=%2F"
-    theirs = f"https://puente.example{told or (port if port == ':8443' else '')}/api/twilio?x=%2F"
+    theirs = f"https://puente.example{stated or (port if port == ':8443' else '')}/api/twilio?x=%2F"
     signature = RequestValidator("token").compute_signature(theirs, form, algorithm)
     headers = {
         "x-twilio-signature": signature,

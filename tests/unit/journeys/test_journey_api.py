@@ -203,8 +203,8 @@ class TestForecast:
 
     def test_forecast_is_what_happens(self, call: Api, vendors: Post, quiet: None, test_clock: clock.TestClock) -> None:
         """The year is run for real afterwards: the same steps at the same times, windows included."""
-        said = self.ask(call, data=ANA, at=START.isoformat(), assume={"call": "no-answer"})
-        expected = [(line["step"], line["goes_at"][:16]) for line in said["lines"] if line["goes_at"]]
+        answered = self.ask(call, data=ANA, at=START.isoformat(), assume={"call": "no-answer"})
+        expected = [(line["step"], line["goes_at"][:16]) for line in answered["lines"] if line["goes_at"]]
         signal("lead.created")
         dispatch()
         for _hour in range(24 * 14):
@@ -247,13 +247,13 @@ class TestForecast:
     def test_picture_and_table(self, call: Api, test_clock: clock.TestClock) -> None:
         """The picture is well-formed and safe, whatever a person is called; every step is in both."""
         transact(lambda s: engine.enrol(s, "lead_followup", '<script>"&', START, ANA, "x"))
-        said = self.ask(call, everybody=True)
-        root = ET.fromstring(said["svg"])  # noqa: S314  # our own
+        answered = self.ask(call, everybody=True)
+        root = ET.fromstring(answered["svg"])  # noqa: S314  # our own
         words = "".join(root.itertext())
-        assert "<script>" not in said["svg"]
+        assert "<script>" not in answered["svg"]
         for step in load.journey("lead_followup").steps:
             assert step.id in words
-            assert step.id in said["table"]
+            assert step.id in answered["table"]
 
     def test_daily_cap(self, call: Api, environment: pytest.MonkeyPatch, test_clock: clock.TestClock) -> None:
         """The second message of a day goes the next, and says why."""
@@ -295,10 +295,10 @@ class TestCommandLine:
         changed.write_text((ROOT / "functions/christmas/journeys/noshow.yaml").read_text().replace("24h", "36h"))
         at = datetime(2026, 3, 28, 12, tzinfo=START.tzinfo) + timedelta(0)
         assert main(["noshow", "--at", at.isoformat(), "--definition", str(changed), "--svg", str(svg)]) == 0
-        told = capsys.readouterr().out
+        printed = capsys.readouterr().out
         assert (
             "email_2  email noshow_recovery_email_2 2026-03-29 12:00 UTC  email noshow_recovery_email_2 2026-03-30 00:00 UTC"
-            in told
+            in printed
         )
         assert svg.read_text().startswith("<svg")
 

@@ -67,7 +67,7 @@ def test_step_from_due_to_recorded(define, vendors: Post, test_clock: clock.Test
 
 
 def test_enrolling(define, vendors: Post, statements: list[Any]) -> None:
-    """Four steps are owed by two statements each; the steps are written together."""
+    """Four steps are planned by two statements each; the steps are written together."""
     define(STEPS)
     enrol(1)
     statements.clear()

@@ -27,7 +27,7 @@ steps:
 """
 
 
-def said(text):
+def complaints(text):
     """What a text that is no definition is answered with."""
     with pytest.raises(load.DefinitionError) as caught:
         load.parse(text, "good.yaml")
@@ -73,18 +73,18 @@ def said(text):
 )
 def test_mistake_is_named_with_line_and_remedy(old: str, new: str, answer: str) -> None:
     """File, line, field, what is wrong and what to do."""
-    assert any(line.startswith(answer) for line in said(GOOD.replace(old, new, 1))), said(GOOD.replace(old, new, 1))
+    assert any(line.startswith(answer) for line in complaints(GOOD.replace(old, new, 1))), complaints(GOOD.replace(old, new, 1))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "just words", "steps: []"])
 def test_what_is_no_definition_at_all(text: str) -> None:
     """Always a line, never a traceback."""
-    assert said(text)[0].startswith("good.yaml:1: ")
+    assert complaints(text)[0].startswith("good.yaml:1: ")
 
 
 def test_all_mistakes_at_once() -> None:
     """Nobody has to run it five times."""
-    assert len(said(GOOD.replace("title: Good", "titel: Good").replace("email", "fax"))) == 3
+    assert len(complaints(GOOD.replace("title: Good", "titel: Good").replace("email", "fax"))) == 3
 
 
 def test_own_definitions_are_sound() -> None:

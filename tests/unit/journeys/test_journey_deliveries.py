@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from shared import clock
-from shared.journeys import step_deliveries as owed
+from shared.journeys import step_deliveries
 from shared.outbox import plan
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
@@ -19,9 +19,9 @@ def test_change_that_is_not_written_yet_survives_a_locked_read(database, storage
 
     def work(session):
         with session.no_autoflush:
-            row = owed.waiting(session, 1)
+            row = step_deliveries.waiting(session, 1)
             row.payload = {"text": "Adiós"}
-            return owed.move(session, 1, clock.now() + timedelta(hours=1), None)
+            return step_deliveries.move(session, 1, clock.now() + timedelta(hours=1), None)
 
     assert transact(work)
     with reading() as session:

@@ -80,7 +80,7 @@ def kinds(step=None):
 class TestEnrolment:
     """A person enters once, and sees all that will come."""
 
-    def test_every_step_is_owed_from_the_start(self, define, vendors):
+    def test_every_step_is_planned_from_the_start(self, define, vendors):
         """All deliveries are there at once, with their due times."""
         define(SIMPLE)
         signal("lead.created")
@@ -135,7 +135,7 @@ class TestEnrolment:
         assert {row.due_at for row in rows(EnrolmentStep, enrolment_id=1)} >= {START + timedelta(days=3)}
 
     def test_no_address_skips_with_a_reason(self, define, vendors):
-        """A step for which no address is known is not owed, and says so."""
+        """A step for which no address is known is not planned, and says so."""
         define(SIMPLE)
         signal("lead.created", {"email": "ana@example.com"})
         (row,) = rows(EnrolmentStep, step="day_3")
@@ -188,7 +188,7 @@ class TestExit:
         assert rows(Enrolment)[0].state == "exited"
 
     def test_cancelled_booking_takes_the_follow_up_up_again(self, define, vendors, test_clock):
-        """What was cancelled is owed again, as much later as the person was away; nothing is sent twice."""
+        """What was cancelled is planned again, as much later as the person was away; nothing is sent twice."""
         define(SIMPLE)
         signal("lead.created")
         run(test_clock, days=4)
@@ -211,7 +211,7 @@ class TestExit:
         signal("booking.cancelled", {"booking_uid": "a"})
         assert rows(Enrolment)[0].state == "active"
 
-    def test_message_that_may_have_arrived_is_not_owed_again(self, define, vendors, test_clock):
+    def test_message_that_may_have_arrived_is_not_planned_again(self, define, vendors, test_clock):
         """A step whose outcome is unknown when the person leaves is not sent anew when they come back."""
         define(SIMPLE)
         signal("lead.created")
@@ -311,7 +311,7 @@ class TestAnchor:
         assert [row.state for row in rows(Enrolment)] == ["active", "exited"]
 
     def test_step_waits_for_its_date(self, define, vendors):
-        """Without an end there is no survey yet; when the end is known it is owed."""
+        """Without an end there is no survey yet; when the end is known it is planned."""
         define(MEETING)
         (number,) = signal("booking.created", {k: v for k, v in self.BOOKED.items() if k != "end_at"})
         (row,) = rows(EnrolmentStep, step="survey")

@@ -125,7 +125,7 @@ def test_condition_of_an_ending_is_kept_with_it(define, vendors):
 
 
 def test_other_instance_is_not_ended(define, vendors):
-    """The cancellation of one meeting that is heard of first says nothing about another."""
+    """The cancellation of one meeting that is reported first says nothing about another."""
     define(
         "name: meeting\ntitle: Meeting\nenrol_on: [booking.created]\nexit_on: [booking.cancelled]\nre_enrol: each_event\n"
         "instance: booking_uid\nsteps:\n  - {id: confirm, channel: sms, template: a, delay: 1h}\n"

@@ -1,4 +1,4 @@
-"""A date is changed: what is owed says the new one, and what was too late for the old one is owed again."""
+"""A date is changed: what is planned says the new one, and what was too late for the old one is planned again."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -25,8 +25,8 @@ def at(start: datetime, **more: str) -> dict[str, str]:
 def waiting(step: str) -> dict:
     """What the message of a step that waits will say."""
     with reading() as session:
-        owed = session.scalars(select(Delivery).where(Delivery.state == "pending")).all()
-        (payload,) = [row.payload for row in owed if row.payload["context"]["step"] == step]
+        pending = session.scalars(select(Delivery).where(Delivery.state == "pending")).all()
+        (payload,) = [row.payload for row in pending if row.payload["context"]["step"] == step]
         return payload
 
 
@@ -36,9 +36,9 @@ def test_reminder_that_was_moved_says_the_new_date(define, vendors):
     signal("booking.created", at(START + timedelta(days=5), time_zone="America/Mexico_City"))
     dispatch()
     signal("booking.rescheduled", at(LATER, phone="+34600000000", time_zone="Europe/Madrid"))
-    told = waiting("remind")
-    assert told["variables"]["starts_at"] == LATER.isoformat()
-    assert (told["to"], told["time_zone"]) == ("+34600000000", "Europe/Madrid")
+    before = waiting("remind")
+    assert before["variables"]["starts_at"] == LATER.isoformat()
+    assert (before["to"], before["time_zone"]) == ("+34600000000", "Europe/Madrid")
 
 
 def test_other_facts_reach_what_is_not_moved(define, vendors):
@@ -74,8 +74,8 @@ def test_mail_that_was_tried_keeps_its_words(define, vendors):
 
     transact(tried)
     signal("booking.rescheduled", at(LATER, meeting_url="https://b.example"))
-    told = {row.action: row.payload["variables"]["meeting_url"] for row in rows(Delivery)}
-    assert told == {"sms": "https://b.example", "email": "https://a.example"}
+    urls = {row.action: row.payload["variables"]["meeting_url"] for row in rows(Delivery)}
+    assert urls == {"sms": "https://b.example", "email": "https://a.example"}
 
 
 def test_reminder_that_was_too_late_comes_before_the_new_date(define, vendors, test_clock):

@@ -1,11 +1,11 @@
-"""The retry timer lets journeys hear of deliveries that were closed without telling them."""
+"""The retry timer notifies journeys of deliveries that were closed without it."""
 
 import logging
 from datetime import timedelta
 
 import azure.functions as func
 
-from functions import system as page
+from functions import system
 from shared.errors import PermanentError
 from shared.journeys import outcomes
 from shared.outbox import operator_actions
@@ -28,7 +28,7 @@ steps:
 
 def timer():
     """The timer, as the host runs it."""
-    page.retry_errored_syncs(func.TimerRequest())
+    system.retry_errored_syncs(func.TimerRequest())
 
 
 def test_timer_ends_what_a_person_took_back(define, vendors, test_clock):

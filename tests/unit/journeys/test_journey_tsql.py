@@ -38,10 +38,10 @@ def test_statements_are_valid_tsql(vendors: Post, statements: list[Any], test_cl
     transact(lambda session: engine.exit_person(session, ["lead:1"], "test"))
     transact(outcomes.sweep)
     transact(lambda session: engine.signal(session, "noshow.reported", ["lead:1"], ANA, event_key="no-show"))
-    said = PersonMessage(
+    message = PersonMessage(
         word="unsubscribed", recipient_digests=(digest_of_address("ana@example.com"),), channels=("email",), at=START
     )
-    transact(lambda session: notify_person_message(session, said))
+    transact(lambda session: notify_person_message(session, message))
     with reading() as session:
         history.story(session, session.get_one(Enrolment, 1))
         forecast.enrolled(session, "lead_followup")

@@ -11,8 +11,8 @@ from local import lead
 class Town:
     """The app and the sandbox: `arrives` is what the inbox holds more at each look."""
 
-    def __init__(self, *arrives: list[dict[str, Any]], told: str = "delivered") -> None:
-        self._arrives, self._told = itertools.chain(arrives, itertools.repeat([])), told
+    def __init__(self, *arrives: list[dict[str, Any]], final_status: str = "delivered") -> None:
+        self._arrives, self._told = itertools.chain(arrives, itertools.repeat([])), final_status
         self.items: list[dict[str, Any]] = []
         self.posted: list[tuple[str, Any]] = []
         self.visitor: lead.Visitor | None = None
@@ -66,7 +66,7 @@ def test_it_shows_mail_call_and_confirmation(hurried: None, capsys: pytest.Captu
         (Town(), "no mail came"),
         (Town([MAIL]), "no call came"),
         (Town([MAIL], [CALL]), "no confirmation came"),
-        (Town([MAIL], [CALL], told="failed"), "no word of it to the app came"),
+        (Town([MAIL], [CALL], final_status="failed"), "no word of it to the app came"),
     ],
 )
 def test_it_says_what_did_not_come(hurried: None, capsys: pytest.CaptureFixture[str], town: Town, missing: str) -> None:

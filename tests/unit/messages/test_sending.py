@@ -34,7 +34,7 @@ def _noon(world, test_clock) -> None:
 
 
 class TestOnce:
-    """A message is owed once for its key."""
+    """A message is planned once for its key."""
 
     def test_same_key_is_sent_once(self, post) -> None:
         """Owing it again changes nothing."""
@@ -56,7 +56,7 @@ class TestOnce:
         assert [row.target for row in deliveries()] == ["brevo", "resend", "twilio"]
 
     def test_planned_message_can_be_found(self, post, test_clock) -> None:
-        """Whoever owes it finds its delivery again, by channel and key."""
+        """Whoever planned it finds its delivery again, by channel and key."""
         enqueue(message(due_at=clock.now() + timedelta(days=3)))
         with reading() as session:
             found = session.get(Delivery, find(session, "whatsapp", "k1"))
@@ -154,7 +154,7 @@ class TestFallback:
         enqueue(message(fallback=(SMS,)))
         assert post.channels() == ["sms"]
         assert post.words() == ["failed", "sent"]
-        assert post.heard[0][1].fallback
+        assert post.outcomes_seen[0][1].fallback
 
     def test_channel_that_is_not_set_up_falls_back(self, post, configured) -> None:
         """Without a WhatsApp sender the SMS goes out instead."""
@@ -204,13 +204,13 @@ class TestConsent:
         assert len(post.sent) == sent
 
     def test_suppression_after_planning_counts(self, post, test_clock) -> None:
-        """What was owed before the wish is not sent after it, and the reason is kept."""
+        """What was planned before the wish is not sent after it, and the reason is kept."""
         enqueue(message(due_at=clock.now() + timedelta(hours=1), fallback=(SMS,)))
         whose = [digests.digest_of_address(ANA_PHONE)]
         transact(lambda session: consent.suppress(session, ["whatsapp"], whose, "stop", clock.now()))
         until(clock.now() + timedelta(hours=2), test_clock)
         assert post.sent == []
-        assert (deliveries()[0].reason, post.heard[0][1].reason, len(deliveries())) == (
+        assert (deliveries()[0].reason, post.outcomes_seen[0][1].reason, len(deliveries())) == (
             "suppressed-stop",
             "suppressed-stop",
             1,
@@ -245,7 +245,7 @@ class TestConsent:
         assert len(post.sent) == 4
 
     def test_mail_that_arrives_forgets_soft_bounces(self, post, test_clock) -> None:
-        """Only three in a row count; one heard of twice counts once."""
+        """Only three in a row count; one reported twice counts once."""
         for seconds in (1, 1, 2):
             at = clock.now() + timedelta(seconds=seconds)
             transact(lambda session, at=at: consent.soft_bounced(session, ana_digest(), at))
@@ -383,12 +383,12 @@ class TestTemplates:
 
 
 class TestListeners:
-    """Journeys hear what became of their messages."""
+    """Journeys are notified of what became of their messages."""
 
     def test_context_comes_back(self, post) -> None:
         """As it was given."""
         enqueue(message())
-        assert post.heard[0][0] == {"journey": "lead", "step": "s1"}
+        assert post.outcomes_seen[0][0] == {"journey": "lead", "step": "s1"}
 
     def test_listener_that_fails_does_not_unsend_the_message(self, post) -> None:
         """Its own changes are undone; the record of the sending stands."""

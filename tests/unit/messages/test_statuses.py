@@ -116,7 +116,7 @@ class TestFallback:
         """Whoever asks why Ana did not get it is told something; a reason that the vendor gives says more."""
         enqueue(message(channel))
         news(status, "twilio" if channel != "email" else "brevo")
-        assert [outcome.reason for _context, outcome in post.heard] == [None, status]
+        assert [outcome.reason for _context, outcome in post.outcomes_seen] == [None, status]
 
     def test_delivered_message_has_no_fallback(self, post) -> None:
         """What arrived is not said again."""
@@ -136,7 +136,7 @@ class TestFallback:
         assert post.words()[1] == word
 
     def test_answered_call_needs_no_text(self, post) -> None:
-        """A person has heard it."""
+        """It was played to a person."""
         enqueue(message("voice", fallback=(SMS,)))
         news("answered")
         assert post.words() == ["sent", "answered"]
@@ -176,7 +176,7 @@ class TestProofOfSending:
         """Nobody knows whether it went out, and that is said."""
         post.after_sending = [UncertainError("no answer")]
         enqueue(message("email", provider="smtp"))
-        assert [outcome.reason for _context, outcome in post.heard] == ["outcome-unknown"]
+        assert [outcome.reason for _context, outcome in post.outcomes_seen] == ["outcome-unknown"]
 
     def test_doubt_is_settled_before_the_look_up(self, post, test_clock) -> None:
         """Then nobody is asked and nothing sent again."""

@@ -1,4 +1,4 @@
-"""Planning: changes coalesce, messages are owed once, what waits can be taken back."""
+"""Planning: changes coalesce, messages are planned once, what waits can be taken back."""
 
 from datetime import timedelta
 
@@ -109,7 +109,7 @@ class TestSync:
 
 
 class TestMessage:
-    """Owed once for its key, for ever."""
+    """Planned once for its key, for ever."""
 
     def test_second_time_changes_nothing(self, post):
         """Even with another payload, even after it is done."""
@@ -159,7 +159,7 @@ class TestCancel:
         assert deliveries()[0].state == ("cancelled" if possible else state)
 
     def test_message_keeps_its_key(self, post):
-        """It is not owed again because somebody took it back."""
+        """It is not planned again because somebody took it back."""
         planned(lambda session: plan.message(session, post, "ana", "k", {}))
         transact(lambda session: plan.cancel(session, deliveries()[0].id, "by hand"))
         assert not planned(lambda session: plan.message(session, post, "ana", "k", {}))[0]

@@ -165,7 +165,7 @@ def test_an_answer_clears_the_mark(records, system, test_clock):
     arrivals=st.lists(st.integers(0, 29), max_size=6),
 )
 def test_an_outage_costs_nothing(records, system, test_clock, before, hours, silence, arrivals):
-    """However long it is, whatever is owed before it and planned within it: no attempt is lost, and all is done afterwards."""
+    """However long it is, whatever is planned before it and within it: no attempt is lost, and all is done afterwards."""
     reset(test_clock)
     system.down, system.silence = False, silence
     enqueue(records, *(f"early-{number}" for number in range(before)))
@@ -205,7 +205,7 @@ def test_several_outages_cost_one_attempt_each_at_most(records, system, test_clo
 
 
 def reset(test_clock):
-    """Nothing owed yet, at the beginning of time."""
+    """Nothing planned yet, at the beginning of time."""
 
     def work(session):
         for table in (Delivery, Target):

@@ -38,7 +38,7 @@ def vendor(sent: list[Webhook]) -> Calcom:
     return made
 
 
-def said(webhook: Webhook) -> dict[str, Any]:
+def body_of(webhook: Webhook) -> dict[str, Any]:
     """The body of a webhook."""
     return dict(json.loads(webhook.body))
 
@@ -55,7 +55,7 @@ def test_a_booking_is_told_in_an_envelope(vendor: Calcom, sent: list[Webhook]) -
     """With who, when, and what the link carried."""
     booking = vendor.act("book", {**ANA, "start": "2026-03-04T16:00:00Z"})
     (webhook,) = sent
-    body = said(webhook)
+    body = body_of(webhook)
     assert (webhook.url, set(body)) == ("/api/calcom", {"triggerEvent", "createdAt", "payload"})
     assert (body["triggerEvent"], body["createdAt"]) == ("BOOKING_CREATED", "2026-03-02T15:00:00.000Z")
     payload = body["payload"]
@@ -78,7 +78,7 @@ def test_a_meeting_that_is_put_off_is_another_booking(vendor: Calcom, sent: list
     """It names the old one; what the link carried is lost unless it is said to stay."""
     first = vendor.act("book", {**ANA, "start": "2026-03-04T16:00:00Z"})
     second = vendor.act("reschedule", {"id": first["uid"], "by": "javier@sandbox.example"})
-    payload = said(sent[-1])["payload"]
+    payload = body_of(sent[-1])["payload"]
     assert payload["uid"] == second["uid"] != first["uid"]
     assert (payload["rescheduleUid"], payload["rescheduleId"]) == (first["uid"], first["id"])
     assert (payload["rescheduleStartTime"], payload["startTime"]) == ("2026-03-04T16:00:00Z", "2026-03-05T16:00:00Z")
@@ -89,7 +89,7 @@ def test_a_meeting_that_is_put_off_is_another_booking(vendor: Calcom, sent: list
     assert third["start"] == "2026-03-09T22:00:00Z"
     kept = vendor.act("book", ANA)
     vendor.act("reschedule", {"id": kept["uid"], "keep_metadata": True})
-    assert said(sent[-1])["payload"]["metadata"]["lead_id"] == "77"
+    assert body_of(sent[-1])["payload"]["metadata"]["lead_id"] == "77"
     with pytest.raises(ValueError, match="is cancelled"):
         vendor.act("reschedule", {"id": first["uid"]})
 
@@ -98,7 +98,7 @@ def test_a_booking_that_is_called_off(vendor: Calcom, sent: list[Webhook]) -> No
     """With the reason, once."""
     booking = vendor.act("book", ANA)
     vendor.act("cancel", {"id": booking["uid"], "reason": "Viaje"})
-    payload = said(sent[-1])["payload"]
+    payload = body_of(sent[-1])["payload"]
     assert (payload["status"], payload["cancellationReason"], payload["cancelledBy"]) == ("CANCELLED", "Viaje", ANA["email"])
     assert read(vendor, sent[-1])["trigger"] == "BOOKING_CANCELLED"
     with pytest.raises(ValueError, match="is cancelled"):
@@ -110,7 +110,7 @@ def test_a_guest_who_did_not_come(vendor: Calcom, sent: list[Webhook]) -> None:
     booking = vendor.act("book", ANA)
     for absent in (True, False):
         vendor.act("no_show", {"id": booking["uid"], "absent": absent})
-        payload = said(sent[-1])["payload"]
+        payload = body_of(sent[-1])["payload"]
         assert (payload["bookingUid"], payload["attendees"]) == (booking["uid"], [{"email": ANA["email"], "noShow": absent}])
         assert read(vendor, sent[-1])["absent"] == {ANA["email"]: absent}
 
@@ -121,7 +121,7 @@ def test_the_end_of_a_meeting_comes_flat(vendor: Calcom, sent: list[Webhook]) ->
     vendor.now = lambda: NOW + timedelta(days=2)
     for action, trigger in (("start_meeting", "MEETING_STARTED"), ("end_meeting", "MEETING_ENDED")):
         vendor.act(action, {"id": booking["uid"]})
-        body = said(sent[-1])
+        body = body_of(sent[-1])
         assert (body["triggerEvent"], body["uid"], "payload" in body) == (trigger, booking["uid"], False)
         assert (body["createdAt"], body["startTime"]) == ("2026-03-02T15:00:00.000Z", "2026-03-04T16:00:00.000Z")
     word = read(vendor, sent[-1])

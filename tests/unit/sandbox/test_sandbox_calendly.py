@@ -34,7 +34,7 @@ def vendor(sent: list[Webhook]) -> Calendly:
     return made
 
 
-def said(webhook: Webhook) -> dict[str, Any]:
+def body_of(webhook: Webhook) -> dict[str, Any]:
     """The body of a webhook."""
     return dict(json.loads(webhook.body))
 
@@ -52,7 +52,7 @@ def test_a_booking_is_an_invitee_who_was_created(vendor: Calendly, sent: list[We
     """With the meeting, and where the link stood."""
     row = vendor.act("book", {**ANA, "metadata": {"utm_source": "mail"}})
     (webhook,) = sent
-    body = said(webhook)
+    body = body_of(webhook)
     assert (webhook.url, set(body)) == (
         "/api/v1/christmas/noshow-recovery-handler",
         {"event", "created_at", "created_by", "payload"},
@@ -77,7 +77,7 @@ def test_what_is_put_off_is_told_twice(vendor: Calendly, sent: list[Webhook], *,
     """The old invitee is off but names the new one, and the other way round; in either order."""
     old = vendor.act("book", ANA)
     new = vendor.act("reschedule", {"id": old["uid"], "created_first": created_first})
-    bodies = {body["event"]: body["payload"] for body in map(said, sent[1:])}
+    bodies = {body["event"]: body["payload"] for body in map(body_of, sent[1:])}
     assert [webhook.what for webhook in sent[1:]] == ["invitee.canceled", "invitee.created"][:: -1 if created_first else 1]
     off, on = bodies["invitee.canceled"], bodies["invitee.created"]
     assert (off["rescheduled"], off["status"], off["new_invitee"]) == (True, "canceled", on["uri"])
@@ -91,7 +91,7 @@ def test_a_booking_that_is_called_off(vendor: Calendly, sent: list[Webhook]) -> 
     """By the host, with the reason; once."""
     row = vendor.act("book", ANA)
     vendor.act("cancel", {"id": row["uid"], "by": "host", "reason": "Viaje"})
-    payload = said(sent[-1])["payload"]
+    payload = body_of(sent[-1])["payload"]
     cancellation = payload["cancellation"]
     assert (cancellation["canceler_type"], cancellation["reason"], payload["rescheduled"]) == ("host", "Viaje", False)
     assert payload["scheduled_event"]["status"] == "canceled"
@@ -116,7 +116,7 @@ def test_an_invitee_who_did_not_come(vendor: Calendly, sent: list[Webhook]) -> N
         vendor.act("take_back", {"id": row["uid"]})
     vendor.act("no_show", {"id": row["uid"], "bare": True})
     short = read(vendor, sent[-1])
-    assert set(said(sent[-1])["payload"]) == {"uri", "invitee", "created_at"}
+    assert set(body_of(sent[-1])["payload"]) == {"uri", "invitee", "created_at"}
     assert short.payload.key == whole.payload.uri
 
 
@@ -143,11 +143,11 @@ def test_a_person_books_and_puts_off(vendor: Calendly, sent: list[Webhook]) -> N
     fields = {"name": "Ana", "email": "ana@example.com", "metadata[utm_source]": "mail"}
     body = urlencode(fields | {"start": times[0].isoformat()}).encode()
     assert vendor.answer(Call(method="POST", path="/book", body=body)).status == 303
-    link = said(sent[0])["payload"]["reschedule_url"].removeprefix("http://127.0.0.1:7072/calendly")
+    link = body_of(sent[0])["payload"]["reschedule_url"].removeprefix("http://127.0.0.1:7072/calendly")
     moved = vendor.answer(Call(method="POST", path=link, body=urlencode({"start": times[1].isoformat()}).encode()))
     assert (moved.status, len(sent)) == (303, 3)
     assert moved.headers["Location"].startswith("/calendly/cancellations/")
-    assert said(sent[0])["payload"]["tracking"]["utm_source"] == "mail"
+    assert body_of(sent[0])["payload"]["tracking"]["utm_source"] == "mail"
     assert vendor.answer(call("GET", "/users/me")).status == 404
     assert vendor.what(call("GET", link)) == "GET reschedulings"
 

@@ -65,8 +65,8 @@ def holds(tree: Tree, record: dict[str, Any]) -> bool:
     kind, content = tree
     if kind == "leaf":
         return says(record, *content)
-    told = [holds(child, record) for child in content]
-    return {"!": not told[0], "&": all(told), "|": any(told)}[kind]
+    results = [holds(child, record) for child in content]
+    return {"!": not results[0], "&": all(results), "|": any(results)}[kind]
 
 
 def says(record: dict[str, Any], name: str, sign: str, value: Any) -> bool:

@@ -66,15 +66,15 @@ class Sender:
         """What went out."""
         return self.vendor.records("emails", {}, None)[0]
 
-    def told(self) -> list[dict[str, Any]]:
+    def delivered_events(self) -> list[dict[str, Any]]:
         """The events so far, each checked as the vendor's customers do; they are gone then."""
-        said = [checked(self.name, self.wire, webhook) for webhook in self.wire.sent]
+        events = [checked(self.name, self.wire, webhook) for webhook in self.wire.sent]
         self.wire.sent.clear()
-        return said
+        return events
 
     def words(self) -> list[str]:
         """The vendor's words so far."""
-        return [str(event.get("event") or event["type"]) for event in self.told()]
+        return [str(event.get("event") or event["type"]) for event in self.delivered_events()]
 
 
 def checked(name: str, wire: Wire, webhook: Webhook) -> dict[str, Any]:
@@ -114,9 +114,9 @@ def test_a_mail_arrives_as_it_was_sent(sender: Sender) -> None:
     assert item.links == ("https://reservas.example/17?a=1&b=2",)
     assert item.unsubscribe == WAY_OUT
     assert "avier" in item.sender
-    told = sender.told()
-    assert len(told) == 2
-    assert all(number in json.dumps(event) for event in told)
+    delivered_events = sender.delivered_events()
+    assert len(delivered_events) == 2
+    assert all(number in json.dumps(event) for event in delivered_events)
 
 
 def test_brevo_words(brevo: Sender) -> None:
@@ -132,11 +132,11 @@ def test_brevo_words(brevo: Sender) -> None:
         ("complain", {}),
     ):
         brevo.vendor.act(action, {"id": number, **more})
-    said = brevo.told()
-    assert [event["event"] for event in said] == [
+    events = brevo.delivered_events()
+    assert [event["event"] for event in events] == [
         "request", "delivered", "opened", "click", "unsubscribed", "soft_bounce", "hard_bounce", "spam",
     ]  # fmt: skip
-    assert said[3]["link"] == "https://reservas.example/17?a=1&b=2"
+    assert events[3]["link"] == "https://reservas.example/17?a=1&b=2"
 
 
 def test_resend_words(resend: Sender) -> None:
@@ -144,11 +144,11 @@ def test_resend_words(resend: Sender) -> None:
     number = resend.send()
     for action, more in (("open", {}), ("click", {}), ("bounce", {"soft": True}), ("bounce", {}), ("complain", {})):
         resend.vendor.act(action, {"id": number, **more})
-    said = resend.told()
-    assert [event["type"].removeprefix("email.") for event in said] == [
+    events = resend.delivered_events()
+    assert [event["type"].removeprefix("email.") for event in events] == [
         "sent", "delivered", "opened", "clicked", "bounced", "bounced", "complained",
     ]  # fmt: skip
-    assert [event["data"]["bounce"]["type"] for event in said[4:6]] == ["Transient", "Permanent"]
+    assert [event["data"]["bounce"]["type"] for event in events[4:6]] == ["Transient", "Permanent"]
 
 
 def test_an_event_that_is_sent_again_keeps_its_id(resend: Sender, time: clock.TestClock) -> None:
@@ -187,7 +187,7 @@ def test_nothing_goes_to_an_address_that_bounced_or_complained(sender: Sender, d
     """Both vendors see to that themselves, and say so; until the address is let back in."""
     sender.send()
     sender.vendor.act(deed, {"id": sender.mails()[0]["id"]})
-    sender.told()
+    sender.delivered_events()
     sender.send(key="two")
     assert sender.words() == ["blocked" if sender.name == "brevo" else "email.suppressed"]
     sender.vendor.act("unblock", {"to": EMAIL.to})
@@ -198,13 +198,13 @@ def test_nothing_goes_to_an_address_that_bounced_or_complained(sender: Sender, d
 def test_one_click_is_the_mail_programs_own(sender: Sender) -> None:
     """The POST of RFC 8058, with nothing of the vendor's in it; the app's answer is noted."""
     sender.send()
-    sender.told()
+    sender.delivered_events()
     mail = sender.mails()[0]
     sender.vendor.act("unsubscribe", {"id": mail["id"]})
     (webhook,) = sender.wire.sent
     assert (webhook.url, webhook.body, webhook.method) == (WAY_OUT, b"List-Unsubscribe=One-Click", "POST")
     assert sender.wire.headers(webhook) == {"Content-Type": "application/x-www-form-urlencoded"}
-    sender.vendor.heard(webhook, Reply(status=200))
+    sender.vendor.on_reply(webhook, Reply(status=200))
     assert sender.vendor.inbox()[0].facts["Answer to one click"] == "200"
     sender.send(key="other", headers={"List-Unsubscribe": "<mailto:no@puente.example>"})
     assert unsubscribe_url(sender.mails()[1]) == ""
@@ -263,7 +263,7 @@ def test_brevos_log_takes_tags_as_an_array(brevo: Sender) -> None:
 def test_brevos_times_follow_the_account_but_for_one(brevo: Sender) -> None:
     """`ts_epoch` alone is that of UTC."""
     brevo.send()
-    event = brevo.told()[0]
+    event = brevo.delivered_events()[0]
     assert event["ts_epoch"] == int(clock.now().timestamp() * 1000)
     assert event["ts_event"] == event["ts"] == event["ts_epoch"] // 1000 - 6 * 3600
 
@@ -271,13 +271,13 @@ def test_brevos_times_follow_the_account_but_for_one(brevo: Sender) -> None:
 def test_brevo_says_what_it_is_told_to_say(brevo: Sender) -> None:
     """Any word of its webhooks, with a reason."""
     brevo.send()
-    brevo.told()
+    brevo.delivered_events()
     number = brevo.mails()[0]["id"]
     for word in ("complaint", "unsubscribe", "unique_opened", "proxy_open", "error", "invalid_email"):
         brevo.vendor.act("brevo_says", {"id": number, "word": word})
     brevo.vendor.act("brevo_says", {"id": number, "word": "blocked", "reason": "blocked : due to blacklist user"})
-    said = brevo.told()
-    assert [event["event"] for event in said] == [
+    events = brevo.delivered_events()
+    assert [event["event"] for event in events] == [
         "complaint",
         "unsubscribe",
         "unique_opened",
@@ -286,7 +286,7 @@ def test_brevo_says_what_it_is_told_to_say(brevo: Sender) -> None:
         "invalid_email",
         "blocked",
     ]
-    assert said[-1]["reason"] == "blocked : due to blacklist user"
+    assert events[-1]["reason"] == "blocked : due to blacklist user"
     with pytest.raises(ValueError, match="word"):
         brevo.vendor.act("brevo_says", {"id": number, "word": "nonsense"})
 
@@ -316,7 +316,7 @@ def test_mails_that_are_refused(sender: Sender, change: dict[str, Any], brevo_re
     with pytest.raises(PermanentError) as refusal:
         sender.send(**change)
     assert refusal.value.reason == (brevo_reason if sender.name == "brevo" else resend_reason)
-    assert (sender.mails(), sender.told()) == ([], [])
+    assert (sender.mails(), sender.delivered_events()) == ([], [])
 
 
 def test_a_wrong_key_is_refused() -> None:

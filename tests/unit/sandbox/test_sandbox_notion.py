@@ -193,7 +193,7 @@ def test_filters(client: Client, where: dict[str, Any], expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "told"),
+    ("path", "body", "message"),
     [
         ("/pages", {"parent": {"database_id": seed.CONTACTS}}, "body.parent.data_source_id should be defined"),
         ("/pages", {"properties": {"Nope": {"number": 1}}}, "Nope is not a property that exists."),
@@ -218,13 +218,13 @@ def test_filters(client: Client, where: dict[str, Any], expected: str) -> None:
         ("/query", {"start_cursor": seed.CONTACTS}, "start_cursor provided is invalid"),
     ],
 )
-def test_what_notion_does_not_take(vendor: Notion, path: str, body: dict[str, Any], told: str) -> None:
+def test_what_notion_does_not_take(vendor: Notion, path: str, body: dict[str, Any], message: str) -> None:
     """validation_error with a reason; nothing is written."""
     parent = {"parent": {"type": "data_source_id", "data_source_id": seed.CONTACTS_SOURCE}}
     where = f"/data_sources/{seed.CONTACTS_SOURCE}/query" if path == "/query" else path
     status, error = ask(vendor, "POST", where, body if path == "/query" else parent | body)
     assert (status, error["object"], error["code"], error["status"]) == (400, "error", "validation_error", 400)
-    assert told in error["message"]
+    assert message in error["message"]
     assert vendor.records("contacts", {}, None) == ([], 0)
 
 

@@ -269,9 +269,9 @@ def test_a_conflict_looks_like_one(odoo: Odoo) -> None:
     loading = execute("crm.lead", "load", ["id", "name"], [["a.b", "x"]])
     for call in (loading, json2("crm.lead/load", {"fields": ["id", "name"], "data": [["a.b", "x"]]})):
         answer = json.loads(odoo.fail("conflict", call).body)
-        told = answer.get("result", answer)
-        assert told["ids"] is False
-        assert told["messages"][0]["message"].startswith("could not serialize access due to concurrent update")
+        returned = answer.get("result", answer)
+        assert returned["ids"] is False
+        assert returned["messages"][0]["message"].startswith("could not serialize access due to concurrent update")
     error = json.loads(odoo.fail("conflict", execute("crm.lead", "write", [1], {})).body)["error"]["data"]
     assert error["name"] == "psycopg2.errors.SerializationFailure"
     assert odoo.fail("conflict", json2("crm.lead/write", {"ids": [1]})).status == 500

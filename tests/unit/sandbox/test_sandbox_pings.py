@@ -24,7 +24,7 @@ from shared.settings import load
 from shared.vendors.discord import Discord
 from shared.vendors.notion import NOTION, Notion
 from tests.support.sandbox import SandboxAdapter, wired
-from tests.unit.vendors.network import Answer as Said
+from tests.unit.vendors.network import Answer as NetworkAnswer
 from tests.unit.vendors.network import FakeNetwork
 
 HOST = "http://127.0.0.1:7072"
@@ -102,7 +102,7 @@ def test_kommo_account_that_is_not_paid() -> None:
 @pytest.mark.parametrize("status", ["suspended", "closed"])
 def test_twilio_account_that_sends_nothing(status: str) -> None:
     """It answers, and nothing would be sent."""
-    network = FakeNetwork(Said(200, {"sid": ACCOUNT, "status": status}))
+    network = FakeNetwork(NetworkAnswer(200, {"sid": ACCOUNT, "status": status}))
     with pytest.raises(UnavailableError, match=status):
         Twilio("https://api.twilio.invalid", ACCOUNT, "t", network).ping()
     assert network.requests[0].url == f"https://api.twilio.invalid/2010-04-01/Accounts/{ACCOUNT}.json"

@@ -56,7 +56,7 @@ class Account:
         """Ana writes to us."""
         self.vendor.act("reply", {"from": ANA, "text": text, "channel": channel})
 
-    def told(self) -> list[dict[str, str]]:
+    def callbacks(self) -> list[dict[str, str]]:
         """The forms of the callbacks so far, each held against Twilio's own check and ours; they are gone then."""
         forms = [checked(self.wire, webhook) for webhook in self.wire.sent]
         self.wire.sent.clear()
@@ -64,7 +64,7 @@ class Account:
 
     def words(self) -> list[str]:
         """The statuses told so far."""
-        return [form.get("MessageStatus") or form["CallStatus"] for form in self.told()]
+        return [form.get("MessageStatus") or form["CallStatus"] for form in self.callbacks()]
 
 
 def client(adapter: SandboxAdapter, token: str = TOKEN) -> Twilio:
@@ -90,7 +90,7 @@ def account() -> Account:
 def test_an_sms_is_delivered_and_says_so(account: Account) -> None:
     """Sent, then delivered; each callback with what our intake reads, signed for the address that we gave."""
     sid = account.message("sms")
-    first, second = account.told()
+    first, second = account.callbacks()
     assert [first["MessageStatus"], second["MessageStatus"]] == ["sent", "delivered"]
     assert {form["MessageSid"] for form in (first, second)} == {sid}
     assert first["To"] == ANA
@@ -109,12 +109,12 @@ def test_an_sms_is_delivered_and_says_so(account: Account) -> None:
 def test_what_becomes_of_a_message_is_chosen(account: Account, outcome: str, words: list[str], code: str | None) -> None:
     """For one number, for once; the next one is delivered again."""
     account.writes("Hola")
-    account.told()
+    account.callbacks()
     account.vendor.act("deliver", {"to": ANA, "outcome": outcome, "once": True})
     account.message()
-    told = account.told()
-    assert [form["MessageStatus"] for form in told] == words
-    assert [form.get("ErrorCode") for form in told][-1:] == ([code] if words else [])
+    callbacks = account.callbacks()
+    assert [form["MessageStatus"] for form in callbacks] == words
+    assert [form.get("ErrorCode") for form in callbacks][-1:] == ([code] if words else [])
     account.message()
     assert account.words() == ["sent", "delivered"]
 
@@ -131,12 +131,12 @@ def test_a_choice_for_all_is_not_one_for_a_number(account: Account) -> None:
 def test_free_text_on_whatsapp_needs_their_message_of_the_last_day(account: Account, time: clock.TestClock) -> None:
     """Beyond it Twilio takes the text, and says only later that it failed with 63016; an approved template goes out."""
     account.message()
-    (late,) = account.told()
+    (late,) = account.callbacks()
     assert (late["MessageStatus"], late["ErrorCode"]) == ("undelivered", "63016")
     account.message(content_sid=CONTENT)
     assert account.words() == ["sent", "delivered"]
     account.writes("Hola")
-    account.told()
+    account.callbacks()
     time.advance(hours=23, minutes=59)
     account.message()
     assert account.words() == ["sent", "delivered"]
@@ -174,7 +174,7 @@ def test_numbers_that_twilio_refuses(account: Account, to: str, reason: str) -> 
     with pytest.raises(PermanentError) as refusal:
         account.message("sms", to=to)
     assert refusal.value.reason == reason
-    assert account.told() == []
+    assert account.callbacks() == []
 
 
 def test_after_stop_an_sms_is_refused_until_start(account: Account) -> None:
@@ -182,7 +182,7 @@ def test_after_stop_an_sms_is_refused_until_start(account: Account) -> None:
     account.writes("BAJA", "sms")
     account.message("sms")
     account.writes(" stop ", "sms")
-    assert account.told()[-1]["Body"] == " stop "
+    assert account.callbacks()[-1]["Body"] == " stop "
     with pytest.raises(PermanentError) as refusal:
         account.message("sms")
     assert refusal.value.reason == "twilio-opted-out"
@@ -193,10 +193,10 @@ def test_after_stop_an_sms_is_refused_until_start(account: Account) -> None:
 def test_what_somebody_writes_reaches_the_app(account: Account) -> None:
     """At the address that is set for the number, from the number that wrote to them last, as WhatsApp says it."""
     account.message(content_sid=CONTENT)
-    account.told()
+    account.callbacks()
     account.vendor.act("reply", {"from": ANA, "text": "¿Mañana?", "name": "Ana"})
     assert account.wire.sent[0].url == f"{APP}/api/twilio/message"
-    (form,) = account.told()
+    (form,) = account.callbacks()
     assert (form["From"], form["To"], form["Body"]) == (f"whatsapp:{ANA}", f"whatsapp:{OURS}", "¿Mañana?")
     assert (form["WaId"], form["ProfileName"]) == (ANA[1:], "Ana")
 
@@ -205,17 +205,17 @@ def test_what_somebody_writes_is_signed_for_the_address_that_the_app_goes_by(acc
     """Behind a tunnel that is not where it listens: the callbacks tell it."""
     back = "https://tunnel.example:8443/api/twilio/status?d=1"
     account.client.create_message(channel="sms", to=ANA, sender=OURS, body="Hola", status_callback=back)
-    account.told()
+    account.callbacks()
     account.writes("Hola", "sms")
     assert account.wire.sent[0].url == "https://tunnel.example:8443/api/twilio/message"
-    account.told()
+    account.callbacks()
 
 
 def test_the_apps_answer_to_a_message_is_sent(account: Account) -> None:
     """Each Message of its TwiML; an empty Response says nothing, and what is no TwiML neither."""
     for body in (b"<Response><Message>Hola</Message></Response>", b"<Response/>", b"{}", b""):
         account.writes("Hola")
-        account.vendor.heard(account.wire.sent.pop(), Reply(status=200, body=body))
+        account.vendor.on_reply(account.wire.sent.pop(), Reply(status=200, body=body))
     texts = [item.text for item in account.vendor.inbox() if not item.incoming]
     assert texts == ["Hola"]
 
@@ -229,8 +229,8 @@ def test_a_call_that_is_answered_says_what_the_app_wants(account: Account) -> No
     asked = dict(parse_qsl(urlsplit(script.url).query))
     assert (script.method, asked["d"], asked["AnsweredBy"], asked["CallSid"]) == ("GET", "7", "human", sid)
     account.wire.sent.clear()
-    account.vendor.heard(script, Reply(status=200, body=voice.twiml("Hola, Ana.\n\nAdiós & gracias.").encode()))
-    (completed,) = account.told()
+    account.vendor.on_reply(script, Reply(status=200, body=voice.twiml("Hola, Ana.\n\nAdiós & gracias.").encode()))
+    (completed,) = account.callbacks()
     assert (completed["CallStatus"], completed["AnsweredBy"]) == ("completed", "human")
     (item,) = account.vendor.inbox()
     assert item.text == "Hola, Ana.\n\n(pause of 1 s)\n\nAdiós & gracias."
@@ -251,8 +251,8 @@ def test_a_call_that_nobody_answers(account: Account, outcome: str) -> None:
     """It ends with that word, and no script is asked for."""
     account.vendor.act("answer", {"to": ANA, "outcome": outcome, "once": True})
     account.call(machine_detection=True)
-    (told,) = account.told()
-    assert (told["CallStatus"], told["CallDuration"], "AnsweredBy" in told) == (outcome, "0", False)
+    (callback,) = account.callbacks()
+    assert (callback["CallStatus"], callback["CallDuration"], "AnsweredBy" in callback) == (outcome, "0", False)
     account.call()
     assert len(account.wire.sent) == 2
 
@@ -262,7 +262,7 @@ def test_without_a_script_a_call_ends_with_twilios_apology(account: Account, rep
     """As with the real one; the trouble is seen in the inbox."""
     account.call()
     script = account.wire.sent.pop()
-    account.vendor.heard(script, reply)
+    account.vendor.on_reply(script, reply)
     (item,) = account.vendor.inbox()
     assert item.text == twiml.FAILED
     assert "no TwiML" in item.trouble
@@ -276,7 +276,9 @@ def test_a_redirect_in_a_script_is_followed_and_not_for_ever(account: Account) -
         if script is None:
             break
         account.wire.sent.remove(script)
-        account.vendor.heard(script, Reply(status=200, body=b"<Response><Say>Uno</Say><Redirect>/otro</Redirect></Response>"))
+        account.vendor.on_reply(
+            script, Reply(status=200, body=b"<Response><Say>Uno</Say><Redirect>/otro</Redirect></Response>")
+        )
     (item,) = account.vendor.inbox()
     assert item.text.count("Uno") == 6
     assert item.status == "completed"
@@ -288,7 +290,7 @@ def test_a_call_that_is_over_is_not_redirected(account: Account) -> None:
     account.client.redirect_call(sid, f"{APP}/otro")
     script = account.wire.sent[-1]
     assert urlsplit(script.url).path == "/otro"
-    account.vendor.heard(script, Reply(status=200, body=b"<Response/>"))
+    account.vendor.on_reply(script, Reply(status=200, body=b"<Response/>"))
     with pytest.raises(PermanentError, match="21220"):
         account.client.redirect_call(sid, SCRIPT)
 
@@ -297,17 +299,17 @@ def test_number_that_may_send_no_more_fails_by_callback(account: Account) -> Non
     """The answer is friendly, as with every failure of WhatsApp; the callback has 63018."""
     account.vendor.act("deliver", {"outcome": "limited"})
     account.writes("Hola")
-    account.told()
+    account.callbacks()
     account.message()
-    (told,) = account.told()
-    assert (told["MessageStatus"], told["ErrorCode"]) == ("failed", "63018")
+    (callback,) = account.callbacks()
+    assert (callback["MessageStatus"], callback["ErrorCode"]) == ("failed", "63018")
 
 
 def test_what_twilio_took_for_a_wish_stands_in_its_form(account: Account) -> None:
     """As with its own handling of STOP."""
     account.vendor.act("reply", {"from": ANA, "text": "ya no", "channel": "sms", "opt_out": "STOP"})
-    (told,) = account.told()
-    assert told["OptOutType"] == "STOP"
+    (callback,) = account.callbacks()
+    assert callback["OptOutType"] == "STOP"
 
 
 def test_callback_is_sent_without_what_is_meant_for_twilio(account: Account) -> None:
@@ -400,7 +402,7 @@ def test_every_text_is_signed_rightly(text: str, name: str) -> None:
     with clock.frozen(START):
         account = Account()
         account.vendor.act("reply", {"from": ANA, "text": text, "name": name})
-        (form,) = account.told()
+        (form,) = account.callbacks()
         assert form["Body"] == text
 
 

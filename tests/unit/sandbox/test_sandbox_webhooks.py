@@ -54,7 +54,7 @@ class Caller(Vendor):
         self.signed += 1
         return {"X-Signature": f"{self.secret}-{self.signed}"}
 
-    def heard(self, webhook: Webhook, reply: Reply) -> None:
+    def on_reply(self, webhook: Webhook, reply: Reply) -> None:
         """Remember it."""
         self.replies.append(reply)
 

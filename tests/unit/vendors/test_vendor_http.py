@@ -71,7 +71,7 @@ def test_the_method_says_whether_a_call_is_repeatable_when_nobody_else_does(meth
 
 
 def test_a_quick_try_heals_a_short_cut(frozen: clock.TestClock) -> None:
-    """A refused connection costs less than a second, and nobody hears of it."""
+    """A refused connection costs less than a second, and nobody is told of it."""
     network = FakeNetwork(refused(), refused(), Answer(200, {"ok": True}))
     assert client(network).request("POST", "/").json() == {"ok": True}
     assert timedelta(seconds=0.4) < frozen.moment - NOW < timedelta(seconds=0.8)
@@ -211,10 +211,10 @@ def test_cookies_are_not_kept(listener: socket.socket) -> None:
     assert b"session=1" not in received[1]
 
 
-@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"], ids=["nothing", "half a body"])
-def test_a_real_cut_connection(listener: socket.socket, said: bytes) -> None:
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"], ids=["nothing", "half a body"])
+def test_a_real_cut_connection(listener: socket.socket, answer: bytes) -> None:
     """A server that hangs up before its answer is complete."""
-    thread, _ = serve(listener, said)
+    thread, _ = serve(listener, answer)
     with pytest.raises(UncertainError, match="cut"):
         real(listener.getsockname()[1]).request("POST", "/")
     thread.join()

@@ -16,7 +16,7 @@ from tests.support.world import contact, opportunity
 
 
 def test_empty_record_has_nothing_to_tell(database, test_clock) -> None:
-    """A fresh system owes nothing, has lost nothing and has done nothing."""
+    """A fresh system has nothing due, has lost nothing and has done nothing."""
     assert record.figures() == {
         "dead_letters": 0,
         "errored_syncs": 0,

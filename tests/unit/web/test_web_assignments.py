@@ -16,9 +16,9 @@ START = datetime(2026, 2, 1, tzinfo=UTC)
 NOW = "2026-03-02T09:00:00Z"
 
 
-def update(api: Api, key: str = "write-key", **said: Any) -> Answer:
+def update(api: Api, key: str = "write-key", **fields: Any) -> Answer:
     """Say something of m1."""
-    return api("PUT", ADDRESS, key=key, body={"manychat_id": "m1"} | said)
+    return api("PUT", ADDRESS, key=key, body={"manychat_id": "m1"} | fields)
 
 
 def history() -> list[CampaignChange]:
@@ -40,8 +40,14 @@ def clinic(api: Api, world: World) -> None:
 
     transact(work)
     for number, day in ((1, "2026-02-10T10:00:00Z"), (2, "2026-02-20T10:00:00Z")):
-        said = {"manychat_id": "m1", "campaign_id": number, "datetime_actual": day, "ultimo_estado": "Nuevo", "comercial_id": 3}
-        world.post("assignment", said)
+        fields = {
+            "manychat_id": "m1",
+            "campaign_id": number,
+            "datetime_actual": day,
+            "ultimo_estado": "Nuevo",
+            "comercial_id": 3,
+        }
+        world.post("assignment", fields)
     world.run()
 
 
@@ -116,7 +122,7 @@ class TestAdvisors:
 
 
 @pytest.mark.parametrize(
-    ("said", "status", "reason", "named"),
+    ("fields", "status", "reason", "named"),
     [
         ({"manychat_id": "m9"}, 404, "unknown-contact", ""),
         ({"campaign_id": 9}, 404, "unknown-campaign", "9"),
@@ -128,12 +134,12 @@ class TestAdvisors:
     ],
 )
 def test_missing_and_conflicting_are_told_apart_by_name(
-    api: Api, clinic: None, said: dict[str, Any], status: int, reason: str, named: str
+    api: Api, clinic: None, fields: dict[str, Any], status: int, reason: str, named: str
 ) -> None:
     """404 for what the row would be, 409 for what it would point to; nothing is changed or noted."""
     transact(lambda session: session.add(Contact(manychat_id="m2")))
     before = len(history())
-    answer = update(api, **said)
+    answer = update(api, **fields)
     assert (answer.status, answer.json["type"]) == (status, f"urn:puente:problem:{reason}")
     assert named in answer.json["title"] + answer.json.get("detail", "")
     assert len(history()) == before
@@ -154,7 +160,7 @@ def test_two_campaigns_of_one_moment_are_a_conflict(api: Api, clinic: None) -> N
 
 
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {"manychat_id": ""},
         {"campaign_id": 0},
@@ -164,18 +170,24 @@ def test_two_campaigns_of_one_moment_are_a_conflict(api: Api, clinic: None) -> N
         {"lead_state": "x" * 51},
     ],
 )
-def test_value_that_cannot_be_meant_is_refused_by_name(api: Api, clinic: None, said: dict[str, Any]) -> None:
+def test_value_that_cannot_be_meant_is_refused_by_name(api: Api, clinic: None, fields: dict[str, Any]) -> None:
     """422 that names the field."""
-    answer = update(api, **said)
+    answer = update(api, **fields)
     assert answer.status == 422
-    assert answer.json["errors"][0]["field"].split(".")[0] == next(iter(said))
+    assert answer.json["errors"][0]["field"].split(".")[0] == next(iter(fields))
 
 
 def test_older_event_that_comes_later_does_not_undo_it(api: Api, clinic: None, world: World) -> None:
     """What a person said stands; what the event alone knows is taken over."""
     update(api, last_state="Cerrado", commercial_advisor_id=4)
-    said = {"manychat_id": "m1", "campaign_id": 2, "datetime_actual": "2026-03-01", "ultimo_estado": "Viejo", "comercial_id": 3}
-    world.post("assignment", said | {"medico_id": 5})
+    fields = {
+        "manychat_id": "m1",
+        "campaign_id": 2,
+        "datetime_actual": "2026-03-01",
+        "ultimo_estado": "Viejo",
+        "comercial_id": 3,
+    }
+    world.post("assignment", fields | {"medico_id": 5})
     world.run()
     row = update(api).json
     assert (row["last_state"], row["commercial_advisor_id"], row["medical_advisor_id"]) == ("Cerrado", 4, 5)

@@ -75,23 +75,23 @@ class TestEach:
         """412, and the first change stays."""
         made = api.post(address, body=body)
         api("PATCH", f"{address}/1", body={"name": "Uno"})
-        for method, said in (("PATCH", {"name": "Dos"}), ("PUT", body), ("DELETE", None)):
-            assert api(method, f"{address}/1", body=said, headers={"if-match": made.headers["etag"]}).status == 412
+        for method, body_given in (("PATCH", {"name": "Dos"}), ("PUT", body), ("DELETE", None)):
+            assert api(method, f"{address}/1", body=body_given, headers={"if-match": made.headers["etag"]}).status == 412
         assert api.get(f"{address}/1").json["name"] == "Uno"
 
     @BY_KIND
     def test_what_is_not_there_is_a_404(self, api: Api, address: str, body: dict[str, Any]) -> None:
         """For each method."""
-        for method, said in (("GET", None), ("PATCH", {}), ("PUT", body), ("DELETE", None)):
-            answer = api(method, f"{address}/9", body=said)
+        for method, body_given in (("GET", None), ("PATCH", {}), ("PUT", body), ("DELETE", None)):
+            answer = api(method, f"{address}/9", body=body_given)
             assert (answer.status, "9" in answer.json["title"]) == (404, True)
 
     @BY_KIND
     def test_what_is_required_cannot_be_taken_away(self, api: Api, address: str, body: dict[str, Any]) -> None:
         """A null for it is refused, and so is a name of spaces."""
         api.post(address, body=body)
-        for said in ({"name": None}, {"name": "  "}):
-            assert api("PATCH", f"{address}/1", body=said).status == 422
+        for body_given in ({"name": None}, {"name": "  "}):
+            assert api("PATCH", f"{address}/1", body=body_given).status == 422
         assert api("PUT", f"{address}/1", body={}).status == 422
 
     @BY_KIND
@@ -323,7 +323,7 @@ class TestResync:
     def test_change_and_what_it_asks_for_are_committed_together(
         self, api: Api, world: World, crowd: None, environment: pytest.MonkeyPatch
     ) -> None:
-        """A crash after the commit loses nothing: the dispatcher finds what is owed."""
+        """A crash after the commit loses nothing: the dispatcher finds what is planned."""
         environment.setattr(world.storage, "broken", True)
         assert api("PATCH", f"{ADVISORS}/1", body={"name": "Otra"}).status == 200
         environment.setattr(world.storage, "broken", False)

@@ -1,4 +1,4 @@
-"""Deliveries over the API: what we owe the outside world, its history, and a person's word about it."""
+"""Deliveries over the API: what goes to the outside world, its history, and a person's word about it."""
 
 from collections.abc import Callable
 from datetime import timedelta

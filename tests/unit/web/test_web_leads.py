@@ -229,6 +229,6 @@ def test_what_people_do_is_told_where_it_was_done(leads: Api) -> None:
     history(5)
     number = leads.get("/api/v1/deliveries", subject="lead:5", target="kommo").json["items"][0]["id"]
     assert leads.post(f"/api/v1/deliveries/{number}/cancel").status == 200
-    told = leads.get("/api/v1/leads/5/log").json["items"][-1]
-    assert (told["channel"], told["data"]["action"], told["data"]["status"]) == ("kommo", "delivery.cancel", "cancelled")
-    assert (told["data"]["actor"], told["data"]["provider"], told["data"]["note"]) == ("key:ops", "kommo", "email_sent")
+    entry = leads.get("/api/v1/leads/5/log").json["items"][-1]
+    assert (entry["channel"], entry["data"]["action"], entry["data"]["status"]) == ("kommo", "delivery.cancel", "cancelled")
+    assert (entry["data"]["actor"], entry["data"]["provider"], entry["data"]["note"]) == ("key:ops", "kommo", "email_sent")

@@ -201,7 +201,7 @@ class TestOpportunities:
         add(*(Opportunity(manychat_id=f"m{n}", stage_id=18, contact=Contact(manychat_id=f"m{n}")) for n in range(100)))
         add(*(_change(n + 1, stage=18, at=day) for n in range(100)))
         statements: list[str] = []
-        event.listen(database, "before_cursor_execute", lambda *said: statements.append(said[2]))
+        event.listen(database, "before_cursor_execute", lambda *call: statements.append(call[2]))
         costs = []
         for limit in (1, 100):
             statements.clear()

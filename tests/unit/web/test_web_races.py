@@ -61,7 +61,7 @@ def test_words_about_different_fields_are_all_kept(api: Api, add: Callable[..., 
         Advisor(id=3, name="A"),
         CampaignContact(contact_id=1, campaign_id=1, registration_date=datetime(2026, 1, 2, tzinfo=UTC)),
     )
-    said = [
+    responses = [
         {"medical_advisor_id": 3},
         {"commercial_advisor_id": 3},
         {"last_state": "X"},
@@ -70,7 +70,7 @@ def test_words_about_different_fields_are_all_kept(api: Api, add: Callable[..., 
         {"sale_order_date": "2026-03-01"},
     ]
     address = "/api/v1/manychat/campaign-contacts/update-by-manychat-id"
-    assert statuses(race(lambda n: api("PUT", address, body={"manychat_id": "m1"} | said[n]))) == {200: TOGETHER}
+    assert statuses(race(lambda n: api("PUT", address, body={"manychat_id": "m1"} | responses[n]))) == {200: TOGETHER}
     row = api("PUT", address, body={"manychat_id": "m1"}).json
     assert (row["medical_advisor_id"], row["commercial_advisor_id"], row["last_state"]) == (3, 3, "X")
     assert (row["lead_state"], row["summary"], row["sale_order_date"]) == ("Y", "Z", "2026-03-01T00:00:00Z")

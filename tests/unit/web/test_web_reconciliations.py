@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from functions import reconcile as page
+from functions import reconcile
 from shared.store.models import ActionLog, Reconciliation
 from shared.store.session import reading
 from tests.unit.web.calls import Api
@@ -26,7 +26,7 @@ def test_asked_for_is_on_its_queue_with_its_number(api: Api, storage: Any) -> No
         "asked_by": "key:robot",
         "completeness": None,
     }
-    assert storage.bodies(page.QUEUE) == [{"reconciliation": 1}]
+    assert storage.bodies(reconcile.QUEUE) == [{"reconciliation": 1}]
     with reading() as session:
         assert session.scalars(select(ActionLog.actor)).one() == "key:robot"
     assert api.post(ADDRESS, body={"dry_run": False}).json["dry_run"] is False
@@ -36,7 +36,7 @@ def test_asked_for_is_on_its_queue_with_its_number(api: Api, storage: Any) -> No
 def test_what_cannot_be_meant_starts_nothing(api: Api, storage: Any, body: Any) -> None:
     """A misspelt dry run is no wish for repairs."""
     assert api.post(ADDRESS, body=body).status in (400, 422)
-    assert storage.bodies(page.QUEUE) == []
+    assert storage.bodies(reconcile.QUEUE) == []
 
 
 def test_queue_that_is_away_is_a_503(api: Api, storage: Any) -> None:

@@ -115,7 +115,7 @@ def test_sorted_list_of_many_costs_a_seek(api: Api, database: Any, add: Callable
 
     add(*(Contact(manychat_id=f"m{number}", first_name=f"A{number % 7}") for number in range(50)))
     statements: list[tuple[str, Any]] = []
-    event.listen(database, "before_cursor_execute", lambda *said: statements.append((said[2], said[3])))
+    event.listen(database, "before_cursor_execute", lambda *call: statements.append((call[2], call[3])))
     for sort in SORTS:
         after = api.get(LIST, sort=sort, limit=20).json["next"]
         statements.clear()

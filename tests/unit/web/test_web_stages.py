@@ -178,7 +178,7 @@ class TestOpportunities:
         assert api.get(f"{OPPORTUNITIES}/1").json["delivery"]["state"] == "done"
 
     def test_sync_now_asks_for_it_even_where_nothing_changed(self, api: Api, world: World) -> None:
-        """202 with the delivery; Odoo hears of exactly this one; who asked is logged."""
+        """202 with the delivery; Odoo is told of exactly this one; who asked is logged."""
         for name in ("m1", "m2"):
             world.post("opportunity", opportunity(name))
         with fake_odoo():

@@ -96,7 +96,7 @@ class TestAdding:
         assert held_back("email", ANA) == "by-hand"
 
     def test_ends_journeys_that_have_nothing_else(self, api: Api) -> None:
-        """Journeys hear of it, as of a wish that came by itself."""
+        """Journeys are notified of it, as of a wish that came by itself."""
         data = {"email": ANA, "calendly_event": "e1"}
         transact(lambda session: engine.signal(session, "noshow.reported", ["email:a"], data, event_key="e1"))
         api.post(PATH, body={"email": ANA})

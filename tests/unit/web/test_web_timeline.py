@@ -21,7 +21,7 @@ from tests.unit.web.calls import Api
 TIMELINE = "/api/v1/contacts/1/timeline"
 
 
-def told(api: Api, **query: Any) -> list[tuple[str, str, str | None]]:
+def timeline_of(api: Api, **query: Any) -> list[tuple[str, str, str | None]]:
     """Kind, what and outcome of each entry."""
     return [(item["kind"], item["what"], item["outcome"]) for item in api.get(TIMELINE, **query).json["items"]]
 
@@ -47,7 +47,7 @@ def test_whole_story_in_order(api: Api, world: World, test_clock: clock.TestCloc
     api("PATCH", "/api/v1/contacts/1", body={"first_name": "Anita"})
     with fake_odoo():
         world.run()
-    assert told(api) == [
+    assert timeline_of(api) == [
         ("event", "manychat.contact", "applied"),
         ("event", "manychat.opportunity", "applied"),
         ("stage", "Retornó en AC", "applied"),
@@ -91,7 +91,7 @@ def test_messages_and_events_that_name_the_address_or_the_number(api: Api, world
         Delivery(target="sms", subject="+525512345678", state="done", **letter),
         Delivery(target="sms", subject="+525500000000", state="done", **letter),
     )
-    assert told(api) == [("delivery", "email.letter", "skipped"), ("delivery", "sms.letter", "done")]
+    assert timeline_of(api) == [("delivery", "email.letter", "skipped"), ("delivery", "sms.letter", "done")]
     assert api.get(TIMELINE).json["items"][0]["reason"] == "unsubscribed"
     assert api.get("/api/v1/contacts/2/timeline").json["items"] == []
 
@@ -106,7 +106,7 @@ def test_newest_first(api: Api, world: World) -> None:
     world.post("opportunity", opportunity())
     with fake_odoo():
         world.run()
-    assert told(api, order="newest") == told(api)[::-1]
+    assert timeline_of(api, order="newest") == timeline_of(api)[::-1]
 
 
 @pytest.mark.parametrize("after", ["", "5", "x~1~1", "2026-13-01T00:00:00Z~1~1", "2026-01-01T00:00:00Z~1"])
@@ -165,8 +165,8 @@ def _row(kind: str, at: Any, key: str) -> Any:
         values = {"source": "s", "type": "t", "occurred_at": at, "received_at": at, "data": {}}
         return InboxEvent(key=key, event_id=key, subject="m1", handled_at=at, **values)
     if kind == "dead_letter":
-        said = {"original_queue": "q", "original_event": "{}", "reason": "r", "error_message": "m", "error_time": at}
-        return DeadLetter(key=key, subject="m1", created_at=at, **said)
+        fields = {"original_queue": "q", "original_event": "{}", "reason": "r", "error_message": "m", "error_time": at}
+        return DeadLetter(key=key, subject="m1", created_at=at, **fields)
     if kind == "delivery":
         return Delivery(kind="sync", target="t", action="a", subject="m1", due_at=at, created_at=at)
     return ActionLog(at=at, actor="a", action="b", subject="m1", result="done")
