@@ -180,7 +180,7 @@ def _replayed_event(letter: DeadLetter) -> bytes:
         raise PermanentError("not-replayable", f"{letter.original_queue!r} is no queue for events of this app")
     try:
         event = json.loads(letter.original_event)
-        again = event | {"replayof": letter.id, "replayed": clock.now().isoformat(), "attempt": 0}
+        again = event | {"replayof": letter.id, "replayed": clock.now().isoformat(), "attempt": 0, "waits": 0}
         return json.dumps(again, ensure_ascii=False, separators=(",", ":")).encode()
     except (ValueError, TypeError):
         return letter.original_event.encode()
