@@ -40,7 +40,7 @@ def test_a_number_survives_a_browser(email: str, service: str, day: date) -> Non
 
 
 def test_nobody_works_a_number_out(environment: pytest.MonkeyPatch) -> None:
-    """It follows from a secret as well, so the same facts have another number with another secret; API keys serve where none is."""
+    """The same facts have another number under another secret; where none is set, the API keys serve."""
     numbers = {ids.lead_id("ana@example.com", "Ventas", DAY)}
     for secret in ("uno", "dos"):
         environment.setenv("LINK_SIGNING_SECRETS", secret)
