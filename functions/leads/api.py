@@ -14,13 +14,12 @@ from functions.leads.tables import Lead
 from shared import clock
 from shared.crm import editing
 from shared.crm.people import e164
-from shared.errors import FieldError, RefusedError
 from shared.intake.fields import Text
 from shared.readers.email import key_or_none
 from shared.settings import get_settings
 from shared.store.session import reading
 from shared.web.auth import SecuredRoute
-from shared.web.paging import LONGEST_ID, Moment, Page, RowId, text
+from shared.web.paging import LONGEST_ID, Moment, Page, RowId, invalid_cursor, text
 from shared.web.problems import documented
 from shared.web.sorting import LONGEST_SEARCH, SortedQuery, containing, find_sorted
 
@@ -186,7 +185,4 @@ def _place(cursor: str) -> Place:
     try:
         return Place(clock.as_utc(datetime.fromisoformat(at)), int(kind), int(number), int(part))
     except (ValueError, OverflowError):
-        fault = FieldError("after", "is no cursor of a log; begin with the first page")
-        raise RefusedError(
-            422, "invalid-fields", "The request has values that are not as they must be.", errors=[fault]
-        ) from None
+        raise invalid_cursor("a log") from None

@@ -11,9 +11,12 @@ from sqlalchemy.orm import Session
 from starlette.convertors import Convertor, register_url_convertor
 
 from shared import clock
+from shared.errors import FieldError, RefusedError
+from shared.intake.body import UNSTORABLE
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 COUNTED_TO = 10_000  # a million rows would be counted anew for each page, and nobody reads the number
+LARGEST_INTEGER = 2**63 - 1
 LONGEST_ID = 18  # digits; fits the databases' 64-bit integers
 
 Cursor = Annotated[str, StringConstraints(pattern=rf"^[0-9]{{1,{LONGEST_ID}}}$")]
@@ -79,6 +82,21 @@ class Page[Item](BaseModel):
     items: list[Item]
     total: int = Field(description=f"How many match in all, on every page; {COUNTED_TO} means as many or more.")
     next: str | None = Field(description="Give it as `after` to get the next page; null on the last one.")
+
+
+def is_storable(value: Any, kind: type[Any]) -> bool:
+    """Whether a value out of a cursor is one that a column of that kind can hold; a cursor may be forged."""
+    if type(value) is not kind:
+        return False
+    if isinstance(value, str):
+        return not UNSTORABLE.search(value)
+    return not isinstance(value, int) or abs(value) <= LARGEST_INTEGER
+
+
+def invalid_cursor(of: str) -> RefusedError:
+    """The refusal of an `after` that is no place in the list that `of` names."""
+    fault = FieldError("after", f"is no cursor of {of}; begin with the first page")
+    return RefusedError(422, "invalid-fields", "The request has values that are not as they must be.", errors=[fault])
 
 
 def counted(session: Session, query: Select[Any]) -> int:

@@ -1,5 +1,6 @@
 """What goes wrong in the API, as problem documents (RFC 9457) in the same shape as those of the webhooks."""
 
+import json
 import logging
 import math
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -76,7 +77,8 @@ def answer(error: RefusedError, headers: Mapping[str, str] | None = None) -> Res
     sent = dict(headers or {})
     if error.status == HTTPStatus.UNAUTHORIZED:
         sent["WWW-Authenticate"] = 'ApiKey realm="puente"'
-    return JSONResponse(problem(error), status_code=error.status, headers=sent, media_type=CONTENT_TYPE)
+    document = json.dumps(problem(error))  # as ASCII: the name of a wrong field may be no valid Unicode
+    return Response(document, status_code=error.status, headers=sent, media_type=CONTENT_TYPE)
 
 
 def unexpected(error: Exception) -> Response:

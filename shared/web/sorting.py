@@ -18,10 +18,9 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, true
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.errors import FieldError, RefusedError
 from shared.store import search
 from shared.store.types import UtcDateTime
-from shared.web.paging import LONGEST_ID, PageQuery, counted
+from shared.web.paging import LONGEST_ID, PageQuery, counted, invalid_cursor, is_storable
 
 LONGEST_CURSOR = 4000
 LONGEST_SEARCH = 100
@@ -98,12 +97,11 @@ def _decoded(cursor: str, by: str, column: Any) -> tuple[Any, int]:
         packed = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         made_for, value, row_id = json.loads(packed)
         value = clock.as_utc(datetime.fromisoformat(value)) if kind is datetime else value
-        if made_for == by and type(value) is kind and type(row_id) is int and 0 <= row_id < 10**LONGEST_ID:
+        if made_for == by and is_storable(value, kind) and type(row_id) is int and 0 <= row_id < 10**LONGEST_ID:
             return value, row_id
     except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         pass
-    fault = FieldError("after", "is no cursor of this list in this order; begin with the first page")
-    raise RefusedError(422, "invalid-fields", "The request has values that are not as they must be.", errors=[fault])
+    raise invalid_cursor("this list in this order")
 
 
 def having_words(column: Any, text: str) -> ColumnElement[bool]:

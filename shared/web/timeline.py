@@ -8,11 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared import clock
 from shared.crm import editing, timeline
-from shared.errors import FieldError, RefusedError
 from shared.store.models import Contact
 from shared.store.session import reading
 from shared.web.auth import SecuredRoute
-from shared.web.paging import DEFAULT_LIMIT, LONGEST_ID, MAX_LIMIT, RowId
+from shared.web.paging import DEFAULT_LIMIT, LONGEST_ID, MAX_LIMIT, RowId, invalid_cursor
 from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/contacts", tags=["Contacts"], route_class=SecuredRoute)
@@ -87,7 +86,4 @@ def _place(cursor: str) -> timeline.Place:
     try:
         return timeline.Place(clock.as_utc(datetime.fromisoformat(at)), int(kind), int(number))
     except (ValueError, OverflowError):
-        fault = FieldError("after", "is no cursor of a timeline; begin with the first page")
-        raise RefusedError(
-            422, "invalid-fields", "The request has values that are not as they must be.", errors=[fault]
-        ) from None
+        raise invalid_cursor("a timeline") from None
