@@ -141,7 +141,8 @@ def infrastructure() -> str:
     from shared import flows
 
     function_app.app.functions_bindings = None  # it can be asked only once otherwise
-    kinds = {one.get_function_name(): one.get_trigger().get_dict_repr()["type"] for one in function_app.app.get_functions()}
+    functions: list[Any] = function_app.app.get_functions()
+    kinds: dict[str, str] = {one.get_function_name(): one.get_trigger().get_dict_repr()["type"] for one in functions}
     document = {
         "queues": sorted(flows.queues()),
         "queueFunctions": sorted(name for name, kind in kinds.items() if kind == "queueTrigger"),
