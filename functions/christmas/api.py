@@ -14,12 +14,12 @@ from functions.christmas.tables import Sequence
 from shared.crm import editing
 from shared.errors import RefusedError
 from shared.readers.email import key_or_none
-from shared.store.models import Delivery
 from shared.store.session import reading
+from shared.web import sync_delivery
 from shared.web.auth import Caller, SecuredRoute, actor
-from shared.web.opportunities import SyncDelivery
 from shared.web.paging import Page, PageQuery, RowId, find, text
 from shared.web.problems import documented
+from shared.web.sync_delivery import SyncDelivery
 
 router = APIRouter(prefix="/api/v1/sequences", tags=["Sequences"], route_class=SecuredRoute)
 
@@ -140,18 +140,12 @@ def sync_sequence(sequence_id: RowId, caller: Caller) -> SequenceDetail:
 
 def _detail(session: Session, row: Sequence) -> SequenceDetail:
     progress = tracker.progress(session, row)
-    query = select(Delivery).where(
-        Delivery.subject == notion_sync.SEQUENCES.subject(row),
-        Delivery.target == notion_sync.TARGET,
-        Delivery.action == notion_sync.SEQUENCE.name,
-    )
-    newest = session.scalars(query.order_by(Delivery.id.desc()).limit(1)).one_or_none()
     more: Mapping[str, Any] = {
         "facts": row.facts,
         "state": progress.state,
         "reason": progress.reason,
         "completed_at": progress.completed_at,
         "mails": [MailOut.model_validate(mail) for mail in progress.mails],
-        "delivery": SyncDelivery.model_validate(newest) if newest else None,
+        "delivery": sync_delivery.newest(session, notion_sync.SEQUENCES, row),
     }
     return SequenceDetail(**SequenceOut.model_validate(row).model_dump(), **more)

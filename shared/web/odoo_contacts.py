@@ -14,6 +14,7 @@ from shared.vendors.odoo.values import from_datetime
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.bodies import Change, EmailAddress, Flag, Words50, Words100, Words200, Words255
 from shared.web.conditions import LOCATION_HEADER
+from shared.web.cursor import BY_ID
 from shared.web.odoo_errors import STATUSES, as_problems
 from shared.web.paging import Page, PageQuery, RowId, text
 from shared.web.problems import documented
@@ -93,13 +94,13 @@ class PartnerIn(PartnerChange):
 @router.get("", summary="List Odoo's contacts", responses=documented(*COLLECTION))
 def list_odoo_contacts(query: Annotated[PartnerQuery, Query()], caller: Caller) -> Page[PartnerOut]:
     """Contacts as Odoo has them at this moment."""
-    after = min(int(query.after), LARGEST_ID) if query.after is not None else None
+    after = min(*BY_ID.place(query.after), LARGEST_ID) if query.after is not None else None
     newest = query.order == "newest"
     with as_problems():
         found, total = Partners(actor(caller)).find(query.search(), query.limit + 1, after, newest=newest)
     rows = found[: query.limit]
     more = len(found) > query.limit
-    return Page(items=[_shown(row) for row in rows], total=total, next=str(rows[-1]["id"]) if more else None)
+    return Page(items=[_shown(row) for row in rows], total=total, next=BY_ID.text(rows[-1]["id"]) if more else None)
 
 
 @router.post(
