@@ -9,12 +9,12 @@ from sqlalchemy import Select, select
 
 from functions.bookings.tables import UID_LENGTH, Booking, BookingUid
 from shared.errors import RefusedError
+from shared.problems import documented
 from shared.readers.email import key_or_none
 from shared.store.session import reading
 from shared.store.types import LONGEST_ID
 from shared.web.auth import SecuredRoute
 from shared.web.paging import Moment, Page, PageQuery, find, text
-from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/bookings", tags=["Bookings"], route_class=SecuredRoute)
 

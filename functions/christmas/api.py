@@ -13,12 +13,12 @@ from functions.christmas import notion_sync, tracker
 from functions.christmas.tables import Sequence
 from shared.crm import editing
 from shared.errors import RefusedError
+from shared.problems import documented
 from shared.readers.email import key_or_none
 from shared.store.session import reading
 from shared.web import sync_delivery
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.paging import Page, PageQuery, RowId, find, text
-from shared.web.problems import documented
 from shared.web.sync_delivery import SyncDelivery
 
 router = APIRouter(prefix="/api/v1/sequences", tags=["Sequences"], route_class=SecuredRoute)

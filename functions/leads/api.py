@@ -14,13 +14,13 @@ from functions.leads.tables import Lead
 from shared.crm import editing
 from shared.crm.people import e164
 from shared.intake.fields import Text
+from shared.problems import documented
 from shared.readers.email import key_or_none
 from shared.settings import get_settings
 from shared.store.session import reading
 from shared.web.auth import SecuredRoute
 from shared.web.cursor import After, Cursor
 from shared.web.paging import Moment, Page, RowId, text
-from shared.web.problems import documented
 from shared.web.sorting import LONGEST_SEARCH, SortedQuery, containing, find_sorted
 
 router = APIRouter(prefix="/api/v1/leads", tags=["Leads"], route_class=SecuredRoute)

@@ -10,13 +10,13 @@ from sqlalchemy import Select, select
 
 from shared.crm import catalogue, editing
 from shared.intake.fields import Text
+from shared.problems import documented
 from shared.store.models import Advisor
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.bodies import Change, EmailAddress, Flag, Number, PhoneNumber, Words20, Words50, Words200
 from shared.web.conditions import MADE, ONE, IfMatch, guard, tag
 from shared.web.paging import Page, RowId, text
-from shared.web.problems import documented
 from shared.web.sorting import LONGEST_SEARCH, SortedQuery, containing, find_sorted
 
 router = APIRouter(prefix="/api/v1/advisors", tags=["Advisors"], route_class=SecuredRoute)

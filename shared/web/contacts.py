@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, select
 from shared.crm import contact_edits, editing
 from shared.crm.people import e164
 from shared.intake.fields import ManychatId, Text
+from shared.problems import documented
 from shared.readers.email import key_or_none
 from shared.settings import get_settings
 from shared.store.models import MANYCHAT_ID_LENGTH, Contact
@@ -19,7 +20,6 @@ from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.bodies import Body, EmailAddress, Number, PhoneNumber, Words200
 from shared.web.conditions import MADE, ONE, IfMatch, guard, tag
 from shared.web.paging import Page, RowId, text
-from shared.web.problems import documented
 from shared.web.sorting import LONGEST_SEARCH, SortedQuery, find_sorted, having_words
 
 router = APIRouter(prefix="/api/v1/contacts", tags=["Contacts"], route_class=SecuredRoute)

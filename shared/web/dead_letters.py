@@ -12,13 +12,13 @@ from sqlalchemy import select
 
 from shared.errors import PermanentError, RefusedError
 from shared.intake import dead_letter_store
+from shared.problems import documented
 from shared.store.models import DeadLetter
 from shared.store.session import reading
 from shared.web import bulk_replay
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.cursor import After
 from shared.web.paging import Moment, Page, PageQuery, RowId, find, text
-from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/dead-letters", tags=["Dead letters"], route_class=SecuredRoute)
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.crm import editing
 from shared.crm.odoo_contacts import STAMPS, Partners, Search
 from shared.intake.fields import Text
+from shared.problems import documented
 from shared.store.models import MANYCHAT_ID_LENGTH
 from shared.vendors.odoo.values import from_datetime
 from shared.web.auth import Caller, SecuredRoute, actor
@@ -17,7 +18,6 @@ from shared.web.conditions import LOCATION_HEADER
 from shared.web.cursor import BY_ID
 from shared.web.odoo_errors import STATUSES, as_problems
 from shared.web.paging import Page, PageQuery, RowId, text
-from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/odoo/contacts", tags=["Odoo"], route_class=SecuredRoute)
 

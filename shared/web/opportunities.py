@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session, aliased
 
 from shared.crm import editing, odoo_sync, resync
 from shared.errors import RefusedError
+from shared.problems import documented
 from shared.settings import get_settings
 from shared.store.models import MANYCHAT_ID_LENGTH, Opportunity, StageChange, StageMapping
 from shared.store.session import reading
 from shared.web import sync_delivery
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.paging import Moment, Page, PageQuery, RowId, find, text
-from shared.web.problems import documented
 from shared.web.sync_delivery import SyncDelivery
 
 router = APIRouter(prefix="/api/v1/crm/opportunities", tags=["Opportunities"], route_class=SecuredRoute)

@@ -16,13 +16,13 @@ from shared.messages import operator_actions
 from shared.messages.consent import PHONE_CHANNELS
 from shared.messages.digests import digest_of_person, digests_of_address
 from shared.messages.message import CHANNELS, PERSON_LENGTH, Channel
+from shared.problems import documented
 from shared.settings import get_settings
 from shared.store.message_models import Suppression
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.bodies import Body, EmailAddress, PhoneNumber, Words100
 from shared.web.paging import Page, PageQuery, RowId, find, text
-from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/suppressions", tags=["Suppressions"], route_class=SecuredRoute)
 

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.crm import editing, timeline
+from shared.problems import documented
 from shared.store.models import Contact
 from shared.store.session import reading
 from shared.web.auth import SecuredRoute
 from shared.web.cursor import After, Cursor
 from shared.web.paging import DEFAULT_LIMIT, MAX_LIMIT, RowId
-from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/contacts", tags=["Contacts"], route_class=SecuredRoute)
 
