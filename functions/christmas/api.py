@@ -14,7 +14,7 @@ from functions.christmas.tables import Sequence
 from shared.crm import editing
 from shared.errors import RefusedError
 from shared.problems import documented
-from shared.readers.email import key_or_none
+from shared.readers.email import key as address_key
 from shared.store.session import reading
 from shared.web import sync_delivery
 from shared.web.auth import Caller, SecuredRoute, actor
@@ -38,7 +38,7 @@ class SequenceQuery(PageQuery):
     def applied(self, query: Select[Sequence]) -> Select[Sequence]:
         """`query`, narrowed down."""
         if self.email is not None:
-            query = query.where(Sequence.email == (key_or_none(self.email) or self.email.strip().lower()))
+            query = query.where(Sequence.email == address_key(self.email))
         for name in ("type", "segment", "notion_sync_status"):
             if (value := getattr(self, name)) is not None:
                 query = query.where(getattr(Sequence, name) == value)

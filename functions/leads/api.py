@@ -15,7 +15,7 @@ from shared.crm import editing
 from shared.crm.people import e164
 from shared.intake.fields import Text
 from shared.problems import documented
-from shared.readers.email import key_or_none
+from shared.readers.email import key as address_key
 from shared.settings import get_settings
 from shared.store.session import reading
 from shared.web.auth import SecuredRoute
@@ -59,7 +59,7 @@ class LeadQuery(SortedQuery):
             if (value := getattr(self, name)) is not None:
                 query = query.where(getattr(Lead, name) == value)
         if self.email is not None:
-            query = query.where(Lead.email == (key_or_none(self.email) or self.email.strip().lower()))
+            query = query.where(Lead.email == address_key(self.email))
         if self.phone is not None:
             query = query.where(_has_phone(self.phone))
         if self.q is not None:

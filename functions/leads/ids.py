@@ -4,7 +4,7 @@ import hashlib
 from datetime import date
 
 from shared.readers import name_key
-from shared.readers.email import key_or_none
+from shared.readers.email import key as address_key
 
 KEY = "lead:"
 BITS = 53  # JavaScript, which booking pages are made of, keeps whole numbers up to here exactly
@@ -17,7 +17,7 @@ def lead_id(email: str, service: str, day: date) -> int:
     read the same are the same. Between 1 and 2**53 - 1. Two of a million leads get the same number with a
     chance of 1 in 18,000; whoever stores a lead checks that the number is not somebody else's.
     """
-    address = key_or_none(email) or email.strip().casefold()
+    address = address_key(email)
     text = "\n".join((address, name_key.key(service) or service.strip(), day.isoformat()))
     made = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]) >> (64 - BITS)
     return made or 1

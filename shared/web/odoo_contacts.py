@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.crm import editing
 from shared.crm.odoo_contacts import STAMPS, Partners, Search
-from shared.intake.fields import Text
+from shared.intake.fields import RequiredEmail, Text
 from shared.problems import documented
 from shared.store.models import MANYCHAT_ID_LENGTH
 from shared.vendors.odoo.values import from_datetime
 from shared.web.auth import Caller, SecuredRoute, actor
-from shared.web.bodies import Change, EmailAddress, Flag, Words50, Words100, Words200, Words255
+from shared.web.bodies import Change, Flag, Words50, Words100, Words200, Words255
 from shared.web.conditions import LOCATION_HEADER
 from shared.web.cursor import BY_ID
 from shared.web.odoo_errors import STATUSES, as_problems
@@ -66,7 +66,7 @@ class PartnerChange(Change):
 
     name: Words200 = Field(default_factory=str)
     manychat_id: Words50 | None = None
-    email: EmailAddress | None = None
+    email: RequiredEmail | None = None
     phone: Words100 | None = None
     function: Words255 | None = None
     street: Words255 | None = None
