@@ -14,6 +14,8 @@ from tests.support import tsql
 from tests.support.world import World
 from tests.unit.web.calls import Api
 
+pytestmark = pytest.mark.slow
+
 
 def cursor(by: str, *place: Any) -> str:
     """The end of a page of a sorted list."""
