@@ -74,6 +74,11 @@ def document(error: RefusedError) -> dict[str, Any]:
     return problem.model_dump(exclude_none=True)
 
 
+def body(error: RefusedError) -> str:
+    """The document as JSON; in ASCII, as the name of a wrong field may be no valid Unicode."""
+    return json.dumps(document(error))
+
+
 def headers(error: RefusedError) -> dict[str, str]:
     """The headers that the status of a refusal asks for."""
     return {"WWW-Authenticate": 'ApiKey realm="puente"'} if error.status == HTTPStatus.UNAUTHORIZED else {}
@@ -81,5 +86,4 @@ def headers(error: RefusedError) -> dict[str, str]:
 
 def response(error: RefusedError) -> func.HttpResponse:
     """The HTTP answer for a refusal, outside of the API."""
-    body = json.dumps(document(error))  # as ASCII: the name of a wrong field may be no valid Unicode
-    return func.HttpResponse(body, status_code=error.status, headers=headers(error), mimetype=CONTENT_TYPE)
+    return func.HttpResponse(body(error), status_code=error.status, headers=headers(error), mimetype=CONTENT_TYPE)

@@ -9,6 +9,7 @@ from pydantic import StringConstraints
 
 from shared import clock
 from shared.errors import FieldError, RefusedError
+from shared.intake.body import UNSTORABLE
 from shared.store.types import LONGEST_ID
 
 LONGEST = 4000
@@ -69,7 +70,7 @@ def _read(kind: type, part: str) -> Any:
             return int(part)
         if kind is str:
             text = base64.b64decode(part.encode("ascii") + b"=" * (-len(part) % 4), altchars=b"-_", validate=True).decode()
-            if "\0" not in text:
+            if not UNSTORABLE.search(text):
                 return text
     except (ValueError, OverflowError, binascii.Error):
         pass

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -27,7 +27,7 @@ WHERE_TO_READ = "The API is described at /api/docs."
 def answer(error: RefusedError, headers: Mapping[str, str] | None = None) -> Response:
     """The HTTP answer for a refusal."""
     sent = problems.headers(error) | dict(headers or {})
-    return JSONResponse(problems.document(error), status_code=error.status, headers=sent, media_type=problems.CONTENT_TYPE)
+    return Response(problems.body(error), status_code=error.status, headers=sent, media_type=problems.CONTENT_TYPE)
 
 
 def unexpected(error: Exception) -> Response:
