@@ -63,7 +63,9 @@ class Flow:
     in the transaction of whoever calls. Flows meet by events; they import each other only where `requires` says so.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
     `queues` are the queues whose messages its functions handle. A flow without one shares `events-queue`, and `handlers` maps
-    the types of its events to their handlers. `stand_ins` are the sandbox's vendors that it talks to.
+    the types of its events to their handlers. `moved_queues` names queues that its events no longer go to, each with the
+    function that handled them, which is kept for what still lies there. Seven days after the deployment nothing can, and the
+    line goes. `stand_ins` are the sandbox's vendors that it talks to.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Flow:
     events: tuple[str, ...] = ()
     listeners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     handlers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    moved_queues: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     clients: tuple[str, ...] = ()
     settings: str | None = None
     has_journeys: bool = False
