@@ -32,7 +32,7 @@ LAYERS = [
     {"shared.flows"},
     {"shared.flow", "shared.references", "shared.environment"},
     {"shared.readers"},
-    {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.telemetry", "shared.warming"},
+    {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.stopping", "shared.telemetry", "shared.warming"},
 ]
 
 
