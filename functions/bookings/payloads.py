@@ -23,7 +23,7 @@ MEANINGFUL = frozenset({CREATED, RESCHEDULED, CANCELLED, REJECTED, NO_SHOW, ENDE
 CALCOM: Final = "calcom"
 CALENDLY: Final = "calendly"
 
-OLD_HEADER = "x-webhook-secret"
+SIGNATURE, OLD_HEADER = "x-cal-signature-256", "x-webhook-secret"
 LONGEST_UID = 150
 SUBJECT_LENGTH = 100
 SEAT_LENGTH = 16
@@ -133,6 +133,11 @@ def signed_by_calendly(
         otherwise(request, raw, settings)
 
 
+def is_from_calendar(request: func.HttpRequest) -> bool:
+    """Whether the calendar itself sends it: what such a body holds was written by whoever opened the booking page."""
+    return SIGNATURE in request.headers
+
+
 def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     """The request is the calendar's, or that of somebody with a key.
 
@@ -142,7 +147,7 @@ def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     Raises:
         RefusedError: 401; 403, the key may not; 503, a secret is needed and none is configured.
     """
-    if "x-cal-signature-256" not in request.headers:
+    if not is_from_calendar(request):
         if old := request.headers.get(OLD_HEADER):
             _check_secret(old, settings)
             return
@@ -161,4 +166,4 @@ def _check_secret(presented: str, settings: Settings) -> None:
         raise RefusedError(401, "bad-signature", f"The secret in {OLD_HEADER} is none that is known here.")
 
 
-__all__ = ["MEANINGFUL", "BookingEvent", "seat_of", "signed", "signed_by_calendly", "subject_of"]
+__all__ = ["MEANINGFUL", "BookingEvent", "is_from_calendar", "seat_of", "signed", "signed_by_calendly", "subject_of"]

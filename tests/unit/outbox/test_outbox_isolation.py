@@ -11,13 +11,15 @@ from sqlalchemy import select, update
 
 from shared import clock
 from shared.errors import NoAnswerError, RetryableError, UnavailableError
-from shared.outbox import claims, execute, plan
+from shared.outbox import claims, execute, expired, plan
 from shared.outbox.actions import Action, Done, Kind
 from shared.outbox.policy import TargetPolicy
 from shared.store.models import Delivery, Target
 from shared.store.session import reading, transact
 from tests.support.vendors import registered
 from tests.unit.outbox.test_outbox_silence import reset
+
+pytestmark = pytest.mark.slow
 
 TIME_OUT = timedelta(minutes=1)
 BATCH = 8
@@ -231,6 +233,6 @@ class TestBatches:
         system.enqueue("a", "b", "c", "d")
         transact(lambda session: claims.claim(session, "crm", "dead"))
         test_clock.advance(minutes=6)
-        assert transact(claims.free_expired) == 4
+        assert transact(expired.free_expired) == 4
         execute.drain("crm")
         assert system.calls == [["a", "b"], ["c", "d"]]
