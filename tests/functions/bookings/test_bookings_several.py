@@ -36,17 +36,19 @@ def reminded() -> list[str]:
 class TestRequests:
     """A meeting that the host confirms: the confirmation leaves out whose it is and what it takes the place of."""
 
-    WORDS = (
-        calcom.created(lead_id=17),
-        calcom.requested("uid2", STARTS + DAY, CREATED_AT + HOUR, "uid1", lead_id=17),
-        calcom.created(CREATED_AT + 2 * HOUR, uid="uid2", start=STARTS + DAY, email="otra@example.com"),
-    )
+    def words(self) -> list[dict[str, Any]]:
+        """A meeting, the request to move it, and its confirmation, which knows neither the lead nor the old meeting."""
+        return [
+            calcom.created(lead_id=17),
+            calcom.requested("uid2", STARTS + DAY, CREATED_AT + HOUR, "uid1", lead_id=17),
+            calcom.created(CREATED_AT + 2 * HOUR, uid="uid2", start=STARTS + DAY, email="otra@example.com"),
+        ]
 
     @pytest.mark.parametrize("order", list(permutations(range(3))))
     def test_confirmed(self, calendar: Calendar, order: tuple[int, ...]) -> None:
         """One meeting of the lead at its new time, with one reminder, in whatever order we hear of it."""
         add_lead()
-        calendar.send(*(self.WORDS[which] for which in order))
+        calendar.send(*(self.words()[which] for which in order))
         (row,) = rows(Booking)
         assert (row.uid, row.current_uid, row.start_at, row.lead_id) == ("uid1", "uid2", STARTS + DAY, 17)
         assert due() == {"reminder": STARTS, "survey": STARTS + DAY + 1.5 * HOUR}
@@ -55,14 +57,14 @@ class TestRequests:
     def test_until_then_the_old_meeting_stays(self, calendar: Calendar) -> None:
         """As it was."""
         add_lead()
-        calendar.send(*self.WORDS[:2])
+        calendar.send(*self.words()[:2])
         assert [(row.current_uid, row.status) for row in rows(Booking)] == [("uid1", "booked"), ("uid2", "requested")]
         assert due()["reminder"] == STARTS - DAY
 
     def test_rejected(self, calendar: Calendar) -> None:
         """Cal.com has called the old one off for the request, so nothing is left."""
         add_lead()
-        calendar.send(*self.WORDS[:2], calcom.event("BOOKING_REJECTED", CREATED_AT + 3 * HOUR, uid="uid2"))
+        calendar.send(*self.words()[:2], calcom.event("BOOKING_REJECTED", CREATED_AT + 3 * HOUR, uid="uid2"))
         assert [(row.current_uid, row.status) for row in rows(Booking)] == [("uid2", "cancelled")]
         assert (due(), status_of(), standing()["lead_followup"]) == ({}, "new", "active")
 
