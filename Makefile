@@ -40,6 +40,9 @@ endef
 run: $(RUNS) ## Run everything on this machine and show a demonstration
 	@$(BIN)/python -m local.run
 
+# The tests start some fifty Python programs; what one of them has compiled the others read, also where the environment says no.
+export PYTHONDONTWRITEBYTECODE :=
+
 # In every run: nothing slow, on as many processes as there are cores; a file's tests stay together, for they share servers.
 PARALLEL := -n $(or $(WORKERS),auto) --dist loadfile
 

@@ -17,7 +17,7 @@ from shared.errors import ConfigurationError
 from shared.setting_dates import Country
 from shared.setting_groups import DEFAULT_ODOO_FIELDS, MessagingSettings, OdooSettings, SettingsGroup, VendorSettings
 from shared.setting_limits import CONNECT_SECONDS, ODOO_BATCH_SECONDS, lease_faults
-from shared.setting_types import ApiKey, Kept, Scope, Url
+from shared.setting_types import ApiKey, Currency, Kept, Scope, Url
 
 __all__ = [
     "ApiKey",
@@ -84,6 +84,10 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
     default_phone_region: Country = Field(
         default="MX",
         description="Country (ISO 3166, two letters) of phone numbers that come without a country code.",
+    )
+    default_currency: Currency = Field(
+        default="MXN",
+        description="Currency (ISO 4217) of amounts that come without one. Stored amounts are not converted when it changes.",
     )
     delivery_lease_seconds: int = Field(
         default=300,

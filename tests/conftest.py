@@ -17,7 +17,6 @@ from shared.store import session as store
 from shared.store.migrate import upgrade
 from tests.support import one_result
 from tests.support.examples import load_profile
-from tests.support.slow_files import SLOW_FILES
 from tests.support.world import LOCAL_KEY, FakeStorage, World
 
 load_profile()
@@ -42,14 +41,6 @@ ENVIRONMENT = {
 }
 
 _get_engine = store.get_engine  # a test may put something else in its place
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest chooses by the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the slow files."""
-    for item in items:
-        if item.path.relative_to(ROOT / "tests").as_posix() in SLOW_FILES:
-            item.add_marker(pytest.mark.slow)
 
 
 def forget() -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 import azure.functions as func
 
-from functions.bookings.payloads import ENDED, LARGEST_ID, LONGEST_UID, MEANINGFUL, NO_SHOW, RESCHEDULED
+from functions.bookings.payloads import ENDED, LARGEST_ID, LONGEST_UID, MEANINGFUL, NO_SHOW, RESCHEDULED, is_from_calendar
+from functions.leads import ids
 from shared.intake.webhook import json_object
 from shared.readers import UnreadableError, dates, nothing
 from shared.readers.email import key_or_none
@@ -32,7 +33,7 @@ def read(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
         return {"trigger": trigger, "at": _moment(data.get("createdAt"), "createdAt", [])}
     inner = data.get("payload")
     payload: Mapping[str, Any] = inner if isinstance(inner, dict) else data  # the end of a meeting is reported flat
-    found = _event(trigger, data, payload)
+    found = _event(trigger, data, payload, is_public=is_from_calendar(request))
     if found["unread"]:
         log.warning("the calendar's event %s: left out as it cannot be read: %s", trigger, ", ".join(found["unread"]))
     return {name: value for name, value in found.items() if value not in (None, [], {})}
@@ -44,7 +45,7 @@ def _trigger(payload: Mapping[str, Any]) -> str:
     return next((text.strip().upper()[:60] for text in given if isinstance(text, str) and text.strip()), "")
 
 
-def _event(trigger: str, data: Mapping[str, Any], payload: Mapping[str, Any]) -> dict[str, Any]:
+def _event(trigger: str, data: Mapping[str, Any], payload: Mapping[str, Any], *, is_public: bool) -> dict[str, Any]:
     unread: list[str] = []
     follows = {RESCHEDULED: "rescheduleUid", ENDED: "fromReschedule"}.get(trigger)
     people = [one for one in _list(payload.get("attendees")) if isinstance(one, dict)]
@@ -62,7 +63,7 @@ def _event(trigger: str, data: Mapping[str, Any], payload: Mapping[str, Any]) ->
         "follows": _uid(payload.get(follows), follows, unread) if follows else None,
         # Of a stored booking, which the end of a meeting is reported with, it is the time at which that was made.
         "at": None if trigger == ENDED and payload is data else _moment(data.get("createdAt"), "createdAt", unread),
-        "lead_ref": _lead_ref(data, payload, unread),
+        "lead_ref": _lead_ref(data, payload, unread, is_public=is_public),
         "email": email,
         "name": _text(nothing.read(_first(booker.get("name"), _name(payload)), nothing.Kind.FULL_NAME), 200),
         "first_name": _text(_first(booker.get("firstName"), _name_part(payload, "firstName")), 100),
@@ -79,12 +80,19 @@ def _event(trigger: str, data: Mapping[str, Any], payload: Mapping[str, Any]) ->
     }
 
 
-def _lead_ref(data: Mapping[str, Any], payload: Mapping[str, Any], unread: list[str]) -> int | None:
-    """The lead's number, from the booking link's `metadata[lead_id]`, a field of the form, or the body itself."""
+def _lead_ref(data: Mapping[str, Any], payload: Mapping[str, Any], unread: list[str], *, is_public: bool) -> int | None:
+    """The lead's number, from the booking link's `metadata[lead_id]`, a field of the form, or the body itself.
+
+    Whoever opens a booking page may write anything into its address and its fields (`is_public`): from there only the number
+    that we have signed counts (`functions.leads.ids`). A caller with a key or the secret of its own may give it bare.
+    """
     places = (_dict(payload.get("metadata")), payload, _dict(data.get("metadata")), data)
     given = [place.get("lead_id") for place in places] + [_answer(payload, "lead_id")]
     for value in given:
-        if (number := _number(value)) is not None:
+        number = ids.verified(value)
+        if number is None and not is_public:
+            number = _number(value)
+        if number is not None:
             return number
     if any(value not in (None, "") for value in given):
         unread.append("lead_id")

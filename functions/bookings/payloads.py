@@ -20,7 +20,7 @@ NO_SHOW, ENDED = "BOOKING_NO_SHOW_UPDATED", "MEETING_ENDED"
 # What changes a booking. All else is taken in and ignored: BOOKING_REQUESTED, for one, is not a booking yet.
 MEANINGFUL = frozenset({CREATED, RESCHEDULED, CANCELLED, REJECTED, NO_SHOW, ENDED})
 
-OLD_HEADER = "x-webhook-secret"
+SIGNATURE, OLD_HEADER = "x-cal-signature-256", "x-webhook-secret"
 LONGEST_UID = 150
 LARGEST_ID = 2**63 - 1
 
@@ -75,6 +75,11 @@ class BookingEvent(Payload):
         return self.at or (self.end_at if self.trigger == ENDED else None)
 
 
+def is_from_calendar(request: func.HttpRequest) -> bool:
+    """Whether the calendar itself sends it: what such a body holds was written by whoever opened the booking page."""
+    return SIGNATURE in request.headers
+
+
 def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     """The request is the calendar's, or that of somebody with a key.
 
@@ -84,7 +89,7 @@ def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     Raises:
         RefusedError: 401; 403, the key may not; 503, a secret is needed and none is configured.
     """
-    if "x-cal-signature-256" not in request.headers:
+    if not is_from_calendar(request):
         if old := request.headers.get(OLD_HEADER):
             _check_secret(old, settings)
             return
@@ -103,4 +108,4 @@ def _check_secret(presented: str, settings: Settings) -> None:
         raise RefusedError(401, "bad-signature", f"The secret in {OLD_HEADER} is none that is known here.")
 
 
-__all__ = ["MEANINGFUL", "BookingEvent", "signed"]
+__all__ = ["MEANINGFUL", "BookingEvent", "is_from_calendar", "signed"]

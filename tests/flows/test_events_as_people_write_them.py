@@ -16,6 +16,8 @@ from shared.store.session import reading
 from tests.support.vendors import FakeOdoo, fake_odoo, registered
 from tests.support.world import World, contact, opportunity
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def odoo() -> Iterator[FakeOdoo]:

@@ -36,6 +36,8 @@ from tests.support.messages import (
     next_due,
 )
 
+pytestmark = pytest.mark.slow
+
 # Before a change to daylight-saving time in Madrid (29 March 2026), with holidays in both countries in the weeks after.
 START = datetime(2026, 3, 26, tzinfo=UTC)
 PEOPLE = {"lead:1": ("+34612345678", "es@example.com"), "lead:2": (ANA_PHONE, ANA_EMAIL)}

@@ -12,7 +12,7 @@ from sandbox.kommo import seed
 from sandbox.settings import app_settings
 from tests.support.puente import Puente, running
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 ASSESSMENT = {
     "email": "carla@example.com",

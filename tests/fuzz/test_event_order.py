@@ -17,6 +17,8 @@ from tests.support.examples import examples
 from tests.support.vendors import FakeOdoo, fake_odoo
 from tests.support.world import World, contact, opportunity
 
+pytestmark = pytest.mark.slow
+
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 POINTS = ["inbox.before_commit", "inbox.after_commit", "inbox.after_nudge", "outbox.after_claim", "outbox.after_call"]
 # What a row is about; the others say when we did something, or number the rows.

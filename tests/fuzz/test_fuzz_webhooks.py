@@ -20,6 +20,8 @@ from tests.fuzz.hostile import GOOD, HEADERS, NO_HEADERS, bodies
 from tests.support.examples import examples
 from tests.support.world import Out, World, request
 
+pytestmark = pytest.mark.slow
+
 # What an event may be parked for although intake took it: it names something that our record does not have.
 UNKNOWN = ("unknown-stage", "unknown-campaign", "unknown-advisor", "ambiguous-advisor")
 FINGERPRINT = 64  # characters of an event's id where the sender gave none

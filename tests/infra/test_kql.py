@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.infra import kql
 from tests.infra.conftest import INFRA, ROOT
+
+pytestmark = pytest.mark.slow
 
 
 def queries_in(value: Any) -> Iterator[str]:

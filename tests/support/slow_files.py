@@ -16,6 +16,7 @@ SLOW_FILES = frozenset(
         "functions/christmas/test_sequences_wire.py",
         "functions/leads/test_leads_order.py",
         "fuzz/test_event_order.py",
+        "fuzz/test_fuzz_api.py",
         "fuzz/test_fuzz_webhooks.py",
         "infra/test_kql.py",
         "integration/devhost/test_devhost_azurite.py",

@@ -14,6 +14,8 @@ from shared.settings import load, setting_name, settings_class
 from shared.store.migrate import upgrade
 from shared.store.session import make_engine
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(__file__).resolve().parents[2]
 
 

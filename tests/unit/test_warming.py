@@ -8,6 +8,8 @@ from shared import warming
 from shared.warming import Warming, imports
 from tests.support.processes import in_a_new_process
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 10
 
 

@@ -29,6 +29,8 @@ from tests.support.examples import examples
 from tests.support.journeys import SETTINGS
 from tests.support.world import FakeStorage
 
+pytestmark = pytest.mark.slow
+
 BEGINNING = datetime(2026, 3, 1, 9, tzinfo=UTC)
 NOW = datetime(2026, 3, 20, 17, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -78,7 +78,7 @@ class TestRealPayloads:
 
     def test_end_is_flat_and_dated_by_its_end(self):
         """Its `createdAt` is that of the booking, and does not count; the id that it came from is told."""
-        said = word(calcom.ended(lead_id=17, fromReschedule="old"))
+        said = word(calcom.ended(lead_id="17", fromReschedule="old"))
         assert (said.at, said.occurred_at(), said.follows) == (None, STARTS.replace(minute=30), "old")
         assert (said.uid, said.lead_ref, said.email, said.phone, said.locale) == ("uid1", 17, ANA, "+525512345678", "es")
 
@@ -193,7 +193,7 @@ class TestBounds:
     @pytest.mark.parametrize("uid", ["u" * 151, "a\nb", "🙂" * 76])
     def test_id_that_cannot_be_kept(self, uid):
         """Is none: the lead's or the person's one booking is meant."""
-        said = word(calcom.created(uid=uid, lead_id=17))
+        said = word(calcom.created(uid=uid, lead_id="17"))
         assert (said.uid, said.booking, said.unread) == (None, "lead-17", ["uid"])
 
     def test_booking_without_an_id(self):

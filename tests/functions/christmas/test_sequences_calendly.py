@@ -17,6 +17,8 @@ from shared.store.session import reading, transact
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, invitee, noshow, postcall, signed
 from tests.support.world import World
 
+pytestmark = pytest.mark.slow
+
 HANDLER = "noshow-recovery-handler"
 
 

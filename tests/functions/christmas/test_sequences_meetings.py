@@ -20,6 +20,8 @@ from tests.support.functions import named
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, invitee, postcall
 from tests.support.world import Out, World
 
+pytestmark = pytest.mark.slow
+
 STARTS = MONDAY + timedelta(days=3)
 MINUTE = timedelta(minutes=1)
 

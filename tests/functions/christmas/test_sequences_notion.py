@@ -35,6 +35,8 @@ from tests.support.examples import examples
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, noshow, onboarding, postcall
 from tests.support.world import FakeStorage, World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ours(world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestClock) -> Iterator[Campaign]:

@@ -24,6 +24,8 @@ from tests.support.messages import PostOffice
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, invitee, noshow, onboarding, postcall
 from tests.support.world import World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ours(world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestClock) -> Iterator[Campaign]:

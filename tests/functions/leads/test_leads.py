@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from functions.leads import guard, kommo_sync, notes, triggers
+from functions.leads import guard, ids, kommo_sync, notes, triggers
 from functions.leads.tables import Lead
 from sandbox.kommo import seed
 from shared import clock, faults
@@ -111,7 +111,7 @@ def test_a_form_becomes_a_lead_a_follow_up_and_a_lead_in_kommo(world: World, acc
         "company": "Acme",
         "service": "Ventas",
         "source": "web",
-        "booking_url": f"https://cal.example/javier?metadata%5Blead_id%5D={number}",
+        "booking_url": f"https://cal.example/javier?metadata%5Blead_id%5D={ids.signed(number)}",
     }
     (made,), (contact,) = account.leads(), account.contacts()
     assert (made["name"], made["pipeline_id"], made["status_id"]) == ("Ventas - Ana López", seed.PIPELINE, seed.INICIAL)

@@ -21,6 +21,8 @@ from tests.support.kommo import PretendKommo, installed
 from tests.support.leads import FORM, lead, sent, told
 from tests.support.world import World
 
+pytestmark = pytest.mark.slow
+
 SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 FORMS = st.lists(
     st.fixed_dictionaries(

@@ -7,6 +7,8 @@ from azure.storage.queue import QueueServiceClient
 
 from devhost.azurite import Azurite, AzuriteError
 
+pytestmark = pytest.mark.slow
+
 
 def test_answers_as_soon_as_start_returns() -> None:
     """A client with the connection string works at once, without retries, and nothing listens after stop."""

@@ -17,6 +17,8 @@ from devhost.rpc import TypedData
 from devhost.storage import Message, Storage, StorageError, open_session, parse_connection_string
 from devhost.worker import Outcome
 
+pytestmark = pytest.mark.slow
+
 
 class Runs:
     """Stands in for the invoker: does with each message what the test says, and counts."""

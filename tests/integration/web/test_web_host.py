@@ -12,7 +12,7 @@ from shared.store.session import make_engine, transact
 from tests.support.puente import Puente, running
 from tests.support.world import opportunity
 
-pytestmark = pytest.mark.host
+pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 HOOK = "/api/v1/manychat/webhook/crm-opportunity"
 

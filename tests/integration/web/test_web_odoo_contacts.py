@@ -16,6 +16,8 @@ from shared.vendors.odoo.errors import OdooFailureError
 from tests.conftest import forget
 from tests.unit.web.calls import Api
 
+pytestmark = pytest.mark.slow
+
 ADDRESS = "/api/v1/odoo/contacts"
 ANA = {
     "name": "Ana Núñez 🌟",

@@ -14,6 +14,8 @@ from tests.conftest import START
 from tests.support.journeys import run
 from tests.unit.journeys.test_journey_engine import ANA, SIMPLE, rows, signal
 
+pytestmark = pytest.mark.slow
+
 SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 HOUR = timedelta(hours=1)
 BEGIN = ("lead.created", {}, 0)

@@ -15,6 +15,8 @@ from tests.conftest import START
 from tests.support.journeys import dispatch, run
 from tests.unit.journeys.test_journey_engine import ANA, rows, signal
 
+pytestmark = pytest.mark.slow
+
 SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 CART = """

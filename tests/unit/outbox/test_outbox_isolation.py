@@ -19,6 +19,8 @@ from shared.store.session import reading, transact
 from tests.support.vendors import registered
 from tests.unit.outbox.test_outbox_silence import reset
 
+pytestmark = pytest.mark.slow
+
 TIME_OUT = timedelta(minutes=1)
 BATCH = 8
 HALVINGS = ceil(log2(BATCH))

@@ -19,6 +19,8 @@ from tests.conftest import START
 from tests.support.examples import examples
 from tests.support.vendors import registered
 
+pytestmark = pytest.mark.slow
+
 SILENCE = (NoAnswerError("no answer within 60 s"), UnavailableError("answered 504"), UncertainError("cut"))
 
 
