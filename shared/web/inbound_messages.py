@@ -15,6 +15,7 @@ from shared.crm.people import e164
 from shared.messages import received
 from shared.messages.events import Media
 from shared.messages.received import MessageState
+from shared.problems import documented
 from shared.settings import get_settings
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import Contact
@@ -23,7 +24,6 @@ from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.bodies import Body
 from shared.web.conditions import ONE, IfMatch, guard, tag
 from shared.web.paging import Moment, Page, PageQuery, RowId, find, text
-from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/inbound-messages", tags=["Inbound messages"], route_class=SecuredRoute)
 
