@@ -16,6 +16,7 @@ def identify(session: Session, person: Person) -> Person:
     """The meetings of their leads and of their addresses; events name a meeting by each of the calendar's ids of it."""
     theirs = or_(Booking.lead_id.in_(person.of(Lead.__tablename__)), func.lower(Booking.email).in_(person.emails))
     found = session.scalars(select(Booking.id).where(theirs)).all()
+    person = person.with_phones(session.scalars(select(Booking.phone).where(Booking.id.in_(found))))
     uids = session.scalars(select(BookingUid.uid).where(BookingUid.booking_id.in_(found)))
     return person.with_rows(BOOKINGS, found).with_names(map(subject_of, uids))
 
