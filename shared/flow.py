@@ -13,6 +13,9 @@ from types import MappingProxyType
 
 from shared.errors import ConfigurationError
 
+EVENTS_QUEUE = "events-queue"
+"""The queue of flows that have none of their own."""
+
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")

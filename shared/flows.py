@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from shared import references
-from shared.flow import Flow, FlowError, Job, Rhythm
+from shared.flow import EVENTS_QUEUE, Flow, FlowError, Job, Rhythm
 
 DEFAULT_PACKAGE = "functions"
 DECLARATION = "FLOW"
@@ -101,8 +101,8 @@ def moved_queues() -> dict[str, str]:
 
 
 def owner(queue: str, kind: str | None = None) -> str | None:
-    """The name of the flow that an event of the type `kind` belongs to; where no flow names the type, that of its queue."""
-    by_type = (flow.name for flow in installed() if kind in flow.handlers)
+    """The name of the flow that an event on a queue belongs to: by the event's type where flows share it, else the queue's."""
+    by_type = (flow.name for flow in installed() if queue == EVENTS_QUEUE and kind in flow.handlers)
     by_queue = (flow.name for flow in installed() if queue in (*flow.queues, *flow.moved_queues))
     return next(by_type, None) or next(by_queue, None)
 

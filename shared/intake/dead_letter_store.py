@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from shared import alerts, clock, faults, flows, queues
 from shared.errors import PermanentError, RetryableError
-from shared.intake.endpoint import EVENTS_QUEUE
+from shared.flow import EVENTS_QUEUE
 from shared.intake.envelope import Envelope, parse
 from shared.logs import mask
 from shared.outbox import plan
@@ -184,10 +184,11 @@ def _queue_now(letter: DeadLetter) -> str:
     Raises:
         PermanentError: `not-replayable`, there is none.
     """
+    taken = flows.queues() - flows.moved_queues().keys() - {queues.DEAD_LETTER_QUEUE, queues.DELIVERY_QUEUE}
+    if letter.original_queue in taken:
+        return letter.original_queue
     if letter.type in flows.handlers():
         return EVENTS_QUEUE
-    if letter.original_queue in flows.queues() - {queues.DEAD_LETTER_QUEUE, queues.DELIVERY_QUEUE}:
-        return letter.original_queue
     raise PermanentError("not-replayable", f"{letter.original_queue!r} is no queue for events of this app")
 
 

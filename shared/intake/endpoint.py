@@ -8,16 +8,26 @@ from typing import Any
 import azure.functions as func
 
 from shared.errors import PermanentError
+from shared.flow import EVENTS_QUEUE
 from shared.intake import dead_letter_queue
 from shared.intake.envelope import parse
 from shared.intake.inbox import Apply, Handler, handle
 from shared.intake.webhook import Webhook
 
 CONNECTION = "AzureWebJobsStorage"
-EVENTS_QUEUE = "events-queue"
-"""The queue of flows that have none of their own."""
-
 _shared_types: set[str] = set()
+
+__all__ = [
+    "CONNECTION",
+    "EVENTS_QUEUE",
+    "accepting",
+    "handle_by_type",
+    "handling",
+    "handling_moved",
+    "shared_types",
+    "sharing",
+    "webhook",
+]
 
 type Accept = Callable[[func.HttpRequest, func.Out[bytes]], Any]
 

@@ -33,7 +33,7 @@ LAYERS = [
     {"shared.flow", "shared.references", "shared.environment"},
     {"shared.money", "shared.problems"},
     {"shared.readers"},
-    {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.telemetry", "shared.warming"},
+    {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.stopping", "shared.telemetry", "shared.warming"},
 ]
 
 
