@@ -96,7 +96,7 @@ class Webhook:
         """Take the request in: 202 once the event is on its queue, else a problem document.
 
         The message goes through the host's output binding, which is written before the answer leaves: when the queue cannot
-        be written, the sender gets a 5xx and sends again. Sending again is harmless: the same body is the same event.
+        be written, the sender gets a 5xx, after which most send again. That is harmless: the same body is the same event.
         """
         with (
             warming.under_way(),
