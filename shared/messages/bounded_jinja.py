@@ -2,8 +2,8 @@
 
 The sandbox of Jinja keeps a text away from Python; it does not keep `{{ 9**9999999 }}`, `{{ "x" * 10**9 }}` or a macro that
 calls itself twice from running for minutes. So operators, filters and methods that make something large of something small
-are held to bounds, and each filling has a budget: one unit for each turn of a loop or macro and each character of output. The budget
-counts and does not look at a clock, so that the same text with the same values always ends the same way.
+are held to bounds, and each filling has a budget: one unit for each character of output, ten for each turn of a loop or macro.
+The budget counts and does not look at a clock, so that the same text with the same values always ends the same way.
 """
 
 import re
