@@ -78,7 +78,7 @@ class Demo:
         """A meeting in the calendar, as by the link in the welcome mail."""
         print(f"\n  A meeting is booked at {self.sandbox_url}/calcom/book")
         self._started = time.monotonic()
-        guest = {"name": self.visitor.name, "email": self.visitor.email, "phone": self.visitor.phone, "lead_id": self._lead_id}
+        guest = {"name": self.visitor.name, "email": self.visitor.email, "phone": self.visitor.phone}
         seen = len(self._items())
         told = self._ask("POST", f"{self.sandbox_url}/_sandbox/calcom/book", guest).get("webhooks", [])
         if not told or any(each["state"] != "delivered" for each in told):

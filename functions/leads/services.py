@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.leads import kommo_sync, notes, persons
+from functions.leads import ids, kommo_sync, notes, persons
 from functions.leads.payloads import LeadPayload
 from functions.leads.settings import LeadSettings
 from functions.leads.tables import Lead
@@ -84,11 +84,11 @@ def links(lead_id: int | None) -> dict[str, Any]:
 
 
 def booking_url(lead_id: int, settings: Settings) -> str:
-    """BOOKING_URL, carrying the lead as Cal.com's metadata, which its webhooks bring back; "" where none is set."""
+    """BOOKING_URL with the lead's signed number as Cal.com's metadata, which its webhooks bring back; "" where none is set."""
     if not settings.booking_url:
         return ""
     parts = urlsplit(settings.booking_url)
-    own = urlencode({"metadata[lead_id]": lead_id})
+    own = urlencode({"metadata[lead_id]": ids.signed(lead_id)})
     return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, own)))))
 
 

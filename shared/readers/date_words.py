@@ -2,6 +2,8 @@
 
 import re
 
+from shared.readers.regex import regex
+
 _SPANISH = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre"
 _PORTUGUESE = "janeiro fevereiro marco abril maio junho julho agosto setembro outubro novembro dezembro"
 _ENGLISH = "january february march april may june july august september october november december"
@@ -27,7 +29,7 @@ ZONES = {
     "cet": 1, "cest": 2, "wet": 0, "west": 1, "brt": -3, "art": -3, "cot": -5, "pet": -5,
 }  # fmt: skip
 """Hours from UTC of the names that RFC 5322 fixes, and of a few that mean one zone; every other name is several zones."""
-_UNSET = re.compile(
+_UNSET = regex(
     r"(?:nan[/:\-. ]*)+|invalid date(?:time)?|fecha invalida|0000[-/]00[-/]00.*|pendiente|pendente|por (?:definir|confirmar)|tbd|tba",
     re.IGNORECASE,
 )

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from shared.readers import UnreadableError
 from shared.readers.date_words import MONTHS, day_offset, is_unset, weekday
 from shared.readers.nothing import Kind, is_nothing
+from shared.readers.regex import regex
 from shared.readers.signs import folded, one_line
 from shared.readers.times_of_day import clock_of, time_and_zone, unambiguous_hour, zone_name
 
@@ -28,17 +29,17 @@ _EMPTY_DAYS = frozenset({(0, 0, 0), (1, 1, 1), (1899, 12, 30), (1899, 12, 31), (
 _EPOCH = (3 * 10**8, 41 * 10**8)  # seconds: from 1979 to 2099, so that each count has one unit
 _UNITS = tuple((_EPOCH[0] * unit, _EPOCH[1] * unit, unit) for unit in (1, 10**3, 10**6, 10**9))
 
-_DOTNET = re.compile(r"/date\((-?\d+)([+-]\d{4})?\)/")
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[t ]?(\d{2})(\d{2})(\d{2})?)?(?=z|[+-]|$| )")
-_WEEK = re.compile(r"(\d{4})-?w(\d{2})-?([1-7])")
-_YMD = re.compile(r"(?<!\d)(\d{4})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{1,2})(?!\d)")
-_NUMERIC = re.compile(r"(?<!\d)(\d{1,2})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{4}|\d{2})(?!\d)")
+_DOTNET = regex(r"/date\((-?\d+)([+-]\d{4})?\)/")
+_COMPACT = regex(r"(\d{4})(\d{2})(\d{2})(?:[t ]?(\d{2})(\d{2})(\d{2})?)?(?=z|[+-]|$| )")
+_WEEK = regex(r"(\d{4})-?w(\d{2})-?([1-7])")
+_YMD = regex(r"(?<!\d)(\d{4})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{1,2})(?!\d)")
+_NUMERIC = regex(r"(?<!\d)(\d{1,2})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{4}|\d{2})(?!\d)")
 _MONTH = "(" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\b\.?"
 _SEP = r"(?:\s*[-/.,]\s*|\s+(?:de\s+|del\s+|of\s+)?)"
-_DAY_MONTH = re.compile(rf"(?<!\d)(\d{{1,2}})(?:o|st|nd|rd|th|\.)?{_SEP}{_MONTH}{_SEP}(\d{{4}}|'?\d{{2}})(?![\d:])")
-_MONTH_DAY = re.compile(rf"\b{_MONTH}\s*(\d{{1,2}})(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(\d{{4}})(?!\d)")
-_COMMENT = re.compile(r"\s*\([^()]*\)$")
-_FILLER = re.compile(r"^(?:el|dia|on|,|\s)+|[\s,]+$")
+_DAY_MONTH = regex(rf"(?<!\d)(\d{{1,2}})(?:o|st|nd|rd|th|\.)?{_SEP}{_MONTH}{_SEP}(\d{{4}}|'?\d{{2}})(?![\d:])")
+_MONTH_DAY = regex(rf"\b{_MONTH}\s*(\d{{1,2}})(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(\d{{4}})(?!\d)")
+_COMMENT = regex(r"\s*\([^()]*\)$")
+_FILLER = regex(r"^(?:el|dia|on|,|\s)+|[\s,]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _read(value: Any, context: _Reading, *, sheet: bool, sent_at: datetime | Non
 
 def _digits(value: float) -> str:
     """A JSON number without an exponent. Raises UnreadableError where it is beyond every unit of time."""
-    if not isfinite(value) or abs(value) >= _UNITS[-1][1]:
+    if abs(value) >= _UNITS[-1][1] or not isfinite(value):  # in this order: an integer may be too large for a float
         raise UnreadableError("unknown unit")
     return format(Decimal(repr(value)), "f")
 

@@ -8,17 +8,18 @@ from urllib.parse import unquote
 
 from shared.readers import UnreadableError
 from shared.readers.email_words import BIG, REAL, STAND_INS, WRONG_ENDS
+from shared.readers.regex import regex
 from shared.readers.signs import one_line, straight_quotes, visible
 
 LONGEST, LONGEST_LOCAL, LONGEST_LABEL = 254, 64, 63  # octets, RFC 5321
 
-_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]+")
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
-_NAMED = re.compile(r".*<\s*([^<>]+?)\s*>\s*[.,;]?")
-_SPLIT = re.compile(r"[;,/|\s]+")
-_CONTROL = re.compile(r"[\r\n\v\f\u2028\u2029\x85\x00]")
-_SPOKEN_AT = re.compile(r"\s*[\[({]\s*(?:at|arroba|@)\s*[\])}]\s*|\s+(?:at|arroba)\s+", re.IGNORECASE)
-_SPOKEN_DOT = re.compile(r"\s*[\[({]\s*(?:dot|punto|ponto)\s*[\])}]\s*|\s+(?:dot|punto|ponto)\s+", re.IGNORECASE)
+_LOCAL = regex(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]+")
+_LABEL = regex(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_NAMED = regex(r".*<\s*([^<>]+?)\s*>\s*[.,;]?")
+_SPLIT = regex(r"[;,/|\s]+")
+_CONTROL = regex(r"[\r\n\v\f\u2028\u2029\x85\x00]")
+_SPOKEN_AT = regex(r"\s*[\[({]\s*(?:at|arroba|@)\s*[\])}]\s*|\s+(?:at|arroba)\s+", re.IGNORECASE)
+_SPOKEN_DOT = regex(r"\s*[\[({]\s*(?:dot|punto|ponto)\s*[\])}]\s*|\s+(?:dot|punto|ponto)\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ def key_or_none(value: Any) -> str | None:
         return read(value).key
     except UnreadableError:
         return None
+
+
+def key(text: str) -> str:
+    """The key by which an address is known; a text that is no address is known by itself, in lower case."""
+    return key_or_none(text) or text.strip().casefold()
 
 
 def _unwrapped(text: str) -> str:

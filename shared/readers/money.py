@@ -13,20 +13,21 @@ from typing import Any, Literal
 from shared.readers import UnreadableError
 from shared.readers.money_words import DOT_LOCALES, KNOWN, NO_DECIMALS, STRIPE_WHOLE, SYMBOLS, THREE_DECIMALS
 from shared.readers.nothing import Kind, is_nothing
+from shared.readers.regex import regex
 from shared.readers.signs import one_line, straight_quotes
 
 Vendor = Literal["stripe", "shopify"]
 Source = Literal["json", "sql", "spreadsheet", "ocr"]
 
-_SIGN_BEFORE = re.compile(r"([^\d\s()\-+.,]+\$?[.]?|[A-Za-z]{1,3}\s?\$|[A-Za-z]/\.?)\s*(?=[\d\-(])")
-_SIGN_AFTER = re.compile(r"(?<=[\d)\-])\s*([^\d\s()\-+,]+)$")
-_HUNDREDTHS = re.compile(r"(\d[\d.,' ]*?)\s+(\d{2})/100")
-_NOT_A_NUMBER = re.compile(r"[+\-]?(?:nan|inf(?:inity)?)|0[xob][0-9a-f]+", re.IGNORECASE)
-_SCIENTIFIC = re.compile(r"[+\-]?\d+(?:[.,]\d+)?e[+\-]?(\d+)", re.IGNORECASE)
-_THOUSANDS = re.compile(r"(\d+(?:[.,]\d{1,2})?) mil")
-_UNIT = re.compile(r"\d[\d.,]* ?(?:k|mm?|mdp|millones|millon|million)", re.IGNORECASE)
-_LETTER_INSIDE = re.compile(r"[\d.,]*(?:\d|[.,])[OolI][\d.,OolI]*|[OolI][\d.,]*\d[\d.,]*")
-_BODY = re.compile(r"\d[\d.,' ]*")
+_SIGN_BEFORE = regex(r"([^\d\s()\-+.,]+\$?[.]?|[A-Za-z]{1,3}\s?\$|[A-Za-z]/\.?)\s*(?=[\d\-(])")
+_SIGN_AFTER = regex(r"(?<=[\d)\-])\s*([^\d\s()\-+,]+)$")
+_HUNDREDTHS = regex(r"(\d[\d.,' ]*?)\s+(\d{2})/100")
+_NOT_A_NUMBER = regex(r"[+\-]?(?:nan|inf(?:inity)?)|0[xob][0-9a-f]+", re.IGNORECASE)
+_SCIENTIFIC = regex(r"[+\-]?\d+(?:[.,]\d+)?e[+\-]?(\d+)", re.IGNORECASE)
+_THOUSANDS = regex(r"(\d+(?:[.,]\d{1,2})?) mil")
+_UNIT = regex(r"\d[\d.,]* ?(?:k|mm?|mdp|millones|millon|million)", re.IGNORECASE)
+_LETTER_INSIDE = regex(r"[\d.,]*(?:\d|[.,])[OolI][\d.,OolI]*|[OolI][\d.,]*\d[\d.,]*")
+_BODY = regex(r"\d[\d.,' ]*")
 _NOISE = Decimal("1e-9")
 _EXPONENT_BOUND = 15
 LONGEST = 100  # characters of a text that may be an amount
@@ -74,7 +75,7 @@ def read(
     if isinstance(value, int | float) and not isinstance(value, bool):
         value, source = repr(value), "json"
     body, minus = _bare(value, currency, source)
-    if minus and not negative:
+    if minus and not negative and body.strip("0.,' "):  # minus nought is nought
         raise UnreadableError("negative")
     exact = vendor == "shopify" or source in ("json", "sql")
     readings = [Decimal(body)] if exact and re.fullmatch(r"\d+(\.\d+)?", body) else _readings(body)

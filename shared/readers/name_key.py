@@ -5,18 +5,18 @@ Case, accents, width, encoding, blanks, kinds of dash and quotation mark, how an
 another script.
 """
 
-import re
 import unicodedata
 
+from shared.readers.regex import regex
 from shared.readers.signs import folded, one_line, straight_quotes, without_accents
 
-_ORNAMENTS = re.compile(
+_ORNAMENTS = regex(
     "[\u2728\u2b50\U0001f31f\U0001f4ab\u2764\U0001f9e1\U0001f49b\U0001f49a\U0001f499\U0001f49c\U0001f5a4\U0001f90d\U0001f90e]"
 )
-_BETWEEN_LETTERS = re.compile(r"(?<=[^\W\d_])\s*[-_]\s*(?=[^\W\d_])")
-_UNDERSCORE = re.compile(r"_")
-_DOT = re.compile(r"(?<=[^\W\d_])\.(?!\d)")
-_BLANK = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
+_BETWEEN_LETTERS = regex(r"(?<=[^\W\d_])\s*[-_]\s*(?=[^\W\d_])")
+_UNDERSCORE = regex(r"_")
+_DOT = regex(r"(?<=[^\W\d_])\.(?!\d)")
+_BLANK = regex(r"(?<!\d)\s+|\s+(?!\d)")
 _CLOSING = " .,:;"
 
 

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 from shared.readers import UnreadableError
 from shared.readers.nothing_words import NAMES_OF_PEOPLE, NO_COUNTRY, PLACEHOLDER, PROGRAM, PROGRAM_NAMES, TYPED, TYPED_WITH
+from shared.readers.regex import regex
 from shared.readers.signs import folded, is_pictograph, one_line, visible
 
 
@@ -36,18 +37,18 @@ LONGEST = 500  # characters; whatever is longer says something
 _NAMES = (Kind.NAME, Kind.GIVEN_NAME, Kind.FULL_NAME)
 _FREE = (Kind.ANSWER, Kind.TEXT)
 
-_OBJECT = re.compile(
+_OBJECT = regex(
     r"\[object \w+\]|\{\s*\}|\[\s*(?:null|None|undefined)?\s*\]|\{\s*\"?value\"?\s*:\s*(?:null|None|\"\"|'')\s*\}",
     re.IGNORECASE,
 )
-_SHEET_ERROR = re.compile(
+_SHEET_ERROR = regex(
     r"#(?:n/?[ad]|n/disp|¡?(?:ref|valor|value|num|null|nulo|div/0|¿?nombre|name|spill|calc|desbordamiento)[!?]?|nome\?|¿nombre\?|error!?)",
     re.IGNORECASE,
 )
-_LOST_DIGITS = re.compile(r"#{2,}")
-_SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+)[eE]\+?|[eE]\+)(\d{1,3})")
-_FLOAT_TEXT = re.compile(r"(\d+)[.,]0+")
-_ZEROS = re.compile(r"[0\-]*0[0\-]*")
+_LOST_DIGITS = regex(r"#{2,}")
+_SCIENTIFIC = regex(r"(\d)(?:[.,](\d+)[eE]\+?|[eE]\+)(\d{1,3})")
+_FLOAT_TEXT = regex(r"(\d+)[.,]0+")
+_ZEROS = regex(r"[0\-]*0[0\-]*")
 
 
 def is_placeholder(text: str) -> bool:

@@ -1,6 +1,6 @@
 """How programs, templates and people write that there is no value; all but the placeholders as `signs.folded` writes them."""
 
-import re
+from shared.readers.regex import regex
 
 TYPED = frozenset(
     [
@@ -88,7 +88,7 @@ TYPED = frozenset(
         "nil",
     ]
 )
-TYPED_WITH = re.compile(
+TYPED_WITH = regex(
     r"(?:sin|sem|without|no) (?:apellidos?|nombres?|correos?|e-?mails?|telefonos?|celular|numeros?|datos?|asignar|asignacion|especificar|"
     r"definir|informacion|empresa|compania|fuente|canal|origen|servicio|asesor|registro|valor|sobrenome|nome|telefone|celular|atribuir|"
     r"atribuicao|informacoes|empresa|origem|respuesta|direccion)"
@@ -103,7 +103,7 @@ NAMES_OF_PEOPLE = frozenset(
     {"na", "nada", "nd", "s/a", "false", "none", "null", "nan", "nil", "undefined"}
 )  # judged by their spelling
 NO_COUNTRY = frozenset({"false", "xx", "zz", "--", "zzz", "xxx"})
-PLACEHOLDER = re.compile(
+PLACEHOLDER = regex(
     r"=?\{\{\{?[^{}]*\}\}\}?"  # ManyChat, HubSpot, n8n, Make, Handlebars, Resend
     r"|\{%[^{}]*%\}|<%[^<>]*%>"  # Jinja, Liquid, ERB
     r"|\*\|[^|]*\|\*"  # Mailchimp

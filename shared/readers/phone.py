@@ -14,28 +14,29 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from shared.readers import UnreadableError, phone_plans
 from shared.readers.nothing import Kind, is_nothing, rounded
+from shared.readers.regex import regex
 from shared.readers.signs import folded, one_line
 
 Channel = Literal["form", "whatsapp", "json", "csv", "search"]
 LONGEST = 500  # characters of a text that may hold a number: links carry a message behind it
 SHORTEST = 7  # digits; less than this beside a complete number is no second number
 
-_LINKS = re.compile(r"(?:https?://)?(?:www\.)?wa\.me/\+?(?P<path>\d+)(?:[/?#].*)?", re.IGNORECASE)
-_SCHEME = re.compile(r"(?:tel|sms|smsto|callto|whatsapp|phone|fax):(?://)?(?P<rest>.*)", re.IGNORECASE)
-_JID = re.compile(r"\+?(\d{7,15})(?::\d+|\.\d+)?@(?:s\.whatsapp\.net|c\.us)", re.IGNORECASE)
-_NO_LINE = re.compile(r".*@(?:lid|g\.us|broadcast|newsletter)", re.IGNORECASE)
-_FLOAT = re.compile(r"\+?(\d{7,})[.,](\d{1,2})")
-_SCIENTIFIC = re.compile(r"(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})")
-_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3}){2,}")
-_EXTENSION = re.compile(
+_LINKS = regex(r"(?:https?://)?(?:www\.)?wa\.me/\+?(?P<path>\d+)(?:[/?#].*)?", re.IGNORECASE)
+_SCHEME = regex(r"(?:tel|sms|smsto|callto|whatsapp|phone|fax):(?://)?(?P<rest>.*)", re.IGNORECASE)
+_JID = regex(r"\+?(\d{7,15})(?::\d+|\.\d+)?@(?:s\.whatsapp\.net|c\.us)", re.IGNORECASE)
+_NO_LINE = regex(r".*@(?:lid|g\.us|broadcast|newsletter)", re.IGNORECASE)
+_FLOAT = regex(r"\+?(\d{7,})[.,](\d{1,2})")
+_SCIENTIFIC = regex(r"(\d)(?:[.,](\d+))?[eE]\+?(\d{1,2})")
+_THOUSANDS = regex(r"\d{1,3}(?:,\d{3}){2,}")
+_EXTENSION = regex(
     r"(?P<number>.*\d.*?)[\s,;(]*(?:\b(?:ext(?:ension|n)?|interno|int|ramal|anexo|extensao)\b\.?:?\s*|;ext=|#|(?<=[\d\s])x\.?\s*)(?P<ext>\d{1,6})\)?"
 )
 _ZERO_LIKE = str.maketrans("oOlI|", "00111")
 _SEPARATORS = str.maketrans(dict.fromkeys("[]{}\u00b7\u2022*_~'\"", " "))
-_TOKEN_WITH_LETTER = re.compile(r"(?<![^\W\d_])(?=[oOlI|\d]*\d)[\doOlI|]+(?![^\W\d_])")
-_CARRIER_MARK = re.compile(r"\(?0\s*xx\s*", re.IGNORECASE)
-_RUN = re.compile(r"\+?[\d(][\d\s().\-/+]*")
-_WORD = re.compile(r"[^\W\d_]+")
+_TOKEN_WITH_LETTER = regex(r"(?<![^\W\d_])(?=[oOlI|\d]*\d)[\doOlI|]+(?![^\W\d_])")
+_CARRIER_MARK = regex(r"\(?0\s*xx\s*", re.IGNORECASE)
+_RUN = regex(r"\+?[\d(][\d\s().\-/+]*")
+_WORD = regex(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def spellings(number: str) -> tuple[str, ...]:
     return phone_plans.spellings(number)
 
 
-_LOST = re.compile(r"#{2,}|#n/?a", re.IGNORECASE)
+_LOST = regex(r"#{2,}|#n/?a", re.IGNORECASE)
 
 
 def _text(value: Any) -> str:

@@ -5,6 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from shared.readers import UnreadableError
+from shared.readers.regex import regex
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 LONGEST = 15  # digits of an E.164 number
 SLIP = 2  # digits too many that are more likely a slip than another country
 
-_MX_OLD = re.compile(r"(?:044|045|01|1)+(\d{10})")
+_MX_OLD = regex(r"(?:044|045|01|1)+(\d{10})")
 _SATELLITE = frozenset({870, 878, 881, 882, 883, 888})
 _NO_FIRST_CONTACT = {
     "PREMIUM_RATE": "premium",

@@ -1,9 +1,10 @@
 """The signs of a text that nobody sees or that are drawn in several ways, brought into one form before a reader looks at it."""
 
-import re
 import unicodedata
 
-_DASHES = re.compile("[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]")
+from shared.readers.regex import regex
+
+_DASHES = regex("[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]")
 _SINGLE, _DOUBLE = "\u2018\u2019\u201a\u201b\u2032\u00b4`", "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb"
 _QUOTES = str.maketrans(_SINGLE + _DOUBLE, "'" * len(_SINGLE) + '"' * len(_DOUBLE))
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")  # letters and marks that are drawn as nothing

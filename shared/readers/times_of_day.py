@@ -6,17 +6,18 @@ from zoneinfo import ZoneInfo
 
 from shared.readers import UnreadableError
 from shared.readers.date_words import ZONES
+from shared.readers.regex import regex
 
 NOON = 12
-_CLOCK = re.compile(
+_CLOCK = regex(
     r"(?:\b(?:a las?|as|at)\s+|(?<=\d)t|\bt)?(?<![\d:])(?P<h>\d{1,2})"
     r"(?:(?:[:h]|\.(?=\d\d\b))(?P<m>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,9}))?)?"
     r"|(?=\s*(?:[ap]\.?\s?m\b|h|hs|hrs|horas?\b)))"
     r"(?!\d)(?:\s*(?P<ap>[ap]\.?\s?m\b\.?))?(?:\s*(?:h|hs|hrs|horas?)\b\.?)?"
 )
-_SPOKEN_HOUR = re.compile(r"\b(?:a las?|as|at)\s+(?P<h>\d{1,2})(?:\s*h)?(?P<part> de la (?:manana|tarde|noche))?$")
-_PART_OF_DAY = re.compile(r"\s*(?:de|por) la (manana|tarde|noche)$")
-_OFFSET = re.compile(r"\s*\(?(?:utc|gmt)?\s*([+-])(\d{1,2}):?(\d{2})?\)?|\s+(\d{2}):(\d{2})$")
+_SPOKEN_HOUR = regex(r"\b(?:a las?|as|at)\s+(?P<h>\d{1,2})(?:\s*h)?(?P<part> de la (?:manana|tarde|noche))?$")
+_PART_OF_DAY = regex(r"\s*(?:de|por) la (manana|tarde|noche)$")
+_OFFSET = regex(r"\s*\(?(?:utc|gmt)?\s*([+-])(\d{1,2}):?(\d{2})?\)?|\s+(\d{2}):(\d{2})$")
 
 
 def zone_name(plain: str) -> tuple[str, str]:

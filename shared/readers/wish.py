@@ -16,22 +16,23 @@ from typing import Literal
 
 from shared.readers import wish_words as words
 from shared.readers.email import is_one_slip
+from shared.readers.regex import regex
 from shared.readers.signs import folded, visible
 
 Wish = Literal["stop", "start", "help", "ask"]
 LONGEST = 2_000  # characters that are read: a wish stands in a short text
 
-_QUOTED = re.compile(
+_QUOTED = regex(
     r"^(?:>|-{2,}\s*$|_{5,}|-{3,} ?(?:original|mensaje|mensagem|forwarded)"
     r"|(?:el|on|em|le) .{5,120}(?:escribio|wrote|escreveu|a ecrit):?\s*$"
     r"|(?:sent from|enviado desde|enviado do|enviado de|enviado por|get outlook|obtener outlook|de:|from:|scarica)\b)"
 )
-_IF = re.compile(
+_IF = regex(
     r"(?:pero |y |pues )?(?:si|if|se)\b "
     r"(?!quiero|quisiera|deseo|por favor|please|ya no|me dan|quero|equivoc\w+|confund\w+)"
 )
-_YES = re.compile(r"\W*s(?:\u00ed|i\s*[,.!])")
-_SIGN = re.compile(r"[^\w\s]|_")
+_YES = regex(r"\W*s(?:\u00ed|i\s*[,.!])")
+_SIGN = regex(r"[^\w\s]|_")
 _SHORTEST_WORD = 5  # letters, from where on a slip of the finger is corrected inside a sentence
 _PAIR = 2
 

@@ -3,7 +3,7 @@
 All of them as `wish.plain_words` writes a text: lower case, without accents, signs and emoji, hurried spellings written out.
 """
 
-import re
+from shared.readers.regex import regex
 
 
 def _set(text: str) -> frozenset[str]:
@@ -86,7 +86,7 @@ _SENDS = (
     r"text(?:een?|ear)|fastidi(?:en?|es|ar)|spameen|hostiguen|acosen)(?:me|nos)?)"
 )
 _BOTHERING = r"(?:hacer spam|escribir|mandar|enviar|molestar|fregar|chingar|joder|contactar|insistir|fastidiar|acosar|hostigar|spamear|estar|textear)"
-STOP_SENTENCES = re.compile(
+STOP_SENTENCES = regex(
     "|".join(
         (
             # Spanish
@@ -127,10 +127,10 @@ STOP_SENTENCES = re.compile(
         )
     )
 )
-ERASURE_STOP = re.compile(
+ERASURE_STOP = regex(
     r"\b(?:(?:borr|elimin|quit|retir)(?:en|e|ar|a|as)|saquen|saque|saca|sacar|suprim(?:an|a|ir)|delete|remove|erase|apag(?:uem|ue|ar)|exclu(?:am|a|ir|yan|ya))(?:me|lo|los)?(?: \w+){0,3} (?:numero|telefono|datos|contacto|number|phone|data|dados|telefone|contato|informacion)\b"
 )
-START_SENTENCES = re.compile(
+START_SENTENCES = regex(
     r"\b(?:quiero|quisiera|deseo|me gustaria)(?: (?:volver a|otra vez|nuevamente|de nuevo|si))* (?:recibir|recibirlos|suscribirme|darme de alta|que me (?:vuelvan a )?(?:manden|envien|escriban|mandar|enviar|escribir))"
     r"(?: (?:otra vez|nuevamente|de nuevo|sus|los|mas|mensajes|promociones|sus mensajes|las|ofertas|noticias|informes))*$"
     r"|\bvuelvan a (?:mandarme|enviarme|escribirme|incluirme|suscribirme)\b|\bvolver a suscribirme\b"
@@ -138,25 +138,25 @@ START_SENTENCES = re.compile(
     r"|\bwant to (?:receive|get) (?:your |the )?(?:messages|texts|offers)(?: again)?\b"
     r"|\b(?:quero|gostaria de) (?:voltar a receber|receber (?:de novo|novamente|as mensagens|mensagens|suas mensagens)|me (?:inscrever|cadastrar)(?: de novo| novamente)?)"
 )
-NEGATED = re.compile(
+NEGATED = regex(
     r"\bno (?:quiero|deseo|quisiera|pienso|voy a|vayan a|queria|pedi|he pedido|solicite|me interesa)(?: \w+)? (?:darme|dar|salir|salirme|cancelar|desuscribir\w*|la baja|que me den|causar|dejar|borrar\w*)\b"
     r"|\bno (?:me |nos )?(?:den|des|de|dieron|doy) de baja\b|\bno (?:me )?(?:eliminen|borren|quiten|saquen|desuscriban|cancelen)\b"
     r"|\bno (?:dejen|dejes|deje|paren|pares) de\b|\bno baja\b"
     r"|\b(?:dont|do not|didnt|never|please dont|not) (?:want to |wish to |mean to )?(?:stop|unsubscribe|remove|cancel|quit|opt|end)\b"
     r"|\bnao (?:quero |desejo |vou |pretendo )?(?:me )?(?:sair|parar|parem|cancelar|cancelem|remover|removam|remova|tire|tirem|descadastr\w*)\b"
 )
-CONDITION = re.compile(r"\b(?:cancel\w*|baja|unsubscribe|desuscrib\w*|stop|sair|saio|salgo|leave|quit|descadastr\w*)\b")
-TAKEN_BACK = re.compile(
+CONDITION = regex(r"\b(?:cancel\w*|baja|unsubscribe|desuscrib\w*|stop|sair|saio|salgo|leave|quit|descadastr\w*)\b")
+TAKEN_BACK = regex(
     r"\b(?:no es cierto|no era|mentira|es broma|era broma|broma|bromeo|sigan|jk|just kidding|kidding|no wait|wait no|mejor no|siempre no|brincadeira|mentirinha|continuem|olvidenlo|olvidalo|por error|equivoque|never mind|nevermind|mejor si)\b"
 )
-TALKED_ABOUT = re.compile(
+TALKED_ABOUT = regex(
     r"\b(?:que (?:pasa|sucede|significa|quiere decir|es)|what (?:does|happens|is|if)|o que (?:acontece|significa|e)|para que (?:es|sirve)|por que (?:dice|me)|why (?:does|do)|significa|mean)\b"
 )
-FOOTER = re.compile(
+FOOTER = regex(
     r"\b(?:reply|replies|text|send|type|responda|responde|responder|responden|envia|envie|enviar|escribe|escriba|conteste|contesta|contestar|manda|mande|digite|respondo|respondes|escribo|envio|mando|contesto)"
     r"(?: con| with| a| la| palabra| the| word| com| o)* (?:stop|baja|sair|unsubscribe|parar|alto|cancelar|end|quit|salir|pare|remover)\b"
 )
-SOMEONE_ELSE = re.compile(
+SOMEONE_ELSE = regex(
     r"\b(?:numero|telefono|persona|contacto) equivocad[oa]\b|\bwrong (?:number|person)\b|\bnumero errado\b|\bpessoa errada\b|\bengano\b"
     r"|\b(?:se|te) equivoc\w+(?: de (?:numero|persona|telefono|contacto))?\b|\b(?:estan?|estas) (?:equivocad\w+|confundi\w+)\b|\b(?:me|se) confund\w+\b"
     r"|\b(?:linea|numero|telefono|celular|cel)(?: \w+)? (?:ya )?no (?:es|pertenece|corresponde)\b|\bya no (?:es|pertenece|corresponde)(?: el| a)? (?:numero|telefono|celular|de)\b"
@@ -164,30 +164,30 @@ SOMEONE_ELSE = re.compile(
     r"(?: \w+){0,2} (?:no|nao|doesnt|does not|not) (?:quiere|desea|quer|deseja|want|wish)\b"
     r"|\b(?:su|seu|her|his) (?:numero|number|telefono|telefone) (?:es|e|is) (?:otro|outro|another)\b|\bno conozco a\b|\bnao (?:conheco|e mais o)\b|\bthis is not \w+$|\bno longer belongs\b|\bim not \w+$"
 )
-NOT_ME = re.compile(
+NOT_ME = regex(
     r"\b[Nn]o soy (?:la |el )?[A-Z\u00c1\u00c9\u00cd\u00d3\u00da\u00d1][a-z\u00e1\u00e9\u00ed\u00f3\u00fa\u00f1]+|\b[Nn]\u00e3o sou (?:a |o )?[A-Z]"
 )
 """Read in the text as written: a name has a capital letter."""
 CONTACT_VERB = r"(?:llam\w*|marqu\w*|marcar\w*|escrib\w*|mand\w*|envi\w*|contact\w*|text\w*|call\w*|phone|ring|lig(?:ar|ue|uem|ando)|mensaj\w*|messag\w*|email\w*|molest\w*|recib\w*)"
-CALLS_ONLY = re.compile(
+CALLS_ONLY = regex(
     r"\b(?:no|nao|dont|do not|never|ya no)(?: me| nos)?(?: vuelvan a| quiero que me| quero que me)? (?:llam\w+|marqu?\w+|lig(?:ue|uem|ar)\w*|call\w*|phone|ring)\b|\b(?:dejen|paren|parem|pare|pares|stop|quit) (?:de )?(?:me )?(?:llamar\w*|marcar\w*|ligar|calling|phoning)\b|\bno mas llamadas\b|\bsin llamadas\b"
 )
-SCOPE = re.compile(
+SCOPE = regex(
     r"\b(?:hasta (?:el |la |que |despues |fin |mediados )?\w+|until|ate (?:o |a )?\w+|por (?:aqui|este medio|whatsapp|esta via|correo|telefono|email|mail|mensaje)|mejor por|a mi (?:correo|email|mail|otro|celular|whatsapp|trabajo)|al correo|"
     r"so (?:mensagem|por|email|whatsapp)|solo (?:por|correo|mensajes|whatsapp|email|llamadas)|only (?:by|sms|email|text|whatsapp|call)|at work|at night|en (?:el trabajo|la oficina|la noche|las noches|la manana|horario|fin de semana|domingo|sabado)|"
     r"de (?:noche|madrugada)|a estas? horas?|tan (?:tarde|temprano|seguido)|los (?:domingos|sabados|fines)|por la (?:noche|manana|tarde)|a noite|de manha|no trabalho|on (?:weekends?|sundays?|saturdays?)|after|before|antes de|despues de|despues|by (?:phone|email|text)|this week|esta semana|por ahora|por el momento|this month|este mes)\b"
 )
-HERE_NOT = re.compile(
+HERE_NOT = regex(
     r"^no por (?:aqui|este medio|whatsapp|correo|telefono)\b|^por (?:aqui|este medio|whatsapp|esta via|correo|telefono) no\b|^(?:not here|aqui no|por aqui nao)\b"
 )
-NEGATIVE_CONTACT = re.compile(rf"\b(?:no|nao|dont|do not|never)(?: me| nos)? {CONTACT_VERB}")
-THEY_DO_NOT = re.compile(r"\b(?:ya )?no quiere\b|\bnao quer\b|\bdoes(?:nt| not) want\b")
-UNTIL = re.compile(rf"\b{CONTACT_VERB}(?: \w+){{0,2}} (?:hasta|until|ate)\b")
-OTHER_THING = re.compile(
+NEGATIVE_CONTACT = regex(rf"\b(?:no|nao|dont|do not|never)(?: me| nos)? {CONTACT_VERB}")
+THEY_DO_NOT = regex(r"\b(?:ya )?no quiere\b|\bnao quer\b|\bdoes(?:nt| not) want\b")
+UNTIL = regex(rf"\b{CONTACT_VERB}(?: \w+){{0,2}} (?:hasta|until|ate)\b")
+OTHER_THING = regex(
     r"\b(?:cancel\w*|anul\w*|baja)(?: (?:mi|la|el|una|un|las|los|mis|my|the|an|a|our|minha|meu|uma|um|o|de|con|del|tu|su|esta|este|esa|ese))* (?:cita|citas|consulta|consultas|reserva\w*|pedido|compra|turno|reunion|hora|horario|appointment|booking|reservation|order|"
     r"meeting|visit|visita|agendamento|sessao|sesion|clase|aula|valoracion|servicio de hoy|cuota|factura|deuda|pago|saldo|tarjeta|efectivo|precio|precios)\b"
 )
-SERVICE = re.compile(
+SERVICE = regex(
     r"\b(?:de baja|baja|cancel\w*|desuscribir\w*|darme de baja|leave|quit|sair|salir\w*|unsubscribe)(?: (?:de|del|la|el|mi|mis|meu|minha|my|the|from|do|da|al|en|a|o|su|un|una))+ (?P<thing>\w+)"
 )
 MESSAGES = frozenset(
@@ -195,11 +195,11 @@ MESSAGES = frozenset(
     "list lists texts messages emails mensagens inscricao assinatura aqui sms spam ustedes todo todos datos contactos sistema informacion mail mails avisos".split()
 )
 NO_THING = frozenset("precio precios estatura presion california temporada grasas calidad calorias azucar".split())
-LEGAL = re.compile(
+LEGAL = regex(
     r"\bde donde (?:sacaron|obtuvieron|tienen|sacaste|consiguieron)\b|\bcomo (?:obtuvieron|consiguieron|sacaron|tienen) mi\b|\bquien (?:les|te|le) dio mi\b|\b(?:where|how) did you get\b|\bwho gave you\b|\b(?:onde|como) (?:conseguiram|pegaram|arrumaram|obtiveram)\b"
     r"|\b(?:reportar\w*|denunciar\w*|demandar\w*|profeco|procon|inai|condusef|repep|abogado|lawyer|report you|sue you|gdpr|lgpd|arco|privacidad|privacy|aviso de privacidad|spam|acoso|harassment|processar)\b"
 )
-WEAK = re.compile(
+WEAK = regex(
     r"^(?:(?:ya )?no (?:me interesa|estoy interesad[oa]|nos interesa)(?: \w+){0,3}|(?:im )?not interested(?: \w+){0,2}|(?:nao (?:tenho interesse|me interessa|estou interessad[oa]))(?: \w+){0,2}|que (?:molest\w+|insistent\w+|pesad\w+|fastidi\w+|latos\w+|necios?|intens\w+|chato\w*)(?: \w+){0,2}|(?:son|estan) muy (?:molest\w+|insistent\w+|pesad\w+)|"
     r"ya (?:cansan|cansaron|chole|estuvo)|me tienen hart[oa]|estoy hart[oa]|stop it|annoying|so annoying|que chatos?|sin interes|no gracias ya no|ya no)$"
 )

@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from functions.leads import ids
+
 SECRET = "secreto-de-cal"  # of the tests alone
 CREATED_AT = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 STARTS = datetime(2026, 3, 10, 16, 0, tzinfo=UTC)
@@ -32,8 +34,13 @@ def attendee(email: str = ANA, **more: Any) -> dict[str, Any]:
     return known | {"language": {"locale": "es"}, "utcOffset": -360} | more
 
 
+def _link(lead_id: Any) -> Any:
+    is_number = isinstance(lead_id, int) and not isinstance(lead_id, bool) and 0 < lead_id < 2**53
+    return ids.signed(lead_id) if is_number else lead_id
+
+
 def payload(uid: str = "uid1", start: datetime = STARTS, lead_id: Any = None, email: str = ANA, **more: Any) -> dict[str, Any]:
-    """The `payload` of a booking's webhook."""
+    """The `payload` of a booking's webhook; a lead's number is signed, as the booking link carries it, a text stays bare."""
     responses: dict[str, Any] = {
         "name": {"label": "your_name", "value": "Ana Díaz", "isHidden": False},
         "email": {"label": "email_address", "value": email, "isHidden": False},
@@ -41,7 +48,7 @@ def payload(uid: str = "uid1", start: datetime = STARTS, lead_id: Any = None, em
         "guests": {"label": "additional_guests", "value": [], "isHidden": False},
         "notes": {"label": "additional_notes", "value": "Tengo tres dudas", "isHidden": False},
     }
-    metadata = {"videoCallUrl": f"https://app.cal.com/video/{uid}"} | ({} if lead_id is None else {"lead_id": lead_id})
+    metadata = {"videoCallUrl": f"https://app.cal.com/video/{uid}"} | ({} if lead_id is None else {"lead_id": _link(lead_id)})
     known = {
         "bookerUrl": "https://cal.com",
         "type": "asesoria",
@@ -97,6 +104,17 @@ def cancelled(at: datetime, **more: Any) -> dict[str, Any]:
     """BOOKING_CANCELLED."""
     reason = {"cancellationReason": "No puedo", "cancelledBy": ANA, "status": "CANCELLED"}
     return event("BOOKING_CANCELLED", at, **(reason | more))
+
+
+def requested(uid: str, start: datetime, at: datetime, old: str | None = None, **more: Any) -> dict[str, Any]:
+    """BOOKING_REQUESTED: a meeting that the host has to confirm; `old` is the one that it is to take the place of."""
+    before = {} if old is None else {"rescheduleUid": old}
+    return event("BOOKING_REQUESTED", at, uid=uid, start=start, status="PENDING", **before, **more)
+
+
+def seat(email: str, **more: Any) -> dict[str, Any]:
+    """What makes a booking's payload that of one seat among several in the meeting."""
+    return {"seatsPerTimeSlot": 6, "seatsShowAttendees": False, "email": email, "attendees": [attendee(email)]} | more
 
 
 def no_show(at: datetime, uid: str = "uid1", email: str = ANA, *, away: bool = True) -> dict[str, Any]:

@@ -25,7 +25,8 @@ JSON = st.recursive(
 )
 FIELDS = (
     "uid", "bookingUid", "rescheduleUid", "fromReschedule", "attendees", "responses", "metadata", "startTime", "endTime",
-    "title", "bookerUrl", "location", "videoCallData", "lead_id", "smsReminderNumber", "userFieldsResponses",
+    "title", "bookerUrl", "location", "videoCallData", "lead_id", "smsReminderNumber", "userFieldsResponses", "customInputs",
+    "seatsPerTimeSlot", "attendeeSeatId", "recurringEvent", "cancelledDates", "eventTypeId", "eventType",
 )  # fmt: skip
 
 
@@ -50,6 +51,7 @@ class TestRealPayloads:
             "email": ANA,
             "name": "Ana Díaz",
             "first_name": "Ana",
+            "last_name": None,
             "phone": "+525512345678",
             "title": "Asesoría entre Javier y Ana Díaz",
             "start_at": STARTS,
@@ -58,6 +60,13 @@ class TestRealPayloads:
             "locale": "es",
             "meeting_url": "https://app.cal.com/video/uid1",
             "page": "https://cal.com",
+            "change_url": None,
+            "has_ended": False,
+            "seat": None,
+            "seats": {},
+            "series": None,
+            "ends_series": False,
+            "off_at": [],
             "absent": {},
             "unread": [],
         }
@@ -78,15 +87,9 @@ class TestRealPayloads:
 
     def test_end_is_flat_and_dated_by_its_end(self):
         """Its `createdAt` is that of the booking, and does not count; the id that it came from is told."""
-        got = word(calcom.ended(lead_id=17, fromReschedule="old"))
+        got = word(calcom.ended(lead_id="17", fromReschedule="old"))
         assert (got.at, got.occurred_at(), got.follows) == (None, STARTS.replace(minute=30), "old")
-        assert (got.uid, got.lead_ref, got.email, got.phone, got.locale) == (
-            "uid1",
-            17,
-            ANA,
-            "+525512345678",
-            "es",
-        )
+        assert (got.uid, got.lead_ref, got.email, got.phone, got.locale) == ("uid1", 17, ANA, "+525512345678", "es")
 
     def test_end_in_an_envelope_has_its_time(self):
         """Should Cal.com ever send it as it sends the others."""
@@ -146,6 +149,14 @@ class TestPlaces:
             ({"responses": {}, "smsReminderNumber": "+34601"}, "+34601"),
             ({"responses": {}, "attendees": [calcom.attendee(phoneNumber="+34602")]}, "+34602"),
             ({"responses": {}, "attendees": [calcom.attendee("+34603@sms.cal.com")]}, "+34603"),
+            ({"responses": {"location": {"value": {"value": "phone", "optionValue": "+34 600 000 004"}}}}, "+34 600 000 004"),
+            ({"responses": {"location": {"value": "phone", "optionValue": "+34600000005"}}}, "+34600000005"),
+            ({"responses": {}, "location": "+34600000006"}, "+34600000006"),
+            ({"responses": {"a1": {"label": "¿Tu teléfono?", "value": "600 00 00 07"}}}, "600 00 00 07"),
+            ({"responses": {}, "userFieldsResponses": {"whatsapp": {"value": "+34600000008"}}}, "+34600000008"),
+            ({"responses": {}, "customInputs": {"Celular": "+34600000009"}}, "+34600000009"),
+            ({"responses": {"a1": {"label": "¿Cuántos empleados tienes?", "value": "12345678"}}}, None),
+            ({"responses": {"a1": {"label": "¿Qué teléfono vendes?", "value": "un modelo 3310"}}}, None),
             ({"responses": {}}, None),
         ],
     )
@@ -199,7 +210,7 @@ class TestBounds:
     @pytest.mark.parametrize("uid", ["u" * 151, "a\nb", "🙂" * 76])
     def test_id_that_cannot_be_kept(self, uid):
         """Is none: the lead's or the person's one booking is meant."""
-        got = word(calcom.created(uid=uid, lead_id=17))
+        got = word(calcom.created(uid=uid, lead_id="17"))
         assert (got.uid, got.booking, got.unread) == (None, "lead-17", ["uid"])
 
     def test_booking_without_an_id(self):
@@ -224,8 +235,8 @@ class TestBounds:
 
     def test_word_that_is_not_used(self):
         """Its name and time are kept, and nothing of anybody."""
-        got = word(calcom.event("BOOKING_REQUESTED"))
-        assert got.model_dump(exclude_defaults=True) == {"trigger": "BOOKING_REQUESTED", "at": CREATED_AT}
+        got = word(calcom.event("BOOKING_PAID"))
+        assert got.model_dump(exclude_defaults=True) == {"trigger": "BOOKING_PAID", "at": CREATED_AT}
 
     @given(
         trigger=st.sampled_from(sorted(MEANINGFUL)), payload=st.dictionaries(st.sampled_from(FIELDS), JSON), flat=st.booleans()

@@ -167,13 +167,15 @@ def test_the_texts_for_visitors_cover_what_is_refused() -> None:
 
 
 def test_the_booking_link_carries_the_lead(environment: pytest.MonkeyPatch) -> None:
-    """As Cal.com's metadata, whatever the address has already; no link where none is set up."""
+    """Signed, as Cal.com's metadata, whatever the address has already; no link where none is set up."""
     from tests.conftest import forget
 
     assert booking_url(17, get_settings()) == ""
     environment.setenv("BOOKING_URL", "https://cal.example/javier?month=3")
     forget()
-    assert booking_url(17, get_settings()) == "https://cal.example/javier?month=3&metadata%5Blead_id%5D=17"
+    address, _, number = booking_url(17, get_settings()).rpartition("=")
+    assert address == "https://cal.example/javier?month=3&metadata%5Blead_id%5D"
+    assert ids.verified(number) == 17
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Numbers and names of leads."""
 
+import hashlib
 from datetime import UTC, date, datetime
 
 import pytest
@@ -8,8 +9,10 @@ from hypothesis import strategies as st
 
 from functions.leads import ids, persons
 from functions.leads.tables import Lead
+from shared.crm.people import email_name
 from shared.store.journey_models import PERSON_LENGTH
 from shared.store.session import transact
+from tests.conftest import forget
 
 pytestmark = pytest.mark.usefixtures("fresh")
 
@@ -37,10 +40,39 @@ def test_a_number_survives_a_browser(email: str, service: str, day: date) -> Non
     assert int(float(number)) == number
 
 
+def test_nobody_works_a_number_out(environment: pytest.MonkeyPatch) -> None:
+    """The same facts have another number under another secret; where none is set, the API keys serve."""
+    numbers = {ids.lead_id("ana@example.com", "Ventas", DAY)}
+    for secret in ("uno", "dos"):
+        environment.setenv("LINK_SIGNING_SECRETS", secret)
+        forget()
+        numbers.add(ids.lead_id("ana@example.com", "Ventas", DAY))
+    public = hashlib.sha256(f"ana@example.com\nventas\n{DAY}".encode()).digest()
+    assert len(numbers) == 3
+    assert int.from_bytes(public[:8]) >> 11 not in numbers
+
+
+@given(st.integers(1, 2**53 - 1))
+def test_a_signed_number_is_read_back(number: int) -> None:
+    """By us, also with blanks around it."""
+    assert ids.verified(ids.signed(number)) == number
+    assert ids.verified(f" {ids.signed(number)} ") == number
+
+
+@given(st.integers(1, 2**53 - 1), st.integers(0, 200), st.characters(codec="utf-8"))
+def test_an_altered_number_is_none(number: int, place: int, sign: str) -> None:
+    """Whatever sign of it is another one; and a bare number is none."""
+    signed = ids.signed(number)
+    place %= len(signed)
+    altered = signed[:place] + sign + signed[place + 1 :]
+    assert ids.verified(altered) in ((number,) if altered.strip() == signed else (None,))
+    assert [ids.verified(bare) for bare in (str(number), number, None, True, {"a": 1})] == [None] * 5
+
+
 @given(st.emails() | st.text(max_size=300))
 def test_a_name_fits_its_column(email: str) -> None:
     """However long the address is."""
-    assert len(persons.email_key(email).encode("utf-16-le", "surrogatepass")) // 2 <= PERSON_LENGTH
+    assert len(email_name(email).encode("utf-16-le", "surrogatepass")) // 2 <= PERSON_LENGTH
 
 
 @pytest.mark.usefixtures("database")

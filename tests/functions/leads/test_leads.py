@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from functions.leads import guard, kommo_sync, notes, triggers
+from functions.leads import guard, ids, kommo_sync, notes, triggers
 from functions.leads.tables import Lead
 from sandbox.kommo import seed
 from shared import clock, faults
@@ -111,7 +111,7 @@ def test_a_form_becomes_a_lead_a_follow_up_and_a_lead_in_kommo(world: World, acc
         "company": "Acme",
         "service": "Ventas",
         "source": "web",
-        "booking_url": f"https://cal.example/javier?metadata%5Blead_id%5D={number}",
+        "booking_url": f"https://cal.example/javier?metadata%5Blead_id%5D={ids.signed(number)}",
     }
     (made,), (contact,) = account.leads(), account.contacts()
     assert (made["name"], made["pipeline_id"], made["status_id"]) == ("Ventas - Ana López", seed.PIPELINE, seed.INICIAL)
@@ -362,12 +362,15 @@ def test_what_they_say_is_noted(world: World, account: PretendKommo, test_clock:
         (digest_of_address("nobody@example.com"), "replied", ("sms",), None),
     ):
         test_clock.advance(minutes=1)
-        news = PersonMessage(word=word, recipient_digests=(who,), channels=channels, at=test_clock.moment, cause=cause)
+        text = "¿Qué precio tiene?" if word == "replied" else ""
+        news = PersonMessage(
+            word=word, recipient_digests=(who,), channels=channels, at=test_clock.moment, cause=cause, text=text
+        )
         for _again in range(2):
             transact(lambda session, news=news: notify_person_message(session, news))
     settle(world)
     assert account.notes() == [
-        "Respondió por whatsapp.",
+        "Respondió por whatsapp: «¿Qué precio tiene?»",
         "Pidió no recibir más mensajes (sms, voice, whatsapp).",
         "Quiere volver a recibir mensajes (sms, voice, whatsapp).",
         "Marcó un correo como no deseado (email).",
