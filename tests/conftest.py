@@ -137,9 +137,9 @@ def _of_worker(url: URL, worker: str) -> URL:
 
 
 @pytest.fixture(scope="session")
-def process_engine(served_database: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """One engine for all tests of this process: what it has compiled of our statements, a third of a test's time, it keeps."""
-    engine = store.make_engine(served_database or f"sqlite:///{tmp_path_factory.mktemp('database') / 'puente.db'}")
+    engine = store.make_engine(f"sqlite:///{tmp_path_factory.mktemp('database') / 'puente.db'}")
     assert engine._compiled_cache is not None
     engine._compiled_cache.capacity = 5000  # more than all statements of all tests; an app has some hundred
     yield engine
@@ -148,21 +148,28 @@ def process_engine(served_database: str | None, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture
 def database(
-    environment: pytest.MonkeyPatch, migrated_file: Path, process_engine: Engine, request: pytest.FixtureRequest
+    environment: pytest.MonkeyPatch, migrated_file: Path, served_database: str | None, request: pytest.FixtureRequest
 ) -> Iterator[Engine]:
     """An empty database with the newest schema: SQLite, or what TEST_DATABASE_URL names (emptied before each test)."""
-    environment.setenv("DATABASE_URL", process_engine.url.render_as_string(hide_password=False))
-    engine = process_engine.execution_options(test=request.node.nodeid)  # what a test listens for, it listens for alone
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "make_engine", lambda _url: engine)
-        store.get_engine.cache_clear()
-        store.get_engine()
-    if engine.dialect.name == "sqlite":
-        _replace(Path(str(engine.url.database)), migrated_file)
-    else:
+    store.get_engine.cache_clear()
+    if served_database:
+        environment.setenv("DATABASE_URL", served_database)
+        engine = store.get_engine()
         empty(engine)
+    else:
+        engine = _empty_file(request.getfixturevalue("sqlite_engine"), migrated_file, request.node.nodeid)
+        environment.setenv("DATABASE_URL", str(engine.url))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(store, "make_engine", lambda *_url_and_settings: engine)
+            store.get_engine()
     yield engine
     engine.dispose()
+
+
+def _empty_file(shared: Engine, migrated: Path, test: str) -> Engine:
+    """The engine, for one test: an event that it listens for (not those of the pool) is its own; so is the file."""
+    _replace(Path(str(shared.url.database)), migrated)
+    return shared.execution_options(test=test)
 
 
 def _replace(file: Path, new: Path) -> None:

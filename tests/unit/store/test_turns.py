@@ -27,7 +27,8 @@ def sqlite(database):
     def _no_patience(connection: sqlite3.Connection, _record) -> None:
         connection.execute("PRAGMA busy_timeout=0")
 
-    return database
+    yield database
+    event.remove(database, "connect", _no_patience)
 
 
 @pytest.fixture
