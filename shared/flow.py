@@ -45,6 +45,21 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
+class IdentityKind:
+    """By what a flow's system knows people, such as `manychat` or `email`; `title` is for people.
+
+    An `exclusive` kind keeps people apart: its system has one id for a person, so two ids are two people, unless the system
+    (or an operator) says that they are the same. `read` names a function that gives the value's one spelling, or raises
+    ValueError where it is none; without it the value is trimmed. Two flows may declare one kind, in the same words.
+    """
+
+    name: str
+    title: str
+    exclusive: bool = False
+    read: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Flow:
     """One flow: what it is for people, and where its parts are.
 
@@ -63,7 +78,8 @@ class Flow:
     in the transaction of whoever calls. Flows meet by events; they import each other only where `requires` says so.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
     `queues` are the queues whose messages its functions handle. A flow without one shares `events-queue`, and `handlers` maps
-    the types of its events to their handlers. `stand_ins` are the sandbox's vendors that it talks to.
+    the types of its events to their handlers. `stand_ins` are the sandbox's vendors that it talks to. `identities` are the
+    kinds by which its systems know people (`shared.people`).
     """
 
     name: str
@@ -91,6 +107,7 @@ class Flow:
     has_templates: bool = False
     stand_ins: tuple[str, ...] = ()
     jobs: tuple[Job, ...] = ()
+    identities: tuple[IdentityKind, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot work. Raises FlowError."""
@@ -107,7 +124,8 @@ class Flow:
         single = (name for name in (self.privacy, self.settings) if name is not None)
         several = (*self.functions, *self.routers, *self.timeline, *self.retention, *self.syncs, *self.effects, *self.clients)
         mapped = (*self.targets.values(), *self.listeners.values(), *self.handlers.values(), *(job.run for job in self.jobs))
-        return (*single, *several, *mapped)
+        readers = (kind.read for kind in self.identities if kind.read is not None)
+        return (*single, *several, *mapped, *readers)
 
     def _check_references(self) -> None:
         for reference in self.references():
