@@ -48,6 +48,7 @@ FLOW = Flow(
     syncs=("shared.crm.odoo_sync:CONTACTS",),
     stand_ins=("odoo",),
     identities=(IdentityKind(name="manychat", title="ManyChat's id", exclusive=True),),
+    people=("shared.crm.people:CONTACTS",),
 )
 bp = func.Blueprint()
 

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
+from shared import problems
 from shared.errors import PermanentError, RefusedError
 from shared.flow import Flow
-from shared.intake import body, problem
+from shared.intake import body
 from shared.intake.endpoint import CONNECTION, accepting, handling
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
@@ -194,7 +195,7 @@ def twilio_voice(req: func.HttpRequest) -> func.HttpResponse:
         twilio.verify(req, req.get_body(), get_settings())
         text = voice.script(*twilio.read_call(req))
     except RefusedError as error:
-        return problem.response(error)
+        return problems.response(error)
     except PermanentError:  # the address names no call
         text = voice.SILENCE
     except Exception:  # somebody is on the phone, whatever it is that broke

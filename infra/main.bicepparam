@@ -64,6 +64,7 @@ param settings = {
   MAX_BODY_BYTES: readEnvironmentVariable('MAX_BODY_BYTES', '')
   DEFAULT_PHONE_REGION: readEnvironmentVariable('DEFAULT_PHONE_REGION', '')
   DELIVERY_LEASE_SECONDS: readEnvironmentVariable('DELIVERY_LEASE_SECONDS', '')
+  DELIVERY_LONGEST_SECONDS: readEnvironmentVariable('DELIVERY_LONGEST_SECONDS', '')
   DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')
   RETRY_ERRORED_SCHEDULE: readEnvironmentVariable('RETRY_ERRORED_SCHEDULE', '0 */5 * * * *')
   RECONCILE_SCHEDULE: readEnvironmentVariable('RECONCILE_SCHEDULE', '0 15 8 * * *')

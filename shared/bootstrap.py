@@ -4,7 +4,7 @@ from types import ModuleType
 
 import azure.functions as func
 
-from shared import flows, logs, telemetry
+from shared import flows, logs, stopping, telemetry
 from shared.flow import FlowError
 from shared.intake import endpoint
 from shared.settings import get_settings
@@ -24,6 +24,7 @@ def build_app(package: ModuleType) -> func.FunctionApp:
     logs.configure(settings.log_level, settings.log_format)
     if settings.applicationinsights_connection_string is not None:
         telemetry.configure(settings.applicationinsights_connection_string.get_secret_value())
+    stopping.install()
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     for blueprint in flows.parts("functions"):
         app.register_functions(blueprint)

@@ -79,7 +79,8 @@ class Flow:
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
     `queues` are the queues whose messages its functions handle. A flow without one shares `events-queue`, and `handlers` maps
     the types of its events to their handlers. `stand_ins` are the sandbox's vendors that it talks to. `identities` are the
-    kinds by which its systems know people (`shared.people`).
+    kinds by which its systems know people (`shared.people`); `people` names the tables whose rows tell of them
+    (`shared.people.backfill.Source`), so that those that were stored before are taken in as well.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Flow:
     stand_ins: tuple[str, ...] = ()
     jobs: tuple[Job, ...] = ()
     identities: tuple[IdentityKind, ...] = ()
+    people: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot work. Raises FlowError."""
@@ -122,7 +124,16 @@ class Flow:
     def references(self) -> tuple[str, ...]:
         """Every `module:attribute` that the declaration names."""
         single = (name for name in (self.privacy, self.settings) if name is not None)
-        several = (*self.functions, *self.routers, *self.timeline, *self.retention, *self.syncs, *self.effects, *self.clients)
+        several = (
+            *self.functions,
+            *self.routers,
+            *self.timeline,
+            *self.retention,
+            *self.syncs,
+            *self.effects,
+            *self.clients,
+            *self.people,
+        )
         mapped = (*self.targets.values(), *self.listeners.values(), *self.handlers.values(), *(job.run for job in self.jobs))
         readers = (kind.read for kind in self.identities if kind.read is not None)
         return (*single, *several, *mapped, *readers)

@@ -9,11 +9,12 @@ from sqlalchemy import Select, select
 
 from functions.bookings.tables import UID_LENGTH, Booking, BookingUid
 from shared.errors import RefusedError
-from shared.readers.email import key_or_none
+from shared.problems import documented
+from shared.readers.email import key as address_key
 from shared.store.session import reading
+from shared.store.types import LONGEST_ID
 from shared.web.auth import SecuredRoute
-from shared.web.paging import LONGEST_ID, Moment, Page, PageQuery, find, text
-from shared.web.problems import documented
+from shared.web.paging import Moment, Page, PageQuery, find, text
 
 router = APIRouter(prefix="/api/v1/bookings", tags=["Bookings"], route_class=SecuredRoute)
 
@@ -36,7 +37,7 @@ class BookingQuery(PageQuery):
         if self.lead_id is not None:
             query = query.where(Booking.lead_id == self.lead_id)
         if self.email is not None:
-            query = query.where(Booking.email == (key_or_none(self.email) or self.email.strip().casefold()))
+            query = query.where(Booking.email == address_key(self.email))
         if self.since is not None:
             query = query.where(Booking.start_at >= self.since)
         if self.until is not None:

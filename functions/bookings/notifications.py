@@ -17,6 +17,7 @@ from functions.bookings.payloads import CANCELLED, CREATED, ENDED, NO_SHOW, REJE
 from functions.bookings.tables import INSTANCE_LENGTH, Booking
 from functions.leads import notes, persons, services
 from shared import clock
+from shared.crm.people import email_name
 from shared.journeys import engine
 from shared.settings import get_settings
 from shared.store.types import key_of
@@ -181,7 +182,7 @@ def _people(session: Session, chain: Chain, before: Before) -> list[str]:
     """Every name by which the person may be in a journey, the lead's first; the booking's own where there is no other."""
     booking = chain.booking
     names = persons.names_of(session, email=booking.email, lead_id=booking.lead_id)
-    names += [persons.email_key(email) for email in chain.emails()]
+    names += [email_name(email) for email in chain.emails()]
     names += [persons.lead_key(before.lead_id)] if before.lead_id is not None else []
     return list(dict.fromkeys([*names, f"booking:{key_of(booking.calendar, str(booking.id))}"]))
 

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from functions.christmas.fields import address, moment
+from functions.christmas.fields import moment
 from shared.intake.webhook import Payload
+from shared.readers.email import key_or_none
 
 SIGNATURE = "calendly-webhook-signature"
 CREATED, CANCELLED = "invitee.created", "invitee.canceled"
@@ -69,7 +70,7 @@ class Invitee(BaseModel):
 
     uri: Text = None
     invitee: Text = None
-    email: Annotated[str | None, BeforeValidator(address)] = None
+    email: Annotated[str | None, BeforeValidator(key_or_none)] = None
     name: Text = None
     first_name: Text = None
     last_name: Text = None

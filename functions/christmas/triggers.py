@@ -20,8 +20,9 @@ from functions.christmas import calendly_payload, hot_leads, kinds, notion_sync,
 from functions.christmas.calendly_payload import CalendlyPayload
 from functions.christmas.payloads import AssessmentPayload, NoShowPayload, OnboardingPayload, PostCallPayload, SignupPayload
 from functions.christmas.settings import CampaignSettings
+from shared import problems
 from shared.errors import RefusedError
-from shared.intake import auth, problem, signatures
+from shared.intake import auth, signatures
 from shared.intake.endpoint import CONNECTION, accepting, handle_by_type
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
@@ -207,7 +208,7 @@ async def accept(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpRe
     name = req.route_params.get("handler", "")
     webhook = WEBHOOKS.get(name)
     if webhook is None:
-        return problem.response(RefusedError(404, "no-such-handler", f"There is no handler {name[:60]!r}."))
+        return problems.response(RefusedError(404, "no-such-handler", f"There is no handler {name[:60]!r}."))
     return await webhook.accept(req, message)
 
 

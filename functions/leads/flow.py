@@ -31,4 +31,5 @@ FLOW = Flow(
     has_templates=True,
     stand_ins=("kommo", "captcha"),
     identities=(IdentityKind(name="lead", title="Number of a lead"),),
+    people=("functions.leads.persons:LEADS",),
 )

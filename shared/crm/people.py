@@ -8,10 +8,12 @@ from sqlalchemy.orm import Session
 
 from shared.crm import facts
 from shared.people import kinds, observing
+from shared.people.backfill import Source
 from shared.people.observing import Seen
-from shared.readers import name_key, phone
+from shared.readers import email, name_key, phone
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
+from shared.store.journey_models import PERSON_LENGTH
 from shared.store.models import Channel, Contact
 from shared.store.types import key_of
 
@@ -94,3 +96,16 @@ def observe(session: Session, contact: Contact, at: datetime) -> int | None:
     proven = (*kinds.identities(manychat=contact.manychat_id), *(phone_number if writes_by_phone else ()))
     typed = (*address, *(() if writes_by_phone else phone_number))
     return observing.observe(session, Seen(source="manychat", at=at, proven=proven, typed=typed))
+
+
+def _observe_stored(session: Session, contact: Contact) -> int | None:
+    return observe(session, contact, contact.last_event_at or contact.created_at)
+
+
+CONTACTS = Source("contacts", Contact, _observe_stored)
+
+
+def email_name(address: str) -> str:
+    """The name by which journeys know whoever has this address, whatever its spelling; a digest where that is too long."""
+    name = f"email:{email.key(address)}"
+    return name if len(name.encode("utf-16-le")) // 2 <= PERSON_LENGTH else f"email:{key_of(name)}"

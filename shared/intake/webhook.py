@@ -12,9 +12,9 @@ from typing import Any
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
-from shared import clock, logs, queues, telemetry
+from shared import clock, logs, problems, queues, telemetry
 from shared.errors import FieldError, PuenteError, RefusedError
-from shared.intake import auth, body, lenient, problem
+from shared.intake import auth, body, lenient
 from shared.intake.envelope import Envelope, fingerprint
 from shared.intake.lenient import LeftOut
 from shared.settings import Settings, get_settings
@@ -108,10 +108,10 @@ class Webhook:
             message.set(await _to_message(envelope))
         except RefusedError as error:
             log.warning("%s refused: %s %s", self.name, error.status, error.reason)
-            return problem.response(error)
+            return problems.response(error)
         except PuenteError as error:
             log.error("%s not taken: %s", self.name, error)  # noqa: TRY400  # the trace tells nothing that the words do not
-            return problem.response(RefusedError(503, "not-stored", "The event could not be stored; send it again."))
+            return problems.response(RefusedError(503, "not-stored", "The event could not be stored; send it again."))
         log.info("%s accepted as %s", self.name, envelope.id)
         answer = {"status": "accepted", "event_id": envelope.id} | chosen.answer(payload) | {"queue": self.queue}
         if payload.left_out:

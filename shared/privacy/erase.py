@@ -19,7 +19,7 @@ from shared.outbox.actions import State
 from shared.privacy import blobs, odoo
 from shared.privacy.holdings import UNDER_WAY, Holding, holdings
 from shared.privacy.person import Person, known
-from shared.readers.email import key_or_none
+from shared.readers.email import key as address_key
 from shared.settings import get_settings
 from shared.store.dialect import rows_changed
 from shared.store.models import ActionLog, Delivery
@@ -55,7 +55,7 @@ def person(manychat_id: str = "", *, email: str = "", row: tuple[str, int] | Non
     Raises:
         ValueError: not exactly one of the three is given.
     """
-    given = (manychat_id.strip(), key_or_none(email) or email.strip().lower(), row)
+    given = (manychat_id.strip(), address_key(email), row)
     if sum(map(bool, given)) != 1:
         raise ValueError("give a ManyChat id, an e-mail address or the number of a row")
     found = Person(pseudonym=f"erased:{uuid.uuid4().hex[:16]}", manychat_ids=tuple(filter(None, given[:1])))

@@ -8,9 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared import flows
-from shared.store.journey_models import PERSON_LENGTH
+from shared.crm.people import email_name
 from shared.store.models import Contact
-from shared.store.types import key_of
 
 SUBJECT_LENGTH = 100
 
@@ -50,7 +49,7 @@ class Person:
     def subjects(self) -> list[str]:
         """By what journeys, events, deliveries and the action log name them."""
         of_manychat = [name for number in self.manychat_ids for name in (number, f"manychat:{number}")]
-        of_mail = [name for mail in self.emails for name in (mail[:SUBJECT_LENGTH], email_key(mail))]
+        of_mail = [name for mail in self.emails for name in (mail[:SUBJECT_LENGTH], email_name(mail))]
         return [*of_manychat, *of_mail, *sorted(self.names)]
 
     @property
@@ -61,12 +60,6 @@ class Person:
 
 
 SMALLEST_QUOTED = 10**9  # a smaller number stands in many texts that are about somebody else
-
-
-def email_key(email: str) -> str:
-    """The name of an address among people in journeys."""
-    name = f"email:{email}"
-    return name if len(name.encode("utf-16-le")) // 2 <= PERSON_LENGTH else f"email:{key_of(name)}"
 
 
 def known(session: Session, asked: Person) -> Person:

@@ -14,12 +14,12 @@ from shared.errors import FieldError, RefusedError
 from shared.people import operator_actions, queries
 from shared.people.graph import Nature
 from shared.people.kinds import identity, kinds
+from shared.problems import documented
 from shared.store.people_models import KIND_LENGTH, VALUE_LENGTH, IdentityLink
 from shared.store.session import reading, rehearse
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.bodies import Body, Flag
 from shared.web.paging import RowId, text
-from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/people", tags=["People"], route_class=SecuredRoute)
 

@@ -30,6 +30,7 @@ from shared.messages.providers.twilio_codes import (
 )
 from shared.messages.senders import sender_of
 from shared.readers import wish
+from shared.store.types import LONGEST_ID
 from shared.vendors.rest_client import RestClient, kept
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ LONGEST_BODY = 1600
 PAGE = "50"
 # Twilio's dates are whole seconds, by its own clock.
 SKEW = timedelta(seconds=5)
-LONGEST_ID = 18  # digits
 MOST_FIELDS = 500
 VOICE_PATH, STATUS_PATH = "/api/twilio/voice", "/api/twilio/status"
 # Twilio sends a callback again after an error of ours only where the address asks for it: five times, whatever went wrong.

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.christmas import calendly_payload, fields, segments
+from functions.christmas import calendly_payload, segments
 from functions.christmas.calendly_payload import CalendlyPayload, event_id, is_native
 from functions.christmas.payloads import AssessmentPayload, NoShowPayload, OnboardingPayload, PostCallPayload, SignupPayload
 from shared.errors import RefusedError
 from shared.intake.webhook import validate
+from shared.readers import email
 
 WHO = {"email": "ana@example.com", "first_name": "Ana", "business_name": "Aurora"}
 ANSWERS = WHO | {"red_systems": 1, "orange_systems": 0}
@@ -36,7 +37,7 @@ ANSWERS = WHO | {"red_systems": 1, "orange_systems": 0}
 )
 def test_addresses(text: object, found: str | None) -> None:
     """In lower case and without space around; else none."""
-    assert fields.address(text) == found
+    assert email.key_or_none(text) == found
 
 
 @pytest.mark.parametrize(

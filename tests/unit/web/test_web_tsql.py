@@ -1,7 +1,5 @@
 """Azure SQL takes every statement that the API makes: each is compiled for it and read by two T-SQL parsers."""
 
-import base64
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +9,7 @@ from shared import clock
 from shared.crm import resync
 from shared.store.message_models import Suppression
 from shared.store.models import Advisor, Campaign, CampaignContact, Channel, Contact, DeadLetter, Delivery, Opportunity
+from shared.web.cursor import Cursor
 from tests.support import tsql
 from tests.support.world import World
 from tests.unit.web.calls import Api
@@ -18,9 +17,9 @@ from tests.unit.web.calls import Api
 pytestmark = pytest.mark.slow
 
 
-def cursor(*place: Any) -> str:
+def cursor(by: str, *place: Any) -> str:
     """The end of a page of a sorted list."""
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+    return Cursor(order=by).text(*place)
 
 
 CALLS = [
