@@ -17,7 +17,7 @@ FLOW = Flow(
     routers=("shared.web.people:router",),
     tables=("shared.store.people_models",),
     impersonal_tables=frozenset(("people",)),
-    privacy="shared.people.privacy:PERSONAL_DATA",
+    privacy="shared.privacy.people:PERSONAL_DATA",
     identities=(
         IdentityKind(name="email", title="E-mail address", read="shared.people.kinds:read_email"),
         IdentityKind(name="phone", title="Phone number", read="shared.people.kinds:read_phone"),

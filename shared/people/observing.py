@@ -4,7 +4,7 @@
 the same events in any order, twice, or at once end in the same people.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -132,12 +132,15 @@ def link(
     return was_revoked
 
 
-def rebuild(session: Session, ids: Iterable[int]) -> None:
-    """Work out anew who the people are to whom these identities lead, and write what has changed."""
+def rebuild(session: Session, ids: Iterable[int], first: Collection[int] = ()) -> None:
+    """Work out anew who the people are to whom these identities lead, and write what has changed.
+
+    Where a person becomes several, those of the identities `first` keep the number.
+    """
     rows, links = neighbourhood(session, ids)
     proven = {row.id: row.kind for row in rows.values() if row.is_proven}
     found = graph.partition(proven, [_as_link(each) for each in links], exclusive())
-    _assign(session, rows, found)
+    _assign(session, rows, found, first)
 
 
 def neighbourhood(session: Session, ids: Iterable[int]) -> tuple[dict[int, tables.Identity], list[IdentityLink]]:
@@ -159,14 +162,14 @@ def _as_link(row: IdentityLink) -> graph.Link:
     return graph.Link(row.first_id, row.second_id, Nature(row.nature))
 
 
-def _assign(session: Session, rows: dict[int, tables.Identity], found: graph.Partition) -> None:
+def _assign(session: Session, rows: dict[int, tables.Identity], found: graph.Partition, first: Collection[int]) -> None:
     """Give each person a number: the smallest that one of their identities had, else a new one.
 
     A number that nobody has any more leads on to whoever has the identity that had it.
     """
     before = {row.id: row.person_id for row in rows.values()}
     taken: set[int] = set()
-    for person in sorted(found.people, key=min):
+    for person in sorted(found.people, key=lambda nodes: (nodes.isdisjoint(first), min(nodes))):
         numbers = sorted({before[node] for node in person} - {None} - taken, key=lambda number: number or 0)
         number = numbers[0] if numbers and numbers[0] is not None else _new_person(session)
         taken.add(number)

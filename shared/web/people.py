@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from shared.crm import editing
+from shared.crm import editing, people_edits
 from shared.errors import FieldError, RefusedError
-from shared.people import operator_actions, queries
+from shared.people import queries
 from shared.people.graph import Nature
 from shared.people.kinds import identity, kinds
 from shared.problems import documented
@@ -117,7 +117,7 @@ def get_person(person_id: RowId) -> PersonOut:
 def join_people(body: JoinIn, caller: Caller) -> PeopleOut:
     """The two are one person, whatever kept them apart; earlier separations by hand are taken back."""
     first, second = body.people
-    work = partial(operator_actions.join, first=first, second=second, actor=actor(caller))
+    work = partial(people_edits.join, first=first, second=second, actor=actor(caller))
     return _done(work, preview=body.preview)
 
 
@@ -125,7 +125,7 @@ def join_people(body: JoinIn, caller: Caller) -> PeopleOut:
 def separate_person(person_id: RowId, body: SeparateIn, caller: Caller) -> PeopleOut:
     """These identities are somebody else's from now on, whatever events show later."""
     leaving = frozenset(body.identities)
-    work = partial(operator_actions.separate, number=person_id, leaving=leaving, actor=actor(caller))
+    work = partial(people_edits.separate, number=person_id, leaving=leaving, actor=actor(caller))
     return _done(work, preview=body.preview)
 
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select
+from sqlalchemy.orm import Session
 
-from shared.people import observing, operator_actions, queries
+from shared.crm import people_edits
+from shared.people import observing, queries
 from shared.people.kinds import Identity
 from shared.people.observing import Seen
 from shared.store.people_models import Identity as Row
@@ -52,16 +54,16 @@ def whose(identity: Identity) -> list[int]:
 
 def join(first: int, second: int) -> list[int]:
     """By hand."""
-    return transact(lambda session: operator_actions.join(session, first, second, "key:ops"))
+    return transact(lambda session: people_edits.join(session, first, second, "key:ops"))
 
 
 def separate(number: int, *leaving: Identity) -> list[int]:
     """By hand."""
 
-    def work(session: object) -> list[int]:
+    def work(session: Session) -> list[int]:
         keys = [one.key for one in leaving]
-        ids = session.scalars(select(Row.id).where(Row.key.in_(keys))).all()  # type: ignore[attr-defined]
-        return operator_actions.separate(session, number, frozenset(ids), "key:ops")  # type: ignore[arg-type]
+        ids = session.scalars(select(Row.id).where(Row.key.in_(keys))).all()
+        return people_edits.separate(session, number, frozenset(ids), "key:ops")
 
     return transact(work)
 
@@ -153,9 +155,9 @@ class TestByHand:
 def test_any_order_ends_in_the_same_people(database: Engine, order: Sequence[Seen], again: Sequence[Seen]) -> None:
     """The events of several systems in any order, some of them twice, make the same people."""
 
-    def forget(session: object) -> None:
+    def forget(session: Session) -> None:
         for table in (IdentityLink, Row, KnownPerson):
-            session.execute(delete(table))  # type: ignore[attr-defined]
+            session.execute(delete(table))
 
     transact(forget, database)
     for seen in (*order, *again):

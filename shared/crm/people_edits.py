@@ -75,7 +75,7 @@ def separate(session: Session, number: int, leaving: Collection[int], actor: str
     _revoke(session, staying, going, (Nature.SEEN, Nature.SAME), actor, by_hand_only=True)
     for left, right in product(staying, going):
         observing.link(session, left, right, Nature.DIFFERENT, BY_HAND, clock.now(), actor)
-    observing.rebuild(session, _ids(staying, going))
+    observing.rebuild(session, _ids(staying, going), first=_ids(staying, ()))
     editing.log(session, actor, "people.separate", f"person:{number}", [row.kind for row in going])
     return _people(own)
 
