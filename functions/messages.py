@@ -3,7 +3,7 @@
 POST /api/twilio/status    -> message-status-queue -> message_statuses, suppressions, fallbacks, journeys
 POST /api/brevo/events     -> the same
 POST /api/resend/events    -> the same
-POST /api/twilio/message   -> message-reply-queue  -> conversations, suppressions (STOP, BAJA, START, ALTA)
+POST /api/twilio/message   -> message-reply-queue  -> inbound_messages, conversations, suppressions (STOP, BAJA, START, ALTA)
 POST /api/unsubscribe      -> unsubscribe-queue    -> suppressions
 GET  /api/unsubscribe      a page that asks
 GET  /api/twilio/voice     the script of a call
@@ -50,15 +50,17 @@ FLOW = Flow(
     functions=("functions.messages:bp",),
     optional=False,
     queues=(STATUS_QUEUE, REPLY_QUEUE, UNSUBSCRIBE_QUEUE),
-    routers=("shared.web.suppressions:router", "shared.web.templates:router"),
+    routers=("shared.web.suppressions:router", "shared.web.templates:router", "shared.web.inbound_messages:router"),
     tables=("shared.store.message_models",),
-    # They know people by digests alone: the wish not to be written to outlives an erasure, as it must.
+    privacy="shared.messages.personal_data:PERSONAL_DATA",
+    timeline=("shared.messages.personal_data:TIMELINE",),
+    # The others know people by digests alone: the wish not to be written to outlives an erasure, as it must.
     impersonal_tables=frozenset(("suppressions", "conversations", "message_days", "message_statuses", "template_copies")),
     effects=("shared.messages.carriers:ACTIONS",),
     targets=MappingProxyType(
         {name: f"shared.messages.carriers:{name}_policy" for name in ("brevo", "resend", "smtp", "twilio", "manychat")}
     ),
-    events=("message.sending", "message.outcome", "message.variables", "person.message"),
+    events=("message.sending", "message.outcome", "message.received", "message.variables", "person.message"),
     clients=(
         "shared.messages.providers.brevo:BREVO",
         "shared.messages.providers.resend:RESEND",
@@ -81,14 +83,16 @@ def apply_events(session: Session, event: Event[ProviderEvents]) -> str:
 
 
 def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
-    """Record that they wrote, and do what they ask: "stop", "start", "asked" or "noted". Journeys get the request or reply.
+    """Keep what they wrote, and do what they ask: "stop", "start", "asked" or "noted". Journeys get the request or reply.
 
     "asked": no marketing goes to that line until a person has looked; a clear wish settles that, too.
     """
-    from shared.messages import consent
-    from shared.messages.outcomes import PersonMessage, notify_person_message
+    from shared.messages import consent, received
+    from shared.messages.outcomes import PersonMessage, notify_person_message, notify_received
 
     payload, at = event.payload, event.envelope.time
+    if (row := received.record(session, "twilio", payload, at)) is not None:
+        notify_received(session, row.id)
     consent.wrote_to_us(session, payload.who, payload.channel, at)
     if payload.wish == "stop":
         consent.suppress(session, consent.PHONE_CHANNELS, [payload.who], "stop", at)
@@ -99,7 +103,10 @@ def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
         if payload.ask:
             consent.suppress(session, consent.PHONE_CHANNELS, [payload.who], "to-review", at)
         notify_person_message(
-            session, PersonMessage(word="replied", recipient_digests=(payload.who,), channels=(payload.channel,), at=at)
+            session,
+            PersonMessage(
+                word="replied", recipient_digests=(payload.who,), channels=(payload.channel,), at=at, text=payload.text
+            ),
         )
     return payload.wish or ("asked" if payload.ask else "noted")
 

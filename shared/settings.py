@@ -132,6 +132,11 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         description="Days that messages and what became of them are kept after they were sent or skipped, and longer than the "
         "event that caused them; 0 is for ever, else 30 or more.",
     )
+    retention_inbound_days: Kept = Field(
+        default=0,
+        description="Days that what people write to us is kept, whether or not somebody has read it; 0 is for ever, else 30 or "
+        "more.",
+    )
     retention_action_log_days: Kept = Field(
         default=0, description="Days that lines of the action log are kept; 0 is for ever, else 30 or more."
     )

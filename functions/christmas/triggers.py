@@ -12,17 +12,20 @@ POST /api/v1/executions/webhook/christmas/<handler>[/<key>], as the replaced sys
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from functions.christmas import calendly_payload, hot_leads, kinds, notion_sync, segments
-from functions.christmas.calendly_payload import CalendlyPayload
+from functions.bookings import calendly
+from functions.bookings.payloads import signed_by_calendly
+from functions.bookings.triggers import CALENDLY, apply_booking_event
+from functions.christmas import hot_leads, kinds, notion_sync, segments
 from functions.christmas.payloads import AssessmentPayload, NoShowPayload, OnboardingPayload, PostCallPayload, SignupPayload
 from functions.christmas.settings import CampaignSettings
 from shared import problems
 from shared.errors import RefusedError
-from shared.intake import auth, signatures
+from shared.intake import auth
 from shared.intake.endpoint import CONNECTION, accepting, handle_by_type
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
@@ -74,14 +77,13 @@ def apply_assessment(session: Session, event: Event[AssessmentPayload]) -> str:
 
 def apply_noshow(session: Session, event: Event[NoShowPayload]) -> str:
     """Three mails to somebody who did not come, once for each meeting, whether Calendly or another system reports it."""
-    from functions.christmas import calendly
+    from functions.christmas import noshow
 
     payload = event.payload
     uri = payload.calendly_event_uri or payload.calendly_event_id
     when = payload.scheduled_time
-    meeting = calendly_payload.event_id(uri) or (when.isoformat() if when else event.key)
-    no_show = calendly.NoShow(
-        meeting=meeting,
+    missed = noshow.NoShow(
+        meeting=noshow.event_id(uri) or (when.isoformat() if when else event.key),
         at=event.envelope.time,
         scheduled_at=when,
         event_type=payload.event_type,
@@ -89,14 +91,7 @@ def apply_noshow(session: Session, event: Event[NoShowPayload]) -> str:
         reschedule_url=payload.reschedule_url,
         links=payload.links,
     )
-    return calendly.no_show(session, _known(session, event), no_show, event.key)
-
-
-def apply_calendly(session: Session, event: Event[CalendlyPayload]) -> str:
-    """Apply Calendly's own webhook: booked, cancelled, rescheduled, missed."""
-    from functions.christmas import calendly
-
-    return calendly.apply(session, event.payload, event.envelope.time, event.key)
+    return noshow.report(session, _known(session, event), missed, event.key)
 
 
 def apply_postcall(session: Session, event: Event[PostCallPayload]) -> str:
@@ -168,18 +163,15 @@ def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
 
 def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     """Calendly has signed it; where it bears no signature of theirs, the caller has a key. Raises RefusedError."""
-    if request.headers.get(calendly_payload.SIGNATURE):
-        signatures.calendly(request.headers, raw, settings_of(CampaignSettings, settings).calendly_signing_keys)
-    else:
-        by_key(request, raw, settings)
+    signed_by_calendly(request, raw, settings, otherwise=by_key)
 
 
 def calendly_variant(request: func.HttpRequest, data: dict[str, Any]) -> Webhook | None:
-    """Calendly's own webhooks come to the address of the no-show handler, where the replaced system took them."""
-    return CALENDLY if calendly_payload.is_native(request.headers, data) else None
+    """Calendly's own webhooks come to the address of the no-show handler as well, where the replaced system took them."""
+    return OF_CALENDLY if calendly.is_native(request.headers, data) else None
 
 
-CALENDLY = Webhook(name="calendly.invitee", queue=QUEUE, payload=CalendlyPayload, authenticate=by_calendly_or_key)
+OF_CALENDLY = replace(CALENDLY, queue=QUEUE, authenticate=by_calendly_or_key)
 WEBHOOKS = {
     "signup-handler": Webhook(name="christmas.signup", queue=QUEUE, payload=SignupPayload, authenticate=by_key),
     "assessment-handler": Webhook(name="christmas.assessment", queue=QUEUE, payload=AssessmentPayload, authenticate=by_key),
@@ -199,7 +191,7 @@ HANDLERS: dict[str, Handler[Any]] = {
     "christmas.noshow": Handler(queue=QUEUE, payload=NoShowPayload, apply=apply_noshow),
     "christmas.postcall": Handler(queue=QUEUE, payload=PostCallPayload, apply=apply_postcall),
     "christmas.onboarding": Handler(queue=QUEUE, payload=OnboardingPayload, apply=apply_onboarding),
-    "calendly.invitee": Handler(queue=QUEUE, payload=CalendlyPayload, apply=apply_calendly),
+    OF_CALENDLY.name: Handler(queue=QUEUE, payload=OF_CALENDLY.payload, apply=apply_booking_event),
 }
 
 

@@ -130,7 +130,7 @@ def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) 
         "occurred_at": envelope.time,
         "received_at": envelope.received,
         "replay_of": envelope.replayof,
-        "data": envelope.data,
+        "data": _kept(event),
         "left_out": [field.as_json() for field in event.payload.left_out] or None,
         "outcome": "applied",  # nearly always; another word costs one statement more
     }
@@ -142,6 +142,12 @@ def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) 
         session.execute(update(InboxEvent).where(InboxEvent.key == event.key).values(outcome=outcome))
     _resolve(session, envelope)
     return outcome
+
+
+def _kept[P: Payload](event: Event[P]) -> Any:
+    """The event's data as the inbox keeps it."""
+    data, not_kept = event.envelope.data, event.payload.not_kept
+    return {name: value for name, value in data.items() if name not in not_kept} if not_kept else data
 
 
 def _resolve(session: "Session", envelope: Envelope) -> None:
