@@ -39,7 +39,7 @@ from shared.store.dialect import rows_changed
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent
 from shared.store.message_models import MessageStatus, ReceivedMessage
 from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent
-from shared.store.session import reading, transact
+from shared.store.session import long_statements, reading, transact
 
 log = logging.getLogger("puente.retention")
 
@@ -120,6 +120,7 @@ RULES = {
 }
 
 
+@long_statements()
 def forget() -> dict[str, int]:
     """Remove what the settings no longer keep; how much of each kind. Nothing where all of them are 0.
 

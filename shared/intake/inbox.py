@@ -18,7 +18,7 @@ from shared.errors import PermanentError, RefusedError, RetryableError, Unavaila
 from shared.intake import dead_letter_queue
 from shared.intake.envelope import Envelope, parse
 from shared.intake.webhook import Payload, taken
-from shared.outbox.policy import HANDLER_POLICY
+from shared.outbox.policy import HANDLER_POLICY, OUTAGE_POLICY
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -164,21 +164,22 @@ def _resolve(session: "Session", envelope: Envelope) -> None:
 def _put_back(queue: str, envelope: Envelope, error: Exception) -> None:
     """Put the event back with growing delay, or dead-letter it when its attempts are used up.
 
-    An outage of our own database costs attempts as well, but the policy grants it days.
+    An outage of our own database or storage, its being full or busy among them, costs no attempt: only the event's age counts.
     """
     outage = isinstance(error, UnavailableError)
-    again = envelope.failed_once_more()
+    again = envelope.waited_once_more() if outage else envelope.failed_once_more()
     if HANDLER_POLICY.exhausted(again.attempt, clock.now() - (again.replayed or again.received), outage=outage):
         dead_letter_queue.send(queue, _text(envelope), error, attempts=again.attempt)
         return
     wanted = error.after_seconds if isinstance(error, RetryableError) else None
-    delay = max(HANDLER_POLICY.delay_seconds(again.attempt), wanted or 0)
+    pause = OUTAGE_POLICY.delay_seconds(again.waits) if outage else HANDLER_POLICY.delay_seconds(again.attempt)
+    delay = max(pause, wanted or 0)
     queues.send(queue, again.to_bytes(), delay_seconds=delay)
     faults.hit(AFTER_REQUEUE)
     trace = "" if isinstance(error, RetryableError) else "\n" + "".join(traceback.format_exception(error))
-    log.warning("%s %s failed (attempt %d), again in %.0f s: %s%s",
+    log.warning("%s %s failed (attempts %d), again in %.0f s: %s%s",
                 envelope.type, envelope.id, again.attempt, delay, type(error).__name__, trace)  # fmt: skip
 
 
 def _text(envelope: Envelope) -> str:
-    return replace(envelope, attempt=0).to_bytes().decode()
+    return replace(envelope, attempt=0, waits=0).to_bytes().decode()

@@ -15,6 +15,7 @@ from twilio.request_validator import RequestValidator
 
 from functions import messages as message_status
 from shared import clock
+from shared.intake.endpoint import EVENTS_QUEUE
 from shared.messages import Fallback, consent, digests, links
 from shared.outbox.actions import State
 from shared.settings import get_settings
@@ -55,7 +56,7 @@ class Flow:
         world.handlers |= {
             message_status.STATUS_QUEUE: named("message_status_handler"),
             message_status.REPLY_QUEUE: named("message_reply_handler"),
-            message_status.UNSUBSCRIBE_QUEUE: named("unsubscribe_handler"),
+            EVENTS_QUEUE: named("events_handler"),
         }
 
     def post(self, name: str, queue: str, path: str, body: bytes, headers: dict[str, str]) -> func.HttpResponse:
@@ -107,7 +108,7 @@ class Flow:
         if method == "GET":
             return asyncio.run(message_status.unsubscribe_page(_request("GET", path, b"", {})))
         headers = {"content-type": "application/x-www-form-urlencoded"}
-        return self.post("unsubscribe_webhook", message_status.UNSUBSCRIBE_QUEUE, path, b"List-Unsubscribe=One-Click", headers)
+        return self.post("unsubscribe_webhook", EVENTS_QUEUE, path, b"List-Unsubscribe=One-Click", headers)
 
     def call(self, token: str = TWILIO_TOKEN, **params: str) -> func.HttpResponse:
         """Twilio asks what to say."""
