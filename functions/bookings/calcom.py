@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import azure.functions as func
 
@@ -18,6 +19,7 @@ from functions.bookings.payloads import (
     CREATED,
     ENDED,
     LARGEST_ID,
+    LONGEST_UID,
     MEANINGFUL,
     NO_SHOW,
     REQUESTED,
@@ -88,6 +90,7 @@ def _event(trigger: str, data: Mapping[str, Any], payload: Mapping[str, Any], *,
         "locale": _locale(booker),
         "meeting_url": _meeting(payload),
         "page": reading.url(payload.get("bookerUrl"), 300),
+        **_seat_pages(payload),
         "absent": dict(_absences(people)) if trigger == NO_SHOW else None,
         **_series(trigger, payload),
         "unread": unread,
@@ -120,6 +123,16 @@ def _seats(trigger: str, payload: Mapping[str, Any], people: list[dict[str, Any]
         return {"seat": seat_of(address) if isinstance(address, str) else None}
     given = [one["email"] for one in people[:MOST_PEOPLE] if isinstance(one.get("email"), str)]
     return {"seats": {seat_of(address): _email(address) or "" for address in given}}
+
+
+def _seat_pages(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The pages of one seat, which have its number; those of a whole meeting follow from its `uid`."""
+    page, seat = reading.url(payload.get("bookerUrl"), 300), reading.text(payload.get("attendeeSeatId"), 100)
+    uid = reading.text(payload.get("uid"), LONGEST_UID)
+    if not (page and seat and uid):
+        return {}
+    cancel = f"{page}/booking/{quote(uid, safe='')}?cancel=true&seatReferenceUid={quote(seat, safe='')}"
+    return {"change_url": f"{page}/reschedule/{quote(seat, safe='')}", "cancel_url": cancel}
 
 
 def _series(trigger: str, payload: Mapping[str, Any]) -> dict[str, Any]:
