@@ -48,14 +48,18 @@ NO_MAILBOX = "@sms.cal.com"  # Cal.com's stand-in for people who book with a pho
 
 def read(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     """The event in a request; of one that is not used, the name and time alone. Raises RefusedError: 415, 400 or 422."""
-    data = json_object(request, raw)
+    return data_of(json_object(request, raw), is_public=is_from_calendar(request))
+
+
+def data_of(data: Mapping[str, Any], *, is_public: bool) -> dict[str, Any]:
+    """The data of a `BookingEvent`; of what is not used, the name and time alone. `is_public`: see `_lead_ref`."""
     trigger = _trigger(data)
     if trigger not in MEANINGFUL:
         log.info("the calendar's event %.60s is not used", trigger)
         return {"trigger": trigger, "at": reading.moment(data.get("createdAt"), "createdAt", [])}
     inner = data.get("payload")
     payload: Mapping[str, Any] = inner if isinstance(inner, dict) else data  # the end of a meeting is reported flat
-    found = _event(trigger, data, payload, is_public=is_from_calendar(request))
+    found = _event(trigger, data, payload, is_public=is_public)
     if found["unread"]:
         log.warning("the calendar's event %s: left out as it cannot be read: %s", trigger, ", ".join(found["unread"]))
     return {name: value for name, value in found.items() if value not in (None, [], {}, False)}
@@ -254,4 +258,4 @@ def _locale(booker: Mapping[str, Any]) -> str | None:
     return text if text and re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", text) else None
 
 
-__all__ = ["read"]
+__all__ = ["data_of", "read"]
