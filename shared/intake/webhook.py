@@ -115,7 +115,7 @@ class Webhook:
         except PuenteError as error:
             log.error("%s not taken: %s", self.name, error)  # noqa: TRY400  # the trace tells nothing that the words do not
             return problems.response(RefusedError(503, "not-stored", "The event could not be stored; send it again."))
-        log.info("%s accepted as %s", self.name, envelope.id)
+        log.debug("%s accepted as %s", self.name, envelope.id)  # the handler logs a line about the event; one is enough
         answer = {"status": "accepted", "event_id": envelope.id} | chosen.answer(payload) | {"queue": self.queue}
         if payload.left_out:
             answer["left_out"] = [field.as_json() for field in payload.left_out]
