@@ -65,6 +65,7 @@ FLOW = Flow(
         "shared.messages.providers.twilio:TWILIO",
         "shared.messages.providers.manychat:MANYCHAT",
     ),
+    kept_keys=frozenset(("twilio.message",)),
     stand_ins=("brevo", "resend", "smtp", "twilio", "manychat"),
 )
 bp = func.Blueprint()

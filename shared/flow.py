@@ -63,7 +63,9 @@ class Flow:
     in the transaction of whoever calls. Flows meet by events; they import each other only where `requires` says so.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
     `queues` are the queues whose messages its functions handle. A flow without one shares `events-queue`, and `handlers` maps
-    the types of its events to their handlers. `stand_ins` are the sandbox's vendors that it talks to.
+    the types of its events to their handlers. `kept_keys` are the types of those whose senders sign no time: a copy of a
+    request is genuine for ever, so that retention keeps the event's key when it removes the event. `stand_ins` are the
+    sandbox's vendors that it talks to.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Flow:
     settings: str | None = None
     has_journeys: bool = False
     has_templates: bool = False
+    kept_keys: frozenset[str] = frozenset()
     stand_ins: tuple[str, ...] = ()
     jobs: tuple[Job, ...] = ()
 

@@ -12,7 +12,7 @@ from functions.bookings.settings import BookingSettings
 from shared.errors import RefusedError
 from shared.intake import signatures
 from shared.intake.fields import OptionalInstant
-from shared.intake.webhook import Payload, by_api_key
+from shared.intake.webhook import BEARER, SIGNED, Payload, Sender, by_api_key
 from shared.settings import Settings, settings_of
 
 CREATED, RESCHEDULED, CANCELLED, REJECTED = "BOOKING_CREATED", "BOOKING_RESCHEDULED", "BOOKING_CANCELLED", "BOOKING_REJECTED"
@@ -66,6 +66,10 @@ class BookingEvent(Payload):
             return f"lead-{self.lead_ref}"
         return f"email-{hashlib.sha256(self.email.encode()).hexdigest()[:32]}" if self.email else None
 
+    def event_id(self) -> str | None:
+        """The calendar's own key: which booking, what happened, and when; None where it does not say all three."""
+        return f"{self.uid}:{self.trigger}:{self.at.isoformat()}" if self.uid and self.at else None
+
     def subject(self) -> str:
         """The booking."""
         return f"booking:{self.booking or self.trigger}"[:100]
@@ -80,7 +84,7 @@ def is_from_calendar(request: func.HttpRequest) -> bool:
     return SIGNATURE in request.headers
 
 
-def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
+def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
     """The request is the calendar's, or that of somebody with a key.
 
     `X-Cal-Signature-256` over the body; else the old system's header `x-webhook-secret`, which holds the secret itself; else
@@ -92,11 +96,11 @@ def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     if not is_from_calendar(request):
         if old := request.headers.get(OLD_HEADER):
             _check_secret(old, settings)
-            return
+            return BEARER
         if "x-api-key" in request.headers:
-            by_api_key(request, raw, settings)
-            return
+            return by_api_key(request, raw, settings)
     signatures.calcom(request.headers, raw, settings_of(BookingSettings, settings).calcom_webhook_secret)
+    return SIGNED
 
 
 def _check_secret(presented: str, settings: Settings) -> None:

@@ -24,7 +24,7 @@ from shared.errors import RefusedError
 from shared.intake import auth, problem, signatures
 from shared.intake.endpoint import CONNECTION, accepting, handle_by_type
 from shared.intake.inbox import Event, Handler
-from shared.intake.webhook import Webhook
+from shared.intake.webhook import SIGNED, Sender, Webhook
 from shared.settings import Settings, settings_of
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _facts(payload: CampaignPayload) -> dict[str, Any]:
     return payload.model_dump(mode="json", exclude={"email", "first_name", "last_name", "business_name"}, exclude_none=True)
 
 
-def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
+def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> Sender:
     """The caller has a key with the scope `webhook`, in the header, or else as the last part of the address.
 
     Raises:
@@ -162,15 +162,15 @@ def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
     headers = request.headers
     if in_address and not headers.get(auth.HEADER):
         headers = {auth.HEADER: in_address}
-    auth.caller(headers, settings.api_keys, "webhook")
+    return Sender(key_name=auth.caller(headers, settings.api_keys, "webhook").name)
 
 
-def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
+def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
     """Calendly has signed it; where it bears no signature of theirs, the caller has a key. Raises RefusedError."""
     if request.headers.get(calendly_payload.SIGNATURE):
         signatures.calendly(request.headers, raw, settings_of(CampaignSettings, settings).calendly_signing_keys)
-    else:
-        by_key(request, raw, settings)
+        return SIGNED
+    return by_key(request, raw, settings)
 
 
 def calendly_variant(request: func.HttpRequest, data: dict[str, Any]) -> Webhook | None:
