@@ -13,6 +13,9 @@ from types import MappingProxyType
 
 from shared.errors import ConfigurationError
 
+EVENTS_QUEUE = "events-queue"
+"""The queue of flows that have none of their own."""
+
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -63,9 +66,10 @@ class Flow:
     in the transaction of whoever calls. Flows meet by events; they import each other only where `requires` says so.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
     `queues` are the queues whose messages its functions handle. A flow without one shares `events-queue`, and `handlers` maps
-    the types of its events to their handlers. `kept_keys` are the types of those whose senders sign no time: a copy of a
-    request is genuine for ever, so that retention keeps the event's key when it removes the event. `stand_ins` are the
-    sandbox's vendors that it talks to.
+    the types of its events to their handlers. `moved_queues` names queues that its events no longer go to, each with the
+    function that handled them, which is kept for what still lies there. Seven days after the deployment nothing can, and the
+    line goes. `kept_keys` are the types of those events whose senders sign no time: a copy of a request is genuine for ever,
+    so that retention keeps the event's key when it removes the event. `stand_ins` are the sandbox's vendors that it talks to.
     """
 
     name: str
@@ -87,6 +91,7 @@ class Flow:
     events: tuple[str, ...] = ()
     listeners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     handlers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    moved_queues: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     clients: tuple[str, ...] = ()
     settings: str | None = None
     has_journeys: bool = False

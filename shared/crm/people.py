@@ -7,9 +7,10 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared.crm import facts
-from shared.readers import name_key, phone
+from shared.readers import email, name_key, phone
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
+from shared.store.journey_models import PERSON_LENGTH
 from shared.store.models import Channel, Contact
 from shared.store.types import key_of
 
@@ -71,3 +72,9 @@ def merge_person(session: Session, contact: Contact, at: datetime, event_key: st
         values["channel_id"] = known.id if known and known.key == channel_key(channel) else channel_id(session, channel)
     contact.last_event_at = max(contact.last_event_at or at, at)
     return facts.merge(contact, values, at, event_key)
+
+
+def email_name(address: str) -> str:
+    """The name by which journeys know whoever has this address, whatever its spelling; a digest where that is too long."""
+    name = f"email:{email.key(address)}"
+    return name if len(name.encode("utf-16-le")) // 2 <= PERSON_LENGTH else f"email:{key_of(name)}"

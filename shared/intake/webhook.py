@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
-from shared import clock, logs, queues, telemetry
+from shared import clock, logs, problems, queues, telemetry
 from shared.errors import FieldError, PuenteError, RefusedError
-from shared.intake import auth, body, lenient, problem
+from shared.intake import auth, body, lenient
 from shared.intake.envelope import Envelope, fingerprint
 from shared.intake.lenient import LeftOut
 from shared.settings import Settings, get_settings
@@ -33,6 +33,9 @@ class Payload(BaseModel):
 
     # Built at the first event and not at the import, where every instance would wait for the models of all flows.
     model_config = ConfigDict(defer_build=True)
+
+    not_kept: ClassVar[frozenset[str]] = frozenset()
+    """Members of the body that the inbox does not keep, because the handler keeps them in a table with a rule of its own."""
 
     _left_out: tuple[LeftOut, ...] = PrivateAttr(default=())
 
@@ -110,7 +113,7 @@ class Webhook:
         """Take the request in: 202 once the event is on its queue, else a problem document.
 
         The message goes through the host's output binding, which is written before the answer leaves: when the queue cannot
-        be written, the sender gets a 5xx and sends again. Sending again is harmless: the same body is the same event.
+        be written, the sender gets a 5xx, after which most send again. That is harmless: the same body is the same event.
         """
         with (
             warming.under_way(),
@@ -125,10 +128,10 @@ class Webhook:
             message.set(await _to_message(envelope))
         except RefusedError as error:
             log.warning("%s refused: %s %s", self.name, error.status, error.reason)
-            return problem.response(error)
+            return problems.response(error)
         except PuenteError as error:
             log.error("%s not taken: %s", self.name, error)  # noqa: TRY400  # the trace tells nothing that the words do not
-            return problem.response(RefusedError(503, "not-stored", "The event could not be stored; send it again."))
+            return problems.response(RefusedError(503, "not-stored", "The event could not be stored; send it again."))
         log.info("%s accepted as %s", self.name, envelope.id)
         answer = {"status": "accepted", "event_id": envelope.id} | chosen.answer(payload) | {"queue": self.queue}
         if payload.left_out:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, relat
 from shared import clock
 from shared.store import search
 from shared.store.sync_columns import SyncColumns
-from shared.store.types import BigId, JsonText, Money, Note, UtcDateTime
+from shared.store.types import BigId, JsonText, Note, TwoDecimals, UtcDateTime
 
 MANYCHAT_ID_LENGTH = 50
 ERROR_LENGTH = 1000
@@ -173,7 +173,8 @@ class Campaign(Timestamped, Base):
     name: Mapped[str] = mapped_column(Unicode(100), index=True)
     date_start: Mapped[datetime] = mapped_column(UtcDateTime)
     date_end: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    budget: Mapped[Decimal | None] = mapped_column(Money)
+    # In DEFAULT_CURRENCY.
+    budget: Mapped[Decimal | None] = mapped_column(TwoDecimals)
     status: Mapped[str | None] = mapped_column(Unicode(20))
     channel_id: Mapped[int | None] = mapped_column(ForeignKey("channels.id"), index=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
-from shared.web.problems import FieldProblem, Problem
+from shared.problems import FieldProblem, Problem
 
 VERSION = "1.0.0"
 TEXT = """What the operators and other programs may ask of Puente, and do with it.

@@ -11,16 +11,11 @@ from sqlalchemy.orm import Session
 from starlette.convertors import Convertor, register_url_convertor
 
 from shared import clock
-from shared.errors import FieldError, RefusedError
-from shared.intake.body import UNSTORABLE
+from shared.store.types import LONGEST_ID
+from shared.web.cursor import BY_ID, After
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 COUNTED_TO = 10_000  # a million rows would be counted anew for each page, and nobody reads the number
-LARGEST_INTEGER = 2**63 - 1
-LONGEST_ID = 18  # digits; fits the databases' 64-bit integers
-
-Cursor = Annotated[str, StringConstraints(pattern=rf"^[0-9]{{1,{LONGEST_ID}}}$")]
-"""Where a page ended: what `next` said of the page before."""
 
 
 class IdConvertor(Convertor[int]):
@@ -72,7 +67,7 @@ class PageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Most items in one answer.")
-    after: Cursor | None = Field(default=None, description="The `next` of the page before; the first page if left out.")
+    after: After | None = Field(default=None, description="The `next` of the page before; the first page if left out.")
     order: Literal["newest", "oldest"] = Field(default="newest", description="Which rows come first, by when they were made.")
 
 
@@ -82,21 +77,6 @@ class Page[Item](BaseModel):
     items: list[Item]
     total: int = Field(description=f"How many match in all, on every page; {COUNTED_TO} means as many or more.")
     next: str | None = Field(description="Give it as `after` to get the next page; null on the last one.")
-
-
-def is_storable(value: Any, kind: type[Any]) -> bool:
-    """Whether a value out of a cursor is one that a column of that kind can hold; a cursor may be forged."""
-    if type(value) is not kind:
-        return False
-    if isinstance(value, str):
-        return not UNSTORABLE.search(value)
-    return not isinstance(value, int) or abs(value) <= LARGEST_INTEGER
-
-
-def invalid_cursor(of: str) -> RefusedError:
-    """The refusal of an `after` that is no place in the list that `of` names."""
-    fault = FieldError("after", f"is no cursor of {of}; begin with the first page")
-    return RefusedError(422, "invalid-fields", "The request has values that are not as they must be.", errors=[fault])
 
 
 def counted(session: Session, query: Select[Any]) -> int:
@@ -110,14 +90,17 @@ def find[Row](session: Session, query: Select[Row], id_column: Any, page: PageQu
 
     Pages follow each other by id and not by counting, so a row that is inserted meanwhile makes no other appear twice or get
     lost.
+
+    Raises:
+        RefusedError: 422, `after` is no cursor of a list of ids.
     """
     total = counted(session, query)
     newest = page.order == "newest"
     if page.after is not None:
-        start = int(page.after)
+        (start,) = BY_ID.place(page.after)
         query = query.where(id_column < start if newest else id_column > start)
     query = query.order_by(id_column.desc() if newest else id_column).limit(page.limit + 1)
     rows = list(session.scalars(query))
     more = len(rows) > page.limit
     rows = rows[: page.limit]
-    return rows, total, str(getattr(rows[-1], id_column.key)) if more else None
+    return rows, total, BY_ID.text(getattr(rows[-1], id_column.key)) if more else None

@@ -31,8 +31,9 @@ LAYERS = [
     {"shared.jobs"},
     {"shared.flows"},
     {"shared.flow", "shared.references", "shared.environment"},
+    {"shared.money", "shared.problems"},
     {"shared.readers"},
-    {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.telemetry", "shared.warming"},
+    {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.stopping", "shared.telemetry", "shared.warming"},
 ]
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from shared.problems import MEANINGS
 from shared.web import app, description
-from shared.web.problems import MEANINGS
 from tests.unit.web.calls import Api
 
 STATIC = description.STATIC
