@@ -32,7 +32,7 @@ from shared.messages.providers.twilio_codes import (
 )
 from shared.messages.senders import sender_of
 from shared.readers import phone, wish
-from shared.store.types import LONGEST_ID
+from shared.store.limits import LONGEST_ID
 from shared.vendors.rest_client import RestClient, kept
 
 if TYPE_CHECKING:
