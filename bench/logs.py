@@ -1,7 +1,7 @@
 """(j) Bytes of log that an event writes at the default level: what our code says, and what becomes of it in Azure Monitor.
 
-The bytes of our lines are measured: events pass through webhook, handler and delivery in this process, and each line that our
-loggers give out is counted. What the host adds is worked out from `host.json` and marked so: it was not measured, as the host of
+The bytes of our lines are measured: events pass through webhook and handler in this process, and each line that our loggers
+give out is counted. What the host adds is worked out from `host.json` and marked so: it was not measured, as the host of
 Azure does not run here. Its rows have the size that Microsoft's schema gives them with our names in it (deploy/cost.py).
 """
 

@@ -1,4 +1,4 @@
-"""Events through webhook and handler in this process, on a fresh database, with queues in memory: no storage account is needed."""
+"""Events through webhook and handler in this process, on a fresh database, with nothing put on a queue."""
 
 import asyncio
 import json

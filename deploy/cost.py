@@ -84,7 +84,7 @@ def quantities(events_per_hour: float, given: Assumptions | None = None) -> dict
 
 
 def log_bytes_per_event(a: Assumptions) -> float:
-    """What an event writes into Azure Monitor at the default level: our lines, and its two requests and spans by their shares."""
+    """What an event writes into Azure Monitor at the default level: our lines, and its requests and spans by their shares."""
     lines = a.lines_per_event * (a.bytes_per_text + a.bytes_beside_text)
     requests = 2 * a.bytes_per_request * a.request_share
     return lines + requests + a.spans_per_event * a.bytes_per_span * a.trace_share
