@@ -161,7 +161,8 @@ def host_file(text: str) -> str:
     import function_app
 
     function_app.app.functions_bindings = None  # it can be asked only once otherwise
-    names: list[str] = sorted(one.get_function_name() for one in function_app.app.get_functions())
+    functions: list[Any] = function_app.app.get_functions()
+    names: list[str] = sorted(one.get_function_name() for one in functions)
     document = json.loads(text)
     ours = {f"Function.{name}.User": "Information" for name in names}
     document["logging"]["logLevel"] = {"default": "Warning", "Host.Results": "Information", "Function": "Warning"} | ours
