@@ -27,13 +27,15 @@ def build_app(package: ModuleType) -> func.FunctionApp:
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     for blueprint in flows.parts("functions"):
         app.register_functions(blueprint)
-    _check_handlers()
+    _check_handlers(app)
     return app
 
 
-def _check_handlers() -> None:
+def _check_handlers(app: func.FunctionApp) -> None:
     declared = {kind for flow in flows.installed() for kind in flow.handlers}
-    for kind in sorted(endpoint.shared_types() - declared):
+    webhooks = (webhook for route in endpoint.webhook_routes(app) for webhook in route.webhooks.values())
+    shared = {webhook.name for webhook in webhooks if webhook.queue == endpoint.EVENTS_QUEUE}
+    for kind in sorted(shared - declared):
         raise FlowError(
             f"a webhook puts events of the type {kind!r} on `{endpoint.EVENTS_QUEUE}`, and no flow names who handles them: add "
             "the type and its handler to the flow's `handlers`"

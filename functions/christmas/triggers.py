@@ -212,8 +212,8 @@ async def accept(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpRe
     return await webhook.accept(req, message)
 
 
-accepting(bp, "christmas_webhook", "api/v1/christmas/{handler}/{key?}", QUEUE, accept)
-accepting(bp, "christmas_old_webhook", "api/v1/executions/webhook/christmas/{handler}/{key?}", QUEUE, accept)
+accepting(bp, "christmas_webhook", "api/v1/christmas/{handler}/{key?}", WEBHOOKS, accept)
+accepting(bp, "christmas_old_webhook", "api/v1/executions/webhook/christmas/{handler}/{key?}", WEBHOOKS, accept)
 
 
 @bp.queue_trigger("message", queue_name=QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)

@@ -67,5 +67,5 @@ async def lead_preflight(req: func.HttpRequest) -> func.HttpResponse:
     return endpoint.preflight(req)
 
 
-accepting(bp, "lead_webhook", "api/lead", QUEUE, take)
+accepting(bp, "lead_webhook", "api/lead", WEBHOOK, take)
 handling(bp, "lead_handler", HANDLER)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 import azure.functions as func
 
@@ -17,8 +18,6 @@ CONNECTION = "AzureWebJobsStorage"
 EVENTS_QUEUE = "events-queue"
 """The queue of flows that have none of their own."""
 
-_shared_types: set[str] = set()
-
 type Accept = Callable[[func.HttpRequest, func.Out[bytes]], Any]
 
 
@@ -29,28 +28,48 @@ def webhook(blueprint: func.Blueprint, name: str, route: str, endpoint: Webhook,
     one function on that queue finds it by the event's type.
     """
     handler = Handler(queue=endpoint.queue, payload=endpoint.payload, apply=apply)
-    accepting(blueprint, f"{name}_webhook", route, endpoint.queue, endpoint.accept)
-    if endpoint.queue == EVENTS_QUEUE:
-        _shared_types.add(endpoint.name)
-    else:
+    accepting(blueprint, f"{name}_webhook", route, endpoint)
+    if endpoint.queue != EVENTS_QUEUE:
         handling(blueprint, f"{name}_handler", handler)
     return handler
 
 
-def shared_types() -> frozenset[str]:
-    """The types of the events that webhooks put on `events-queue`."""
-    return frozenset(_shared_types)
+@dataclass(frozen=True)
+class WebhookRoute:
+    """An address at which events come in: the function's name, its route, and the webhook for each last part of the address.
+
+    Where a route has no such part, the one webhook stands under "".
+    """
+
+    name: str
+    route: str
+    webhooks: Mapping[str, Webhook]
 
 
-def accepting(blueprint: func.Blueprint, name: str, route: str, queue: str, accept: Accept) -> None:
-    """Register the function `name`: POST `route` is taken in by `accept`, which sets the message for `queue`."""
+def webhook_routes(app: func.FunctionApp) -> list[WebhookRoute]:
+    """Every address of the app at which events come in, in the order of the flows."""
+    functions = (function.get_user_function() for function in app.get_functions())
+    return [function.webhook_route for function in functions if hasattr(function, "webhook_route")]
+
+
+def accepting(
+    blueprint: func.Blueprint, name: str, route: str, webhooks: Webhook | Mapping[str, Webhook], accept: Accept | None = None
+) -> None:
+    """Register the function `name`: POST `route` is taken in by the webhook, or by `accept`, which chooses one of several.
+
+    All of them put their events on one queue.
+    """
+    chosen = WebhookRoute(name, route, {"": webhooks} if isinstance(webhooks, Webhook) else webhooks)
+    first = next(iter(chosen.webhooks.values()))
+    accept = accept or first.accept
 
     async def take(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
         answer: func.HttpResponse = await accept(req, message)
         return answer
 
-    take.__doc__ = f"Check an event and put it on `{queue}`."  # the README's table shows it
-    stored = blueprint.queue_output("message", queue_name=queue, connection=CONNECTION)(take)
+    take.__doc__ = f"Check an event and put it on `{first.queue}`."  # the README's table shows it
+    cast("Any", take).webhook_route = chosen
+    stored = blueprint.queue_output("message", queue_name=first.queue, connection=CONNECTION)(take)
     routed = blueprint.route(route, methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)(stored)
     blueprint.function_name(name)(routed)
 
