@@ -27,13 +27,13 @@ def build_app(package: ModuleType) -> func.FunctionApp:
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     for blueprint in flows.parts("functions"):
         app.register_functions(blueprint)
-    _check_handlers(app)
+    _check_handlers()
     return app
 
 
-def _check_handlers(app: func.FunctionApp) -> None:
+def _check_handlers() -> None:
     declared = {kind for flow in flows.installed() for kind in flow.handlers}
-    webhooks = (webhook for route in endpoint.webhook_routes(app) for webhook in route.webhooks.values())
+    webhooks = (webhook for route in endpoint.webhook_routes(flows.parts("functions")) for webhook in route.webhooks.values())
     shared = {webhook.name for webhook in webhooks if webhook.queue == endpoint.EVENTS_QUEUE}
     for kind in sorted(shared - declared):
         raise FlowError(

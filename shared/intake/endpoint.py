@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, cast
 
 import azure.functions as func
@@ -38,28 +39,37 @@ def webhook(blueprint: func.Blueprint, name: str, route: str, endpoint: Webhook,
 class WebhookRoute:
     """An address at which events come in: the function's name, its route, and the webhook for each last part of the address.
 
-    Where a route has no such part, the one webhook stands under "".
+    Where a route has no such part, the one webhook stands under "". `answers`: what each status means where they are not ours.
     """
 
     name: str
     route: str
     webhooks: Mapping[str, Webhook]
+    answers: Mapping[int, str] = field(default_factory=dict)
 
 
-def webhook_routes(app: func.FunctionApp) -> list[WebhookRoute]:
-    """Every address of the app at which events come in, in the order of the flows."""
+def webhook_routes(blueprints: Iterable[func.Blueprint]) -> list[WebhookRoute]:
+    """Every address at which events come in, in the order of the blueprints."""
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # one of its own: it can be asked only once
+    for blueprint in blueprints:
+        app.register_functions(blueprint)
     functions = (function.get_user_function() for function in app.get_functions())
     return [function.webhook_route for function in functions if hasattr(function, "webhook_route")]
 
 
 def accepting(
-    blueprint: func.Blueprint, name: str, route: str, webhooks: Webhook | Mapping[str, Webhook], accept: Accept | None = None
+    blueprint: func.Blueprint,
+    name: str,
+    route: str,
+    webhooks: Webhook | Mapping[str, Webhook],
+    accept: Accept | None = None,
+    answers: Mapping[int, str] = MappingProxyType({}),
 ) -> None:
     """Register the function `name`: POST `route` is taken in by the webhook, or by `accept`, which chooses one of several.
 
-    All of them put their events on one queue.
+    All of them put their events on one queue. `answers` describes the statuses of an `accept` that does not answer with 202.
     """
-    chosen = WebhookRoute(name, route, {"": webhooks} if isinstance(webhooks, Webhook) else webhooks)
+    chosen = WebhookRoute(name, route, {"": webhooks} if isinstance(webhooks, Webhook) else webhooks, answers)
     first = next(iter(chosen.webhooks.values()))
     accept = accept or first.accept
 
