@@ -3,8 +3,8 @@
 POST /api/twilio/status    -> message-status-queue -> message_statuses, suppressions, fallbacks, journeys
 POST /api/brevo/events     -> the same
 POST /api/resend/events    -> the same
-POST /api/twilio/message   -> message-reply-queue  -> conversations, suppressions (STOP, BAJA, START, ALTA)
-POST /api/unsubscribe      -> unsubscribe-queue    -> suppressions
+POST /api/twilio/message   -> message-reply-queue  -> inbound_messages, conversations, suppressions (STOP, BAJA, START, ALTA)
+POST /api/unsubscribe      -> events-queue         -> suppressions
 GET  /api/unsubscribe      a page that asks
 GET  /api/twilio/voice     the script of a call
 """
@@ -21,7 +21,7 @@ from shared import problems
 from shared.errors import PermanentError, RefusedError
 from shared.flow import Flow
 from shared.intake import body
-from shared.intake.endpoint import accepting, handling
+from shared.intake.endpoint import EVENTS_QUEUE, accepting, handling
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
 from shared.messages import inbound, pages
@@ -36,7 +36,6 @@ log = logging.getLogger("puente.messages")
 
 STATUS_QUEUE = "message-status-queue"
 REPLY_QUEUE = "message-reply-queue"
-UNSUBSCRIBE_QUEUE = "unsubscribe-queue"
 XML, HTML = "text/xml", "text/html"
 LARGEST_FORM_BYTES = 65_536  # Twilio signs the sorted fields, so they are sorted before the sender is known
 ACCEPTED = 202
@@ -49,16 +48,20 @@ FLOW = Flow(
     "unsubscribe.",
     functions=("functions.messages:bp",),
     optional=False,
-    queues=(STATUS_QUEUE, REPLY_QUEUE, UNSUBSCRIBE_QUEUE),
-    routers=("shared.web.suppressions:router", "shared.web.templates:router"),
+    queues=(STATUS_QUEUE, REPLY_QUEUE),
+    handlers=MappingProxyType({"link.unsubscribe": "functions.messages:UNSUBSCRIBE_HANDLER"}),
+    moved_queues=MappingProxyType({"unsubscribe-queue": "unsubscribe_handler"}),
+    routers=("shared.web.suppressions:router", "shared.web.templates:router", "shared.web.inbound_messages:router"),
     tables=("shared.store.message_models",),
-    # They know people by digests alone: the wish not to be written to outlives an erasure, as it must.
+    privacy="shared.messages.personal_data:PERSONAL_DATA",
+    timeline=("shared.messages.personal_data:TIMELINE",),
+    # The others know people by digests alone: the wish not to be written to outlives an erasure, as it must.
     impersonal_tables=frozenset(("suppressions", "conversations", "message_days", "message_statuses", "template_copies")),
     effects=("shared.messages.carriers:ACTIONS",),
     targets=MappingProxyType(
         {name: f"shared.messages.carriers:{name}_policy" for name in ("brevo", "resend", "smtp", "twilio", "manychat")}
     ),
-    events=("message.sending", "message.outcome", "message.variables", "person.message"),
+    events=("message.sending", "message.outcome", "message.received", "message.variables", "person.message"),
     clients=(
         "shared.messages.providers.brevo:BREVO",
         "shared.messages.providers.resend:RESEND",
@@ -81,14 +84,16 @@ def apply_events(session: Session, event: Event[ProviderEvents]) -> str:
 
 
 def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
-    """Record that they wrote, and do what they ask: "stop", "start", "asked" or "noted". Journeys get the request or reply.
+    """Keep what they wrote, and do what they ask: "stop", "start", "asked" or "noted". Journeys get the request or reply.
 
     "asked": no marketing goes to that line until a person has looked; a clear wish settles that, too.
     """
-    from shared.messages import consent
-    from shared.messages.outcomes import PersonMessage, notify_person_message
+    from shared.messages import consent, received
+    from shared.messages.outcomes import PersonMessage, notify_person_message, notify_received
 
     payload, at = event.payload, event.envelope.time
+    if (row := received.record(session, "twilio", payload, at)) is not None:
+        notify_received(session, row.id)
     consent.wrote_to_us(session, payload.who, payload.channel, at)
     if payload.wish == "stop":
         consent.suppress(session, consent.PHONE_CHANNELS, [payload.who], "stop", at)
@@ -99,7 +104,10 @@ def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
         if payload.ask:
             consent.suppress(session, consent.PHONE_CHANNELS, [payload.who], "to-review", at)
         notify_person_message(
-            session, PersonMessage(word="replied", recipient_digests=(payload.who,), channels=(payload.channel,), at=at)
+            session,
+            PersonMessage(
+                word="replied", recipient_digests=(payload.who,), channels=(payload.channel,), at=at, text=payload.text
+            ),
         )
     return payload.wish or ("asked" if payload.ask else "noted")
 
@@ -148,7 +156,7 @@ REPLY = Webhook(
 )
 LINK = Webhook(
     name="link.unsubscribe",
-    queue=UNSUBSCRIBE_QUEUE,
+    queue=EVENTS_QUEUE,
     payload=Unsubscribe,
     authenticate=inbound.signed_by_us,
     read=inbound.read_link,
@@ -156,7 +164,7 @@ LINK = Webhook(
 )
 STATUS_HANDLER = Handler(queue=STATUS_QUEUE, payload=ProviderEvents, apply=apply_events)
 REPLY_HANDLER = Handler(queue=REPLY_QUEUE, payload=InboundMessage, apply=apply_reply)
-UNSUBSCRIBE_HANDLER = Handler(queue=UNSUBSCRIBE_QUEUE, payload=Unsubscribe, apply=apply_unsubscribe)
+UNSUBSCRIBE_HANDLER = Handler(queue=EVENTS_QUEUE, payload=Unsubscribe, apply=apply_unsubscribe)
 
 
 accepting(bp, "twilio_status_webhook", "api/twilio/status", TWILIO)
@@ -166,7 +174,6 @@ accepting(bp, "twilio_message_webhook", "api/twilio/message", REPLY)
 accepting(bp, "unsubscribe_webhook", "api/unsubscribe", LINK)
 handling(bp, "message_status_handler", STATUS_HANDLER)
 handling(bp, "message_reply_handler", REPLY_HANDLER)
-handling(bp, "unsubscribe_handler", UNSUBSCRIBE_HANDLER)
 
 
 @bp.route("api/unsubscribe", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

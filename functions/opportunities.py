@@ -4,6 +4,8 @@ POST /api/v1/manychat/webhook/crm-opportunity
   -> manychat-crm-opportunities-queue
   -> contacts, opportunities, stage_history
   -> odoo.opportunity (a lead in Odoo's CRM, one for each person)
+
+What a person writes to us becomes a note there (odoo.note).
 """
 
 from __future__ import annotations
@@ -53,7 +55,8 @@ FLOW = Flow(
         "shared.web.odoo_contacts:router",
     ),
     syncs=("shared.crm.odoo_sync:OPPORTUNITIES",),
-    effects=("shared.crm.resync:RESYNC",),
+    effects=("shared.crm.resync:RESYNC", "shared.messages.odoo_notes:NOTE"),
+    listeners=MappingProxyType({"message.received": "shared.messages.odoo_notes:note_received"}),
     targets=MappingProxyType({"odoo": "shared.crm.odoo_sync:policy", "puente": "shared.crm.resync:policy"}),
     clients=("shared.vendors.odoo.system:ODOO",),
     stand_ins=("odoo",),

@@ -1,9 +1,9 @@
 """The engine's own triggers: deliveries, the timers that keep them going, and dead letters.
 
 delivery-queue            -> carry out what is due for a target
-timer DISPATCH_SCHEDULE   -> wake the targets that have something due
+timer DISPATCH_SCHEDULE   -> free what dead workers held, and wake the targets that have something due
 events-queue              -> the handler of the event's type, for flows that have no queue of their own
-timer RETRY_ERRORED_...   -> jobs of every five minutes: free expired leases, request lost syncs again, close journeys' steps
+timer RETRY_ERRORED_...   -> jobs of every five minutes: request lost syncs again, close journeys' steps
 timer COLLECT_POISON_...  -> `<queue>-poison` to the dead-letter queue
 timer RETENTION_SCHEDULE  -> nightly jobs: remove what is finished and no longer kept
 dead-letter-queue         -> dead_letters, and an alert
@@ -49,7 +49,7 @@ FLOW = Flow(
     ),
     jobs=(
         Job(name="begin-journeys", rhythm=Rhythm.HALF_MINUTE, run="shared.journeys.due_beginnings:begin_due"),
-        Job(name="free-expired", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:free_expired"),
+        Job(name="free-expired", rhythm=Rhythm.HALF_MINUTE, run="shared.outbox.dispatch:free_expired"),
         Job(name="requeue-lost", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:requeue_lost"),
         Job(name="close-journey-steps", rhythm=Rhythm.FIVE_MINUTES, run="shared.journeys.outcomes:close_steps"),
         Job(name="retention", rhythm=Rhythm.NIGHT, run="shared.retention:remove_old"),
@@ -64,7 +64,7 @@ def deliver(message: func.QueueMessage) -> None:
     from shared.outbox.execute import drain
     from shared.vendors import registry
 
-    registry.require_lease()
+    registry.require_time_limit()
 
     try:
         target = str(json.loads(message.get_body())["target"])
@@ -97,7 +97,7 @@ def dispatch_due(timer: func.TimerRequest) -> None:
 
 @bp.timer_trigger("timer", schedule="%RETRY_ERRORED_SCHEDULE%")
 def retry_errored_syncs(timer: func.TimerRequest) -> None:
-    """Run the jobs of every five minutes: expired leases are freed, lost syncs requested again, journeys' steps closed."""
+    """Run the jobs of every five minutes: lost syncs are requested again, journeys' steps closed."""
     from shared.outbox.dispatch import dispatch_due as dispatch
 
     if jobs.run(Rhythm.FIVE_MINUTES):

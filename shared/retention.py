@@ -8,6 +8,7 @@
     what vendors said of them    | RETENTION_MESSAGE_DAYS       | the message itself is gone, or was never found
     events                       | RETENTION_INBOX_DAYS         | nobody's journey is open, and no dead letter is of the event:
                                  |                              | its key is what makes a replay harmless
+    what people write to us      | RETENTION_INBOUND_DAYS       | (read or not: nobody's words are kept for ever by neglect)
     events that journeys keep    | 30 days                      | (a beginning that is as late is none any more)
     beginnings after a pause     | 30 days                      | the pause is over
     lines of the action log      | RETENTION_ACTION_LOG_DAYS    | nobody's journey is open, and what they tell of is gone
@@ -36,9 +37,9 @@ from shared.outbox.actions import Kind, State
 from shared.settings import Settings, get_settings
 from shared.store.dialect import rows_changed
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent
-from shared.store.message_models import MessageStatus
+from shared.store.message_models import MessageStatus, ReceivedMessage
 from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent
-from shared.store.session import reading, transact
+from shared.store.session import long_statements, reading, transact
 
 log = logging.getLogger("puente.retention")
 
@@ -82,6 +83,10 @@ def _old_status(before: datetime) -> ColumnElement[bool]:
     return and_(MessageStatus.updated_at < before, ~exists().where(Delivery.id == MessageStatus.delivery_id))
 
 
+def _old_answer(before: datetime) -> ColumnElement[bool]:
+    return ReceivedMessage.created_at < before
+
+
 def _old_event(before: datetime) -> ColumnElement[bool]:
     letter = and_(DeadLetter.event_id == InboxEvent.event_id, DeadLetter.subject == InboxEvent.subject)
     nameless = and_(DeadLetter.event_id == InboxEvent.event_id, DeadLetter.subject.is_(None))
@@ -108,12 +113,14 @@ RULES = {
     "syncs": Rule(Delivery, Delivery.created_at, lambda s: s.retention_sync_days, _old_sync),
     "messages": Rule(Delivery, Delivery.created_at, lambda s: s.retention_message_days, _old_message),
     "statuses": Rule(MessageStatus, MessageStatus.created_at, lambda s: s.retention_message_days, _old_status),
+    "inbound messages": Rule(ReceivedMessage, ReceivedMessage.created_at, lambda s: s.retention_inbound_days, _old_answer),
     "journey events": Rule(JourneyEvent, JourneyEvent.created_at, lambda _s: REMEMBERED_DAYS, _old_journey_event),
     "beginnings": Rule(JourneyBeginning, JourneyBeginning.created_at, lambda _s: REMEMBERED_DAYS, _old_beginning),
     "action log": Rule(ActionLog, ActionLog.at, lambda s: s.retention_action_log_days, _old_line),
 }
 
 
+@long_statements()
 def forget() -> dict[str, int]:
     """Remove what the settings no longer keep; how much of each kind. Nothing where all of them are 0.
 

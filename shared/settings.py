@@ -16,7 +16,7 @@ from shared.environment import BaseSettings
 from shared.errors import ConfigurationError
 from shared.setting_dates import Country
 from shared.setting_groups import DEFAULT_ODOO_FIELDS, MessagingSettings, OdooSettings, SettingsGroup, VendorSettings
-from shared.setting_limits import CONNECT_SECONDS, ODOO_BATCH_SECONDS, lease_faults
+from shared.setting_limits import CONNECT_SECONDS, ODOO_BATCH_SECONDS, time_limit_faults
 from shared.setting_types import ApiKey, Currency, Kept, Scope, Url
 
 __all__ = [
@@ -43,6 +43,30 @@ class DatabaseSettings(BaseSettings):
         default=None,
         description="ODBC connection string of Azure SQL, for example "
         "`Driver={ODBC Driver 18 for SQL Server};Server=tcp:...;Database=puente;Authentication=ActiveDirectoryMsi`.",
+    )
+    database_pool_size: int = Field(
+        default=4,
+        ge=1,
+        le=100,
+        description="Connections that one instance keeps to the database: a full one needs 3.1 ([scale.md](scale.md)).",
+    )
+    database_pool_overflow: int = Field(
+        default=0, ge=0, le=100, description="Further connections of an instance that has all of them in use."
+    )
+    database_pool_wait_seconds: float = Field(
+        default=10,
+        ge=0.1,
+        le=120,
+        description="How long work waits for a free connection; then it is put back, which costs no attempt.",
+    )
+    database_statement_seconds: int = Field(
+        default=15, ge=1, le=600, description="How long a statement of a handler may take, the wait for a lock included."
+    )
+    database_long_statement_seconds: int = Field(
+        default=300,
+        ge=1,
+        le=3600,
+        description="How long a statement of a job may take that reads whole tables: retention, comparison, import, erasure.",
     )
 
 
@@ -90,11 +114,18 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         description="Currency (ISO 4217) of amounts that come without one. Stored amounts are not converted when it changes.",
     )
     delivery_lease_seconds: int = Field(
+        default=15,
+        ge=3,
+        le=300,
+        description="How long a worker may be silent over a delivery before another takes it. A worker that lives says so "
+        "three times as often, so a kill costs this long and no longer.",
+    )
+    delivery_longest_seconds: int = Field(
         default=300,
         ge=5,
         le=3600,
-        description="How long a worker may be silent over a delivery before another takes it; "
-        "above the longest delivery to any system in use (with less, nothing is sent and the log says why).",
+        description="How long a batch may be under way before its worker is taken for stuck; above the longest delivery to any "
+        "system in use (with less, nothing is sent and the log says why).",
     )
     dispatch_schedule: str = Field(
         default="*/30 * * * * *", description="Timer that starts whatever is due (six-field NCRONTAB, UTC)."
@@ -124,6 +155,11 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         default=0,
         description="Days that messages and what became of them are kept after they were sent or skipped, and longer than the "
         "event that caused them; 0 is for ever, else 30 or more.",
+    )
+    retention_inbound_days: Kept = Field(
+        default=0,
+        description="Days that what people write to us is kept, whether or not somebody has read it; 0 is for ever, else 30 or "
+        "more.",
     )
     retention_action_log_days: Kept = Field(
         default=0, description="Days that lines of the action log are kept; 0 is for ever, else 30 or more."
@@ -159,7 +195,7 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
             faults.append(f"ODOO_FIELD_MAP: unknown facts {unknown}; known are {sorted(DEFAULT_ODOO_FIELDS)}")
         if "manychat_id" not in self.odoo_fields:
             faults.append("ODOO_FIELD_MAP: `manychat_id` cannot be left out; leads are found by it")
-        faults += lease_faults(self)
+        faults += time_limit_faults(self)
         faults += [fault for group in _groups() for fault in group.faults(self)]
         if faults:
             raise ValueError("; ".join(faults))
@@ -167,8 +203,8 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
 
     @property
     def odoo_batch_seconds(self) -> float:
-        """After this many seconds no call of a batch to Odoo begins, so that its last one ends within the lease."""
-        return min(ODOO_BATCH_SECONDS, self.delivery_lease_seconds - self.odoo_timeout_seconds - CONNECT_SECONDS)
+        """After this many seconds no call of a batch to Odoo begins, so that its last one ends in time."""
+        return min(ODOO_BATCH_SECONDS, self.delivery_longest_seconds - self.odoo_timeout_seconds - CONNECT_SECONDS)
 
 
 def settings_class() -> type[Settings]:

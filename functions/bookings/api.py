@@ -11,8 +11,8 @@ from functions.bookings.tables import UID_LENGTH, Booking, BookingUid
 from shared.errors import RefusedError
 from shared.problems import documented
 from shared.readers.email import key as address_key
+from shared.store.limits import LONGEST_ID
 from shared.store.session import reading
-from shared.store.types import LONGEST_ID
 from shared.web.auth import SecuredRoute
 from shared.web.paging import Moment, Page, PageQuery, find, text
 
@@ -24,7 +24,7 @@ Uid = Annotated[str, Path(min_length=1, max_length=UID_LENGTH, description="Any 
 class BookingQuery(PageQuery):
     """Filters of the list."""
 
-    status: Literal["booked", "cancelled", "no-show", "ended"] | None = None
+    status: Literal["requested", "booked", "cancelled", "no-show", "ended"] | None = None
     lead_id: int | None = Field(default=None, ge=1, lt=10**LONGEST_ID, description="Our number of the lead.")
     email: Annotated[str, text(254)] | None = Field(default=None, description="The attendee's address, whatever its case.")
     since: Moment | None = Field(default=None, description="Begins at this time or later.")
@@ -54,7 +54,7 @@ class BookingOut(BaseModel):
     calendar: str
     uid: str = Field(description="The calendar's first id of it; stays the same when the meeting is put off.")
     current_uid: str = Field(description="The calendar's newest id of it.")
-    status: str = Field(description="`booked`, `cancelled`, `no-show` or `ended`.")
+    status: str = Field(description="`requested`, `booked`, `cancelled`, `no-show` or `ended`.")
     lead_id: int | None = Field(description="Our number of the lead; null where it belongs to none.")
     lead_ref: int | None = Field(description="The number that the booking gives for its lead, ours or Kommo's.")
     email: str | None

@@ -7,8 +7,8 @@ from shared.flow import Flow
 FLOW = Flow(
     name="bookings",
     title="Meetings booked in a calendar",
-    about="Somebody books a meeting in Cal.com, moves it, cancels it, misses it, or it takes place. The booking is kept, the "
-    "lead's status and Kommo follow it, and confirmation, reminder and survey go out.",
+    about="Somebody books a meeting in Cal.com or Calendly, moves it, cancels it, misses it, or it takes place. The "
+    "booking is kept, the lead's status and Kommo follow it, and confirmation, reminder and survey go out.",
     functions=("functions.bookings.triggers:bp",),
     requires=("leads",),  # a booking belongs to a lead: it changes the lead's status and adds notes about it
     queues=("calcom-booking-queue",),
@@ -26,5 +26,5 @@ FLOW = Flow(
     settings="functions.bookings.settings:BookingSettings",
     has_journeys=True,
     has_templates=True,
-    stand_ins=("calcom",),
+    stand_ins=("calcom", "calendly"),
 )

@@ -1,4 +1,4 @@
-"""The settings of bookings: the calendar's secrets, and the survey after a meeting."""
+"""The settings of bookings: the calendars and their secrets."""
 
 from pydantic import Field
 
@@ -7,8 +7,9 @@ from shared.setting_types import Secrets
 
 
 class BookingSettings(SettingsGroup):
-    """Cal.com, and what is sent after a meeting."""
+    """Cal.com and Calendly."""
 
     calcom_webhook_secret: Secrets = Field(
         default=(), description="Secrets of Cal.com's webhook; several while one is replaced."
     )
+    calendly_signing_keys: Secrets = Field(default=(), description="Signing keys of the Calendly webhook subscription.")

@@ -100,7 +100,7 @@ class AssessmentPayload(CampaignPayload):
 
 
 class NoShowPayload(CampaignPayload):
-    """Somebody did not come to their call; our own form of it. Calendly's is in `functions.christmas.calendly_payload`."""
+    """Somebody did not come to their call; our own form of it. Calendly's is in `functions.bookings.calendly`."""
 
     calendly_event_uri: Link = None
     calendly_event_id: Link = None

@@ -10,14 +10,25 @@ from typing import Any, cast
 import azure.functions as func
 
 from shared.errors import PermanentError
+from shared.flow import EVENTS_QUEUE
 from shared.intake import dead_letter_queue
 from shared.intake.envelope import parse
 from shared.intake.inbox import Apply, Handler, handle
 from shared.intake.webhook import Webhook
 
 CONNECTION = "AzureWebJobsStorage"
-EVENTS_QUEUE = "events-queue"
-"""The queue of flows that have none of their own."""
+
+__all__ = [
+    "CONNECTION",
+    "EVENTS_QUEUE",
+    "WebhookRoute",
+    "accepting",
+    "handle_by_type",
+    "handling",
+    "handling_moved",
+    "webhook",
+    "webhook_routes",
+]
 
 type Accept = Callable[[func.HttpRequest, func.Out[bytes]], Any]
 
@@ -40,12 +51,14 @@ class WebhookRoute:
     """An address at which events come in: the function's name, its route, and the webhook for each last part of the address.
 
     Where a route has no such part, the one webhook stands under "". `answers`: what each status means where they are not ours.
+    `also`: webhooks to which the `variant` of one of them hands data on.
     """
 
     name: str
     route: str
     webhooks: Mapping[str, Webhook]
     answers: Mapping[int, str] = field(default_factory=dict)
+    also: tuple[Webhook, ...] = ()
 
 
 def webhook_routes(blueprints: Iterable[func.Blueprint]) -> list[WebhookRoute]:
@@ -64,12 +77,14 @@ def accepting(
     webhooks: Webhook | Mapping[str, Webhook],
     accept: Accept | None = None,
     answers: Mapping[int, str] = MappingProxyType({}),
+    also: tuple[Webhook, ...] = (),
 ) -> None:
     """Register the function `name`: POST `route` is taken in by the webhook, or by `accept`, which chooses one of several.
 
-    All of them put their events on one queue. `answers` describes the statuses of an `accept` that does not answer with 202.
+    All of them put their events on one queue. `answers` describes the statuses of an `accept` that does not answer
+    with 202; `also` names webhooks to which a `variant` hands data on.
     """
-    chosen = WebhookRoute(name, route, {"": webhooks} if isinstance(webhooks, Webhook) else webhooks, answers)
+    chosen = WebhookRoute(name, route, {"": webhooks} if isinstance(webhooks, Webhook) else webhooks, answers, also)
     first = next(iter(chosen.webhooks.values()))
     accept = accept or first.accept
 
@@ -93,6 +108,20 @@ def handling(blueprint: func.Blueprint, name: str, handler: Handler[Any]) -> Non
     apply.__doc__ = handler.apply.__doc__  # the README's table shows its first sentence
     binary = func.DataType.BINARY
     trigger = blueprint.queue_trigger("message", queue_name=handler.queue, connection=CONNECTION, data_type=binary)
+    blueprint.function_name(name)(trigger(apply))
+
+
+def handling_moved(
+    blueprint: func.Blueprint, name: str, queue: str, handlers: Callable[[], Mapping[str, Handler[Any]]]
+) -> None:
+    """Register the function `name`, which handles what still lies on a queue that events no longer go to."""
+
+    def apply(message: func.QueueMessage) -> None:
+        handle_by_type(queue, handlers(), message)
+
+    apply.__doc__ = f"Handle what still lies on `{queue}`, which events no longer go to."
+    binary = func.DataType.BINARY
+    trigger = blueprint.queue_trigger("message", queue_name=queue, connection=CONNECTION, data_type=binary)
     blueprint.function_name(name)(trigger(apply))
 
 

@@ -18,7 +18,7 @@ from shared.errors import PermanentError, RefusedError, RetryableError, Unavaila
 from shared.intake import dead_letter_queue
 from shared.intake.envelope import Envelope, parse
 from shared.intake.webhook import Payload, taken
-from shared.outbox.policy import HANDLER_POLICY
+from shared.outbox.policy import HANDLER_POLICY, OUTAGE_POLICY
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -130,7 +130,7 @@ def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) 
         "occurred_at": envelope.time,
         "received_at": envelope.received,
         "replay_of": envelope.replayof,
-        "data": envelope.data,
+        "data": _kept(event),
         "left_out": [field.as_json() for field in event.payload.left_out] or None,
         "outcome": "applied",  # nearly always; another word costs one statement more
     }
@@ -142,6 +142,12 @@ def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) 
         session.execute(update(InboxEvent).where(InboxEvent.key == event.key).values(outcome=outcome))
     _resolve(session, envelope)
     return outcome
+
+
+def _kept[P: Payload](event: Event[P]) -> Any:
+    """The event's data as the inbox keeps it."""
+    data, not_kept = event.envelope.data, event.payload.not_kept
+    return {name: value for name, value in data.items() if name not in not_kept} if not_kept else data
 
 
 def _resolve(session: "Session", envelope: Envelope) -> None:
@@ -158,21 +164,22 @@ def _resolve(session: "Session", envelope: Envelope) -> None:
 def _put_back(queue: str, envelope: Envelope, error: Exception) -> None:
     """Put the event back with growing delay, or dead-letter it when its attempts are used up.
 
-    An outage of our own database costs attempts as well, but the policy grants it days.
+    An outage of our own database or storage, its being full or busy among them, costs no attempt: only the event's age counts.
     """
     outage = isinstance(error, UnavailableError)
-    again = envelope.failed_once_more()
+    again = envelope.waited_once_more() if outage else envelope.failed_once_more()
     if HANDLER_POLICY.exhausted(again.attempt, clock.now() - (again.replayed or again.received), outage=outage):
         dead_letter_queue.send(queue, _text(envelope), error, attempts=again.attempt)
         return
     wanted = error.after_seconds if isinstance(error, RetryableError) else None
-    delay = max(HANDLER_POLICY.delay_seconds(again.attempt), wanted or 0)
+    pause = OUTAGE_POLICY.delay_seconds(again.waits) if outage else HANDLER_POLICY.delay_seconds(again.attempt)
+    delay = max(pause, wanted or 0)
     queues.send(queue, again.to_bytes(), delay_seconds=delay)
     faults.hit(AFTER_REQUEUE)
     trace = "" if isinstance(error, RetryableError) else "\n" + "".join(traceback.format_exception(error))
-    log.warning("%s %s failed (attempt %d), again in %.0f s: %s%s",
+    log.warning("%s %s failed (attempts %d), again in %.0f s: %s%s",
                 envelope.type, envelope.id, again.attempt, delay, type(error).__name__, trace)  # fmt: skip
 
 
 def _text(envelope: Envelope) -> str:
-    return replace(envelope, attempt=0).to_bytes().decode()
+    return replace(envelope, attempt=0, waits=0).to_bytes().decode()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
@@ -33,6 +33,9 @@ class Payload(BaseModel):
 
     # Built at the first event and not at the import, where every instance would wait for the models of all flows.
     model_config = ConfigDict(defer_build=True)
+
+    not_kept: ClassVar[frozenset[str]] = frozenset()
+    """Members of the body that the inbox does not keep, because the handler keeps them in a table with a rule of its own."""
 
     _left_out: tuple[LeftOut, ...] = PrivateAttr(default=())
 
@@ -95,7 +98,7 @@ class Webhook:
         """Take the request in: 202 once the event is on its queue, else a problem document.
 
         The message goes through the host's output binding, which is written before the answer leaves: when the queue cannot
-        be written, the sender gets a 5xx and sends again. Sending again is harmless: the same body is the same event.
+        be written, the sender gets a 5xx, after which most send again. That is harmless: the same body is the same event.
         """
         with (
             warming.under_way(),

@@ -51,6 +51,7 @@ class PersonMessage:
     """A person replied, opted out of some channels, or opted in again.
 
     `recipient_digests`: the digests of their address, and of their key where it is known. `cause`: that of the suppression.
+    `text`: what they replied; "" where it has no words.
     """
 
     word: Literal["replied", "unsubscribed", "resubscribed"]
@@ -58,6 +59,7 @@ class PersonMessage:
     channels: tuple[str, ...]
     at: datetime
     cause: str | None = None
+    text: str = ""
 
 
 type Listener = Callable[["Session", Mapping[str, Any], Outcome], None]
@@ -84,6 +86,13 @@ def notify_person_message(session: "Session", event: PersonMessage) -> None:
         key = f"said:{name}:{event.word}:{event.recipient_digests[0]}:{event.at.isoformat()}"
         title = f"Puente: {name} could not take in that somebody has {event.word}"
         _guarded(session, name, partial(listener, session, event), key, title)
+
+
+def notify_received(session: "Session", message_id: int) -> None:
+    """Notify the listeners of `message.received` of a row of `inbound_messages`. One that raises is rolled back and alerted."""
+    for name, listener in _declared("message.received").items():
+        title = f"Puente: {name} could not take in the inbound message {message_id}"
+        _guarded(session, name, partial(listener, session, message_id), f"received:{name}:{message_id}", title)
 
 
 def notify(session: "Session", context: Mapping[str, Any], outcome: Outcome) -> None:

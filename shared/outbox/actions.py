@@ -166,6 +166,14 @@ def action(target: str, name: str) -> Action:
         raise PermanentError("unknown-action", f"nothing deployed can do {target}.{name}") from None
 
 
+def find(target: str, name: str) -> Action | PermanentError:
+    """The action of that name, or why there is none."""
+    try:
+        return action(target, name)
+    except PermanentError as error:
+        return error
+
+
 def known() -> dict[tuple[str, str], Action]:
     """Every action, by target and name: those that the flows declare, and those that were registered."""
     return _declared() | _actions

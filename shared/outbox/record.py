@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,6 +14,7 @@ from shared import clock
 from shared.errors import (
     DeferredError,
     NoAnswerError,
+    NotBegunError,
     PermanentError,
     PuenteError,
     RetryableError,
@@ -59,6 +61,21 @@ def log_outcome(session: Session, action: Action, delivery: Claimed, result: str
     )
 
 
+def as_claimed(delivery: Delivery) -> Claimed:
+    """What an executor may know of a delivery."""
+    payload: Any = delivery.payload
+    return Claimed(
+        id=delivery.id,
+        subject=delivery.subject,
+        payload=payload,
+        attempt=delivery.attempts + 1,
+        key=delivery.dedupe_key or f"delivery-{delivery.id}",
+        unknown_before=delivery.reason == OUTCOME_UNKNOWN,
+        created_at=delivery.created_at,
+        traceparent=delivery.traceparent,
+    )
+
+
 def age_of(row: Delivery) -> timedelta:
     """How long a delivery has been due: one that was planned for next week is not old next week."""
     return clock.now() - (row.owed_since or row.created_at)
@@ -92,6 +109,8 @@ def record(
         row = rows.get(delivery.id)
         if row is None:
             log.warning("delivery %d was removed while it was under way", delivery.id)
+        elif isinstance(outcome, NotBegunError):
+            _give_back(row, token)
         elif row.lease_token == token and row.state == State.SENDING:
             moved.append((delivery, _moved(session, action, row, delivery, outcome, charge=charge)))
         else:
@@ -259,6 +278,12 @@ def _again(action: Action, row: Delivery, error: PuenteError, *, charge: bool) -
 def _reopen(row: Delivery, *, after_seconds: float) -> None:
     row.state, row.due_at = State.PENDING, clock.now() + timedelta(seconds=after_seconds)
     row.lease_token = row.lease_until = None
+
+
+def _give_back(row: Delivery, token: str) -> None:
+    """Undo the claim of what was not begun, unless another has freed it since. It is due, reason and attempts as before."""
+    if row.lease_token == token and row.state == State.SENDING:
+        row.state, row.lease_token, row.lease_until = State.PENDING, None, None
 
 
 def _settle_late(session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome) -> None:

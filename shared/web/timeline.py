@@ -33,7 +33,9 @@ class TimelineEntry(BaseModel):
     """Something that happened with a person."""
 
     at: datetime = Field(description="When we recorded it; by this the timeline is ordered.")
-    kind: Literal["event", "dead_letter", "stage", "campaign", "delivery", "action"]
+    kind: str = Field(
+        description="`event`, `dead_letter`, `stage`, `campaign`, `delivery`, `action`, `inbound_message`, or what a flow adds."
+    )
     id: int = Field(description="Its number among its kind.")
     what: str = Field(description="The event's type, the stage, the campaign, or what was done where (`odoo.opportunity`).")
     outcome: str | None = Field(description="A short word, such as `applied`, `stale`, `skipped`, `done`, `dead`, `parked`.")

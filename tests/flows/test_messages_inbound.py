@@ -15,9 +15,11 @@ from twilio.request_validator import RequestValidator
 
 from functions import messages as message_status
 from shared import clock
+from shared.intake.endpoint import EVENTS_QUEUE
 from shared.messages import Fallback, consent, digests, links
 from shared.outbox.actions import State
 from shared.settings import get_settings
+from shared.store.message_models import ReceivedMessage
 from shared.store.models import InboxEvent
 from shared.store.session import reading, transact
 from tests.support.functions import named
@@ -54,7 +56,7 @@ class Flow:
         world.handlers |= {
             message_status.STATUS_QUEUE: named("message_status_handler"),
             message_status.REPLY_QUEUE: named("message_reply_handler"),
-            message_status.UNSUBSCRIBE_QUEUE: named("unsubscribe_handler"),
+            EVENTS_QUEUE: named("events_handler"),
         }
 
     def post(self, name: str, queue: str, path: str, body: bytes, headers: dict[str, str]) -> func.HttpResponse:
@@ -106,7 +108,7 @@ class Flow:
         if method == "GET":
             return asyncio.run(message_status.unsubscribe_page(_request("GET", path, b"", {})))
         headers = {"content-type": "application/x-www-form-urlencoded"}
-        return self.post("unsubscribe_webhook", message_status.UNSUBSCRIBE_QUEUE, path, b"List-Unsubscribe=One-Click", headers)
+        return self.post("unsubscribe_webhook", EVENTS_QUEUE, path, b"List-Unsubscribe=One-Click", headers)
 
     def call(self, token: str = TWILIO_TOKEN, **params: str) -> func.HttpResponse:
         """Twilio asks what to say."""
@@ -254,13 +256,41 @@ class TestReplies:
         enqueue(message())
         assert post.sent[0].free_text
 
-    def test_what_people_write_is_not_kept(self, flow: Flow) -> None:
-        """Neither text nor number stands in our record."""
-        flow.says("mi número de tarjeta es 4111", ANA_PHONE)
+    def test_what_people_write_is_kept_once(self, flow: Flow) -> None:
+        """In the table that has a rule of retention of its own, unread; the stored event does not repeat the words."""
+        flow.says("¿qué precio tiene?", f"whatsapp:+521{ANA_PHONE.removeprefix('+52')}")
         with reading() as session:
-            kept = json.dumps(session.query(InboxEvent).one().data)
-        assert "4111" not in kept
-        assert ANA_PHONE not in kept
+            row, event = session.query(ReceivedMessage).one(), session.query(InboxEvent).one()
+        assert (row.sender, row.channel, row.text, row.state) == (ANA_PHONE, "whatsapp", "¿qué precio tiene?", "unread")
+        assert (event.subject, "precio" in json.dumps(event.data)) == (ANA_PHONE, False)
+
+    def test_pictures_and_the_name_at_the_provider_are_kept(self, flow: Flow) -> None:
+        """A picture without words is a message as well."""
+        media = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/m/1", "MediaContentType0": "image/jpeg"}
+        form = {"MessageSid": "SM1", "From": f"whatsapp:{ANA_PHONE}", "Body": "", "ProfileName": "Ana \U0001f600"} | media
+        flow.twilio("twilio_message_webhook", "/api/twilio/message", **form)
+        with reading() as session:
+            row = session.query(ReceivedMessage).one()
+        assert (row.text, row.sender_name) == ("", "Ana \U0001f600")
+        assert row.media == [{"type": "image/jpeg", "url": "https://api.twilio.com/m/1"}]
+
+    @pytest.mark.parametrize(("text", "wish", "state"), [("BAJA", "stop", "no-answer-needed"), ("salir", "ask", "unread")])
+    def test_a_wish_is_kept_with_its_words(self, flow: Flow, text: str, wish: str, state: str) -> None:
+        """A clear one needs no answer, as it is obeyed; one that may be none waits for a person."""
+        flow.says(text, f"whatsapp:{ANA_PHONE}")
+        with reading() as session:
+            row = session.query(ReceivedMessage).one()
+        assert (row.wish, row.state, row.text) == (wish, state, text)
+
+    @pytest.mark.parametrize(
+        "more", [{"Body": "x" * 20_000}, {"Body": "a\x00b"}, {"From": "INFO"}, {"From": "9" * 300}, {"From": ""}]
+    )
+    def test_strange_messages_are_taken(self, flow: Flow, more: dict[str, str]) -> None:
+        """Too long, with signs that no database takes, from something that is no number."""
+        form = {"MessageSid": "SM1", "From": ANA_PHONE, "Body": "hola"} | more
+        assert flow.twilio("twilio_message_webhook", "/api/twilio/message", **form).status_code == 200
+        with reading() as session:
+            assert session.query(InboxEvent).one().outcome == "noted"
 
     def test_forged_stop_is_refused(self, flow: Flow) -> None:
         """Nobody stops another's messages."""

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from functions.bookings import chain
 from functions.bookings import services as booking_services
 from functions.bookings.tables import Booking, BookingUid
-from functions.christmas import calendly, meetings
+from functions.christmas import meetings
 from functions.christmas import people as campaign_people
 from functions.christmas.tables import SequenceContact
 from functions.contacts import apply_contact
@@ -204,12 +204,6 @@ WAITS: dict[str, Wait] = {
     ),
     "functions.bookings.services:bring_in_line": Wait(
         Lead, lead, lambda session: booking_services.bring_in_line(session, 1, "k")
-    ),
-    "functions.christmas.calendly:_mark": Wait(Booking, booking, lambda session: calendly._mark(session, ADDRESS, MISSED)),
-    "functions.christmas.calendly:_row": Wait(
-        Booking,
-        booking,
-        lambda session: calendly._row(session, SimpleNamespace(invitee=SimpleNamespace(key="u1"))),
     ),
     "functions.christmas.meetings:hold": Wait(
         SequenceContact, one(SequenceContact, email=ANA), lambda session: meetings.hold(session, ANA)

@@ -19,6 +19,7 @@ from shared.errors import DeferredError, PermanentError, PuenteError, RefusedErr
 from shared.intake import signatures
 from shared.messages import opt_out_keywords
 from shared.messages.digests import digests_of_address
+from shared.messages.events import LONGEST_NAME, LONGEST_SENDER, LONGEST_TEXT, LONGEST_URL, MOST_MEDIA
 from shared.messages.providers.twilio_codes import (
     ACCOUNT_CODES,
     CALL_STATUSES,
@@ -29,8 +30,8 @@ from shared.messages.providers.twilio_codes import (
     is_machine,
 )
 from shared.messages.senders import sender_of
-from shared.readers import wish
-from shared.store.types import LONGEST_ID
+from shared.readers import phone, wish
+from shared.store.limits import LONGEST_ID
 from shared.vendors.rest_client import RestClient, kept
 
 if TYPE_CHECKING:
@@ -402,7 +403,7 @@ def _stop_or_start(taken_for: str) -> str | None:
 
 
 def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
-    """A message from a person. What it says is not kept, apart from a wish.
+    """A message from a person, with its words, and the wish in them where there is one.
 
     Twilio says itself what it took for one (`OptOutType`), and has then acted on it: that counts before the words.
     """
@@ -411,7 +412,12 @@ def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     taken_for = wish.of_vendor(form.get("OptOutType"))
     text, sms = form.get("Body", "") or form.get("ButtonText", ""), not sender.startswith("whatsapp:")
     who, *others = digests_of_address(sender)
+    number = sender.removeprefix("whatsapp:").strip()
     return {
+        "sender": phone.e164_or_none(number, channel="whatsapp") or number[:LONGEST_SENDER] or None,
+        "sender_name": form.get("ProfileName", "").replace("\x00", "").strip()[:LONGEST_NAME] or None,
+        "text": text.replace("\x00", "")[:LONGEST_TEXT],
+        "media": _media(form),
         "vendor_id": form.get("MessageSid", ""),
         "who": who,
         "others": others,
@@ -419,6 +425,16 @@ def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
         "wish": opt_out_keywords.wish(text, sms=sms) if taken_for is None else _stop_or_start(taken_for),
         "ask": taken_for is None and opt_out_keywords.needs_a_person(text, sms=sms),
     }
+
+
+def _media(form: Mapping[str, str]) -> list[dict[str, str]]:
+    """What came with the words; Twilio numbers them from 0."""
+    addresses = ((number, form.get(f"MediaUrl{number}", "")) for number in range(MOST_MEDIA))
+    return [
+        {"type": form.get(f"MediaContentType{number}", "")[:100], "url": url}
+        for number, url in addresses
+        if url and len(url) <= LONGEST_URL
+    ]
 
 
 def read_call(request: func.HttpRequest) -> tuple[int, str, str]:
