@@ -41,8 +41,9 @@ from shared.journeys import beginnings, due_beginnings, engine, enrolment_record
 from shared.journeys import operator_actions as journey_actions
 from shared.messages import consent, days, notion_templates, statuses
 from shared.messages import operator_actions as message_actions
-from shared.outbox import claims, plan, record
+from shared.outbox import claims, expired, plan, record
 from shared.outbox import operator_actions as delivery_actions
+from shared.people import kinds, observing
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent, JourneyPause, JourneyVersion
 from shared.store.message_models import Conversation, MessageDay, MessageStatus, Suppression, TemplateCopy
 from shared.store.models import (
@@ -56,6 +57,7 @@ from shared.store.models import (
     StageMapping,
     Target,
 )
+from shared.store.people_models import Identity
 from tests.lab.races import TARGET, card
 
 ANA = "ana@example.com"
@@ -135,7 +137,7 @@ def leased() -> Sequence[Any]:
     return delivery(state="sending", lease_token="w1", lease_until=clock.now() + timedelta(minutes=5))()
 
 
-def expired() -> Sequence[Any]:
+def dead() -> Sequence[Any]:
     """A delivery whose worker has died."""
     return delivery(state="sending", lease_token="w1", lease_until=clock.now() - timedelta(minutes=5))()
 
@@ -173,6 +175,19 @@ def preventing(session: Session) -> None:
         beginnings.prevent(session, signal)
 
 
+ANAS = kinds.Identity("email", ANA)
+
+
+def known() -> Sequence[Any]:
+    """An address by which somebody is known."""
+    return [filled(Identity, key=ANAS.key, kind=ANAS.kind, value=ANAS.value)]
+
+
+def observe(session: Session) -> None:
+    """An event that shows it again."""
+    observing.observe(session, observing.Seen(source="x", at=clock.now(), proven=[ANAS]))
+
+
 JOURNEY: Any = SimpleNamespace(name="j", re_enrol="never", instance=None)
 SIGNAL: Any = SimpleNamespace(event="e", data={}, person_keys=["p"], at=None, event_key="k")
 BEGINNING = one(JourneyBeginning, journey="j", event="e", person="p", person_keys=["p"], state="waiting", instance=None)
@@ -183,20 +198,13 @@ def enrolment() -> Sequence[Any]:
     return [filled(JourneyVersion, journey="j"), filled(Enrolment, journey="j", version_id=1, person="p", state="active")]
 
 
-MISSED: Any = SimpleNamespace(meeting="m", at=None)
-ADDRESS: Any = SimpleNamespace(email=ANA)
-
 WAITS: dict[str, Wait] = {
     "functions.bookings.chain:_held": Wait(Booking, booking, lambda session: chain._held(session, [1])),
     "functions.bookings.chain:_joined": Wait(
         BookingUid, booking, lambda session: chain._joined(session, session.scalars(select(Booking)).all()), held="u1"
     ),
-    "functions.bookings.chain:of_event": Wait(
-        BookingUid,
-        booking,
-        lambda session: chain.of_event(session, SimpleNamespace(booking="u1", follows=None), clock.now()),
-        held="u1",
-    ),
+    "functions.bookings.chain:_records": Wait(BookingUid, booking, lambda session: chain._records(session, ["u1"]), held="u1"),
+    "functions.bookings.chain:_without_ids": Wait(Booking, booking, lambda session: chain._without_ids(session, ["u1"])),
     "functions.bookings.services:_by_email": Wait(Lead, lead, lambda session: booking_services._by_email(session, ANA)),
     "functions.bookings.services:_by_number": Wait(Lead, lead, lambda session: booking_services._by_number(session, 1)),
     "functions.bookings.services:adopt": Wait(
@@ -346,6 +354,10 @@ WAITS: dict[str, Wait] = {
         delivery(),
         lambda session: statuses._claim_by_callback(session, SimpleNamespace(provider="p"), 1),
     ),
+    "shared.people.observing:_BY_ID": Wait(
+        Identity, one(Identity, key="k"), lambda session: observing.neighbourhood(session, [1])
+    ),
+    "shared.people.observing:_BY_KEY": Wait(Identity, known, observe),
     "shared.outbox.claims:_TARGET": Wait(Target, delivery(), lambda session: claims.claim(session, TARGET, "w1"), held=TARGET),
     "shared.outbox.claims:_taken_before": Wait(Delivery, leased, lambda session: claims._taken_before(session, TARGET, "w1")),
     "shared.outbox.operator_actions:_locked": Wait(Delivery, delivery(), lambda session: delivery_actions._locked(session, 1)),
@@ -372,7 +384,7 @@ WAITS: dict[str, Wait] = {
 
 SKIPS: dict[str, Wait] = {
     "shared.outbox.claims:_next": Wait(Delivery, delivery(), lambda session: claims.claim(session, TARGET, "w1")),
-    "shared.outbox.claims:free_expired": Wait(Delivery, expired, claims.free_expired),
+    "shared.outbox.expired:free_expired": Wait(Delivery, dead, expired.free_expired),
 }
 """Places that step over rows which another transaction holds, so that they return at once and without them."""
 
