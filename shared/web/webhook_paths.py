@@ -60,7 +60,7 @@ def _content(webhook: Webhook) -> dict[str, Any]:
 
 
 def _answers(route: WebhookRoute, webhook: Webhook) -> dict[str, Any]:
-    """What the sender hears: our 202, or the answer that this kind of sender expects."""
+    """The answers to the sender: our 202, or the answer that this kind of sender expects."""
     if route.answers:
         return {str(status): {"description": meaning} for status, meaning in route.answers.items()}
     return {"200": {"description": "It is on its queue."}} if webhook.reply is not None else {"202": _taken()}
