@@ -69,6 +69,7 @@ FLOW = Flow(
         "shared.messages.providers.twilio:TWILIO",
         "shared.messages.providers.manychat:MANYCHAT",
     ),
+    kept_keys=frozenset(("twilio.message",)),
     stand_ins=("brevo", "resend", "smtp", "twilio", "manychat"),
 )
 bp = func.Blueprint()

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from shared import clock, faults, logs, queues, telemetry
+from shared import clock, faults, flows, logs, queues, telemetry
 from shared.errors import PermanentError, RefusedError, RetryableError, UnavailableError
 from shared.intake import dead_letter_queue
-from shared.intake.envelope import Envelope, parse
+from shared.intake.envelope import Envelope, fingerprint, parse
 from shared.intake.webhook import Payload, taken
 from shared.outbox.policy import HANDLER_POLICY, OUTAGE_POLICY
 
@@ -110,7 +110,9 @@ def _event[P: Payload](handler: Handler[P], envelope: Envelope) -> Event[P]:
     except RefusedError as error:
         why = "; ".join(f"{fault.field}: {fault.message}" for fault in error.errors)
         raise PermanentError("invalid-payload", f"the event's data is not as it must be: {why}") from error
-    return Event(key_of(envelope.source, envelope.type, envelope.id), replace(envelope, data=data), payload)
+    named = (envelope.sender,) if envelope.sender else ()  # an Idempotency-Key is one among those of its sender
+    key = key_of(envelope.source, envelope.type, envelope.id, *named)
+    return Event(key, replace(envelope, data=data), payload)
 
 
 def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) -> str:
@@ -119,6 +121,7 @@ def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) 
 
     from shared.store.dialect import insert_if_absent
     from shared.store.models import InboxEvent
+    from shared.store.used_keys import was_used
 
     envelope = event.envelope
     values: dict[str, Any] = {
@@ -134,7 +137,10 @@ def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) 
         "left_out": [field.as_json() for field in event.payload.left_out] or None,
         "outcome": "applied",  # nearly always; another word costs one statement more
     }
+    if envelope.type in flows.kept_keys() and was_used(session, event.key):
+        return "duplicate"
     if not insert_if_absent(session, InboxEvent, "key", values):
+        _check_same(session, event)
         _resolve(session, envelope)
         return "duplicate"
     outcome = handler.apply(session, event)
@@ -142,6 +148,23 @@ def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) 
         session.execute(update(InboxEvent).where(InboxEvent.key == event.key).values(outcome=outcome))
     _resolve(session, envelope)
     return outcome
+
+
+def _check_same(session: "Session", event: Event[Any]) -> None:
+    """An `Idempotency-Key` names one body. What an erasure has emptied is compared with nothing.
+
+    Raises:
+        PermanentError: `idempotency-key-reused`, an event with another body has that key.
+    """
+    from sqlalchemy import select
+
+    from shared.store.models import GONE, InboxEvent
+
+    if event.envelope.sender is None:
+        return
+    first = session.scalars(select(InboxEvent.data).where(InboxEvent.key == event.key)).one()
+    if first != GONE and fingerprint(first) != fingerprint(_kept(event)):
+        raise PermanentError("idempotency-key-reused", "another body came with this Idempotency-Key before; it was applied")
 
 
 def _kept[P: Payload](event: Event[P]) -> Any:
