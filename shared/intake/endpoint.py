@@ -22,13 +22,21 @@ _shared_types: set[str] = set()
 type Accept = Callable[[func.HttpRequest, func.Out[bytes]], Any]
 
 
-def webhook(blueprint: func.Blueprint, name: str, route: str, endpoint: Webhook, apply: Apply[Any]) -> Handler[Any]:
+def webhook(
+    blueprint: func.Blueprint,
+    name: str,
+    route: str,
+    endpoint: Webhook,
+    apply: Apply[Any],
+    *,
+    repeat: Apply[Any] | None = None,
+) -> Handler[Any]:
     """Register `<name>_webhook` (POST `route`) and `<name>_handler`, which applies each event; returns the handler.
 
     A webhook on `events-queue` gets no queue function of its own: the flow names the handler in `handlers`, and the engine's
     one function on that queue finds it by the event's type.
     """
-    handler = Handler(queue=endpoint.queue, payload=endpoint.payload, apply=apply)
+    handler = Handler(queue=endpoint.queue, payload=endpoint.payload, apply=apply, repeat=repeat)
     accepting(blueprint, f"{name}_webhook", route, endpoint.queue, endpoint.accept)
     if endpoint.queue == EVENTS_QUEUE:
         _shared_types.add(endpoint.name)

@@ -206,6 +206,13 @@ def _content_key(data: dict[str, Any], payload: Payload, received: datetime) -> 
     return fingerprint({"data": data, "received": step})
 
 
+def has_content_key(envelope: Envelope, payload: Payload) -> bool:
+    """Whether an undated event was given its key by its content, and not by its sender."""
+    if payload.occurred_at() is not None or payload.event_id() is not None:
+        return False
+    return envelope.id == _content_key(envelope.data, payload, envelope.received)
+
+
 async def _to_message(envelope: Envelope) -> bytes:
     """The message for `envelope`; a large body is left in a blob first, and the message carries the reference."""
     message = envelope.to_bytes()
