@@ -4,7 +4,7 @@ POST /api/twilio/status    -> message-status-queue -> message_statuses, suppress
 POST /api/brevo/events     -> the same
 POST /api/resend/events    -> the same
 POST /api/twilio/message   -> message-reply-queue  -> inbound_messages, conversations, suppressions (STOP, BAJA, START, ALTA)
-POST /api/unsubscribe      -> unsubscribe-queue    -> suppressions
+POST /api/unsubscribe      -> events-queue         -> suppressions
 GET  /api/unsubscribe      a page that asks
 GET  /api/twilio/voice     the script of a call
 """
@@ -21,7 +21,7 @@ from shared import problems
 from shared.errors import PermanentError, RefusedError
 from shared.flow import Flow
 from shared.intake import body
-from shared.intake.endpoint import CONNECTION, accepting, handling
+from shared.intake.endpoint import CONNECTION, EVENTS_QUEUE, accepting, handling, sharing
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
 from shared.messages import inbound, pages
@@ -36,7 +36,6 @@ log = logging.getLogger("puente.messages")
 
 STATUS_QUEUE = "message-status-queue"
 REPLY_QUEUE = "message-reply-queue"
-UNSUBSCRIBE_QUEUE = "unsubscribe-queue"
 XML, HTML = "text/xml", "text/html"
 LARGEST_FORM_BYTES = 65_536  # Twilio signs the sorted fields, so they are sorted before the sender is known
 ACCEPTED = 202
@@ -49,7 +48,9 @@ FLOW = Flow(
     "unsubscribe.",
     functions=("functions.messages:bp",),
     optional=False,
-    queues=(STATUS_QUEUE, REPLY_QUEUE, UNSUBSCRIBE_QUEUE),
+    queues=(STATUS_QUEUE, REPLY_QUEUE),
+    handlers=MappingProxyType({"link.unsubscribe": "functions.messages:UNSUBSCRIBE_HANDLER"}),
+    moved_queues=MappingProxyType({"unsubscribe-queue": "unsubscribe_handler"}),
     routers=("shared.web.suppressions:router", "shared.web.templates:router", "shared.web.inbound_messages:router"),
     tables=("shared.store.message_models",),
     privacy="shared.messages.personal_data:PERSONAL_DATA",
@@ -68,6 +69,7 @@ FLOW = Flow(
         "shared.messages.providers.twilio:TWILIO",
         "shared.messages.providers.manychat:MANYCHAT",
     ),
+    kept_keys=frozenset(("twilio.message",)),
     stand_ins=("brevo", "resend", "smtp", "twilio", "manychat"),
 )
 bp = func.Blueprint()
@@ -144,14 +146,14 @@ REPLY = Webhook(
 )
 LINK = Webhook(
     name="link.unsubscribe",
-    queue=UNSUBSCRIBE_QUEUE,
+    queue=EVENTS_QUEUE,
     payload=Unsubscribe,
     authenticate=inbound.signed_by_us,
     read=inbound.read_link,
 )
 STATUS_HANDLER = Handler(queue=STATUS_QUEUE, payload=ProviderEvents, apply=apply_events)
 REPLY_HANDLER = Handler(queue=REPLY_QUEUE, payload=InboundMessage, apply=apply_reply)
-UNSUBSCRIBE_HANDLER = Handler(queue=UNSUBSCRIBE_QUEUE, payload=Unsubscribe, apply=apply_unsubscribe)
+UNSUBSCRIBE_HANDLER = Handler(queue=EVENTS_QUEUE, payload=Unsubscribe, apply=apply_unsubscribe)
 
 
 accepting(bp, "twilio_status_webhook", "api/twilio/status", STATUS_QUEUE, TWILIO.accept)
@@ -159,7 +161,7 @@ accepting(bp, "brevo_events_webhook", "api/brevo/events", STATUS_QUEUE, BREVO.ac
 accepting(bp, "resend_events_webhook", "api/resend/events", STATUS_QUEUE, RESEND.accept)
 handling(bp, "message_status_handler", STATUS_HANDLER)
 handling(bp, "message_reply_handler", REPLY_HANDLER)
-handling(bp, "unsubscribe_handler", UNSUBSCRIBE_HANDLER)
+sharing(LINK.name)
 
 
 @bp.route("api/twilio/message", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -173,7 +175,7 @@ async def twilio_message_webhook(req: func.HttpRequest, message: func.Out[bytes]
 
 
 @bp.route("api/unsubscribe", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=UNSUBSCRIBE_QUEUE, connection=CONNECTION)
+@bp.queue_output("message", queue_name=EVENTS_QUEUE, connection=CONNECTION)
 async def unsubscribe_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
     """Take an unsubscription in, from a mail program (RFC 8058) or from our own page: 200 once it is on its queue."""
     answer = await LINK.accept(req, message)

@@ -32,7 +32,10 @@ FLOW = Flow(
     routers=("shared.web.journeys:router", "shared.web.dead_letters:router", "shared.web.deliveries:router"),
     tables=("shared.store.models", "shared.store.journey_models"),
     impersonal_tables=frozenset(
-        ("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions", "journey_pauses")
+        (
+            *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
+            *("journey_pauses", "used_keys"),
+        )
     ),
     privacy="shared.privacy.holdings:ENGINE",
     effects=("shared.alerts:ALERT",),

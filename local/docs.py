@@ -136,10 +136,19 @@ def _journeys(flow: Any) -> Iterator[str]:
 
 
 def infrastructure() -> str:
-    """infra/flows.json, which the template reads: the queues of the flows."""
+    """infra/flows.json: the queues of the flows, which the template makes, and the functions with instances of their own."""
+    import function_app
     from shared import flows
 
-    return json.dumps({"queues": sorted(flows.queues())}, indent=2) + "\n"
+    function_app.app.functions_bindings = None  # it can be asked only once otherwise
+    functions: list[Any] = function_app.app.get_functions()
+    kinds: dict[str, str] = {one.get_function_name(): one.get_trigger().get_dict_repr()["type"] for one in functions}
+    document = {
+        "queues": sorted(flows.queues()),
+        "queueFunctions": sorted(name for name, kind in kinds.items() if kind == "queueTrigger"),
+        "timers": sorted(name for name, kind in kinds.items() if kind == "timerTrigger"),
+    }
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _equals(path: Path, text: str) -> bool:

@@ -26,10 +26,17 @@ def build_app(package: ModuleType) -> func.FunctionApp:
         telemetry.configure(settings.applicationinsights_connection_string.get_secret_value())
     stopping.install()
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-    for blueprint in flows.parts("functions"):
+    for blueprint in (*flows.parts("functions"), _of_moved_queues()):
         app.register_functions(blueprint)
     _check_handlers()
     return app
+
+
+def _of_moved_queues() -> func.Blueprint:
+    blueprint = func.Blueprint()
+    for queue, function in flows.moved_queues().items():
+        endpoint.handling_moved(blueprint, function, queue, flows.handlers)
+    return blueprint
 
 
 def _check_handlers() -> None:

@@ -44,6 +44,30 @@ class DatabaseSettings(BaseSettings):
         description="ODBC connection string of Azure SQL, for example "
         "`Driver={ODBC Driver 18 for SQL Server};Server=tcp:...;Database=puente;Authentication=ActiveDirectoryMsi`.",
     )
+    database_pool_size: int = Field(
+        default=4,
+        ge=1,
+        le=100,
+        description="Connections that one instance keeps to the database: a full one needs 3.1 ([scale.md](scale.md)).",
+    )
+    database_pool_overflow: int = Field(
+        default=0, ge=0, le=100, description="Further connections of an instance that has all of them in use."
+    )
+    database_pool_wait_seconds: float = Field(
+        default=10,
+        ge=0.1,
+        le=120,
+        description="How long work waits for a free connection; then it is put back, which costs no attempt.",
+    )
+    database_statement_seconds: int = Field(
+        default=15, ge=1, le=600, description="How long a statement of a handler may take, the wait for a lock included."
+    )
+    database_long_statement_seconds: int = Field(
+        default=300,
+        ge=1,
+        le=3600,
+        description="How long a statement of a job may take that reads whole tables: retention, comparison, import, erasure.",
+    )
 
 
 class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings):

@@ -11,8 +11,8 @@ from functions.bookings.tables import UID_LENGTH, Booking, BookingUid
 from shared.errors import RefusedError
 from shared.problems import documented
 from shared.readers.email import key as address_key
+from shared.store.limits import LONGEST_ID
 from shared.store.session import reading
-from shared.store.types import LONGEST_ID
 from shared.web.auth import SecuredRoute
 from shared.web.paging import Moment, Page, PageQuery, find, text
 

@@ -194,7 +194,8 @@ def _answer(payload: Mapping[str, Any], field: str) -> Any:
     """What was answered to a question of the booking form: `{"label": ..., "value": ...}`, in stored rows the bare value."""
     for group in ("responses", "userFieldsResponses"):
         given = mapping(payload.get(group)).get(field)
-        value = given.get("value") if isinstance(given, dict) and "value" in given else given
+        is_described = isinstance(given, dict) and not {"value", "label", "isHidden"}.isdisjoint(given)
+        value = mapping(given).get("value") if is_described else given  # a question without an answer has no value
         if value not in (None, ""):
             return value
     return None

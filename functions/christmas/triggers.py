@@ -4,7 +4,7 @@ POST /api/v1/christmas/<handler>[/<key>]
 POST /api/v1/executions/webhook/christmas/<handler>[/<key>], as the replaced system had it
   <handler>: signup-handler, assessment-handler, noshow-recovery-handler (also for Calendly's own webhooks),
   postcall-maybe-handler, onboarding-handler; <key>: an API key, for senders that cannot set a header
-  -> sequences-queue
+  -> events-queue
   -> sequence_contacts, sequences, bookings; the journeys assessment, noshow, postcall, onboarding
   -> notion.contact, notion.sequence (kept in step), discord.hot_lead (critical assessments)
 """
@@ -21,25 +21,30 @@ from functions.bookings import calendly
 from functions.bookings.payloads import signed_by_calendly
 from functions.bookings.triggers import CALENDLY, apply_booking_event
 from functions.christmas import hot_leads, kinds, notion_sync, segments
-from functions.christmas.payloads import AssessmentPayload, NoShowPayload, OnboardingPayload, PostCallPayload, SignupPayload
+from functions.christmas.payloads import (
+    AssessmentPayload,
+    CampaignPayload,
+    NoShowPayload,
+    OnboardingPayload,
+    PostCallPayload,
+    SignupPayload,
+)
 from functions.christmas.settings import CampaignSettings
 from shared import problems
 from shared.errors import RefusedError
 from shared.intake import auth
-from shared.intake.endpoint import CONNECTION, accepting, handle_by_type
+from shared.intake.endpoint import EVENTS_QUEUE, accepting
 from shared.intake.inbox import Event, Handler
-from shared.intake.webhook import Webhook
+from shared.intake.webhook import Sender, Webhook
 from shared.settings import Settings, settings_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from functions.christmas.payloads import CampaignPayload
     from functions.christmas.tables import SequenceContact
 
 log = logging.getLogger("puente.sequences")
 
-QUEUE = "sequences-queue"
 COUNTS = ("red_systems", "orange_systems", "yellow_systems", "green_systems")
 bp = func.Blueprint()
 
@@ -148,7 +153,7 @@ def _facts(payload: CampaignPayload) -> dict[str, Any]:
     return payload.model_dump(mode="json", exclude={"email", "first_name", "last_name", "business_name"}, exclude_none=True)
 
 
-def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
+def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> Sender:
     """The caller has a key with the scope `webhook`, in the header, or else as the last part of the address.
 
     Raises:
@@ -158,12 +163,12 @@ def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
     headers = request.headers
     if in_address and not headers.get(auth.HEADER):
         headers = {auth.HEADER: in_address}
-    auth.caller(headers, settings.api_keys, "webhook")
+    return Sender(key_name=auth.caller(headers, settings.api_keys, "webhook").name)
 
 
-def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
+def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
     """Calendly has signed it; where it bears no signature of theirs, the caller has a key. Raises RefusedError."""
-    signed_by_calendly(request, raw, settings, otherwise=by_key)
+    return signed_by_calendly(request, raw, settings, otherwise=by_key)
 
 
 def calendly_variant(request: func.HttpRequest, data: dict[str, Any]) -> Webhook | None:
@@ -171,28 +176,29 @@ def calendly_variant(request: func.HttpRequest, data: dict[str, Any]) -> Webhook
     return OF_CALENDLY if calendly.is_native(request.headers, data) else None
 
 
-OF_CALENDLY = replace(CALENDLY, queue=QUEUE, authenticate=by_calendly_or_key)
+OF_CALENDLY = replace(CALENDLY, queue=EVENTS_QUEUE, authenticate=by_calendly_or_key)
+
+
+def _webhook(kind: str, payload: type[CampaignPayload]) -> Webhook:
+    return Webhook(name=f"christmas.{kind}", queue=EVENTS_QUEUE, payload=payload, authenticate=by_key)
+
+
 WEBHOOKS = {
-    "signup-handler": Webhook(name="christmas.signup", queue=QUEUE, payload=SignupPayload, authenticate=by_key),
-    "assessment-handler": Webhook(name="christmas.assessment", queue=QUEUE, payload=AssessmentPayload, authenticate=by_key),
-    "noshow-recovery-handler": Webhook(
-        name="christmas.noshow",
-        queue=QUEUE,
-        payload=NoShowPayload,
-        authenticate=by_calendly_or_key,
-        variant=calendly_variant,
+    "signup-handler": _webhook("signup", SignupPayload),
+    "assessment-handler": _webhook("assessment", AssessmentPayload),
+    "noshow-recovery-handler": replace(
+        _webhook("noshow", NoShowPayload), authenticate=by_calendly_or_key, variant=calendly_variant
     ),
-    "postcall-maybe-handler": Webhook(name="christmas.postcall", queue=QUEUE, payload=PostCallPayload, authenticate=by_key),
-    "onboarding-handler": Webhook(name="christmas.onboarding", queue=QUEUE, payload=OnboardingPayload, authenticate=by_key),
+    "postcall-maybe-handler": _webhook("postcall", PostCallPayload),
+    "onboarding-handler": _webhook("onboarding", OnboardingPayload),
 }
-HANDLERS: dict[str, Handler[Any]] = {
-    "christmas.signup": Handler(queue=QUEUE, payload=SignupPayload, apply=apply_signup),
-    "christmas.assessment": Handler(queue=QUEUE, payload=AssessmentPayload, apply=apply_assessment),
-    "christmas.noshow": Handler(queue=QUEUE, payload=NoShowPayload, apply=apply_noshow),
-    "christmas.postcall": Handler(queue=QUEUE, payload=PostCallPayload, apply=apply_postcall),
-    "christmas.onboarding": Handler(queue=QUEUE, payload=OnboardingPayload, apply=apply_onboarding),
-    OF_CALENDLY.name: Handler(queue=QUEUE, payload=OF_CALENDLY.payload, apply=apply_booking_event),
-}
+SIGNUP = Handler(queue=EVENTS_QUEUE, payload=SignupPayload, apply=apply_signup)
+ASSESSMENT = Handler(queue=EVENTS_QUEUE, payload=AssessmentPayload, apply=apply_assessment)
+NO_SHOW = Handler(queue=EVENTS_QUEUE, payload=NoShowPayload, apply=apply_noshow)
+POST_CALL = Handler(queue=EVENTS_QUEUE, payload=PostCallPayload, apply=apply_postcall)
+ONBOARDING = Handler(queue=EVENTS_QUEUE, payload=OnboardingPayload, apply=apply_onboarding)
+MEETING: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=OF_CALENDLY.payload, apply=apply_booking_event)
+TYPES = (OF_CALENDLY.name, *(webhook.name for webhook in WEBHOOKS.values()))
 
 
 async def accept(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
@@ -204,11 +210,5 @@ async def accept(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpRe
     return await webhook.accept(req, message)
 
 
-accepting(bp, "christmas_webhook", "api/v1/christmas/{handler}/{key?}", QUEUE, accept)
-accepting(bp, "christmas_old_webhook", "api/v1/executions/webhook/christmas/{handler}/{key?}", QUEUE, accept)
-
-
-@bp.queue_trigger("message", queue_name=QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
-def christmas_handler(message: func.QueueMessage) -> None:
-    """Handle the event by its type; one of no known type becomes a dead letter."""
-    handle_by_type(QUEUE, HANDLERS, message)
+accepting(bp, "christmas_webhook", "api/v1/christmas/{handler}/{key?}", EVENTS_QUEUE, accept, TYPES)
+accepting(bp, "christmas_old_webhook", "api/v1/executions/webhook/christmas/{handler}/{key?}", EVENTS_QUEUE, accept, TYPES)

@@ -18,7 +18,7 @@ from functions.leads.payloads import LeadPayload
 from shared import flows
 from shared.intake.endpoint import accepting, handling
 from shared.intake.inbox import Event, Handler
-from shared.intake.webhook import Webhook
+from shared.intake.webhook import BEARER, Sender, Webhook
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -29,8 +29,9 @@ QUEUE = "lead-queue"
 bp = func.Blueprint()
 
 
-def anybody(_request: func.HttpRequest, _raw: bytes, _settings: Settings) -> None:
+def anybody(_request: func.HttpRequest, _raw: bytes, _settings: Settings) -> Sender:
     """Accept every caller: the form is public and has no key. The endpoint's guards have run before."""
+    return BEARER
 
 
 def apply_lead(session: Session, event: Event[LeadPayload]) -> str:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import azure.functions as func
 
 from shared.errors import PermanentError
+from shared.flow import EVENTS_QUEUE
 from shared.intake import dead_letter_queue
 from shared.intake.envelope import parse
 from shared.intake.inbox import Apply, Handler, handle
 from shared.intake.webhook import Webhook
 
 CONNECTION = "AzureWebJobsStorage"
-EVENTS_QUEUE = "events-queue"
-"""The queue of flows that have none of their own."""
-
 _shared_types: set[str] = set()
+
+__all__ = [
+    "CONNECTION",
+    "EVENTS_QUEUE",
+    "accepting",
+    "handle_by_type",
+    "handling",
+    "handling_moved",
+    "shared_types",
+    "sharing",
+    "webhook",
+]
 
 type Accept = Callable[[func.HttpRequest, func.Out[bytes]], Any]
 
@@ -37,10 +47,8 @@ def webhook(
     one function on that queue finds it by the event's type.
     """
     handler = Handler(queue=endpoint.queue, payload=endpoint.payload, apply=apply, repeat=repeat)
-    accepting(blueprint, f"{name}_webhook", route, endpoint.queue, endpoint.accept)
-    if endpoint.queue == EVENTS_QUEUE:
-        _shared_types.add(endpoint.name)
-    else:
+    accepting(blueprint, f"{name}_webhook", route, endpoint.queue, endpoint.accept, types=(endpoint.name,))
+    if endpoint.queue != EVENTS_QUEUE:
         handling(blueprint, f"{name}_handler", handler)
     return handler
 
@@ -50,8 +58,18 @@ def shared_types() -> frozenset[str]:
     return frozenset(_shared_types)
 
 
-def accepting(blueprint: func.Blueprint, name: str, route: str, queue: str, accept: Accept) -> None:
-    """Register the function `name`: POST `route` is taken in by `accept`, which sets the message for `queue`."""
+def sharing(*types: str) -> None:
+    """Say that webhooks put events of these types on `events-queue`, so that the start fails where no flow handles them."""
+    _shared_types.update(types)
+
+
+def accepting(blueprint: func.Blueprint, name: str, route: str, queue: str, accept: Accept, types: Iterable[str] = ()) -> None:
+    """Register the function `name`: POST `route` is taken in by `accept`, which sets the message for `queue`.
+
+    `types` are those of the events that it puts there; they need be told only where the queue is `events-queue`.
+    """
+    if queue == EVENTS_QUEUE:
+        sharing(*types)
 
     async def take(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
         answer: func.HttpResponse = await accept(req, message)
@@ -72,6 +90,20 @@ def handling(blueprint: func.Blueprint, name: str, handler: Handler[Any]) -> Non
     apply.__doc__ = handler.apply.__doc__  # the README's table shows its first sentence
     binary = func.DataType.BINARY
     trigger = blueprint.queue_trigger("message", queue_name=handler.queue, connection=CONNECTION, data_type=binary)
+    blueprint.function_name(name)(trigger(apply))
+
+
+def handling_moved(
+    blueprint: func.Blueprint, name: str, queue: str, handlers: Callable[[], Mapping[str, Handler[Any]]]
+) -> None:
+    """Register the function `name`, which handles what still lies on a queue that events no longer go to."""
+
+    def apply(message: func.QueueMessage) -> None:
+        handle_by_type(queue, handlers(), message)
+
+    apply.__doc__ = f"Handle what still lies on `{queue}`, which events no longer go to."
+    binary = func.DataType.BINARY
+    trigger = blueprint.queue_trigger("message", queue_name=queue, connection=CONNECTION, data_type=binary)
     blueprint.function_name(name)(trigger(apply))
 
 

@@ -23,7 +23,7 @@ from shared.readers.email import key as address_key
 from shared.settings import get_settings
 from shared.store.dialect import rows_changed
 from shared.store.models import ActionLog, Delivery
-from shared.store.session import reading, transact
+from shared.store.session import long_statements, reading, transact
 from shared.vendors.odoo.client import OdooClient
 
 log = logging.getLogger("puente.privacy")
@@ -63,6 +63,7 @@ def person(manychat_id: str = "", *, email: str = "", row: tuple[str, int] | Non
     return found.with_rows(row[0], [row[1]]) if row else found
 
 
+@long_statements()
 def look(who: Person, *, ask_odoo: bool = True, engine: Engine | None = None) -> Found:
     """What there is of them. Changes nothing.
 
@@ -76,6 +77,7 @@ def look(who: Person, *, ask_odoo: bool = True, engine: Engine | None = None) ->
     return Found(rows=rows, odoo=_in_odoo(who) if ask_odoo else {}, blobs=names, by_hand=by_hand)
 
 
+@long_statements()
 def erase(who: Person, *, way: odoo.Way, actor: str, engine: Engine | None = None) -> Found:
     """Erase them everywhere; what there was. Erasing again finds nothing and does no harm.
 

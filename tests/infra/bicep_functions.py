@@ -83,6 +83,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "loadTextContent": lambda file, path: (file.path.parent / path).read_text("utf-8"),
     "loadYamlContent": lambda file, path: yaml.safe_load((file.path.parent / path).read_text("utf-8")),
     "map": lambda _f, values, make: [make(value) for value in values],
+    "max": lambda _f, *numbers: max(numbers),
     "objectKeys": lambda _f, given: sorted(given),
     "readEnvironmentVariable": _from_environment,
     "replace": lambda _f, text, old, new: text.replace(old, new),

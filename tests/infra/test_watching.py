@@ -25,7 +25,9 @@ MINUTES = {"PT5M": 5, "PT10M": 10, "PT15M": 15, "PT30M": 30, "PT1H": 60, "P1D": 
 @pytest.fixture
 def line(world, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A state line with something in every part of it, as the app writes it."""
-    monkeypatch.setattr(report, "depths", lambda: {"delivery-queue": {"messages": 1, "oldest_seconds": 2, "poison": 0}})
+    monkeypatch.setattr(
+        report, "depths", lambda: {"delivery-queue": {"messages": 1, "oldest_seconds": 2, "poison": 0, "flow": "system"}}
+    )
     monkeypatch.setattr(report.dead_letter_blobs, "count", lambda: 0)
     world.post("contact", contact("m1"))
     world.post("opportunity", opportunity("m1"))
