@@ -41,7 +41,10 @@ def _of_moved_queues() -> func.Blueprint:
 
 def _check_handlers() -> None:
     declared = {kind for flow in flows.installed() for kind in flow.handlers}
-    for kind in sorted(endpoint.shared_types() - declared):
+    routes = endpoint.webhook_routes(flows.parts("functions"))
+    webhooks = [webhook for route in routes for webhook in (*route.webhooks.values(), *route.also)]
+    shared = {webhook.name for webhook in webhooks if webhook.queue == endpoint.EVENTS_QUEUE}
+    for kind in sorted(shared - declared):
         raise FlowError(
             f"a webhook puts events of the type {kind!r} on `{endpoint.EVENTS_QUEUE}`, and no flow names who handles them: add "
             "the type and its handler to the flow's `handlers`"

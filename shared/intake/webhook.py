@@ -98,6 +98,7 @@ class Webhook:
     A request is looked at in this order: its size (`max_bytes`, else MAX_BODY_BYTES), then its sender (`authenticate`, which
     sees the raw bytes, because vendors sign those), and only then its content (`read` makes the event's data of the bytes).
     `variant` may hand data of another form on to another webhook on the same queue.
+    `reply` makes the answer to an event that was taken, where the sender expects another one than our 202.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Webhook:
     read: Read = json_object
     max_bytes: int | None = None
     variant: Callable[[func.HttpRequest, dict[str, Any]], "Webhook | None"] = lambda _request, _data: None
+    reply: Callable[[], func.HttpResponse] | None = None
 
     async def accept(self, request: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
         """Take the request in: 202 once the event is on its queue, else a problem document.
@@ -133,6 +135,8 @@ class Webhook:
             log.error("%s not taken: %s", self.name, error)  # noqa: TRY400  # the trace tells nothing that the words do not
             return problems.response(RefusedError(503, "not-stored", "The event could not be stored; send it again."))
         log.info("%s accepted as %s", self.name, envelope.id)
+        if self.reply is not None:
+            return self.reply()
         answer = {"status": "accepted", "event_id": envelope.id} | chosen.answer(payload) | {"queue": self.queue}
         if payload.left_out:
             answer["left_out"] = [field.as_json() for field in payload.left_out]
