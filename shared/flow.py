@@ -85,7 +85,8 @@ class Flow:
     `queues` are the queues whose messages its functions handle. A flow without one shares `events-queue`, and `handlers` maps
     the types of its events to their handlers. `moved_queues` names queues that its events no longer go to, each with the
     function that handled them, which is kept for what still lies there. Seven days after the deployment nothing can, and the
-    line goes. `stand_ins` are the sandbox's vendors that it talks to.
+    line goes. `kept_keys` are the types of those events whose senders sign no time: a copy of a request is genuine for ever,
+    so that retention keeps the event's key when it removes the event. `stand_ins` are the sandbox's vendors that it talks to.
 
     `identities` are the kinds by which its systems know people (`shared.people`); `people` names the tables whose rows tell of
     them (`shared.people.backfill.Source`), so that those that were stored before are taken in as well.
@@ -116,6 +117,7 @@ class Flow:
     settings: str | None = None
     has_journeys: bool = False
     has_templates: bool = False
+    kept_keys: frozenset[str] = frozenset()
     stand_ins: tuple[str, ...] = ()
     jobs: tuple[Job, ...] = ()
     identities: tuple[IdentityKind, ...] = ()

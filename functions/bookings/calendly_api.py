@@ -36,8 +36,8 @@ def trouble(connection: Connection | None = None) -> str | None:
     active = [one for one in ours if one.get("state") == ACTIVE]
     if not active:
         return "it has disabled our webhook subscription, so it tells us of no booking; delete it and make it anew"
-    told = {str(event) for one in active for event in one.get("events") or []}
-    if missing := sorted(set(TRIGGERS) - told):
+    subscribed = {str(event) for one in active for event in one.get("events") or []}
+    if missing := sorted(set(TRIGGERS) - subscribed):
         return f"our webhook subscription leaves out {', '.join(missing)}"
     return None
 

@@ -34,5 +34,6 @@ FLOW = Flow(
     settings="functions.bookings.settings:BookingSettings",
     has_journeys=True,
     has_templates=True,
+    kept_keys=frozenset(("calcom.booking",)),
     stand_ins=("calcom", "calendly"),
 )

@@ -17,10 +17,10 @@ def watch_subscription() -> int:
     if not calendly_api.CALENDLY_API.is_used() or (found := calendly_api.trouble()) is None:
         return 0
 
-    def tell(session: Session) -> set[str]:
+    def enqueue_alert(session: Session) -> set[str]:
         key = f"calendly-subscription:{clock.now():%Y-%m-%d}"
         plan_alert(session, key, f"Puente: Calendly: {found}.")
         return plan.newly_due(session)
 
-    plan.nudge(transact(tell))
+    plan.nudge(transact(enqueue_alert))
     return 1

@@ -14,6 +14,8 @@ from shared.store.types import BigId, JsonText, Note, TwoDecimals, UtcDateTime
 
 MANYCHAT_ID_LENGTH = 50
 ERROR_LENGTH = 1000
+GONE = {"erased": True}
+"""What stands in place of the data of an event whose person was erased."""
 
 
 class Base(DeclarativeBase):
@@ -238,6 +240,14 @@ class InboxEvent(Base):
     replay_of: Mapped[int | None] = mapped_column(BigId)
     data: Mapped[Any] = mapped_column(JsonText)
     left_out: Mapped[Any | None] = mapped_column(JsonText)
+
+
+class UsedKey(Base):
+    """A key of an event or a message that retention has removed, and that must not take effect again."""
+
+    __tablename__ = "used_keys"
+    key: Mapped[str] = mapped_column(Unicode(64), primary_key=True)
+    removed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
 
 class Delivery(Timestamped, Base):
