@@ -6,9 +6,21 @@ from sqlalchemy.orm import Session
 from functions.leads import ids
 from functions.leads.tables import Lead
 from shared.crm.people import email_name
+from shared.people import kinds, observing
+from shared.people.backfill import Source
+from shared.people.observing import Seen
 from shared.readers.email import key as address_key
 
 MOST_LEADS = 20
+
+
+def observe(session: Session, lead: Lead) -> int | None:
+    """Note by which identities a lead's person is known; the number of the person. What a form says is a proposal."""
+    proven, typed = kinds.identities(lead=lead.id), kinds.identities(email=lead.email, phone=lead.phone)
+    return observing.observe(session, Seen(source="lead", at=lead.received_at, proven=proven, typed=typed))
+
+
+LEADS = Source("leads", Lead, observe)
 
 
 def lead_key(lead_id: int) -> str:

@@ -27,8 +27,8 @@ from shared import clock
 from shared.errors import RefusedError
 
 STRIPE_TOLERANCE = timedelta(minutes=5)
-# Calendly sends again for a day, and does not say whether what it repeats is signed anew. What it refuses for a day it
-# stops sending for good, so a good signature counts for that long; its own sample has three minutes, which bounds the future.
+# Calendly sends again for a day, and does not say whether what it repeats is signed anew. After a day without an answer
+# it stops for good, so a good signature counts for that long; its own sample has three minutes, which bounds the future.
 CALENDLY_TOLERANCE = timedelta(hours=24)
 CALENDLY_CLOCK_AHEAD = timedelta(minutes=3)
 HUBSPOT_TOLERANCE = timedelta(minutes=5)

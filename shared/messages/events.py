@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
+from shared import references
 from shared.intake.webhook import Payload
 
+EARLIER = "shared.messages.providers.earlier:event"
 MOST_AT_ONCE = 1000
 LONGEST_TEXT = 5000  # characters; WhatsApp takes 4,096
 MOST_MEDIA = 10
@@ -74,9 +76,8 @@ class ProviderEvents(Payload):
     def _as_before(cls, data: Any) -> Any:
         """An event that was stored before there were batches: one event, with the provider's own word."""
         if isinstance(data, dict) and "events" not in data and "word" in data:
-            from shared.messages.providers import earlier
-
-            return {"events": [earlier.event(data)]}
+            earlier = references.load(EARLIER)
+            return {"events": [earlier(data)]}
         return data
 
     def subject(self) -> str:
@@ -123,6 +124,10 @@ class InboundMessage(Payload):
     def occurred_at(self) -> datetime | None:
         """Twilio does not say."""
         return None
+
+    def event_id(self) -> str:
+        """Twilio's id of the message: its signature has no time, so a copy of the request can come at any time."""
+        return self.vendor_id
 
 
 class Unsubscribe(Payload):

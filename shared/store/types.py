@@ -12,7 +12,6 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 CENT = Decimal("0.01")
-LONGEST_ID = 18  # digits of a row's id; fits the databases' 64-bit integers
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only under the exact type INTEGER
 

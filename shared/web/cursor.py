@@ -10,7 +10,7 @@ from pydantic import StringConstraints
 from shared import clock
 from shared.errors import FieldError, RefusedError
 from shared.intake.body import UNSTORABLE
-from shared.store.types import LONGEST_ID
+from shared.store.limits import LONGEST_ID
 
 LONGEST = 4000
 

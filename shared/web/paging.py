@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.convertors import Convertor, register_url_convertor
 
 from shared import clock
-from shared.store.types import LONGEST_ID
+from shared.store.limits import LONGEST_ID
 from shared.web.cursor import BY_ID, After
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200

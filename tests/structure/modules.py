@@ -16,6 +16,7 @@ LAYERS = [
     {"shared.journeys"},
     {"shared.messages"},
     {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},
+    {"shared.people"},
     {"shared.intake"},
     {"shared.alerts", "shared.discord"},
     {"shared.outbox"},
