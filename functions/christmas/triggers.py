@@ -205,7 +205,6 @@ NO_SHOW = Handler(queue=EVENTS_QUEUE, payload=NoShowPayload, apply=apply_noshow)
 POST_CALL = Handler(queue=EVENTS_QUEUE, payload=PostCallPayload, apply=apply_postcall)
 ONBOARDING = Handler(queue=EVENTS_QUEUE, payload=OnboardingPayload, apply=apply_onboarding)
 MEETING: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=OF_CALENDLY.payload, apply=apply_booking_event)
-TYPES = (OF_CALENDLY.name, *(webhook.name for webhook in WEBHOOKS.values()))
 
 
 async def accept(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
@@ -217,5 +216,7 @@ async def accept(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpRe
     return await webhook.accept(req, message)
 
 
-accepting(bp, "christmas_webhook", "api/v1/christmas/{handler}/{key?}", EVENTS_QUEUE, accept, TYPES)
-accepting(bp, "christmas_old_webhook", "api/v1/executions/webhook/christmas/{handler}/{key?}", EVENTS_QUEUE, accept, TYPES)
+accepting(bp, "christmas_webhook", "api/v1/christmas/{handler}/{key?}", WEBHOOKS, accept, also=(OF_CALENDLY,))
+accepting(
+    bp, "christmas_old_webhook", "api/v1/executions/webhook/christmas/{handler}/{key?}", WEBHOOKS, accept, also=(OF_CALENDLY,)
+)

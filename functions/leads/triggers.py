@@ -68,5 +68,15 @@ async def lead_preflight(req: func.HttpRequest) -> func.HttpResponse:
     return endpoint.preflight(req)
 
 
-accepting(bp, "lead_webhook", "api/lead", QUEUE, take)
+accepting(
+    bp,
+    "lead_webhook",
+    "api/lead",
+    WEBHOOK,
+    take,
+    answers={
+        200: "It is on its queue: `ok` is true, `lead_id` the number of the lead.",
+        429: "Too many forms; try again later.",
+    },
+)
 handling(bp, "lead_handler", HANDLER)
