@@ -21,7 +21,7 @@ from shared import problems
 from shared.errors import PermanentError, RefusedError
 from shared.flow import Flow
 from shared.intake import body
-from shared.intake.endpoint import CONNECTION, EVENTS_QUEUE, accepting, handling, sharing
+from shared.intake.endpoint import EVENTS_QUEUE, accepting, handling
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
 from shared.messages import inbound, pages
@@ -69,6 +69,7 @@ FLOW = Flow(
         "shared.messages.providers.twilio:TWILIO",
         "shared.messages.providers.manychat:MANYCHAT",
     ),
+    kept_keys=frozenset(("twilio.message",)),
     stand_ins=("brevo", "resend", "smtp", "twilio", "manychat"),
 )
 bp = func.Blueprint()
@@ -121,6 +122,16 @@ def apply_unsubscribe(session: Session, event: Event[Unsubscribe]) -> str:
     return "applied"
 
 
+def _no_reply() -> func.HttpResponse:
+    """Twilio expects TwiML as an answer; an empty one sends no reply."""
+    return func.HttpResponse('<?xml version="1.0" encoding="UTF-8"?><Response/>', mimetype=XML)
+
+
+def _done() -> func.HttpResponse:
+    """The page after an unsubscription, which a mail program (RFC 8058) does not read."""
+    return func.HttpResponse(pages.done(), mimetype=HTML, headers=PRIVATE)
+
+
 TWILIO = Webhook(
     name="twilio.status",
     queue=STATUS_QUEUE,
@@ -142,6 +153,7 @@ REPLY = Webhook(
     authenticate=twilio.verify,
     read=twilio.read_reply,
     max_bytes=LARGEST_FORM_BYTES,
+    reply=_no_reply,
 )
 LINK = Webhook(
     name="link.unsubscribe",
@@ -149,38 +161,20 @@ LINK = Webhook(
     payload=Unsubscribe,
     authenticate=inbound.signed_by_us,
     read=inbound.read_link,
+    reply=_done,
 )
 STATUS_HANDLER = Handler(queue=STATUS_QUEUE, payload=ProviderEvents, apply=apply_events)
 REPLY_HANDLER = Handler(queue=REPLY_QUEUE, payload=InboundMessage, apply=apply_reply)
 UNSUBSCRIBE_HANDLER = Handler(queue=EVENTS_QUEUE, payload=Unsubscribe, apply=apply_unsubscribe)
 
 
-accepting(bp, "twilio_status_webhook", "api/twilio/status", STATUS_QUEUE, TWILIO.accept)
-accepting(bp, "brevo_events_webhook", "api/brevo/events", STATUS_QUEUE, BREVO.accept)
-accepting(bp, "resend_events_webhook", "api/resend/events", STATUS_QUEUE, RESEND.accept)
+accepting(bp, "twilio_status_webhook", "api/twilio/status", TWILIO)
+accepting(bp, "brevo_events_webhook", "api/brevo/events", BREVO)
+accepting(bp, "resend_events_webhook", "api/resend/events", RESEND)
+accepting(bp, "twilio_message_webhook", "api/twilio/message", REPLY)
+accepting(bp, "unsubscribe_webhook", "api/unsubscribe", LINK)
 handling(bp, "message_status_handler", STATUS_HANDLER)
 handling(bp, "message_reply_handler", REPLY_HANDLER)
-sharing(LINK.name)
-
-
-@bp.route("api/twilio/message", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=REPLY_QUEUE, connection=CONNECTION)
-async def twilio_message_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-    """Take in what somebody writes to us. Twilio expects TwiML as an answer; an empty one sends no reply."""
-    answer = await REPLY.accept(req, message)
-    if answer.status_code != ACCEPTED:
-        return answer
-    return func.HttpResponse('<?xml version="1.0" encoding="UTF-8"?><Response/>', mimetype=XML)
-
-
-@bp.route("api/unsubscribe", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=EVENTS_QUEUE, connection=CONNECTION)
-async def unsubscribe_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-    """Take an unsubscription in, from a mail program (RFC 8058) or from our own page: 200 once it is on its queue."""
-    answer = await LINK.accept(req, message)
-    if answer.status_code != ACCEPTED:
-        return answer
-    return func.HttpResponse(pages.done(), mimetype=HTML, headers=PRIVATE)
 
 
 @bp.route("api/unsubscribe", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

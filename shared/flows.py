@@ -90,6 +90,12 @@ def target_policies() -> dict[str, Any]:
     return {target: resolve(reference) for flow in installed() for target, reference in flow.targets.items()}
 
 
+@cache
+def kept_keys() -> frozenset[str]:
+    """The types of the events whose keys outlive retention."""
+    return frozenset(kind for flow in installed() for kind in flow.kept_keys)
+
+
 def queues() -> frozenset[str]:
     """Every queue of the flows, those among them that events no longer go to."""
     return frozenset(queue for flow in installed() for queue in (*flow.queues, *flow.moved_queues))
@@ -166,5 +172,5 @@ def _named(flow: Flow, kind: str) -> tuple[str, ...]:
 
 
 def _forget() -> None:
-    for cached in (parts_by_flow, listeners, handlers, target_policies):
+    for cached in (kept_keys, parts_by_flow, listeners, handlers, target_policies):
         cached.cache_clear()

@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from shared.flow import Flow
+from shared.flow import Flow, Job, Rhythm
 
 FLOW = Flow(
     name="bookings",
@@ -23,8 +23,17 @@ FLOW = Flow(
             "lead.stored": "functions.bookings.listeners:adopt_waiting_bookings",
         }
     ),
+    clients=("functions.bookings.calendly_api:CALENDLY_API", "functions.bookings.calcom_api:CALCOM_API"),
+    jobs=(
+        Job(name="calendly-subscription", rhythm=Rhythm.FIVE_MINUTES, run="functions.bookings.watch:watch_subscription"),
+        Job(name="compare", rhythm=Rhythm.NIGHT, run="functions.bookings.compare:ask_nightly"),
+    ),
+    comparisons=MappingProxyType(
+        {"calcom": "functions.bookings.compare:with_calcom", "calendly": "functions.bookings.compare:with_calendly"}
+    ),
     settings="functions.bookings.settings:BookingSettings",
     has_journeys=True,
     has_templates=True,
+    kept_keys=frozenset(("calcom.booking",)),
     stand_ins=("calcom", "calendly"),
 )

@@ -12,7 +12,7 @@ from functions.bookings.settings import BookingSettings
 from shared.errors import RefusedError
 from shared.intake import signatures
 from shared.intake.fields import OptionalInstant
-from shared.intake.webhook import Authenticate, Payload, by_api_key
+from shared.intake.webhook import BEARER, SIGNED, Authenticate, Payload, Sender, by_api_key
 from shared.settings import Settings, settings_of
 
 CREATED, RESCHEDULED, CANCELLED, REJECTED = "BOOKING_CREATED", "BOOKING_RESCHEDULED", "BOOKING_CANCELLED", "BOOKING_REJECTED"
@@ -37,7 +37,7 @@ class BookingEvent(Payload):
 
     `absent`: by e-mail address, whether that person stayed away; without an address, whoever booked. `has_ended`: the meeting
     took place, where the event says so beside what it is about. `page` is the address of the calendar's own pages, `change_url`
-    that of the page on which this booking can be moved or cancelled.
+    and `cancel_url` those of the pages on which this booking can be moved and cancelled.
 
     `seat` tells apart several people in one meeting of the same `uid`; `seats` are the people whom an event about the whole
     meeting lists, by their seats (`functions.bookings.parts`). `series` is the kind of meeting that is repeated; with
@@ -63,6 +63,7 @@ class BookingEvent(Payload):
     meeting_url: str | None = Field(default=None, max_length=1000)
     page: str | None = Field(default=None, max_length=300)
     change_url: str | None = Field(default=None, max_length=1000)
+    cancel_url: str | None = Field(default=None, max_length=1000)
     has_ended: bool = False
     seat: str | None = Field(default=None, min_length=1, max_length=SEAT_LENGTH)
     seats: dict[str, str] = Field(default_factory=dict)
@@ -86,6 +87,10 @@ class BookingEvent(Payload):
         if self.lead_ref is not None:
             return f"lead-{self.lead_ref}"
         return f"email-{hashlib.sha256(self.email.encode()).hexdigest()[:32]}" if self.email else None
+
+    def event_id(self) -> str | None:
+        """The calendar's own key: which booking, what happened, and when; None where it does not say all three."""
+        return f"{self.booking}:{self.trigger}:{self.at.isoformat()}" if self.uid and self.at else None
 
     @property
     def previous(self) -> str | None:
@@ -121,7 +126,7 @@ def subject_of(uid: str) -> str:
 
 def signed_by_calendly(
     request: func.HttpRequest, raw: bytes, settings: Settings, *, otherwise: Authenticate = by_api_key
-) -> None:
+) -> Sender:
     """Calendly has signed the request; where it bears no signature of theirs, `otherwise` decides.
 
     Raises:
@@ -129,8 +134,8 @@ def signed_by_calendly(
     """
     if request.headers.get(CALENDLY_SIGNATURE):
         signatures.calendly(request.headers, raw, settings_of(BookingSettings, settings).calendly_signing_keys)
-    else:
-        otherwise(request, raw, settings)
+        return SIGNED
+    return otherwise(request, raw, settings)
 
 
 def is_from_calendar(request: func.HttpRequest) -> bool:
@@ -138,7 +143,7 @@ def is_from_calendar(request: func.HttpRequest) -> bool:
     return SIGNATURE in request.headers
 
 
-def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
+def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
     """The request is the calendar's, or that of somebody with a key.
 
     `X-Cal-Signature-256` over the body; else the old system's header `x-webhook-secret`, which holds the secret itself; else
@@ -150,11 +155,11 @@ def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
     if not is_from_calendar(request):
         if old := request.headers.get(OLD_HEADER):
             _check_secret(old, settings)
-            return
+            return BEARER
         if "x-api-key" in request.headers:
-            by_api_key(request, raw, settings)
-            return
+            return by_api_key(request, raw, settings)
     signatures.calcom(request.headers, raw, settings_of(BookingSettings, settings).calcom_webhook_secret)
+    return SIGNED
 
 
 def _check_secret(presented: str, settings: Settings) -> None:

@@ -68,8 +68,8 @@ HANDLERS: dict[str, Handler[Any]] = {
     webhook.name: Handler(queue=QUEUE, payload=webhook.payload, apply=apply_booking_event) for webhook in (WEBHOOK, CALENDLY)
 }
 
-accepting(bp, "calcom_webhook", "api/calcom", QUEUE, WEBHOOK.accept)
-accepting(bp, "calendly_webhook", "api/calendly", QUEUE, CALENDLY.accept)
+accepting(bp, "calcom_webhook", "api/calcom", WEBHOOK)
+accepting(bp, "calendly_webhook", "api/calendly", CALENDLY)
 
 
 @bp.queue_trigger("message", queue_name=QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)

@@ -35,7 +35,7 @@ from shared.errors import RefusedError
 from shared.intake import auth
 from shared.intake.endpoint import EVENTS_QUEUE, accepting
 from shared.intake.inbox import Event, Handler
-from shared.intake.webhook import Webhook
+from shared.intake.webhook import Sender, Webhook
 from shared.settings import Settings, settings_of
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _facts(payload: CampaignPayload) -> dict[str, Any]:
     return payload.model_dump(mode="json", exclude={"email", "first_name", "last_name", "business_name"}, exclude_none=True)
 
 
-def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
+def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> Sender:
     """The caller has a key with the scope `webhook`, in the header, or else as the last part of the address.
 
     Raises:
@@ -163,12 +163,12 @@ def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
     headers = request.headers
     if in_address and not headers.get(auth.HEADER):
         headers = {auth.HEADER: in_address}
-    auth.caller(headers, settings.api_keys, "webhook")
+    return Sender(key_name=auth.caller(headers, settings.api_keys, "webhook").name)
 
 
-def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
+def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
     """Calendly has signed it; where it bears no signature of theirs, the caller has a key. Raises RefusedError."""
-    signed_by_calendly(request, raw, settings, otherwise=by_key)
+    return signed_by_calendly(request, raw, settings, otherwise=by_key)
 
 
 def calendly_variant(request: func.HttpRequest, data: dict[str, Any]) -> Webhook | None:
@@ -198,7 +198,6 @@ NO_SHOW = Handler(queue=EVENTS_QUEUE, payload=NoShowPayload, apply=apply_noshow)
 POST_CALL = Handler(queue=EVENTS_QUEUE, payload=PostCallPayload, apply=apply_postcall)
 ONBOARDING = Handler(queue=EVENTS_QUEUE, payload=OnboardingPayload, apply=apply_onboarding)
 MEETING: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=OF_CALENDLY.payload, apply=apply_booking_event)
-TYPES = (OF_CALENDLY.name, *(webhook.name for webhook in WEBHOOKS.values()))
 
 
 async def accept(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
@@ -210,5 +209,7 @@ async def accept(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpRe
     return await webhook.accept(req, message)
 
 
-accepting(bp, "christmas_webhook", "api/v1/christmas/{handler}/{key?}", EVENTS_QUEUE, accept, TYPES)
-accepting(bp, "christmas_old_webhook", "api/v1/executions/webhook/christmas/{handler}/{key?}", EVENTS_QUEUE, accept, TYPES)
+accepting(bp, "christmas_webhook", "api/v1/christmas/{handler}/{key?}", WEBHOOKS, accept, also=(OF_CALENDLY,))
+accepting(
+    bp, "christmas_old_webhook", "api/v1/executions/webhook/christmas/{handler}/{key?}", WEBHOOKS, accept, also=(OF_CALENDLY,)
+)

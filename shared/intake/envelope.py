@@ -1,8 +1,9 @@
 """The envelope of an event: CloudEvents 1.0 in JSON (github.com/cloudevents/spec, "JSON event format").
 
 Extension attributes of ours: `subject` is CloudEvents' own; `received` (when we took it in), `attempt` (how often handling it
-has failed), `waits` (how often it was put back while our database or storage was away), `replayof` (the dead letter it comes
-from), `replayed` (when), `dataref` (CloudEvents' claim-check extension) and `traceparent`.
+has failed), `waits` (how often it was put back while our database or storage was away), `sender` (the API key whose
+`Idempotency-Key` the `id` is), `replayof` (the dead letter it comes from), `replayed` (when), `dataref` (CloudEvents'
+claim-check extension) and `traceparent`.
 """
 
 import hashlib
@@ -36,6 +37,7 @@ class Envelope:
     replayof: int | None = None
     replayed: datetime | None = None
     traceparent: str | None = None
+    sender: str | None = None
 
     def to_bytes(self) -> bytes:
         """The envelope as UTF-8 JSON; attributes that are not set are left out."""
@@ -52,6 +54,7 @@ class Envelope:
             "replayof": self.replayof,
             "replayed": self.replayed.isoformat() if self.replayed else None,
             "traceparent": self.traceparent,
+            "sender": self.sender,
             "datacontenttype": "application/json",
             "dataref": self.dataref,
             "data": self.data,
@@ -97,6 +100,7 @@ def parse(body: bytes) -> Envelope:
             replayof=None if raw.get("replayof") is None else _number(raw["replayof"]),
             replayed=clock.as_utc(datetime.fromisoformat(raw["replayed"])) if raw.get("replayed") else None,
             traceparent=_optional(raw, "traceparent", ID_LENGTH),
+            sender=_optional(raw, "sender", NAME_LENGTH),
         )
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise PermanentError("not-an-event", f"the message is no CloudEvents envelope ({type(error).__name__})") from error

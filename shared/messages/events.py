@@ -125,6 +125,10 @@ class InboundMessage(Payload):
         """Twilio does not say."""
         return None
 
+    def event_id(self) -> str:
+        """Twilio's id of the message: its signature has no time, so a copy of the request can come at any time."""
+        return self.vendor_id
+
 
 class Unsubscribe(Payload):
     """Somebody has used the link in one of our mails."""

@@ -14,6 +14,8 @@ from shared.store.types import BigId, JsonText, Note, TwoDecimals, UtcDateTime
 
 MANYCHAT_ID_LENGTH = 50
 ERROR_LENGTH = 1000
+GONE = {"erased": True}
+"""What stands in place of the data of an event whose person was erased."""
 
 
 class Base(DeclarativeBase):
@@ -240,6 +242,14 @@ class InboxEvent(Base):
     left_out: Mapped[Any | None] = mapped_column(JsonText)
 
 
+class UsedKey(Base):
+    """A key of an event or a message that retention has removed, and that must not take effect again."""
+
+    __tablename__ = "used_keys"
+    key: Mapped[str] = mapped_column(Unicode(64), primary_key=True)
+    removed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+
 class Delivery(Timestamped, Base):
     """A delivery: one message or sync to an outside system (see `shared.outbox`).
 
@@ -376,10 +386,11 @@ class ActionLog(Base):
 
 
 class Reconciliation(Base):
-    """A comparison of our record with Odoo: asked for, under way, finished, or failed; and what it found."""
+    """A comparison of our record with Odoo or another system: asked for, under way, finished, or failed; and what it found."""
 
     __tablename__ = "reconciliations"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    system: Mapped[str] = mapped_column(Unicode(20), default="odoo", server_default="odoo")
     asked_by: Mapped[str] = mapped_column(Unicode(60))
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     dry_run: Mapped[bool]

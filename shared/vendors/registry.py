@@ -37,6 +37,9 @@ class OutsideSystem(Protocol):
         """The longest that one delivery may take."""
 
 
+_with_good_limit: list[Settings] = []
+
+
 def systems() -> list[OutsideSystem]:
     """All systems, in the order of the flows. Raises FlowError where a declared place holds none."""
     return [_checked(flow, system) for flow, system in flows.parts_by_flow("clients")]
@@ -78,9 +81,17 @@ def time_limit_faults(settings: Settings | None = None) -> list[str]:
 
 
 def require_time_limit(settings: Settings | None = None) -> None:
-    """Nothing where the time limit is long enough. Raises ConfigurationError."""
+    """Nothing where the time limit is long enough; settings that were found good are not looked at again.
+
+    Raises:
+        ConfigurationError: it is too short for a system that is used.
+    """
+    settings = settings or get_settings()
+    if _with_good_limit and _with_good_limit[0] is settings:
+        return
     if faults := time_limit_faults(settings):
         raise ConfigurationError("; ".join(faults))
+    _with_good_limit[:] = [settings]
 
 
 def _checked(flow: Flow, system: object) -> OutsideSystem:

@@ -11,10 +11,11 @@ from urllib.parse import urlencode
 
 import azure.functions as func
 import pytest
+from sqlalchemy import select
 from twilio.request_validator import RequestValidator
 
 from functions import messages as message_status
-from shared import clock
+from shared import clock, retention
 from shared.intake.endpoint import EVENTS_QUEUE
 from shared.messages import Fallback, consent, digests, links
 from shared.outbox.actions import State
@@ -52,7 +53,7 @@ class Flow:
     """The functions of the page, driven as the host would."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        self.world, self.said = world, 0
         world.handlers |= {
             message_status.STATUS_QUEUE: named("message_status_handler"),
             message_status.REPLY_QUEUE: named("message_reply_handler"),
@@ -79,7 +80,9 @@ class Flow:
 
     def says(self, body: str, sender: str = ANA_PHONE) -> func.HttpResponse:
         """A person writes to us."""
-        return self.twilio("twilio_message_webhook", "/api/twilio/message", MessageSid=f"SM{len(body)}", From=sender, Body=body)
+        self.said += 1
+        sid = f"SM{self.said}"
+        return self.twilio("twilio_message_webhook", "/api/twilio/message", MessageSid=sid, From=sender, Body=body)
 
     def brevo(self, event: str, token: str = BREVO_TOKEN, **more) -> func.HttpResponse:
         """An event of Brevo's."""
@@ -299,6 +302,42 @@ class TestReplies:
         )
         assert answer.status_code == 401
         assert held_back("sms") is None
+
+
+class TestReplay:
+    """A genuine request that somebody sends again, however late, changes nothing."""
+
+    def again(self, flow: Flow, sid: str, body: str, **headers: str) -> func.HttpResponse:
+        """A message with that number, signed by Twilio, with more headers than it had."""
+        path, form = "/api/twilio/message", {"MessageSid": sid, "From": ANA_PHONE, "Body": body}
+        signature = RequestValidator(TWILIO_TOKEN).compute_signature(BASE + path, form)
+        sent = {"x-twilio-signature": signature, "content-type": "application/x-www-form-urlencoded"} | headers
+        return flow.post("twilio_message_webhook", message_status.REPLY_QUEUE, path, urlencode(form).encode(), sent)
+
+    @pytest.mark.parametrize("days", [0, 1, 400])
+    @pytest.mark.parametrize("headers", [{}, {"idempotency-key": "another"}])
+    def test_an_old_start_never_undoes_a_newer_stop(
+        self, flow: Flow, post: PostOffice, test_clock: clock.TestClock, environment, days: int, headers: dict[str, str]
+    ) -> None:
+        """Neither under another Idempotency-Key, nor ten minutes later, nor after retention has removed the event."""
+        environment.setenv("RETENTION_INBOX_DAYS", "30")
+        get_settings.cache_clear()
+        self.again(flow, "SM1", "ALTA")
+        test_clock.advance(hours=1)
+        self.again(flow, "SM2", "BAJA")
+        test_clock.advance(days=days, minutes=11)
+        retention.forget()
+        assert self.again(flow, "SM1", "ALTA", **headers).status_code == 200
+        with reading() as session:
+            assert consent.cause_against(session, LEAD, "sms", ANA_PHONE, transactional=False) == "stop"
+
+    def test_a_status_that_is_sent_again_is_the_same_event(self, flow: Flow, test_clock: clock.TestClock) -> None:
+        """Twilio dates none: the same content counts once, however much later a copy of it comes."""
+        for _ in range(3):
+            flow.twilio(MessageSid="V1", MessageStatus="failed")
+            test_clock.advance(minutes=11)
+        with reading() as session:
+            assert len(session.scalars(select(InboxEvent)).all()) == 1
 
 
 class TestMailEvents:

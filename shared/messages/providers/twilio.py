@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlencode
 from shared import clock
 from shared.errors import DeferredError, PermanentError, PuenteError, RefusedError, ThrottledError, UnavailableError
 from shared.intake import signatures
+from shared.intake.webhook import SIGNED, Sender
 from shared.messages import opt_out_keywords
 from shared.messages.digests import digests_of_address
 from shared.messages.events import LONGEST_NAME, LONGEST_SENDER, LONGEST_TEXT, LONGEST_URL, MOST_MEDIA
@@ -368,11 +369,12 @@ def _own_url(letter: Letter, path: str) -> str:
 # --- webhooks ---
 
 
-def verify(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
+def verify(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
     """The request is Twilio's, sent to the address that PUBLIC_BASE_URL makes of it. Raises RefusedError."""
     secrets = [settings.twilio_auth_token] if settings.twilio_auth_token else []
     url = signatures.public_url(settings.public_base_url, request.url)
     signatures.twilio(request.headers, raw, secrets, url=url)
+    return SIGNED
 
 
 def read_events(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:

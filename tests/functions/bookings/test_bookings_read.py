@@ -61,6 +61,7 @@ class TestRealPayloads:
             "meeting_url": "https://app.cal.com/video/uid1",
             "page": "https://cal.com",
             "change_url": None,
+            "cancel_url": None,
             "has_ended": False,
             "seat": None,
             "seats": {},
@@ -151,6 +152,10 @@ class TestPlaces:
             ({"responses": {}, "attendees": [calcom.attendee("+34603@sms.cal.com")]}, "+34603"),
             ({"responses": {"location": {"value": {"value": "phone", "optionValue": "+34 600 000 004"}}}}, "+34 600 000 004"),
             ({"responses": {"location": {"value": "phone", "optionValue": "+34600000005"}}}, "+34600000005"),
+            (
+                {"responses": {"attendeePhoneNumber": {"label": "l", "isHidden": False}}, "location": "+34600000010"},
+                "+34600000010",
+            ),
             ({"responses": {}, "location": "+34600000006"}, "+34600000006"),
             ({"responses": {"a1": {"label": "¿Tu teléfono?", "value": "600 00 00 07"}}}, "600 00 00 07"),
             ({"responses": {}, "userFieldsResponses": {"whatsapp": {"value": "+34600000008"}}}, "+34600000008"),

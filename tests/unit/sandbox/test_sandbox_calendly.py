@@ -75,7 +75,7 @@ def test_a_booking_is_an_invitee_who_was_created(vendor: Calendly, sent: list[We
         datetime(2026, 3, 4, 16, tzinfo=UTC),
     )
     assert known.change_url == f"http://127.0.0.1:7072/calendly/reschedulings/{row['uid']}"
-    assert known.meeting_url == f"https://meet.sandbox.example/{row['event']}"
+    assert known.meeting_url == f"http://127.0.0.1:7072/calendly/meet/{row['uid']}"
 
 
 @pytest.mark.parametrize("created_first", [False, True])
@@ -125,19 +125,61 @@ def test_an_invitee_who_did_not_come(vendor: Calendly, sent: list[Webhook]) -> N
 
 
 def test_a_signature_has_its_time(vendor: Calendly, sent: list[Webhook]) -> None:
-    """Old ones, altered ones and those of another key are refused; sent again, a webhook is signed anew."""
+    """Sent again, a webhook keeps its first one, which counts for a day; altered ones and other keys' are refused."""
     vendor.act("book", ANA)
     (webhook,) = sent
     signed = vendor.signature(webhook)
-    with clock.frozen(NOW + timedelta(hours=25)):
-        with pytest.raises(RefusedError) as stale:
-            signatures.calendly(signed, webhook.body, [KEY])
-        vendor.now = lambda: NOW + timedelta(hours=25)
-        signatures.calendly(vendor.signature(webhook), webhook.body, [KEY])
+    vendor.now = lambda: NOW + timedelta(hours=20)
+    assert vendor.signature(webhook) == signed
+    with clock.frozen(NOW + timedelta(hours=20)):
+        signatures.calendly(signed, webhook.body, [KEY])
         for body, key in ((webhook.body + b" ", KEY), (webhook.body, "other")):
             with pytest.raises(RefusedError):
-                signatures.calendly(vendor.signature(webhook), body, [key])
-    assert stale.value.reason == "stale-signature"
+                signatures.calendly(signed, body, [key])
+    with clock.frozen(NOW + timedelta(hours=25)), pytest.raises(RefusedError, match="stale-signature"):
+        signatures.calendly(signed, webhook.body, [KEY])
+
+
+def ask(vendor: Calendly, path: str, *, known: bool = True, **query: str) -> tuple[int, dict[str, Any]]:
+    """What its API answers to a reading call."""
+    headers = {"Authorization": "Bearer t"} if known else {}
+    answer = vendor.answer(Call(method="GET", path=f"/api{path}", headers=headers, query=query))
+    return answer.status, json.loads(answer.body)
+
+
+def test_its_api_says_what_there_is(vendor: Calendly) -> None:
+    """Meetings by the page, each with its invitee; with a token, for the organization that it names."""
+    rows = [vendor.act("book", ANA | {"start": f"2026-03-0{day}T16:00:00Z"}) for day in (4, 5, 6)]
+    organization = ask(vendor, "/users/me")[1]["resource"]["current_organization"]
+    asked = {"organization": organization, "min_start_time": "2026-03-05T00:00:00Z", "count": "1"}
+    _, page = ask(vendor, "/scheduled_events", **asked)
+    _, following = ask(vendor, "/scheduled_events", **asked, page_token=page["pagination"]["next_page_token"])
+    found = [meeting["uri"].rpartition("/")[2] for meeting in page["collection"] + following["collection"]]
+    assert (found, following["pagination"]["next_page_token"]) == ([row["event"] for row in rows[1:]], None)
+    _, people = ask(vendor, f"/scheduled_events/{rows[0]['event']}/invitees")
+    assert [one["email"] for one in people["collection"]] == [ANA["email"]]
+    assert (ask(vendor, "/users/me", known=False)[0], ask(vendor, "/scheduled_events/x/invitees")[0]) == (401, 404)
+
+
+def test_a_subscription_that_is_disabled_sends_nothing(vendor: Calendly, sent: list[Webhook]) -> None:
+    """As the real one's, after a day of refusals; its API says so."""
+    organization = ask(vendor, "/users/me")[1]["resource"]["current_organization"]
+    for state in ("disabled", "deleted", "active"):
+        vendor.act("subscription", {"state": state})
+        vendor.act("book", ANA)
+        _, found = ask(vendor, "/webhook_subscriptions", organization=organization, scope="organization")
+        assert [one["state"] for one in found["collection"]] == ([] if state == "deleted" else [state])
+    assert len(sent) == 1
+
+
+def test_the_meeting_has_a_page(vendor: Calendly, sent: list[Webhook]) -> None:
+    """The link of the meeting leads somewhere, and the page of a booking that is off says so."""
+    row = vendor.act("book", ANA)
+    link = said(sent[0])["payload"]["scheduled_event"]["location"]["join_url"].removeprefix("http://127.0.0.1:7072/calendly")
+    assert "Sala de la llamada" in vendor.answer(call("GET", link)).body.decode()
+    vendor.act("cancel", {"id": row["uid"]})
+    page = vendor.answer(call("GET", f"/cancellations/{row['uid']}"))
+    assert (page.status, "se canceló" in page.body.decode()) == (200, True)
 
 
 def test_a_person_books_and_puts_off(vendor: Calendly, sent: list[Webhook]) -> None:
