@@ -82,6 +82,8 @@ param settings = {
   DATABASE_POOL_WAIT_SECONDS: readEnvironmentVariable('DATABASE_POOL_WAIT_SECONDS', '')
   DATABASE_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_STATEMENT_SECONDS', '')
   DATABASE_LONG_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_LONG_STATEMENT_SECONDS', '')
+  WARM_AFTER_SECONDS: readEnvironmentVariable('WARM_AFTER_SECONDS', '3')
+  TRACE_SHARE: readEnvironmentVariable('TRACE_SHARE', '')
   LOG_FORMAT: readEnvironmentVariable('LOG_FORMAT', '')
   LOG_LEVEL: readEnvironmentVariable('LOG_LEVEL', '')
 }

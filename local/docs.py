@@ -38,6 +38,7 @@ def documents() -> dict[str, str]:
         "docs/add-a-flow.md": with_files((ROOT / "docs/add-a-flow.md").read_text(encoding="utf-8")),
         "local.settings.example.json": settings_doc.example(),
         "infra/flows.json": infrastructure(),
+        "host.json": host_file((ROOT / "host.json").read_text(encoding="utf-8")),
     }
 
 
@@ -148,6 +149,23 @@ def infrastructure() -> str:
         "queueFunctions": sorted(name for name, kind in kinds.items() if kind == "queueTrigger"),
         "timers": sorted(name for name, kind in kinds.items() if kind == "timerTrigger"),
     }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def host_file(text: str) -> str:
+    """host.json with the log levels of Azure's host: its own lines from warnings on, requests, and whatever our code logs.
+
+    What a function logs has a category of its own (`Function.<name>.User`), below that of the host's lines about it
+    (`Function.<name>`), so each function is named; LOG_LEVEL alone decides about ours.
+    """
+    import function_app
+
+    function_app.app.functions_bindings = None  # it can be asked only once otherwise
+    functions: list[Any] = function_app.app.get_functions()
+    names: list[str] = sorted(one.get_function_name() for one in functions)
+    document = json.loads(text)
+    ours = {f"Function.{name}.User": "Information" for name in names}
+    document["logging"]["logLevel"] = {"default": "Warning", "Host.Results": "Information", "Function": "Warning"} | ours
     return json.dumps(document, indent=2) + "\n"
 
 

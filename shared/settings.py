@@ -5,13 +5,14 @@ Those of one flow stand in its folder. `docs/settings.md` is made from all of th
 """
 
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 from types import new_class
 from typing import Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 
-from shared import flows
+from shared import flows, secret_faults
 from shared.environment import BaseSettings
 from shared.errors import ConfigurationError
 from shared.setting_dates import Country
@@ -99,7 +100,8 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         description="Client id of the user-assigned identity that may use the storage account.",
     )
     api_keys: tuple[ApiKey, ...] = Field(
-        description="JSON list of `{name, key or sha256, scopes}`; scopes are `webhook`, `read`, `write`, `admin`.",
+        description="JSON list of `{name, key or sha256, scopes}`; scopes are `webhook:<sender>`, `read`, `write`, `admin` "
+        "(`webhook`, for the webhooks of all senders, is the old one).",
         min_length=1,
     )
     max_body_bytes: int = Field(
@@ -172,6 +174,19 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
     alert_webhook_url: Url | None = Field(
         default=None, description="Receives a JSON POST for every new dead letter (Slack or Discord compatible `text`)."
     )
+    warm_after_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=25,
+        description="An instance that has had no request for so long after its start imports what it will need, as one that is "
+        "always ready does; 0: only after its first request. In Azure 3.",
+    )
+    trace_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of traces whose spans are sent to Azure Monitor; a trace is sent whole or not at all.",
+    )
     log_format: Literal["text", "json"] = Field(
         default="text", description="`json`: each of our log lines is an object with event, delivery and function."
     )
@@ -185,7 +200,7 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         faults = []
         if self.storage_connection is None and not (self.storage_account_name or self.storage_queue_service_uri):
             faults.append("AzureWebJobsStorage: give a connection string, or ...__accountName for managed identity")
-        elif self.storage_connection is None and not (self.storage_account_name or self.storage_blob_service_uri):
+        elif self.storage_queue_service_uri and not (self.storage_account_name or self.storage_blob_service_uri):
             faults.append("AzureWebJobsStorage__blobServiceUri: needed beside ...__queueServiceUri, or give ...__accountName")
         if self.odoo_api == "jsonrpc" and not self.odoo_username:
             faults.append("ODOO_USERNAME: needed with ODOO_API=jsonrpc")
@@ -196,10 +211,33 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         if "manychat_id" not in self.odoo_fields:
             faults.append("ODOO_FIELD_MAP: `manychat_id` cannot be left out; leads are found by it")
         faults += time_limit_faults(self)
+        faults += self._scope_faults()
+        faults += self._secret_faults()
         faults += [fault for group in _groups() for fault in group.faults(self)]
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _scope_faults(self) -> Iterator[str]:
+        known = {f"webhook:{sender}" for sender in flows.senders()}
+        for key in self.api_keys:
+            if unknown := sorted(scope for scope in key.scopes - known if ":" in scope):
+                yield f"API_KEYS: {key.name!r} has unknown scopes {unknown}; for webhooks there are {sorted(known)}"
+
+    def _secret_faults(self) -> Iterator[str]:
+        for name in type(self).model_fields:
+            yield from secret_faults.faults(setting_name(name), getattr(self, name))
+        for key in self.api_keys:
+            yield from secret_faults.key_faults(f"API_KEYS: {key.name!r}", key.key, key.sha256)
+
+    @property
+    def storage_key(self) -> SecretStr | None:
+        """The connection string of the storage account, unless an identity is given as well: then that counts.
+
+        The platform may put a connection string with a key beside our settings; the account refuses keys.
+        """
+        has_identity = self.storage_account_name or self.storage_queue_service_uri
+        return None if has_identity else self.storage_connection
 
     @property
     def odoo_batch_seconds(self) -> float:
