@@ -53,7 +53,7 @@ class Flow:
     """The functions of the page, driven as the host would."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.payload = world, 0
+        self.world, self.received = world, 0
         world.handlers |= {
             message_webhooks.STATUS_QUEUE: named("message_status_handler"),
             message_webhooks.REPLY_QUEUE: named("message_reply_handler"),
@@ -78,10 +78,10 @@ class Flow:
         queue = message_webhooks.STATUS_QUEUE if "status" in name else message_webhooks.REPLY_QUEUE
         return self.post(name, queue, path, urlencode(form).encode(), headers)
 
-    def says(self, body: str, sender: str = ANA_PHONE) -> func.HttpResponse:
+    def says(self, body: str, sender: str = ANA_PHONE, sid: str = "") -> func.HttpResponse:
         """A person writes to us."""
-        self.payload += 1
-        sid = f"SM{self.payload}"
+        self.received += 1
+        sid = sid or f"SM{self.received}"
         return self.twilio("twilio_message_webhook", "/api/twilio/message", MessageSid=sid, From=sender, Body=body)
 
     def brevo(self, event: str, token: str = BREVO_TOKEN, **more) -> func.HttpResponse:
