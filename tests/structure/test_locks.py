@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tests.conftest import ROOT
 from tests.lab.races import RACES
 
-# Module, function (or prepared statement), helper and table; and the race that shows it (tests/lab/races.py), or why it is taken.
+# Module, function (or prepared statement), helper and table; and the race of tests/lab that shows the lock, or its reason.
 LOCKS = {
     "outbox/claims.py _TARGET: locked Target": "a target claimed by two",
     "outbox/claims.py _next: unclaimed Delivery": "a claim of what is being taken back",
