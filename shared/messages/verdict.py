@@ -52,7 +52,7 @@ def _later(session: Session, claimed: Claimed, message: Message, settings: Setti
     now, window = clock.now(), window_of(message, settings)
     is_counted = not (message.transactional or settings.testing_mode)  # whose days are minutes
     today = days.of_person(session, message.person, window, now) if is_counted else None
-    if today is not None and today.zone is not None and not _tells_zone(message):
+    if today is not None and today.zone is not None and not _names_zone(message):
         window = replace(window, zone=today.zone)
     if message.window and (why := window.closed(now)):
         return Later(window.next_open(now), why)
@@ -63,7 +63,7 @@ def _later(session: Session, claimed: Claimed, message: Message, settings: Setti
     return Later(window.next_day(now), DAILY_CAP)
 
 
-def _tells_zone(message: Message) -> bool:
+def _names_zone(message: Message) -> bool:
     """Whether the message itself says where the person lives; else the zone of their other messages of the day counts."""
     return bool(message.time_zone or message.country) or message.channel in consent.PHONE_CHANNELS
 
