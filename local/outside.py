@@ -33,6 +33,7 @@ _LINKS = {
     "LINK_SIGNING_SECRETS": "local-link-secret",
     "RESOURCE_URL": "https://recursos.example/guia.pdf",
     "SURVEY_URL": "https://encuesta.example/reunion",
+    "LEAD_SERVICES": "automatización de ventas",
 }
 
 
