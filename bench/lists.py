@@ -89,10 +89,9 @@ def _parameters(query: Query, ask: Callable[[dict[str, str]], Any]) -> dict[str,
 
 def _cursor() -> str:
     """A place in the middle of the names, made as the list makes its own."""
-    from shared.web import sorting
+    from shared.web.cursor import Cursor
 
-    row = Contact(id=1, search_text=search_text("Lucía", None, None))
-    return sorting.cursor("name", row, Contact.search_text, Contact.id)
+    return Cursor(order="name").text(search_text("Lucía", None, None), 1)
 
 
 def _asker(port: int) -> Callable[[dict[str, str]], Any]:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from deploy import database, secrets, smoke
+from deploy import database, limits, secrets, smoke
 from deploy.azure import Azure
 from deploy.console import DeployError, remember, say, variable
 from deploy.door import database_open, vault_open
@@ -18,14 +18,17 @@ NEEDED = {
 
 
 def preprovision() -> None:
-    """Before the template: what it needs is there, the budget keeps its first month, and it learns which secrets there are.
+    """Before the template: what it needs is there, and its numbers fit together.
+
+    The budget keeps its first month, and the template learns which secrets there are.
 
     Raises:
-        DeployError: with all that is missing.
+        DeployError: with all that is missing, or with the numbers that cannot work together.
     """
     missing = [f"azd env set {name} ...   # {meaning}" for name, meaning in NEEDED.items() if not os.environ.get(name)]
     if missing:
         raise DeployError("this is needed first:\n  " + "\n  ".join(missing))
+    limits.check()
     if not os.environ.get("PUENTE_BUDGET_START"):
         remember("PUENTE_BUDGET_START", f"{datetime.now(UTC):%Y-%m}-01")
     if address := os.environ.get("AZURE_KEY_VAULT_URL"):

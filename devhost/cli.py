@@ -68,16 +68,16 @@ async def _run(options: argparse.Namespace) -> int:
     os.chdir(app_dir)
     keys = keys_from(settings) if options.enable_auth else None
     host = Host(Place(app_dir=app_dir, address=address, port=port, keys=keys), settings, host_options)
+    stop = asyncio.Event()
+    # Before the app is loaded, which may listen for the signal as well: its handler then comes on top of ours.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, _on_signal, stop)
     problems = await host.start()
     _announce(host, problems)
-    return await _serve(host)
+    return await _serve(host, stop)
 
 
-async def _serve(host: Host) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _on_signal, stop)
+async def _serve(host: Host, stop: asyncio.Event) -> int:
     watch = asyncio.create_task(_stop_with_parent(stop))
     running = asyncio.create_task(_announce_running(host))
     await stop.wait()

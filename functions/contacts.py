@@ -14,7 +14,7 @@ import azure.functions as func
 from pydantic import ConfigDict
 
 from shared.crm import odoo_sync
-from shared.flow import Flow
+from shared.flow import Flow, IdentityKind
 from shared.intake.endpoint import webhook
 from shared.intake.fields import (  # pydantic reads them at run time
     ChannelName,
@@ -47,6 +47,8 @@ FLOW = Flow(
     routers=("shared.web.contacts:router", "shared.web.timeline:router", "shared.web.channels:router"),
     syncs=("shared.crm.odoo_sync:CONTACTS",),
     stand_ins=("odoo",),
+    identities=(IdentityKind(name="manychat", title="ManyChat's id", exclusive=True),),
+    people=("shared.crm.people:CONTACTS",),
 )
 bp = func.Blueprint()
 

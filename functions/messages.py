@@ -3,8 +3,8 @@
 POST /api/twilio/status    -> message-status-queue -> message_statuses, suppressions, fallbacks, journeys
 POST /api/brevo/events     -> the same
 POST /api/resend/events    -> the same
-POST /api/twilio/message   -> message-reply-queue  -> conversations, suppressions (STOP, BAJA, START, ALTA)
-POST /api/unsubscribe      -> unsubscribe-queue    -> suppressions
+POST /api/twilio/message   -> message-reply-queue  -> inbound_messages, conversations, suppressions (STOP, BAJA, START, ALTA)
+POST /api/unsubscribe      -> events-queue         -> suppressions
 GET  /api/unsubscribe      a page that asks
 GET  /api/twilio/voice     the script of a call
 """
@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
+from shared import problems
 from shared.errors import PermanentError, RefusedError
 from shared.flow import Flow
-from shared.intake import body, problem
-from shared.intake.endpoint import CONNECTION, accepting, handling
+from shared.intake import body
+from shared.intake.endpoint import EVENTS_QUEUE, accepting, handling
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
 from shared.messages import inbound, pages
@@ -35,7 +36,6 @@ log = logging.getLogger("puente.messages")
 
 STATUS_QUEUE = "message-status-queue"
 REPLY_QUEUE = "message-reply-queue"
-UNSUBSCRIBE_QUEUE = "unsubscribe-queue"
 XML, HTML = "text/xml", "text/html"
 LARGEST_FORM_BYTES = 65_536  # Twilio signs the sorted fields, so they are sorted before the sender is known
 ACCEPTED = 202
@@ -48,16 +48,20 @@ FLOW = Flow(
     "unsubscribe.",
     functions=("functions.messages:bp",),
     optional=False,
-    queues=(STATUS_QUEUE, REPLY_QUEUE, UNSUBSCRIBE_QUEUE),
-    routers=("shared.web.suppressions:router", "shared.web.templates:router"),
+    queues=(STATUS_QUEUE, REPLY_QUEUE),
+    handlers=MappingProxyType({"link.unsubscribe": "functions.messages:UNSUBSCRIBE_HANDLER"}),
+    moved_queues=MappingProxyType({"unsubscribe-queue": "unsubscribe_handler"}),
+    routers=("shared.web.suppressions:router", "shared.web.templates:router", "shared.web.inbound_messages:router"),
     tables=("shared.store.message_models",),
-    # They know people by digests alone: the wish not to be written to outlives an erasure, as it must.
+    privacy="shared.messages.personal_data:PERSONAL_DATA",
+    timeline=("shared.messages.personal_data:TIMELINE",),
+    # The others know people by digests alone: the wish not to be written to outlives an erasure, as it must.
     impersonal_tables=frozenset(("suppressions", "conversations", "message_days", "message_statuses", "template_copies")),
     effects=("shared.messages.carriers:ACTIONS",),
     targets=MappingProxyType(
         {name: f"shared.messages.carriers:{name}_policy" for name in ("brevo", "resend", "smtp", "twilio", "manychat")}
     ),
-    events=("message.sending", "message.outcome", "message.variables", "person.message"),
+    events=("message.sending", "message.outcome", "message.received", "message.variables", "person.message"),
     clients=(
         "shared.messages.providers.brevo:BREVO",
         "shared.messages.providers.resend:RESEND",
@@ -65,6 +69,7 @@ FLOW = Flow(
         "shared.messages.providers.twilio:TWILIO",
         "shared.messages.providers.manychat:MANYCHAT",
     ),
+    kept_keys=frozenset(("twilio.message",)),
     stand_ins=("brevo", "resend", "smtp", "twilio", "manychat"),
 )
 bp = func.Blueprint()
@@ -80,14 +85,16 @@ def apply_events(session: Session, event: Event[ProviderEvents]) -> str:
 
 
 def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
-    """Record that they wrote, and do what they ask: "stop", "start", "asked" or "noted". Journeys get the request or reply.
+    """Keep what they wrote, and do what they ask: "stop", "start", "asked" or "noted". Journeys get the request or reply.
 
     "asked": no marketing goes to that line until a person has looked; a clear wish settles that, too.
     """
-    from shared.messages import consent
-    from shared.messages.outcomes import PersonMessage, notify_person_message
+    from shared.messages import consent, received
+    from shared.messages.outcomes import PersonMessage, notify_person_message, notify_received
 
     payload, at = event.payload, event.envelope.time
+    if (row := received.record(session, "twilio", payload, at)) is not None:
+        notify_received(session, row.id)
     consent.wrote_to_us(session, payload.who, payload.channel, at)
     if payload.wish == "stop":
         consent.suppress(session, consent.PHONE_CHANNELS, [payload.who], "stop", at)
@@ -98,7 +105,10 @@ def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
         if payload.ask:
             consent.suppress(session, consent.PHONE_CHANNELS, [payload.who], "to-review", at)
         notify_person_message(
-            session, PersonMessage(word="replied", recipient_digests=(payload.who,), channels=(payload.channel,), at=at)
+            session,
+            PersonMessage(
+                word="replied", recipient_digests=(payload.who,), channels=(payload.channel,), at=at, text=payload.text
+            ),
         )
     return payload.wish or ("asked" if payload.ask else "noted")
 
@@ -110,6 +120,16 @@ def apply_unsubscribe(session: Session, event: Event[Unsubscribe]) -> str:
     payload = event.payload
     statuses.unsubscribed(session, payload.delivery, [payload.address, payload.person], event.envelope.time)
     return "applied"
+
+
+def _no_reply() -> func.HttpResponse:
+    """Twilio expects TwiML as an answer; an empty one sends no reply."""
+    return func.HttpResponse('<?xml version="1.0" encoding="UTF-8"?><Response/>', mimetype=XML)
+
+
+def _done() -> func.HttpResponse:
+    """The page after an unsubscription, which a mail program (RFC 8058) does not read."""
+    return func.HttpResponse(pages.done(), mimetype=HTML, headers=PRIVATE)
 
 
 TWILIO = Webhook(
@@ -133,45 +153,28 @@ REPLY = Webhook(
     authenticate=twilio.verify,
     read=twilio.read_reply,
     max_bytes=LARGEST_FORM_BYTES,
+    reply=_no_reply,
 )
 LINK = Webhook(
     name="link.unsubscribe",
-    queue=UNSUBSCRIBE_QUEUE,
+    queue=EVENTS_QUEUE,
     payload=Unsubscribe,
     authenticate=inbound.signed_by_us,
     read=inbound.read_link,
+    reply=_done,
 )
 STATUS_HANDLER = Handler(queue=STATUS_QUEUE, payload=ProviderEvents, apply=apply_events)
 REPLY_HANDLER = Handler(queue=REPLY_QUEUE, payload=InboundMessage, apply=apply_reply)
-UNSUBSCRIBE_HANDLER = Handler(queue=UNSUBSCRIBE_QUEUE, payload=Unsubscribe, apply=apply_unsubscribe)
+UNSUBSCRIBE_HANDLER = Handler(queue=EVENTS_QUEUE, payload=Unsubscribe, apply=apply_unsubscribe)
 
 
-accepting(bp, "twilio_status_webhook", "api/twilio/status", STATUS_QUEUE, TWILIO.accept)
-accepting(bp, "brevo_events_webhook", "api/brevo/events", STATUS_QUEUE, BREVO.accept)
-accepting(bp, "resend_events_webhook", "api/resend/events", STATUS_QUEUE, RESEND.accept)
+accepting(bp, "twilio_status_webhook", "api/twilio/status", TWILIO)
+accepting(bp, "brevo_events_webhook", "api/brevo/events", BREVO)
+accepting(bp, "resend_events_webhook", "api/resend/events", RESEND)
+accepting(bp, "twilio_message_webhook", "api/twilio/message", REPLY)
+accepting(bp, "unsubscribe_webhook", "api/unsubscribe", LINK)
 handling(bp, "message_status_handler", STATUS_HANDLER)
 handling(bp, "message_reply_handler", REPLY_HANDLER)
-handling(bp, "unsubscribe_handler", UNSUBSCRIBE_HANDLER)
-
-
-@bp.route("api/twilio/message", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=REPLY_QUEUE, connection=CONNECTION)
-async def twilio_message_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-    """Take in what somebody writes to us. Twilio expects TwiML as an answer; an empty one sends no reply."""
-    answer = await REPLY.accept(req, message)
-    if answer.status_code != ACCEPTED:
-        return answer
-    return func.HttpResponse('<?xml version="1.0" encoding="UTF-8"?><Response/>', mimetype=XML)
-
-
-@bp.route("api/unsubscribe", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
-@bp.queue_output("message", queue_name=UNSUBSCRIBE_QUEUE, connection=CONNECTION)
-async def unsubscribe_webhook(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
-    """Take an unsubscription in, from a mail program (RFC 8058) or from our own page: 200 once it is on its queue."""
-    answer = await LINK.accept(req, message)
-    if answer.status_code != ACCEPTED:
-        return answer
-    return func.HttpResponse(pages.done(), mimetype=HTML, headers=PRIVATE)
 
 
 @bp.route("api/unsubscribe", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -194,7 +197,7 @@ def twilio_voice(req: func.HttpRequest) -> func.HttpResponse:
         twilio.verify(req, req.get_body(), get_settings())
         text = voice.script(*twilio.read_call(req))
     except RefusedError as error:
-        return problem.response(error)
+        return problems.response(error)
     except PermanentError:  # the address names no call
         text = voice.SILENCE
     except Exception:  # somebody is on the phone, whatever it is that broke

@@ -4,6 +4,8 @@ POST /api/v1/manychat/webhook/crm-opportunity
   -> manychat-crm-opportunities-queue
   -> contacts, opportunities, stage_history
   -> odoo.opportunity (a lead in Odoo's CRM, one for each person)
+
+What a person writes to us becomes a note there (odoo.note).
 """
 
 from __future__ import annotations
@@ -53,7 +55,8 @@ FLOW = Flow(
         "shared.web.odoo_contacts:router",
     ),
     syncs=("shared.crm.odoo_sync:OPPORTUNITIES",),
-    effects=("shared.crm.resync:RESYNC",),
+    effects=("shared.crm.resync:RESYNC", "shared.messages.odoo_notes:NOTE"),
+    listeners=MappingProxyType({"message.received": "shared.messages.odoo_notes:note_received"}),
     targets=MappingProxyType({"odoo": "shared.crm.odoo_sync:policy", "puente": "shared.crm.resync:policy"}),
     clients=("shared.vendors.odoo.system:ODOO",),
     stand_ins=("odoo",),
@@ -118,13 +121,29 @@ def apply_opportunity(session: Session, event: Event[OpportunityPayload]) -> str
     Raises:
         PermanentError: `unknown-stage`.
     """
+    return _applied(session, event, is_repeat=False)
+
+
+def repeat_opportunity(session: Session, event: Event[OpportunityPayload]) -> str:
+    """Take an undated report that comes again as what holds now: A, B and A within minutes end in A.
+
+    "applied" where that changed anything; the history gets no second line where it did not.
+
+    Raises:
+        PermanentError: `unknown-stage`.
+    """
+    return _applied(session, event, is_repeat=True)
+
+
+def _applied(session: Session, event: Event[OpportunityPayload], *, is_repeat: bool) -> str:
     from shared.crm import facts, opportunities, people
 
     payload = event.payload
-    stage_id = opportunities.resolve_stage(session, payload.state.stage_id)
     at = facts.effective(event.envelope.time, event.envelope.received)
     contact = people.locked_contact(session, payload.manychat_id)
     opportunity = opportunities.locked_opportunity(session, contact)
+    # Only now: while this waited for the locks, somebody may have given the stage another number and moved all who were in it.
+    stage_id = opportunities.resolve_stage(session, payload.state.stage_id)
     changed = people.merge_person(
         session,
         contact,
@@ -136,7 +155,9 @@ def apply_opportunity(session: Session, event: Event[OpportunityPayload]) -> str
         channel=payload.channel,
     )
     changed |= facts.merge(opportunity, _opportunity_facts(payload), at, event.key)
-    changed |= opportunities.change_stage(session, opportunity, stage_id, at, payload.state.summary, event.key)
+    changed |= opportunities.change_stage(
+        session, opportunity, stage_id, at, payload.state.summary, event.key, only_changes=is_repeat
+    )
     if not changed:
         return "stale"
     odoo_sync.ask(session, contact, opportunity, event.key)
@@ -163,4 +184,11 @@ WEBHOOK = Webhook(
     payload=OpportunityPayload,
     answer=lambda payload: {"manychat_id": payload.manychat_id},
 )
-HANDLER = webhook(bp, "manychat_opportunity", "api/v1/manychat/webhook/crm-opportunity", WEBHOOK, apply_opportunity)
+HANDLER = webhook(
+    bp,
+    "manychat_opportunity",
+    "api/v1/manychat/webhook/crm-opportunity",
+    WEBHOOK,
+    apply_opportunity,
+    repeat=repeat_opportunity,
+)

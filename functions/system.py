@@ -1,9 +1,9 @@
 """The engine's own triggers: deliveries, the timers that keep them going, and dead letters.
 
 delivery-queue            -> carry out what is due for a target
-timer DISPATCH_SCHEDULE   -> wake the targets that have something due
+timer DISPATCH_SCHEDULE   -> free what dead workers held, and wake the targets that have something due
 events-queue              -> the handler of the event's type, for flows that have no queue of their own
-timer RETRY_ERRORED_...   -> jobs of every five minutes: free expired leases, request lost syncs again, close journeys' steps
+timer RETRY_ERRORED_...   -> jobs of every five minutes: request lost syncs again, close journeys' steps
 timer COLLECT_POISON_...  -> `<queue>-poison` to the dead-letter queue
 timer RETENTION_SCHEDULE  -> nightly jobs: remove what is finished and no longer kept
 dead-letter-queue         -> dead_letters, and an alert
@@ -20,6 +20,8 @@ import azure.functions as func
 from shared import flows, jobs, queues
 from shared.flow import Flow, Job, Rhythm
 from shared.intake.endpoint import CONNECTION, EVENTS_QUEUE, handle_by_type
+from shared.warming import imports, warming
+from shared.watch import timers
 
 log = logging.getLogger("puente.engine")
 FLOW = Flow(
@@ -32,7 +34,10 @@ FLOW = Flow(
     routers=("shared.web.journeys:router", "shared.web.dead_letters:router", "shared.web.deliveries:router"),
     tables=("shared.store.models", "shared.store.journey_models"),
     impersonal_tables=frozenset(
-        ("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions", "journey_pauses")
+        (
+            *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
+            *("journey_pauses", "used_keys"),
+        )
     ),
     privacy="shared.privacy.holdings:ENGINE",
     effects=("shared.alerts:ALERT",),
@@ -49,13 +54,15 @@ FLOW = Flow(
     ),
     jobs=(
         Job(name="begin-journeys", rhythm=Rhythm.HALF_MINUTE, run="shared.journeys.due_beginnings:begin_due"),
-        Job(name="free-expired", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:free_expired"),
+        Job(name="free-expired", rhythm=Rhythm.HALF_MINUTE, run="shared.outbox.dispatch:free_expired"),
         Job(name="requeue-lost", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:requeue_lost"),
         Job(name="close-journey-steps", rhythm=Rhythm.FIVE_MINUTES, run="shared.journeys.outcomes:close_steps"),
         Job(name="retention", rhythm=Rhythm.NIGHT, run="shared.retention:remove_old"),
     ),
 )
 bp = func.Blueprint()
+# An instance for deliveries that is always ready has them by the time that the first nudge comes.
+warming.prepare(*imports("sqlalchemy.orm", "shared.store.models", "shared.outbox.execute", "shared.vendors.registry"))
 
 
 @bp.queue_trigger("message", queue_name=queues.DELIVERY_QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
@@ -64,7 +71,7 @@ def deliver(message: func.QueueMessage) -> None:
     from shared.outbox.execute import drain
     from shared.vendors import registry
 
-    registry.require_lease()
+    registry.require_time_limit()
 
     try:
         target = str(json.loads(message.get_body())["target"])
@@ -93,15 +100,17 @@ def dispatch_due(timer: func.TimerRequest) -> None:
     jobs.run(Rhythm.HALF_MINUTE)
     if woken := dispatch():
         log.info("woken: %s", ", ".join(sorted(woken)))
+    timers.ran("dispatch_due")
 
 
 @bp.timer_trigger("timer", schedule="%RETRY_ERRORED_SCHEDULE%")
 def retry_errored_syncs(timer: func.TimerRequest) -> None:
-    """Run the jobs of every five minutes: expired leases are freed, lost syncs requested again, journeys' steps closed."""
+    """Run the jobs of every five minutes: lost syncs are requested again, journeys' steps closed."""
     from shared.outbox.dispatch import dispatch_due as dispatch
 
     if jobs.run(Rhythm.FIVE_MINUTES):
         dispatch()
+    timers.ran("retry_errored_syncs")
 
 
 @bp.timer_trigger("timer", schedule="%COLLECT_POISON_SCHEDULE%")
@@ -111,12 +120,14 @@ def collect_poison(timer: func.TimerRequest) -> None:
 
     if moved := dead_letter_queue.collect_poison(flows.queues()):
         log.error("%d poison messages collected", moved)
+    timers.ran("collect_poison")
 
 
 @bp.timer_trigger("timer", schedule="%RETENTION_SCHEDULE%")
 def forget_old(timer: func.TimerRequest) -> None:
     """Run the nightly jobs: what is finished and older than the RETENTION settings keep it is removed."""
     jobs.run(Rhythm.NIGHT)
+    timers.ran("forget_old")
 
 
 @bp.queue_trigger("message", queue_name=queues.DEAD_LETTER_QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)

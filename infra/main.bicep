@@ -34,12 +34,16 @@ param pythonVersion string = '3.13'
 @allowed(['512', '2048', '4096'])
 param instanceMemoryMB string = '2048'
 
-@description('Most instances at once, over all functions together.')
+@description('Most instances at once. Azure counts those of the app, or those of each function group: docs/scale.md, "Connections".')
 @minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 40
 
-@description('Instances that are always warm: {name, instanceCount}; name is http or function:<function name>.')
+@description('What the maximum counts in this region: the instances of the app, or those of each function group. Only deploy/limits.py reckons with it.')
+@allowed(['app', 'group'])
+param instancesCount string = 'app'
+
+@description('Instances that are always warm: {name, instanceCount}; name is http or function:<function name>. With zones two of each.')
 param alwaysReady array = []
 
 @description('Requests that one instance handles at once. Unset, Python gets 1.')
@@ -62,7 +66,7 @@ param sqlAdmin object = {}
 
 @description('Most vCores of the serverless database.')
 @allowed(['1', '2', '4', '6', '8', '10', '12', '14', '16', '18', '20', '24', '32', '40'])
-param sqlMaxVCores string = '2'
+param sqlMaxVCores string = '4'
 
 @description('Least vCores of the serverless database, as text because it may be a fraction.')
 @allowed(['0.5', '0.75', '1', '1.25', '1.5', '1.75', '2', '2.25', '2.5', '3', '4', '5', '6', '8'])
@@ -275,7 +279,10 @@ module functions 'modules/functions.bicep' = {
     pythonVersion: pythonVersion
     instanceMemoryMB: int(instanceMemoryMB)
     maximumInstanceCount: maximumInstanceCount
-    alwaysReady: alwaysReady
+    // With fewer than two of each entry a zone redundant plan is refused.
+    alwaysReady: zoneRedundant
+      ? map(alwaysReady, entry => { name: entry.name, instanceCount: max(entry.instanceCount, 2) })
+      : alwaysReady
     httpConcurrency: httpConcurrency
     siteUpdateStrategy: siteUpdateStrategy
     zoneRedundant: zoneRedundant
@@ -315,6 +322,7 @@ module alerts 'modules/alerts.bicep' = {
     insightsId: monitoring.outputs.insightsId
     healthUrl: 'https://${functions.outputs.hostName}/health'
     budgetName: names.budget
+    dailyCapGB: logDailyCapGB
     monthlyBudget: monthlyBudget
     budgetStart: empty(budgetStart) ? thisMonth : budgetStart
   }
@@ -349,5 +357,7 @@ output AZURE_IDENTITY_NAME string = names.identity
 output AZURE_IDENTITY_CLIENT_ID string = identity.outputs.clientId
 @description('Whether database and vault are closed to the Internet.')
 output AZURE_PRIVATE_NETWORK bool = privateNetwork
+@description('What the maximum of instances counts; kept for the next deployment.')
+output PUENTE_INSTANCES_COUNT string = instancesCount
 @description('Outbound address of the app, for allow lists of Odoo and others; empty without a private network.')
 output AZURE_OUTBOUND_ADDRESS string = privateNetwork ? network!.outputs.outboundAddress : ''

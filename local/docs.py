@@ -38,6 +38,7 @@ def documents() -> dict[str, str]:
         "docs/add-a-flow.md": with_files((ROOT / "docs/add-a-flow.md").read_text(encoding="utf-8")),
         "local.settings.example.json": settings_doc.example(),
         "infra/flows.json": infrastructure(),
+        "host.json": host_file((ROOT / "host.json").read_text(encoding="utf-8")),
     }
 
 
@@ -136,10 +137,36 @@ def _journeys(flow: Any) -> Iterator[str]:
 
 
 def infrastructure() -> str:
-    """infra/flows.json, which the template reads: the queues of the flows."""
+    """infra/flows.json: the queues of the flows, which the template makes, and the functions with instances of their own."""
+    import function_app
     from shared import flows
 
-    return json.dumps({"queues": sorted(flows.queues())}, indent=2) + "\n"
+    function_app.app.functions_bindings = None  # it can be asked only once otherwise
+    functions: list[Any] = function_app.app.get_functions()
+    kinds: dict[str, str] = {one.get_function_name(): one.get_trigger().get_dict_repr()["type"] for one in functions}
+    document = {
+        "queues": sorted(flows.queues()),
+        "queueFunctions": sorted(name for name, kind in kinds.items() if kind == "queueTrigger"),
+        "timers": sorted(name for name, kind in kinds.items() if kind == "timerTrigger"),
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def host_file(text: str) -> str:
+    """host.json with the log levels of Azure's host: its own lines from warnings on, requests, and whatever our code logs.
+
+    What a function logs has a category of its own (`Function.<name>.User`), below that of the host's lines about it
+    (`Function.<name>`), so each function is named; LOG_LEVEL alone decides about ours.
+    """
+    import function_app
+
+    function_app.app.functions_bindings = None  # it can be asked only once otherwise
+    functions: list[Any] = function_app.app.get_functions()
+    names: list[str] = sorted(one.get_function_name() for one in functions)
+    document = json.loads(text)
+    ours = {f"Function.{name}.User": "Information" for name in names}
+    document["logging"]["logLevel"] = {"default": "Warning", "Host.Results": "Information", "Function": "Warning"} | ours
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _equals(path: Path, text: str) -> bool:

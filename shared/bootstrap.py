@@ -4,10 +4,11 @@ from types import ModuleType
 
 import azure.functions as func
 
-from shared import flows, logs, telemetry
+from shared import flows, logs, stopping, telemetry
 from shared.flow import FlowError
 from shared.intake import endpoint
 from shared.settings import get_settings
+from shared.warming import warming
 
 
 def build_app(package: ModuleType) -> func.FunctionApp:
@@ -23,17 +24,29 @@ def build_app(package: ModuleType) -> func.FunctionApp:
     settings = get_settings()
     logs.configure(settings.log_level, settings.log_format)
     if settings.applicationinsights_connection_string is not None:
-        telemetry.configure(settings.applicationinsights_connection_string.get_secret_value())
+        telemetry.configure(settings.applicationinsights_connection_string.get_secret_value(), settings.trace_share)
+    stopping.install()
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-    for blueprint in flows.parts("functions"):
+    for blueprint in (*flows.parts("functions"), _of_moved_queues()):
         app.register_functions(blueprint)
     _check_handlers()
+    warming.begin_after(settings.warm_after_seconds)
     return app
+
+
+def _of_moved_queues() -> func.Blueprint:
+    blueprint = func.Blueprint()
+    for queue, function in flows.moved_queues().items():
+        endpoint.handling_moved(blueprint, function, queue, flows.handlers)
+    return blueprint
 
 
 def _check_handlers() -> None:
     declared = {kind for flow in flows.installed() for kind in flow.handlers}
-    for kind in sorted(endpoint.shared_types() - declared):
+    routes = endpoint.webhook_routes(flows.parts("functions"))
+    webhooks = [webhook for route in routes for webhook in (*route.webhooks.values(), *route.also)]
+    shared = {webhook.name for webhook in webhooks if webhook.queue == endpoint.EVENTS_QUEUE}
+    for kind in sorted(shared - declared):
         raise FlowError(
             f"a webhook puts events of the type {kind!r} on `{endpoint.EVENTS_QUEUE}`, and no flow names who handles them: add "
             "the type and its handler to the flow's `handlers`"

@@ -6,6 +6,7 @@
     ├── RetryableError         the same again, later; costs the work one attempt
     │   ├── NoAnswerError      the outside system did not answer in time: as for an outage, a sync is not to blame for it
     │   ├── DeferredError      this one piece of work must wait, and nothing else: costs no attempt
+    │   │   └── NotBegunError  it was not begun after all: it is due again at once, as if nobody had claimed it
     │   ├── UnavailableError   the whole outside system is down, or refuses our account: costs no attempt, opens its circuit
     │   └── ThrottledError     the outside system asks us to wait: costs no attempt, pauses the target
     ├── PermanentError         no number of attempts will help: park it with its reason
@@ -57,6 +58,10 @@ class NoAnswerError(RetryableError):
 
 class DeferredError(RetryableError):
     """This piece of work must wait, at least `after_seconds`; the outside system takes others meanwhile."""
+
+
+class NotBegunError(DeferredError):
+    """A claimed piece of work was not begun (its worker ends, or has lost its lease): for others it is as it was before."""
 
 
 class UnavailableError(RetryableError):

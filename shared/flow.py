@@ -13,6 +13,9 @@ from types import MappingProxyType
 
 from shared.errors import ConfigurationError
 
+EVENTS_QUEUE = "events-queue"
+"""The queue of flows that have none of their own."""
+
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -45,6 +48,21 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
+class IdentityKind:
+    """By what a flow's system knows people, such as `manychat` or `email`; `title` is for people.
+
+    An `exclusive` kind keeps people apart: its system has one id for a person, so two ids are two people, unless the system
+    (or an operator) says that they are the same. `read` names a function that gives the value's one spelling, or raises
+    ValueError where it is none; without it the value is trimmed. Two flows may declare one kind, in the same words.
+    """
+
+    name: str
+    title: str
+    exclusive: bool = False
+    read: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Flow:
     """One flow: what it is for people, and where its parts are.
 
@@ -63,7 +81,13 @@ class Flow:
     in the transaction of whoever calls. Flows meet by events; they import each other only where `requires` says so.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
     `queues` are the queues whose messages its functions handle. A flow without one shares `events-queue`, and `handlers` maps
-    the types of its events to their handlers. `stand_ins` are the sandbox's vendors that it talks to.
+    the types of its events to their handlers. `moved_queues` names queues that its events no longer go to, each with the
+    function that handled them, which is kept for what still lies there. Seven days after the deployment nothing can, and the
+    line goes. `kept_keys` are the types of those events whose senders sign no time: a copy of a request is genuine for ever,
+    so that retention keeps the event's key when it removes the event. `stand_ins` are the sandbox's vendors that it talks to.
+
+    `identities` are the kinds by which its systems know people (`shared.people`); `people` names the tables whose rows tell of
+    them (`shared.people.backfill.Source`), so that those that were stored before are taken in as well.
     """
 
     name: str
@@ -85,12 +109,16 @@ class Flow:
     events: tuple[str, ...] = ()
     listeners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     handlers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    moved_queues: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     clients: tuple[str, ...] = ()
     settings: str | None = None
     has_journeys: bool = False
     has_templates: bool = False
+    kept_keys: frozenset[str] = frozenset()
     stand_ins: tuple[str, ...] = ()
     jobs: tuple[Job, ...] = ()
+    identities: tuple[IdentityKind, ...] = ()
+    people: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot work. Raises FlowError."""
@@ -105,9 +133,19 @@ class Flow:
     def references(self) -> tuple[str, ...]:
         """Every `module:attribute` that the declaration names."""
         single = (name for name in (self.privacy, self.settings) if name is not None)
-        several = (*self.functions, *self.routers, *self.timeline, *self.retention, *self.syncs, *self.effects, *self.clients)
+        several = (
+            *self.functions,
+            *self.routers,
+            *self.timeline,
+            *self.retention,
+            *self.syncs,
+            *self.effects,
+            *self.clients,
+            *self.people,
+        )
         mapped = (*self.targets.values(), *self.listeners.values(), *self.handlers.values(), *(job.run for job in self.jobs))
-        return (*single, *several, *mapped)
+        readers = (kind.read for kind in self.identities if kind.read is not None)
+        return (*single, *several, *mapped, *readers)
 
     def _check_references(self) -> None:
         for reference in self.references():

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from shared import references
-from shared.flow import Flow, FlowError, Job, Rhythm
+from shared.flow import EVENTS_QUEUE, Flow, FlowError, Job, Rhythm
 
 DEFAULT_PACKAGE = "functions"
 DECLARATION = "FLOW"
@@ -90,9 +90,27 @@ def target_policies() -> dict[str, Any]:
     return {target: resolve(reference) for flow in installed() for target, reference in flow.targets.items()}
 
 
+@cache
+def kept_keys() -> frozenset[str]:
+    """The types of the events whose keys outlive retention."""
+    return frozenset(kind for flow in installed() for kind in flow.kept_keys)
+
+
 def queues() -> frozenset[str]:
-    """Every queue of the flows."""
-    return frozenset(queue for flow in installed() for queue in flow.queues)
+    """Every queue of the flows, those among them that events no longer go to."""
+    return frozenset(queue for flow in installed() for queue in (*flow.queues, *flow.moved_queues))
+
+
+def moved_queues() -> dict[str, str]:
+    """The queues that events no longer go to, each with the name of the function that still handles them."""
+    return {queue: function for flow in installed() for queue, function in flow.moved_queues.items()}
+
+
+def owner(queue: str, kind: str | None = None) -> str | None:
+    """The name of the flow that an event on a queue belongs to: by the event's type where flows share it, else the queue's."""
+    by_type = (flow.name for flow in installed() if queue == EVENTS_QUEUE and kind in flow.handlers)
+    by_queue = (flow.name for flow in installed() if queue in (*flow.queues, *flow.moved_queues))
+    return next(by_type, None) or next(by_queue, None)
 
 
 def jobs(rhythm: Rhythm) -> tuple[tuple[str, Job], ...]:
@@ -135,7 +153,7 @@ def _check(flows: dict[str, Flow]) -> None:
             raise FlowError(
                 f"flow {flow.name!r} requires the flow {missing!r}, which is not installed: remove both, or neither"
             )
-        for queue in flow.queues:
+        for queue in (*flow.queues, *flow.moved_queues):
             if (other := owners.setdefault(queue, flow.name)) != flow.name:
                 raise FlowError(f"flows {other!r} and {flow.name!r} both declare the queue {queue!r}; one of them owns it")
     events = {event for flow in flows.values() for event in flow.events}
@@ -154,5 +172,5 @@ def _named(flow: Flow, kind: str) -> tuple[str, ...]:
 
 
 def _forget() -> None:
-    for cached in (parts_by_flow, listeners, handlers, target_policies):
+    for cached in (kept_keys, parts_by_flow, listeners, handlers, target_policies):
         cached.cache_clear()

@@ -8,11 +8,13 @@
     what vendors said of them    | RETENTION_MESSAGE_DAYS       | the message itself is gone, or was never found
     events                       | RETENTION_INBOX_DAYS         | nobody's journey is open, and no dead letter is of the event:
                                  |                              | its key is what makes a replay harmless
+    what people write to us      | RETENTION_INBOUND_DAYS       | (read or not: nobody's words are kept for ever by neglect)
     events that journeys keep    | 30 days                      | (a beginning that is as late is none any more)
     beginnings after a pause     | 30 days                      | the pause is over
     lines of the action log      | RETENTION_ACTION_LOG_DAYS    | nobody's journey is open, and what they tell of is gone
     bodies of large events       | RETENTION_CLAIM_CHECK_DAYS   | no unresolved dead letter needs them for a replay
 
+A message's key and that of an event whose sender signs no time stay in `used_keys`, where what caused it may happen again.
 So a key outlives whatever could bring its event again: a sender repeats for days, queues and handlers for two weeks at most
 (the settings take 30 days or more), and what a person may replay at any time is a dead letter, which is never removed here.
 Never removed either: whatever waits, is dead or uncertain, or a sync that was taken back (a person's word, which stands).
@@ -27,18 +29,20 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared import clock, faults, flows, queues
 from shared.errors import UnavailableError
+from shared.outbox import actions
 from shared.outbox.actions import Kind, State
 from shared.settings import Settings, get_settings
+from shared.store import used_keys
 from shared.store.dialect import rows_changed
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent
-from shared.store.message_models import MessageStatus
+from shared.store.message_models import MessageStatus, ReceivedMessage
 from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent
-from shared.store.session import reading, transact
+from shared.store.session import long_statements, reading, transact
 
 log = logging.getLogger("puente.retention")
 
@@ -53,12 +57,16 @@ OPEN = ("active", "suspended")  # of an enrolment: something may still happen in
 
 @dataclass(frozen=True)
 class Rule:
-    """Rows of a table, by when they came to be, that are removed where `goes` holds."""
+    """Rows of a table, by when they came to be, that are removed where `goes` holds.
+
+    `keeps` finds the keys that outlive their rows, because what caused them may happen again.
+    """
 
     table: type[Base]
     since: InstrumentedAttribute[datetime]
     days: Callable[[Settings], int]
     goes: Callable[[datetime], ColumnElement[bool]]
+    keeps: Callable[[], Select[Any]] | None = None
 
 
 def _in_no_journey(subject: Any) -> ColumnElement[bool]:
@@ -78,8 +86,21 @@ def _old_message(before: datetime) -> ColumnElement[bool]:
     )
 
 
+def _recurring_events() -> Select[Any]:
+    return select(InboxEvent.key).where(InboxEvent.type.in_(flows.kept_keys()))
+
+
+def _recurring_messages() -> Select[Any]:
+    once = sorted({target for (target, _name), action in actions.known().items() if not action.key_recurs})
+    return select(Delivery.dedupe_key).where(Delivery.dedupe_key.is_not(None), Delivery.target.not_in(once))
+
+
 def _old_status(before: datetime) -> ColumnElement[bool]:
     return and_(MessageStatus.updated_at < before, ~exists().where(Delivery.id == MessageStatus.delivery_id))
+
+
+def _old_answer(before: datetime) -> ColumnElement[bool]:
+    return ReceivedMessage.created_at < before
 
 
 def _old_event(before: datetime) -> ColumnElement[bool]:
@@ -104,16 +125,18 @@ def _old_beginning(before: datetime) -> ColumnElement[bool]:
 
 
 RULES = {
-    "events": Rule(InboxEvent, InboxEvent.received_at, lambda s: s.retention_inbox_days, _old_event),
+    "events": Rule(InboxEvent, InboxEvent.received_at, lambda s: s.retention_inbox_days, _old_event, _recurring_events),
     "syncs": Rule(Delivery, Delivery.created_at, lambda s: s.retention_sync_days, _old_sync),
-    "messages": Rule(Delivery, Delivery.created_at, lambda s: s.retention_message_days, _old_message),
+    "messages": Rule(Delivery, Delivery.created_at, lambda s: s.retention_message_days, _old_message, _recurring_messages),
     "statuses": Rule(MessageStatus, MessageStatus.created_at, lambda s: s.retention_message_days, _old_status),
+    "inbound messages": Rule(ReceivedMessage, ReceivedMessage.created_at, lambda s: s.retention_inbound_days, _old_answer),
     "journey events": Rule(JourneyEvent, JourneyEvent.created_at, lambda _s: REMEMBERED_DAYS, _old_journey_event),
     "beginnings": Rule(JourneyBeginning, JourneyBeginning.created_at, lambda _s: REMEMBERED_DAYS, _old_beginning),
     "action log": Rule(ActionLog, ActionLog.at, lambda s: s.retention_action_log_days, _old_line),
 }
 
 
+@long_statements()
 def forget() -> dict[str, int]:
     """Remove what the settings no longer keep; how much of each kind. Nothing where all of them are 0.
 
@@ -165,6 +188,8 @@ def _page(session: Session, rule: Rule, before: datetime, span: tuple[int, int])
     numbers = session.scalars(old).all()
     if not numbers:
         return 0
+    if rule.keeps is not None:
+        used_keys.keep(session, session.scalars(rule.keeps().where(key.in_(numbers))).all())
     # Asked again in the statement that removes: what has come to be needed meanwhile stays.
     gone = delete(rule.table).where(key.in_(numbers), rule.goes(before)).execution_options(synchronize_session=False)
     return rows_changed(session.execute(gone))

@@ -1,11 +1,13 @@
 """Types of settings: what a value in the environment must look like."""
 
 import hashlib
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
 from shared.environment import NoDecode
+from shared.readers.money_words import THREE_DECIMALS
 
 Scope = Literal["webhook", "read", "write", "admin"]
 
@@ -72,3 +74,13 @@ class ApiKey(BaseModel):
         if self.key is not None:
             return hashlib.sha256(self.key.get_secret_value().encode()).digest()
         return bytes.fromhex(self.sha256 or "")
+
+
+def _currency(text: str) -> str:
+    code = text.strip().upper()
+    if not re.fullmatch("[A-Z]{3}", code) or code in THREE_DECIMALS:
+        raise ValueError("must be a currency's three letters (ISO 4217), such as MXN; none with three decimals")
+    return code
+
+
+Currency = Annotated[str, AfterValidator(_currency)]

@@ -16,8 +16,8 @@ from shared.environment import BaseSettings
 from shared.errors import ConfigurationError
 from shared.setting_dates import Country
 from shared.setting_groups import DEFAULT_ODOO_FIELDS, MessagingSettings, OdooSettings, SettingsGroup, VendorSettings
-from shared.setting_limits import CONNECT_SECONDS, ODOO_BATCH_SECONDS, lease_faults
-from shared.setting_types import ApiKey, Kept, Scope, Url
+from shared.setting_limits import CONNECT_SECONDS, ODOO_BATCH_SECONDS, time_limit_faults
+from shared.setting_types import ApiKey, Currency, Kept, Scope, Url
 
 __all__ = [
     "ApiKey",
@@ -43,6 +43,30 @@ class DatabaseSettings(BaseSettings):
         default=None,
         description="ODBC connection string of Azure SQL, for example "
         "`Driver={ODBC Driver 18 for SQL Server};Server=tcp:...;Database=puente;Authentication=ActiveDirectoryMsi`.",
+    )
+    database_pool_size: int = Field(
+        default=4,
+        ge=1,
+        le=100,
+        description="Connections that one instance keeps to the database: a full one needs 3.1 ([scale.md](scale.md)).",
+    )
+    database_pool_overflow: int = Field(
+        default=0, ge=0, le=100, description="Further connections of an instance that has all of them in use."
+    )
+    database_pool_wait_seconds: float = Field(
+        default=10,
+        ge=0.1,
+        le=120,
+        description="How long work waits for a free connection; then it is put back, which costs no attempt.",
+    )
+    database_statement_seconds: int = Field(
+        default=15, ge=1, le=600, description="How long a statement of a handler may take, the wait for a lock included."
+    )
+    database_long_statement_seconds: int = Field(
+        default=300,
+        ge=1,
+        le=3600,
+        description="How long a statement of a job may take that reads whole tables: retention, comparison, import, erasure.",
     )
 
 
@@ -85,12 +109,23 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         default="MX",
         description="Country (ISO 3166, two letters) of phone numbers that come without a country code.",
     )
+    default_currency: Currency = Field(
+        default="MXN",
+        description="Currency (ISO 4217) of amounts that come without one. Stored amounts are not converted when it changes.",
+    )
     delivery_lease_seconds: int = Field(
+        default=15,
+        ge=3,
+        le=300,
+        description="How long a worker may be silent over a delivery before another takes it. A worker that lives says so "
+        "three times as often, so a kill costs this long and no longer.",
+    )
+    delivery_longest_seconds: int = Field(
         default=300,
         ge=5,
         le=3600,
-        description="How long a worker may be silent over a delivery before another takes it; "
-        "above the longest delivery to any system in use (with less, nothing is sent and the log says why).",
+        description="How long a batch may be under way before its worker is taken for stuck; above the longest delivery to any "
+        "system in use (with less, nothing is sent and the log says why).",
     )
     dispatch_schedule: str = Field(
         default="*/30 * * * * *", description="Timer that starts whatever is due (six-field NCRONTAB, UTC)."
@@ -121,6 +156,11 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         description="Days that messages and what became of them are kept after they were sent or skipped, and longer than the "
         "event that caused them; 0 is for ever, else 30 or more.",
     )
+    retention_inbound_days: Kept = Field(
+        default=0,
+        description="Days that what people write to us is kept, whether or not somebody has read it; 0 is for ever, else 30 or "
+        "more.",
+    )
     retention_action_log_days: Kept = Field(
         default=0, description="Days that lines of the action log are kept; 0 is for ever, else 30 or more."
     )
@@ -131,6 +171,19 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
     )
     alert_webhook_url: Url | None = Field(
         default=None, description="Receives a JSON POST for every new dead letter (Slack or Discord compatible `text`)."
+    )
+    warm_after_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=25,
+        description="An instance that has had no request for so long after its start imports what it will need, as one that is "
+        "always ready does; 0: only after its first request. In Azure 3.",
+    )
+    trace_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of traces whose spans are sent to Azure Monitor; a trace is sent whole or not at all.",
     )
     log_format: Literal["text", "json"] = Field(
         default="text", description="`json`: each of our log lines is an object with event, delivery and function."
@@ -145,7 +198,7 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         faults = []
         if self.storage_connection is None and not (self.storage_account_name or self.storage_queue_service_uri):
             faults.append("AzureWebJobsStorage: give a connection string, or ...__accountName for managed identity")
-        elif self.storage_connection is None and not (self.storage_account_name or self.storage_blob_service_uri):
+        elif self.storage_queue_service_uri and not (self.storage_account_name or self.storage_blob_service_uri):
             faults.append("AzureWebJobsStorage__blobServiceUri: needed beside ...__queueServiceUri, or give ...__accountName")
         if self.odoo_api == "jsonrpc" and not self.odoo_username:
             faults.append("ODOO_USERNAME: needed with ODOO_API=jsonrpc")
@@ -155,16 +208,25 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
             faults.append(f"ODOO_FIELD_MAP: unknown facts {unknown}; known are {sorted(DEFAULT_ODOO_FIELDS)}")
         if "manychat_id" not in self.odoo_fields:
             faults.append("ODOO_FIELD_MAP: `manychat_id` cannot be left out; leads are found by it")
-        faults += lease_faults(self)
+        faults += time_limit_faults(self)
         faults += [fault for group in _groups() for fault in group.faults(self)]
         if faults:
             raise ValueError("; ".join(faults))
         return self
 
     @property
+    def storage_key(self) -> SecretStr | None:
+        """The connection string of the storage account, unless an identity is given as well: then that counts.
+
+        The platform may put a connection string with a key beside our settings; the account refuses keys.
+        """
+        has_identity = self.storage_account_name or self.storage_queue_service_uri
+        return None if has_identity else self.storage_connection
+
+    @property
     def odoo_batch_seconds(self) -> float:
-        """After this many seconds no call of a batch to Odoo begins, so that its last one ends within the lease."""
-        return min(ODOO_BATCH_SECONDS, self.delivery_lease_seconds - self.odoo_timeout_seconds - CONNECT_SECONDS)
+        """After this many seconds no call of a batch to Odoo begins, so that its last one ends in time."""
+        return min(ODOO_BATCH_SECONDS, self.delivery_longest_seconds - self.odoo_timeout_seconds - CONNECT_SECONDS)
 
 
 def settings_class() -> type[Settings]:

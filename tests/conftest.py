@@ -1,8 +1,10 @@
 """Fixtures for all tests: a clean environment, a migrated database, storage that can be looked into, one clock."""
 
+import contextlib
 import json
 import os
 import shutil
+import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +30,7 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ENVIRONMENT = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
     "API_KEYS": json.dumps([{"name": "local", "key": LOCAL_KEY, "scopes": ["admin"]}]),
+    "AzureFunctionsJobHost__logging__logLevel__default": "Information",
     "ODOO_URL": "http://127.0.0.1:9/odoo",
     "ODOO_DB": "puente",
     "ODOO_USERNAME": "admin",
@@ -56,6 +59,25 @@ def forget() -> None:
 def one_result_at_a_time() -> Iterator[None]:
     """No statement runs while an earlier result of its connection is unread: Azure SQL would refuse it, SQLite does not."""
     with one_result.guarded():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_session_at_a_time() -> Iterator[None]:
+    """The app opens no session inside another one: with a few connections for an instance, they would wait for each other.
+
+    A test that looks into the database in the middle of a transaction of its own may.
+    """
+
+    def complain() -> None:
+        stack = (frame.filename for frame in reversed(traceback.extract_stack()[:-1]))
+        opener = next(name for name in stack if name not in (store.__file__, contextlib.__file__))
+        if Path(opener).is_relative_to(ROOT / "tests") and "test_pool" not in opener:
+            return
+        raise AssertionError("a session is opened inside another one: hand the session on, or open the second one afterwards")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "complain_of_second_session", complain)
         yield
 
 

@@ -9,11 +9,12 @@ from sqlalchemy import Select, select
 
 from functions.bookings.tables import UID_LENGTH, Booking, BookingUid
 from shared.errors import RefusedError
-from shared.readers.email import key_or_none
+from shared.problems import documented
+from shared.readers.email import key as address_key
+from shared.store.limits import LONGEST_ID
 from shared.store.session import reading
 from shared.web.auth import SecuredRoute
-from shared.web.paging import LONGEST_ID, Moment, Page, PageQuery, find, text
-from shared.web.problems import documented
+from shared.web.paging import Moment, Page, PageQuery, find, text
 
 router = APIRouter(prefix="/api/v1/bookings", tags=["Bookings"], route_class=SecuredRoute)
 
@@ -23,7 +24,7 @@ Uid = Annotated[str, Path(min_length=1, max_length=UID_LENGTH, description="Any 
 class BookingQuery(PageQuery):
     """Filters of the list."""
 
-    status: Literal["booked", "cancelled", "no-show", "ended"] | None = None
+    status: Literal["requested", "booked", "cancelled", "no-show", "ended"] | None = None
     lead_id: int | None = Field(default=None, ge=1, lt=10**LONGEST_ID, description="Our number of the lead.")
     email: Annotated[str, text(254)] | None = Field(default=None, description="The attendee's address, whatever its case.")
     since: Moment | None = Field(default=None, description="Begins at this time or later.")
@@ -36,7 +37,7 @@ class BookingQuery(PageQuery):
         if self.lead_id is not None:
             query = query.where(Booking.lead_id == self.lead_id)
         if self.email is not None:
-            query = query.where(Booking.email == (key_or_none(self.email) or self.email.strip().casefold()))
+            query = query.where(Booking.email == address_key(self.email))
         if self.since is not None:
             query = query.where(Booking.start_at >= self.since)
         if self.until is not None:
@@ -53,7 +54,7 @@ class BookingOut(BaseModel):
     calendar: str
     uid: str = Field(description="The calendar's first id of it; stays the same when the meeting is put off.")
     current_uid: str = Field(description="The calendar's newest id of it.")
-    status: str = Field(description="`booked`, `cancelled`, `no-show` or `ended`.")
+    status: str = Field(description="`requested`, `booked`, `cancelled`, `no-show` or `ended`.")
     lead_id: int | None = Field(description="Our number of the lead; null where it belongs to none.")
     lead_ref: int | None = Field(description="The number that the booking gives for its lead, ours or Kommo's.")
     email: str | None

@@ -8,35 +8,44 @@ time; ids that turn out to belong to one meeting are moved to one row; and that 
     cancelled            its newest event is a cancellation or rejection
     no-show              else, where the newest report of absence says that the person who booked stayed away
     ended                else, where the calendar has reported the meeting's end
+    requested            nothing but a request was reported, which is no booking yet
     booked               else
 
 A reported end does not undo a cancellation: calendars have been seen to report the end of meetings that nobody held.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from functions.bookings.payloads import CANCELLED, ENDED, NO_SHOW, REJECTED, BookingEvent
+from functions.bookings.facts import (
+    ABSENT,
+    BOOKED,
+    CANCELLED_STATUS,
+    DESCRIBED,
+    END_REPORTED,
+    ENDED_STATUS,
+    FOLLOWS,
+    NO_SHOW_STATUS,
+    RECEIVED,
+    REQUESTED_STATUS,
+    STANDING,
+    WANTS,
+    digest,
+    instant,
+    stamp,
+    stamp_of,
+)
+from functions.bookings.payloads import ENDED, NO_SHOW, REQUESTED, BookingEvent
 from functions.bookings.tables import Booking, BookingUid
-from shared import clock
 from shared.crm.people import e164
-from shared.intake.fields import EARLIEST
 from shared.settings import get_settings
 from shared.store.dialect import locked
-from shared.store.types import key_of
-
-BOOKED, CANCELLED_STATUS, NO_SHOW_STATUS, ENDED_STATUS = "booked", "cancelled", "no-show", "ended"
-# Names under which facts are stored in `BookingUid.facts`; they must not change.
-STANDING, FOLLOWS, END_REPORTED, ABSENT, RECEIVED = "standing", "follows", "ended", "absent:", "heard:"
-ATTENDEE = ("email", "name", "first_name", "phone", "time_zone", "locale", "lead_ref")
-DETAILS = (*ATTENDEE, "title", "start_at", "end_at", "meeting_url", "page")
 
 
 @dataclass
@@ -53,8 +62,13 @@ class Chain:
 
     @property
     def is_certain(self) -> bool:
-        """Whether the booking itself, or its end, was reported; a report of absence alone does not describe the meeting."""
-        return any(STANDING in one.facts or END_REPORTED in one.facts for one in self.uids)
+        """Whether the booking itself or its end was reported, or an absence by a report that describes the meeting."""
+        return any(name in one.facts for one in self.uids for name in (STANDING, END_REPORTED, DESCRIBED))
+
+    def record(self, uid: str | None) -> BookingUid:
+        """What was reported under one of its ids."""
+        (found,) = [one for one in self.uids if one.uid == uid]
+        return found
 
     def emails(self) -> list[str]:
         """Every address that the booking has had."""
@@ -71,13 +85,15 @@ class Chain:
         row.start_at, row.end_at = (_moment(self.known(name)) for name in ("start_at", "end_at"))
         row.status = self._status()
         times = [at for one in self.uids for at, _value in one.facts.values()]
-        row.said_at = max((_instant(at) for at in times), default=row.said_at)
+        row.said_at = max((instant(at) for at in times), default=row.said_at)
 
     def _status(self) -> str:
         newest = self.uids[0].facts
         standing = next((one.facts[STANDING][1] for one in self.uids if STANDING in one.facts), BOOKED)
         if standing == CANCELLED_STATUS:
             return CANCELLED_STATUS
+        if not self.is_certain and any(f"{RECEIVED}{REQUESTED}" in one.facts for one in self.uids):
+            return REQUESTED_STATUS
         if _stayed_away(newest, self.known("email")):
             return NO_SHOW_STATUS
         return ENDED_STATUS if END_REPORTED in newest else BOOKED
@@ -85,10 +101,13 @@ class Chain:
 
 def of_event(session: Session, event: BookingEvent, at: datetime) -> Chain:
     """The booking that an event is about, locked until the transaction ends; new if need be, merged from several rows."""
-    names = [name for name in (event.booking, event.follows) if name is not None]
-    query = select(BookingUid).where(BookingUid.uid.in_(sorted(names)))
-    found = session.scalars(locked(query, BookingUid)).all()
-    rows = _held(session, {one.booking_id for one in found})
+    names = [name for name in (event.booking, event.previous if event.trigger != REQUESTED else None) if name is not None]
+    found = _records(session, names)
+    requested = _requested(event, next((one for one in found if one.uid == event.booking), None))
+    if requested is not None and requested not in names:
+        names.append(requested)
+        found = _records(session, names)
+    rows = _held(session, {one.booking_id for one in found}) or _without_ids(session, names)
     if rows:
         chain = _joined(session, rows)
     else:
@@ -105,48 +124,29 @@ def of_event(session: Session, event: BookingEvent, at: datetime) -> Chain:
     return chain
 
 
+def _requested(event: BookingEvent, record: BookingUid | None) -> str | None:
+    """What a request for this booking was to take the place of, where the request is decided upon."""
+    facts: Mapping[str, Any] = record.facts if record is not None else {}
+    if event.trigger == REQUESTED:
+        return event.previous if STANDING in facts else None
+    is_decided = STANDING in facts or event.trigger not in (NO_SHOW, ENDED)
+    return facts[WANTS][1] if is_decided and WANTS in facts else None
+
+
+def _records(session: Session, names: Sequence[str]) -> Sequence[BookingUid]:
+    query = select(BookingUid).where(BookingUid.uid.in_(sorted(names)))
+    return session.scalars(locked(query, BookingUid)).all()
+
+
 def of_row(session: Session, booking: Booking) -> Chain:
     """A booking with the facts of each of its ids."""
     return _joined(session, [booking])
 
 
-def take_in(chain: Chain, event: BookingEvent, at: datetime) -> bool:
-    """Keep each fact of an event that is the newest of its name; whether any was. `at` is when the event happened.
-
-    Reports of absence and of the end repeat facts from a stored copy: those never replace a fact that came with an event
-    about the booking itself.
-    """
-    (record,) = [one for one in chain.uids if one.uid == event.booking]
-    dated = {STANDING: _standing(event), FOLLOWS: event.follows, END_REPORTED: True if event.trigger == ENDED else None}
-    dated |= {f"{ABSENT}{digest(email)}": away for email, away in event.absent.items()}
-    payload = event.model_dump(mode="json", include=set(DETAILS))
-    details = {name: payload[name] for name in DETAILS}
-    of_details = EARLIEST if event.trigger in (NO_SHOW, ENDED) else at
-    facts = dict(record.facts)
-    changed = [_keep(facts, name, value, at) for name, value in dated.items()]
-    changed += [_keep(facts, name, value, of_details) for name, value in details.items()]
-    received = [_keep(facts, name, payload["start_at"] or "", at) for name in _received(event)]
-    if any(changed) or any(received):
-        record.facts = facts
-    return any(changed)
-
-
-def _received(event: BookingEvent) -> list[str]:
-    """The names under which the row records that this event came: notes in Kommo are written about every event."""
-    if event.trigger != NO_SHOW:
-        return [f"{RECEIVED}{event.trigger}"]
-    return [f"{RECEIVED}{NO_SHOW}:{digest(email)}:{'away' if away else 'there'}" for email, away in event.absent.items()]
-
-
-def digest(email: str) -> str:
-    """The form in which an address is part of a fact's name."""
-    return key_of(email)[:16]
-
-
 def newest_first(uids: Iterable[BookingUid]) -> list[BookingUid]:
     """The ids of one meeting, the newest first: each before the one it follows; ids without such a link by their times."""
     records = {one.uid: one for one in uids}
-    return sorted(records.values(), key=lambda one: (_depth(one, records), _stamp_of(one, STANDING), one.uid), reverse=True)
+    return sorted(records.values(), key=lambda one: (_depth(one, records), stamp_of(one, STANDING), one.uid), reverse=True)
 
 
 def _depth(record: BookingUid, records: Mapping[str, BookingUid]) -> int:
@@ -178,21 +178,27 @@ def _held(session: Session, ids: Iterable[int]) -> Sequence[Booking]:
     return session.scalars(locked(query, Booking)).all() if ids else ()
 
 
-def _keep(facts: dict[str, Any], name: str, value: Any, at: datetime) -> bool:
-    """Let a fact's value, true from `at`, replace an older one. Of two at the same instant one wins in every order."""
-    if value is None:
-        return False
-    new, old = [_stamp(at), value], facts.get(name)
-    if old is not None and (old[0], json.dumps(old[1])) >= (new[0], json.dumps(value)):
-        return False
-    facts[name] = new
-    return True
+def _without_ids(session: Session, names: Sequence[str]) -> Sequence[Booking]:
+    """The row of a meeting that an older version kept without the facts of its ids; they are made of what the row says.
 
-
-def _standing(event: BookingEvent) -> str | None:
-    if event.trigger in (NO_SHOW, ENDED):
-        return None
-    return CANCELLED_STATUS if event.trigger in (CANCELLED, REJECTED) else BOOKED
+    Journeys know those meetings by their first id.
+    """
+    query = select(Booking).where(or_(Booking.uid.in_(names), Booking.current_uid.in_(names))).order_by(Booking.id)
+    rows = session.scalars(locked(query, Booking)).all()
+    for row in rows:
+        for uid in dict.fromkeys((row.uid, row.current_uid)):
+            facts: dict[str, Any] = {} if uid == row.current_uid else {STANDING: [stamp(row.said_at), BOOKED]}
+            if uid == row.current_uid:
+                columns = {name: getattr(row, name) for name in ("email", "name", "phone", "title", "time_zone", "meeting_url")}
+                columns |= {name: at.isoformat() for name in ("start_at", "end_at") if (at := getattr(row, name)) is not None}
+                status = {CANCELLED_STATUS: CANCELLED_STATUS}.get(row.status, BOOKED)
+                columns |= {STANDING: status, FOLLOWS: row.uid if row.uid != uid else None}
+                columns[ABSENT + digest("")] = True if row.status == NO_SHOW_STATUS else None
+                facts = {name: [stamp(row.said_at), value] for name, value in columns.items() if value is not None}
+            session.add(BookingUid(uid=uid, booking_id=row.id, facts=facts))
+        row.instance = row.instance or row.uid
+    session.flush()
+    return rows
 
 
 def _stayed_away(facts: Mapping[str, Any], email: str | None) -> bool:
@@ -204,19 +210,6 @@ def _stayed_away(facts: Mapping[str, Any], email: str | None) -> bool:
         value for name, value in facts.items() if name.startswith(ABSENT) and (not email or name == ABSENT + digest(""))
     ]
     return any(away for _at, away in nameless)
-
-
-def _stamp_of(record: BookingUid, name: str) -> str:
-    return str(record.facts.get(name, ("", None))[0])
-
-
-def _stamp(at: datetime) -> str:
-    """A time whose texts sort as the times do."""
-    return clock.as_utc(at).isoformat(timespec="microseconds")
-
-
-def _instant(stamp: str) -> datetime:
-    return clock.as_utc(datetime.fromisoformat(stamp))
 
 
 def _phone(text: Any) -> str | None:
@@ -232,7 +225,7 @@ def _zone(name: Any) -> str | None:
 
 
 def _moment(text: Any) -> datetime | None:
-    return _instant(text) if isinstance(text, str) else None
+    return instant(text) if isinstance(text, str) else None
 
 
-__all__ = ["Chain", "digest", "newest_first", "of_event", "of_row", "take_in"]
+__all__ = ["Chain", "newest_first", "of_event", "of_row"]

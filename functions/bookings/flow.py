@@ -2,13 +2,13 @@
 
 from types import MappingProxyType
 
-from shared.flow import Flow
+from shared.flow import Flow, Job, Rhythm
 
 FLOW = Flow(
     name="bookings",
     title="Meetings booked in a calendar",
-    about="Somebody books a meeting in Cal.com, moves it, cancels it, misses it, or it takes place. The booking is kept, the "
-    "lead's status and Kommo follow it, and confirmation, reminder and survey go out.",
+    about="Somebody books a meeting in Cal.com or Calendly, moves it, cancels it, misses it, or it takes place. The "
+    "booking is kept, the lead's status and Kommo follow it, and confirmation, reminder and survey go out.",
     functions=("functions.bookings.triggers:bp",),
     requires=("leads",),  # a booking belongs to a lead: it changes the lead's status and adds notes about it
     queues=("calcom-booking-queue",),
@@ -23,8 +23,11 @@ FLOW = Flow(
             "lead.stored": "functions.bookings.listeners:adopt_waiting_bookings",
         }
     ),
+    clients=("functions.bookings.calendly_api:CALENDLY_API",),
+    jobs=(Job(name="calendly-subscription", rhythm=Rhythm.FIVE_MINUTES, run="functions.bookings.watch:watch_subscription"),),
     settings="functions.bookings.settings:BookingSettings",
     has_journeys=True,
     has_templates=True,
-    stand_ins=("calcom",),
+    kept_keys=frozenset(("calcom.booking",)),
+    stand_ins=("calcom", "calendly"),
 )

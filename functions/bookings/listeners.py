@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.bookings import services
+from functions.bookings.payloads import subject_of
 from functions.bookings.tables import Booking, BookingUid
 from functions.leads.log import MOST, Contribution, Happened, written
 from functions.leads.services import message_variables
-from shared.privacy.person import SUBJECT_LENGTH
 
 JOURNEYS = ("booking",)
 
@@ -29,7 +29,7 @@ def add_to_lead_log(session: Session, lead_id: int) -> Contribution:
     uids = session.scalars(select(BookingUid.uid).where(BookingUid.booking_id.in_(numbers))).all() if numbers else []
     return Contribution(
         channel="booking",
-        subjects=[f"booking:{uid}"[:SUBJECT_LENGTH] for uid in uids],
+        subjects=[subject_of(uid) for uid in uids],
         happened=[_happened(row) for row in rows],
     )
 

@@ -12,11 +12,14 @@ from urllib.parse import quote, urlsplit
 
 from sqlalchemy.orm import Session
 
-from functions.bookings.chain import BOOKED, CANCELLED_STATUS, ENDED_STATUS, NO_SHOW_STATUS, RECEIVED, Chain, digest
-from functions.bookings.payloads import CANCELLED, CREATED, ENDED, NO_SHOW, REJECTED, RESCHEDULED
+from functions.bookings.chain import Chain
+from functions.bookings.facts import BOOKED, CANCELLED_STATUS, ENDED_STATUS, NO_SHOW_STATUS, RECEIVED, digest
+from functions.bookings.payloads import CALCOM, CANCELLED, CREATED, ENDED, NO_SHOW, REJECTED, RESCHEDULED
 from functions.bookings.tables import INSTANCE_LENGTH, Booking
 from functions.leads import notes, persons, services
+from functions.leads.tables import Lead
 from shared import clock
+from shared.crm.people import email_name
 from shared.journeys import engine
 from shared.settings import get_settings
 from shared.store.types import key_of
@@ -80,6 +83,11 @@ def notify(session: Session, chain: Chain, before: Before, event_key: str) -> No
     is_known = before.is_known
     if is_known and (booking.status == CANCELLED_STATUS or _is_another(booking, before)):
         gone, is_known = [str(before.instance), *gone], False
+    if booking.status == CANCELLED_STATUS and before.instance is None and not chain.absorbed and _was_booked(chain):
+        # Its cancellation came first. Who has booked leaves what a booking ends, in whatever order the two events arrive.
+        booking.instance = _name(booking, before)
+        notifier.signal("booking.created", booking.instance)
+        gone.append(booking.instance)
     if booking.status != CANCELLED_STATUS:
         if not is_known:
             booking.instance = _name(booking, before)
@@ -90,6 +98,10 @@ def notify(session: Session, chain: Chain, before: Before, event_key: str) -> No
         _signal_changes(notifier, booking, before if is_known else None)
     for instance in gone:  # last: a journey that a meeting suspends must not resume in between
         notifier.signal("booking.cancelled", instance)
+
+
+def _was_booked(chain: Chain) -> bool:
+    return any(f"{RECEIVED}{trigger}" in one.facts for one in chain.uids for trigger in (CREATED, RESCHEDULED))
 
 
 def _signal_changes(notifier: _Notifier, booking: Booking, before: Before | None) -> None:
@@ -108,11 +120,10 @@ def _signal_changes(notifier: _Notifier, booking: Booking, before: Before | None
 def variables(chain: Chain) -> dict[str, Any]:
     """The variables of a booking for journeys and their templates. A value that is unknown or not configured is left out."""
     booking, settings = chain.booking, get_settings()
-    lead = booking.lead
-    known = services.variables(lead) if lead is not None else {}
+    lead = _own_lead(booking)
+    known = services.variables(lead) if lead is not None else services.links(None)
     of_settings = {name: getattr(settings, name) for name in ("booking_url", "resource_url", "survey_url")}
     start, end = booking.start_at, booking.end_at
-    page = chain.known("page") or _page(settings.booking_url)
     own = {
         "calendar": booking.calendar,
         "email": booking.email,
@@ -125,8 +136,7 @@ def variables(chain: Chain) -> dict[str, Any]:
         "start_at": start.isoformat() if start else None,
         "starts_at": start.isoformat() if start else None,
         "end_at": end.isoformat() if end else None,
-        "meeting_url": booking.meeting_url or f"{page}/booking/{quote(booking.current_uid, safe='')}",
-        "reschedule_url": f"{page}/reschedule/{quote(booking.current_uid, safe='')}",
+        **_links(chain),
         "meeting_title": booking.title,
         "over": booking.status in OVER or (start is not None and start <= clock.now()),
     }
@@ -182,15 +192,36 @@ def _people(session: Session, chain: Chain, before: Before) -> list[str]:
     """Every name by which the person may be in a journey, the lead's first; the booking's own where there is no other."""
     booking = chain.booking
     names = persons.names_of(session, email=booking.email, lead_id=booking.lead_id)
-    names += [persons.email_key(email) for email in chain.emails()]
+    names += [email_name(email) for email in chain.emails()]
     names += [persons.lead_key(before.lead_id)] if before.lead_id is not None else []
     return list(dict.fromkeys([*names, f"booking:{key_of(booking.calendar, str(booking.id))}"]))
 
 
 def _first_name(booking: Booking) -> str | None:
     """From the attendee's name, else the lead's, else the address, so that a text always has a name to use."""
-    name = booking.name or (booking.lead.name if booking.lead is not None else None) or (booking.email or "").partition("@")[0]
+    lead = _own_lead(booking)
+    name = booking.name or (lead.name if lead is not None else None) or (booking.email or "").partition("@")[0]
     return services.first_name(name) if name else None
+
+
+def _own_lead(booking: Booking) -> Lead | None:
+    """The lead, where it is the person who booked: by the address, or because the booking says nothing of a person.
+
+    A booking may carry the number of somebody else's lead (a link that was passed on). Its messages then go only to addresses
+    given with the booking itself, and never to a phone of that lead.
+    """
+    lead = booking.lead
+    return lead if lead is not None and booking.email in (None, lead.email) else None
+
+
+def _links(chain: Chain) -> dict[str, str | None]:
+    """Where the meeting takes place, and where it can be moved or cancelled. Calendly gives both, if it gives any."""
+    booking, change_url = chain.booking, chain.known("change_url")
+    if booking.calendar != CALCOM:
+        return {"meeting_url": booking.meeting_url, "reschedule_url": change_url}
+    page, uid = chain.known("page") or _page(get_settings().booking_url), quote(booking.current_uid, safe="")
+    shown = booking.meeting_url or f"{page}/booking/{uid}"
+    return {"meeting_url": shown, "reschedule_url": change_url or f"{page}/reschedule/{uid}"}
 
 
 def _page(booking_url: str) -> str:

@@ -1,46 +1,71 @@
 """Applies a calendar's event: to the booking, its lead's status, the journeys of its person, and Kommo."""
 
 import logging
+from datetime import datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from functions.bookings import notifications
-from functions.bookings.chain import CANCELLED_STATUS, Chain, of_event, of_row, take_in
+from functions.bookings import notifications, parts
+from functions.bookings.chain import Chain, of_event, of_row
+from functions.bookings.facts import CANCELLED_STATUS, NOT_STANDING, take_in
 from functions.bookings.notifications import Before
-from functions.bookings.payloads import MEANINGFUL, BookingEvent
-from functions.bookings.tables import Booking
+from functions.bookings.payloads import MEANINGFUL, NO_SHOW, BookingEvent
+from functions.bookings.tables import Booking, BookingUid
 from functions.leads import kommo_sync
 from functions.leads.tables import Lead
 from shared import clock
 from shared.crm.facts import effective
+from shared.errors import RetryableError
 from shared.intake.envelope import Envelope
 from shared.store.dialect import locked
+from shared.store.types import key_of
 
 log = logging.getLogger("puente.leads")
 
 NEW, BOOKED, PAID = "new", "booked", "paid"
+EVENT_KEY_LENGTH = 64
 
 
 def take(session: Session, event: BookingEvent, envelope: Envelope, event_key: str) -> str:
-    """Apply a calendar's event: "applied", "stale" where newer events hold all of its facts, "ignored" where it is not used.
+    """Apply what a calendar reports: "applied", "stale" where newer events hold all of its facts, "ignored" what is not used.
 
     The booking, the lead's status and the deliveries planned end the same in whatever order events come, and however often.
+
+    Raises:
+        RetryableError: a report of absence that names nobody, about a booking that is not known yet.
     """
     if event.trigger not in MEANINGFUL:
         return "ignored"
-    at = effective(envelope.time, envelope.received)
+    return apply(session, event, effective(envelope.time, envelope.received), event_key)
+
+
+def apply(session: Session, event: BookingEvent, at: datetime, event_key: str) -> str:
+    """Apply an event that happened `at`, as `take` does."""
     chain = of_event(session, event, at)
     before = Before.of(chain.booking)
-    has_changed = take_in(chain, event, at)
+    parts.inherit(session, chain, event)
+    has_changed = take_in(chain.record(event.booking), event, at)
     chain.work_out()
+    if event.trigger == NO_SHOW and chain.known("email") is None and not chain.is_certain:
+        raise RetryableError("the booking is not known yet, and the event does not say whose it is")
     _give(session, chain.booking, _lead_of(session, chain))
-    if has_changed or chain.absorbed or chain.booking.lead_id != before.lead_id:
+    if has_changed or chain.absorbed or before.instance is None or chain.booking.lead_id != before.lead_id:
         notifications.notify(session, chain, before, event_key)
     for lead_id in (before.lead_id, chain.booking.lead_id):
         bring_in_line(session, lead_id, event_key)
     notifications.note(session, chain)
+    for cancelled, since in list(parts.rest_of_series(session, chain, event)):
+        apply(session, cancelled, since, key_of(event_key, str(cancelled.booking))[:EVENT_KEY_LENGTH])
     return "applied" if has_changed else "stale"
+
+
+def email_of(session: Session, event: BookingEvent) -> str | None:
+    """The address of the person whom an event is about: its own, else that of the booking as we know it."""
+    if event.email is not None or event.booking is None:
+        return event.email
+    query = select(Booking.email).join(BookingUid, BookingUid.booking_id == Booking.id).where(BookingUid.uid == event.booking)
+    return session.scalars(query).one_or_none()
 
 
 def adopt(session: Session, lead_id: int, event_key: str) -> list[int]:
@@ -74,7 +99,7 @@ def bring_in_line(session: Session, lead_id: int | None, event_key: str) -> bool
     lead = session.scalars(locked(select(Lead).where(Lead.id == lead_id), Lead)).one_or_none()
     if lead is None or lead.status == PAID:
         return False
-    standing = select(Booking.id).where(Booking.lead_id == lead_id, Booking.status != CANCELLED_STATUS).limit(1)
+    standing = select(Booking.id).where(Booking.lead_id == lead_id, Booking.status.not_in(NOT_STANDING)).limit(1)
     status = BOOKED if session.scalars(standing).first() is not None else NEW
     if lead.status == status:
         return False
@@ -98,15 +123,22 @@ def _give(session: Session, booking: Booking, lead_id: int | None) -> None:
 def _lead_of(session: Session, chain: Chain) -> int | None:
     """The booking's lead: that of the number it gives (ours, else Kommo's), else the newest with the attendee's address.
 
+    A meeting with seats carries the number of the first person who booked it, so there it counts only for their own address.
     A lead that was found by the address stays, whichever leads come later. The search locks the key range: a lead that is
     stored at the same time either is found here or finds the booking (`adopt`).
     """
     booking = chain.booking
-    if booking.lead_ref is not None and (found := _by_number(session, booking.lead_ref)) is not None:
+    found = _by_number(session, booking.lead_ref) if booking.lead_ref is not None else None
+    if found is not None and (chain.uids[0].meeting is None or _has_address(session, found, booking.email)):
         return found
     if not chain.is_certain or (booking.lead is not None and booking.lead.email == booking.email):
         return booking.lead_id
     return _by_email(session, booking.email) or booking.lead_id
+
+
+def _has_address(session: Session, lead_id: int, email: str | None) -> bool:
+    lead = session.get(Lead, lead_id)
+    return lead is not None and lead.email == email
 
 
 def _by_number(session: Session, number: int) -> int | None:
@@ -127,4 +159,4 @@ def _by_email(session: Session, email: str | None) -> int | None:
     return session.scalars(locked(query, Lead)).first()
 
 
-__all__ = ["adopt", "bring_in_line", "take"]
+__all__ = ["adopt", "apply", "bring_in_line", "email_of", "take"]

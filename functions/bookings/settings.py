@@ -1,14 +1,19 @@
-"""The settings of bookings: the calendar's secrets, and the survey after a meeting."""
+"""The settings of bookings: the calendars and their secrets."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from shared.setting_groups import SettingsGroup
-from shared.setting_types import Secrets
+from shared.setting_types import Secrets, Url
 
 
 class BookingSettings(SettingsGroup):
-    """Cal.com, and what is sent after a meeting."""
+    """Cal.com and Calendly."""
 
     calcom_webhook_secret: Secrets = Field(
         default=(), description="Secrets of Cal.com's webhook; several while one is replaced."
     )
+    calendly_base_url: Url = Field(default="https://api.calendly.com", description="Calendly's API.")
+    calendly_token: SecretStr | None = Field(
+        default=None, description="Personal access token of Calendly's API; with it the webhook subscription is watched."
+    )
+    calendly_signing_keys: Secrets = Field(default=(), description="Signing keys of the Calendly webhook subscription.")

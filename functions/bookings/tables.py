@@ -15,7 +15,9 @@ INSTANCE_LENGTH = 200
 
 
 class Booking(Timestamped, Base):
-    """A meeting that somebody booked, by the calendar's own id of it. `status`: `booked`, `cancelled`, `no-show`, `ended`.
+    """A meeting that somebody booked, by the calendar's own id of it.
+
+    `status`: `requested`, `booked`, `cancelled`, `no-show`, `ended`.
 
     A rescheduled meeting keeps its row and its first `uid`; `current_uid` is the one the calendar uses now.
     `said_at` is the time of the newest event about it: an older one that comes late changes nothing.
@@ -47,10 +49,12 @@ class Booking(Timestamped, Base):
 class BookingUid(Base):
     """One of the calendar's ids of a meeting, with the newest value of each fact (`functions.bookings.chain`).
 
-    A rescheduled meeting has several ids, and each of them refers to its one row.
+    A rescheduled meeting has several ids, and each of them refers to its one row. Where several people have a seat in one
+    meeting, each seat is a booking of its own, whose id has the seat behind the calendar's id, which is in `meeting`.
     """
 
     __tablename__ = "booking_uids"
     uid: Mapped[str] = mapped_column(Unicode(UID_LENGTH), primary_key=True)
     booking_id: Mapped[int] = mapped_column(ForeignKey("bookings.id"), index=True)
+    meeting: Mapped[str | None] = mapped_column(Unicode(UID_LENGTH), index=True)
     facts: Mapped[Any] = mapped_column(JsonText, default=dict)

@@ -1,23 +1,25 @@
 """Somebody books a meeting, moves it, cancels it, misses it; or it takes place.
 
-POST /api/calcom   signed by Cal.com; also the old system's simple form
+POST /api/calcom     signed by Cal.com; also the old system's simple form
+POST /api/calendly   signed by Calendly
   -> calcom-booking-queue
   -> bookings, the lead's status, journeys (journeys/booking.yaml begins, lead_followup waits)
   -> kommo.lead (its stage), kommo.note (one for every event)
-  -> sequence_contacts, notion.contact (whoever of the campaign booked)
+  -> sequence_contacts, sequences, notion.contact (whoever of the campaign booked)
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from functions.bookings import calcom, payloads
+from functions.bookings import calcom, calendly, payloads
 from functions.bookings.payloads import BookingEvent
 from shared import flows
-from shared.intake.endpoint import webhook
-from shared.intake.inbox import Event
+from shared.intake.endpoint import CONNECTION, accepting, handle_by_type
+from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
 
 if TYPE_CHECKING:
@@ -32,15 +34,20 @@ def apply_booking_event(session: Session, event: Event[BookingEvent]) -> str:
 
     Listeners to `booking.received` lock rows of their own before a booking is touched; those to `booking.stored` follow it.
     """
-    from functions.bookings import services
+    from functions.bookings import parts, services
 
-    payload = event.payload
-    for _flow, listener in flows.listeners("booking.received"):
-        listener(session, payload.email)
-    outcome = services.take(session, payload, event.envelope, event.key)
-    for _flow, listener in flows.listeners("booking.stored"):
-        listener(session, payload.booking)
-    return outcome
+    if event.payload.trigger not in payloads.MEANINGFUL:
+        return "ignored"
+    events = [replace(event, payload=part) for part in parts.of_event(session, event.payload)]
+    for each in events:
+        email = services.email_of(session, each.payload)
+        for _flow, listener in flows.listeners("booking.received"):
+            listener(session, each.payload, email)
+    outcomes = [services.take(session, each.payload, each.envelope, each.key) for each in events]
+    for each in events:
+        for _flow, listener in flows.listeners("booking.stored"):
+            listener(session, each)
+    return "applied" if "applied" in outcomes else outcomes[0] if outcomes else "ignored"
 
 
 WEBHOOK = Webhook(
@@ -50,4 +57,22 @@ WEBHOOK = Webhook(
     authenticate=payloads.signed,
     read=calcom.read,
 )
-HANDLER = webhook(bp, "calcom", "api/calcom", WEBHOOK, apply_booking_event)
+CALENDLY = Webhook(
+    name="calendly.invitee",
+    queue=QUEUE,
+    payload=calendly.CalendlyEvent,
+    authenticate=payloads.signed_by_calendly,
+    read=calendly.read,
+)
+HANDLERS: dict[str, Handler[Any]] = {
+    webhook.name: Handler(queue=QUEUE, payload=webhook.payload, apply=apply_booking_event) for webhook in (WEBHOOK, CALENDLY)
+}
+
+accepting(bp, "calcom_webhook", "api/calcom", WEBHOOK)
+accepting(bp, "calendly_webhook", "api/calendly", CALENDLY)
+
+
+@bp.queue_trigger("message", queue_name=QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
+def calcom_handler(message: func.QueueMessage) -> None:
+    """Take in what a calendar reports of a booking, by the type of the event; one of no known type becomes a dead letter."""
+    handle_by_type(QUEUE, HANDLERS, message)

@@ -13,13 +13,13 @@ from functions.christmas import notion_sync, tracker
 from functions.christmas.tables import Sequence
 from shared.crm import editing
 from shared.errors import RefusedError
-from shared.readers.email import key_or_none
-from shared.store.models import Delivery
+from shared.problems import documented
+from shared.readers.email import key as address_key
 from shared.store.session import reading
+from shared.web import sync_delivery
 from shared.web.auth import Caller, SecuredRoute, actor
-from shared.web.opportunities import SyncDelivery
 from shared.web.paging import Page, PageQuery, RowId, find, text
-from shared.web.problems import documented
+from shared.web.sync_delivery import SyncDelivery
 
 router = APIRouter(prefix="/api/v1/sequences", tags=["Sequences"], route_class=SecuredRoute)
 
@@ -38,7 +38,7 @@ class SequenceQuery(PageQuery):
     def applied(self, query: Select[Sequence]) -> Select[Sequence]:
         """`query`, narrowed down."""
         if self.email is not None:
-            query = query.where(Sequence.email == (key_or_none(self.email) or self.email.strip().lower()))
+            query = query.where(Sequence.email == address_key(self.email))
         for name in ("type", "segment", "notion_sync_status"):
             if (value := getattr(self, name)) is not None:
                 query = query.where(getattr(Sequence, name) == value)
@@ -140,18 +140,12 @@ def sync_sequence(sequence_id: RowId, caller: Caller) -> SequenceDetail:
 
 def _detail(session: Session, row: Sequence) -> SequenceDetail:
     progress = tracker.progress(session, row)
-    query = select(Delivery).where(
-        Delivery.subject == notion_sync.SEQUENCES.subject(row),
-        Delivery.target == notion_sync.TARGET,
-        Delivery.action == notion_sync.SEQUENCE.name,
-    )
-    newest = session.scalars(query.order_by(Delivery.id.desc()).limit(1)).one_or_none()
     more: Mapping[str, Any] = {
         "facts": row.facts,
         "state": progress.state,
         "reason": progress.reason,
         "completed_at": progress.completed_at,
         "mails": [MailOut.model_validate(mail) for mail in progress.mails],
-        "delivery": SyncDelivery.model_validate(newest) if newest else None,
+        "delivery": sync_delivery.newest(session, notion_sync.SEQUENCES, row),
     }
     return SequenceDetail(**SequenceOut.model_validate(row).model_dump(), **more)

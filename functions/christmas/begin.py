@@ -17,7 +17,7 @@ from functions.christmas.tables import SOURCE_LENGTH, Sequence, SequenceContact
 from functions.christmas.texts import texts
 from functions.leads import persons
 from shared import clock
-from shared.journeys import engine, load
+from shared.journeys import beginnings, engine, load
 from shared.journeys.enrolment_records import Standing
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent
@@ -121,8 +121,9 @@ def _data(session: Session, contact: SequenceContact, start: Start) -> dict[str,
 
 def _outrun_by(session: Session, contact: SequenceContact, start: Start) -> str | None:
     """The event that ends the journey, where a meeting booked before is not cancelled. The engine knows later ones."""
-    ends = {way_out.event for way_out in load.journey(start.kind.journey).exit_on if way_out.when is None}
-    return kinds.BOOKED if kinds.BOOKED in ends and _is_booked(session, contact) else None
+    ways_out = load.journey(start.kind.journey).exit_on
+    ends = any(beginnings.fits(way_out, kinds.BOOKED, {"over": False}) for way_out in ways_out)
+    return kinds.BOOKED if ends and _is_booked(session, contact) else None
 
 
 def _is_booked(session: Session, contact: SequenceContact) -> bool:

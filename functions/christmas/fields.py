@@ -4,19 +4,13 @@ import re
 from datetime import UTC, datetime, time
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from shared.intake.fields import Lenient, OrNone, Text
 from shared.readers import UnreadableError, dates
-from shared.readers.email import key_or_none
 
 MOST_SYSTEMS = 8
 LONGEST_NOTES = 2000
-
-
-def address(text: object) -> str | None:
-    """The e-mail address by its key (in lower case, the domain as A-label); None where it is none."""
-    return key_or_none(text)
 
 
 def moment(text: object) -> datetime | None:
@@ -28,13 +22,6 @@ def moment(text: object) -> datetime | None:
     except UnreadableError:
         return None
     return found if isinstance(found, datetime) else datetime.combine(found, time(0), tzinfo=UTC)
-
-
-def _address(value: str) -> str:
-    found = address(value)
-    if found is None:
-        raise ValueError("must be an e-mail address such as ana@example.com")
-    return found
 
 
 def _count(value: Any) -> Any:
@@ -59,14 +46,10 @@ def _several(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Address = Annotated[Annotated[str, Text(254, at_least=1)], AfterValidator(_address)]
-"""Somebody's e-mail address, in lower case."""
-
 Count = Annotated[int, Field(ge=0, le=MOST_SYSTEMS), BeforeValidator(_count)]
 """How many of the eight systems are of a colour. Null and negative numbers are none (rule of the replaced system)."""
 
 Score = Annotated[Annotated[float, Field(ge=0, le=100)] | None, OrNone, BeforeValidator(_no_truth_value)]
-Sum = Annotated[Annotated[float, Field(ge=0, le=1e12)] | None, OrNone, BeforeValidator(_no_truth_value)]
 Link = Annotated[Annotated[str, Text(1000)] | None, OrNone]
 Notes = Annotated[Annotated[str, Text(1_000_000), Lenient] | None, OrNone]
 Several = Annotated[list[Annotated[str, Text(200), Lenient]], Field(max_length=50), BeforeValidator(_several)]

@@ -11,7 +11,17 @@ FLOW = Flow(
     "mails are kept in step with Notion, and critical assessments are reported in Discord.",
     functions=("functions.christmas.triggers:bp",),
     requires=("leads", "bookings"),  # Calendly's meetings are bookings, and a person's names in journeys are those of leads
-    queues=("sequences-queue",),
+    handlers=MappingProxyType(
+        {
+            "christmas.signup": "functions.christmas.triggers:SIGNUP",
+            "christmas.assessment": "functions.christmas.triggers:ASSESSMENT",
+            "christmas.noshow": "functions.christmas.triggers:NO_SHOW",
+            "christmas.postcall": "functions.christmas.triggers:POST_CALL",
+            "christmas.onboarding": "functions.christmas.triggers:ONBOARDING",
+            "calendly.invitee": "functions.christmas.triggers:MEETING",
+        }
+    ),
+    moved_queues=MappingProxyType({"sequences-queue": "christmas_handler"}),
     routers=("functions.christmas.api:router",),
     tables=("functions.christmas.tables",),
     privacy="functions.christmas.privacy:PERSONAL_DATA",

@@ -14,22 +14,24 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from functions.bookings.payloads import BookingEvent
+    from shared.intake.inbox import Event
     from shared.messages import Outcome
     from shared.messages.outcomes import PersonMessage
 
 
-def lock_contact(session: Session, email: str | None) -> None:
+def lock_contact(session: Session, event: BookingEvent, email: str | None) -> None:
     """Lock the campaign's contact with that address before any row of a booking: every writer locks in this order."""
     from functions.christmas import meetings
 
-    meetings.hold(session, email)
+    meetings.hold(session, email, calendar=event.calendar)
 
 
-def follow_meeting(session: Session, uid: str | None) -> None:
+def follow_meeting(session: Session, event: Event[BookingEvent]) -> None:
     """Bring the campaign's contact who booked the meeting in line with it; nothing where the campaign does not know them."""
     from functions.christmas import meetings
 
-    meetings.follow_meeting(session, uid)
+    meetings.follow_meeting(session, event)
 
 
 def update_sequence(session: Session, context: Mapping[str, Any], _outcome: Outcome) -> None:

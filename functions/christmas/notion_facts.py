@@ -150,4 +150,6 @@ def of_sequence(row: Sequence, progress: Progress, campaign: str = CAMPAIGN) -> 
 def _fact(name: str, value: Any) -> Any:
     if name in _DATES and isinstance(value, str):
         return datetime.fromisoformat(value)
+    if name == "payment_amount" and value is not None:
+        return float(value)  # Notion's numbers are binary fractions; ours stays the exact text
     return value[:LONGEST_NOTES] if name == "call_notes" and isinstance(value, str) else value

@@ -41,10 +41,10 @@ def send_sequences(row_ids: Many[int]) -> Mapping[int, Outcome]:
 
 
 def _send(row_ids: Many[int], read: Read) -> Mapping[int, Outcome]:
-    """No page is begun that might not be finished within the lease: after it another worker would make the same page."""
+    """No page is begun that might outlast the time limit of a delivery: after it another worker would make the same page."""
     settings = get_settings()
     pages = Pages(Notion.from_settings(settings))
-    last_begin = clock.now() + timedelta(seconds=settings.delivery_lease_seconds - NOTION.longest_seconds() - SPACING)
+    last_begin = clock.now() + timedelta(seconds=settings.delivery_longest_seconds - NOTION.longest_seconds() - SPACING)
     outcomes = one_by_one(lambda row_id: _sent(pages, row_id, read), last_begin)(row_ids)
     pages.rest()
     return outcomes

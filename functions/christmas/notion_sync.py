@@ -5,6 +5,7 @@ Light: flows import this module to request syncs.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from functions.christmas.settings import CampaignSettings
@@ -92,15 +93,12 @@ CONTACTS = RecordSync(
     keep=_columns,
     is_used=wants_contacts,
 )
-SEQUENCES = RecordSync(
-    target=TARGET,
+SEQUENCES = replace(
+    CONTACTS,
     name="sequence",
     table="functions.christmas.tables:Sequence",
     subject_prefix="sequence:",
-    prefix="notion",
     send="functions.christmas.notion_rows:send_sequences",
-    batch_size=lambda: MOST_AT_ONCE,
-    keep=_columns,
     overdue=_changed_sequences,
     is_used=wants_sequences,
 )

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, model_validator
 
-from functions.christmas.fields import Address, Count, Link, Notes, Score, Several, Sum, moment
-from shared.intake.fields import Instant, Name, OptionalInstant, RequiredName
+from functions.christmas.fields import Count, Link, Notes, Score, Several, moment
+from shared.intake.fields import Amount, Instant, Name, OptionalInstant, RequiredEmail, RequiredName
 from shared.intake.webhook import Payload
 
 PAID = "paid"
@@ -23,7 +23,7 @@ class CampaignPayload(Payload):
 
     model_config = ConfigDict(extra="allow")
 
-    email: Address
+    email: RequiredEmail
     first_name: RequiredName
     last_name: Name = None
     business_name: Name = None
@@ -79,7 +79,7 @@ class AssessmentPayload(CampaignPayload):
     weakest_system_1: Name = None
     weakest_system_2: Name = None
     strongest_system: Name = None
-    revenue_leak_total: Sum = None
+    revenue_leak_total: Amount = None
     gps_score: Score = None
     money_score: Score = None
     warnings: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ class AssessmentPayload(CampaignPayload):
 
 
 class NoShowPayload(CampaignPayload):
-    """Somebody did not come to their call; our own form of it. Calendly's is in `functions.christmas.calendly_payload`."""
+    """Somebody did not come to their call; our own form of it. Calendly's is in `functions.bookings.calendly`."""
 
     calendly_event_uri: Link = None
     calendly_event_id: Link = None
@@ -127,7 +127,7 @@ class OnboardingPayload(CampaignPayload):
     business_name: RequiredName
     payment_status: Name = None
     payment_confirmed: bool | None = None
-    payment_amount: Sum = None
+    payment_amount: Amount = None
     payment_date: OptionalInstant = None
     package_type: Name = None
     docusign_completed: bool | None = True

@@ -1,15 +1,15 @@
-"""The settings of the campaign: Notion's databases, Calendly, segments, texts."""
+"""The settings of the campaign: Notion's databases, segments, texts."""
 
 from typing import Literal
 
 from pydantic import Field
 
 from shared.setting_groups import SettingsGroup, old_name
-from shared.setting_types import Secrets, Systems
+from shared.setting_types import Systems
 
 
 class CampaignSettings(SettingsGroup):
-    """The campaign sequences: Notion, Calendly, segments."""
+    """The campaign sequences: Notion, segments."""
 
     notion_contacts_db_id: str = Field(
         default="", validation_alias=old_name("NOTION_CONTACTS_DB_ID"), description="Notion database of contacts."
@@ -24,7 +24,6 @@ class CampaignSettings(SettingsGroup):
         description="JSON object: from how many systems of a colour on an assessment is of a segment; "
         "of no segment is OPTIMIZE.",
     )
-    calendly_signing_keys: Secrets = Field(default=(), description="Signing keys of the Calendly webhook subscription.")
     campaign_variables: dict[str, str] = Field(
         default_factory=dict,
         description="JSON object of texts for campaign templates: deadline_date, calendly_link, "

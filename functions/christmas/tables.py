@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from shared.store.message_models import DIGEST_LENGTH
 from shared.store.models import ERROR_LENGTH, Base, Timestamped
-from shared.store.types import BigId, JsonText, Money, Note, UtcDateTime
+from shared.store.types import BigId, JsonText, Note, TwoDecimals, UtcDateTime
 
 SOURCE_LENGTH = 200
 
@@ -43,7 +43,7 @@ class SequenceContact(Timestamped, NotionSynced, Base):
     business_name: Mapped[str | None] = mapped_column(Unicode(200))
     campaign_status: Mapped[str | None] = mapped_column(Unicode(50))
     segment: Mapped[str | None] = mapped_column(Unicode(50))
-    assessment_score: Mapped[Decimal | None] = mapped_column(Money)
+    assessment_score: Mapped[Decimal | None] = mapped_column(TwoDecimals)
     phase: Mapped[str | None] = mapped_column(Unicode(50))
     booking_status: Mapped[str | None] = mapped_column(Unicode(20))
     diagnostic_call_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -4,7 +4,7 @@ POST /api/v1/christmas/<handler>[/<key>]
 POST /api/v1/executions/webhook/christmas/<handler>[/<key>], as the replaced system had it
   <handler>: signup-handler, assessment-handler, noshow-recovery-handler (also for Calendly's own webhooks),
   postcall-maybe-handler, onboarding-handler; <key>: an API key, for senders that cannot set a header
-  -> sequences-queue
+  -> events-queue
   -> sequence_contacts, sequences, bookings; the journeys assessment, noshow, postcall, onboarding
   -> notion.contact, notion.sequence (kept in step), discord.hot_lead (critical assessments)
 """
@@ -12,30 +12,39 @@ POST /api/v1/executions/webhook/christmas/<handler>[/<key>], as the replaced sys
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from functions.christmas import calendly_payload, hot_leads, kinds, notion_sync, segments
-from functions.christmas.calendly_payload import CalendlyPayload
-from functions.christmas.payloads import AssessmentPayload, NoShowPayload, OnboardingPayload, PostCallPayload, SignupPayload
+from functions.bookings import calendly
+from functions.bookings.payloads import signed_by_calendly
+from functions.bookings.triggers import CALENDLY, apply_booking_event
+from functions.christmas import hot_leads, kinds, notion_sync, segments
+from functions.christmas.payloads import (
+    AssessmentPayload,
+    CampaignPayload,
+    NoShowPayload,
+    OnboardingPayload,
+    PostCallPayload,
+    SignupPayload,
+)
 from functions.christmas.settings import CampaignSettings
+from shared import problems
 from shared.errors import RefusedError
-from shared.intake import auth, problem, signatures
-from shared.intake.endpoint import CONNECTION, accepting, handle_by_type
+from shared.intake import auth
+from shared.intake.endpoint import EVENTS_QUEUE, accepting
 from shared.intake.inbox import Event, Handler
-from shared.intake.webhook import Webhook
+from shared.intake.webhook import Sender, Webhook
 from shared.settings import Settings, settings_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from functions.christmas.payloads import CampaignPayload
     from functions.christmas.tables import SequenceContact
 
 log = logging.getLogger("puente.sequences")
 
-QUEUE = "sequences-queue"
 COUNTS = ("red_systems", "orange_systems", "yellow_systems", "green_systems")
 bp = func.Blueprint()
 
@@ -73,14 +82,13 @@ def apply_assessment(session: Session, event: Event[AssessmentPayload]) -> str:
 
 def apply_noshow(session: Session, event: Event[NoShowPayload]) -> str:
     """Three mails to somebody who did not come, once for each meeting, whether Calendly or another system reports it."""
-    from functions.christmas import calendly
+    from functions.christmas import noshow
 
     payload = event.payload
     uri = payload.calendly_event_uri or payload.calendly_event_id
     when = payload.scheduled_time
-    meeting = calendly_payload.event_id(uri) or (when.isoformat() if when else event.key)
-    no_show = calendly.NoShow(
-        meeting=meeting,
+    missed = noshow.NoShow(
+        meeting=noshow.event_id(uri) or (when.isoformat() if when else event.key),
         at=event.envelope.time,
         scheduled_at=when,
         event_type=payload.event_type,
@@ -88,14 +96,7 @@ def apply_noshow(session: Session, event: Event[NoShowPayload]) -> str:
         reschedule_url=payload.reschedule_url,
         links=payload.links,
     )
-    return calendly.no_show(session, _known(session, event), no_show, event.key)
-
-
-def apply_calendly(session: Session, event: Event[CalendlyPayload]) -> str:
-    """Apply Calendly's own webhook: booked, cancelled, rescheduled, missed."""
-    from functions.christmas import calendly
-
-    return calendly.apply(session, event.payload, event.envelope.time, event.key)
+    return noshow.report(session, _known(session, event), missed, event.key)
 
 
 def apply_postcall(session: Session, event: Event[PostCallPayload]) -> str:
@@ -152,7 +153,7 @@ def _facts(payload: CampaignPayload) -> dict[str, Any]:
     return payload.model_dump(mode="json", exclude={"email", "first_name", "last_name", "business_name"}, exclude_none=True)
 
 
-def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
+def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> Sender:
     """The caller has a key with the scope `webhook`, in the header, or else as the last part of the address.
 
     Raises:
@@ -162,44 +163,41 @@ def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
     headers = request.headers
     if in_address and not headers.get(auth.HEADER):
         headers = {auth.HEADER: in_address}
-    auth.caller(headers, settings.api_keys, "webhook")
+    return Sender(key_name=auth.caller(headers, settings.api_keys, "webhook").name)
 
 
-def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
+def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
     """Calendly has signed it; where it bears no signature of theirs, the caller has a key. Raises RefusedError."""
-    if request.headers.get(calendly_payload.SIGNATURE):
-        signatures.calendly(request.headers, raw, settings_of(CampaignSettings, settings).calendly_signing_keys)
-    else:
-        by_key(request, raw, settings)
+    return signed_by_calendly(request, raw, settings, otherwise=by_key)
 
 
 def calendly_variant(request: func.HttpRequest, data: dict[str, Any]) -> Webhook | None:
-    """Calendly's own webhooks come to the address of the no-show handler, where the replaced system took them."""
-    return CALENDLY if calendly_payload.is_native(request.headers, data) else None
+    """Calendly's own webhooks come to the address of the no-show handler as well, where the replaced system took them."""
+    return OF_CALENDLY if calendly.is_native(request.headers, data) else None
 
 
-CALENDLY = Webhook(name="calendly.invitee", queue=QUEUE, payload=CalendlyPayload, authenticate=by_calendly_or_key)
+OF_CALENDLY = replace(CALENDLY, queue=EVENTS_QUEUE, authenticate=by_calendly_or_key)
+
+
+def _webhook(kind: str, payload: type[CampaignPayload]) -> Webhook:
+    return Webhook(name=f"christmas.{kind}", queue=EVENTS_QUEUE, payload=payload, authenticate=by_key)
+
+
 WEBHOOKS = {
-    "signup-handler": Webhook(name="christmas.signup", queue=QUEUE, payload=SignupPayload, authenticate=by_key),
-    "assessment-handler": Webhook(name="christmas.assessment", queue=QUEUE, payload=AssessmentPayload, authenticate=by_key),
-    "noshow-recovery-handler": Webhook(
-        name="christmas.noshow",
-        queue=QUEUE,
-        payload=NoShowPayload,
-        authenticate=by_calendly_or_key,
-        variant=calendly_variant,
+    "signup-handler": _webhook("signup", SignupPayload),
+    "assessment-handler": _webhook("assessment", AssessmentPayload),
+    "noshow-recovery-handler": replace(
+        _webhook("noshow", NoShowPayload), authenticate=by_calendly_or_key, variant=calendly_variant
     ),
-    "postcall-maybe-handler": Webhook(name="christmas.postcall", queue=QUEUE, payload=PostCallPayload, authenticate=by_key),
-    "onboarding-handler": Webhook(name="christmas.onboarding", queue=QUEUE, payload=OnboardingPayload, authenticate=by_key),
+    "postcall-maybe-handler": _webhook("postcall", PostCallPayload),
+    "onboarding-handler": _webhook("onboarding", OnboardingPayload),
 }
-HANDLERS: dict[str, Handler[Any]] = {
-    "christmas.signup": Handler(queue=QUEUE, payload=SignupPayload, apply=apply_signup),
-    "christmas.assessment": Handler(queue=QUEUE, payload=AssessmentPayload, apply=apply_assessment),
-    "christmas.noshow": Handler(queue=QUEUE, payload=NoShowPayload, apply=apply_noshow),
-    "christmas.postcall": Handler(queue=QUEUE, payload=PostCallPayload, apply=apply_postcall),
-    "christmas.onboarding": Handler(queue=QUEUE, payload=OnboardingPayload, apply=apply_onboarding),
-    "calendly.invitee": Handler(queue=QUEUE, payload=CalendlyPayload, apply=apply_calendly),
-}
+SIGNUP = Handler(queue=EVENTS_QUEUE, payload=SignupPayload, apply=apply_signup)
+ASSESSMENT = Handler(queue=EVENTS_QUEUE, payload=AssessmentPayload, apply=apply_assessment)
+NO_SHOW = Handler(queue=EVENTS_QUEUE, payload=NoShowPayload, apply=apply_noshow)
+POST_CALL = Handler(queue=EVENTS_QUEUE, payload=PostCallPayload, apply=apply_postcall)
+ONBOARDING = Handler(queue=EVENTS_QUEUE, payload=OnboardingPayload, apply=apply_onboarding)
+MEETING: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=OF_CALENDLY.payload, apply=apply_booking_event)
 
 
 async def accept(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
@@ -207,15 +205,11 @@ async def accept(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpRe
     name = req.route_params.get("handler", "")
     webhook = WEBHOOKS.get(name)
     if webhook is None:
-        return problem.response(RefusedError(404, "no-such-handler", f"There is no handler {name[:60]!r}."))
+        return problems.response(RefusedError(404, "no-such-handler", f"There is no handler {name[:60]!r}."))
     return await webhook.accept(req, message)
 
 
-accepting(bp, "christmas_webhook", "api/v1/christmas/{handler}/{key?}", QUEUE, accept)
-accepting(bp, "christmas_old_webhook", "api/v1/executions/webhook/christmas/{handler}/{key?}", QUEUE, accept)
-
-
-@bp.queue_trigger("message", queue_name=QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
-def christmas_handler(message: func.QueueMessage) -> None:
-    """Handle the event by its type; one of no known type becomes a dead letter."""
-    handle_by_type(QUEUE, HANDLERS, message)
+accepting(bp, "christmas_webhook", "api/v1/christmas/{handler}/{key?}", WEBHOOKS, accept, also=(OF_CALENDLY,))
+accepting(
+    bp, "christmas_old_webhook", "api/v1/executions/webhook/christmas/{handler}/{key?}", WEBHOOKS, accept, also=(OF_CALENDLY,)
+)

@@ -6,6 +6,7 @@ in it. Templates in Notion and those of the repository have the same ones.
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -74,9 +75,13 @@ def of_campaign(given: Mapping[str, Any], settings: Settings, at: datetime, zone
 
 
 def _leak(total: Any, missing: str) -> dict[str, str]:
-    if not isinstance(total, int | float):
+    if total is None:
         return {"revenue_leak_total": missing, "TotalRevenueLeak_K": missing}
-    return {"revenue_leak_total": f"{total:,.0f}", "TotalRevenueLeak_K": f"{int(total / 1000 + 0.5)}"}
+    amount = Decimal(str(total))  # events of an older version have a number there
+    return {
+        "revenue_leak_total": f"{amount.quantize(Decimal(1), ROUND_HALF_EVEN):,}",
+        "TotalRevenueLeak_K": f"{(amount / 1000).quantize(Decimal(1), ROUND_HALF_UP)}",
+    }
 
 
 def _number(value: Any, missing: str) -> str:

@@ -5,30 +5,29 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, Select, select
 
 from functions.leads import log
 from functions.leads.log import Place
 from functions.leads.tables import Lead
-from shared import clock
 from shared.crm import editing
 from shared.crm.people import e164
-from shared.errors import FieldError, RefusedError
 from shared.intake.fields import Text
-from shared.readers.email import key_or_none
+from shared.problems import documented
+from shared.readers.email import key as address_key
 from shared.settings import get_settings
 from shared.store.session import reading
 from shared.web.auth import SecuredRoute
-from shared.web.paging import LONGEST_ID, Moment, Page, RowId, text
-from shared.web.problems import documented
+from shared.web.cursor import After, Cursor
+from shared.web.paging import Moment, Page, RowId, text
 from shared.web.sorting import LONGEST_SEARCH, SortedQuery, containing, find_sorted
 
 router = APIRouter(prefix="/api/v1/leads", tags=["Leads"], route_class=SecuredRoute)
 
 SORTS = {"id": Lead.id, "received_at": Lead.received_at}
 JSON_LINES = "application/x-ndjson"
-_CURSOR = rf"^[0-9TZ:.-]{{20,40}}~[0-9]~[0-9]{{1,{LONGEST_ID}}}~[0-9]{{1,3}}$"
+LOG_CURSOR = Cursor(datetime, int, int, int)
 
 
 class LeadQuery(SortedQuery):
@@ -60,7 +59,7 @@ class LeadQuery(SortedQuery):
             if (value := getattr(self, name)) is not None:
                 query = query.where(getattr(Lead, name) == value)
         if self.email is not None:
-            query = query.where(Lead.email == (key_or_none(self.email) or self.email.strip().lower()))
+            query = query.where(Lead.email == address_key(self.email))
         if self.phone is not None:
             query = query.where(_has_phone(self.phone))
         if self.q is not None:
@@ -108,9 +107,7 @@ class LogQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=200, ge=1, le=1000, description="Most entries in one answer; JSON Lines hold all.")
-    after: Annotated[str, StringConstraints(pattern=_CURSOR)] | None = Field(
-        default=None, description="The `next` of the page before; the first page if left out."
-    )
+    after: After | None = Field(default=None, description="The `next` of the page before; the first page if left out.")
     format: Literal["json", "jsonl"] | None = Field(
         default=None, description=f"`jsonl`, or `Accept: {JSON_LINES}`, for the whole log as JSON Lines."
     )
@@ -157,7 +154,7 @@ def get_lead(lead_id: RowId) -> LeadOut:
 )
 def get_log(lead_id: RowId, query: Annotated[LogQuery, Query()], accept: Annotated[str, Header()] = "") -> Any:
     """Every action on the lead, oldest first: form, bookings, decisions of journeys, what was planned and what came of it."""
-    after = _place(query.after) if query.after is not None else None
+    after = Place(*LOG_CURSOR.place(query.after)) if query.after is not None else None
     with reading() as session:
         lead = session.get(Lead, lead_id)
         if lead is None:
@@ -170,25 +167,10 @@ def get_log(lead_id: RowId, query: Annotated[LogQuery, Query()], accept: Annotat
     shown = found[: query.limit]
     return LeadLog(
         items=[LogEntry(**entry.as_json()) for entry in shown],
-        next=_cursor(shown[-1].place) if len(found) > query.limit else None,
+        next=LOG_CURSOR.text(*shown[-1].place) if len(found) > query.limit else None,
     )
 
 
 def _shown(row: Lead) -> LeadOut:
     same = {name: getattr(row, name) for name in LeadOut.model_fields if name != "synced_at"}
     return LeadOut(**same, synced_at=row.kommo_synced_at)
-
-
-def _cursor(place: Place) -> str:
-    return f"{log.written(place.at)}~{place.kind}~{place.id}~{place.part}"
-
-
-def _place(cursor: str) -> Place:
-    at, kind, number, part = cursor.split("~")
-    try:
-        return Place(clock.as_utc(datetime.fromisoformat(at)), int(kind), int(number), int(part))
-    except (ValueError, OverflowError):
-        fault = FieldError("after", "is no cursor of a log; begin with the first page")
-        raise RefusedError(
-            422, "invalid-fields", "The request has values that are not as they must be.", errors=[fault]
-        ) from None

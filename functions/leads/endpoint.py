@@ -10,8 +10,9 @@ import azure.functions as func
 
 from functions.leads import guard, payloads
 from functions.leads.settings import LeadSettings
+from shared import problems
 from shared.errors import RefusedError
-from shared.intake import body, problem
+from shared.intake import body
 from shared.intake.webhook import Webhook
 from shared.settings import get_settings, settings_of
 
@@ -31,7 +32,7 @@ async def take(webhook: Webhook, request: func.HttpRequest, message: func.Out[by
         answer = await _taken(webhook, request, message, settings)
     except RefusedError as error:
         log.warning("%s refused: %s %s", webhook.name, error.status, error.reason)
-        answer = problem.response(error)
+        answer = problems.response(error)
     return _as_old_callers_expect(answer, allowed(request.headers, settings))
 
 
@@ -85,4 +86,4 @@ def _as_old_callers_expect(answer: func.HttpResponse, headers: dict[str, str]) -
     reason = str(payload.get("type", "")).rpartition(":")[2]
     content = json.dumps(payload | {"ok": False, "error": payloads.text_for(reason, payload.get("errors", []))})
     later = {"Retry-After": "60"} if answer.status_code in (429, 503) else {}
-    return func.HttpResponse(content, status_code=answer.status_code, headers=headers | later, mimetype=problem.CONTENT_TYPE)
+    return func.HttpResponse(content, status_code=answer.status_code, headers=headers | later, mimetype=problems.CONTENT_TYPE)

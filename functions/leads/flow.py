@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from shared.flow import Flow
+from shared.flow import Flow, IdentityKind
 
 FLOW = Flow(
     name="leads",
@@ -30,4 +30,6 @@ FLOW = Flow(
     has_journeys=True,
     has_templates=True,
     stand_ins=("kommo", "captcha"),
+    identities=(IdentityKind(name="lead", title="Number of a lead"),),
+    people=("functions.leads.persons:LEADS",),
 )

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from shared.readers import name_key
-from shared.readers.email import key_or_none
+from shared.readers.email import key as address_key
 from shared.settings import get_settings
 
 KEY = "lead:"
@@ -29,7 +29,7 @@ def lead_id(email: str, service: str, day: date) -> int:
     of the key a repeat on that day gets another one. Between 1 and 2**53 - 1. Two of a million leads get the same number with a
     chance of 1 in 18,000; whoever stores a lead checks that the number is not somebody else's.
     """
-    address = key_or_none(email) or email.strip().casefold()
+    address = address_key(email)
     text = "\n".join((address, name_key.key(service) or service.strip(), day.isoformat()))
     made = int.from_bytes(_mac(_keys()[0], "number", text)[:8]) >> (64 - BITS)
     return made or 1

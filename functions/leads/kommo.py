@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import PermanentError
+from shared.readers.email import key as address_key
 from shared.vendors import answers, waits
 from shared.vendors.rest_client import RestClient, kept
 
@@ -255,8 +256,8 @@ def _values(entry: Mapping[str, Any], code: str) -> list[str]:
 
 
 def _has_email(email: str) -> Callable[[Mapping[str, Any]], bool]:
-    wanted = email.strip().casefold()
-    return lambda entry: wanted in [value.strip().casefold() for value in _values(entry, "EMAIL")]
+    wanted = address_key(email)
+    return lambda entry: wanted in [address_key(value) for value in _values(entry, "EMAIL")]
 
 
 def _has_phone(digits: str) -> Callable[[Mapping[str, Any]], bool]:

@@ -44,7 +44,7 @@ def note_person_message(session: Session, message: PersonMessage) -> None:
     ]
     if not numbers or not note_texts.known(name):
         return
-    variables = {"channels": ", ".join(message.channels), "cause": message.cause or "-"}
+    variables = {"channels": ", ".join(message.channels), "cause": message.cause or "-", "text": message.text}
     key = f"said:{message.word}:{message.cause}:{message.at.isoformat()}"
     notes.enqueue(session, numbers[0], name, variables, key, at=message.at)
 

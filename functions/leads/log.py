@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from functions.leads import ids
 from functions.leads.tables import Lead
 from shared import clock, flows
+from shared.messages.received import from_numbers
 from shared.outbox.actions import State
 from shared.store.journey_models import Enrolment, JourneyDecision
-from shared.store.message_models import MessageStatus
+from shared.store.message_models import MessageStatus, ReceivedMessage
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent
 
 MOST = 5000  # of each kind, the newest; a lead has some dozens
@@ -82,6 +83,7 @@ def entries(session: Session, lead: Lead) -> list[Entry]:
         *_events(session, lead, channels),
         *_dead_letters(session, lead, channels),
         *_happened(others, lead),
+        *_received(session, lead),
         *_decisions(session, lead),
         *_planned(deliveries, lead),
         *_attempts(session, deliveries, lead),
@@ -123,6 +125,17 @@ def _dead_letters(session: Session, lead: Lead, channels: Mapping[str, str]) -> 
 def _happened(others: Iterable[Contribution], lead: Lead) -> Iterator[Entry]:
     for one in (happened for other in others for happened in other.happened):
         yield _entry(Place(one.at, 2, one.id), one.channel, lead, one.action, **one.facts)
+
+
+def _received(session: Session, lead: Lead) -> Iterator[Entry]:
+    """What came from the lead's number."""
+    if not lead.phone:
+        return
+    for row in _rows(session, ReceivedMessage, from_numbers([lead.phone])):
+        yield _entry(
+            Place(row.received_at, 2, row.id), "message", lead, "message.received", status=row.state, via=row.channel,
+            text=row.text, provider=row.provider, sid=row.vendor_id,
+        )  # fmt: skip
 
 
 def _decisions(session: Session, lead: Lead) -> Iterator[Entry]:

@@ -17,9 +17,9 @@ from shared import clock
 from shared.errors import FieldError, RefusedError
 from shared.intake import body
 from shared.intake.envelope import fingerprint
-from shared.intake.fields import Lenient, Needed, Text
+from shared.intake.fields import Lenient, Needed, RequiredEmail, Text
 from shared.intake.webhook import Payload, validate
-from shared.readers import UnreadableError, email, phone
+from shared.readers import UnreadableError, phone
 from shared.settings import get_settings
 
 FIELDS = ("nombre", "email", "telefono", "empresa", "servicio", "fuente")
@@ -29,13 +29,6 @@ MOST_FIELDS = 100
 NO_NUMBER = ("nothing", "not-a-number", "not-a-line")
 _DIGITS = range(7, 16)
 TEXTS = Path(__file__).parent / "texts" / "form.json"
-
-
-def _email(value: str) -> str:
-    try:
-        return email.read(value).key
-    except UnreadableError as error:
-        raise ValueError("must be an e-mail address") from error
 
 
 def _phone(value: str) -> str:
@@ -57,7 +50,7 @@ class LeadForm(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
     nombre: Annotated[str, Text(200, at_least=1), Needed, Lenient]
-    email: Annotated[str, Text(254, at_least=1), AfterValidator(_email)]
+    email: RequiredEmail
     telefono: Annotated[str, Text(100, at_least=1), Lenient, AfterValidator(_phone)]
     empresa: ShortText
     servicio: ShortText

@@ -5,22 +5,27 @@ from sqlalchemy.orm import Session
 
 from functions.leads import ids
 from functions.leads.tables import Lead
-from shared.readers.email import key_or_none
-from shared.store.journey_models import PERSON_LENGTH
-from shared.store.types import key_of
+from shared.crm.people import email_name
+from shared.people import kinds, observing
+from shared.people.backfill import Source
+from shared.people.observing import Seen
+from shared.readers.email import key as address_key
 
 MOST_LEADS = 20
+
+
+def observe(session: Session, lead: Lead) -> int | None:
+    """Note by which identities a lead's person is known; the number of the person. What a form says is a proposal."""
+    proven, typed = kinds.identities(lead=lead.id), kinds.identities(email=lead.email, phone=lead.phone)
+    return observing.observe(session, Seen(source="lead", at=lead.received_at, proven=proven, typed=typed))
+
+
+LEADS = Source("leads", Lead, observe)
 
 
 def lead_key(lead_id: int) -> str:
     """The name of a lead."""
     return ids.key(lead_id)
-
-
-def email_key(email: str) -> str:
-    """The name of whoever has this address, whatever its case; a digest stands for an address that is too long for a name."""
-    name = f"email:{key_or_none(email) or email.strip().casefold()}"
-    return name if len(name.encode("utf-16-le")) // 2 <= PERSON_LENGTH else f"email:{key_of(name)}"
 
 
 def names_of(session: Session, *, email: str | None, lead_id: int | None = None) -> list[str]:
@@ -31,7 +36,7 @@ def names_of(session: Session, *, email: str | None, lead_id: int | None = None)
     names = [lead_key(lead_id)] if lead_id is not None else []
     if not email:
         return names
-    address = key_or_none(email) or email.strip().casefold()
-    names.append(email_key(address))
+    address = address_key(email)
+    names.append(email_name(address))
     query = select(Lead.id).where(Lead.email == address).order_by(Lead.received_at.desc(), Lead.id.desc()).limit(MOST_LEADS)
     return names + [name for other in session.scalars(query) if (name := lead_key(other)) not in names]

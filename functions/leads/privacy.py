@@ -18,7 +18,9 @@ def identify(session: Session, person: Person) -> Person:
     """Their leads: those asked for by number, and those of their addresses, each with its address and its name in journeys."""
     person = person.with_emails(session.scalars(select(Lead.email).where(Lead.id.in_(person.of(LEADS)))))
     found = session.scalars(select(Lead.id).where(Lead.email.in_(person.emails))).all()
-    return person.with_rows(LEADS, found).with_names(ids.key(number) for number in {*person.of(LEADS), *found})
+    theirs = {*person.of(LEADS), *found}
+    person = person.with_phones(session.scalars(select(Lead.phone).where(Lead.id.in_(theirs))))
+    return person.with_rows(LEADS, found).with_names(ids.key(number) for number in theirs)
 
 
 def in_kommo(session: Session, person: Person) -> Mapping[str, list[int]]:

@@ -53,6 +53,7 @@ def take(session: Session, payload: LeadPayload, at: datetime, event_key: str) -
     _facts(lead, payload)
     session.add(lead)
     session.flush()
+    persons.observe(session, lead)
     kommo_sync.ask(session, lead.id, event_key)
     if lead.captcha == UNCHECKED:
         notes.enqueue(session, lead.id, "captcha_unchecked", {}, "captcha", at=at)

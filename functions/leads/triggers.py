@@ -18,7 +18,7 @@ from functions.leads.payloads import LeadPayload
 from shared import flows
 from shared.intake.endpoint import accepting, handling
 from shared.intake.inbox import Event, Handler
-from shared.intake.webhook import Webhook
+from shared.intake.webhook import BEARER, Sender, Webhook
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -29,8 +29,9 @@ QUEUE = "lead-queue"
 bp = func.Blueprint()
 
 
-def anybody(_request: func.HttpRequest, _raw: bytes, _settings: Settings) -> None:
+def anybody(_request: func.HttpRequest, _raw: bytes, _settings: Settings) -> Sender:
     """Accept every caller: the form is public and has no key. The endpoint's guards have run before."""
+    return BEARER
 
 
 def apply_lead(session: Session, event: Event[LeadPayload]) -> str:
@@ -67,5 +68,15 @@ async def lead_preflight(req: func.HttpRequest) -> func.HttpResponse:
     return endpoint.preflight(req)
 
 
-accepting(bp, "lead_webhook", "api/lead", QUEUE, take)
+accepting(
+    bp,
+    "lead_webhook",
+    "api/lead",
+    WEBHOOK,
+    take,
+    answers={
+        200: "It is on its queue: `ok` is true, `lead_id` the number of the lead.",
+        429: "Too many forms; try again later.",
+    },
+)
 handling(bp, "lead_handler", HANDLER)

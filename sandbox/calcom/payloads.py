@@ -1,6 +1,9 @@
-"""Cal.com's webhooks, shaped as its version 2021-10-20 sends them. Times are ISO 8601 in UTC."""
+"""Cal.com's webhooks, shaped as its version 2021-10-20 sends them. Times are ISO 8601 in UTC.
 
-from collections.abc import Mapping
+What several people have a seat in is one meeting with one `uid`: each row is a seat, and `meeting` is what they share.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +19,11 @@ def title(booking: Booking) -> str:
     return f"{MEETING} entre {HOST} y {booking['name']}"
 
 
+def uid_of(booking: Booking) -> str:
+    """The id by which webhooks and pages know the meeting: all its seats have the same."""
+    return str(booking.get("meeting") or booking["uid"])
+
+
 def envelope(trigger: str, at: datetime, payload: Mapping[str, Any]) -> dict[str, Any]:
     """What every webhook but those of started and ended meetings is wrapped in."""
     return {"triggerEvent": trigger, "createdAt": iso(at, "milliseconds"), "payload": dict(payload)}
@@ -24,40 +32,46 @@ def envelope(trigger: str, at: datetime, payload: Mapping[str, Any]) -> dict[str
 def created(booking: Booking, base: str) -> dict[str, Any]:
     """The payload of a booking; `base` is where Cal.com's pages are."""
     organizer = {**_HOST, "language": {"locale": "es"}, "timeFormat": "HH:mm"}
-    video = f"{base}/video/{booking['uid']}"
-    return {
-        "type": EVENT_SLUG,
-        "title": title(booking),
-        "description": "",
-        "additionalNotes": booking["notes"],
-        "customInputs": {},
-        "startTime": booking["start"],
-        "endTime": booking["end"],
-        "organizer": organizer,
-        "responses": _responses(booking),
-        "userFieldsResponses": {},
-        "attendees": [_attendee(booking)],
-        "location": "integrations:daily",
-        "destinationCalendar": [],
-        "hideCalendarNotes": False,
-        "requiresConfirmation": False,
-        "eventTypeId": EVENT_TYPE,
-        "seatsShowAttendees": False,
-        "seatsPerTimeSlot": None,
-        "uid": booking["uid"],
-        "bookingId": booking["id"],
-        "eventTitle": MEETING,
-        "eventDescription": "",
-        "price": 0,
-        "currency": "usd",
-        "length": booking["minutes"],
-        "smsReminderNumber": booking["phone"],
-        "bookerUrl": base,
-        "metadata": {"videoCallUrl": video, **booking["metadata"]},
-        "videoCallData": {"type": "daily_video", "id": booking["uid"], "password": "", "url": video},
-        "status": booking["status"],
-        "appsStatus": [],
-    }
+    video = f"{base}/video/{uid_of(booking)}"
+    seat = {"attendeeSeatId": booking["seat"]} if booking.get("seats") else {}
+    series = {"recurringEvent": dict(booking["series"])} if booking.get("series") else {}
+    return (
+        {
+            "type": EVENT_SLUG,
+            "title": title(booking),
+            "description": "",
+            "additionalNotes": booking["notes"],
+            "customInputs": {},
+            "startTime": booking["start"],
+            "endTime": booking["end"],
+            "organizer": organizer,
+            "responses": _responses(booking),
+            "userFieldsResponses": {},
+            "attendees": [_attendee(booking)],
+            "location": _location(booking),
+            "destinationCalendar": [],
+            "hideCalendarNotes": False,
+            "requiresConfirmation": bool(booking.get("asked")),
+            "eventTypeId": EVENT_TYPE,
+            "seatsShowAttendees": False,
+            "seatsPerTimeSlot": booking.get("seats"),
+            "uid": uid_of(booking),
+            "bookingId": booking["id"],
+            "eventTitle": MEETING,
+            "eventDescription": "",
+            "price": 0,
+            "currency": "usd",
+            "length": booking["minutes"],
+            "smsReminderNumber": None if booking.get("by_phone") else booking["phone"],
+            "bookerUrl": base,
+            "metadata": {"videoCallUrl": video, **booking["metadata"]},
+            "videoCallData": {"type": "daily_video", "id": uid_of(booking), "password": "", "url": video},
+            "status": booking["status"],
+            "appsStatus": [],
+        }
+        | seat
+        | series
+    )
 
 
 def rescheduled(booking: Booking, old: Booking, base: str, by: str) -> dict[str, Any]:
@@ -66,10 +80,38 @@ def rescheduled(booking: Booking, old: Booking, base: str, by: str) -> dict[str,
     return created(booking, base) | moved | {"rescheduleStartTime": old["start"], "rescheduleEndTime": old["end"]}
 
 
-def cancelled(booking: Booking, base: str, by: str) -> dict[str, Any]:
-    """The payload of a booking that is off."""
-    why = {"cancellationReason": booking["reason"], "cancelledBy": by, "requestReschedule": False}
-    return created(booking, base) | why | {"status": "CANCELLED"}
+def requested(booking: Booking, old: Booking | None, base: str) -> dict[str, Any]:
+    """The payload of a meeting that the host has still to confirm; it names the one that it is to take the place of."""
+    before = {} if old is None else {"rescheduleUid": uid_of(old)}
+    return created(booking, base) | before | {"metadata": dict(booking["metadata"]), "status": "PENDING"}
+
+
+def confirmed(booking: Booking, base: str) -> dict[str, Any]:
+    """The payload of a request that was confirmed: what its link carried and what it follows are not told again."""
+    known = created(booking, base)
+    return known | {"metadata": {"videoCallUrl": known["metadata"]["videoCallUrl"]}}
+
+
+def cancelled(
+    booking: Booking,
+    base: str,
+    by: str,
+    *,
+    listed: Sequence[Booking] = (),
+    first: Booking | None = None,
+    whole_series: bool = False,
+) -> dict[str, Any]:
+    """The payload of a booking that is off: without metadata, its times with an offset.
+
+    `listed` are all seats that are off (this one alone), and the answers are those of the `first` who booked the meeting. The
+    rule of repetition is told only where the `whole_series` is off.
+    """
+    why = {"cancellationReason": booking["reason"], "cancelledBy": by, "requestReschedule": False, "status": "CANCELLED"}
+    times = {"startTime": _with_offset(booking["start"]), "endTime": _with_offset(booking["end"])}
+    people = {"attendees": [_attendee(seat) for seat in listed or (booking,)], "responses": _responses(first or booking)}
+    left_out = {"metadata", "videoCallData", "attendeeSeatId"} | (set() if whole_series else {"recurringEvent"})
+    payload = created(booking, base) | why | times | people
+    return {name: value for name, value in payload.items() if name not in left_out}
 
 
 def no_show(booking: Booking) -> dict[str, Any]:
@@ -77,7 +119,7 @@ def no_show(booking: Booking) -> dict[str, Any]:
     word = "marked" if booking["absent"] else "unmarked"
     attendee = {"email": booking["email"], "noShow": booking["absent"]}
     told = f"{booking['email']} {word} as no-show"
-    return {"message": told, "bookingUid": booking["uid"], "bookingId": booking["id"], "attendees": [attendee]}
+    return {"message": told, "bookingUid": uid_of(booking), "bookingId": booking["id"], "attendees": [attendee]}
 
 
 def flat(trigger: str, booking: Booking) -> dict[str, Any]:
@@ -94,7 +136,7 @@ def flat(trigger: str, booking: Booking) -> dict[str, Any]:
     return {
         "triggerEvent": trigger,
         "id": booking["id"],
-        "uid": booking["uid"],
+        "uid": uid_of(booking),
         "userId": _HOST["id"],
         "userPrimaryEmail": HOST_EMAIL,
         "eventTypeId": EVENT_TYPE,
@@ -124,6 +166,15 @@ def flat(trigger: str, booking: Booking) -> dict[str, Any]:
     }
 
 
+def _location(booking: Booking) -> str:
+    """Where it takes place: the attendee's own phone, if that was chosen."""
+    return str(booking["phone"]) if booking.get("by_phone") else "integrations:daily"
+
+
+def _with_offset(text: str) -> str:
+    return text.removesuffix("Z") + "+00:00"
+
+
 def _stored(text: str) -> str:
     return text.removesuffix("Z") + ".000Z"
 
@@ -132,15 +183,19 @@ def _attendee(booking: Booking) -> dict[str, Any]:
     first, _, last = booking["name"].partition(" ")
     person = {"name": booking["name"], "firstName": first, "lastName": last, "email": booking["email"]}
     person |= {"timeZone": booking["time_zone"], "language": {"locale": "es"}, "utcOffset": None}
-    return person | ({"phoneNumber": booking["phone"]} if booking["phone"] else {})
+    return person | ({"phoneNumber": booking["phone"]} if booking["phone"] and not booking.get("by_phone") else {})
 
 
 def _responses(booking: Booking) -> dict[str, Any]:
+    by_phone = bool(booking.get("by_phone"))
+    place = (
+        {"value": "phone", "optionValue": booking["phone"]} if by_phone else {"value": "integrations:daily", "optionValue": ""}
+    )
     given = {
         "name": ("your_name", booking["name"]),
         "email": ("email_address", booking["email"]),
-        "attendeePhoneNumber": ("phone_number", booking["phone"]),
-        "location": ("location", {"optionValue": "", "value": "integrations:daily"}),
+        "attendeePhoneNumber": ("phone_number", None if by_phone else booking["phone"]),
+        "location": ("location", place),
         "notes": ("additional_notes", booking["notes"] or None),
         "guests": ("additional_guests", []),
     }

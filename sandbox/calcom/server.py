@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.calcom.bookings import Bookings
-from sandbox.meetings.calendar import BOOKED, OVER, metadata_of
+from sandbox.meetings.calendar import ASKED, BOOKED, OVER, Booking, metadata_of
 from sandbox.meetings.pages import Pages
 from sandbox.moments import start_of
 from sandbox.shelf import Shelved
@@ -15,7 +15,11 @@ from sandbox.vendor import Answer, Call, Column, Webhook
 
 SECRET = "sandbox-calcom-secret"  # noqa: S105  # it signs for the sandbox only
 UNSIGNED = "no-secret-provided"
-_OFFERED: Mapping[str, tuple[str, ...]] = {BOOKED: ("reschedule", "cancel", "end_meeting", "no_show"), OVER: ("no_show",)}
+_OFFERED: Mapping[str, tuple[str, ...]] = {
+    BOOKED: ("reschedule", "cancel", "end_meeting", "no_show"),
+    ASKED: ("confirm", "reject"),
+    OVER: ("no_show",),
+}
 
 
 class Calcom(Shelved):
@@ -30,23 +34,28 @@ class Calcom(Shelved):
     prefixes = ("/calcom",)
     connection: Mapping[str, str] = {"BOOKING_URL": "/calcom/book", "CALCOM_WEBHOOK_SECRET": SECRET}
     board_title = "Bookings"
-    routes = ("/book", "/booking/{uid}", "/reschedule/{uid}")
+    routes = ("/book", "/booking/{uid}", "/reschedule/{uid}", "/video/{uid}")
     kinds = ("bookings",)
     links: Mapping[str, str] = {"Booking page": "/calcom/book"}
     default_secret = SECRET
     actions: Mapping[str, str] = {
-        "book": "Books: `name`, `email`; if wanted `phone`, `start`, `minutes`, `time_zone`, `notes`, `metadata`, `lead_id`.",
-        "reschedule": "Puts the booking `id` off, to `start` or by a day; it gets another id. `by`, `keep_metadata`.",
-        "cancel": "Calls the booking `id` off. `reason`, `by`.",
+        "book": "Books: `name`, `email`; if wanted `phone`, `start`, `minutes`, `time_zone`, `notes`, `metadata`, `lead_id`; "
+        "`confirm` (a request), `seats`, `join` (a seat in the meeting of that booking), `repeat` (weeks), `by_phone`.",
+        "confirm": "The host agrees to the request `id`.",
+        "reject": "The host does not agree to the request `id`.",
+        "reschedule": "Puts the booking `id` off, to `start` or by a day: it gets another id. `by`, `keep_metadata`, "
+        "`confirm`.",
+        "cancel": "Calls the booking `id` off; `everybody`: all seats of its meeting, all that is left of its series. "
+        "`reason`, `by`.",
         "no_show": "Notes that the guest did not come; `absent: false` takes it back.",
         "start_meeting": "The meeting of the booking `id` begins.",
-        "end_meeting": "The meeting of the booking `id` is over.",
+        "end_meeting": "The meeting of the booking `id` is over; `wrapped`, told as newer versions do.",
     }
 
     def __init__(self) -> None:
         super().__init__()
         self.calendar = Bookings(self.shelf, self._time, self.send, self._base)
-        self.pages = Pages(self.calendar, self.title, self.prefixes[0], shown="booking", moving="reschedule")
+        self.pages = Pages(self.calendar, self.title, self.prefixes[0], shown="booking", moving="reschedule", room="video")
 
     def _time(self) -> datetime:
         return self.now()
@@ -75,15 +84,22 @@ class Calcom(Shelved):
             return calendar.book({**given, "metadata": metadata_of(given)}, start_of(given))
         if action not in self.actions:
             return super().act(action, given)
-        booking = self.row("bookings", given)
-        if action == "reschedule":
-            keeps = bool(given.get("keep_metadata"))
-            return calendar.reschedule(booking, start_of(given), by, keeps_metadata=keeps)
-        if action == "cancel":
-            return calendar.cancel(booking, str(given.get("reason") or ""), by)
-        if action == "no_show":
-            return calendar.mark_absent(booking, absent=bool(given.get("absent", True)))
-        return calendar.begin(booking) if action == "start_meeting" else calendar.end(booking)
+        return self._act_on(action, self.row("bookings", given), given, by)
+
+    def _act_on(self, action: str, booking: Booking, given: Mapping[str, Any], by: str) -> Booking:
+        calendar = self.calendar
+        match action:
+            case "reschedule":
+                keeps, confirm = bool(given.get("keep_metadata")), bool(given.get("confirm"))
+                return calendar.reschedule(booking, start_of(given), by, keeps_metadata=keeps, confirm=confirm)
+            case "cancel":
+                everybody = bool(given.get("everybody"))
+                return calendar.cancel(booking, str(given.get("reason") or ""), by, everybody=everybody)
+            case "no_show":
+                return calendar.mark_absent(booking, absent=bool(given.get("absent", True)))
+            case "end_meeting":
+                return calendar.end(booking, wrapped=bool(given.get("wrapped")))
+        return {"confirm": calendar.confirm, "reject": calendar.reject, "start_meeting": calendar.begin}[action](booking)
 
     def board(self) -> Sequence[Column]:
         """Bookings by what became of them, the newest on top."""

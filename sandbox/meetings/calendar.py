@@ -18,7 +18,8 @@ DAYS_OFFERED = 4
 TIMES_OFFERED = (time(10, 0), time(11, 30), time(13, 0), time(16, 0), time(17, 30))
 CARDS_PER_COLUMN = 12
 SATURDAY = 5
-BOOKED, OVER, ABSENT, MOVED, CANCELLED = "Booked", "Over", "Did not come", "Put off", "Cancelled"
+ASKED, BOOKED, OVER, ABSENT = "Asked for", "Booked", "Over", "Did not come"
+MOVED, CANCELLED = "Put off", "Cancelled"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 type Booking = dict[str, Any]
@@ -69,7 +70,7 @@ class Calendar(ABC):
 
     def columns(self, actions: Mapping[str, tuple[str, ...]]) -> list[Column]:
         """The board: bookings by what became of them, the newest on top, each with the actions that fit."""
-        found: dict[str, list[Booking]] = {state: [] for state in (BOOKED, OVER, ABSENT, MOVED, CANCELLED)}
+        found: dict[str, list[Booking]] = {state: [] for state in (ASKED, BOOKED, OVER, ABSENT, MOVED, CANCELLED)}
         for row in reversed(self.shelf.rows("bookings")):
             found[state_of(row)].append(row)
         return [
@@ -80,6 +81,7 @@ class Calendar(ABC):
                 cards=tuple(_card(row, actions.get(state, ())) for row in rows[:CARDS_PER_COLUMN]),
             )
             for place, (state, rows) in enumerate(found.items())
+            if rows or state != ASKED  # most calendars ask nobody
         ]
 
     def _made(self, uid: str, person: Mapping[str, Any], start: datetime | None) -> Booking:
@@ -106,6 +108,8 @@ class Calendar(ABC):
 
 def state_of(row: Booking) -> str:
     """What became of it, in the words of the board."""
+    if row["status"] == "PENDING":
+        return ASKED
     if row["status"] != "ACCEPTED":
         return MOVED if row["moved"] else CANCELLED
     return ABSENT if row["absent"] else OVER if row["ended"] else BOOKED

@@ -28,11 +28,11 @@ _GIVEN = ("name", "email", "phone", "notes")
 
 
 class Pages:
-    """Answers for the pages of one calendar: `prefix`/book, and a booking's own below `shown` and `moving`."""
+    """Answers for the pages of one calendar: `prefix`/book, and a booking's own below `shown`, `moving` and `room`."""
 
-    def __init__(self, calendar: Calendar, brand: str, prefix: str, *, shown: str, moving: str) -> None:
+    def __init__(self, calendar: Calendar, brand: str, prefix: str, *, shown: str, moving: str, room: str) -> None:
         self.calendar, self.brand, self.prefix = calendar, brand, prefix
-        self.shown, self.moving = shown, moving
+        self.shown, self.moving, self.room = shown, moving, room
 
     def answer(self, call: Call) -> Answer:
         """Show a page, or take a form."""
@@ -46,6 +46,8 @@ class Pages:
             booking = self.calendar.find("/".join(rest))
         except UnknownActionError:
             return self._page("booking.html", 404, heading="No existe esa reserva", booking=_nobody(), when="", new="")
+        if page == self.room:
+            return self._page("room.html", booking=booking, when=_when(booking))
         return self._reschedule(call, booking, fields) if page == self.moving else self._booking(call, booking, fields)
 
     def _book(self, call: Call, fields: Mapping[str, str]) -> Answer:
@@ -75,7 +77,7 @@ class Pages:
         if call.method == "POST" and booking["status"] == "ACCEPTED":
             self.calendar.cancel(booking, fields.get("reason", ""))
         new = next((row["uid"] for row in self.calendar.shelf.rows("bookings") if row["follows"] == booking["uid"]), "")
-        heading = "Esta reserva se cambió" if new else _HEADINGS[booking["status"]]
+        heading = "Esta reserva se cambió" if new else _HEADINGS.get(booking["status"], "Esta reserva se canceló")
         return self._page("booking.html", heading=heading, booking=booking, when=_when(booking), new=new)
 
     def _chosen(self, fields: Mapping[str, str]) -> datetime:
@@ -109,7 +111,7 @@ class Pages:
         ]
 
 
-_HEADINGS = {"ACCEPTED": "Tu llamada está reservada", "CANCELLED": "Esta reserva se canceló"}
+_HEADINGS = {"ACCEPTED": "Tu llamada está reservada", "PENDING": "Tu llamada espera a que la confirmen"}
 
 
 def metadata_in(fields: Mapping[str, str]) -> dict[str, str]:

@@ -92,6 +92,8 @@ def _say(session: Session, contact: Contact, values: Mapping[str, Any]) -> set[s
     changed = facts.merge(contact, words, operator_time(contact), operator_key())
     session.flush()
     session.refresh(contact, ["channel"])
+    if changed & people.IDENTIFYING:
+        people.observe(session, contact, operator_time(contact))
     return changed
 
 

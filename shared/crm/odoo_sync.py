@@ -5,6 +5,7 @@ Light: flows import this module to request syncs.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from shared.outbox.policy import TargetPolicy
@@ -57,15 +58,11 @@ CONTACTS = RecordSync(
     keep=_columns,
     is_used=lambda: _is_in_mode("contacts"),
 )
-OPPORTUNITIES = RecordSync(
-    target=TARGET,
+OPPORTUNITIES = replace(
+    CONTACTS,
     name="opportunity",
     table="shared.store.models:Opportunity",
-    key="manychat_id",
-    prefix="odoo",
     send="shared.crm.odoo_rows:sync_opportunities",
-    batch_size=lambda: get_settings().odoo_batch_size,
-    keep=_columns,
     is_used=lambda: _is_in_mode("opportunities"),
 )
 CONTACT, OPPORTUNITY = CONTACTS.action, OPPORTUNITIES.action

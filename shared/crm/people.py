@@ -7,11 +7,18 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared.crm import facts
-from shared.readers import name_key, phone
+from shared.people import kinds, observing
+from shared.people.backfill import Source
+from shared.people.observing import Seen
+from shared.readers import email, name_key, phone
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
+from shared.store.journey_models import PERSON_LENGTH
 from shared.store.models import Channel, Contact
 from shared.store.types import key_of
+
+WHATSAPP = "WhatsApp"
+IDENTIFYING = frozenset({"phone", "email", "channel_id"})
 
 # Put together once: that would cost more, for every event, than running them.
 _CONTACT = locked(select(Contact).where(Contact.manychat_id == bindparam("manychat_id")), Contact)
@@ -69,5 +76,36 @@ def merge_person(session: Session, contact: Contact, at: datetime, event_key: st
     if channel is not None:
         known = contact.channel  # it came with the contact
         values["channel_id"] = known.id if known and known.key == channel_key(channel) else channel_id(session, channel)
+    is_new = contact.last_event_at is None
     contact.last_event_at = max(contact.last_event_at or at, at)
-    return facts.merge(contact, values, at, event_key)
+    changed = facts.merge(contact, values, at, event_key)
+    if is_new or changed & IDENTIFYING:
+        observe(session, contact, at)
+    return changed
+
+
+def observe(session: Session, contact: Contact, at: datetime) -> int | None:
+    """Note by which identities a contact is known; the number of the person.
+
+    The number is proven where the person writes to us by WhatsApp, which names it; elsewhere somebody typed it, as the e-mail
+    address always.
+    """
+    channel = session.get(Channel, contact.channel_id) if contact.channel_id else None
+    writes_by_phone = channel is not None and channel.key == channel_key(WHATSAPP)
+    phone_number, address = kinds.identities(phone=contact.phone), kinds.identities(email=contact.email)
+    proven = (*kinds.identities(manychat=contact.manychat_id), *(phone_number if writes_by_phone else ()))
+    typed = (*address, *(() if writes_by_phone else phone_number))
+    return observing.observe(session, Seen(source="manychat", at=at, proven=proven, typed=typed))
+
+
+def _observe_stored(session: Session, contact: Contact) -> int | None:
+    return observe(session, contact, contact.last_event_at or contact.created_at)
+
+
+CONTACTS = Source("contacts", Contact, _observe_stored)
+
+
+def email_name(address: str) -> str:
+    """The name by which journeys know whoever has this address, whatever its spelling; a digest where that is too long."""
+    name = f"email:{email.key(address)}"
+    return name if len(name.encode("utf-16-le")) // 2 <= PERSON_LENGTH else f"email:{key_of(name)}"

@@ -9,7 +9,7 @@ from shared import clock, queues
 from shared.crm import reconcile
 from shared.errors import PuenteError
 from shared.store.models import ERROR_LENGTH, ActionLog, Reconciliation
-from shared.store.session import reading, transact
+from shared.store.session import long_statements, reading, transact
 
 log = logging.getLogger("puente.reconcile")
 
@@ -35,6 +35,7 @@ def ask(queue: str, actor: str, *, dry_run: bool) -> int:
     return number
 
 
+@long_statements()
 def carry_out(number: int) -> None:
     """Run the comparison and keep its report. A second message for one that is finished does nothing.
 

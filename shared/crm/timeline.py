@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from shared import flows
+from shared.readers import phone
 from shared.store.models import (
     ActionLog,
     Campaign,
@@ -193,9 +194,10 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def _names(contact: Contact) -> set[str]:
-    """By what events and messages may name the person: ManyChat's id, the e-mail address, the phone number."""
+    """By what events and messages may name the person: ManyChat's id, the e-mail address, the phone number as it is written."""
     email = contact.email
-    return {name for name in (contact.manychat_id, email, email and email.lower(), contact.phone) if name}
+    numbers = phone.spellings(contact.phone) if contact.phone else ()
+    return {name for name in (contact.manychat_id, email, email and email.lower(), *numbers) if name}
 
 
 def _opportunity_of(contact: Contact) -> Select[Any]:

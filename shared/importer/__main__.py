@@ -14,9 +14,11 @@ from shared.importer.load import Import, Problem, Summary
 from shared.importer.rows import KINDS
 from shared.importer.sources import open_source
 from shared.settings import get_settings
+from shared.store.session import long_statements
 from shared.vendors.odoo.client import OdooClient
 
 
+@long_statements()
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 where every row was taken, 1 where some were left out (see the file of problems), 2 where nothing could be read."""
     options = _parser().parse_args(arguments)

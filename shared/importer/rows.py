@@ -1,12 +1,12 @@
 """What a row of the old record must look like: the same leniency as for webhooks, so that both ways in agree."""
 
-from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.intake.fields import (
     AdvisorRef,
+    Amount,
     ChannelName,
     Email,
     GivenName,
@@ -25,7 +25,6 @@ from shared.intake.fields import (
 )
 
 Yes = Annotated[bool, BeforeValidator(lambda value: True if value in (None, "") else value)]
-Amount = Annotated[Annotated[Decimal, Field(max_digits=14, decimal_places=2)] | None, OrNone]
 OptionalNumber = Annotated[Number | None, OrNone]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from shared.errors import FieldError, RefusedError
 
 MAX_DEPTH = 64
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
@@ -72,7 +72,7 @@ def _parse(body: bytes, *, lenient: bool = False) -> Any:
 def _storable(value: Any) -> Any:
     """The value with U+FFFD for each sign that cannot be stored."""
     if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", value)
+        return UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, dict):
         return {_storable(name): _storable(child) for name, child in value.items()}
     return [_storable(child) for child in value] if isinstance(value, list) else value

@@ -4,7 +4,7 @@ import logging
 import traceback
 from typing import Any
 
-from shared import clock, faults, queues
+from shared import clock, faults, flows, queues
 from shared.errors import PermanentError
 from shared.intake import dead_letter_message
 from shared.intake.envelope import parse
@@ -40,7 +40,15 @@ def send(queue: str, original_event: str, error: Exception, *, attempts: int) ->
     }
     queues.send(queues.DEAD_LETTER_QUEUE, dead_letter_message.to_message(letter))
     faults.hit(AFTER_SEND)
-    log.error("dead letter from %s after %d attempts: %s", queue, attempts, reason)
+    log.error("dead letter from %s (flow %s) after %d attempts: %s", queue, _flow(queue, original_event), attempts, reason)
+
+
+def _flow(queue: str, original_event: str) -> str:
+    try:
+        kind = parse(original_event.encode(errors="backslashreplace")).type
+    except PermanentError:
+        kind = None
+    return flows.owner(queue, kind) or "unknown"
 
 
 def _key(queue: str, reason: str, original_event: str) -> str:

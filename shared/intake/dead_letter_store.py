@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from shared import alerts, clock, faults, flows, queues
 from shared.errors import PermanentError, RetryableError
+from shared.flow import EVENTS_QUEUE
 from shared.intake.envelope import Envelope, parse
 from shared.logs import mask
 from shared.outbox import plan
@@ -147,7 +148,8 @@ def _time(text: Any) -> datetime:
 
 def _alert_text(letter: dict[str, Any]) -> str:
     why = mask(letter["error_message"])  # it leaves the house
-    return f"Puente: an event of {letter['original_queue']} could not be handled ({letter['reason']}): {why}"
+    flow = flows.owner(letter["original_queue"], letter["type"])
+    return f"Puente: an event of {letter['original_queue']} (flow {flow}) could not be handled ({letter['reason']}): {why}"
 
 
 def count(session: Session, chosen: Filter) -> int:
@@ -170,17 +172,30 @@ def replay(dead_letter_id: int, actor: str) -> DeadLetter:
         letter = session.get(DeadLetter, dead_letter_id)
     if letter is None:
         raise LookupError(dead_letter_id)
-    queues.send(letter.original_queue, _replayed_event(letter))
+    event = _replayed_event(letter)
+    queues.send(_queue_now(letter), event)
     faults.hit(AFTER_REPLAY_SENT)
     return transact(lambda session: _note_replay(session, dead_letter_id, actor))
 
 
+def _queue_now(letter: DeadLetter) -> str:
+    """The queue that events of this type go to today: letters are kept for longer than a queue that was moved away from.
+
+    Raises:
+        PermanentError: `not-replayable`, there is none.
+    """
+    taken = flows.queues() - flows.moved_queues().keys() - {queues.DEAD_LETTER_QUEUE, queues.DELIVERY_QUEUE}
+    if letter.original_queue in taken:
+        return letter.original_queue
+    if letter.type in flows.handlers():
+        return EVENTS_QUEUE
+    raise PermanentError("not-replayable", f"{letter.original_queue!r} is no queue for events of this app")
+
+
 def _replayed_event(letter: DeadLetter) -> bytes:
-    if letter.original_queue not in flows.queues() - {queues.DEAD_LETTER_QUEUE, queues.DELIVERY_QUEUE}:
-        raise PermanentError("not-replayable", f"{letter.original_queue!r} is no queue for events of this app")
     try:
         event = json.loads(letter.original_event)
-        again = event | {"replayof": letter.id, "replayed": clock.now().isoformat(), "attempt": 0}
+        again = event | {"replayof": letter.id, "replayed": clock.now().isoformat(), "attempt": 0, "waits": 0}
         return json.dumps(again, ensure_ascii=False, separators=(",", ":")).encode()
     except (ValueError, TypeError):
         return letter.original_event.encode()

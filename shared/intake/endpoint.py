@@ -2,55 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, cast
 
 import azure.functions as func
 
 from shared.errors import PermanentError
+from shared.flow import EVENTS_QUEUE
 from shared.intake import dead_letter_queue
 from shared.intake.envelope import parse
 from shared.intake.inbox import Apply, Handler, handle
 from shared.intake.webhook import Webhook
 
 CONNECTION = "AzureWebJobsStorage"
-EVENTS_QUEUE = "events-queue"
-"""The queue of flows that have none of their own."""
 
-_shared_types: set[str] = set()
+__all__ = [
+    "CONNECTION",
+    "EVENTS_QUEUE",
+    "WebhookRoute",
+    "accepting",
+    "handle_by_type",
+    "handling",
+    "handling_moved",
+    "webhook",
+    "webhook_routes",
+]
 
 type Accept = Callable[[func.HttpRequest, func.Out[bytes]], Any]
 
 
-def webhook(blueprint: func.Blueprint, name: str, route: str, endpoint: Webhook, apply: Apply[Any]) -> Handler[Any]:
+def webhook(
+    blueprint: func.Blueprint,
+    name: str,
+    route: str,
+    endpoint: Webhook,
+    apply: Apply[Any],
+    *,
+    repeat: Apply[Any] | None = None,
+) -> Handler[Any]:
     """Register `<name>_webhook` (POST `route`) and `<name>_handler`, which applies each event; returns the handler.
 
     A webhook on `events-queue` gets no queue function of its own: the flow names the handler in `handlers`, and the engine's
     one function on that queue finds it by the event's type.
     """
-    handler = Handler(queue=endpoint.queue, payload=endpoint.payload, apply=apply)
-    accepting(blueprint, f"{name}_webhook", route, endpoint.queue, endpoint.accept)
-    if endpoint.queue == EVENTS_QUEUE:
-        _shared_types.add(endpoint.name)
-    else:
+    handler = Handler(queue=endpoint.queue, payload=endpoint.payload, apply=apply, repeat=repeat)
+    accepting(blueprint, f"{name}_webhook", route, endpoint)
+    if endpoint.queue != EVENTS_QUEUE:
         handling(blueprint, f"{name}_handler", handler)
     return handler
 
 
-def shared_types() -> frozenset[str]:
-    """The types of the events that webhooks put on `events-queue`."""
-    return frozenset(_shared_types)
+@dataclass(frozen=True)
+class WebhookRoute:
+    """An address at which events come in: the function's name, its route, and the webhook for each last part of the address.
+
+    Where a route has no such part, the one webhook stands under "". `answers`: what each status means where they are not ours.
+    `also`: webhooks to which the `variant` of one of them hands data on.
+    """
+
+    name: str
+    route: str
+    webhooks: Mapping[str, Webhook]
+    answers: Mapping[int, str] = field(default_factory=dict)
+    also: tuple[Webhook, ...] = ()
 
 
-def accepting(blueprint: func.Blueprint, name: str, route: str, queue: str, accept: Accept) -> None:
-    """Register the function `name`: POST `route` is taken in by `accept`, which sets the message for `queue`."""
+def webhook_routes(blueprints: Iterable[func.Blueprint]) -> list[WebhookRoute]:
+    """Every address at which events come in, in the order of the blueprints."""
+    app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # one of its own: it can be asked only once
+    for blueprint in blueprints:
+        app.register_functions(blueprint)
+    functions = (function.get_user_function() for function in app.get_functions())
+    return [function.webhook_route for function in functions if hasattr(function, "webhook_route")]
+
+
+def accepting(
+    blueprint: func.Blueprint,
+    name: str,
+    route: str,
+    webhooks: Webhook | Mapping[str, Webhook],
+    accept: Accept | None = None,
+    answers: Mapping[int, str] = MappingProxyType({}),
+    also: tuple[Webhook, ...] = (),
+) -> None:
+    """Register the function `name`: POST `route` is taken in by the webhook, or by `accept`, which chooses one of several.
+
+    All of them put their events on one queue. `answers` describes the statuses of an `accept` that does not answer
+    with 202; `also` names webhooks to which a `variant` hands data on.
+    """
+    chosen = WebhookRoute(name, route, {"": webhooks} if isinstance(webhooks, Webhook) else webhooks, answers, also)
+    first = next(iter(chosen.webhooks.values()))
+    accept = accept or first.accept
 
     async def take(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
         answer: func.HttpResponse = await accept(req, message)
         return answer
 
-    take.__doc__ = f"Check an event and put it on `{queue}`."  # the README's table shows it
-    stored = blueprint.queue_output("message", queue_name=queue, connection=CONNECTION)(take)
+    take.__doc__ = f"Check an event and put it on `{first.queue}`."  # the README's table shows it
+    cast("Any", take).webhook_route = chosen
+    stored = blueprint.queue_output("message", queue_name=first.queue, connection=CONNECTION)(take)
     routed = blueprint.route(route, methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)(stored)
     blueprint.function_name(name)(routed)
 
@@ -64,6 +116,20 @@ def handling(blueprint: func.Blueprint, name: str, handler: Handler[Any]) -> Non
     apply.__doc__ = handler.apply.__doc__  # the README's table shows its first sentence
     binary = func.DataType.BINARY
     trigger = blueprint.queue_trigger("message", queue_name=handler.queue, connection=CONNECTION, data_type=binary)
+    blueprint.function_name(name)(trigger(apply))
+
+
+def handling_moved(
+    blueprint: func.Blueprint, name: str, queue: str, handlers: Callable[[], Mapping[str, Handler[Any]]]
+) -> None:
+    """Register the function `name`, which handles what still lies on a queue that events no longer go to."""
+
+    def apply(message: func.QueueMessage) -> None:
+        handle_by_type(queue, handlers(), message)
+
+    apply.__doc__ = f"Handle what still lies on `{queue}`, which events no longer go to."
+    binary = func.DataType.BINARY
+    trigger = blueprint.queue_trigger("message", queue_name=queue, connection=CONNECTION, data_type=binary)
     blueprint.function_name(name)(trigger(apply))
 
 

@@ -1,8 +1,9 @@
 """The envelope of an event: CloudEvents 1.0 in JSON (github.com/cloudevents/spec, "JSON event format").
 
 Extension attributes of ours: `subject` is CloudEvents' own; `received` (when we took it in), `attempt` (how often handling it
-has failed), `replayof` (the dead letter it comes from), `replayed` (when), `dataref` (CloudEvents' claim-check extension) and
-`traceparent`.
+has failed), `waits` (how often it was put back while our database or storage was away), `sender` (the API key whose
+`Idempotency-Key` the `id` is), `replayof` (the dead letter it comes from), `replayed` (when), `dataref` (CloudEvents'
+claim-check extension) and `traceparent`.
 """
 
 import hashlib
@@ -32,9 +33,11 @@ class Envelope:
     subject: str | None = None
     dataref: str | None = None
     attempt: int = 0
+    waits: int = 0
     replayof: int | None = None
     replayed: datetime | None = None
     traceparent: str | None = None
+    sender: str | None = None
 
     def to_bytes(self) -> bytes:
         """The envelope as UTF-8 JSON; attributes that are not set are left out."""
@@ -47,9 +50,11 @@ class Envelope:
             "subject": self.subject,
             "received": self.received.isoformat(),
             "attempt": self.attempt or None,
+            "waits": self.waits or None,
             "replayof": self.replayof,
             "replayed": self.replayed.isoformat() if self.replayed else None,
             "traceparent": self.traceparent,
+            "sender": self.sender,
             "datacontenttype": "application/json",
             "dataref": self.dataref,
             "data": self.data,
@@ -60,6 +65,10 @@ class Envelope:
     def failed_once_more(self) -> "Envelope":
         """The same event with one more failed attempt on its account."""
         return replace(self, attempt=self.attempt + 1)
+
+    def waited_once_more(self) -> "Envelope":
+        """The same event, put back because of an outage of ours: no attempt is on its account for that."""
+        return replace(self, waits=self.waits + 1)
 
     def checked_in(self, reference: str) -> "Envelope":
         """The same event with its data left in a blob."""
@@ -87,9 +96,11 @@ def parse(body: bytes) -> Envelope:
             subject=_optional(raw, "subject", REFERENCE_LENGTH),
             dataref=_optional(raw, "dataref", REFERENCE_LENGTH),
             attempt=_number(raw.get("attempt", 0)),
+            waits=_number(raw.get("waits", 0)),
             replayof=None if raw.get("replayof") is None else _number(raw["replayof"]),
             replayed=clock.as_utc(datetime.fromisoformat(raw["replayed"])) if raw.get("replayed") else None,
             traceparent=_optional(raw, "traceparent", ID_LENGTH),
+            sender=_optional(raw, "sender", NAME_LENGTH),
         )
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise PermanentError("not-an-event", f"the message is no CloudEvents envelope ({type(error).__name__})") from error

@@ -3,15 +3,28 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any
 
 from annotated_types import GroupedMetadata
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConstraints, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    Strict,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
+from shared.money import LARGEST, Money
 from shared.readers import UnreadableError, dates, email, nothing
+from shared.readers.money import Source
 from shared.readers.nothing import Kind
+from shared.settings import get_settings
 
 UNREADABLE = "\ufffd"
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -77,7 +90,18 @@ def _email(value: str) -> str:
     try:
         return email.read(value).key
     except UnreadableError as error:
-        raise ValueError(f"must be an e-mail address ({error.reason})") from error
+        raise ValueError(f"must be an e-mail address such as ana@example.com ({error.reason})") from error
+
+
+def read_amount(value: Any, *, source: Source | None = None) -> Money:
+    """An amount in DEFAULT_CURRENCY, as it is written in DEFAULT_PHONE_REGION. Raises ValueError."""
+    if isinstance(value, Money):
+        return value
+    settings = get_settings()
+    try:
+        return Money.read(value, settings.default_currency, locale=f"es-{settings.default_phone_region}", source=source)
+    except UnreadableError as error:
+        raise ValueError(f"must be an amount of {settings.default_currency} ({error.reason})") from error
 
 
 def _advisor(value: Any) -> Any:
@@ -130,10 +154,12 @@ Label = Annotated[Annotated[str, Text(200), Readable, Lenient] | None, OrNone]
 """The name of a thing: a state, a source, a package."""
 
 ChannelName = Annotated[Annotated[str, Text(100), Readable, Lenient] | None, OrNone]
-RequiredEmail = Annotated[str, AfterValidator(_email)]
+RequiredEmail = Annotated[
+    str, AfterValidator(_email), WithJsonSchema({"type": "string", "format": "email", "maxLength": email.LONGEST})
+]
 """An address that must be there, by its key: in lower case, the domain as A-label. So it is found again, and erased."""
 
-Email = Annotated[Annotated[str, AfterValidator(_email)] | None, or_none(Kind.ADDRESS)]
+Email = Annotated[RequiredEmail | None, or_none(Kind.ADDRESS)]
 """An address by its key: in lower case, the domain as A-label."""
 
 Phone = Annotated[Annotated[str, Text(100), Readable, Lenient] | None, or_none(Kind.ADDRESS)]
@@ -149,6 +175,18 @@ def _stage(value: Any) -> Any:
         return int(value.strip())
     return value
 
+
+SENT_AMOUNT = [
+    {"type": "number", "minimum": 0, "exclusiveMaximum": int(LARGEST), "multipleOf": 0.01},
+    {"type": "string", "pattern": r"^[0-9]{1,12}([.][0-9]{1,2})?$"},
+]
+EXACT = PlainSerializer(lambda amount: amount.amount, return_type=Decimal)
+"""An amount leaves a model as an exact decimal, and in JSON as its text."""
+
+Amount = Annotated[
+    Annotated[Money, BeforeValidator(read_amount), EXACT, WithJsonSchema({"anyOf": SENT_AMOUNT})] | None, or_none(Kind.NUMBER)
+]
+"""Money in DEFAULT_CURRENCY, in any spelling that has one meaning: 1500.5, "$1,500.50", "1.500,50". Never below nought."""
 
 StageName = Annotated[
     Annotated[int, Strict(), Field(gt=0, lt=2**31)] | Annotated[str, Text(100, at_least=1)], BeforeValidator(_stage)

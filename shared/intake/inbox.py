@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from shared import clock, faults, logs, queues, telemetry
+from shared import clock, faults, flows, logs, queues, telemetry
 from shared.errors import PermanentError, RefusedError, RetryableError, UnavailableError
 from shared.intake import dead_letter_queue
-from shared.intake.envelope import Envelope, parse
-from shared.intake.webhook import Payload, taken
-from shared.outbox.policy import HANDLER_POLICY
+from shared.intake.envelope import Envelope, fingerprint, parse
+from shared.intake.webhook import Payload, has_undated_key, taken
+from shared.outbox.policy import HANDLER_POLICY, OUTAGE_POLICY
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -49,11 +49,16 @@ class Handler[P: Payload]:
 
     It returns a word for the outcome ("applied", "stale", ...), and raises PermanentError for what can never be applied.
     It may be run again from the start, so it touches nothing but the session.
+
+    `repeat` is for an undated event that says how things are, not what happened: it is called, instead of nothing, where the
+    same content was received again within the step in which it counts as one event (`shared.intake.webhook`). Things may have
+    been otherwise in between, so it applies the content as of then; "applied" where that changed anything.
     """
 
     queue: str
     payload: type[P]
     apply: Apply[P]
+    repeat: Apply[P] | None = None
 
 
 def handle[P: Payload](handler: Handler[P], message: func.QueueMessage) -> None:
@@ -110,7 +115,9 @@ def _event[P: Payload](handler: Handler[P], envelope: Envelope) -> Event[P]:
     except RefusedError as error:
         why = "; ".join(f"{fault.field}: {fault.message}" for fault in error.errors)
         raise PermanentError("invalid-payload", f"the event's data is not as it must be: {why}") from error
-    return Event(key_of(envelope.source, envelope.type, envelope.id), replace(envelope, data=data), payload)
+    named = (envelope.sender,) if envelope.sender else ()  # an Idempotency-Key is one among those of its sender
+    key = key_of(envelope.source, envelope.type, envelope.id, *named)
+    return Event(key, replace(envelope, data=data), payload)
 
 
 def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) -> str:
@@ -119,6 +126,7 @@ def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) 
 
     from shared.store.dialect import insert_if_absent
     from shared.store.models import InboxEvent
+    from shared.store.used_keys import was_used
 
     envelope = event.envelope
     values: dict[str, Any] = {
@@ -130,18 +138,69 @@ def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) 
         "occurred_at": envelope.time,
         "received_at": envelope.received,
         "replay_of": envelope.replayof,
-        "data": envelope.data,
+        "data": _kept(event),
         "left_out": [field.as_json() for field in event.payload.left_out] or None,
         "outcome": "applied",  # nearly always; another word costs one statement more
     }
-    if not insert_if_absent(session, InboxEvent, "key", values):
-        _resolve(session, envelope)
+    if envelope.type in flows.kept_keys() and was_used(session, event.key):
         return "duplicate"
+    if not insert_if_absent(session, InboxEvent, "key", values):
+        _check_same(session, event)
+        outcome = _repeated(session, handler, event, values)
+        _resolve(session, envelope)
+        return outcome
     outcome = handler.apply(session, event)
     if outcome != values["outcome"]:
         session.execute(update(InboxEvent).where(InboxEvent.key == event.key).values(outcome=outcome))
     _resolve(session, envelope)
     return outcome
+
+
+def _repeated[P: Payload](session: "Session", handler: Handler[P], event: Event[P], values: dict[str, Any]) -> str:
+    """Apply the repetition of an undated event that says how things are; "duplicate" where it says nothing new.
+
+    The queue's second delivery of one message has the time of the first, and is no repetition. What a repetition has changed is
+    kept as an event of its own. Repetitions and whatever came between them end the same in any order.
+    """
+    from sqlalchemy import select
+
+    from shared.store.dialect import insert_if_absent
+    from shared.store.models import InboxEvent
+    from shared.store.types import key_of
+
+    if handler.repeat is None or not has_undated_key(event.envelope):
+        return "duplicate"
+    first = session.scalars(select(InboxEvent.received_at).where(InboxEvent.key == event.key)).one()
+    if event.envelope.received <= first:
+        return "duplicate"
+    again = replace(event, key=key_of(event.key, event.envelope.received.isoformat()))
+    if handler.repeat(session, again) != "applied":
+        return "duplicate"
+    insert_if_absent(session, InboxEvent, "key", values | {"key": again.key})
+    return "applied"
+
+
+def _check_same(session: "Session", event: Event[Any]) -> None:
+    """An `Idempotency-Key` names one body. What an erasure has emptied is compared with nothing.
+
+    Raises:
+        PermanentError: `idempotency-key-reused`, an event with another body has that key.
+    """
+    from sqlalchemy import select
+
+    from shared.store.models import GONE, InboxEvent
+
+    if event.envelope.sender is None:
+        return
+    first = session.scalars(select(InboxEvent.data).where(InboxEvent.key == event.key)).one()
+    if first != GONE and fingerprint(first) != fingerprint(_kept(event)):
+        raise PermanentError("idempotency-key-reused", "another body came with this Idempotency-Key before; it was applied")
+
+
+def _kept[P: Payload](event: Event[P]) -> Any:
+    """The event's data as the inbox keeps it."""
+    data, not_kept = event.envelope.data, event.payload.not_kept
+    return {name: value for name, value in data.items() if name not in not_kept} if not_kept else data
 
 
 def _resolve(session: "Session", envelope: Envelope) -> None:
@@ -158,21 +217,22 @@ def _resolve(session: "Session", envelope: Envelope) -> None:
 def _put_back(queue: str, envelope: Envelope, error: Exception) -> None:
     """Put the event back with growing delay, or dead-letter it when its attempts are used up.
 
-    An outage of our own database costs attempts as well, but the policy grants it days.
+    An outage of our own database or storage, its being full or busy among them, costs no attempt: only the event's age counts.
     """
     outage = isinstance(error, UnavailableError)
-    again = envelope.failed_once_more()
+    again = envelope.waited_once_more() if outage else envelope.failed_once_more()
     if HANDLER_POLICY.exhausted(again.attempt, clock.now() - (again.replayed or again.received), outage=outage):
         dead_letter_queue.send(queue, _text(envelope), error, attempts=again.attempt)
         return
     wanted = error.after_seconds if isinstance(error, RetryableError) else None
-    delay = max(HANDLER_POLICY.delay_seconds(again.attempt), wanted or 0)
+    pause = OUTAGE_POLICY.delay_seconds(again.waits) if outage else HANDLER_POLICY.delay_seconds(again.attempt)
+    delay = max(pause, wanted or 0)
     queues.send(queue, again.to_bytes(), delay_seconds=delay)
     faults.hit(AFTER_REQUEUE)
     trace = "" if isinstance(error, RetryableError) else "\n" + "".join(traceback.format_exception(error))
-    log.warning("%s %s failed (attempt %d), again in %.0f s: %s%s",
+    log.warning("%s %s failed (attempts %d), again in %.0f s: %s%s",
                 envelope.type, envelope.id, again.attempt, delay, type(error).__name__, trace)  # fmt: skip
 
 
 def _text(envelope: Envelope) -> str:
-    return replace(envelope, attempt=0).to_bytes().decode()
+    return replace(envelope, attempt=0, waits=0).to_bytes().decode()

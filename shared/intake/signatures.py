@@ -6,7 +6,7 @@ replaced), returns nothing when one of them signed it, and otherwise raises Refu
     401 missing-signature   the request carries none
     401 bad-signature       it is not by any of these secrets, or cannot be read
     401 stale-signature     it is genuine, but its time is too far from ours: perhaps somebody sends an old request again
-    503 not-configured      we have no secret to check it with; the vendor may send it again once we do
+    503 not-configured      we have no secret to check it with; most vendors send it again (Cal.com does not)
 
 Comparisons take the same time whatever differs. Cal.com, Meta, Twilio, Brevo and HubSpot's old versions sign no time:
 a request sent again is genuine there, and is harmless because an event is taken once.
@@ -27,7 +27,10 @@ from shared import clock
 from shared.errors import RefusedError
 
 STRIPE_TOLERANCE = timedelta(minutes=5)
-CALENDLY_TOLERANCE = timedelta(minutes=3)
+# Calendly sends again for a day, and does not say whether what it repeats is signed anew. After a day without an answer
+# it stops for good, so a good signature counts for that long; its own sample has three minutes, which bounds the future.
+CALENDLY_TOLERANCE = timedelta(hours=24)
+CALENDLY_CLOCK_AHEAD = timedelta(minutes=3)
 HUBSPOT_TOLERANCE = timedelta(minutes=5)
 SVIX_TOLERANCE = timedelta(minutes=5)
 
@@ -64,8 +67,8 @@ def stripe(headers: Mapping[str, str], raw: bytes, secrets: Secrets, *, toleranc
 
 
 def calendly(headers: Mapping[str, str], raw: bytes, secrets: Secrets, *, tolerance: timedelta = CALENDLY_TOLERANCE) -> None:
-    """Calendly: `Calendly-Webhook-Signature`, built as Stripe builds its own."""
-    _timed_hex(_header(headers, "calendly-webhook-signature"), raw, secrets, tolerance)
+    """Calendly: `Calendly-Webhook-Signature`, built as Stripe builds its own. `tolerance` is how old it may be."""
+    _timed_hex(_header(headers, "calendly-webhook-signature"), raw, secrets, tolerance, ahead=CALENDLY_CLOCK_AHEAD)
 
 
 def resend(headers: Mapping[str, str], raw: bytes, secrets: Secrets, *, tolerance: timedelta = SVIX_TOLERANCE) -> None:
@@ -154,14 +157,14 @@ def public_url(base_url: str, request_url: str) -> str:
     return base_url.rstrip("/") + parts.path + (f"?{parts.query}" if parts.query else "")
 
 
-def _timed_hex(header: str, raw: bytes, secrets: Secrets, tolerance: timedelta) -> None:
+def _timed_hex(header: str, raw: bytes, secrets: Secrets, tolerance: timedelta, *, ahead: timedelta | None = None) -> None:
     keys = _keys(secrets)
     _require(header)
     pairs = [(name.strip(), value.strip()) for name, _, value in (part.partition("=") for part in header.split(","))]
     moment = next((value for name, value in pairs if name == "t"), "")
     signed = moment.encode("utf-8", "surrogatepass") + b"." + raw
     _check((_hex(key, signed) for key in keys), [value for name, value in pairs if name == "v1"])
-    _check_age(moment, tolerance)
+    _check_age(moment, tolerance, ahead=ahead)
 
 
 def _check(expected: Iterable[str], presented: Sequence[str]) -> None:
@@ -175,11 +178,12 @@ def _check(expected: Iterable[str], presented: Sequence[str]) -> None:
         raise _refusal("bad-signature", "The signature is not by a key that is known here.")
 
 
-def _check_age(moment: str, tolerance: timedelta, *, units_per_second: int = 1) -> None:
-    """`moment` (signed, so it is the vendor's own) lies within `tolerance` of now, before or after."""
+def _check_age(moment: str, tolerance: timedelta, *, ahead: timedelta | None = None, units_per_second: int = 1) -> None:
+    """`moment` (signed, so it is the vendor's own) is at most `tolerance` old, and at most `ahead` (as much) in the future."""
     if not _TIMESTAMP.fullmatch(moment):
         raise _refusal("bad-signature", "The time of the signature cannot be read.")
-    if abs(clock.now().timestamp() - int(moment) / units_per_second) > tolerance.total_seconds():
+    age = clock.now().timestamp() - int(moment) / units_per_second
+    if not -(tolerance if ahead is None else ahead).total_seconds() <= age <= tolerance.total_seconds():
         raise _refusal("stale-signature", "The signature is too old, or from the future.")
 
 

@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
-from shared import clock, logs, queues, telemetry
+from shared import clock, logs, problems, queues, telemetry
 from shared.errors import FieldError, PuenteError, RefusedError
-from shared.intake import auth, body, lenient, problem
+from shared.intake import auth, body, lenient
 from shared.intake.envelope import Envelope, fingerprint
 from shared.intake.lenient import LeftOut
 from shared.settings import Settings, get_settings
@@ -33,6 +33,9 @@ class Payload(BaseModel):
 
     # Built at the first event and not at the import, where every instance would wait for the models of all flows.
     model_config = ConfigDict(defer_build=True)
+
+    not_kept: ClassVar[frozenset[str]] = frozenset()
+    """Members of the body that the inbox does not keep, because the handler keeps them in a table with a rule of its own."""
 
     _left_out: tuple[LeftOut, ...] = PrivateAttr(default=())
 
@@ -54,13 +57,30 @@ class Payload(BaseModel):
         return None
 
 
-type Authenticate = Callable[[func.HttpRequest, bytes, Settings], None]
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sent a request, as far as its event's key depends on it.
+
+    `key_name`: the API key with which the request came; only then its header `Idempotency-Key` counts, for no signature covers
+    that header. `signs`: the sender has signed the request, so whoever holds a copy of it can send it again at any time; the
+    same content is then the same event for ever.
+    """
+
+    key_name: str | None = None
+    signs: bool = False
+
+
+SIGNED = Sender(signs=True)
+BEARER = Sender()
+"""Somebody who knows a secret, or anybody at all."""
+
+type Authenticate = Callable[[func.HttpRequest, bytes, Settings], Sender]
 type Read = Callable[[func.HttpRequest, bytes], dict[str, Any]]
 
 
-def by_api_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> None:
+def by_api_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> Sender:
     """The caller has a key with the scope `webhook`. Raises RefusedError, 401 or 403."""
-    auth.caller(request.headers, settings.api_keys, "webhook")
+    return Sender(key_name=auth.caller(request.headers, settings.api_keys, "webhook").name)
 
 
 def json_object(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
@@ -78,6 +98,7 @@ class Webhook:
     A request is looked at in this order: its size (`max_bytes`, else MAX_BODY_BYTES), then its sender (`authenticate`, which
     sees the raw bytes, because vendors sign those), and only then its content (`read` makes the event's data of the bytes).
     `variant` may hand data of another form on to another webhook on the same queue.
+    `reply` makes the answer to an event that was taken, where the sender expects another one than our 202.
     """
 
     name: str
@@ -88,12 +109,13 @@ class Webhook:
     read: Read = json_object
     max_bytes: int | None = None
     variant: Callable[[func.HttpRequest, dict[str, Any]], "Webhook | None"] = lambda _request, _data: None
+    reply: Callable[[], func.HttpResponse] | None = None
 
     async def accept(self, request: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
         """Take the request in: 202 once the event is on its queue, else a problem document.
 
         The message goes through the host's output binding, which is written before the answer leaves: when the queue cannot
-        be written, the sender gets a 5xx and sends again. Sending again is harmless: the same body is the same event.
+        be written, the sender gets a 5xx, after which most send again. That is harmless: the same body is the same event.
         """
         with (
             warming.under_way(),
@@ -108,11 +130,13 @@ class Webhook:
             message.set(await _to_message(envelope))
         except RefusedError as error:
             log.warning("%s refused: %s %s", self.name, error.status, error.reason)
-            return problem.response(error)
+            return problems.response(error)
         except PuenteError as error:
             log.error("%s not taken: %s", self.name, error)  # noqa: TRY400  # the trace tells nothing that the words do not
-            return problem.response(RefusedError(503, "not-stored", "The event could not be stored; send it again."))
-        log.info("%s accepted as %s", self.name, envelope.id)
+            return problems.response(RefusedError(503, "not-stored", "The event could not be stored; send it again."))
+        log.debug("%s accepted as %s", self.name, envelope.id)  # the handler logs a line about the event; one is enough
+        if self.reply is not None:
+            return self.reply()
         answer = {"status": "accepted", "event_id": envelope.id} | chosen.answer(payload) | {"queue": self.queue}
         if payload.left_out:
             answer["left_out"] = [field.as_json() for field in payload.left_out]
@@ -122,16 +146,18 @@ class Webhook:
         settings = get_settings()
         raw = request.get_body()
         body.check_size(raw, min(self.max_bytes or settings.max_body_bytes, settings.max_body_bytes))
-        self.authenticate(request, raw, settings)
+        sender = self.authenticate(request, raw, settings)
         data = self.read(request, raw)
         chosen = self.variant(request, data) or self
         payload = taken(chosen.payload, data)
-        return chosen, chosen._envelope(data, payload, request.headers, traceparent), payload  # noqa: SLF001  # of this class
+        return chosen, chosen._envelope(data, payload, sender, request.headers, traceparent), payload  # noqa: SLF001  # of this class
 
-    def _envelope(self, data: dict[str, Any], payload: Payload, headers: Any, traceparent: str) -> Envelope:
-        received = clock.now()
+    def _envelope(self, data: dict[str, Any], payload: Payload, sender: Sender, headers: Any, traceparent: str) -> Envelope:
+        received, named = clock.now(), payload.event_id()
+        key = _idempotency_key(headers) if named is None and sender.key_name is not None else None
         return Envelope(
-            id=payload.event_id() or _event_id(headers) or _content_key(data, payload, received),
+            id=named or key or _content_key(data, payload, sender, received),
+            sender=sender.key_name if key is not None else None,
             source=self.name.partition(".")[0],
             type=self.name,
             time=payload.occurred_at() or received,
@@ -177,7 +203,7 @@ def _refusal(error: ValidationError) -> RefusedError:
     return RefusedError(422, "invalid-fields", title, errors=faults[:MAX_ERRORS_LISTED])
 
 
-def _event_id(headers: Any) -> str | None:
+def _idempotency_key(headers: Any) -> str | None:
     """The sender's own key of the event, where it sends one (IETF draft "The Idempotency-Key HTTP Header Field")."""
     key = headers.get("idempotency-key", "").strip().strip('"')
     if not key.isprintable() or len(key.encode("utf-16-le")) // 2 > MAX_EVENT_ID:  # as Azure SQL counts
@@ -191,16 +217,25 @@ def _trace(headers: Any) -> str | None:
     return parent if TRACE_PARENT.fullmatch(parent) else None
 
 
-def _content_key(data: dict[str, Any], payload: Payload, received: datetime) -> str:
+def _content_key(data: dict[str, Any], payload: Payload, sender: Sender, received: datetime) -> str:
     """The key of an event whose sender gives it none: its content, so that the same body sent again is the same event.
 
     A body without a date may well mean something new when it comes again an hour later (a stage left and entered again), so
-    there the key holds the time as well, in steps long enough for a sender's own repetitions to fall into one.
+    there the key holds the time as well, in steps long enough for a sender's own repetitions to fall into one. Not so where
+    the sender signs: an hour later a copy comes from whoever kept one.
     """
-    if payload.occurred_at() is not None:
+    if payload.occurred_at() is not None or sender.signs:
         return fingerprint(data)
-    step = int(received.timestamp() // UNDATED_STEP_SECONDS)
-    return fingerprint({"data": data, "received": step})
+    return _undated_key(data, received)
+
+
+def _undated_key(data: Any, received: datetime) -> str:
+    return fingerprint({"data": data, "received": int(received.timestamp() // UNDATED_STEP_SECONDS)})
+
+
+def has_undated_key(envelope: Envelope) -> bool:
+    """Whether the event's key is made of its content and of the minutes in which it came: nobody says that it is the same."""
+    return envelope.sender is None and envelope.id == _undated_key(envelope.data, envelope.received)
 
 
 async def _to_message(envelope: Envelope) -> bytes:

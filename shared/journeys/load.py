@@ -13,6 +13,14 @@ from shared import flows
 from shared.errors import ConfigurationError, RefusedError
 from shared.journeys.definition import Beginning, Exit, Fallback, Journey, Step, Trigger
 
+# What a definition may be at most, checked while YAML's events are read one by one: its reader needs a time that grows with the
+# square of the depth, and an alias stands for a tree of any size in a few letters.
+LONGEST = 50_000  # characters
+DEEPEST = 12
+MOST_NODES = 5_000
+MOST_MISTAKES = 50
+LONGEST_VALUE_SHOWN = 60
+
 PARTS: dict[str, type[BaseModel]] = {
     "steps": Step,
     "fallback": Fallback,
@@ -88,27 +96,44 @@ def parse(text: str, file: str = "definition") -> Journey:
         faults = [dict(fault) for fault in error.errors(include_url=False)]
         # A list whose items are all wrong is also said to be empty; that is no mistake of its own.
         real = [fault for fault in faults if fault["type"] != "too_short" or not fault["input"]]
-        raise DefinitionError("\n".join(_described(fault, tree, file) for fault in real)) from None
-    except (yaml.YAMLError, ValueError) as error:  # a date that is none
+        raise DefinitionError("\n".join(_described(fault, tree, file) for fault in real[:MOST_MISTAKES])) from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date that is none, a number beyond all bounds
         raise DefinitionError(f"{file}:1: a value cannot be read ({error}); put it in quotes") from error
 
 
 def _composed(text: str, file: str) -> yaml.Node:
+    if len(text) > LONGEST:
+        raise DefinitionError(f"{file}:1: it has {len(text)} characters; a definition has at most {LONGEST}")
     try:
-        # An alias can stand for a tree of any size in a few letters, and no definition needs one.
-        aliases = (event for event in yaml.parse(text, Loader=yaml.SafeLoader) if isinstance(event, yaml.AliasEvent))
-        if (alias := next(aliases, None)) is not None:
-            line = alias.start_mark.line + 1 if alias.start_mark else 1
-            raise DefinitionError(f"{file}:{line}: aliases are not read; write it out")
+        if (refused := _out_of_bounds(text)) is not None:
+            line, why = refused
+            raise DefinitionError(f"{file}:{line}: {why}")
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
-    except RecursionError:
-        raise DefinitionError(f"{file}:1: it is nested too deeply") from None
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or str(error)
         raise DefinitionError(f"{file}:{_line_of(error)}: not YAML: {problem}; check indentation, colons and quotes") from error
     if not isinstance(tree, yaml.MappingNode):
         raise DefinitionError(f"{file}:1: a definition is a list of fields; begin with `name: ...`")
     return tree
+
+
+def _out_of_bounds(text: str) -> tuple[int, str] | None:
+    """The line and reason of the first thing that no definition needs; None where everything is within the bounds."""
+    depth = nodes = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.AliasEvent):
+            return line, "aliases are not read; write it out"
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.NodeEvent):
+            nodes += 1
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            if depth > DEEPEST:
+                return line, f"it is nested too deeply; {DEEPEST} levels are read"
+            if nodes > MOST_NODES:
+                return line, f"it has too many values; {MOST_NODES} are read"
+    return None
 
 
 def _line_of(error: yaml.YAMLError) -> int:
@@ -121,9 +146,10 @@ def _repeated(node: yaml.Node) -> Iterator[tuple[str, int]]:
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
-            if key.value in seen:
-                yield str(key.value), key.start_mark.line + 1
-            seen.add(key.value)
+            name = key.value if isinstance(key, yaml.ScalarNode) else "a list or mapping"
+            if name in seen:
+                yield name, key.start_mark.line + 1
+            seen.add(name)
             yield from _repeated(value)
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
@@ -163,12 +189,21 @@ def _remedy(fault: dict[str, Any], where: list[int | str]) -> str:
         case "missing":
             return "is missing; add it"
         case "literal_error":
-            return f"{fault['input']!r} is not known; use {fault['ctx']['expected']}"
+            return f"{_quoted(fault['input'])} is not known; use {fault['ctx']['expected']}"
         case "string_pattern_mismatch":
-            return f"{fault['input']!r} is not a name as needed; it must match {fault['ctx']['pattern']}"
+            return f"{_quoted(fault['input'])} is not a name as needed; it must match {fault['ctx']['pattern']}"
         case "string_type":
-            return f"{fault['input']!r} is no text; put it in quotes"
+            return f"{_quoted(fault['input'])} is no text; put it in quotes"
     return str(fault["msg"]).removeprefix("Value error, ")
+
+
+def _quoted(value: Any) -> str:
+    """A value as a message shows it; a number with more digits than Python writes is named only."""
+    try:
+        text = repr(value)
+    except ValueError:
+        text = "this number"
+    return text if len(text) <= LONGEST_VALUE_SHOWN else text[:LONGEST_VALUE_SHOWN] + "..."
 
 
 def _unknown(name: str, where: list[int | str]) -> str:

@@ -2,7 +2,6 @@
 
     enqueue(session, message)      in the transaction of the change that causes it
     find(session, channel, key)    the delivery of a message
-    on_outcome(name, listener)     register a listener for the outcomes of messages
     status(session, event)         a provider's later event (webhooks)
 
 Importing this is light; the database and the vendors come with the first use.
@@ -13,14 +12,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.messages.message import Channel, Fallback, Message
-from shared.messages.outcomes import Outcome, on_outcome
+from shared.messages.outcomes import Outcome
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from shared.messages.events import ProviderEvent
 
-__all__ = ["Channel", "Fallback", "Message", "Outcome", "enqueue", "find", "on_outcome", "status"]
+__all__ = ["Channel", "Fallback", "Message", "Outcome", "enqueue", "find", "status"]
 
 
 def enqueue(session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False) -> bool:

@@ -74,7 +74,15 @@ def _action(carrier: str, channel: str, send: str, unknown: AfterUnknown, find: 
     more: dict[str, Any] = {"look_up": partial(_look_up, carrier, find)} if find else {}
     execute = partial(_execute, carrier, send)
     return actions.message(
-        carrier, channel, execute, retry=POLICY, after=_after, unwanted=_unwanted, after_unknown=unknown, **more
+        carrier,
+        channel,
+        execute,
+        retry=POLICY,
+        after=_after,
+        unwanted=_unwanted,
+        after_unknown=unknown,
+        key_recurs=False,  # the key names one step of one enrolment
+        **more,
     )
 
 

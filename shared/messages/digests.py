@@ -34,7 +34,7 @@ def digest_of_person(person: str) -> str:
 def _plain(address: str) -> str:
     written = _written(address)
     if "@" in written:
-        return email.key_or_none(written) or written
+        return email.key(written)
     try:
         return phone.read(written).line if written.startswith("+") else written
     except UnreadableError:

@@ -1,7 +1,7 @@
 """Events of providers and recipients about messages, in one form for all providers. Light: no SQL, no HTTP library.
 
-People are named by digests from here on (`shared.messages.digests`); of an inbound text only the wish is kept, so that stored
-events hold no personal data.
+In statuses and unsubscriptions people are named by digests (`shared.messages.digests`), so that those events hold no personal
+data. An inbound message names its sender, and its words go to `inbound_messages` alone: the stored event does not repeat them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
+from shared import references
 from shared.intake.webhook import Payload
 
+EARLIER = "shared.messages.providers.earlier:event"
 MOST_AT_ONCE = 1000
+LONGEST_TEXT = 5000  # characters; WhatsApp takes 4,096
+MOST_MEDIA = 10
+LONGEST_SENDER = 50
+LONGEST_NAME = 200
+LONGEST_URL = 1000
 
 type Status = Literal[
     "queued",
@@ -69,9 +76,8 @@ class ProviderEvents(Payload):
     def _as_before(cls, data: Any) -> Any:
         """An event that was stored before there were batches: one event, with the provider's own word."""
         if isinstance(data, dict) and "events" not in data and "word" in data:
-            from shared.messages.providers import earlier
-
-            return {"events": [earlier.event(data)]}
+            earlier = references.load(EARLIER)
+            return {"events": [earlier(data)]}
         return data
 
     def subject(self) -> str:
@@ -84,12 +90,21 @@ class ProviderEvents(Payload):
         return min((event.at for event in self.events if event.at), default=None)
 
 
+class Media(BaseModel):
+    """A picture, recording or file that came with a message: its type by the provider, and where the provider has it."""
+
+    type: str = Field(default="", max_length=100)
+    url: str = Field(max_length=LONGEST_URL)
+
+
 class InboundMessage(Payload):
     """Somebody has written to us by SMS or WhatsApp; `wish` where it was STOP, BAJA, START, ALTA, ...
 
     `ask`: a person must look before marketing goes to this line again. `others` are the digests of the number's other
-    spellings, under which an earlier wish may be filed.
+    spellings, under which an earlier wish may be filed. An event of a release that kept no words has neither sender nor text.
     """
+
+    not_kept = frozenset({"text", "media", "sender_name"})
 
     vendor_id: str = Field(min_length=1, max_length=200)
     who: str = Field(pattern="^[0-9a-f]{32}$")
@@ -97,14 +112,22 @@ class InboundMessage(Payload):
     ask: bool = False
     channel: Literal["sms", "whatsapp"]
     wish: Literal["stop", "start"] | None = None
+    sender: str | None = Field(default=None, max_length=LONGEST_SENDER)
+    sender_name: str | None = Field(default=None, max_length=LONGEST_NAME)
+    text: str = Field(default="", max_length=LONGEST_TEXT)
+    media: list[Media] = Field(default_factory=list, max_length=MOST_MEDIA)
 
     def subject(self) -> str:
-        """The message, by the provider's id."""
-        return f"twilio:{self.vendor_id}"[:100]
+        """Who wrote, by their number, so that timeline and erasure find the event; else the message, by the provider's id."""
+        return self.sender or f"twilio:{self.vendor_id}"[:100]
 
     def occurred_at(self) -> datetime | None:
         """Twilio does not say."""
         return None
+
+    def event_id(self) -> str:
+        """Twilio's id of the message: its signature has no time, so a copy of the request can come at any time."""
+        return self.vendor_id
 
 
 class Unsubscribe(Payload):

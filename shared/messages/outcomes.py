@@ -1,6 +1,7 @@
 """Message listeners: notify flows and journeys when a message changes status or a person replies, opts out or opts in again.
 
-Light: flow modules import this to register their listeners, so SQL is imported only where it is first used.
+Flows declare their listeners (`listeners` in `shared.flow`). Light: flow modules import this, so SQL is imported only where
+it is first used.
 """
 
 import logging
@@ -50,6 +51,7 @@ class PersonMessage:
     """A person replied, opted out of some channels, or opted in again.
 
     `recipient_digests`: the digests of their address, and of their key where it is known. `cause`: that of the suppression.
+    `text`: what they replied; "" where it has no words.
     """
 
     word: Literal["replied", "unsubscribed", "resubscribed"]
@@ -57,18 +59,19 @@ class PersonMessage:
     channels: tuple[str, ...]
     at: datetime
     cause: str | None = None
+    text: str = ""
 
 
 type Listener = Callable[["Session", Mapping[str, Any], Outcome], None]
+"""Listens to `message.outcome`, in the transaction that records it. It is called for every message, and decides by the
+message's context whether it is concerned. Each outcome is notified once; only a transaction that lost a race runs again.
+"""
 
 type PersonListener = Callable[["Session", PersonMessage], None]
 """Listens to `person.message`, in the transaction that records it. A second call for one message must change nothing."""
 
 type Gate = Callable[["Session", Mapping[str, Any]], "str | Later | None"]
 """Listens to `message.sending`, in the transaction that claims the message: a reason to skip it, a later time, or None."""
-
-_listeners: dict[str, Listener] = {}
-_person_listeners: dict[str, PersonListener] = {}
 
 
 def refused(session: "Session", context: Mapping[str, Any]) -> "str | Later | None":
@@ -77,22 +80,19 @@ def refused(session: "Session", context: Mapping[str, Any]) -> "str | Later | No
     return next((answer for answer in answers if answer is not None), None)
 
 
-def on_outcome(name: str, listener: Listener) -> None:
-    """Register `listener(session, context, outcome)`, called in the transaction that records an outcome.
-
-    Every listener is called for every message and decides by the message's context whether it is concerned. Each outcome is
-    notified once; only a transaction that lost a race runs again from the start. Registering the same name again replaces the
-    listener.
-    """
-    _listeners[name] = listener
-
-
 def notify_person_message(session: "Session", event: PersonMessage) -> None:
     """Notify all person listeners. A listener that raises is rolled back and alerted; the person's wish stays recorded."""
-    for name, listener in (_declared("person.message") | _person_listeners).items():
+    for name, listener in _declared("person.message").items():
         key = f"said:{name}:{event.word}:{event.recipient_digests[0]}:{event.at.isoformat()}"
         title = f"Puente: {name} could not take in that somebody has {event.word}"
         _guarded(session, name, partial(listener, session, event), key, title)
+
+
+def notify_received(session: "Session", message_id: int) -> None:
+    """Notify the listeners of `message.received` of a row of `inbound_messages`. One that raises is rolled back and alerted."""
+    for name, listener in _declared("message.received").items():
+        title = f"Puente: {name} could not take in the inbound message {message_id}"
+        _guarded(session, name, partial(listener, session, message_id), f"received:{name}:{message_id}", title)
 
 
 def notify(session: "Session", context: Mapping[str, Any], outcome: Outcome) -> None:
@@ -101,7 +101,7 @@ def notify(session: "Session", context: Mapping[str, Any], outcome: Outcome) -> 
     A listener that raises is rolled back and the operators are alerted. The sending stays recorded all the same, because a
     message whose sending is not recorded would be sent again.
     """
-    for name, listener in (_declared("message.outcome") | _listeners).items():
+    for name, listener in _declared("message.outcome").items():
         key = f"outcome:{name}:{outcome.delivery_id}:{outcome.word}"
         title = f"Puente: {name} could not take in that delivery {outcome.delivery_id} is {outcome.word}"
         _guarded(session, name, partial(listener, session, context, outcome), key, title)

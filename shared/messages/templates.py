@@ -5,7 +5,8 @@
                                      body.txt      plain text; for a call, what is said, a pause between paragraphs
                                      body.html     e-mail only; values are escaped
 
-Jinja runs sandboxed and strict: a variable that is not given is an error, never a blank.
+Jinja runs sandboxed, strict and within bounds (`shared.messages.bounded_jinja`): a variable that is not given is an error,
+never a blank, and a text that would need too much time or memory is one too.
 """
 
 import logging
@@ -17,13 +18,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, UndefinedError, nodes
+from jinja2 import TemplateError, UndefinedError, nodes
 from jinja2 import meta as syntax
-from jinja2.sandbox import SandboxedEnvironment
 
 from shared import flows
 from shared.errors import PermanentError
-from shared.messages import dates
+from shared.messages import bounded_jinja, dates
+from shared.messages.bounded_jinja import BoundedEnvironment
 from shared.messages.message import CHANNELS
 from shared.messages.plain_text import text_of_html
 from shared.settings import get_settings
@@ -152,7 +153,7 @@ def _trees(template: Template) -> list[nodes.Template]:
             frames = {name for name in syntax.find_referenced_templates(tree) if name} - seen
             seen |= frames
             pending += [environment.loader.get_source(environment, name)[0] for name in sorted(frames) if environment.loader]
-    except TemplateError as error:
+    except (TemplateError, RecursionError, MemoryError) as error:
         raise PermanentError("template-error", f"the template {template.name}: {error}") from error
     return found
 
@@ -185,7 +186,7 @@ def _filled(text: str, values: Mapping[str, Any], template: Template, *, html: b
     if not text:
         return ""
     try:
-        return _environment(template.locale, html=html).from_string(text).render(values)
+        return _environment(template.locale, html=html).fill(text, values)
     except UndefinedError as error:
         raise PermanentError("template-variable-missing", f"the template {template.name}: {error.message}") from error
     except Exception as error:  # whatever a text of somebody else's does, nothing has been sent yet
@@ -193,11 +194,10 @@ def _filled(text: str, values: Mapping[str, Any], template: Template, *, html: b
 
 
 @lru_cache(maxsize=16)
-def _environment(locale: str, *, html: bool) -> SandboxedEnvironment:
-    loader = FileSystemLoader([root / locale for root in roots()])  # for the frame that the mails share
-    environment = SandboxedEnvironment(loader=loader, undefined=StrictUndefined, autoescape=html)
-    environment.filters |= {"long_date": dates.long_date, "clock_time": dates.clock_time}
-    return environment
+def _environment(locale: str, *, html: bool) -> BoundedEnvironment:
+    folders = [root / locale for root in roots()]  # for the frame that the mails share
+    filters = {"long_date": dates.long_date, "clock_time": dates.clock_time}
+    return bounded_jinja.environment(folders, filters, autoescape=html)
 
 
 def _locales(locale: str | None) -> list[str]:

@@ -116,7 +116,8 @@ class Action:
     the transaction that records it; its last argument says whether the delivery is finished. `unwanted` is asked just before
     a message is sent: a reason not to send it any more, or None. `asked_again` keeps our own rows true when a person has it
     retried; it is told the subject. `hold` locks the rows that `after` will change, before the deliveries are locked: in the
-    order in which a flow locks them, so that neither waits for the other.
+    order in which a flow locks them, so that neither waits for the other. `key_recurs`: what causes a message may happen again
+    at any time with the same dedupe key, so that retention keeps the key when it removes the message.
     """
 
     target: str
@@ -132,6 +133,7 @@ class Action:
     after_unknown: AfterUnknown = AfterUnknown.ASK_A_PERSON
     look_up: Callable[[Claimed], Done | None] | None = None
     lane: Lane = Lane.TRANSACTIONAL
+    key_recurs: bool = True
 
 
 _actions: dict[tuple[str, str], Action] = {}
@@ -164,6 +166,14 @@ def action(target: str, name: str) -> Action:
         return known()[target, name]
     except KeyError:
         raise PermanentError("unknown-action", f"nothing deployed can do {target}.{name}") from None
+
+
+def find(target: str, name: str) -> Action | PermanentError:
+    """The action of that name, or why there is none."""
+    try:
+        return action(target, name)
+    except PermanentError as error:
+        return error
 
 
 def known() -> dict[tuple[str, str], Action]:

@@ -5,11 +5,9 @@ That is also why no wake-up is lost: a claim that finds nothing due gives its sl
 committed before it is seen by it, and the nudge of a change committed after it finds the slot free.
 """
 
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, literal_column, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,22 +17,21 @@ from shared import clock
 from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
 from shared.outbox import actions, circuit
 from shared.outbox.actions import Action, Claimed, Kind, Later, Skip, State
+from shared.outbox.expired import IS_SENDING
+from shared.outbox.leases import lease_end
 from shared.outbox.policy import MESSAGE_POLICY, SYNC_POLICY, TargetPolicy
-from shared.outbox.record import NO_ANSWER, OUTCOME_UNKNOWN, age_of, close, has_newer_change, log_outcome, notify, settle
-from shared.settings import get_settings
+from shared.outbox.record import NO_ANSWER, OUTCOME_UNKNOWN, age_of, as_claimed, close, log_outcome, notify, settle
 from shared.store.dialect import held, insert_if_absent, locked, unclaimed
 from shared.store.models import Delivery, Target, TargetSlot
 from shared.store.types import UtcDateTime
 
 # Written out, not bound: neither database uses a partial index for a parameter.
 IS_PENDING: ColumnElement[bool] = Delivery.state == literal_column("'pending'")
-IS_SENDING: ColumnElement[bool] = Delivery.state == literal_column("'sending'")
 
 LONGEST_WAIT_SECONDS = 5
 SHORTEST_MOVE = timedelta(seconds=30)
 UNKNOWN_ACTION_WAIT = timedelta(hours=1)
 UNLIMITED = 0
-WORKER_DIED = "its worker died, or was silent for longer than the lease"
 
 
 @dataclass(frozen=True)
@@ -51,6 +48,7 @@ class Batch:
     action: Action
     token: str
     deliveries: tuple[Claimed, ...]
+    held_until: datetime = field(default_factory=lease_end)
 
 
 def claim(session: Session, target: str, token: str, *, again: bool = False) -> Batch | Wait | None:
@@ -65,7 +63,7 @@ def claim(session: Session, target: str, token: str, *, again: bool = False) -> 
     if slot is None:
         return None
     if again and (taken := _taken_before(session, target, token)):
-        slot.held_until = _lease_end()
+        slot.held_until = lease_end()
         return taken
     if not circuit.allows(row) or (first := _first_due(session, target)) is None:
         _give_back(slot)
@@ -74,7 +72,7 @@ def claim(session: Session, target: str, token: str, *, again: bool = False) -> 
     if pause > LONGEST_WAIT_SECONDS:
         _give_back(slot)
         return None
-    slot.held_until = _lease_end()
+    slot.held_until = lease_end()
     if pause > 0:
         return Wait(pause)
     batch = _batch(session, row, first, token)
@@ -90,7 +88,7 @@ def _taken_before(session: Session, target: str, token: str) -> Batch | None:
     ours = and_(IS_SENDING, Delivery.target == target, Delivery.lease_token == token, Delivery.lease_until > clock.now())
     query = select(Delivery).where(ours).order_by(Delivery.due_at, Delivery.id)
     rows = session.scalars(held(query, Delivery)).all()
-    found = _action(target, rows[0].action) if rows else None
+    found = actions.find(target, rows[0].action) if rows else None
     return Batch(found, token, tuple(hold(row, token) for row in rows)) if isinstance(found, Action) else None
 
 
@@ -119,7 +117,7 @@ def _slot(session: Session, target: str, token: str, policy: TargetPolicy) -> Ta
     for number in range(policy.slots):
         slot = slots.get(number) or TargetSlot(target=target, slot=number)
         if slot.held_until is None or slot.held_until <= clock.now():
-            slot.token, slot.held_until = token, _lease_end()
+            slot.token, slot.held_until = token, lease_end()
             session.add(slot)
             return slot
     return None
@@ -127,10 +125,6 @@ def _slot(session: Session, target: str, token: str, policy: TargetPolicy) -> Ta
 
 def _give_back(slot: TargetSlot) -> None:
     slot.token = slot.held_until = None
-
-
-def _lease_end() -> datetime:
-    return clock.now() + timedelta(seconds=get_settings().delivery_lease_seconds)
 
 
 def due(target: str) -> ColumnElement[bool]:
@@ -171,7 +165,7 @@ def _batch(session: Session, row: Target, first: tuple[str, int], token: str) ->
     Claiming again at once would find the same. The transaction that holds the rows wakes an executor after its commit, or the
     timer does.
     """
-    (action_name, limit), found = first, _action(row.name, first[0])
+    (action_name, limit), found = first, actions.find(row.name, first[0])
     size = circuit.limit(row, found.batch_size()) if isinstance(found, Action) else 1000
     size = size if limit == UNLIMITED else min(size, limit)
     facts = {"name": row.name, "now": clock.now(), "action": action_name, "limit": limit}
@@ -200,36 +194,14 @@ def _wait_for_action(delivery: Delivery, unknown: PermanentError) -> None:
         delivery.reason = unknown.reason
 
 
-def _action(target: str, name: str) -> Action | PermanentError:
-    try:
-        return actions.action(target, name)
-    except PermanentError as error:
-        return error
-
-
 _NO_ACTION = Action(target="", name="", kind=Kind.SYNC, execute=lambda _batch: {})
 
 
 def hold(delivery: Delivery, token: str) -> Claimed:
     """Mark a delivery as ours until the lease ends, and hand out what its executor needs to know."""
-    delivery.state, delivery.lease_token, delivery.lease_until = State.SENDING, token, _lease_end()
+    delivery.state, delivery.lease_token, delivery.lease_until = State.SENDING, token, lease_end()
     delivery.claimed = delivery.wanted
     return as_claimed(delivery)
-
-
-def as_claimed(delivery: Delivery) -> Claimed:
-    """What an executor may know of a delivery."""
-    payload: Any = delivery.payload
-    return Claimed(
-        id=delivery.id,
-        subject=delivery.subject,
-        payload=payload,
-        attempt=delivery.attempts + 1,
-        key=delivery.dedupe_key or f"delivery-{delivery.id}",
-        unknown_before=delivery.reason == OUTCOME_UNKNOWN,
-        created_at=delivery.created_at,
-        traceparent=delivery.traceparent,
-    )
 
 
 def _wanted(session: Session, action: Action, delivery: Delivery) -> bool:
@@ -278,45 +250,6 @@ def _verdict(session: Session, action: Action, delivery: Delivery) -> str | Late
         raise  # the database's own trouble: the whole claim is tried again
     except Exception as error:  # noqa: BLE001  # a mistake in a flow must not hold up the target's other messages
         return RetryableError(f"it could not be found out whether it is still wanted: {type(error).__name__}: {error}")
-
-
-def free_expired(session: Session) -> int:
-    """Free deliveries whose lease has expired; returns how many.
-
-    A sync is simply due again. A message may have been sent: it is due again only where its action can make sure that it is
-    not sent twice; otherwise it becomes `uncertain`, and a person decides. The lost attempt counts, so that work which kills
-    its worker is not begun for ever; and syncs that were held together go on in halves, so that it ends alone.
-    """
-    query = select(Delivery).where(IS_SENDING, Delivery.lease_until <= clock.now()).limit(1000)
-    rows = session.scalars(unclaimed(query, Delivery)).all()
-    together = Counter(delivery.lease_token for delivery in rows)
-    for delivery in rows:
-        _free(session, delivery, batch_limit=(together[delivery.lease_token] + 1) // 2)
-    return len(rows)
-
-
-def _free(session: Session, delivery: Delivery, *, batch_limit: int) -> None:
-    found, claimed = _action(delivery.target, delivery.action), as_claimed(delivery)
-    repeatable = delivery.kind == Kind.SYNC or (
-        isinstance(found, Action) and found.after_unknown is not actions.AfterUnknown.ASK_A_PERSON
-    )
-    delivery.attempts = 0 if has_newer_change(delivery) else delivery.attempts + 1
-    if not repeatable:
-        close(delivery, State.UNCERTAIN, reason=OUTCOME_UNKNOWN, error=WORKER_DIED)
-    elif isinstance(found, Action) and found.retry.exhausted(delivery.attempts, age_of(delivery)):
-        state = State.DEAD if found.kind is Kind.SYNC else State.UNCERTAIN
-        close(delivery, state, reason="worker-died", error=WORKER_DIED)
-    else:
-        delivery.state, delivery.due_at, delivery.last_error = State.PENDING, clock.now(), WORKER_DIED
-        delivery.lease_token = delivery.lease_until = None
-        if delivery.kind == Kind.MESSAGE:
-            delivery.reason = OUTCOME_UNKNOWN
-        else:
-            delivery.reason, delivery.batch_limit = None, batch_limit
-    if isinstance(found, Action):
-        outcome = RetryableError(WORKER_DIED) if found.kind is Kind.SYNC else UncertainError(WORKER_DIED)
-        notify(session, found, claimed, outcome, final=delivery.state != State.PENDING)
-        log_outcome(session, found, claimed, "worker-died", None)
 
 
 def backlog(session: Session, target: str) -> int:

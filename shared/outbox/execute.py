@@ -7,7 +7,7 @@ A crash at any point is harmless: before the call, the lease ends and the batch 
 import logging
 import traceback
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
@@ -16,9 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from shared import clock, faults, logs, telemetry
+from shared import clock, faults, logs, stopping, telemetry
 from shared.errors import (
     DeferredError,
+    NotBegunError,
     PermanentError,
     PuenteError,
     RetryableError,
@@ -26,9 +27,10 @@ from shared.errors import (
     UnavailableError,
     UncertainError,
 )
-from shared.outbox import claims, plan, record
+from shared.outbox import claims, dispatch, plan, record
 from shared.outbox.actions import Action, AfterUnknown, Claimed, Kind, Outcome
 from shared.outbox.claims import Batch, Wait
+from shared.outbox.leases import Keeper
 from shared.settings import get_settings
 from shared.store.session import reading, transact
 
@@ -38,8 +40,10 @@ AFTER_CLAIM = faults.point("outbox.after_claim")
 AFTER_CALL = faults.point("outbox.after_call")
 AFTER_RECORD = faults.point("outbox.after_record")
 
-BUDGET = timedelta(seconds=60)
-ONE_BY_ONE_SHARE = 3  # of the lease: a third for taking a batch apart, the rest for the call that is under way by then
+BUDGET = timedelta(seconds=15)  # then others have their turn; what is left goes on by a new message
+ONE_BY_ONE_SHARE = 3  # of a batch's time: a third for taking it apart, the rest for the call that is under way by then
+
+type Refusal = Callable[[], NotBegunError | None]
 
 # What is held, or has been done outside, must not be forgotten because our own database is away, or contended, for a moment.
 _patiently = retry(
@@ -54,10 +58,25 @@ _patiently = retry(
 def drain(target: str, budget: timedelta = BUDGET) -> int:
     """Execute the due deliveries of `target` until none is left or `budget` is used up (then a new nudge continues).
 
-    Returns how many deliveries were attempted. Any number may run at once: slots, claims and pace are kept in SQL.
+    Returns how many deliveries were attempted. Any number may run at once: slots, claims and pace are kept in SQL. Whatever
+    dead workers have left is freed first, for every target. A process that is asked to end claims no more, and gives the rest
+    back.
     """
-    token, end, attempted, was_busy = str(uuid.uuid4()), clock.now() + budget, 0, False
-    while True:
+    with stopping.work():
+        _free_expired()
+        return _drain(target, str(uuid.uuid4()), clock.now() + budget)
+
+
+def _free_expired() -> None:
+    try:
+        dispatch.free_expired()
+    except RetryableError as error:
+        log.warning("what dead workers held waits for the next drain: %s", error)
+
+
+def _drain(target: str, token: str, end: datetime) -> int:
+    attempted, was_busy = 0, False
+    while not stopping.is_asked():
         claimed = _claim(target, token)
         if claimed is None:
             if not (was_busy and _overlooked(target)):
@@ -72,9 +91,10 @@ def drain(target: str, budget: timedelta = BUDGET) -> int:
             carry_out(target, claimed)
             attempted += len(claimed.deliveries)
         if clock.now() >= end:
-            _release(target, token)
-            plan.nudge({target})
-            return attempted
+            break
+    _release(target, token)
+    plan.nudge({target})
+    return attempted
 
 
 def _claim(target: str, token: str) -> Batch | Wait | None:
@@ -109,8 +129,13 @@ def carry_out(target: str, batch: Batch) -> None:
     action, first = batch.action, batch.deliveries[0]
     others = [delivery.traceparent for delivery in batch.deliveries[1:] if delivery.traceparent]
     step = telemetry.span(f"{target}.{action.name}", parent=first.traceparent, links=others, deliveries=len(batch.deliveries))
-    with logs.bound(flow=f"{target}.{action.name}", delivery_id=first.id), step:
-        outcomes = _outcomes(action, batch.deliveries)
+    ids = [delivery.id for delivery in batch.deliveries]
+    with (
+        logs.bound(flow=f"{target}.{action.name}", delivery_id=first.id),
+        step,
+        Keeper(target, batch.token, ids, batch.held_until) as keeper,
+    ):
+        outcomes = _outcomes(action, batch.deliveries, keeper.refusal)
         faults.hit(AFTER_CALL)
         _record(target, batch, outcomes)
     faults.hit(AFTER_RECORD)
@@ -131,11 +156,15 @@ def _record(target: str, batch: Batch, outcomes: dict[int, Outcome]) -> None:
     plan.nudge(due - {target})
 
 
-def _outcomes(action: Action, deliveries: Sequence[Claimed]) -> dict[int, Outcome]:
-    """An outcome for every delivery, whatever the executor does."""
+def _outcomes(action: Action, deliveries: Sequence[Claimed], refusal: Refusal = lambda: None) -> dict[int, Outcome]:
+    """An outcome for every delivery, whatever the executor does. `refusal`: why nothing may be begun any more."""
+    if refused := refusal():
+        return {delivery.id: refused for delivery in deliveries}
     known = {delivery.id: found for delivery in deliveries if (found := _looked_up(action, delivery))}
     rest = [delivery for delivery in deliveries if delivery.id not in known]
-    answered = _called(action, rest) if rest else {}
+    if known and (refused := refusal()):  # looking may have taken longer than the lease
+        return known | {delivery.id: refused for delivery in rest}
+    answered = _called(action, rest, refusal) if rest else {}
     unanswered = _unanswered(action, RetryableError("the executor gave no outcome for it"))
     return known | {delivery.id: answered.get(delivery.id, unanswered) for delivery in rest}
 
@@ -152,30 +181,35 @@ def _looked_up(action: Action, delivery: Claimed) -> Outcome | None:
         return UncertainError(f"it could not be found out whether it arrived: {error}")
 
 
-def _called(action: Action, deliveries: Sequence[Claimed]) -> dict[int, Outcome]:
-    end = clock.now() + timedelta(seconds=get_settings().delivery_lease_seconds / ONE_BY_ONE_SHARE)
+def _called(action: Action, deliveries: Sequence[Claimed], refusal: Refusal) -> dict[int, Outcome]:
+    end = clock.now() + timedelta(seconds=get_settings().delivery_longest_seconds / ONE_BY_ONE_SHARE)
     try:
         return dict(action.execute(deliveries))
     except PermanentError as error:
-        return _one_by_one(action, deliveries, end) or {delivery.id: error for delivery in deliveries}
+        return _one_by_one(action, deliveries, refusal, end) or {delivery.id: error for delivery in deliveries}
     except PuenteError as error:
         return {delivery.id: error for delivery in deliveries}
     except Exception as error:  # noqa: BLE001  # a mistake of ours must not lose the batch
         log.error("%s.%s failed:\n%s", action.target, action.name, "".join(traceback.format_exception(error)))  # noqa: TRY400
-        return _one_by_one(action, deliveries, end) or {delivery.id: _unanswered(action, error) for delivery in deliveries}
+        unanswered: dict[int, Outcome] = {delivery.id: _unanswered(action, error) for delivery in deliveries}
+        return _one_by_one(action, deliveries, refusal, end) or unanswered
 
 
-def _one_by_one(action: Action, deliveries: Sequence[Claimed], end: datetime) -> dict[int, Outcome] | None:
+def _one_by_one(action: Action, deliveries: Sequence[Claimed], refusal: Refusal, end: datetime) -> dict[int, Outcome] | None:
     """Call each sync of a failed batch alone, so that one bad record does not fail its neighbours. None for a batch of one.
 
-    No call begins after `end`, so that the last one ends within the lease; the deliveries not called by then are retried later.
+    No call begins after `end`, so that the last one ends in time; the deliveries not called by then are retried later.
     """
     if action.kind is not Kind.SYNC or len(deliveries) == 1:
         return None
     found: dict[int, Outcome] = {}
     for one in deliveries:
-        in_time = clock.now() < end
-        found |= _called(action, [one]) if in_time else {one.id: RetryableError("no time was left for it in its batch")}
+        if refused := refusal():
+            found[one.id] = refused
+        elif clock.now() < end:
+            found |= _called(action, [one], refusal)
+        else:
+            found[one.id] = RetryableError("no time was left for it in its batch")
     return found
 
 

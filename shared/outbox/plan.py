@@ -17,6 +17,7 @@ from shared.store.dialect import insert_if_absent, locked
 from shared.store.models import Delivery, TargetSlot
 from shared.store.session import reading
 from shared.store.types import key_of
+from shared.store.used_keys import was_used
 
 log = logging.getLogger("puente.outbox")
 
@@ -83,6 +84,8 @@ def message(  # a message has this many facts
     values = _values(action, subject, key, event_key=event_key) | {"payload": payload, "not_after": not_after}
     if due_at is not None:
         values |= {"due_at": due_at, "owed_since": max(due_at, clock.now())}
+    if action.key_recurs and was_used(session, key):
+        return False
     planned = insert_if_absent(session, Delivery, "dedupe_key", values)
     if planned and values["due_at"] <= clock.now():
         mark_due(session, action.target)

@@ -59,6 +59,9 @@ class TargetPolicy:
 # A handler that raises: quick at first (a lock, an event that came before the one it needs), patient for an outage of the
 # database. Without an outage 10 attempts take about three hours.
 HANDLER_POLICY = RetryPolicy(first_seconds=2, factor=3, cap_seconds=3600, max_attempts=10, max_age=timedelta(days=6))
+# Our own database or storage is away, full or busy: no attempt is spent, and soon after it is back everything moves again. The
+# pauses are long enough that what waits does not keep a busy database busy.
+OUTAGE_POLICY = RetryPolicy(first_seconds=5, factor=2, cap_seconds=300, max_age=HANDLER_POLICY.max_age)
 SYNC_POLICY = RetryPolicy()
 # A message to a person loses its worth: six attempts within about two hours.
 MESSAGE_POLICY = RetryPolicy(first_seconds=15, factor=4, cap_seconds=3600, max_attempts=6, max_age=timedelta(days=1))

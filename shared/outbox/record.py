@@ -4,6 +4,7 @@ import logging
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,6 +14,7 @@ from shared import clock
 from shared.errors import (
     DeferredError,
     NoAnswerError,
+    NotBegunError,
     PermanentError,
     PuenteError,
     RetryableError,
@@ -28,7 +30,7 @@ from shared.store.models import ERROR_LENGTH, ActionLog, Delivery, Target
 log = logging.getLogger("puente.outbox")
 
 OUTCOME_UNKNOWN = "outcome-unknown"
-NO_ANSWER = "no-answer"  # of a pending sync: it was sent in a batch of one, and the system did not answer
+NO_ANSWER = "no-answer"  # of a pending delivery: it was sent in a batch of one, and the system did not answer
 SYSTEM = "system"
 # Marks a session whose transaction is run again with `isolate_errors` after a flow's mistake: nobody in it needs a savepoint.
 ERRORS_NOT_ISOLATED = "puente_errors_not_isolated"
@@ -56,6 +58,21 @@ def log_outcome(session: Session, action: Action, delivery: Claimed, result: str
             result=result,
             detail=detail[:ERROR_LENGTH] if detail else None,
         )
+    )
+
+
+def as_claimed(delivery: Delivery) -> Claimed:
+    """What an executor may know of a delivery."""
+    payload: Any = delivery.payload
+    return Claimed(
+        id=delivery.id,
+        subject=delivery.subject,
+        payload=payload,
+        attempt=delivery.attempts + 1,
+        key=delivery.dedupe_key or f"delivery-{delivery.id}",
+        unknown_before=delivery.reason == OUTCOME_UNKNOWN,
+        created_at=delivery.created_at,
+        traceparent=delivery.traceparent,
     )
 
 
@@ -92,6 +109,8 @@ def record(
         row = rows.get(delivery.id)
         if row is None:
             log.warning("delivery %d was removed while it was under way", delivery.id)
+        elif isinstance(outcome, NotBegunError):
+            _give_back(row, token)
         elif row.lease_token == token and row.state == State.SENDING:
             moved.append((delivery, _moved(session, action, row, delivery, outcome, charge=charge)))
         else:
@@ -117,8 +136,14 @@ def _report_refused_account(session: Session, target: Target, outcomes: Iterable
 
 
 def _is_silence(action: Action, outcome: Outcome) -> bool:
-    """Whether a sync got no answer, which either its record or an outage of the whole system may have caused."""
-    return action.kind is Kind.SYNC and isinstance(outcome, UnavailableError | UncertainError | NoAnswerError)
+    """Whether a delivery got no answer, which either itself or an outage of the whole system may have caused.
+
+    For a message that is a 503 and its like. One that may have been sent is no silence (`_unknown` charges it by itself), nor
+    is a refusal of our account.
+    """
+    if action.kind is Kind.SYNC:
+        return isinstance(outcome, UnavailableError | UncertainError | NoAnswerError)
+    return isinstance(outcome, UnavailableError) and not outcome.account
 
 
 def _charges_attempt(target: Target, action: Action, batch: Sequence[tuple[Delivery | None, Outcome]]) -> bool:
@@ -145,7 +170,8 @@ def _limit_next_batch(action: Action, pending: Sequence[tuple[Delivery, Outcome]
             row.batch_limit = None  # it was answered
     for row in silent:
         if together == 1:
-            row.reason = NO_ANSWER
+            if row.reason != OUTCOME_UNKNOWN:  # that a message may have been sent must not be forgotten
+                row.reason = NO_ANSWER
         else:
             row.batch_limit = (len(silent) + 1) // 2
 
@@ -251,7 +277,7 @@ def _again(action: Action, row: Delivery, error: PuenteError, *, charge: bool) -
     wait = asked if waits_alone else 0 if blameless else max(action.retry.delay_seconds(row.attempts), asked)
     _reopen(row, after_seconds=wait)
     row.last_error = str(error)[:ERROR_LENGTH]
-    if action.kind is Kind.SYNC and not blameless and not charge:
+    if not blameless and not charge and (action.kind is Kind.SYNC or row.reason == NO_ANSWER):
         row.reason = None  # it was answered
     return False
 
@@ -259,6 +285,12 @@ def _again(action: Action, row: Delivery, error: PuenteError, *, charge: bool) -
 def _reopen(row: Delivery, *, after_seconds: float) -> None:
     row.state, row.due_at = State.PENDING, clock.now() + timedelta(seconds=after_seconds)
     row.lease_token = row.lease_until = None
+
+
+def _give_back(row: Delivery, token: str) -> None:
+    """Undo the claim of what was not begun, unless another has freed it since. It is due, reason and attempts as before."""
+    if row.lease_token == token and row.state == State.SENDING:
+        row.state, row.lease_token, row.lease_until = State.PENDING, None, None
 
 
 def _settle_late(session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome) -> None:

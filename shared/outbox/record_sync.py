@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared import clock, references
-from shared.errors import DeferredError, NoAnswerError, PuenteError, ThrottledError, UnavailableError
+from shared import clock, references, stopping
+from shared.errors import DeferredError, NoAnswerError, NotBegunError, PuenteError, ThrottledError, UnavailableError
 from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, Skip
 from shared.outbox.row_effect import MISSING_ROW, RowEffect, nothing
 
@@ -229,6 +229,9 @@ def one_by_one(put: Callable[[Any], Outcome], last_begin: datetime | None = None
     def send(keys: Sequence[Any]) -> Mapping[Any, Outcome]:
         outcomes: dict[Any, Outcome] = {}
         for key in keys:
+            if outcomes and stopping.is_asked():
+                outcomes[key] = NotBegunError("not begun: its worker was asked to end")
+                continue
             if outcomes and last_begin is not None and clock.now() > last_begin:
                 outcomes[key] = DeferredError("no time was left for it in its batch", after_seconds=0)
                 continue

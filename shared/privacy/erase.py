@@ -19,11 +19,11 @@ from shared.outbox.actions import State
 from shared.privacy import blobs, odoo
 from shared.privacy.holdings import UNDER_WAY, Holding, holdings
 from shared.privacy.person import Person, known
-from shared.readers.email import key_or_none
+from shared.readers.email import key as address_key
 from shared.settings import get_settings
 from shared.store.dialect import rows_changed
 from shared.store.models import ActionLog, Delivery
-from shared.store.session import reading, transact
+from shared.store.session import long_statements, reading, transact
 from shared.vendors.odoo.client import OdooClient
 
 log = logging.getLogger("puente.privacy")
@@ -55,7 +55,7 @@ def person(manychat_id: str = "", *, email: str = "", row: tuple[str, int] | Non
     Raises:
         ValueError: not exactly one of the three is given.
     """
-    given = (manychat_id.strip(), key_or_none(email) or email.strip().lower(), row)
+    given = (manychat_id.strip(), address_key(email), row)
     if sum(map(bool, given)) != 1:
         raise ValueError("give a ManyChat id, an e-mail address or the number of a row")
     found = Person(pseudonym=f"erased:{uuid.uuid4().hex[:16]}", manychat_ids=tuple(filter(None, given[:1])))
@@ -63,6 +63,7 @@ def person(manychat_id: str = "", *, email: str = "", row: tuple[str, int] | Non
     return found.with_rows(row[0], [row[1]]) if row else found
 
 
+@long_statements()
 def look(who: Person, *, ask_odoo: bool = True, engine: Engine | None = None) -> Found:
     """What there is of them. Changes nothing.
 
@@ -76,6 +77,7 @@ def look(who: Person, *, ask_odoo: bool = True, engine: Engine | None = None) ->
     return Found(rows=rows, odoo=_in_odoo(who) if ask_odoo else {}, blobs=names, by_hand=by_hand)
 
 
+@long_statements()
 def erase(who: Person, *, way: odoo.Way, actor: str, engine: Engine | None = None) -> Found:
     """Erase them everywhere; what there was. Erasing again finds nothing and does no harm.
 

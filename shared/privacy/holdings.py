@@ -25,6 +25,7 @@ from shared.store.journey_models import (
     JourneyEvent,
 )
 from shared.store.models import (
+    GONE,
     ActionLog,
     Base,
     CampaignChange,
@@ -39,7 +40,6 @@ from shared.store.models import (
 )
 from shared.store.search import pattern
 
-GONE = {"erased": True}
 GONE_TEXT = '{"erased":true}'
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared import flows
-from shared.store.journey_models import PERSON_LENGTH
+from shared.crm.people import email_name
+from shared.readers import phone
 from shared.store.models import Contact
-from shared.store.types import key_of
 
 SUBJECT_LENGTH = 100
 
@@ -20,12 +20,14 @@ class Person:
     """Somebody whose data is to be erased. `pseudonym` takes their place, and tells nobody who they were.
 
     `manychat_ids`, `emails` (in lower case) and `rows` begin with what was asked for; `known` adds what our record says.
+    `phones` are the numbers of their rows, in E.164: what came from one of them is theirs, also where relatives share it.
     `rows` are the ids of their rows in flows' tables, by the table's name; `names` are further names of theirs as a subject.
     """
 
     pseudonym: str
     manychat_ids: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
     rows: Mapping[str, frozenset[int]] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
 
@@ -46,27 +48,26 @@ class Person:
         added = {mail.strip().lower() for mail in emails if mail}
         return replace(self, emails=tuple(sorted({*self.emails, *added})))
 
+    def with_phones(self, phones: Iterable[str | None]) -> Self:
+        """The same person with these numbers too, in every spelling of each."""
+        added = {spelling for number in phones if number for spelling in phone.spellings(number)}
+        return replace(self, phones=tuple(sorted({*self.phones, *added})))
+
     @property
     def subjects(self) -> list[str]:
         """By what journeys, events, deliveries and the action log name them."""
         of_manychat = [name for number in self.manychat_ids for name in (number, f"manychat:{number}")]
-        of_mail = [name for mail in self.emails for name in (mail[:SUBJECT_LENGTH], email_key(mail))]
-        return [*of_manychat, *of_mail, *sorted(self.names)]
+        of_mail = [name for mail in self.emails for name in (mail[:SUBJECT_LENGTH], email_name(mail))]
+        return [*of_manychat, *of_mail, *self.phones, *sorted(self.names)]
 
     @property
     def quoted(self) -> list[str]:
         """How they stand in JSON text: ids and addresses, between quotes, our numbers of their rows without."""
         numbers = sorted({number for ids in self.rows.values() for number in ids if number >= SMALLEST_QUOTED})
-        return [f'"{name}"' for name in (*self.manychat_ids, *self.emails)] + [str(number) for number in numbers]
+        return [f'"{name}"' for name in (*self.manychat_ids, *self.emails, *self.phones)] + [str(number) for number in numbers]
 
 
 SMALLEST_QUOTED = 10**9  # a smaller number stands in many texts that are about somebody else
-
-
-def email_key(email: str) -> str:
-    """The name of an address among people in journeys."""
-    name = f"email:{email}"
-    return name if len(name.encode("utf-16-le")) // 2 <= PERSON_LENGTH else f"email:{key_of(name)}"
 
 
 def known(session: Session, asked: Person) -> Person:
@@ -81,8 +82,11 @@ def known(session: Session, asked: Person) -> Person:
     if is_by_address and person.emails:
         ids = session.scalars(select(Contact.manychat_id).where(func.lower(Contact.email).in_(person.emails)))
         person = replace(person, manychat_ids=tuple(ids))
-    of_contacts = select(Contact.email).where(Contact.manychat_id.in_(person.manychat_ids), Contact.email.is_not(None))
-    return _identified(session, person.with_emails(session.scalars(of_contacts)))
+    of_contacts = session.execute(
+        select(Contact.email, Contact.phone).where(Contact.manychat_id.in_(person.manychat_ids))
+    ).all()
+    person = person.with_emails(row.email for row in of_contacts).with_phones(row.phone for row in of_contacts)
+    return _identified(session, person)
 
 
 def _identified(session: Session, person: Person) -> Person:

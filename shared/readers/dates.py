@@ -113,7 +113,7 @@ def _read(value: Any, context: _Reading, *, sheet: bool, sent_at: datetime | Non
 
 def _digits(value: float) -> str:
     """A JSON number without an exponent. Raises UnreadableError where it is beyond every unit of time."""
-    if not isfinite(value) or abs(value) >= _UNITS[-1][1]:
+    if abs(value) >= _UNITS[-1][1] or not isfinite(value):  # in this order: an integer may be too large for a float
         raise UnreadableError("unknown unit")
     return format(Decimal(repr(value)), "f")
 

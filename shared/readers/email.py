@@ -75,6 +75,11 @@ def mailbox(key: str) -> str:
     return f"{local}@{domain}"
 
 
+def key(text: str) -> str:
+    """The key by which an address is known; a text that is no address is known by itself, in lower case."""
+    return key_or_none(text) or text.strip().casefold()
+
+
 def _unwrapped(text: str) -> str:
     if text.lower().startswith("mailto:"):
         text = unquote(text[len("mailto:") :].partition("?")[0])

@@ -75,7 +75,7 @@ def read(
     if isinstance(value, int | float) and not isinstance(value, bool):
         value, source = repr(value), "json"
     body, minus = _bare(value, currency, source)
-    if minus and not negative:
+    if minus and not negative and body.strip("0.,' "):  # minus nought is nought
         raise UnreadableError("negative")
     exact = vendor == "shopify" or source in ("json", "sql")
     readings = [Decimal(body)] if exact and re.fullmatch(r"\d+(\.\d+)?", body) else _readings(body)

@@ -17,7 +17,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Insert, Result, Select, Table, bindparam, exists, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 SNAPSHOT_LOST, LOCK_TIMED_OUT, DEADLOCK = "3960", "1222", "1205"
@@ -49,7 +49,15 @@ TRANSIENT_AZURE_CODES = frozenset(
 LOST_CONNECTION_STATES = frozenset({"08S01", "08001", "08003", "08007", "HYT00", "HYT01"})
 # PostgreSQL: serialization, deadlock, lock timeout, and a key that another transaction has just inserted.
 POSTGRESQL_CONFLICTS = frozenset({"40001", "40P01", "55P03", "23505"})
-POSTGRESQL_AWAY = frozenset({"08000", "08001", "08003", "08004", "08006", "53300", "57P01", "57P02", "57P03"})
+# PostgreSQL: no connection, too many of them, no room, shutting down or starting.
+POSTGRESQL_AWAY = frozenset({"08000", "08001", "08003", "08004", "08006", "53100", "53300", "57P01", "57P02", "57P03"})
+# What a database says that has no room left, or that has stopped a statement at its time limit. The numbers of the former
+# differ between tiers and ways to be full (40544, 1105, 1101, 9002), so its words count.
+FULL_OR_TOO_SLOW = re.compile(
+    r"reached its size quota|could not allocate (space|a new page)|transaction log for database .{0,200} is full"
+    r"|database or disk is full|no space left on device|due to statement timeout",
+    re.IGNORECASE,
+)
 _CODE = re.compile(r"\((\d+)\)(?= \(SQL\w+\)|; \[|$)")  # where the driver writes the server's number, after its words
 
 
@@ -160,7 +168,7 @@ def _is_conflict(error: DBAPIError) -> bool:
 
 
 def is_unavailable(error: DBAPIError) -> bool:
-    """Whether the database could not be reached or told us to come back later; the work itself is blameless.
+    """Whether the database could not be reached, is full, or told us to come back later; the work itself is blameless.
 
     The error's class does not tell: pyodbc has none for the states HY000 and 42000, in which Azure SQL says that a database is
     moving, paused or overloaded. Every error along the chain is asked, as for `is_conflict`.
@@ -184,7 +192,10 @@ def _is_unavailable(error: DBAPIError) -> bool:
         return True
     state, codes = _state_and_codes(error)
     unreachable = "unable to open database file" in str(error.orig) or _postgresql_state(error) in POSTGRESQL_AWAY
-    return unreachable or state in LOST_CONNECTION_STATES or bool(codes & TRANSIENT_AZURE_CODES)
+    # A violated key or a text too long quotes what people wrote, which could look like anything.
+    is_about_values = isinstance(error, IntegrityError | DataError)
+    is_full = not is_about_values and FULL_OR_TOO_SLOW.search(str(error.orig)) is not None
+    return unreachable or is_full or state in LOST_CONNECTION_STATES or bool(codes & TRANSIENT_AZURE_CODES)
 
 
 def _postgresql_state(error: DBAPIError) -> str:

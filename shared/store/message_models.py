@@ -1,7 +1,7 @@
-"""Tables of messages to people: suppressions, providers' later events, and the counts of the daily cap.
+"""Tables of messages: suppressions, providers' later events, the counts of the daily cap, and what people write to us.
 
 People and addresses appear only as `who`, a digest of fixed length (see `shared.messages.digests`), so that a suppression
-outlives the erasure of everything else that is stored of the person.
+outlives the erasure of everything else that is stored of the person. What they write (`ReceivedMessage`) is erased with them.
 """
 
 from datetime import datetime
@@ -16,6 +16,7 @@ from shared.store.types import BigId, JsonText, Note, UtcDateTime
 
 DIGEST_LENGTH = 32
 VENDOR_ID_LENGTH = 200
+SENDER_LENGTH = 100  # the subject of an event
 
 
 class Suppression(Timestamped, Base):
@@ -81,6 +82,35 @@ class MessageStatus(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
 
     __table_args__ = (UniqueConstraint("provider", "vendor_id"), Index("ix_message_statuses_delivery_id", "delivery_id"))
+
+
+class ReceivedMessage(Timestamped, Base):
+    """What somebody has written to us, until retention or an erasure removes it.
+
+    `sender` is their number in E.164, or what the provider names them by where it is no number; it stands here in plain text,
+    as the addresses of contacts do. `text` is empty where they sent media alone; `media` lists those, each with `type` and
+    `url`.
+    `wish`: `stop`, `start`, or `ask` where a person must say which. `state`: see `shared.messages.received.STATES`.
+    """
+
+    __tablename__ = "inbound_messages"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    provider: Mapped[str] = mapped_column(Unicode(50))
+    vendor_id: Mapped[str] = mapped_column(Unicode(VENDOR_ID_LENGTH))
+    channel: Mapped[str] = mapped_column(Unicode(16))
+    sender: Mapped[str] = mapped_column(Unicode(SENDER_LENGTH))
+    sender_name: Mapped[str | None] = mapped_column(Note(200))
+    text: Mapped[str] = mapped_column(UnicodeText)
+    media: Mapped[Any] = mapped_column(JsonText)
+    wish: Mapped[str | None] = mapped_column(Unicode(16))
+    state: Mapped[str] = mapped_column(Unicode(20))
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    __table_args__ = (
+        UniqueConstraint("provider", "vendor_id"),
+        Index("ix_inbound_messages_sender_created_at", "sender", "created_at"),
+        Index("ix_inbound_messages_state_id", "state", "id"),
+    )
 
 
 class TemplateCopy(Base):

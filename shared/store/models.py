@@ -10,10 +10,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, relat
 from shared import clock
 from shared.store import search
 from shared.store.sync_columns import SyncColumns
-from shared.store.types import BigId, JsonText, Money, Note, UtcDateTime
+from shared.store.types import BigId, JsonText, Note, TwoDecimals, UtcDateTime
 
 MANYCHAT_ID_LENGTH = 50
 ERROR_LENGTH = 1000
+GONE = {"erased": True}
+"""What stands in place of the data of an event whose person was erased."""
 
 
 class Base(DeclarativeBase):
@@ -171,7 +173,8 @@ class Campaign(Timestamped, Base):
     name: Mapped[str] = mapped_column(Unicode(100), index=True)
     date_start: Mapped[datetime] = mapped_column(UtcDateTime)
     date_end: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    budget: Mapped[Decimal | None] = mapped_column(Money)
+    # In DEFAULT_CURRENCY.
+    budget: Mapped[Decimal | None] = mapped_column(TwoDecimals)
     status: Mapped[str | None] = mapped_column(Unicode(20))
     channel_id: Mapped[int | None] = mapped_column(ForeignKey("channels.id"), index=True)
 
@@ -237,6 +240,14 @@ class InboxEvent(Base):
     replay_of: Mapped[int | None] = mapped_column(BigId)
     data: Mapped[Any] = mapped_column(JsonText)
     left_out: Mapped[Any | None] = mapped_column(JsonText)
+
+
+class UsedKey(Base):
+    """A key of an event or a message that retention has removed, and that must not take effect again."""
+
+    __tablename__ = "used_keys"
+    key: Mapped[str] = mapped_column(Unicode(64), primary_key=True)
+    removed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
 
 class Delivery(Timestamped, Base):

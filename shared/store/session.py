@@ -1,10 +1,12 @@
 """Transactions. One engine for each process; writing goes through `transact`, reading through `reading`."""
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from contextvars import ContextVar
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -14,6 +16,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import Pool
 
 from shared import clock
 from shared.errors import RetryableError, UnavailableError
@@ -23,8 +26,10 @@ from shared.store.dialect import is_conflict, is_unavailable
 DEFAULT_DATABASE_URL = "sqlite:///.local/puente.db"
 CONFLICT_TRIES = 8
 BUSY_TIMEOUT_SECONDS = 30
-STATEMENT_SECONDS = 60
 LOGIN_SECONDS = 30  # the driver's own limit is 15; a serverless database that was paused takes longer to wake
+log = logging.getLogger("puente.store")
+_in_use: ContextVar[frozenset[Pool]] = ContextVar("pools_in_use", default=frozenset())  # cannot be changed
+_is_long: ContextVar[bool] = ContextVar("long_statements", default=False)
 
 
 def database_url(settings: DatabaseSettings) -> str:
@@ -47,12 +52,13 @@ def display_name(url: str) -> str:
     return parts.set(query={}).render_as_string(hide_password=True) + "/".join(place)
 
 
-def make_engine(url: str) -> Engine:
-    """An engine for `url`, set up for how we write on that kind of database.
+def make_engine(url: str, settings: DatabaseSettings | None = None) -> Engine:
+    """An engine for `url`, set up for how we write on that kind of database; how many connections it keeps say the settings.
 
     Whatever goes wrong while it connects is an `UnavailableError`: no statement was run, so the work is blameless.
     """
-    engine = _sqlite_engine(url) if make_url(url).get_backend_name() == "sqlite" else _server_engine(url)
+    is_sqlite = make_url(url).get_backend_name() == "sqlite"
+    engine = _sqlite_engine(url) if is_sqlite else _server_engine(url, settings or DatabaseSettings())
     event.listen(engine, "do_connect", _connect)
     return engine
 
@@ -65,15 +71,17 @@ def _connect(dialect: Dialect, _record: Any, arguments: Any, named: dict[str, An
         raise UnavailableError(f"the database cannot be reached: {_first_words(error)}") from error
 
 
-def _server_engine(url: str) -> Engine:
+def _server_engine(url: str, settings: DatabaseSettings) -> Engine:
     is_mssql = make_url(url).get_backend_name() == "mssql"
     return create_engine(
         url,
         hide_parameters=True,
         pool_pre_ping=True,  # a serverless Azure SQL closes idle connections; a dead one is noticed before it is used
         pool_recycle=1500,
-        pool_size=10,
-        max_overflow=20,
+        # A full instance keeps 3.1 requests in the database busy (docs/scale.md); who finds none free waits, then gives up.
+        pool_size=settings.database_pool_size,
+        max_overflow=settings.database_pool_overflow,
+        pool_timeout=settings.database_pool_wait_seconds,
         connect_args={"timeout": LOGIN_SECONDS} if is_mssql else {},  # no keyword of the connection string sets it
     )
 
@@ -102,23 +110,64 @@ def _sqlite_engine(url: str) -> Engine:
 @lru_cache(maxsize=1)
 def get_engine() -> Engine:
     """The engine of this process. `get_engine.cache_clear()` forgets it (tests)."""
-    engine = make_engine(database_url(DatabaseSettings()))
-    if engine.dialect.name == "mssql":
-        # A statement that is blocked must not hold its worker for ever; it fails as HYT00 and is tried again. Migrations, which
-        # may rightly take longer, make an engine of their own.
-        event.listen(engine, "connect", _limit_statements)
+    settings = DatabaseSettings()
+    engine = make_engine(database_url(settings), settings)
+    if engine.dialect.name != "sqlite":
+        # A statement that is blocked must not hold its worker for ever; it fails as an outage and is tried again. Migrations,
+        # which may rightly take longer, make an engine of their own.
+        limits = settings.database_statement_seconds, settings.database_long_statement_seconds
+        event.listen(engine, "checkout", partial(_limit_statements, engine.dialect.name, limits))
     return engine
 
 
-def _limit_statements(connection: Any, _record: Any) -> None:
-    connection.timeout = STATEMENT_SECONDS
+@contextmanager
+def long_statements() -> Iterator[None]:
+    """Let the statements of a job (retention, comparison, import, erasure) take DATABASE_LONG_STATEMENT_SECONDS.
+
+    Handlers never do: while a statement waits for a lock, it keeps one of the few connections from all other events.
+    """
+    token = _is_long.set(True)
+    try:
+        yield
+    finally:
+        _is_long.reset(token)
+
+
+def _limit_statements(dialect: str, limits: tuple[int, int], connection: Any, record: Any, _proxy: Any) -> None:
+    """Give a connection the time limit of who takes it from the pool; what it has already is not set again."""
+    seconds = limits[_is_long.get()]
+    if record.info.get("statement_seconds") == seconds:
+        return
+    if dialect == "mssql":
+        connection.timeout = seconds
+    else:
+        connection.execute(f"SET statement_timeout = '{seconds}s'")
+        connection.commit()
+    record.info["statement_seconds"] = seconds
+
+
+@contextmanager
+def _the_only_session(pool: Pool) -> Iterator[None]:
+    """A session within another one takes a second connection of a few: enough of those, and all wait for each other."""
+    if pool in _in_use.get():
+        complain_of_second_session()
+    token = _in_use.set(_in_use.get() | {pool})
+    try:
+        yield
+    finally:
+        _in_use.reset(token)
+
+
+def complain_of_second_session() -> None:
+    """Log that a session was opened inside another one. The tests raise here instead."""
+    log.error("a session is opened inside another one; it may wait for a connection for ever", stack_info=True)
 
 
 @contextmanager
 def reading(engine: Engine | None = None) -> Iterator[Session]:
     """A session for reading one consistent state; takes no write lock, commits nothing."""
     bind = (engine or get_engine()).execution_options(puente_reading=True)
-    with _translated_errors(), Session(bind, expire_on_commit=False) as session:
+    with _translated_errors(), _the_only_session(bind.pool), Session(bind, expire_on_commit=False) as session:
         yield session
 
 
@@ -159,7 +208,12 @@ def rehearse[T](work: Callable[[Session], T], engine: Engine | None = None) -> T
 
 
 def _once[T](work: Callable[[Session], T], engine: Engine) -> T:
-    with _turn_to_write(engine), Session(engine, expire_on_commit=False) as session, session.begin():
+    with (
+        _the_only_session(engine.pool),
+        _turn_to_write(engine),
+        Session(engine, expire_on_commit=False) as session,
+        session.begin(),
+    ):
         return work(session)
 
 

@@ -41,8 +41,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-class Money(TypeDecorator[Decimal]):
-    """An exact amount with two decimals: `NUMERIC(14, 2)` on Azure SQL, whole cents on SQLite, which has no decimals."""
+class TwoDecimals(TypeDecorator[Decimal]):
+    """An exact number with two decimals: `NUMERIC(14, 2)` on Azure SQL, whole cents on SQLite, which has no decimals."""
 
     impl = Numeric(14, 2)
     cache_ok = True
@@ -52,16 +52,16 @@ class Money(TypeDecorator[Decimal]):
         return BigInteger() if dialect.name == "sqlite" else Numeric(14, 2)
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        """Refuse more than two decimals instead of rounding money."""
+        """Refuse more than two decimals instead of rounding."""
         if value is None:
             return None
         cents = value * 100
         if cents != cents.to_integral_value():
-            raise ValueError("an amount has at most two decimals")
+            raise ValueError("at most two decimals are kept")
         return int(cents) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        """The amount, always with its two decimals."""
+        """The number, always with its two decimals."""
         if value is None:
             return None
         return (Decimal(value) / 100 if dialect.name == "sqlite" else Decimal(value)).quantize(CENT)

@@ -1,6 +1,6 @@
 """The outside systems that the deployed code can call: the `clients` of the flows, imported when somebody asks.
 
-From them follow the health report (`with_ping`) and how long a delivery's lease must be (`lease_faults`).
+From them follow the health report (`with_ping`) and how long a delivery may be under way (`time_limit_faults`).
 """
 
 from collections.abc import Iterator
@@ -37,6 +37,9 @@ class OutsideSystem(Protocol):
         """The longest that one delivery may take."""
 
 
+_with_good_limit: list[Settings] = []
+
+
 def systems() -> list[OutsideSystem]:
     """All systems, in the order of the flows. Raises FlowError where a declared place holds none."""
     return [_checked(flow, system) for flow, system in flows.parts_by_flow("clients")]
@@ -63,24 +66,32 @@ def ping(system: OutsideSystem) -> str:
         return f"busy: {busy}"
 
 
-def lease_faults(settings: Settings | None = None) -> list[str]:
-    """What is wrong with DELIVERY_LEASE_SECONDS beside the systems that are used; one sentence, or none.
+def time_limit_faults(settings: Settings | None = None) -> list[str]:
+    """What is wrong with DELIVERY_LONGEST_SECONDS beside the systems that are used; one sentence, or none.
 
-    A worker that outlives its lease is taken for dead, and another sends once more what the first is still sending.
+    A worker that is at one batch for longer is taken for stuck, and another sends once more what the first is still sending.
     """
     settings = settings or get_settings()
     needed = {system.name: system.longest_seconds(settings) for system in systems() if system.is_used(settings)}
     name, seconds = max(needed.items(), key=lambda pair: pair[1], default=("", 0.0))
-    if settings.delivery_lease_seconds > seconds:
+    if settings.delivery_longest_seconds > seconds:
         return []
     why = "else a second worker takes over what the first is still sending"
-    return [f"DELIVERY_LEASE_SECONDS: must be above {seconds:g}, the longest that a delivery to {name} may take; {why}"]
+    return [f"DELIVERY_LONGEST_SECONDS: must be above {seconds:g}, the longest that a delivery to {name} may take; {why}"]
 
 
-def require_lease(settings: Settings | None = None) -> None:
-    """Nothing where the lease is long enough. Raises ConfigurationError."""
-    if faults := lease_faults(settings):
+def require_time_limit(settings: Settings | None = None) -> None:
+    """Nothing where the time limit is long enough; settings that were found good are not looked at again.
+
+    Raises:
+        ConfigurationError: it is too short for a system that is used.
+    """
+    settings = settings or get_settings()
+    if _with_good_limit and _with_good_limit[0] is settings:
+        return
+    if faults := time_limit_faults(settings):
         raise ConfigurationError("; ".join(faults))
+    _with_good_limit[:] = [settings]
 
 
 def _checked(flow: Flow, system: object) -> OutsideSystem:

@@ -39,7 +39,7 @@ class RestDeclaration:
     system is not used (the key, if there is one). `ping_by` is a path that is read to see that the system is there, and whose
     answer has the member `shows`; or a function that asks. A system without it takes no part in the health report.
     `read_seconds` is how long an answer is waited for, `calls` the most that one delivery may make: together they bound the
-    lease of a delivery (`longest_seconds`). `authorize` makes headers of the key; `error` reads a refusal.
+    time of a delivery (`longest_seconds`). `authorize` makes headers of the key; `error` reads a refusal.
     `account_codes` are the vendor's codes, in lower case, for a refusal of our account and not of the one call;
     `account_statuses` are HTTP statuses of the same meaning besides 401 and 402. `verdict` comes before all of that.
     """

@@ -4,17 +4,22 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from shared import clock, flows, queues
-from shared.errors import UnavailableError
+from shared.errors import PermanentError, UnavailableError
+from shared.intake.envelope import parse
 from shared.queues import queue_client
 
 
 @dataclass(frozen=True)
 class Depth:
-    """A queue: messages in it (those that wait for their time among them), age of the first visible one, poison beside it."""
+    """A queue: messages in it (those that wait for their time among them), age of the first visible one, poison beside it.
+
+    `flow` is the flow of the first visible one, as several share a queue; without one, that of the queue.
+    """
 
     messages: int
     oldest_seconds: int
     poison: int
+    flow: str
 
 
 def depths() -> dict[str, dict[str, int]]:
@@ -44,7 +49,16 @@ def _depth(name: str) -> Depth:
     except ResourceNotFoundError:
         messages, first = 0, []
     age = (clock.now() - first[0].inserted_on).total_seconds() if first and first[0].inserted_on else 0
-    return Depth(messages=messages, oldest_seconds=max(round(age), 0), poison=_poison(name))
+    flow = flows.owner(name, _type(first[0]) if first else None) or ""
+    return Depth(messages=messages, oldest_seconds=max(round(age), 0), poison=_poison(name), flow=flow)
+
+
+def _type(message: Any) -> str | None:
+    """The type of the event in a message; None where it is no event."""
+    try:
+        return parse(queues.decode(message)).type
+    except PermanentError:
+        return None
 
 
 def _poison(name: str) -> int:

@@ -9,14 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Select, select
 
 from shared.crm import catalogue, editing
-from shared.intake.fields import Text
+from shared.intake.fields import RequiredEmail, Text
+from shared.problems import documented
 from shared.store.models import Advisor
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
-from shared.web.bodies import Change, EmailAddress, Flag, Number, PhoneNumber, Words20, Words50, Words200
+from shared.web.bodies import Change, Flag, Number, PhoneNumber, Words20, Words50, Words200
 from shared.web.conditions import MADE, ONE, IfMatch, guard, tag
 from shared.web.paging import Page, RowId, text
-from shared.web.problems import documented
 from shared.web.sorting import LONGEST_SEARCH, SortedQuery, containing, find_sorted
 
 router = APIRouter(prefix="/api/v1/advisors", tags=["Advisors"], route_class=SecuredRoute)
@@ -69,7 +69,7 @@ class AdvisorChange(Change):
     """An advisor in part: what is left out stays, null takes it away."""
 
     name: Words200 = Field(default_factory=str)
-    email: EmailAddress | None = None
+    email: RequiredEmail | None = None
     phone: PhoneNumber | None = None
     odoo_user_id: Number | None = Field(default=None, description="The same person among Odoo's users.")
     role: Words50 | None = None

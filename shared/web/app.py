@@ -8,10 +8,9 @@ import azure.functions as func
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import flows
+from shared import flows, problems
 from shared.errors import RefusedError
-from shared.intake import problem
-from shared.web import description, problems
+from shared.web import description, error_handlers
 
 log = logging.getLogger("puente.web")
 
@@ -32,7 +31,7 @@ def build() -> FastAPI:
     )
     for router in flows.parts("routers"):
         app.include_router(router)
-    problems.install(app)
+    error_handlers.install(app)
     app.add_middleware(Front)
     description.describe(app)
     return app
@@ -70,7 +69,7 @@ class Front:
         except Exception as error:
             if begun:
                 raise
-            await problems.unexpected(error)(scope, receive, send_on)
+            await error_handlers.unexpected(error)(scope, receive, send_on)
 
 
 class FunctionsMiddleware(func.AsgiMiddleware):
@@ -82,7 +81,7 @@ class FunctionsMiddleware(func.AsgiMiddleware):
             answer: func.HttpResponse = await super().handle_async(req, context)
         except ValueError:  # not UTF-8 behind the percent signs, or a port that is no number
             log.warning("a request was refused: its address cannot be read")
-            return problem.response(RefusedError(400, "bad-address", "The address of the request cannot be read."))
+            return problems.response(RefusedError(400, "bad-address", "The address of the request cannot be read."))
         return answer
 
 

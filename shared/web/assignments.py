@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.crm import assignment_edits, editing
 from shared.intake.fields import AdvisorRef, Label, LongText, ManychatId, OptionalInstant, ShortText
 from shared.intake.fields import Number as RowNumber
+from shared.problems import documented
 from shared.store.models import CampaignContact, Contact
 from shared.web.auth import Caller, FlowRoute, actor
-from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/manychat/campaign-contacts", tags=["Campaigns"], route_class=FlowRoute)
 

@@ -11,8 +11,8 @@ from fastapi.security import APIKeyHeader
 
 from shared.errors import RefusedError
 from shared.intake import auth, body
+from shared.problems import documented
 from shared.settings import ApiKey, Scope, get_settings
-from shared.web.problems import documented
 
 API_KEY = APIKeyHeader(
     name="X-API-KEY", scheme_name="ApiKey", auto_error=False, description="One of the keys in the setting API_KEYS."

@@ -1,7 +1,7 @@
 """Fields of the API's bodies. Texts are trimmed and counted as for webhooks; what cannot be meant is refused."""
 
 from datetime import datetime
-from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 from pydantic import (
@@ -16,17 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from shared.intake.fields import EARLIEST, LATEST, Text
-from shared.readers import UnreadableError, email
-from shared.store.types import CENT
+from shared.intake.fields import EARLIEST, EXACT, LATEST, SENT_AMOUNT, Text, read_amount
+from shared.money import Money
 from shared.web.paging import Moment
-
-
-def _email(value: str) -> str:
-    try:
-        return email.read(value).key
-    except UnreadableError as error:
-        raise ValueError(f"must be an e-mail address such as ana@example.com ({error.reason})") from error
 
 
 def _within(value: datetime) -> datetime:
@@ -35,26 +27,11 @@ def _within(value: datetime) -> datetime:
     return value
 
 
-def _cents(value: Decimal) -> Decimal:
-    return abs(value).quantize(CENT)  # as it will be read back; minus nought is nought
-
-
-def _no_truth_value(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("must be an amount")  # noqa: TRY004  # pydantic wants a ValueError
-    return value
-
-
 Words20 = Annotated[str, Text(20, at_least=1)]
 Words50 = Annotated[str, Text(50, at_least=1)]
 Words100 = Annotated[str, Text(100, at_least=1)]
 Words200 = Annotated[str, Text(200, at_least=1)]
 Words255 = Annotated[str, Text(255, at_least=1)]
-EmailAddress = Annotated[
-    Annotated[str, Text(254, at_least=1)],
-    AfterValidator(_email),
-    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
-]
 PhoneNumber = Annotated[
     str,
     Text(100, at_least=1),
@@ -64,14 +41,7 @@ When = Annotated[Moment, AfterValidator(_within)]
 """A date with or without a time, any offset or none (then it is UTC), between 1900 and 2200."""
 Number = Annotated[StrictInt, Field(gt=0, lt=2**31)]
 Flag = StrictBool
-_AMOUNT = [
-    {"type": "number", "minimum": 0, "maximum": 999_999_999_999.99, "multipleOf": 0.01},
-    {"type": "string", "pattern": r"^[0-9]{1,12}([.][0-9]{1,2})?$"},
-]
-Amount = Annotated[
-    Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=2), AfterValidator(_cents), BeforeValidator(_no_truth_value)],
-    WithJsonSchema({"anyOf": _AMOUNT}),
-]
+Amount = Annotated[Money, BeforeValidator(partial(read_amount, source="json")), EXACT, WithJsonSchema({"anyOf": SENT_AMOUNT})]
 """Money. In: a number or a text with at most two decimals. Out: always a text with two, so that no cent is lost on the way."""
 
 

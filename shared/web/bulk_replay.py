@@ -13,6 +13,7 @@ from shared import clock
 from shared.errors import PermanentError, RetryableError
 from shared.intake import dead_letter_store
 from shared.store.models import DeadLetter
+from shared.web.cursor import BY_ID
 
 log = logging.getLogger("puente.web")
 
@@ -46,10 +47,10 @@ def select_ids(
     total = dead_letter_store.count(session, chosen)
     query = chosen.applied(select(DeadLetter.id, DeadLetter.reason, DeadLetter.original_queue))
     if after is not None:
-        query = query.where(DeadLetter.id > int(after))
+        query = query.where(DeadLetter.id > BY_ID.place(after)[0])
     found = [Letter(*row) for row in session.execute(query.order_by(DeadLetter.id).limit(limit + 1))]
     letters = found[:limit]
-    return letters, total, str(letters[-1].id) if len(found) > limit else None
+    return letters, total, BY_ID.text(letters[-1].id) if len(found) > limit else None
 
 
 def replay_each(letters: Sequence[Letter], actor: str) -> Iterator[Result]:

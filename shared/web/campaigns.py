@@ -12,13 +12,13 @@ from sqlalchemy import Select, select
 from shared import clock
 from shared.crm import catalogue, editing
 from shared.intake.fields import Text
+from shared.problems import documented
 from shared.store.models import Campaign
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.bodies import Amount, Change, Number, When, Words20, Words100
 from shared.web.conditions import MADE, ONE, IfMatch, guard, tag
 from shared.web.paging import Moment, Page, RowId, text
-from shared.web.problems import documented
 from shared.web.sorting import LONGEST_SEARCH, SortedQuery, containing, find_sorted
 
 router = APIRouter(prefix="/api/v1/campaigns", tags=["Campaigns"], route_class=SecuredRoute)

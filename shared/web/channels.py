@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from shared.crm import catalogue, editing
 from shared.intake.fields import Text
+from shared.problems import documented
 from shared.store.models import Channel
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.bodies import Change, Words100, Words255
 from shared.web.conditions import MADE, ONE, IfMatch, guard, tag
 from shared.web.paging import Page, RowId
-from shared.web.problems import documented
 from shared.web.sorting import LONGEST_SEARCH, SortedQuery, containing, find_sorted
 
 router = APIRouter(prefix="/api/v1/channels", tags=["Channels"], route_class=SecuredRoute)

@@ -10,16 +10,16 @@ from sqlalchemy import ColumnElement, Select, select
 
 from shared.crm import contact_edits, editing
 from shared.crm.people import e164
-from shared.intake.fields import ManychatId, Text
-from shared.readers.email import key_or_none
+from shared.intake.fields import ManychatId, RequiredEmail, Text
+from shared.problems import documented
+from shared.readers.email import key as address_key
 from shared.settings import get_settings
 from shared.store.models import MANYCHAT_ID_LENGTH, Contact
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
-from shared.web.bodies import Body, EmailAddress, Number, PhoneNumber, Words200
+from shared.web.bodies import Body, Number, PhoneNumber, Words200
 from shared.web.conditions import MADE, ONE, IfMatch, guard, tag
 from shared.web.paging import Page, RowId, text
-from shared.web.problems import documented
 from shared.web.sorting import LONGEST_SEARCH, SortedQuery, find_sorted, having_words
 
 router = APIRouter(prefix="/api/v1/contacts", tags=["Contacts"], route_class=SecuredRoute)
@@ -51,7 +51,7 @@ class ContactQuery(SortedQuery):
         if self.phone is not None:
             query = query.where(_has_phone(self.phone))
         if self.email is not None:
-            query = query.where(Contact.email.in_({self.email, self.email.lower(), key_or_none(self.email) or self.email}))
+            query = query.where(Contact.email.in_({self.email, self.email.lower(), address_key(self.email)}))
         if self.channel_id is not None:
             query = query.where(Contact.channel_id == self.channel_id)
         if self.q is not None:
@@ -103,7 +103,7 @@ class ContactChange(Body):
     first_name: Words200 | None = None
     last_name: Words200 | None = None
     phone: PhoneNumber | None = None
-    email: EmailAddress | None = None
+    email: RequiredEmail | None = None
     channel_id: Number | None = None
 
 

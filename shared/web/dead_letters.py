@@ -12,12 +12,13 @@ from sqlalchemy import select
 
 from shared.errors import PermanentError, RefusedError
 from shared.intake import dead_letter_store
+from shared.problems import documented
 from shared.store.models import DeadLetter
 from shared.store.session import reading
 from shared.web import bulk_replay
 from shared.web.auth import Caller, SecuredRoute, actor
-from shared.web.paging import Cursor, Moment, Page, PageQuery, RowId, find, text
-from shared.web.problems import documented
+from shared.web.cursor import After
+from shared.web.paging import Moment, Page, PageQuery, RowId, find, text
 
 router = APIRouter(prefix="/api/v1/dead-letters", tags=["Dead letters"], route_class=SecuredRoute)
 
@@ -106,7 +107,7 @@ class ReplayRequest(Chosen):
     limit: Annotated[int, BeforeValidator(_number)] = Field(
         default=100, ge=1, le=dead_letter_store.MAX_REPLAYED_AT_ONCE, description="Most to replay at once."
     )
-    after: Cursor | None = Field(default=None, description="The `next` of the answer before, to go on behind what has failed.")
+    after: After | None = Field(default=None, description="The `next` of the answer before, to go on behind what has failed.")
     dry_run: StrictBool = Field(default=True, description="true: only say what would be replayed.")
 
 

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from shared.errors import RefusedError
 from shared.outbox import operator_actions
 from shared.outbox.actions import Kind, State
+from shared.problems import documented
 from shared.store.models import ActionLog, Delivery
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.paging import Moment, Page, PageQuery, RowId, find, text
-from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/deliveries", tags=["Deliveries"], route_class=SecuredRoute)
 

@@ -6,7 +6,10 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
-from shared.web.problems import FieldProblem, Problem
+from shared import flows
+from shared.intake.endpoint import webhook_routes
+from shared.problems import FieldProblem, Problem
+from shared.web import webhook_paths
 
 VERSION = "1.0.0"
 TEXT = """What the operators and other programs may ask of Puente, and do with it.
@@ -35,6 +38,7 @@ def describe(app: FastAPI) -> None:
                 schema.pop("$defs", None)
                 schemas[model.__name__] = schema
             _forget_null_parameters(document)
+            webhook_paths.describe(document, webhook_routes(flows.parts("functions")))
             app.openapi_schema = document
         return app.openapi_schema
 

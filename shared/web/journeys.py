@@ -18,11 +18,11 @@ from shared.journeys.beginnings import BeginningState
 from shared.journeys.definition import Journey
 from shared.journeys.enrolment_records import Standing
 from shared.journeys.forecast import Traveller
+from shared.problems import documented
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyPause
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.paging import Moment, Page, PageQuery, RowId, find, text
-from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/journeys", tags=["Journeys"], route_class=SecuredRoute)
 

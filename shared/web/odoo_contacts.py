@@ -8,15 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.crm import editing
 from shared.crm.odoo_contacts import STAMPS, Partners, Search
-from shared.intake.fields import Text
+from shared.intake.fields import RequiredEmail, Text
+from shared.problems import documented
 from shared.store.models import MANYCHAT_ID_LENGTH
 from shared.vendors.odoo.values import from_datetime
 from shared.web.auth import Caller, SecuredRoute, actor
-from shared.web.bodies import Change, EmailAddress, Flag, Words50, Words100, Words200, Words255
+from shared.web.bodies import Change, Flag, Words50, Words100, Words200, Words255
 from shared.web.conditions import LOCATION_HEADER
+from shared.web.cursor import BY_ID
 from shared.web.odoo_errors import STATUSES, as_problems
 from shared.web.paging import Page, PageQuery, RowId, text
-from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/odoo/contacts", tags=["Odoo"], route_class=SecuredRoute)
 
@@ -65,7 +66,7 @@ class PartnerChange(Change):
 
     name: Words200 = Field(default_factory=str)
     manychat_id: Words50 | None = None
-    email: EmailAddress | None = None
+    email: RequiredEmail | None = None
     phone: Words100 | None = None
     function: Words255 | None = None
     street: Words255 | None = None
@@ -93,13 +94,13 @@ class PartnerIn(PartnerChange):
 @router.get("", summary="List Odoo's contacts", responses=documented(*COLLECTION))
 def list_odoo_contacts(query: Annotated[PartnerQuery, Query()], caller: Caller) -> Page[PartnerOut]:
     """Contacts as Odoo has them at this moment."""
-    after = min(int(query.after), LARGEST_ID) if query.after is not None else None
+    after = min(*BY_ID.place(query.after), LARGEST_ID) if query.after is not None else None
     newest = query.order == "newest"
     with as_problems():
         found, total = Partners(actor(caller)).find(query.search(), query.limit + 1, after, newest=newest)
     rows = found[: query.limit]
     more = len(found) > query.limit
-    return Page(items=[_shown(row) for row in rows], total=total, next=str(rows[-1]["id"]) if more else None)
+    return Page(items=[_shown(row) for row in rows], total=total, next=BY_ID.text(rows[-1]["id"]) if more else None)
 
 
 @router.post(

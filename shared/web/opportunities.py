@@ -6,19 +6,20 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from shared.crm import editing, odoo_sync, resync
 from shared.errors import RefusedError
-from shared.outbox.actions import State
+from shared.problems import documented
 from shared.settings import get_settings
-from shared.store.models import MANYCHAT_ID_LENGTH, Delivery, Opportunity, StageChange, StageMapping
+from shared.store.models import MANYCHAT_ID_LENGTH, Opportunity, StageChange, StageMapping
 from shared.store.session import reading
+from shared.web import sync_delivery
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.paging import Moment, Page, PageQuery, RowId, find, text
-from shared.web.problems import documented
+from shared.web.sync_delivery import SyncDelivery
 
 router = APIRouter(prefix="/api/v1/crm/opportunities", tags=["Opportunities"], route_class=SecuredRoute)
 
@@ -84,20 +85,6 @@ class OpportunityOut(BaseModel):
     stage_history: list[StageChangeOut] = Field(description=f"By `state_date`, oldest first; the newest {LONGEST_HISTORY}.")
 
 
-class SyncDelivery(BaseModel):
-    """The open sync of an opportunity to Odoo, or else the last one."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    id: int = Field(description="Its number among the deliveries.")
-    state: State
-    reason: str | None
-    attempts: int
-    due_at: datetime
-    last_error: str | None
-    finished_at: datetime | None
-
-
 class OpportunityDetail(OpportunityOut):
     """An opportunity with the state of its sync."""
 
@@ -159,13 +146,7 @@ def _all_shown(session: Session, rows: Sequence[Opportunity]) -> list[Opportunit
 
 def _detail(session: Session, row: Opportunity) -> OpportunityDetail:
     (shown,) = _all_shown(session, [row])
-    query = select(Delivery).where(
-        Delivery.subject == row.manychat_id,
-        Delivery.target == odoo_sync.TARGET,
-        Delivery.action == odoo_sync.OPPORTUNITY.name,
-    )
-    newest = session.scalars(query.order_by(Delivery.id.desc()).limit(1)).one_or_none()
-    delivery = SyncDelivery.model_validate(newest) if newest else None
+    delivery = sync_delivery.newest(session, odoo_sync.OPPORTUNITIES, row)
     return OpportunityDetail(**shown.model_dump(), delivery=delivery)
 
 

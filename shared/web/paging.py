@@ -11,13 +11,11 @@ from sqlalchemy.orm import Session
 from starlette.convertors import Convertor, register_url_convertor
 
 from shared import clock
+from shared.store.limits import LONGEST_ID
+from shared.web.cursor import BY_ID, After
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 COUNTED_TO = 10_000  # a million rows would be counted anew for each page, and nobody reads the number
-LONGEST_ID = 18  # digits; fits the databases' 64-bit integers
-
-Cursor = Annotated[str, StringConstraints(pattern=rf"^[0-9]{{1,{LONGEST_ID}}}$")]
-"""Where a page ended: what `next` said of the page before."""
 
 
 class IdConvertor(Convertor[int]):
@@ -69,7 +67,7 @@ class PageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Most items in one answer.")
-    after: Cursor | None = Field(default=None, description="The `next` of the page before; the first page if left out.")
+    after: After | None = Field(default=None, description="The `next` of the page before; the first page if left out.")
     order: Literal["newest", "oldest"] = Field(default="newest", description="Which rows come first, by when they were made.")
 
 
@@ -92,14 +90,17 @@ def find[Row](session: Session, query: Select[Row], id_column: Any, page: PageQu
 
     Pages follow each other by id and not by counting, so a row that is inserted meanwhile makes no other appear twice or get
     lost.
+
+    Raises:
+        RefusedError: 422, `after` is no cursor of a list of ids.
     """
     total = counted(session, query)
     newest = page.order == "newest"
     if page.after is not None:
-        start = int(page.after)
+        (start,) = BY_ID.place(page.after)
         query = query.where(id_column < start if newest else id_column > start)
     query = query.order_by(id_column.desc() if newest else id_column).limit(page.limit + 1)
     rows = list(session.scalars(query))
     more = len(rows) > page.limit
     rows = rows[: page.limit]
-    return rows, total, str(getattr(rows[-1], id_column.key)) if more else None
+    return rows, total, BY_ID.text(getattr(rows[-1], id_column.key)) if more else None

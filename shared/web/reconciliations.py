@@ -9,11 +9,11 @@ from sqlalchemy import select
 
 from shared import queues
 from shared.crm import editing, reconciliations
+from shared.problems import documented
 from shared.store.models import Reconciliation
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.paging import Page, PageQuery, RowId, find
-from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/odoo/reconciliations", tags=["Odoo"], route_class=SecuredRoute)
 

@@ -1,6 +1,6 @@
 """`/api/v1/reports/...` and `/metrics`: how it is, and what happened."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -17,6 +17,7 @@ from shared.web.paging import Moment
 router = APIRouter(tags=["Reports"], route_class=SecuredRoute)
 
 LONGEST_PERIOD = timedelta(days=366)
+FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 
 
 class CheckOut(BaseModel):
@@ -113,8 +114,8 @@ def report_summary(
 ) -> SummaryOut:
     """Events, people, opportunities, sync lag and assignments of a period of up to a year."""
     end = until or clock.now()
-    start = since or end - timedelta(days=1)
-    if not start < end <= start + LONGEST_PERIOD:
+    start = since or end - min(timedelta(days=1), end - FIRST_MOMENT)
+    if not (start < end and end - start <= LONGEST_PERIOD):
         wrong = FieldError("from", "must lie before `to`, by a year at most")
         raise RefusedError(422, "invalid-fields", "The period is not as it must be.", errors=[wrong])
     return SummaryOut.model_validate(summary(start, end))

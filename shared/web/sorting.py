@@ -5,35 +5,28 @@ holds both and is opaque to the caller. A row whose value changes between two pa
 has moved.
 """
 
-import base64
-import binascii
-import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Any, Self, cast
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 from sqlalchemy import ColumnElement, Select, and_, func, or_, true
 from sqlalchemy.orm import Session
 
-from shared import clock
-from shared.errors import FieldError, RefusedError
 from shared.store import search
 from shared.store.types import UtcDateTime
-from shared.web.paging import LONGEST_ID, PageQuery, counted
+from shared.web.cursor import After, Cursor
+from shared.web.paging import PageQuery, counted
 
-LONGEST_CURSOR = 4000
 LONGEST_SEARCH = 100
 WORDS_SEARCHED = 6
-
-OpaqueCursor = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_CURSOR)]
 
 
 class SortedQuery(PageQuery):
     """What a list takes that can be sorted. Subclasses narrow `sort` down to the names that they know."""
 
-    after: OpaqueCursor | None = Field(
+    after: After | None = Field(
         default=None, description="The `next` of the page before; the first page if left out. Goes with the same `sort` only."
     )
     sort: str | None = Field(
@@ -65,14 +58,15 @@ def find_sorted[Row](
     total = counted(session, query)
     name, largest_first = page.by.removeprefix("-"), page.by.startswith("-")
     column, number = columns[name], columns["id"]
+    cursor = Cursor(_kind(column), int, order=page.by)
     if page.after is not None:
-        query = query.where(_behind(column, number, *_decoded(page.after, page.by, column), largest_first=largest_first))
+        query = query.where(_behind(column, number, *cursor.place(page.after), largest_first=largest_first))
     order = [number] if name == "id" else [column, number]
     query = query.order_by(*(each.desc() if largest_first else each for each in order)).limit(page.limit + 1)
     rows = list(session.scalars(query))
     more = len(rows) > page.limit
     rows = rows[: page.limit]
-    return rows, total, cursor(page.by, rows[-1], column, number) if more else None
+    return rows, total, cursor.text(getattr(rows[-1], column.key), getattr(rows[-1], number.key)) if more else None
 
 
 def _behind(column: Any, number: Any, value: Any, row_id: int, *, largest_first: bool) -> ColumnElement[bool]:
@@ -83,27 +77,9 @@ def _behind(column: Any, number: Any, value: Any, row_id: int, *, largest_first:
     return and_(at_or_behind, or_(strictly, behind))
 
 
-def cursor(by: str, row: Any, column: Any, number: Any) -> str:
-    """The place of `row` in a list that is sorted `by` the column."""
-    value = getattr(row, column.key)
-    text = value.isoformat() if isinstance(value, datetime) else value
-    packed = json.dumps([by, text, getattr(row, number.key)], ensure_ascii=False, separators=(",", ":"))
-    return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
-
-
-def _decoded(cursor: str, by: str, column: Any) -> tuple[Any, int]:
-    """The value and the number in a cursor."""
-    kind = datetime if isinstance(column.type, UtcDateTime) else column.type.python_type
-    try:
-        packed = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-        made_for, value, row_id = json.loads(packed)
-        value = clock.as_utc(datetime.fromisoformat(value)) if kind is datetime else value
-        if made_for == by and type(value) is kind and type(row_id) is int and 0 <= row_id < 10**LONGEST_ID:
-            return value, row_id
-    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
-        pass
-    fault = FieldError("after", "is no cursor of this list in this order; begin with the first page")
-    raise RefusedError(422, "invalid-fields", "The request has values that are not as they must be.", errors=[fault])
+def _kind(column: Any) -> type:
+    """The Python type of a column's values."""
+    return datetime if isinstance(column.type, UtcDateTime) else cast("type", column.type.python_type)
 
 
 def having_words(column: Any, text: str) -> ColumnElement[bool]:

@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from shared.crm import editing, stage_edits
 from shared.intake.fields import Text
+from shared.problems import documented
 from shared.store.models import StageMapping
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.bodies import Change, Number, Words100
 from shared.web.conditions import MADE, ONE, IfMatch, guard, tag
 from shared.web.paging import Page, RowId
-from shared.web.problems import documented
 from shared.web.sorting import LONGEST_SEARCH, SortedQuery, containing, find_sorted
 
 router = APIRouter(prefix="/api/v1/crm/stages", tags=["Stage map"], route_class=SecuredRoute)

@@ -11,18 +11,18 @@ from sqlalchemy import ColumnElement, Select, and_, not_, or_, select
 from shared import clock
 from shared.crm import editing
 from shared.crm.people import e164
-from shared.intake.fields import ManychatId
+from shared.intake.fields import ManychatId, RequiredEmail
 from shared.messages import operator_actions
 from shared.messages.consent import PHONE_CHANNELS
 from shared.messages.digests import digest_of_person, digests_of_address
 from shared.messages.message import CHANNELS, PERSON_LENGTH, Channel
+from shared.problems import documented
 from shared.settings import get_settings
 from shared.store.message_models import Suppression
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
-from shared.web.bodies import Body, EmailAddress, PhoneNumber, Words100
+from shared.web.bodies import Body, PhoneNumber, Words100
 from shared.web.paging import Page, PageQuery, RowId, find, text
-from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/suppressions", tags=["Suppressions"], route_class=SecuredRoute)
 
@@ -104,7 +104,7 @@ class SuppressionIn(Body):
         json_schema_extra={"examples": [{"email": "ana@example.com"}, {"phone": "55 1234 5678", "cause": "stop"}]}
     )
 
-    email: EmailAddress | None = None
+    email: RequiredEmail | None = None
     phone: PhoneNumber | None = None
     manychat_id: ManychatId | None = None
     person: Words100 | None = Field(default=None, description=PERSON)

@@ -10,9 +10,9 @@ from shared.errors import PermanentError, RefusedError
 from shared.messages import preview, template_sources, templates, voice
 from shared.messages.message import Channel
 from shared.messages.templates import Rendered, Template
+from shared.problems import documented
 from shared.settings import get_settings
 from shared.web.auth import ReadingRoute
-from shared.web.problems import documented
 
 router = APIRouter(prefix="/api/v1/templates", tags=["Templates"], route_class=ReadingRoute)
 

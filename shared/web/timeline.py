@@ -4,20 +4,19 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared import clock
 from shared.crm import editing, timeline
-from shared.errors import FieldError, RefusedError
+from shared.problems import documented
 from shared.store.models import Contact
 from shared.store.session import reading
 from shared.web.auth import SecuredRoute
-from shared.web.paging import DEFAULT_LIMIT, LONGEST_ID, MAX_LIMIT, RowId
-from shared.web.problems import documented
+from shared.web.cursor import After, Cursor
+from shared.web.paging import DEFAULT_LIMIT, MAX_LIMIT, RowId
 
 router = APIRouter(prefix="/api/v1/contacts", tags=["Contacts"], route_class=SecuredRoute)
 
-_CURSOR = rf"^[0-9TZ:.-]{{20,40}}~[0-9]{{1,2}}~[0-9]{{1,{LONGEST_ID}}}$"
+CURSOR = Cursor(datetime, int, int)
 
 
 class TimelineQuery(BaseModel):
@@ -26,9 +25,7 @@ class TimelineQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(default=DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Most entries in one answer.")
-    after: Annotated[str, StringConstraints(pattern=_CURSOR)] | None = Field(
-        default=None, description="The `next` of the page before; the first page if left out."
-    )
+    after: After | None = Field(default=None, description="The `next` of the page before; the first page if left out.")
     order: Literal["oldest", "newest"] = Field(default="oldest", description="Which entries come first.")
 
 
@@ -36,7 +33,9 @@ class TimelineEntry(BaseModel):
     """Something that happened with a person."""
 
     at: datetime = Field(description="When we recorded it; by this the timeline is ordered.")
-    kind: Literal["event", "dead_letter", "stage", "campaign", "delivery", "action"]
+    kind: str = Field(
+        description="`event`, `dead_letter`, `stage`, `campaign`, `delivery`, `action`, `inbound_message`, or what a flow adds."
+    )
     id: int = Field(description="Its number among its kind.")
     what: str = Field(description="The event's type, the stage, the campaign, or what was done where (`odoo.opportunity`).")
     outcome: str | None = Field(description="A short word, such as `applied`, `stale`, `skipped`, `done`, `dead`, `parked`.")
@@ -59,7 +58,7 @@ def get_timeline(contact_id: RowId, query: Annotated[TimelineQuery, Query()]) ->
 
     What was skipped is there as well, with the reason; and dead letters, which may still be replayed.
     """
-    after = _place(query.after) if query.after is not None else None
+    after = timeline.Place(*CURSOR.place(query.after)) if query.after is not None else None
     with reading() as session:
         contact = session.get(Contact, contact_id)
         if contact is None:
@@ -69,25 +68,10 @@ def get_timeline(contact_id: RowId, query: Annotated[TimelineQuery, Query()]) ->
     shown = found[: query.limit]
     return Timeline(
         items=[_shown(entry) for entry in shown],
-        next=_cursor(shown[-1].place) if len(found) > query.limit else None,
+        next=CURSOR.text(*shown[-1].place) if len(found) > query.limit else None,
     )
 
 
 def _shown(entry: timeline.Entry) -> TimelineEntry:
     names = ("kind", "what", "outcome", "reason", "actor", "occurred_at", "details")
     return TimelineEntry(at=entry.place.at, id=entry.place.id, **{name: getattr(entry, name) for name in names})
-
-
-def _cursor(place: timeline.Place) -> str:
-    return f"{place.at.isoformat().replace('+00:00', 'Z')}~{place.kind}~{place.id}"
-
-
-def _place(cursor: str) -> timeline.Place:
-    at, kind, number = cursor.split("~")
-    try:
-        return timeline.Place(clock.as_utc(datetime.fromisoformat(at)), int(kind), int(number))
-    except (ValueError, OverflowError):
-        fault = FieldError("after", "is no cursor of a timeline; begin with the first page")
-        raise RefusedError(
-            422, "invalid-fields", "The request has values that are not as they must be.", errors=[fault]
-        ) from None

@@ -50,8 +50,8 @@ class Rig:
             "DISPATCH_SCHEDULE": "*/2 * * * * *",
             "RETRY_ERRORED_SCHEDULE": "1/2 * * * * *",
             "COLLECT_POISON_SCHEDULE": "*/2 * * * * *",
-            "DELIVERY_LEASE_SECONDS": "10",
-            "ODOO_TIMEOUT_SECONDS": "2",  # the lease must be longer
+            "DELIVERY_LEASE_SECONDS": "3",
+            "ODOO_TIMEOUT_SECONDS": "2",
             "DEVHOST_QUEUE_LEASE_SECONDS": "3",
             "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01",
             # So many deaths within seconds would make poison of a message that is only unlucky.

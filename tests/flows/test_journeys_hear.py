@@ -9,12 +9,13 @@ from sqlalchemy import delete, select
 from functions import system
 from shared import clock, faults
 from shared.journeys import engine, load
-from shared.messages import consent, digests, links, outcomes
+from shared.messages import consent, digests, links
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentAddress, EnrolmentStep, JourneyDecision
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.flows.test_messages_inbound import Flow, flow, held_back, post  # noqa: F401  # fixtures
+from tests.support.listeners import listen
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, LEAD, PostOffice, carry_out
 from tests.support.world import World
 
@@ -219,7 +220,7 @@ class TestAddresses:
         environment.setenv("ALERT_WEBHOOK_URL", "https://alerts.example/1")
         get_settings.cache_clear()
         enter()
-        environment.setitem(outcomes._person_listeners, system.FLOW.name, broken)
+        listen(environment, "person.message", system.FLOW.name, broken)
         flow.says("STOP")
         assert standing()["lead_followup lead:17"][0] == "active"
         with reading() as session:

@@ -11,13 +11,16 @@ from urllib.parse import urlencode
 
 import azure.functions as func
 import pytest
+from sqlalchemy import select
 from twilio.request_validator import RequestValidator
 
 from functions import messages as message_status
-from shared import clock
+from shared import clock, retention
+from shared.intake.endpoint import EVENTS_QUEUE
 from shared.messages import Fallback, consent, digests, links
 from shared.outbox.actions import State
 from shared.settings import get_settings
+from shared.store.message_models import ReceivedMessage
 from shared.store.models import InboxEvent
 from shared.store.session import reading, transact
 from tests.support.functions import named
@@ -50,11 +53,11 @@ class Flow:
     """The functions of the page, driven as the host would."""
 
     def __init__(self, world: World) -> None:
-        self.world = world
+        self.world, self.said = world, 0
         world.handlers |= {
             message_status.STATUS_QUEUE: named("message_status_handler"),
             message_status.REPLY_QUEUE: named("message_reply_handler"),
-            message_status.UNSUBSCRIBE_QUEUE: named("unsubscribe_handler"),
+            EVENTS_QUEUE: named("events_handler"),
         }
 
     def post(self, name: str, queue: str, path: str, body: bytes, headers: dict[str, str]) -> func.HttpResponse:
@@ -77,7 +80,9 @@ class Flow:
 
     def says(self, body: str, sender: str = ANA_PHONE) -> func.HttpResponse:
         """A person writes to us."""
-        return self.twilio("twilio_message_webhook", "/api/twilio/message", MessageSid=f"SM{len(body)}", From=sender, Body=body)
+        self.said += 1
+        sid = f"SM{self.said}"
+        return self.twilio("twilio_message_webhook", "/api/twilio/message", MessageSid=sid, From=sender, Body=body)
 
     def brevo(self, event: str, token: str = BREVO_TOKEN, **more) -> func.HttpResponse:
         """An event of Brevo's."""
@@ -106,7 +111,7 @@ class Flow:
         if method == "GET":
             return asyncio.run(message_status.unsubscribe_page(_request("GET", path, b"", {})))
         headers = {"content-type": "application/x-www-form-urlencoded"}
-        return self.post("unsubscribe_webhook", message_status.UNSUBSCRIBE_QUEUE, path, b"List-Unsubscribe=One-Click", headers)
+        return self.post("unsubscribe_webhook", EVENTS_QUEUE, path, b"List-Unsubscribe=One-Click", headers)
 
     def call(self, token: str = TWILIO_TOKEN, **params: str) -> func.HttpResponse:
         """Twilio asks what to say."""
@@ -254,13 +259,41 @@ class TestReplies:
         enqueue(message())
         assert post.sent[0].free_text
 
-    def test_what_people_write_is_not_kept(self, flow: Flow) -> None:
-        """Neither text nor number stands in our record."""
-        flow.says("mi número de tarjeta es 4111", ANA_PHONE)
+    def test_what_people_write_is_kept_once(self, flow: Flow) -> None:
+        """In the table that has a rule of retention of its own, unread; the stored event does not repeat the words."""
+        flow.says("¿qué precio tiene?", f"whatsapp:+521{ANA_PHONE.removeprefix('+52')}")
         with reading() as session:
-            kept = json.dumps(session.query(InboxEvent).one().data)
-        assert "4111" not in kept
-        assert ANA_PHONE not in kept
+            row, event = session.query(ReceivedMessage).one(), session.query(InboxEvent).one()
+        assert (row.sender, row.channel, row.text, row.state) == (ANA_PHONE, "whatsapp", "¿qué precio tiene?", "unread")
+        assert (event.subject, "precio" in json.dumps(event.data)) == (ANA_PHONE, False)
+
+    def test_pictures_and_the_name_at_the_provider_are_kept(self, flow: Flow) -> None:
+        """A picture without words is a message as well."""
+        media = {"NumMedia": "1", "MediaUrl0": "https://api.twilio.com/m/1", "MediaContentType0": "image/jpeg"}
+        form = {"MessageSid": "SM1", "From": f"whatsapp:{ANA_PHONE}", "Body": "", "ProfileName": "Ana \U0001f600"} | media
+        flow.twilio("twilio_message_webhook", "/api/twilio/message", **form)
+        with reading() as session:
+            row = session.query(ReceivedMessage).one()
+        assert (row.text, row.sender_name) == ("", "Ana \U0001f600")
+        assert row.media == [{"type": "image/jpeg", "url": "https://api.twilio.com/m/1"}]
+
+    @pytest.mark.parametrize(("text", "wish", "state"), [("BAJA", "stop", "no-answer-needed"), ("salir", "ask", "unread")])
+    def test_a_wish_is_kept_with_its_words(self, flow: Flow, text: str, wish: str, state: str) -> None:
+        """A clear one needs no answer, as it is obeyed; one that may be none waits for a person."""
+        flow.says(text, f"whatsapp:{ANA_PHONE}")
+        with reading() as session:
+            row = session.query(ReceivedMessage).one()
+        assert (row.wish, row.state, row.text) == (wish, state, text)
+
+    @pytest.mark.parametrize(
+        "more", [{"Body": "x" * 20_000}, {"Body": "a\x00b"}, {"From": "INFO"}, {"From": "9" * 300}, {"From": ""}]
+    )
+    def test_strange_messages_are_taken(self, flow: Flow, more: dict[str, str]) -> None:
+        """Too long, with signs that no database takes, from something that is no number."""
+        form = {"MessageSid": "SM1", "From": ANA_PHONE, "Body": "hola"} | more
+        assert flow.twilio("twilio_message_webhook", "/api/twilio/message", **form).status_code == 200
+        with reading() as session:
+            assert session.query(InboxEvent).one().outcome == "noted"
 
     def test_forged_stop_is_refused(self, flow: Flow) -> None:
         """Nobody stops another's messages."""
@@ -269,6 +302,42 @@ class TestReplies:
         )
         assert answer.status_code == 401
         assert held_back("sms") is None
+
+
+class TestReplay:
+    """A genuine request that somebody sends again, however late, changes nothing."""
+
+    def again(self, flow: Flow, sid: str, body: str, **headers: str) -> func.HttpResponse:
+        """A message with that number, signed by Twilio, with more headers than it had."""
+        path, form = "/api/twilio/message", {"MessageSid": sid, "From": ANA_PHONE, "Body": body}
+        signature = RequestValidator(TWILIO_TOKEN).compute_signature(BASE + path, form)
+        sent = {"x-twilio-signature": signature, "content-type": "application/x-www-form-urlencoded"} | headers
+        return flow.post("twilio_message_webhook", message_status.REPLY_QUEUE, path, urlencode(form).encode(), sent)
+
+    @pytest.mark.parametrize("days", [0, 1, 400])
+    @pytest.mark.parametrize("headers", [{}, {"idempotency-key": "another"}])
+    def test_an_old_start_never_undoes_a_newer_stop(
+        self, flow: Flow, post: PostOffice, test_clock: clock.TestClock, environment, days: int, headers: dict[str, str]
+    ) -> None:
+        """Neither under another Idempotency-Key, nor ten minutes later, nor after retention has removed the event."""
+        environment.setenv("RETENTION_INBOX_DAYS", "30")
+        get_settings.cache_clear()
+        self.again(flow, "SM1", "ALTA")
+        test_clock.advance(hours=1)
+        self.again(flow, "SM2", "BAJA")
+        test_clock.advance(days=days, minutes=11)
+        retention.forget()
+        assert self.again(flow, "SM1", "ALTA", **headers).status_code == 200
+        with reading() as session:
+            assert consent.cause_against(session, LEAD, "sms", ANA_PHONE, transactional=False) == "stop"
+
+    def test_a_status_that_is_sent_again_is_the_same_event(self, flow: Flow, test_clock: clock.TestClock) -> None:
+        """Twilio dates none: the same content counts once, however much later a copy of it comes."""
+        for _ in range(3):
+            flow.twilio(MessageSid="V1", MessageStatus="failed")
+            test_clock.advance(minutes=11)
+        with reading() as session:
+            assert len(session.scalars(select(InboxEvent)).all()) == 1
 
 
 class TestMailEvents:

@@ -19,6 +19,7 @@ from sandbox.twilio import Twilio
 from sandbox.twilio.resources import ACCOUNT, TOKEN
 from sandbox.vendor import Reply, Webhook
 from shared import clock
+from shared.intake.endpoint import EVENTS_QUEUE
 from shared.messages import Fallback
 from shared.outbox.actions import State
 from shared.settings import get_settings
@@ -51,7 +52,7 @@ DOORS = {
     "/api/twilio/message": ("twilio_message_webhook", message_status.REPLY_QUEUE),
     "/api/brevo/events": ("brevo_events_webhook", message_status.STATUS_QUEUE),
     "/api/resend/events": ("resend_events_webhook", message_status.STATUS_QUEUE),
-    "/api/unsubscribe": ("unsubscribe_webhook", message_status.UNSUBSCRIBE_QUEUE),
+    "/api/unsubscribe": ("unsubscribe_webhook", EVENTS_QUEUE),
 }
 
 
@@ -63,7 +64,7 @@ class Town:
         world.handlers |= {
             message_status.STATUS_QUEUE: named("message_status_handler"),
             message_status.REPLY_QUEUE: named("message_reply_handler"),
-            message_status.UNSUBSCRIBE_QUEUE: named("unsubscribe_handler"),
+            EVENTS_QUEUE: named("events_handler"),
         }
         self.vendors: dict[str, Shelved] = {}
         self.wires: list[Wire] = []

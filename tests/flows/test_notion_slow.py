@@ -16,6 +16,7 @@ from shared.outbox import dispatch, execute
 from shared.settings import get_settings
 from shared.store.session import transact
 from shared.vendors.notion import Notion
+from tests.support.leases import renewed
 from tests.support.messages import deliveries
 
 PEOPLE = 10
@@ -76,8 +77,9 @@ def test_ten_people_are_ten_pages_however_slow_notion_is(
     environment.setattr(Notion, "query", lambda _self, *given, **_more: notion.query(*given))
     environment.setattr(Notion, "create_page", lambda _self, *given: notion.create(*given))
     transact(_add_people)
-    for _ in range(PEOPLE):
-        dispatch.free_expired()
-        execute.drain(notion_sync.TARGET)
+    with renewed(test_clock):
+        for _ in range(PEOPLE):
+            dispatch.free_expired()
+            execute.drain(notion_sync.TARGET)
     assert sorted(page["email"] for page in notion.pages) == [f"p{number}@x.mx" for number in range(PEOPLE)]
     assert {(row.state, row.attempts) for row in deliveries()} == {("done", 0)}

@@ -20,6 +20,7 @@ from shared.errors import PermanentError, RetryableError, ThrottledError, Unavai
 from shared.outbox import claims, dispatch, execute, plan
 from shared.outbox.actions import Action, AfterUnknown, Claimed, Done, Kind, Later, Outcome
 from shared.outbox.policy import TargetPolicy
+from shared.settings import get_settings
 from shared.store.models import Base, Delivery, Opportunity, StageMapping
 from shared.store.session import reading, transact
 from tests.conftest import START
@@ -219,7 +220,7 @@ class Outbox(RuleBasedStateMachine):
 
     def time_passes(self, data: st.DataObject) -> None:
         """Time passes, and the timers run."""
-        self.test_clock.advance(seconds=data.draw(st.sampled_from([1, 20, 120, 301, 1200, 7200])))
+        self.test_clock.advance(seconds=data.draw(st.sampled_from([1, 4, 16, 120, 1200, 7200])))
         dispatch.free_expired()
         dispatch.dispatch_due()
         dispatch.requeue_lost()
@@ -265,7 +266,7 @@ class Outbox(RuleBasedStateMachine):
 
     def is_late(self, worker: Worker) -> bool:
         """Whether the worker's lease has run out."""
-        return (clock.now() - worker.claimed_at).total_seconds() >= 300
+        return (clock.now() - worker.claimed_at).total_seconds() >= get_settings().delivery_lease_seconds
 
     def recover_and_wait(self) -> None:
         """All workers are dead, all vendors well, and two days go by."""

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
@@ -225,6 +226,7 @@ ROLE_OF_THE_PLATFORM = {"4633458b-17de-408a-b874-0445c86b69e6"}
 NO_ROLE_NEEDED = {"azure.functions", "azure.identity", "azure.core"}
 
 
+@cache
 def azure_imports() -> set[str]:
     """The Azure SDK modules that the app imports, anywhere in its code."""
     found: set[str] = set()

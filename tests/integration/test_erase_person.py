@@ -13,6 +13,8 @@ from sandbox import testing
 from shared import clock, flows
 from shared.errors import PermanentError
 from shared.flow import FlowError
+from shared.messages import received
+from shared.messages.events import InboundMessage
 from shared.privacy import blobs, holdings
 from shared.privacy.__main__ import main
 from shared.privacy.erase import erase, look, person
@@ -198,6 +200,25 @@ def test_reports_forget_their_examples(clinic: World) -> None:
     with Session(get_engine()) as session:
         row = session.get(Reconciliation, report.id)
     assert (row.compared, row.examples) == (9, None)
+
+
+def test_what_they_wrote_is_erased(clinic: World) -> None:
+    """Their messages, in whichever spelling of their number, the event, its dead letter, and who has read it."""
+    words = InboundMessage(vendor_id="SM1", who="0" * 32, channel="whatsapp", sender="+525512345678", text="Soy Anastasia")
+
+    def work(session: Session) -> None:
+        row = received.record(session, "twilio", words, clock.now())
+        received.set_state(session, row.id, "read", "key:ops")
+        session.add(DeadLetter(key="k", original_queue="message-reply-queue", original_event="Anastasia", subject=words.sender,
+                               reason="bug", error_message="e", error_time=clock.now()))  # fmt: skip
+
+    transact(work)
+    assert look(person(ANA)).rows["inbound_messages"] == 1
+    erase(person(ANA), way="skip", actor="dpo")
+    assert "Soy Anastasia" not in everything()
+    with Session(get_engine()) as session:
+        assert session.scalars(select(ActionLog).where(ActionLog.subject == words.sender)).all() == []
+        assert session.scalars(select(DeadLetter).where(DeadLetter.subject == words.sender)).all() == []
 
 
 def test_empty_id_is_refused(clinic: World) -> None:

@@ -1,5 +1,6 @@
 """Queue depths, asked of a real storage service."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from devhost.azurite import Azurite
 from shared import clock, queues
 from shared.errors import UnavailableError
+from shared.intake.endpoint import EVENTS_QUEUE
 from shared.watch import backlog
 from tests.conftest import forget
 
@@ -29,7 +31,7 @@ def account(azurite: Azurite, environment: pytest.MonkeyPatch) -> Azurite:
 def test_queue_that_does_not_exist_yet_is_empty(account: Azurite) -> None:
     """Before the first event there are no queues; that is no failure."""
     depth = backlog.depths()[queues.DEAD_LETTER_QUEUE]
-    assert depth == {"messages": 0, "oldest_seconds": 0, "poison": 0}
+    assert depth == {"messages": 0, "oldest_seconds": 0, "poison": 0, "flow": "system"}
 
 
 def test_waiting_messages_count_with_the_age_of_the_first(account: Azurite) -> None:
@@ -49,7 +51,18 @@ def test_message_that_waits_for_its_time_is_not_old(account: Azurite) -> None:
     with clock.frozen(clock.now()) as later:
         later.advance(seconds=300)
         depth = backlog.depths()["manychat-contact-queue"]
-    assert depth == {"messages": 1, "oldest_seconds": 0, "poison": 0}
+    assert depth == {"messages": 1, "oldest_seconds": 0, "poison": 0, "flow": "contacts"}
+
+
+def test_shared_queue_names_the_flow_of_its_first_event(account: Azurite) -> None:
+    """Several flows share `events-queue`; an alert about its age says whose event waits. What is no event names the engine."""
+    event = {"id": "1", "source": "link", "type": "link.unsubscribe", "time": "2026-03-01T10:00:00Z", "data": {}}
+    queues.send(EVENTS_QUEUE, json.dumps(event).encode())
+    assert backlog.depths()[EVENTS_QUEUE]["flow"] == "messages"
+    next(queues.take_all(EVENTS_QUEUE, at_most=1))
+    queues.queue_client(EVENTS_QUEUE).clear_messages()
+    queues.send(EVENTS_QUEUE, b"hello")
+    assert backlog.depths()[EVENTS_QUEUE]["flow"] == "system"
 
 
 def test_poison_is_counted_beside_its_queue(account: Azurite) -> None:

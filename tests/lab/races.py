@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from shared import clock
 from shared.crm import opportunities, people
 from shared.messages import consent, days
-from shared.outbox import claims, plan, record
+from shared.outbox import claims, expired, plan, record
 from shared.outbox.actions import Action, Done, State, action
 from shared.store.message_models import MessageDay, Suppression
 from shared.store.models import ActionLog, Contact, Delivery, Opportunity, Target, TargetSlot
@@ -255,7 +255,7 @@ RACES = {
         (claims, "unclaimed"), "deliveries", enqueue("a"), take_back, claim("w1"), check_stays_cancelled
     ),
     "a dead worker found by two": Race(
-        (claims, "unclaimed"), "deliveries", under_way, claims.free_expired, claims.free_expired, check_freed_once
+        (expired, "unclaimed"), "deliveries", under_way, expired.free_expired, expired.free_expired, check_freed_once
     ),
     "an outcome while a change comes": Race(
         (record, "held"), "deliveries", sync_held_by_w1, ask, record_done, check_runs_again

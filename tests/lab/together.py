@@ -35,7 +35,7 @@ def together(engine: Engine, first: Work, second: Work) -> None:
         try:
             wait_until(lambda: has_worked.is_set() or ahead.done())
             behind = pool.submit(transact, second, engine)
-            wait_until(lambda: behind.done() or _somebody_waits(engine))
+            wait_until(lambda: behind.done() or somebody_waits(engine))
         finally:
             may_commit.set()
         _ended(ahead, behind)
@@ -46,6 +46,7 @@ def _ended(*works: Future[Any]) -> None:
         work.result(PATIENCE_SECONDS)
 
 
-def _somebody_waits(engine: Engine) -> bool:
+def somebody_waits(engine: Engine) -> bool:
+    """Whether any transaction of this database waits for a lock."""
     with engine.connect() as connection:
         return bool(connection.scalar(_WAITERS))

@@ -11,7 +11,8 @@ from shared.errors import PermanentError, RetryableError, ThrottledError, Unavai
 from shared.outbox import dispatch, plan
 from shared.outbox.actions import AfterUnknown, Later, State
 from shared.outbox.execute import drain
-from shared.store.models import ActionLog, Contact, DeadLetter, Delivery, InboxEvent, Opportunity, StageChange, Target
+from shared.settings import get_settings
+from shared.store.models import GONE, ActionLog, Contact, DeadLetter, Delivery, InboxEvent, Opportunity, StageChange, Target
 from shared.store.session import get_engine, reading, transact
 from tests.support.vendors import postman
 from tests.support.world import contact, opportunity
@@ -123,12 +124,32 @@ class TestLaw2OnceHoweverOften:
         assert len(rows(InboxEvent)) == 2
 
     def test_sender_key_makes_the_event(self, world):
-        """Where the sender names its event, that name is the key, whatever the body."""
-        world.post("contact", contact(nombre_lead="Ana"), **{"idempotency-key": "k1"})
-        world.post("contact", contact(nombre_lead="Eva"), **{"idempotency-key": "k1"})
+        """Where the sender names its event, that name is the key; another body under it is a dead letter, no change."""
+        for name in ("Ana", "Ana", "Eva"):
+            assert world.post("contact", contact(nombre_lead=name), **{"idempotency-key": "k1"}).status_code == 202
         world.run()
         assert one(InboxEvent).event_id == "k1"
         assert one(Contact).first_name == "Ana"
+        assert one(DeadLetter).reason == "idempotency-key-reused"
+
+    def test_sender_key_is_one_among_those_of_its_api_key(self, world, environment):
+        """Two senders may number their events alike."""
+        keys = [{"name": name, "key": f"key-of-{name}-1234567890", "scopes": ["webhook"]} for name in ("uno", "dos")]
+        environment.setenv("API_KEYS", json.dumps(keys))
+        get_settings.cache_clear()
+        for key in keys:
+            world.post("contact", contact(key["name"]), **{"idempotency-key": "1", "x-api-key": key["key"]})
+        world.run()
+        assert {row.subject for row in rows(InboxEvent)} == {"uno", "dos"}
+
+    def test_sender_key_of_an_erased_event_still_holds(self, world):
+        """The body is gone and compared with nothing: the event is a repetition, and nothing of the person comes back."""
+        world.post("contact", contact(), **{"idempotency-key": "k1"})
+        world.run()
+        transact(lambda session: session.execute(update(InboxEvent).values(data=GONE)))
+        world.post("contact", contact(), **{"idempotency-key": "k1"})
+        world.run()
+        assert rows(DeadLetter) == []
 
 
 class TestLaw3TogetherOrNotAtAll:

@@ -27,8 +27,9 @@ from shared.messages.digests import digest_of_address, digest_of_person
 from shared.messages.events import ProviderEvent
 from shared.outbox import plan
 from shared.outbox.actions import Claimed, Done, Outcome
-from shared.outbox.claims import IS_PENDING, IS_SENDING, free_expired
+from shared.outbox.claims import IS_PENDING
 from shared.outbox.execute import drain
+from shared.outbox.expired import IS_SENDING, free_expired
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.simulation.laws import Book, BrokenLawError

@@ -16,6 +16,7 @@ LAYERS = [
     {"shared.journeys"},
     {"shared.messages"},
     {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},
+    {"shared.people"},
     {"shared.intake"},
     {"shared.alerts", "shared.discord"},
     {"shared.outbox"},
@@ -31,8 +32,9 @@ LAYERS = [
     {"shared.jobs"},
     {"shared.flows"},
     {"shared.flow", "shared.references", "shared.environment"},
+    {"shared.money", "shared.problems"},
     {"shared.readers"},
-    {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.telemetry", "shared.warming"},
+    {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.stopping", "shared.telemetry", "shared.warming"},
 ]
 
 

@@ -106,6 +106,17 @@ def cancelled(at: datetime, **more: Any) -> dict[str, Any]:
     return event("BOOKING_CANCELLED", at, **(reason | more))
 
 
+def requested(uid: str, start: datetime, at: datetime, old: str | None = None, **more: Any) -> dict[str, Any]:
+    """BOOKING_REQUESTED: a meeting that the host has to confirm; `old` is the one that it is to take the place of."""
+    before = {} if old is None else {"rescheduleUid": old}
+    return event("BOOKING_REQUESTED", at, uid=uid, start=start, status="PENDING", **before, **more)
+
+
+def seat(email: str, **more: Any) -> dict[str, Any]:
+    """What makes a booking's payload that of one seat among several in the meeting."""
+    return {"seatsPerTimeSlot": 6, "seatsShowAttendees": False, "email": email, "attendees": [attendee(email)]} | more
+
+
 def no_show(at: datetime, uid: str = "uid1", email: str = ANA, *, away: bool = True) -> dict[str, Any]:
     """BOOKING_NO_SHOW_UPDATED, which knows little."""
     told = {

@@ -12,13 +12,14 @@ from sqlalchemy import func, select
 from shared import clock
 from shared.messages.letter import Letter
 from shared.messages.message import Message
-from shared.messages.outcomes import Outcome, _listeners, on_outcome
+from shared.messages.outcomes import Outcome
 from shared.messages.providers import brevo, manychat, resend, smtp, twilio
 from shared.outbox import dispatch
 from shared.outbox.actions import State
 from shared.outbox.execute import drain
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
+from tests.support.listeners import listen
 
 CARRIERS = ("brevo", "resend", "smtp", "twilio", "manychat")
 CONFIGURED = {
@@ -64,11 +65,8 @@ class PostOffice:
             patch.setattr(twilio, name, self.send)
         for provider, name in ((brevo, "look_up"), (twilio, "look_up_message"), (twilio, "look_up_call")):
             patch.setattr(provider, name, self.find)
-        on_outcome("test", lambda _session, context, outcome: self.heard.append((dict(context), outcome)))
-        try:
-            yield self
-        finally:
-            _listeners.pop("test")
+        listen(patch, "message.outcome", "test", lambda _session, context, outcome: self.heard.append((dict(context), outcome)))
+        yield self
 
     def send(self, letter: Letter) -> dict[str, Any]:
         if self.refusals:

@@ -21,6 +21,7 @@ from functions.christmas.tables import Sequence as Row
 from functions.christmas.tables import SequenceContact
 from shared import clock
 from shared.errors import PermanentError, PuenteError
+from shared.intake.endpoint import EVENTS_QUEUE
 from shared.journeys import outcomes
 from shared.outbox import actions, dispatch
 from shared.outbox.dispatch import free_expired
@@ -206,7 +207,7 @@ class Campaign:
         out = Out()
         answer = asyncio.run(christmas.accept(request, out))
         if out.value is not None:
-            self.world.storage.send(christmas.QUEUE, out.value)
+            self.world.storage.send(EVENTS_QUEUE, out.value)
         return answer
 
     def take(self, handler: str, payload: Any, **more: Any) -> None:
@@ -217,10 +218,8 @@ class Campaign:
 
     def take_quietly(self, handler: str, payload: Any) -> None:
         """Post a body and handle it, and let nothing be carried out yet."""
-        from functions.christmas import triggers as christmas
-
         assert self.send(handler, payload).status_code == 202
-        while self.world.step(christmas.QUEUE):
+        while self.world.step(EVENTS_QUEUE):
             pass
 
     def calendly(self, name: str, at: datetime | None = None, /, **invitee: Any) -> None:
@@ -278,8 +277,6 @@ def campaign(
     world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestClock, sandbox: Mapping[str, str] | None = None
 ) -> Iterator[Campaign]:
     """The campaign on a Monday morning in Mexico, with nobody in it. `sandbox`: settings of real clients instead."""
-    from functions.christmas import triggers as christmas
-
     for name, value in (SETTINGS | dict(sandbox or {})).items():
         environment.setenv(name, value)
     get_settings.cache_clear()
@@ -294,7 +291,7 @@ def campaign(
     if sandbox is None:
         environment.setattr(Notion, "from_settings", staticmethod(lambda _settings: notion))
         environment.setattr(discord.Discord, "post", posted)
-    world.handlers[christmas.QUEUE] = named("christmas_handler")
+    world.handlers[EVENTS_QUEUE] = named("events_handler")
     for target in ("discord", notion_sync.TARGET):
         world.handlers.pop(target, None)
     with journeys.post() as post:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from functions.leads import notes
 from shared import clock, faults, retention
 from shared.intake import dead_letter_store
 from shared.journeys.enrolment_records import Standing
+from shared.outbox import plan
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, JourneyVersion
 from shared.store.message_models import MessageStatus
@@ -86,6 +88,21 @@ def left(table):
     """How many rows there are."""
     with reading() as session:
         return session.scalar(select(func.count()).select_from(table))
+
+
+def test_a_note_whose_row_is_gone_is_not_written_again(kept_for_a_year):
+    """What causes it may come again after years: its key stays."""
+
+    def plan_note():
+        return transact(lambda session: plan.message(session, notes.NOTE, "lead:1", "1:booked", {"name": "x"}))
+
+    assert plan_note()
+    at = clock.now() - LONG_AGO
+    done = {"state": "done", "finished_at": at, "created_at": at}
+    transact(lambda session: session.execute(update(Delivery).values(**done)))
+    assert retention.forget()["messages"] == 1
+    assert not plan_note()
+    assert left(Delivery) == 0
 
 
 class TestWhatGoes:

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from shared import queues
 from shared.errors import ConfigurationError
 from shared.setting_dates import COUNTRIES
 from shared.setting_limits import CONNECT_SECONDS
@@ -253,12 +254,12 @@ def test_countries_are_those_that_phones_and_holidays_are_known_of():
 
 
 @pytest.mark.parametrize(
-    "given", [{"DELIVERY_LEASE_SECONDS": "65"}, {"DELIVERY_LEASE_SECONDS": "200", "ODOO_TIMEOUT_SECONDS": "220"}]
+    "given", [{"DELIVERY_LONGEST_SECONDS": "65"}, {"DELIVERY_LONGEST_SECONDS": "200", "ODOO_TIMEOUT_SECONDS": "220"}]
 )
-def test_lease_that_a_call_to_odoo_may_outlive_is_refused(environment, given):
+def test_time_limit_that_a_call_to_odoo_may_outlive_is_refused(environment, given):
     """A second worker would take over what the first is still sending."""
     message = mistakes(environment, **given)
-    assert "DELIVERY_LEASE_SECONDS: must be above" in message
+    assert "DELIVERY_LONGEST_SECONDS: must be above" in message
     assert "Odoo" in message
 
 
@@ -266,18 +267,18 @@ def test_lease_that_a_call_to_odoo_may_outlive_is_refused(environment, given):
     "given",
     [
         {},
-        {"DELIVERY_LEASE_SECONDS": "66"},
+        {"DELIVERY_LONGEST_SECONDS": "66"},
         {"ODOO_TIMEOUT_SECONDS": "220"},
-        {"DELIVERY_LEASE_SECONDS": "7", "ODOO_TIMEOUT_SECONDS": "1"},
+        {"DELIVERY_LONGEST_SECONDS": "7", "ODOO_TIMEOUT_SECONDS": "1"},
     ],
 )
-def test_lease_that_is_long_enough_is_taken(environment, given):
+def test_time_limit_that_is_long_enough_is_taken(environment, given):
     """And the last call of a batch to Odoo ends within it."""
     for name, value in given.items():
         environment.setenv(name, value)
     settings = load()
     assert 0 < settings.odoo_batch_seconds <= 100
-    assert settings.odoo_batch_seconds + settings.odoo_timeout_seconds + 5 <= settings.delivery_lease_seconds
+    assert settings.odoo_batch_seconds + settings.odoo_timeout_seconds + 5 <= settings.delivery_longest_seconds
 
 
 def test_connect_limit_is_that_of_the_http_client():
@@ -285,3 +286,24 @@ def test_connect_limit_is_that_of_the_http_client():
     from shared.vendors import http
 
     assert http.CONNECT_SECONDS == CONNECT_SECONDS
+
+
+def test_identity_wins_over_a_key_that_the_platform_puts_beside_it(environment):
+    """The account refuses keys; a connection string with one may appear among the app settings all the same."""
+    environment.setenv("AzureWebJobsStorage", "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=eA==")
+    assert load().storage_key is not None
+    environment.setenv("AzureWebJobsStorage__accountName", "stpuente")
+    assert load().storage_key is None
+
+
+def test_clients_of_the_storage_account_use_the_identity_then(environment):
+    """Queues and blobs alike: their addresses are those of the named account, not of the one in the connection string."""
+    environment.setenv("AzureWebJobsStorage", "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=eA==")
+    environment.setenv("AzureWebJobsStorage__accountName", "stpuente")
+    get_settings.cache_clear()
+    queues.forget_clients()
+    try:
+        assert queues.queue_client("q").url == "https://stpuente.queue.core.windows.net/q"
+        assert queues.blob_container("c").url == "https://stpuente.blob.core.windows.net/c"
+    finally:
+        queues.forget_clients()

@@ -17,6 +17,7 @@ from shared import clock
 from shared.errors import DeferredError, PuenteError, ThrottledError
 from shared.intake import body as bodies
 from shared.intake import signatures
+from shared.intake.webhook import BEARER, Sender
 from shared.messages.digests import digest_of_address
 from shared.messages.providers import mail
 from shared.messages.providers.mail import Email
@@ -202,9 +203,10 @@ def look_up(letter: Letter) -> str | None:
     return found if found is None else _bare(found)
 
 
-def verify(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
+def verify(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
     """The request is Brevo's. Raises RefusedError."""
     signatures.brevo(request.headers, raw, settings.brevo_webhook_secrets)
+    return BEARER
 
 
 def read_events(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:

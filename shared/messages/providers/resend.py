@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.errors import PermanentError, PuenteError, RetryableError
 from shared.intake import signatures
-from shared.intake.webhook import json_object
+from shared.intake.webhook import SIGNED, Sender, json_object
 from shared.messages.digests import digest_of_address
 from shared.messages.providers import mail
 from shared.messages.providers.mail import Email
@@ -144,9 +144,10 @@ def send(letter: Letter) -> dict[str, Any]:
     return {"id": Resend.from_settings(letter.settings).send(letter.email())}
 
 
-def verify(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
+def verify(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
     """The request is Resend's. Raises RefusedError."""
     signatures.resend(request.headers, raw, settings.resend_webhook_secrets)
+    return SIGNED
 
 
 def read_events(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:

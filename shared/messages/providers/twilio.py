@@ -17,8 +17,10 @@ from urllib.parse import parse_qs, urlencode
 from shared import clock
 from shared.errors import DeferredError, PermanentError, PuenteError, RefusedError, ThrottledError, UnavailableError
 from shared.intake import signatures
+from shared.intake.webhook import SIGNED, Sender
 from shared.messages import opt_out_keywords
 from shared.messages.digests import digests_of_address
+from shared.messages.events import LONGEST_NAME, LONGEST_SENDER, LONGEST_TEXT, LONGEST_URL, MOST_MEDIA
 from shared.messages.providers.twilio_codes import (
     ACCOUNT_CODES,
     CALL_STATUSES,
@@ -29,7 +31,8 @@ from shared.messages.providers.twilio_codes import (
     is_machine,
 )
 from shared.messages.senders import sender_of
-from shared.readers import wish
+from shared.readers import phone, wish
+from shared.store.limits import LONGEST_ID
 from shared.vendors.rest_client import RestClient, kept
 
 if TYPE_CHECKING:
@@ -47,7 +50,6 @@ LONGEST_BODY = 1600
 PAGE = "50"
 # Twilio's dates are whole seconds, by its own clock.
 SKEW = timedelta(seconds=5)
-LONGEST_ID = 18  # digits
 MOST_FIELDS = 500
 VOICE_PATH, STATUS_PATH = "/api/twilio/voice", "/api/twilio/status"
 # Twilio sends a callback again after an error of ours only where the address asks for it: five times, whatever went wrong.
@@ -367,11 +369,12 @@ def _own_url(letter: Letter, path: str) -> str:
 # --- webhooks ---
 
 
-def verify(request: func.HttpRequest, raw: bytes, settings: Settings) -> None:
+def verify(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
     """The request is Twilio's, sent to the address that PUBLIC_BASE_URL makes of it. Raises RefusedError."""
     secrets = [settings.twilio_auth_token] if settings.twilio_auth_token else []
     url = signatures.public_url(settings.public_base_url, request.url)
     signatures.twilio(request.headers, raw, secrets, url=url)
+    return SIGNED
 
 
 def read_events(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
@@ -402,7 +405,7 @@ def _stop_or_start(taken_for: str) -> str | None:
 
 
 def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
-    """A message from a person. What it says is not kept, apart from a wish.
+    """A message from a person, with its words, and the wish in them where there is one.
 
     Twilio says itself what it took for one (`OptOutType`), and has then acted on it: that counts before the words.
     """
@@ -411,7 +414,12 @@ def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     taken_for = wish.of_vendor(form.get("OptOutType"))
     text, sms = form.get("Body", "") or form.get("ButtonText", ""), not sender.startswith("whatsapp:")
     who, *others = digests_of_address(sender)
+    number = sender.removeprefix("whatsapp:").strip()
     return {
+        "sender": phone.e164_or_none(number, channel="whatsapp") or number[:LONGEST_SENDER] or None,
+        "sender_name": form.get("ProfileName", "").replace("\x00", "").strip()[:LONGEST_NAME] or None,
+        "text": text.replace("\x00", "")[:LONGEST_TEXT],
+        "media": _media(form),
         "vendor_id": form.get("MessageSid", ""),
         "who": who,
         "others": others,
@@ -419,6 +427,16 @@ def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
         "wish": opt_out_keywords.wish(text, sms=sms) if taken_for is None else _stop_or_start(taken_for),
         "ask": taken_for is None and opt_out_keywords.needs_a_person(text, sms=sms),
     }
+
+
+def _media(form: Mapping[str, str]) -> list[dict[str, str]]:
+    """What came with the words; Twilio numbers them from 0."""
+    addresses = ((number, form.get(f"MediaUrl{number}", "")) for number in range(MOST_MEDIA))
+    return [
+        {"type": form.get(f"MediaContentType{number}", "")[:100], "url": url}
+        for number, url in addresses
+        if url and len(url) <= LONGEST_URL
+    ]
 
 
 def read_call(request: func.HttpRequest) -> tuple[int, str, str]:

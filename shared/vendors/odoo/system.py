@@ -1,11 +1,11 @@
-"""Odoo as the health report and the lease of deliveries know it. Light: the client is imported when Odoo is asked."""
+"""Odoo as the health report and the time limit of deliveries know it. Light: the client is imported when Odoo is asked."""
 
 from shared.setting_limits import CONNECT_SECONDS
 from shared.settings import Settings, get_settings
 
 
 class OdooSystem:
-    """Always used. Its batches end by the clock (`odoo_batch_seconds`), so the lease must be longer than one call only."""
+    """Always used. Its batches end by the clock (`odoo_batch_seconds`), so the time limit must be longer than one call only."""
 
     name = "Odoo"
     has_ping = True

@@ -62,6 +62,7 @@ def test_no_answer_is_a_failure_or_undocumented(puente: Puente) -> None:
     """Whatever is sent, valid, invalid, and in chains of calls: no 5xx, every status, header and body as described."""
     description = f"{puente.host.base_url}/api/openapi.json"
     options = ["--checks", ",".join(CHECKS), "--max-time", str(SECONDS), "--request-timeout", "30", "--continue-on-failure"]
+    options += ["--exclude-tag", "Webhooks"]  # tests/fuzz sends them what it makes up
     done = subprocess.run(
         [sys.executable, "-m", "schemathesis.cli", "run", description, "-H", f"X-API-KEY: {LOCAL_KEY}", *options],
         capture_output=True,
@@ -72,7 +73,8 @@ def test_no_answer_is_a_failure_or_undocumented(puente: Puente) -> None:
     report = done.stdout + done.stderr
     assert done.returncode == 0, report[-20_000:]
     _status, _headers, body = puente.ask("GET", "/api/openapi.json")
-    operations = sum(len(methods) for methods in json.loads(body)["paths"].values())
+    described = [operation for methods in json.loads(body)["paths"].values() for operation in methods.values()]
+    operations = sum("Webhooks" not in operation["tags"] for operation in described)
     assert f"Tested: {operations}" in report
     sent = re.search(r"(\d+) generated", report)
     assert sent, report[-5000:]

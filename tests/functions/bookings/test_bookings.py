@@ -308,11 +308,11 @@ class TestWholeWay:
 
     def test_rejected_request_ends_the_meeting(self, calendar):
         """As if it had been cancelled; a request alone is no meeting."""
-        calendar.send(calcom.event("BOOKING_REQUESTED", uid="asked"))
-        assert rows(Booking) == []
-        calendar.send(calcom.created(), calcom.event("BOOKING_REJECTED", CREATED_AT + HOUR))
-        assert booking().status == "cancelled"
-        assert [row.outcome for row in rows(InboxEvent)] == ["ignored", "applied", "applied"]
+        add_lead()
+        calendar.send(calcom.event("BOOKING_REQUESTED", lead_id=17))
+        assert (booking().status, status_of(), standing(), due()) == ("requested", "new", {"lead_followup": "active"}, {})
+        calendar.send(calcom.event("BOOKING_REJECTED", CREATED_AT + HOUR))
+        assert (booking().status, status_of(), standing()) == ("cancelled", "new", {"lead_followup": "active"})
 
 
 class TestOrder:
@@ -323,7 +323,7 @@ class TestOrder:
         add_lead()
         calendar.send(calcom.cancelled(CREATED_AT + HOUR, lead_id=17), calcom.created(lead_id=17))
         assert (booking().status, status_of(), due()) == ("cancelled", "new", {})
-        assert standing() == {"lead_followup": "active"}
+        assert standing() == {"lead_followup": "active", "booking": "exited"}
         assert [row.outcome for row in rows(InboxEvent)] == ["applied", "stale"]
 
     def test_put_off_before_created(self, calendar):
@@ -532,6 +532,24 @@ class TestWhat:
         found = {row.step: (row.state, row.reason) for row in rows(EnrolmentStep)}
         assert found["confirmation"] == found["reminder"] == ("skipped", "no phone is known")
         assert found["survey"][0] == "owed"
+
+    def test_number_of_somebody_elses_lead_brings_no_addresses(self, calendar, test_clock):
+        """Messages go to what was given with the booking, and never to the phone of a lead with another address."""
+        add_lead(email="carla@example.com", phone="+525500000000", name="Carla Ruiz")
+        calendar.send(calcom.created(lead_id=17, responses={}))
+        run(test_clock, days=12)
+        told = [
+            row.payload for row in rows(Delivery) if row.payload and row.payload.get("context", {}).get("journey") == "booking"
+        ]
+        assert {one["to"] for one in told if one.get("to")} == {ANA}
+        assert "Carla" not in str(told)
+
+    def test_phone_of_the_persons_own_lead_is_used(self, calendar):
+        """It was given first, with the same address."""
+        add_lead(phone="+525500000000")
+        calendar.send(calcom.created(responses={}))
+        (confirmation,) = [row for row in rows(Delivery, target="twilio") if row.payload["context"]["step"] == "confirmation"]
+        assert confirmation.payload["to"] == "+525500000000"
 
     def test_meeting_that_has_begun_is_not_confirmed(self, calendar, vendors, test_clock):
         """We hear of it when it is over: the survey is all that is left."""

@@ -25,7 +25,8 @@ JSON = st.recursive(
 )
 FIELDS = (
     "uid", "bookingUid", "rescheduleUid", "fromReschedule", "attendees", "responses", "metadata", "startTime", "endTime",
-    "title", "bookerUrl", "location", "videoCallData", "lead_id", "smsReminderNumber", "userFieldsResponses",
+    "title", "bookerUrl", "location", "videoCallData", "lead_id", "smsReminderNumber", "userFieldsResponses", "customInputs",
+    "seatsPerTimeSlot", "attendeeSeatId", "recurringEvent", "cancelledDates", "eventTypeId", "eventType",
 )  # fmt: skip
 
 
@@ -50,6 +51,7 @@ class TestRealPayloads:
             "email": ANA,
             "name": "Ana Díaz",
             "first_name": "Ana",
+            "last_name": None,
             "phone": "+525512345678",
             "title": "Asesoría entre Javier y Ana Díaz",
             "start_at": STARTS,
@@ -58,6 +60,13 @@ class TestRealPayloads:
             "locale": "es",
             "meeting_url": "https://app.cal.com/video/uid1",
             "page": "https://cal.com",
+            "change_url": None,
+            "has_ended": False,
+            "seat": None,
+            "seats": {},
+            "series": None,
+            "ends_series": False,
+            "off_at": [],
             "absent": {},
             "unread": [],
         }
@@ -140,6 +149,18 @@ class TestPlaces:
             ({"responses": {}, "smsReminderNumber": "+34601"}, "+34601"),
             ({"responses": {}, "attendees": [calcom.attendee(phoneNumber="+34602")]}, "+34602"),
             ({"responses": {}, "attendees": [calcom.attendee("+34603@sms.cal.com")]}, "+34603"),
+            ({"responses": {"location": {"value": {"value": "phone", "optionValue": "+34 600 000 004"}}}}, "+34 600 000 004"),
+            ({"responses": {"location": {"value": "phone", "optionValue": "+34600000005"}}}, "+34600000005"),
+            (
+                {"responses": {"attendeePhoneNumber": {"label": "l", "isHidden": False}}, "location": "+34600000010"},
+                "+34600000010",
+            ),
+            ({"responses": {}, "location": "+34600000006"}, "+34600000006"),
+            ({"responses": {"a1": {"label": "¿Tu teléfono?", "value": "600 00 00 07"}}}, "600 00 00 07"),
+            ({"responses": {}, "userFieldsResponses": {"whatsapp": {"value": "+34600000008"}}}, "+34600000008"),
+            ({"responses": {}, "customInputs": {"Celular": "+34600000009"}}, "+34600000009"),
+            ({"responses": {"a1": {"label": "¿Cuántos empleados tienes?", "value": "12345678"}}}, None),
+            ({"responses": {"a1": {"label": "¿Qué teléfono vendes?", "value": "un modelo 3310"}}}, None),
             ({"responses": {}}, None),
         ],
     )
@@ -218,8 +239,8 @@ class TestBounds:
 
     def test_word_that_is_not_used(self):
         """Its name and time are kept, and nothing of anybody."""
-        said = word(calcom.event("BOOKING_REQUESTED"))
-        assert said.model_dump(exclude_defaults=True) == {"trigger": "BOOKING_REQUESTED", "at": CREATED_AT}
+        said = word(calcom.event("BOOKING_PAID"))
+        assert said.model_dump(exclude_defaults=True) == {"trigger": "BOOKING_PAID", "at": CREATED_AT}
 
     @given(
         trigger=st.sampled_from(sorted(MEANINGFUL)), payload=st.dictionaries(st.sampled_from(FIELDS), JSON), flat=st.booleans()

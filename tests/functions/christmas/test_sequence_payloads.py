@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.christmas import calendly_payload, fields, segments
-from functions.christmas.calendly_payload import CalendlyPayload, event_id, is_native
+from functions.bookings.calendly import CalendlyEvent, data_of, is_native, names_of
+from functions.christmas import segments
+from functions.christmas.noshow import event_id
 from functions.christmas.payloads import AssessmentPayload, NoShowPayload, OnboardingPayload, PostCallPayload, SignupPayload
 from shared.errors import RefusedError
 from shared.intake.webhook import validate
+from shared.readers import email
 
 WHO = {"email": "ana@example.com", "first_name": "Ana", "business_name": "Aurora"}
 ANSWERS = WHO | {"red_systems": 1, "orange_systems": 0}
@@ -36,7 +38,7 @@ ANSWERS = WHO | {"red_systems": 1, "orange_systems": 0}
 )
 def test_addresses(text: object, found: str | None) -> None:
     """In lower case and without space around; else none."""
-    assert fields.address(text) == found
+    assert email.key_or_none(text) == found
 
 
 @pytest.mark.parametrize(
@@ -196,7 +198,7 @@ def test_which_form_it_is(headers: dict[str, str], body: dict[str, Any], native:
 )
 def test_names_of_an_invitee(invitee: dict[str, Any], names: tuple[str | None, str | None]) -> None:
     """Two fields, or one."""
-    assert validate(CalendlyPayload, {"event": "invitee.created", "payload": invitee}).payload.names == names
+    assert names_of(invitee) == names
 
 
 _JSON = st.recursive(
@@ -210,12 +212,12 @@ _PARTS = ("uri", "invitee", "email", "name", "event", "rescheduled", "old_invite
 @given(payload=st.dictionaries(st.sampled_from(_PARTS), _JSON, max_size=6), at=_JSON)
 def test_nothing_of_calendlys_is_refused(payload: dict[str, Any], at: Any) -> None:
     """A subscription that is refused for a day is given up."""
-    said = validate(CalendlyPayload, {"event": "invitee.created", "created_at": at, "payload": payload})
+    said = validate(CalendlyEvent, data_of({"event": "invitee.created", "created_at": at, "payload": payload}))
     assert said.subject()
-    assert said.payload.names is not None
+    assert said.calendar == "calendly"
 
 
 def test_too_long_a_name_of_an_invitee() -> None:
-    """Is none of Calendly's, and fits no column."""
-    said = validate(CalendlyPayload, {"event": calendly_payload.CREATED, "payload": {"uri": "x" * 201}})
-    assert said.payload.key is None
+    """Is none of Calendly's, and fits no column: the event is not used."""
+    said = validate(CalendlyEvent, data_of({"event": "invitee.created", "payload": {"uri": "x" * 201, "email": "a@b.mx"}}))
+    assert (said.trigger, said.uid) == ("invitee.created", None)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from shared import clock, faults
+from shared.intake.endpoint import EVENTS_QUEUE
 from shared.journeys import engine
 from shared.messages import consent
 from shared.messages.digests import digest_of_address
@@ -301,10 +302,10 @@ class TestOnce:
             ours.clock.moment = MONDAY + timedelta(minutes=number)
             answer = ours.send(handler, payload)
             assert answer.status_code == 202
-        waiting = sorted(ours.world.storage.queues["sequences-queue"])
-        ours.world.storage.queues["sequences-queue"].clear()
+        waiting = sorted(ours.world.storage.queues["events-queue"])
+        ours.world.storage.queues["events-queue"].clear()
         for number in order:
-            ours.world.storage.send("sequences-queue", waiting[number].body)
+            ours.world.storage.send("events-queue", waiting[number].body)
             ours.world.run()
         assert {name: state for name, (state, _reason) in journeys().items()} == {
             "assessment": "exited",
@@ -376,7 +377,7 @@ class TestDoor:
 
     def test_what_is_no_event_becomes_a_dead_letter(self, ours: Campaign) -> None:
         """Somebody else's message on the queue."""
-        ours.world.storage.send("sequences-queue", b"hello")
+        ours.world.storage.send("events-queue", b"hello")
         ours.world.run()
         with reading() as session:
             assert session.scalars(select(DeadLetter.reason)).all() == ["not-an-event"]
@@ -416,12 +417,10 @@ def test_same_event_at_the_same_time(ours: Campaign) -> None:
     """Handled by several instances at once it begins one sequence, and is told once."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from functions.christmas import triggers as christmas
-
     for number in range(6):  # six bodies, so that the inbox does not tell them apart
         ours.send("assessment-handler", assessment(red_systems=3, note=number))
     with ThreadPoolExecutor(6) as pool:
-        done = [pool.submit(ours.world.step, christmas.QUEUE) for _ in range(6)]
+        done = [pool.submit(ours.world.step, EVENTS_QUEUE) for _ in range(6)]
         assert all(one.result() for one in done)
     ours.run(days=6)
     assert sorted(ours.outcomes()) == ["applied", *["duplicate-sequence"] * 5]

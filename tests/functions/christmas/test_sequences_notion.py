@@ -321,7 +321,7 @@ class TestPace:
             ours.send(handler, payload)
         ours.send("signup-handler", {"email": "ana@example.com", "first_name": "Anita"})
         for _ in range(3):
-            ours.world.step("sequences-queue")
+            ours.world.step("events-queue")
         ours.settle()
         assert [what for what, _at in ours.notion.calls].count("create") == 3
         agrees(ours)

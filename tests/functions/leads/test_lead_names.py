@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from functions.leads import ids, persons
 from functions.leads.tables import Lead
+from shared.crm.people import email_name
 from shared.store.journey_models import PERSON_LENGTH
 from shared.store.session import transact
 from tests.conftest import forget
@@ -71,7 +72,7 @@ def test_an_altered_number_is_none(number: int, place: int, sign: str) -> None:
 @given(st.emails() | st.text(max_size=300))
 def test_a_name_fits_its_column(email: str) -> None:
     """However long the address is."""
-    assert len(persons.email_key(email).encode("utf-16-le", "surrogatepass")) // 2 <= PERSON_LENGTH
+    assert len(email_name(email).encode("utf-16-le", "surrogatepass")) // 2 <= PERSON_LENGTH
 
 
 @pytest.mark.usefixtures("database")

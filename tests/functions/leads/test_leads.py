@@ -500,12 +500,15 @@ def test_what_they_say_is_noted(world: World, account: PretendKommo, test_clock:
         (digest_of_address("nobody@example.com"), "replied", ("sms",), None),
     ):
         test_clock.advance(minutes=1)
-        said = PersonMessage(word=word, recipient_digests=(who,), channels=channels, at=test_clock.moment, cause=cause)
+        text = "¿Qué precio tiene?" if word == "replied" else ""
+        said = PersonMessage(
+            word=word, recipient_digests=(who,), channels=channels, at=test_clock.moment, cause=cause, text=text
+        )
         for _again in range(2):
             transact(lambda session, said=said: notify_person_message(session, said))
     settle(world)
     assert account.notes() == [
-        "Respondió por whatsapp.",
+        "Respondió por whatsapp: «¿Qué precio tiene?»",
         "Pidió no recibir más mensajes (sms, voice, whatsapp).",
         "Quiere volver a recibir mensajes (sms, voice, whatsapp).",
         "Marcó un correo como no deseado (email).",

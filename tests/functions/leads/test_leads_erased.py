@@ -8,11 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.bookings.tables import Booking, BookingUid
-from functions.leads import guard, notes, persons, triggers
+from functions.leads import guard, notes, triggers
 from functions.leads.tables import Lead
 from shared import clock
 from shared.privacy import blobs
-from shared.privacy import person as who
 from shared.privacy.__main__ import main
 from shared.privacy.erase import look, person
 from shared.store.models import Base, Contact, InboxEvent
@@ -138,9 +137,3 @@ def test_an_empty_name_is_refused(database: object) -> None:
     """It would mean everybody without one."""
     del database
     assert told("--email", "  ", "--apply")[0] == 1
-
-
-@pytest.mark.parametrize("mail", ["ana@example.com", "a" * 64 + "@" + "b" * 60 + ".example.com"])
-def test_an_address_has_one_name(mail: str) -> None:
-    """Erasing looks for the name under which journeys know it, however long it is."""
-    assert who.email_key(mail) == persons.email_key(mail)

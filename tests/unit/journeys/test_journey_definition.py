@@ -1,6 +1,7 @@
 """Definitions: what may be written, what a mistake is answered with, and that the project's own are sound."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def said(text):
         # YAML itself
         ("title: Good", "title: Good\ntitle: Better", "good.yaml:3: title: stands here twice; remove one"),
         ("title: Good", "title: &a Good\ndescription: *a", "good.yaml:3: aliases are not read; write it out"),
-        ("title: Good", "title: " + "[" * 3000 + "]" * 3000, "good.yaml:1: it is nested too deeply"),
+        ("title: Good", "title: " + "[" * 3000 + "]" * 3000, "good.yaml:2: it is nested too deeply"),
         ("title: Good", "title: [Good", "good.yaml:3: not YAML:"),
         ("title: Good", "title: 2026-99-99", "good.yaml:1: a value cannot be read (month must be in 1..12"),
     ],
@@ -74,6 +75,31 @@ def said(text):
 def test_mistake_is_named_with_line_and_remedy(old: str, new: str, answer: str) -> None:
     """File, line, field, what is wrong and what to do."""
     assert any(line.startswith(answer) for line in said(GOOD.replace(old, new, 1))), said(GOOD.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("a: " + "[" * 20_000, "good.yaml:1: it is nested too deeply"),
+        ("{a: " * 5_000, "good.yaml:1: it is nested too deeply"),
+        ("- " * 10_000, "good.yaml:1: it is nested too deeply"),
+        ("? " * 10_000, "good.yaml:1: it is nested too deeply"),
+        ("a: [" + "1," * 20_000 + "]", "good.yaml:1: it has too many values; 5000 are read"),
+        ("x" * 60_000, "good.yaml:1: it has 60000 characters; a definition has at most 50000"),
+        ("name: " + ":".join(["59"] * 3_000), "good.yaml:1: name: this number is no text; put it in quotes"),
+        ("name: " + ":".join(["59"] * 3_000) + ".5", "good.yaml:1: a value cannot be read"),
+        ("? [a, b]\n: 1\n", "good.yaml:1: a value cannot be read"),
+        ("\n".join(f"k{number}: 1" for number in range(2_000)), "good.yaml:1: name: is missing"),
+    ],
+    ids=["flow", "flow-map", "block", "key", "wide", "long", "number", "float", "list-as-key", "unknown"],
+)
+def test_a_text_of_any_size_is_answered_soon(text: str, answer: str) -> None:
+    """YAML's reader takes over a minute for 20 kB of brackets; the bounds are kept while it reads."""
+    begun = time.process_time()
+    lines = said(text)
+    assert lines[0].startswith(answer)
+    assert len(lines) <= load.MOST_MISTAKES
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize("text", ["", "[]", "just words", "steps: []"])

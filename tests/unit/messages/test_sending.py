@@ -8,7 +8,6 @@ from sqlalchemy import select
 from shared import clock, faults
 from shared.errors import PermanentError, RetryableError, UncertainError
 from shared.messages import Fallback, consent, digests, find, links, verdict
-from shared.messages.outcomes import on_outcome
 from shared.messages.providers import twilio
 from shared.outbox import operator_actions
 from shared.outbox.actions import State
@@ -16,6 +15,7 @@ from shared.settings import get_settings
 from shared.store.message_models import MessageDay
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
+from tests.support.listeners import listen
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, LEAD, carry_out, deliveries, enqueue, message, until
 
 SMS = Fallback(channel="sms", to=ANA_PHONE, template="lead_day_3")
@@ -390,9 +390,9 @@ class TestListeners:
         enqueue(message())
         assert post.heard[0][0] == {"journey": "lead", "step": "s1"}
 
-    def test_listener_that_fails_does_not_unsend_the_message(self, post) -> None:
+    def test_listener_that_fails_does_not_unsend_the_message(self, post, environment) -> None:
         """Its own changes are undone; the record of the sending stands."""
-        on_outcome("test", lambda _session, _context, _outcome: 1 / 0)
+        listen(environment, "message.outcome", "test", lambda _session, _context, _outcome: 1 / 0)
         enqueue(message())
         carry_out()
         assert len(post.sent) == 1

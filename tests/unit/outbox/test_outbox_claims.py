@@ -15,7 +15,7 @@ from shared.store.models import Delivery, TargetSlot
 from shared.store.session import reading, transact
 from tests.support.vendors import registered
 
-LEASE = timedelta(seconds=300)
+LEASE = timedelta(seconds=15)
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ class TestSlots:
         enqueue(post, *"abcdef")
         claim("w1")
         claim("w2")
-        test_clock.advance(seconds=299)
+        test_clock.advance(seconds=14)
         assert claim("w3") is None
         test_clock.advance(seconds=1)
         assert subjects(claim("w3")) == ["to-e", "to-f"]
@@ -132,7 +132,7 @@ class TestSlots:
         """A worker that goes on claiming keeps its slot."""
         enqueue(post, *"abcdef")
         claim("w1")
-        test_clock.advance(seconds=200)
+        test_clock.advance(seconds=10)
         claim("w1")
         with reading() as session:
             assert session.scalars(select(TargetSlot.held_until)).one() == clock.now() + LEASE
@@ -166,7 +166,7 @@ class TestLeases:
     """Who may say how it went."""
 
     def test_lease_is_as_long_as_the_setting_says(self, post):
-        """Five minutes unless set otherwise."""
+        """Fifteen seconds unless set otherwise."""
         enqueue(post, "a")
         claim("w1")
         assert (deliveries()[0].state, deliveries()[0].lease_until) == ("sending", clock.now() + LEASE)
@@ -175,7 +175,7 @@ class TestLeases:
         """Its worker may well be at work."""
         enqueue(post, "a")
         claim("w1")
-        test_clock.advance(seconds=299)
+        test_clock.advance(seconds=14)
         assert dispatch.free_expired() == 0
 
     def test_freed_work_counts_the_lost_attempt(self, post, test_clock):

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from shared import clock
 from shared.errors import NoAnswerError, RetryableError, UnavailableError
-from shared.outbox import claims, execute, plan
+from shared.outbox import claims, execute, expired, plan
 from shared.outbox.actions import Action, Done, Kind
 from shared.outbox.policy import TargetPolicy
 from shared.store.models import Delivery, Target
@@ -233,6 +233,6 @@ class TestBatches:
         system.enqueue("a", "b", "c", "d")
         transact(lambda session: claims.claim(session, "crm", "dead"))
         test_clock.advance(minutes=6)
-        assert transact(claims.free_expired) == 4
+        assert transact(expired.free_expired) == 4
         execute.drain("crm")
         assert system.calls == [["a", "b"], ["c", "d"]]

@@ -16,7 +16,7 @@ from shared.store.session import get_engine, reading, transact
 from tests.support.database import lost_connection
 from tests.support.vendors import registered
 
-LEASE = timedelta(seconds=300)
+LEASE = timedelta(seconds=15)
 
 
 class Wire:
@@ -145,7 +145,7 @@ class TestLongOutage:
         begun, wire.losses = clock.now(), [False] * 100
         with pytest.raises(UnavailableError):
             execute.drain("post")
-        assert clock.now() - begun < LEASE
+        assert clock.now() - begun < timedelta(minutes=1)
         assert sent == []
 
     def test_a_lease_that_ran_out_meanwhile_is_not_taken_up_again(self, post, wire, sent, test_clock):

@@ -11,6 +11,7 @@ import azure.functions as func
 import pytest
 
 import functions.bookings.calcom
+from functions.leads import ids
 from sandbox.calcom import Calcom
 from sandbox.calcom.server import SECRET
 from sandbox.config import Config
@@ -51,16 +52,21 @@ def read(vendor: Calcom, webhook: Webhook) -> dict[str, Any]:
     return functions.bookings.calcom.read(request, webhook.body)
 
 
+@pytest.mark.usefixtures("environment")
 def test_a_booking_is_told_in_an_envelope(vendor: Calcom, sent: list[Webhook]) -> None:
     """With who, when, and what the link carried."""
-    booking = vendor.act("book", {**ANA, "start": "2026-03-04T16:00:00Z"})
+    booking = vendor.act("book", {**ANA, "lead_id": ids.signed(77), "start": "2026-03-04T16:00:00Z"})
     (webhook,) = sent
     body = said(webhook)
     assert (webhook.url, set(body)) == ("/api/calcom", {"triggerEvent", "createdAt", "payload"})
     assert (body["triggerEvent"], body["createdAt"]) == ("BOOKING_CREATED", "2026-03-02T15:00:00.000Z")
     payload = body["payload"]
     assert (payload["startTime"], payload["endTime"], payload["length"]) == ("2026-03-04T16:00:00Z", "2026-03-04T16:30:00Z", 30)
-    assert (payload["uid"], payload["status"], payload["metadata"]["lead_id"]) == (booking["uid"], "ACCEPTED", "77")
+    assert (payload["uid"], payload["status"], payload["metadata"]["lead_id"]) == (
+        booking["uid"],
+        "ACCEPTED",
+        ids.signed(77),
+    )
     assert payload["responses"]["attendeePhoneNumber"]["value"] == ANA["phone"]
     word = read(vendor, webhook)
     assert (word["trigger"], word["lead_ref"], word["email"], word["phone"]) == (
@@ -115,9 +121,10 @@ def test_a_guest_who_did_not_come(vendor: Calcom, sent: list[Webhook]) -> None:
         assert read(vendor, sent[-1])["absent"] == {ANA["email"]: absent}
 
 
+@pytest.mark.usefixtures("environment")
 def test_the_end_of_a_meeting_comes_flat(vendor: Calcom, sent: list[Webhook]) -> None:
     """No envelope, no payload: the row of the booking, whose `createdAt` is when it was booked."""
-    booking = vendor.act("book", {**ANA, "start": "2026-03-04T16:00:00Z"})
+    booking = vendor.act("book", {**ANA, "lead_id": ids.signed(77), "start": "2026-03-04T16:00:00Z"})
     vendor.now = lambda: NOW + timedelta(days=2)
     for action, trigger in (("start_meeting", "MEETING_STARTED"), ("end_meeting", "MEETING_ENDED")):
         vendor.act(action, {"id": booking["uid"]})
@@ -236,3 +243,86 @@ def test_the_board_says_what_became_of_each(vendor: Calcom) -> None:
     other.restore(json.loads(json.dumps(vendor.dump())))
     assert other.counters() == {"Bookings": 6}
     assert other.act("book", ANA)["id"] == 9007
+
+
+def test_a_request_is_confirmed_or_rejected(vendor: Calcom, sent: list[Webhook]) -> None:
+    """Only the request says what its link carried and what it takes the place of; the old booking is off at once."""
+    first = vendor.act("book", ANA)
+    asked = vendor.act("reschedule", {"id": first["uid"], "confirm": True, "keep_metadata": True})
+    assert (asked["status"], first["status"]) == ("PENDING", "CANCELLED")
+    word = read(vendor, sent[-1])
+    assert (word["trigger"], word["uid"], word["follows"]) == ("BOOKING_REQUESTED", asked["uid"], first["uid"])
+    assert said(sent[-1])["payload"]["metadata"]["lead_id"] == "77"
+    vendor.act("confirm", {"id": asked["uid"]})
+    payload = said(sent[-1])["payload"]
+    assert (set(payload["metadata"]), "rescheduleUid" in payload, payload["status"]) == ({"videoCallUrl"}, False, "ACCEPTED")
+    other = vendor.act("book", ANA | {"confirm": True})
+    vendor.act("reject", {"id": other["uid"]})
+    assert read(vendor, sent[-1])["trigger"] == "BOOKING_REJECTED"
+    with pytest.raises(ValueError, match="no confirmation"):
+        vendor.act("confirm", {"id": other["uid"]})
+
+
+def test_a_cancellation_has_no_metadata(vendor: Calcom, sent: list[Webhook]) -> None:
+    """And its times have an offset."""
+    booking = vendor.act("book", ANA | {"start": "2026-03-04T16:00:00Z"})
+    vendor.act("cancel", {"id": booking["uid"]})
+    payload = said(sent[-1])["payload"]
+    assert ("metadata" in payload, payload["startTime"]) == (False, "2026-03-04T16:00:00+00:00")
+    assert read(vendor, sent[-1])["start_at"] == "2026-03-04T16:00:00+00:00"
+
+
+def test_seats(vendor: Calcom, sent: list[Webhook]) -> None:
+    """One `uid` for everybody; a seat that is given up lists one person, a meeting that is off lists all."""
+    meeting = vendor.act("book", ANA | {"seats": 3})
+    seats = [vendor.act("book", {"name": name, "email": f"{name}@e.mx", "join": meeting["uid"]}) for name in ("bea", "leo")]
+    assert {said(webhook)["payload"]["uid"] for webhook in sent} == {meeting["uid"]}
+    words = [read(vendor, webhook) for webhook in sent]
+    assert len({word["seat"] for word in words}) == 3
+    assert said(sent[1])["payload"]["metadata"]["lead_id"] == "77"
+    with pytest.raises(ValueError, match="seats are taken"):
+        vendor.act("book", ANA | {"join": meeting["uid"]})
+    vendor.act("cancel", {"id": seats[0]["uid"]})
+    assert read(vendor, sent[-1])["seats"] == {words[1]["seat"]: "bea@e.mx"}
+    vendor.act("cancel", {"id": meeting["uid"], "everybody": True})
+    assert set(read(vendor, sent[-1])["seats"]) == {words[0]["seat"], words[2]["seat"]}
+    with pytest.raises(ValueError, match="one person"):
+        vendor.act("book", ANA | {"join": vendor.act("book", ANA)["uid"]})
+
+
+def test_series(vendor: Calcom, sent: list[Webhook]) -> None:
+    """Each meeting is a booking; one webhook about one of them calls off those that are left."""
+    first = vendor.act("book", ANA | {"repeat": 3, "start": "2026-03-04T16:00:00Z"})
+    assert [read(vendor, webhook)["start_at"][:10] for webhook in sent] == ["2026-03-04", "2026-03-11", "2026-03-18"]
+    assert {read(vendor, webhook)["series"] for webhook in sent} == {"7"}
+    vendor.act("cancel", {"id": first["uid"], "everybody": True})
+    assert (len(sent), read(vendor, sent[-1])["ends_series"]) == (4, True)
+    assert {row["status"] for row in vendor.shelf.rows("bookings")} == {"CANCELLED"}
+    one = vendor.act("book", ANA | {"repeat": 2})
+    vendor.act("cancel", {"id": one["uid"]})
+    assert "series" not in read(vendor, sent[-1])
+
+
+def test_phone_as_the_place(vendor: Calcom, sent: list[Webhook]) -> None:
+    """The number then stands in the answer about the place, and nowhere else."""
+    vendor.act("book", ANA | {"by_phone": True})
+    payload = said(sent[-1])["payload"]
+    assert payload["responses"]["location"]["value"] == {"value": "phone", "optionValue": ANA["phone"]}
+    assert ("value" in payload["responses"]["attendeePhoneNumber"], payload["smsReminderNumber"]) == (False, None)
+    assert read(vendor, sent[-1])["phone"] == ANA["phone"]
+
+
+def test_end_in_an_envelope(vendor: Calcom, sent: list[Webhook]) -> None:
+    """As newer versions send it."""
+    booking = vendor.act("book", ANA)
+    vendor.act("end_meeting", {"id": booking["uid"], "wrapped": True})
+    assert set(said(sent[-1])) == {"triggerEvent", "createdAt", "payload"}
+    assert (read(vendor, sent[-1])["trigger"], read(vendor, sent[-1])["at"]) == ("MEETING_ENDED", NOW.isoformat())
+
+
+def test_the_meeting_has_a_page(vendor: Calcom, sent: list[Webhook]) -> None:
+    """The link that the webhook gives leads somewhere."""
+    vendor.act("book", ANA)
+    link = said(sent[-1])["payload"]["metadata"]["videoCallUrl"].removeprefix("http://127.0.0.1:7072/calcom")
+    page = vendor.answer(call("GET", link))
+    assert (page.status, "Sala de la llamada" in page.body.decode()) == (200, True)

@@ -2,12 +2,13 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from functions.christmas.calendly_payload import CalendlyPayload, event_id, is_native
+from functions.bookings.calendly import CalendlyEvent, data_of, is_native
 from sandbox.calendly import KEY, Calendly
 from sandbox.vendor import Call, UnknownActionError, Webhook
 from shared import clock
@@ -39,13 +40,13 @@ def said(webhook: Webhook) -> dict[str, Any]:
     return dict(json.loads(webhook.body))
 
 
-def read(vendor: Calendly, webhook: Webhook) -> CalendlyPayload:
+def read(vendor: Calendly, webhook: Webhook) -> CalendlyEvent:
     """What our flow understands of it, its signature checked first."""
     headers = {name.lower(): value for name, value in vendor.signature(webhook).items()}
     with clock.frozen(NOW):
         signatures.calendly(headers, webhook.body, [KEY])
-    assert is_native(headers, webhook.body)
-    return CalendlyPayload.model_validate_json(webhook.body)
+    assert is_native(headers, said(webhook))
+    return CalendlyEvent.model_validate(data_of(said(webhook)))
 
 
 def test_a_booking_is_an_invitee_who_was_created(vendor: Calendly, sent: list[Webhook]) -> None:
@@ -66,10 +67,15 @@ def test_a_booking_is_an_invitee_who_was_created(vendor: Calendly, sent: list[We
     assert payload["uri"].startswith(payload["event"] + "/invitees/")
     assert (payload["scheduled_event"]["uri"], payload["tracking"]["utm_source"]) == (payload["event"], "mail")
     assert (payload["rescheduled"], payload["old_invitee"], payload["no_show"]) == (False, None, None)
-    known = read(vendor, webhook).payload
-    assert (known.email, known.names, event_id(known.event)) == (ANA["email"], ("Ana", "López"), row["event"])
-    assert known.scheduled_event.start_time == datetime(2026, 3, 4, 16, tzinfo=UTC)
-    assert known.reschedule_url == f"http://127.0.0.1:7072/calendly/reschedulings/{row['uid']}"
+    known = read(vendor, webhook)
+    assert (known.email, known.first_name, known.last_name, known.phone) == (ANA["email"], "Ana", "López", ANA["phone"])
+    assert (known.trigger, known.booking, known.start_at) == (
+        "BOOKING_CREATED",
+        f"https://api.calendly.com/scheduled_events/{row['event']}/invitees/{row['uid']}",
+        datetime(2026, 3, 4, 16, tzinfo=UTC),
+    )
+    assert known.change_url == f"http://127.0.0.1:7072/calendly/reschedulings/{row['uid']}"
+    assert known.meeting_url == f"http://127.0.0.1:7072/calendly/meet/{row['uid']}"
 
 
 @pytest.mark.parametrize("created_first", [False, True])
@@ -84,7 +90,8 @@ def test_what_is_put_off_is_told_twice(vendor: Calendly, sent: list[Webhook], *,
     assert (on["rescheduled"], on["status"], on["old_invitee"]) == (False, "active", off["uri"])
     assert on["event"] != off["event"]
     assert (new["start"], off["cancellation"]["canceler_type"]) == ("2026-03-05T16:00:00Z", "invitee")
-    assert all(read(vendor, webhook).payload.key for webhook in sent)
+    booked, moved = (event for event in map(partial(read, vendor), sent) if event.trigger == "BOOKING_CREATED")
+    assert (moved.booking, moved.follows) == (on["uri"], booked.booking)
 
 
 def test_a_booking_that_is_called_off(vendor: Calendly, sent: list[Webhook]) -> None:
@@ -95,7 +102,7 @@ def test_a_booking_that_is_called_off(vendor: Calendly, sent: list[Webhook]) -> 
     cancellation = payload["cancellation"]
     assert (cancellation["canceler_type"], cancellation["reason"], payload["rescheduled"]) == ("host", "Viaje", False)
     assert payload["scheduled_event"]["status"] == "canceled"
-    assert read(vendor, sent[-1]).event == "invitee.canceled"
+    assert read(vendor, sent[-1]).trigger == "BOOKING_CANCELLED"
     with pytest.raises(ValueError, match="is canceled"):
         vendor.act("no_show", {"id": row["uid"]})
 
@@ -105,35 +112,74 @@ def test_an_invitee_who_did_not_come(vendor: Calendly, sent: list[Webhook]) -> N
     row = vendor.act("book", ANA)
     vendor.act("no_show", {"id": row["uid"]})
     whole = read(vendor, sent[-1])
-    assert (whole.event, whole.payload.no_show.created_at, whole.payload.email) == (
-        "invitee_no_show.created",
-        NOW,
-        ANA["email"],
-    )
+    assert (whole.trigger, whole.absent, whole.at, whole.email) == ("BOOKING_NO_SHOW_UPDATED", {"": True}, NOW, ANA["email"])
     vendor.act("take_back", {"id": row["uid"]})
-    assert read(vendor, sent[-1]).event == "invitee_no_show.deleted"
+    back = read(vendor, sent[-1])
+    assert (back.trigger, back.absent, back.has_ended) == ("BOOKING_NO_SHOW_UPDATED", {"": False}, True)
     with pytest.raises(ValueError, match="not marked"):
         vendor.act("take_back", {"id": row["uid"]})
     vendor.act("no_show", {"id": row["uid"], "bare": True})
     short = read(vendor, sent[-1])
     assert set(said(sent[-1])["payload"]) == {"uri", "invitee", "created_at"}
-    assert short.payload.key == whole.payload.uri
+    assert (short.booking, short.at) == (whole.booking, NOW)
 
 
 def test_a_signature_has_its_time(vendor: Calendly, sent: list[Webhook]) -> None:
-    """Old ones, altered ones and those of another key are refused; sent again, a webhook is signed anew."""
+    """Sent again, a webhook keeps its first one, which counts for a day; altered ones and other keys' are refused."""
     vendor.act("book", ANA)
     (webhook,) = sent
     signed = vendor.signature(webhook)
-    with clock.frozen(NOW + timedelta(minutes=4)):
-        with pytest.raises(RefusedError) as stale:
-            signatures.calendly(signed, webhook.body, [KEY])
-        vendor.now = lambda: NOW + timedelta(minutes=4)
-        signatures.calendly(vendor.signature(webhook), webhook.body, [KEY])
+    vendor.now = lambda: NOW + timedelta(hours=20)
+    assert vendor.signature(webhook) == signed
+    with clock.frozen(NOW + timedelta(hours=20)):
+        signatures.calendly(signed, webhook.body, [KEY])
         for body, key in ((webhook.body + b" ", KEY), (webhook.body, "other")):
             with pytest.raises(RefusedError):
-                signatures.calendly(vendor.signature(webhook), body, [key])
-    assert stale.value.reason == "stale-signature"
+                signatures.calendly(signed, body, [key])
+    with clock.frozen(NOW + timedelta(hours=25)), pytest.raises(RefusedError, match="stale-signature"):
+        signatures.calendly(signed, webhook.body, [KEY])
+
+
+def ask(vendor: Calendly, path: str, *, known: bool = True, **query: str) -> tuple[int, dict[str, Any]]:
+    """What its API answers to a reading call."""
+    headers = {"Authorization": "Bearer t"} if known else {}
+    answer = vendor.answer(Call(method="GET", path=f"/api{path}", headers=headers, query=query))
+    return answer.status, json.loads(answer.body)
+
+
+def test_its_api_says_what_there_is(vendor: Calendly) -> None:
+    """Meetings by the page, each with its invitee; with a token, for the organization that it names."""
+    rows = [vendor.act("book", ANA | {"start": f"2026-03-0{day}T16:00:00Z"}) for day in (4, 5, 6)]
+    organization = ask(vendor, "/users/me")[1]["resource"]["current_organization"]
+    asked = {"organization": organization, "min_start_time": "2026-03-05T00:00:00Z", "count": "1"}
+    _, page = ask(vendor, "/scheduled_events", **asked)
+    _, following = ask(vendor, "/scheduled_events", **asked, page_token=page["pagination"]["next_page_token"])
+    found = [meeting["uri"].rpartition("/")[2] for meeting in page["collection"] + following["collection"]]
+    assert (found, following["pagination"]["next_page_token"]) == ([row["event"] for row in rows[1:]], None)
+    _, people = ask(vendor, f"/scheduled_events/{rows[0]['event']}/invitees")
+    assert [one["email"] for one in people["collection"]] == [ANA["email"]]
+    assert (ask(vendor, "/users/me", known=False)[0], ask(vendor, "/scheduled_events/x/invitees")[0]) == (401, 404)
+
+
+def test_a_subscription_that_is_disabled_sends_nothing(vendor: Calendly, sent: list[Webhook]) -> None:
+    """As the real one's, after a day of refusals; its API says so."""
+    organization = ask(vendor, "/users/me")[1]["resource"]["current_organization"]
+    for state in ("disabled", "deleted", "active"):
+        vendor.act("subscription", {"state": state})
+        vendor.act("book", ANA)
+        _, found = ask(vendor, "/webhook_subscriptions", organization=organization, scope="organization")
+        assert [one["state"] for one in found["collection"]] == ([] if state == "deleted" else [state])
+    assert len(sent) == 1
+
+
+def test_the_meeting_has_a_page(vendor: Calendly, sent: list[Webhook]) -> None:
+    """The link of the meeting leads somewhere, and the page of a booking that is off says so."""
+    row = vendor.act("book", ANA)
+    link = said(sent[0])["payload"]["scheduled_event"]["location"]["join_url"].removeprefix("http://127.0.0.1:7072/calendly")
+    assert "Sala de la llamada" in vendor.answer(call("GET", link)).body.decode()
+    vendor.act("cancel", {"id": row["uid"]})
+    page = vendor.answer(call("GET", f"/cancellations/{row['uid']}"))
+    assert (page.status, "se canceló" in page.body.decode()) == (200, True)
 
 
 def test_a_person_books_and_puts_off(vendor: Calendly, sent: list[Webhook]) -> None:

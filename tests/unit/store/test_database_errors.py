@@ -37,6 +37,17 @@ AWAY = [
     odbc(pyodbc.OperationalError, "08S01", "TCP Provider: Error code 0x68 (104)"),
     odbc(pyodbc.OperationalError, "08001", "Login timeout expired (0)"),
     odbc(pyodbc.OperationalError, "HYT00", "Query timeout expired (0)"),
+    # Full: which number it has depends on what is full, so its words count.
+    odbc(
+        pyodbc.ProgrammingError, "42000", "The database 'puente' has reached its size quota. Partition or delete data. (40544)"
+    ),
+    odbc(pyodbc.ProgrammingError, "42000", "Could not allocate space for object 'dbo.inbox' in database 'puente' (1105)"),
+    odbc(pyodbc.Error, "HY000", "Could not allocate a new page for database 'puente' because of insufficient space (1101)"),
+    odbc(pyodbc.ProgrammingError, "42000", "The transaction log for database 'puente' is full due to 'LOG_BACKUP'. (9002)"),
+    odbc(pyodbc.ProgrammingError, "42000", "The database 'puente' has reached its size quota. (99999)"),
+    raised(sqlite3.OperationalError("database or disk is full"), sqlite3.Error),
+    raised(psycopg.errors.DiskFull("could not extend file: No space left on device"), psycopg.Error),
+    raised(psycopg.errors.QueryCanceled("canceling statement due to statement timeout"), psycopg.Error),
     odbc(pyodbc.InterfaceError, "28000", "Login failed for user 'x'. (18456)"),
 ]
 LOST_A_RACE = [
@@ -45,6 +56,7 @@ LOST_A_RACE = [
 ]
 OUR_MISTAKE = [
     odbc(pyodbc.IntegrityError, "23000", "Violation of UNIQUE KEY. The duplicate key value is (1205 40613 3960). (2627)"),
+    odbc(pyodbc.IntegrityError, "23000", "Violation of UNIQUE KEY. The value is (it has reached its size quota). (2627)"),
     odbc(pyodbc.ProgrammingError, "42S02", "Invalid object name 'nothing'. (208)"),
     odbc(pyodbc.DataError, "22001", "String or binary data would be truncated. Truncated value: '40001'. (2628)"),
 ]

@@ -51,29 +51,29 @@ def test_place_that_holds_no_system_is_said(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("given", "system"),
     [
-        ({"DELIVERY_LEASE_SECONDS": "200", "KOMMO_ACCESS_TOKEN": "k"}, "Kommo"),
-        ({"DELIVERY_LEASE_SECONDS": "220", "SMTP_URL": "smtp://h"}, "SMTP"),
-        ({"DELIVERY_LEASE_SECONDS": "250", "NOTION_TOKEN": "k"}, "Notion"),
+        ({"DELIVERY_LONGEST_SECONDS": "200", "KOMMO_ACCESS_TOKEN": "k"}, "Kommo"),
+        ({"DELIVERY_LONGEST_SECONDS": "220", "SMTP_URL": "smtp://h"}, "SMTP"),
+        ({"DELIVERY_LONGEST_SECONDS": "250", "NOTION_TOKEN": "k"}, "Notion"),
     ],
 )
-def test_lease_that_a_delivery_may_outlive_is_refused(
+def test_time_limit_that_a_delivery_may_outlive_is_refused(
     environment: pytest.MonkeyPatch, given: dict[str, str], system: str
 ) -> None:
     """A second worker would take over what the first is still sending; a system that is not used does not matter."""
     for name, value in given.items():
         environment.setenv(name, value)
-    (fault,) = registry.lease_faults(load())
-    assert fault.startswith("DELIVERY_LEASE_SECONDS: must be above")
+    (fault,) = registry.time_limit_faults(load())
+    assert fault.startswith("DELIVERY_LONGEST_SECONDS: must be above")
     assert system in fault
-    with pytest.raises(ConfigurationError, match="DELIVERY_LEASE_SECONDS"):
-        registry.require_lease(load())
+    with pytest.raises(ConfigurationError, match="DELIVERY_LONGEST_SECONDS"):
+        registry.require_time_limit(load())
     environment.delenv(next(name for name in given if not name.startswith("DELIVERY")))
-    assert registry.lease_faults(load()) == []
+    assert registry.time_limit_faults(load()) == []
 
 
-def test_nothing_is_sent_while_the_lease_is_too_short(environment: pytest.MonkeyPatch) -> None:
+def test_nothing_is_sent_while_the_time_limit_is_too_short(environment: pytest.MonkeyPatch) -> None:
     """The worker says why instead; what is planned stays planned."""
-    environment.setenv("DELIVERY_LEASE_SECONDS", "200")
+    environment.setenv("DELIVERY_LONGEST_SECONDS", "200")
     environment.setenv("KOMMO_ACCESS_TOKEN", "k")
     get_settings.cache_clear()
     environment.setattr("shared.outbox.execute.drain", lambda _target: pytest.fail("a delivery was begun"))
@@ -82,12 +82,12 @@ def test_nothing_is_sent_while_the_lease_is_too_short(environment: pytest.Monkey
         engine.deliver.build().get_user_function()(nudge)
 
 
-def test_lease_of_today_is_long_enough_for_everything(environment: pytest.MonkeyPatch) -> None:
+def test_time_limit_of_today_is_long_enough_for_everything(environment: pytest.MonkeyPatch) -> None:
     """Notion's ten calls for a page included."""
     for name in KEYS:
         environment.setenv(name, "k")
     environment.setenv("SMTP_URL", "smtp://h")
-    assert registry.lease_faults(load()) == []
+    assert registry.time_limit_faults(load()) == []
 
 
 def test_client_in_a_few_lines_is_a_system(environment: pytest.MonkeyPatch) -> None:

@@ -218,6 +218,16 @@ class TestValues:
         answer = api.post("/api/v1/dead-letters/replay", body=body, headers=headers)
         assert (answer.status, answer.json.get("status", 200)) == (status, status)
 
+    def test_name_of_a_field_that_is_no_unicode_is_named_all_the_same(self, api: Api) -> None:
+        """Half of an emoji in a key and in its value: 422, though no encoding can write the key down."""
+        answer = api.post("/api/v1/channels", body=b'{"name": "x", "\\ud800": "\\ud800"}')
+        assert answer.status == 422
+        assert answer.json["errors"]
+
+    def test_period_that_ends_with_the_calendar_s_beginning_is_refused(self, api: Api) -> None:
+        """A day before the first moment of all cannot be worked out."""
+        assert api.get("/api/v1/reports/summary", to="0001-01-01T00:00:00+14:00").status == 422
+
     def test_name_of_a_field_that_is_absurdly_long_is_cut(self, api: Api) -> None:
         """An answer does not grow with what is sent."""
         answer = api.post("/api/v1/dead-letters/replay", body={"x" * 100_000: 1})

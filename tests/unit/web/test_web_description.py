@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from shared import flows
+from shared.intake.endpoint import webhook_routes
+from shared.intake.webhook import json_object
+from shared.problems import MEANINGS
 from shared.web import app, description
-from shared.web.problems import MEANINGS
+from shared.web.webhook_paths import TAG
 from tests.unit.web.calls import Api
 
 STATIC = description.STATIC
@@ -22,8 +26,9 @@ def document() -> dict[str, Any]:
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Every operation with its name."""
-    return [(f"{m} {path}", found) for path, methods in document["paths"].items() for m, found in methods.items()]
+    """Every operation of the API itself with its name."""
+    every = [(f"{m} {path}", found) for path, methods in document["paths"].items() for m, found in methods.items()]
+    return [(name, found) for name, found in every if found["tags"] != [TAG]]
 
 
 def test_every_operation_says_what_it_does_and_what_it_needs(document: dict[str, Any]) -> None:
@@ -37,6 +42,26 @@ def test_every_operation_says_what_it_does_and_what_it_needs(document: dict[str,
     names = [operation["operationId"] for _name, operation in named]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch("[a-z_]+", name) for name in names)
+
+
+def test_every_webhook_is_described(document: dict[str, Any]) -> None:
+    """Each address at which events come in, with the fields of its body, their limits, and what is asked of the sender."""
+    posts = {path: methods.get("post", {}) for path, methods in document["paths"].items()}
+    described = {path: operation for path, operation in posts.items() if operation.get("tags") == [TAG]}
+    known = [webhook for route in webhook_routes(flows.parts("functions")) for webhook in route.webhooks.values()]
+    assert len(described) == len(known) >= 12
+    assert len({operation["operationId"] for operation in described.values()}) == len(known)
+    for path, operation in described.items():
+        assert operation["description"].count("\n\n") >= 2, path
+        assert {"401", "413", "422", "503"} < set(operation["responses"]), path
+    assert {"200", "429"} <= set(described["/api/lead"]["responses"])
+    contact = described["/api/v1/manychat/webhook/contact"]
+    assert contact["security"] == [{"ApiKey": ["webhook"]}]
+    schema = _schema(document, contact["requestBody"]["content"])
+    assert set(schema["required"]) == {"manychat_id", "nombre_lead", "datetime_actual"}
+    assert schema["properties"]["manychat_id"]["maxLength"] == 50
+    bodies = {webhook.payload.__name__ for webhook in known if webhook.read is json_object}
+    assert bodies <= set(document["components"]["schemas"])
 
 
 def test_every_problem_is_described_as_a_problem_document(document: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from functions.leads import ids
 from functions.leads.tables import Lead
 from shared import clock
 from shared.journeys import engine
-from shared.store.message_models import MessageStatus
+from shared.store.message_models import MessageStatus, ReceivedMessage
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent
 from shared.store.session import transact
 from tests.conftest import START
@@ -200,6 +200,16 @@ def test_a_log_shows_no_address_of_a_message(leads: Api) -> None:
     """Of what is sent it says which text, not where to; the form itself is shown as it came."""
     history(5)
     assert b"a@example.com" not in leads.get("/api/v1/leads/5/log").body
+
+
+def test_what_they_write_is_in_the_log(leads: Api) -> None:
+    """Whoever has the number; a lead without one has no messages."""
+    row = ReceivedMessage(provider="twilio", vendor_id="SM1", channel="whatsapp", sender="+525512345678", text="¿Precio?",
+                          media=[], state="unread", received_at=START)  # fmt: skip
+    transact(lambda session: session.add(row))
+    (item,) = leads.get("/api/v1/leads/5/log").json["items"]
+    assert (item["channel"], item["data"]["action"], item["data"]["text"]) == ("message", "message.received", "¿Precio?")
+    assert leads.get("/api/v1/leads/70/log").json["items"] == []
 
 
 def test_an_empty_log_is_empty(leads: Api, test_clock: clock.TestClock) -> None:

@@ -1,7 +1,6 @@
 """Lists in an order of the caller's choice: complete, without doubles, whatever is inserted between two pages."""
 
 import base64
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -16,6 +15,7 @@ from shared.store import search
 from shared.store.models import Contact
 from shared.store.session import transact
 from shared.web import paging
+from shared.web.cursor import Cursor
 from tests.support.examples import examples
 from tests.unit.web.calls import Api
 
@@ -35,9 +35,9 @@ def store(people: list[tuple[str, int]]) -> None:
     transact(work)
 
 
-def cursor(*place: Any) -> str:
+def cursor(by: str, *place: Any) -> str:
     """What may be taken for the end of a page."""
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+    return Cursor(order=by).text(*place)
 
 
 @given(first=PEOPLE, later=PEOPLE, limit=st.integers(1, 4), sort=st.sampled_from(SORTS))
@@ -77,7 +77,12 @@ def test_pages_put_together_are_the_sorted_whole(
         cursor("name", "ana", -1),
         cursor("name", "ana", 10**18),
         cursor("name", "ana", True),
-        cursor(*range(900)),
+        cursor("name", *range(900)),
+        cursor("name", "a\0", 1),
+        f"name~{base64.urlsafe_b64encode(b'\xed\xa0\x80').decode()}~1",  # half of a pair
+        "name~YQ~" + "9" * 25,
+        "name~YQ~\u0661",
+        "name~Y~1",
         "x" * 5000,
     ],
 )

@@ -11,6 +11,8 @@ from sqlalchemy import delete
 
 from shared import clock
 from shared.errors import PermanentError
+from shared.messages import received
+from shared.messages.events import InboundMessage
 from shared.store.models import ActionLog, Advisor, Campaign, Contact, DeadLetter, Delivery, InboxEvent
 from shared.store.session import transact
 from tests.support.examples import examples
@@ -69,6 +71,20 @@ def test_whole_story_in_order(api: Api, world: World, test_clock: clock.TestCloc
     assert by_what["delivery", "dead"]["reason"] == "odoo-refused"
     assert by_what["event", "applied"]["details"]["data"]["manychat_id"] == "m1"
     assert by_what["event", "stale"]["occurred_at"] == "2026-03-01T11:00:00Z"
+
+
+def test_what_they_write_is_in_it(api: Api, world: World, test_clock: clock.TestClock) -> None:
+    """With its words and its state, from whichever spelling of the number; and who has set the state."""
+    world.post("contact", contact(whatsapp="+525512345678"))
+    world.run()
+    words = InboundMessage(
+        vendor_id="SM1", who="0" * 32, channel="whatsapp", sender="+5215512345678", text="¿Qué precio tiene?"
+    )
+    row = transact(lambda session: received.record(session, "twilio", words, clock.now()))
+    test_clock.advance(minutes=1)
+    api("PATCH", f"/api/v1/inbound-messages/{row.id}", body={"state": "answered"})
+    assert told(api)[1:] == [("inbound_message", "whatsapp", "answered"), ("action", "inbound-message.state", "done")]
+    assert api.get(TIMELINE).json["items"][1]["details"]["text"] == "¿Qué precio tiene?"
 
 
 def test_nobody_elses(api: Api, world: World) -> None:

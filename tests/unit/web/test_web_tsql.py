@@ -1,7 +1,5 @@
 """Azure SQL takes every statement that the API makes: each is compiled for it and read by two T-SQL parsers."""
 
-import base64
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,16 +9,18 @@ from shared import clock
 from shared.crm import resync
 from shared.store.message_models import Suppression
 from shared.store.models import Advisor, Campaign, CampaignContact, Channel, Contact, DeadLetter, Delivery, Opportunity
+from shared.web.cursor import Cursor
 from tests.support import tsql
 from tests.support.world import World
 from tests.unit.web.calls import Api
+from tests.unit.web.test_web_inbound_messages import said
 
 pytestmark = pytest.mark.slow
 
 
-def cursor(*place: Any) -> str:
+def cursor(by: str, *place: Any) -> str:
     """The end of a page of a sorted list."""
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+    return Cursor(order=by).text(*place)
 
 
 CALLS = [
@@ -48,6 +48,8 @@ CALLS = [
     ("GET", "/api/v1/suppressions?holds=false&order=oldest"),
     ("GET", "/api/v1/suppressions/1"),
     ("POST", "/api/v1/deliveries/2/retry"),
+    ("GET", "/api/v1/inbound-messages?state=unread&channel=sms&wish=ask&phone=5512345678&since=2026-01-01&until=2027-01-01"),
+    ("GET", "/api/v1/inbound-messages/1"),
 ]
 
 
@@ -61,6 +63,7 @@ def statements() -> Iterator[list[Any]]:
 CHANGES = [
     ("POST", "/api/v1/suppressions", {"phone": "+525512345678"}),
     ("DELETE", "/api/v1/suppressions/1", None),
+    ("PATCH", "/api/v1/inbound-messages/1", {"state": "read"}),
     ("PATCH", "/api/v1/contacts/1", {"first_name": "A", "channel_id": 1}),
     ("DELETE", "/api/v1/contacts/2", None),
     ("POST", "/api/v1/contacts", {"manychat_id": "m9", "phone": "+525512345678"}),
@@ -86,7 +89,7 @@ def test_statements_of_changes_are_valid_tsql(
     """Also those of what the change asks for, carried out in pages."""
     add(Channel(key="k", name="c"), Advisor(name="a"), Campaign(name="c", date_start=clock.now()))
     add(Opportunity(manychat_id="m1", stage_id=18, contact=Contact(manychat_id="m1")), Contact(manychat_id="m2"))
-    add(Suppression(channel="sms", who="w", cause="stop", changed_at=clock.now()))
+    add(Suppression(channel="sms", who="w", cause="stop", changed_at=clock.now()), said())
     add(CampaignContact(contact_id=1, campaign_id=1, registration_date=clock.now()))
     statements.clear()
     answer = api(method, path, body=body)
@@ -103,7 +106,7 @@ def test_statements_are_valid_tsql(api: Api, add: Callable[..., Any], statements
     add(Opportunity(manychat_id="m1", stage_id=18, contact=Contact(manychat_id="m1")))
     now, letter = clock.now(), {"key": "k", "original_event": "{}", "reason": "r", "error_message": "m"}
     add(DeadLetter(original_queue="manychat-contact-queue", error_time=now, **letter))
-    add(Suppression(channel="email", who="w", cause="stop", changed_at=now))
+    add(Suppression(channel="email", who="w", cause="stop", changed_at=now), said())
     for state in ("dead", "pending"):
         add(Delivery(kind="sync", target="odoo", action="opportunity", subject="m1", due_at=now, state=state))
     statements.clear()

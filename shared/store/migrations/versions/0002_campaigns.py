@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Unicode(length=100), nullable=False),
         sa.Column("date_start", types.UtcDateTime(), nullable=False),
         sa.Column("date_end", types.UtcDateTime(), nullable=True),
-        sa.Column("budget", types.Money(), nullable=True),
+        sa.Column("budget", types.TwoDecimals(), nullable=True),
         sa.Column("status", sa.Unicode(length=20), nullable=True),
         sa.Column("channel_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("created_at", types.UtcDateTime(), nullable=False),

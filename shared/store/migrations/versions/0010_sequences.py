@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("business_name", sa.Unicode(length=200), nullable=True),
         sa.Column("campaign_status", sa.Unicode(length=50), nullable=True),
         sa.Column("segment", sa.Unicode(length=50), nullable=True),
-        sa.Column("assessment_score", types.Money(), nullable=True),
+        sa.Column("assessment_score", types.TwoDecimals(), nullable=True),
         sa.Column("phase", sa.Unicode(length=50), nullable=True),
         sa.Column("booking_status", sa.Unicode(length=20), nullable=True),
         sa.Column("diagnostic_call_at", types.UtcDateTime(), nullable=True),

@@ -1,4 +1,4 @@
-"""What goes wrong in the API, as problem documents (RFC 9457) in the same shape as those of the webhooks."""
+"""Each error of the API is answered with its problem document."""
 
 import logging
 import math
@@ -8,14 +8,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from fastapi.routing import iter_route_contexts
-from pydantic import BaseModel, Field
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from shared import problems
 from shared.errors import FieldError, RefusedError, RetryableError
-from shared.intake.problem import CONTENT_TYPE, problem
 
 log = logging.getLogger("puente.web")
 
@@ -25,58 +24,10 @@ MAX_FIELD_NAME = 100
 WHERE_TO_READ = "The API is described at /api/docs."
 
 
-class FieldProblem(BaseModel):
-    """One value that is not as it must be."""
-
-    field: str
-    message: str
-
-
-class Problem(BaseModel):
-    """Why a request was not done (RFC 9457)."""
-
-    type: str = Field(description="Stable name of the kind of problem, `urn:puente:problem:<reason>`.")
-    title: str
-    status: int
-    detail: str | None = None
-    errors: list[FieldProblem] | None = Field(default=None, description="Each wrong value and why it is wrong.")
-
-
-MEANINGS = {
-    400: "The body is not a JSON object.",
-    401: "There is no valid API key in the header X-API-KEY.",
-    403: "The API key does not have the scope that is needed.",
-    404: "There is no such thing.",
-    409: "What is asked for does not fit the present state; `detail` says why.",
-    412: "The row is not the one that If-Match stands for; somebody has changed it meanwhile.",
-    413: "The body is too large.",
-    415: "The body is not JSON.",
-    422: "A value is not as it must be; `errors` names each.",
-    500: "Something unexpected went wrong; the log has the reason.",
-    502: "Odoo does not let us, or answered with what makes no sense; the settings or Odoo need attention.",
-    503: "The database, the storage account or Odoo is not available; try again after `Retry-After` seconds.",
-    504: "Odoo did not answer in time. What was to be changed may have been changed all the same; look before trying again.",
-}
-HEADERS = {
-    401: {"WWW-Authenticate": {"description": "Which kind of key is asked for.", "schema": {"type": "string"}}},
-    503: {"Retry-After": {"description": "Seconds to wait at least.", "schema": {"type": "integer"}}},
-}
-
-
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """These problems as `responses` of a route, for the OpenAPI description."""
-    content = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {
-        status: {"description": MEANINGS[status], "content": content, "headers": HEADERS.get(status, {})} for status in statuses
-    }
-
-
 def answer(error: RefusedError, headers: Mapping[str, str] | None = None) -> Response:
     """The HTTP answer for a refusal."""
-    sent = dict(headers or {})
-    if error.status == HTTPStatus.UNAUTHORIZED:
-        sent["WWW-Authenticate"] = 'ApiKey realm="puente"'
-    return JSONResponse(problem(error), status_code=error.status, headers=sent, media_type=CONTENT_TYPE)
+    sent = problems.headers(error) | dict(headers or {})
+    return Response(problems.body(error), status_code=error.status, headers=sent, media_type=problems.CONTENT_TYPE)
 
 
 def unexpected(error: Exception) -> Response:

@@ -1,0 +1,1 @@
+"""One person: their identities in all systems, what joins them, and what keeps them apart."""

@@ -1,0 +1,91 @@
+"""The kinds of identities, as the flows declare them, and the one spelling of a value of each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared import flows
+from shared.flow import FlowError, IdentityKind
+from shared.readers import UnreadableError, email, phone
+from shared.settings import get_settings
+from shared.store.people_models import VALUE_LENGTH
+from shared.store.types import key_of
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Identity:
+    """By what a system knows somebody. Make it with `identity`, so that one thing has one spelling."""
+
+    kind: str
+    value: str
+
+    @property
+    def key(self) -> str:
+        """The key of its row."""
+        return key_of(self.kind, self.value)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.value}"
+
+
+def kinds() -> dict[str, IdentityKind]:
+    """Every kind, by its name.
+
+    Raises:
+        FlowError: two flows declare one kind in different words.
+    """
+    found: dict[str, IdentityKind] = {}
+    for flow in flows.installed():
+        for kind in flow.identities:
+            if found.setdefault(kind.name, kind) != kind:
+                raise FlowError(
+                    f"flow {flow.name!r}: it declares the kind of identity {kind.name!r} otherwise than another flow"
+                )
+    return found
+
+
+def exclusive() -> frozenset[str]:
+    """The kinds of which a person has one."""
+    return frozenset(kind.name for kind in kinds().values() if kind.exclusive)
+
+
+def identity(kind: str, value: object) -> Identity:
+    """The identity of that kind with its one spelling.
+
+    Raises:
+        ValueError: there is no such kind, or the value is none of it; the text never quotes the value.
+    """
+    declared = kinds().get(kind)
+    if declared is None:
+        raise ValueError(f"there is no kind of identity {kind!r}")
+    read: Callable[[str], str] = flows.resolve(declared.read) if declared.read else str.strip
+    plain = read(str(value))
+    if not plain or len(plain) > VALUE_LENGTH:
+        raise ValueError(f"a value of the kind {kind!r} has 1 to {VALUE_LENGTH} characters")
+    return Identity(kind, plain)
+
+
+def identities(**values: object) -> tuple[Identity, ...]:
+    """The identities of the values that are there and can be read: what is missing or is none of its kind is left out."""
+    found = []
+    for kind, value in values.items():
+        try:
+            found += [identity(kind, value)] if value is not None else []
+        except ValueError:
+            continue
+    return tuple(found)
+
+
+def read_email(value: str) -> str:
+    """The key of an e-mail address. Raises ValueError where it is none."""
+    try:
+        return email.read(value).key
+    except UnreadableError as error:
+        raise ValueError(f"it is no e-mail address ({error.reason})") from None
+
+
+def read_phone(value: str) -> str:
+    """The line of a phone number: the same for every way to write it. Raises ValueError where it is none."""
+    try:
+        return phone.read(value, default=get_settings().default_phone_region).line
+    except UnreadableError as error:
+        raise ValueError(f"it is no phone number ({error.reason})") from None

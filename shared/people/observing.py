@@ -1,0 +1,197 @@
+"""What events show of people: identities that were seen together, and who they are afterwards.
+
+`observe` is the one way in. People are worked out anew from all links of the identities concerned (`shared.people.graph`), so
+the same events in any order, twice, or at once end in the same people.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, or_, select
+from sqlalchemy.orm import Session
+
+from shared.people import graph
+from shared.people.graph import Nature
+from shared.people.kinds import Identity, exclusive
+from shared.store import people_models as tables
+from shared.store.dialect import insert_if_absent, locked
+from shared.store.people_models import IdentityLink, KnownPerson
+
+SEEN_AGAIN_AFTER = timedelta(days=1)  # `seen_at` is for people; it need not cost a write for each event
+
+# Put together once: that would cost more, for every event, than running them.
+_BY_KEY = locked(
+    select(tables.Identity).where(tables.Identity.key.in_(bindparam("keys", expanding=True))).order_by(tables.Identity.id),
+    tables.Identity,
+)
+_BY_ID = locked(
+    select(tables.Identity).where(tables.Identity.id.in_(bindparam("ids", expanding=True))).order_by(tables.Identity.id),
+    tables.Identity,
+)
+_LINKS = select(IdentityLink).where(
+    IdentityLink.revoked_at.is_(None),
+    or_(
+        IdentityLink.first_id.in_(bindparam("ids", expanding=True)),
+        IdentityLink.second_id.in_(bindparam("ids", expanding=True)),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What one event shows of one person, who is known by the first of `proven`.
+
+    `proven`: ids that systems issued, and addresses that a message came from or that a signed link of ours carried. `typed`:
+    what somebody wrote into a form, a checkout or a calendar, in a signed body too; it proposes and joins nobody. `same`:
+    pairs that a system has merged or renamed. `source` names the event, such as `manychat.contact`; `at` is when it happened.
+    """
+
+    source: str
+    at: datetime
+    proven: Sequence[Identity]
+    typed: Sequence[Identity] = ()
+    same: Sequence[tuple[Identity, Identity]] = ()
+
+
+def observe(session: Session, seen: Seen) -> int | None:
+    """Note what an event shows, and return the number of the person (None where an identity of theirs is shared by several).
+
+    A second run changes nothing. The rows of the identities are locked until the transaction ends, and so are the gaps where
+    they are missing, so that two events about one person are taken in one after the other.
+    """
+    same = [one for pair in seen.same for one in pair]
+    proven = {one.key for one in (*seen.proven, *same)}
+    wanted = {one.key: one for one in (*seen.proven, *same, *seen.typed)}
+    found = {row.key: row for row in session.scalars(_BY_KEY, {"keys": sorted(wanted)})}
+    is_stranger = not found and not seen.same and _goes_together(seen.proven)
+    number = _new_person(session) if is_stranger else None
+    rows = found | _added(session, [one for key, one in sorted(wanted.items()) if key not in found], seen.at)
+    news = [_prove(rows[key], seen.at) for key in sorted(proven)]
+    news += [link(session, *each, seen.source, seen.at) for each in _links_of(seen, rows)]
+    if is_stranger:  # nothing leads to anybody else: who they are need not be worked out
+        for key in proven:
+            rows[key].person_id = number
+    elif any(news):
+        rebuild(session, {row.id for row in rows.values()})
+    return rows[seen.proven[0].key].person_id
+
+
+def _goes_together(proven: Sequence[Identity]) -> bool:
+    """Whether nothing keeps these apart: no two of a kind of which a person has one."""
+    kinds_of_one = [one.kind for one in set(proven) if one.kind in exclusive()]
+    return len(kinds_of_one) == len(set(kinds_of_one))
+
+
+def _links_of(seen: Seen, rows: dict[str, tables.Identity]) -> Iterator[tuple[tables.Identity, tables.Identity, Nature]]:
+    first, *others = (rows[one.key] for one in seen.proven)
+    yield from ((first, other, Nature.SEEN) for other in others)
+    yield from ((first, rows[one.key], Nature.PROPOSED) for one in seen.typed)
+    yield from ((rows[one.key], rows[other.key], Nature.SAME) for one, other in seen.same)
+
+
+def _prove(row: tables.Identity, at: datetime) -> bool:
+    """Note that something else than a typed text has shown it; whether that is news."""
+    news = not row.is_proven
+    row.is_proven = True
+    if at > row.seen_at + SEEN_AGAIN_AFTER:
+        row.seen_at = at
+    return news
+
+
+def _added(session: Session, missing: Sequence[Identity], at: datetime) -> dict[str, tables.Identity]:
+    """New rows by their keys. Where another transaction has just inserted one (PostgreSQL), this one is run again."""
+    rows = {one.key: tables.Identity(key=one.key, kind=one.kind, value=one.value, seen_at=at) for one in missing}
+    session.add_all(rows.values())
+    session.flush()
+    return rows
+
+
+def link(
+    session: Session,
+    one: tables.Identity,
+    other: tables.Identity,
+    nature: Nature,
+    source: str,
+    at: datetime,
+    actor: str | None = None,
+) -> bool:
+    """Link two identities; whether that is new. One that an operator took back stays so, unless an operator sets it again."""
+    if one.id == other.id:
+        return False
+    first, second = sorted((one.id, other.id))
+    values = {"first_id": first, "second_id": second, "nature": nature.value}
+    facts = {"source": source[: tables.SOURCE_LENGTH], "at": at, "actor": actor}
+    if insert_if_absent(session, IdentityLink, ("first_id", "second_id", "nature"), values | facts):
+        return True
+    if actor is None:
+        return False
+    row = session.scalars(select(IdentityLink).filter_by(**values)).one()
+    was_revoked = row.revoked_at is not None
+    row.revoked_at, row.revoked_by, row.actor, row.at = None, None, actor, at
+    return was_revoked
+
+
+def rebuild(session: Session, ids: Iterable[int], first: Collection[int] = ()) -> None:
+    """Work out anew who the people are to whom these identities lead, and write what has changed.
+
+    Where a person becomes several, those of the identities `first` keep the number.
+    """
+    rows, links = neighbourhood(session, ids)
+    proven = {row.id: row.kind for row in rows.values() if row.is_proven}
+    found = graph.partition(proven, [_as_link(each) for each in links], exclusive())
+    _assign(session, rows, found, first)
+
+
+def neighbourhood(session: Session, ids: Iterable[int]) -> tuple[dict[int, tables.Identity], list[IdentityLink]]:
+    """Every identity to which these lead by proof, locked, and all links that count among them.
+
+    Read until nothing is added: while a lock was waited for another transaction may have linked more.
+    """
+    wanted = set(ids)
+    while True:
+        rows = {row.id: row for row in session.scalars(_BY_ID, {"ids": sorted(wanted)})}
+        links = list(session.scalars(_LINKS.execution_options(populate_existing=True), {"ids": sorted(wanted)}))
+        led = {end for each in links if each.nature != Nature.PROPOSED for end in (each.first_id, each.second_id)}
+        if led <= rows.keys():
+            return rows, links
+        wanted |= led
+
+
+def _as_link(row: IdentityLink) -> graph.Link:
+    return graph.Link(row.first_id, row.second_id, Nature(row.nature))
+
+
+def _assign(session: Session, rows: dict[int, tables.Identity], found: graph.Partition, first: Collection[int]) -> None:
+    """Give each person a number: the smallest that one of their identities had, else a new one.
+
+    A number that nobody has any more leads on to whoever has the identity that had it.
+    """
+    before = {row.id: row.person_id for row in rows.values()}
+    taken: set[int] = set()
+    for person in sorted(found.people, key=lambda nodes: (nodes.isdisjoint(first), min(nodes))):
+        numbers = sorted({before[node] for node in person} - {None} - taken, key=lambda number: number or 0)
+        number = numbers[0] if numbers and numbers[0] is not None else _new_person(session)
+        taken.add(number)
+        for node in person:
+            rows[node].person_id, rows[node].is_shared = number, False
+    for node in found.shared:
+        rows[node].person_id, rows[node].is_shared = None, True
+    _lead_on(session, rows, before, taken)
+
+
+def _new_person(session: Session) -> int:
+    person = KnownPerson()
+    session.add(person)
+    session.flush()
+    return person.id
+
+
+def _lead_on(session: Session, rows: dict[int, tables.Identity], before: dict[int, int | None], taken: set[int]) -> None:
+    """Numbers in use lead nowhere else; those that nobody has any more lead to where their first identity is now."""
+    given_up = {number: node for node, number in sorted(before.items(), reverse=True) if number and number not in taken}
+    numbers = sorted({*given_up, *taken})
+    for person in session.scalars(select(KnownPerson).where(KnownPerson.id.in_(numbers)).order_by(KnownPerson.id)):
+        moved_to = rows[given_up[person.id]].person_id if person.id in given_up else None
+        if person.moved_to != moved_to:
+            person.moved_to = moved_to

@@ -1,0 +1,391 @@
+"""For each place that locks rows: what there is, which of it another transaction holds, and how somebody comes by the place.
+
+Two transactions at once: the first holds the rows and has not committed, the second comes by the place. With its lock the
+statement there returns when the first has committed, so that it reads what the first has left; without it, before that.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy import inspect, select, true
+from sqlalchemy.orm import Session
+
+from functions.bookings import chain
+from functions.bookings import services as booking_services
+from functions.bookings.tables import Booking, BookingUid
+from functions.christmas import meetings
+from functions.christmas import people as campaign_people
+from functions.christmas.tables import SequenceContact
+from functions.contacts import apply_contact
+from functions.leads import services as lead_services
+from functions.leads.tables import Lead
+from shared import clock
+from shared.crm import (
+    assignment_edits,
+    campaigns,
+    catalogue,
+    editing,
+    odoo_sync,
+    opportunities,
+    people,
+    reconcile,
+    resync,
+    stage_edits,
+)
+from shared.intake import dead_letter_store
+from shared.journeys import beginnings, due_beginnings, engine, enrolment_records, load, memory, pauses, step_deliveries
+from shared.journeys import operator_actions as journey_actions
+from shared.messages import consent, days, notion_templates, statuses
+from shared.messages import operator_actions as message_actions
+from shared.outbox import claims, expired, plan, record
+from shared.outbox import operator_actions as delivery_actions
+from shared.people import kinds, observing
+from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent, JourneyPause, JourneyVersion
+from shared.store.message_models import Conversation, MessageDay, MessageStatus, Suppression, TemplateCopy
+from shared.store.models import (
+    Campaign,
+    CampaignContact,
+    Channel,
+    Contact,
+    DeadLetter,
+    Delivery,
+    Opportunity,
+    StageMapping,
+    Target,
+)
+from shared.store.people_models import Identity
+from tests.lab.races import TARGET, card
+
+ANA = "ana@example.com"
+
+
+@dataclass(frozen=True)
+class Wait:
+    """One place. `rows`: what there is, of which the other transaction holds that of `model` with the key `held`."""
+
+    model: type[Any]
+    rows: Callable[[], Sequence[Any]]
+    come_by: Callable[[Session], Any]
+    held: int | str = 1
+
+
+def filled(model: type[Any], **values: Any) -> Any:
+    """A row with these values, and with something in each other column that needs a value."""
+    fillers: dict[type, Any] = {int: 1, str: "x", bool: False, type(clock.now()): clock.now()}
+    for column in inspect(model).columns:
+        needs = not column.nullable and column.default is None and column.server_default is None and not column.foreign_keys
+        if needs and column.key not in values and not (column.primary_key and column.autoincrement is True):
+            values[column.key] = fillers.get(_kind(column), {})
+    return model(**{"id": 1} | values if "id" in inspect(model).columns else values)
+
+
+def _kind(column: Any) -> Any:
+    try:
+        return column.type.impl.python_type if hasattr(column.type, "impl") else column.type.python_type
+    except NotImplementedError:
+        return dict
+
+
+def one(model: type[Any], **values: Any) -> Callable[[], Sequence[Any]]:
+    """A single row."""
+    return lambda: [filled(model, **values)]
+
+
+def booking() -> Sequence[Any]:
+    """A meeting with its id."""
+    row = filled(Booking, calendar="calendly", uid="u1", current_uid="u1", email=ANA, status="booked", lead_id=None)
+    return [row, filled(BookingUid, uid="u1", booking_id=1)]
+
+
+def lead_and_booking() -> Sequence[Any]:
+    """A lead, and a meeting of the same address."""
+    return [lead()[0], *booking()]
+
+
+def lead() -> Sequence[Any]:
+    """A lead that came an hour ago."""
+    return [filled(Lead, email=ANA, received_at=clock.now() - timedelta(hours=1))]
+
+
+def person() -> Sequence[Any]:
+    """A contact."""
+    return [filled(Contact, manychat_id="m1")]
+
+
+def opportunity() -> Sequence[Any]:
+    """A contact with an opportunity."""
+    return [*person(), filled(Opportunity, manychat_id="m1", contact_id=1)]
+
+
+def assignment() -> Sequence[Any]:
+    """A contact in a campaign."""
+    return [*person(), filled(Campaign, name="Marzo"), filled(CampaignContact, contact_id=1, campaign_id=1)]
+
+
+def delivery(**values: Any) -> Callable[[], Sequence[Any]]:
+    """A delivery to the lab's target."""
+    given = {"target": TARGET, "action": "card", "kind": "sync", "subject": "s", "dedupe_key": "k", "state": "pending"}
+    return lambda: [filled(Target, name=TARGET), filled(Delivery, **given | values)]
+
+
+def leased() -> Sequence[Any]:
+    """A delivery in the hands of a worker."""
+    return delivery(state="sending", lease_token="w1", lease_until=clock.now() + timedelta(minutes=5))()
+
+
+def dead() -> Sequence[Any]:
+    """A delivery whose worker has died."""
+    return delivery(state="sending", lease_token="w1", lease_until=clock.now() - timedelta(minutes=5))()
+
+
+def synced() -> Sequence[Any]:
+    """A sync that is due, under the key by which it is found."""
+    return delivery(dedupe_key=plan.key_of("sync", TARGET, "card", "s"))()
+
+
+def handed(session: Session) -> Any:
+    """The leased delivery as its worker has it."""
+    row = session.scalars(select(Delivery)).one()
+    return claims.as_claimed(row)
+
+
+def record_outcome(session: Session) -> None:
+    """The worker records that it is done."""
+    claimed = handed(session)
+    record.record(session, session.scalars(select(Target)).one(), card(), "w1", (claimed,), {claimed.id: None})
+
+
+def a_contact_event(session: Session) -> None:
+    """An event about a contact, whose opportunity is asked for."""
+    payload = SimpleNamespace(manychat_id="m1", nombre_lead="Ana", apellido_lead=None, whatsapp=None, email_lead=None)
+    payload.canal_entrada = payload.datetime_suscripcion = payload.estado_inicial = payload.ultimo_estado = None
+    times = SimpleNamespace(time=clock.now(), received=clock.now())
+    apply_contact(session, SimpleNamespace(payload=payload, envelope=times, key="k"))
+
+
+def preventing(session: Session) -> None:
+    """An event that may prevent a beginning that waits."""
+    signal = SimpleNamespace(event="e", person_keys=["p"], at=clock.now())
+    journeys = {"j": SimpleNamespace(name="j")}
+    with patch.object(load, "definitions", lambda: journeys), patch.object(beginnings, "_may_prevent", lambda *_: True):
+        beginnings.prevent(session, signal)
+
+
+ANAS = kinds.Identity("email", ANA)
+
+
+def known() -> Sequence[Any]:
+    """An address by which somebody is known."""
+    return [filled(Identity, key=ANAS.key, kind=ANAS.kind, value=ANAS.value)]
+
+
+def observe(session: Session) -> None:
+    """An event that shows it again."""
+    observing.observe(session, observing.Seen(source="x", at=clock.now(), proven=[ANAS]))
+
+
+JOURNEY: Any = SimpleNamespace(name="j", re_enrol="never", instance=None)
+SIGNAL: Any = SimpleNamespace(event="e", data={}, person_keys=["p"], at=None, event_key="k")
+BEGINNING = one(JourneyBeginning, journey="j", event="e", person="p", person_keys=["p"], state="waiting", instance=None)
+
+
+def enrolment() -> Sequence[Any]:
+    """Somebody in a journey."""
+    return [filled(JourneyVersion, journey="j"), filled(Enrolment, journey="j", version_id=1, person="p", state="active")]
+
+
+WAITS: dict[str, Wait] = {
+    "functions.bookings.chain:_held": Wait(Booking, booking, lambda session: chain._held(session, [1])),
+    "functions.bookings.chain:_joined": Wait(
+        BookingUid, booking, lambda session: chain._joined(session, session.scalars(select(Booking)).all()), held="u1"
+    ),
+    "functions.bookings.chain:_records": Wait(BookingUid, booking, lambda session: chain._records(session, ["u1"]), held="u1"),
+    "functions.bookings.chain:_without_ids": Wait(Booking, booking, lambda session: chain._without_ids(session, ["u1"])),
+    "functions.bookings.services:_by_email": Wait(Lead, lead, lambda session: booking_services._by_email(session, ANA)),
+    "functions.bookings.services:_by_number": Wait(Lead, lead, lambda session: booking_services._by_number(session, 1)),
+    "functions.bookings.services:adopt": Wait(
+        Booking, lead_and_booking, lambda session: booking_services.adopt(session, 1, "k")
+    ),
+    "functions.bookings.services:bring_in_line": Wait(
+        Lead, lead, lambda session: booking_services.bring_in_line(session, 1, "k")
+    ),
+    "functions.christmas.meetings:hold": Wait(
+        SequenceContact, one(SequenceContact, email=ANA), lambda session: meetings.hold(session, ANA)
+    ),
+    "functions.christmas.people:locked_contact": Wait(
+        SequenceContact, one(SequenceContact, email=ANA), lambda session: campaign_people.locked_contact(session, ANA)
+    ),
+    "functions.contacts:apply_contact": Wait(Opportunity, opportunity, a_contact_event),
+    "functions.leads.services:_recent": Wait(
+        Lead, lead, lambda session: lead_services._recent(session, Lead.email, ANA, clock.now())
+    ),
+    "functions.leads.services:take": Wait(
+        Lead,
+        lead,
+        lambda session: lead_services.take(
+            session,
+            SimpleNamespace(lead_id=1, email="other@example.com", telefono=""),
+            clock.now(),
+            "k",
+        ),
+    ),
+    "shared.crm.assignment_edits:_assignment": Wait(
+        CampaignContact,
+        assignment,
+        lambda session: assignment_edits._assignment(session, session.get_one(Contact, 1), 1),
+    ),
+    "shared.crm.campaigns:locked_assignment": Wait(
+        CampaignContact,
+        assignment,
+        lambda session: campaigns.locked_assignment(
+            session, session.get_one(Contact, 1), session.get_one(Campaign, 1), clock.now()
+        ),
+    ),
+    "shared.crm.campaigns:newest_assignment": Wait(
+        CampaignContact, assignment, lambda session: campaigns.newest_assignment(session, session.get_one(Contact, 1))
+    ),
+    "shared.crm.catalogue:_added": Wait(
+        Campaign, one(Campaign), lambda session: catalogue._added(session, filled(Campaign), "campaign", "a")
+    ),
+    "shared.crm.catalogue:change_channel": Wait(
+        Channel,
+        lambda: [filled(Channel, id=n, name=name, key=catalogue._channel_key(name)) for n, name in ((1, "a"), (2, "b"))],
+        lambda session: catalogue.change_channel(session, 1, {"name": "b"}, "a", editing.unguarded),
+        held=2,
+    ),
+    "shared.crm.editing:locked_row": Wait(Contact, person, lambda session: editing.locked_row(session, Contact, 1, "contact")),
+    "shared.crm.opportunities:_OPPORTUNITY": Wait(
+        Opportunity,
+        opportunity,
+        lambda session: opportunities.locked_opportunity(session, session.get_one(Contact, 1)),
+    ),
+    "shared.crm.people:_CONTACT": Wait(Contact, person, lambda session: people.locked_contact(session, "m1")),
+    "shared.crm.reconcile:_settle": Wait(
+        Contact,
+        person,
+        lambda session: reconcile._settle(
+            session,
+            side=SimpleNamespace(table=Contact),
+            manychat_id="m1",
+            drifts=[],
+        ),
+    ),
+    "shared.crm.resync:_next_page": Wait(Opportunity, opportunity, lambda session: resync._next_page(session, 0, true())),
+    "shared.crm.stage_edits:change": Wait(
+        StageMapping,
+        lambda: [
+            filled(StageMapping, id=1000 + n, manychat_name=k, manychat_key=k, odoo_stage_id=1000 + n)
+            for n, k in ((1, "a"), (2, "b"))
+        ],
+        lambda session: stage_edits.change(session, 1001, {"manychat_name": "b"}, "a", editing.unguarded),
+        held=1002,
+    ),
+    "shared.intake.dead_letter_store:_note_replay": Wait(
+        DeadLetter, one(DeadLetter), lambda session: dead_letter_store._note_replay(session, 1, "a")
+    ),
+    "shared.journeys.beginnings:_row": Wait(
+        JourneyBeginning, BEGINNING, lambda session: beginnings._row(session, JOURNEY, SIGNAL)
+    ),
+    "shared.journeys.beginnings:prevent": Wait(JourneyBeginning, BEGINNING, preventing),
+    "shared.journeys.due_beginnings:_begin": Wait(
+        Enrolment, lambda: [*BEGINNING(), *enrolment()], lambda session: due_beginnings._begin(session, 1)
+    ),
+    "shared.journeys.due_beginnings:_locked": Wait(
+        JourneyBeginning, BEGINNING, lambda session: due_beginnings._locked(session, 1)
+    ),
+    "shared.journeys.engine:_may_enter": Wait(
+        Enrolment, enrolment, lambda session: engine._may_enter(session, JOURNEY, ["p"], None, "k")
+    ),
+    "shared.journeys.engine:_open_enrolments": Wait(
+        Enrolment, enrolment, lambda session: engine._open_enrolments(session, ["p"])
+    ),
+    "shared.journeys.enrolment_records:_ENROLMENT": Wait(
+        Enrolment, enrolment, lambda session: enrolment_records.lock_record(session, 1)
+    ),
+    "shared.journeys.memory:since": Wait(
+        JourneyEvent,
+        one(JourneyEvent, person="p", event="e"),
+        lambda session: memory.since(session, ["p"], ["e"], clock.now() - timedelta(days=1)),
+    ),
+    "shared.journeys.operator_actions:end": Wait(
+        Enrolment, enrolment, lambda session: journey_actions.end(session, "j", 1, "a")
+    ),
+    "shared.journeys.pauses:_open": Wait(
+        JourneyPause, one(JourneyPause, journey="j", resumed_at=None), lambda session: pauses._open(session, "j")
+    ),
+    "shared.journeys.step_deliveries:_locked": Wait(Delivery, delivery(), lambda session: step_deliveries._locked(session, 1)),
+    "shared.messages.consent:arrived": Wait(
+        Suppression,
+        one(Suppression, who="w", channel="email", cause="soft-bounce"),
+        lambda session: consent.arrived(session, "w", clock.now()),
+    ),
+    "shared.messages.consent:rows": Wait(
+        Suppression,
+        one(Suppression, who="w", channel="email", cause="stop"),
+        lambda session: consent.rows(session, ["email"], ["w"], "stop"),
+    ),
+    "shared.messages.consent:wrote_to_us": Wait(
+        Conversation,
+        one(Conversation, who="w", channel="sms"),
+        lambda session: consent.wrote_to_us(session, "w", "sms", clock.now()),
+    ),
+    "shared.messages.days:_DAY": Wait(
+        MessageDay,
+        lambda: [filled(MessageDay, who=days.digest_of_person("p"), day="2026-03-02", delivery_ids=[])],
+        lambda session: days.take_place(session, "p", "2026-03-02", 1, 2),
+    ),
+    "shared.messages.notion_templates:_keep": Wait(
+        TemplateCopy,
+        one(TemplateCopy, source="notion:d", name="n"),
+        lambda session: notion_templates._keep(session, "d", "n", SimpleNamespace(subject="s", html="h")),
+    ),
+    "shared.messages.operator_actions:lift": Wait(
+        Suppression, one(Suppression), lambda session: message_actions.lift(session, 1, "a")
+    ),
+    "shared.messages.statuses:_SAME": Wait(
+        MessageStatus, one(MessageStatus, provider="p", vendor_id="v"), lambda session: statuses._row(session, "p", "v")
+    ),
+    "shared.messages.statuses:_claim_by_callback": Wait(
+        Delivery,
+        delivery(),
+        lambda session: statuses._claim_by_callback(session, SimpleNamespace(provider="p"), 1),
+    ),
+    "shared.people.observing:_BY_ID": Wait(
+        Identity, one(Identity, key="k"), lambda session: observing.neighbourhood(session, [1])
+    ),
+    "shared.people.observing:_BY_KEY": Wait(Identity, known, observe),
+    "shared.outbox.claims:_TARGET": Wait(Target, delivery(), lambda session: claims.claim(session, TARGET, "w1"), held=TARGET),
+    "shared.outbox.claims:_taken_before": Wait(Delivery, leased, lambda session: claims._taken_before(session, TARGET, "w1")),
+    "shared.outbox.operator_actions:_locked": Wait(Delivery, delivery(), lambda session: delivery_actions._locked(session, 1)),
+    "shared.outbox.operator_actions:_new_sync": Wait(
+        Delivery,
+        synced,
+        lambda session: delivery_actions._new_sync(session, card(), session.scalars(select(Delivery)).one()),
+    ),
+    "shared.outbox.plan:_BY_KEY": Wait(Delivery, synced, lambda session: plan.sync(session, card(), "s")),
+    "shared.outbox.plan:cancel": Wait(Delivery, delivery(), lambda session: plan.cancel(session, 1, "no")),
+    "shared.outbox.plan:sync_many": Wait(Delivery, synced, lambda session: plan.sync_many(session, card(), ["s"])),
+    "shared.outbox.record:_take_back_retry": Wait(
+        Delivery,
+        lambda: [*delivery()(), filled(Delivery, id=2, target=TARGET, dedupe_key="k2", retry_of=1, state="pending")],
+        lambda session: record._take_back_retry(session, 1),
+        held=2,
+    ),
+    "shared.outbox.record:record": Wait(Delivery, leased, record_outcome),
+    "shared.outbox.row_effect:RowEffect.lock_rows": Wait(
+        Contact, person, lambda session: odoo_sync.CONTACTS.lock_rows(session, ["m1"])
+    ),
+}
+"""Places that wait for the rows."""
+
+SKIPS: dict[str, Wait] = {
+    "shared.outbox.claims:_next": Wait(Delivery, delivery(), lambda session: claims.claim(session, TARGET, "w1")),
+    "shared.outbox.expired:free_expired": Wait(Delivery, dead, expired.free_expired),
+}
+"""Places that step over rows which another transaction holds, so that they return at once and without them."""
+
+__all__ = ["SKIPS", "WAITS", "Wait"]
