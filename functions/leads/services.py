@@ -187,8 +187,8 @@ def _proposed(session: Session, lead: Lead, facts: Mapping[str, Any], at: dateti
     if lead.forms > settings_of(LeadSettings).lead_forms_per_address_per_day:
         notes.enqueue(session, lead.id, "many_forms", {}, "many", at=at)
         return "capped"
-    said = {"nombre": "name", "telefono": "phone_original", "empresa": "company", "fuente": "source"}
-    shown = {name: facts[fact] for name, fact in said.items()}
+    fields = {"nombre": "name", "telefono": "phone_original", "empresa": "company", "fuente": "source"}
+    shown = {field: facts[name] for field, name in fields.items()}
     notes.enqueue(session, lead.id, "form_again", shown, f"again:{fingerprint(shown)[:16]}", at=at)
     return "proposed"
 
