@@ -104,6 +104,7 @@ param vaultSettings = {
   TURNSTILE_SECRET: 'optional'
   RECAPTCHA_SECRET: 'optional'
   LINK_SIGNING_SECRETS: 'optional'
+  DIGEST_SECRETS: 'optional'
   SENDINBLUE_API_KEY: 'optional'
   BREVO_WEBHOOK_SECRETS: 'optional'
   RESEND_API_KEY: 'optional'
