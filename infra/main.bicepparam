@@ -27,6 +27,12 @@ param settings = {
   LEAD_ALLOWED_ORIGINS: readEnvironmentVariable('LEAD_ALLOWED_ORIGINS', '')
   LEAD_POSTS_PER_MINUTE: readEnvironmentVariable('LEAD_POSTS_PER_MINUTE', '')
   LEAD_FORMS_PER_ADDRESS_PER_DAY: readEnvironmentVariable('LEAD_FORMS_PER_ADDRESS_PER_DAY', '')
+  LEAD_FIRST_CONTACTS_PER_HOUR: readEnvironmentVariable('LEAD_FIRST_CONTACTS_PER_HOUR', '')
+  LEAD_SERVICES: readEnvironmentVariable('LEAD_SERVICES', '')
+  LEAD_PHONE_COUNTRIES: readEnvironmentVariable('LEAD_PHONE_COUNTRIES', '')
+  LEAD_PHONE_TYPES: readEnvironmentVariable('LEAD_PHONE_TYPES', '')
+  CAPTCHA_ACTION: readEnvironmentVariable('CAPTCHA_ACTION', '')
+  RECAPTCHA_MIN_SCORE: readEnvironmentVariable('RECAPTCHA_MIN_SCORE', '')
   LEAD_HONEYPOT_FIELD: readEnvironmentVariable('LEAD_HONEYPOT_FIELD', '')
   LEAD_MAX_BODY_BYTES: readEnvironmentVariable('LEAD_MAX_BODY_BYTES', '')
   LEAD_PROXIES: readEnvironmentVariable('LEAD_PROXIES', '')
@@ -98,6 +104,7 @@ param vaultSettings = {
   TURNSTILE_SECRET: 'optional'
   RECAPTCHA_SECRET: 'optional'
   LINK_SIGNING_SECRETS: 'optional'
+  DIGEST_SECRETS: 'optional'
   SENDINBLUE_API_KEY: 'optional'
   BREVO_WEBHOOK_SECRETS: 'optional'
   RESEND_API_KEY: 'optional'
