@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import azure.functions as func
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from shared.crm import odoo_sync
 from shared.flow import Flow, IdentityKind
@@ -58,16 +58,18 @@ class ContactPayload(Payload):
 
     model_config = ConfigDict(extra="allow")
 
-    manychat_id: ManychatId
-    nombre_lead: RequiredName
-    datetime_actual: Instant
-    apellido_lead: Name = None
-    whatsapp: Phone = None
-    email_lead: Email = None
-    datetime_suscripcion: OptionalInstant = None
-    ultimo_estado: Label = None
-    canal_entrada: ChannelName = None
-    estado_inicial: Label = None
+    manychat_id: ManychatId = Field(description="who it is")
+    nombre_lead: RequiredName = Field(description="the first name")
+    datetime_actual: Instant = Field(description="when ManyChat sent it")
+    apellido_lead: Name = Field(default=None, description="the family name")
+    whatsapp: Phone = Field(default=None, description="the phone number")
+    email_lead: Email = Field(default=None, description="the e-mail address")
+    datetime_suscripcion: OptionalInstant = Field(default=None, description="when they subscribed")
+    ultimo_estado: Label = Field(default=None, description="the last state")
+    canal_entrada: ChannelName = Field(
+        default=None, description="the channel, made on first mention; spellings that read the same are one"
+    )
+    estado_inicial: Label = Field(default=None, description="the first state")
 
     def subject(self) -> str:
         """The person, by ManyChat's id."""
