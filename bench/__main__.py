@@ -16,6 +16,7 @@ BENCHES = {
     "memory": "peak memory of the host after the burst, against an idle host",
     "lists": "a page of 50 out of 1,000,000 contacts, against the same out of 10,000",
     "reconcile": "the comparison of 100,000 opportunities with Odoo, against only reading the leads",
+    "logs": "log bytes that an event writes at the default level, against the budget of 2 kB",
     "due": "steps of journeys dispatched with 1,000,000 future deliveries, against 10,000",
 }
 

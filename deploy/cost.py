@@ -26,14 +26,18 @@ class Assumptions:
     events_per_instance: float = 20  # events a second that one instance handles
     calls_per_second: float = 1  # ODOO_CALLS_PER_SECOND: batches begun, all instances together
     instance_gb: float = 2
-    always_ready: int = 1
+    always_ready: int = 3  # two for http, one for deliveries
     queues: int = 13
     poll_seconds: float = 2  # host.json: maxPollingInterval
-    bytes_per_request: float = 1500  # a row of AppRequests
-    bytes_per_line: float = 800  # a row of AppTraces
-    lines_kept_per_second: float = 20  # adaptive sampling keeps about so many items a second and instance
-    requests_sampled: bool = True  # host.json lets requests be sampled
-    lines_sampled: bool = False  # host.json keeps every trace: alerts count lines
+    lines_per_event: float = 1.0  # measured: `make bench`, "log lines of ours for an event"
+    bytes_per_text: float = 92  # measured there: the text of such a line
+    bytes_beside_text: float = 700  # supposed: all other columns of a row of AppTraces
+    bytes_per_request: float = 1500  # supposed: a row of AppRequests
+    request_share: float = 0.1  # host.json: maxSamplingPercentage; the host's other lines are left out by its logLevel
+    spans_per_event: float = 3  # webhook, handler, its part of a delivery
+    bytes_per_span: float = 1200  # supposed: a row of AppDependencies
+    trace_share: float = 0.05  # TRACE_SHARE
+    bytes_per_state: float = 2500  # the line of each minute (docs/operate.md)
     sql_min_vcores: float = 0.5
     events_per_vcore: float = 40  # events a second that one vCore of the database bears
     bytes_per_event: float = 6000  # of the database: inbox, history, deliveries, log, indexes
@@ -72,20 +76,23 @@ def quantities(events_per_hour: float, given: Assumptions | None = None) -> dict
         "queue operations, million": (6 * events + 3 * a.queues * MONTH / 60 + a.queues * MONTH / a.poll_seconds) / MILLION,
         "vCore-seconds": vcores * MONTH,
         "database GB, after a year": 12 * events * a.bytes_per_event / GIB,
-        "log GB": _log_bytes(executions, rate, a) / GIB,
+        "log GB": (events * log_bytes_per_event(a) + timers * _log_bytes_of_timer(a) + MONTH / 60 * a.bytes_per_state) / GIB,
         "alert rules": a.alerts,
         "NAT gateway hours": HOURS if a.private_network else 0,
         "private endpoint hours": 4 * HOURS if a.private_network else 0,
     }
 
 
-def _log_bytes(executions: float, rate: float, a: Assumptions) -> float:
-    """Three lines and a row of requests for each execution; of what is sampled each busy instance keeps a fixed flow."""
-    instances = max(rate / a.intakes_per_instance, 1) + max(rate / a.events_per_instance, 1)
-    kept = a.lines_kept_per_second * instances * MONTH
-    lines = min(3 * executions, kept) if a.lines_sampled else 3 * executions
-    requests = min(executions, kept) if a.requests_sampled else executions
-    return requests * a.bytes_per_request + lines * a.bytes_per_line
+def log_bytes_per_event(a: Assumptions) -> float:
+    """What an event writes into Azure Monitor at the default level: our lines, and its requests and spans by their shares."""
+    lines = a.lines_per_event * (a.bytes_per_text + a.bytes_beside_text)
+    requests = 2 * a.bytes_per_request * a.request_share
+    return lines + requests + a.spans_per_event * a.bytes_per_span * a.trace_share
+
+
+def _log_bytes_of_timer(a: Assumptions) -> float:
+    """The line with which each run of a timer ends, and its request."""
+    return a.bytes_beside_text + a.bytes_per_request * a.request_share
 
 
 def costs(used: dict[str, float], prices: dict[str, float | None]) -> dict[str, float | None]:

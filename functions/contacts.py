@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 from pydantic import ConfigDict, Field
 
-from shared.crm import odoo_sync
 from shared.flow import Flow, IdentityKind
 from shared.intake.endpoint import webhook
 from shared.intake.fields import (  # pydantic reads them at run time
@@ -84,7 +83,7 @@ def apply_contact(session: Session, event: Event[ContactPayload]) -> str:
     """Bring the contact up to date: "applied", "unchanged", or "stale" where newer events hold all of its facts."""
     from sqlalchemy import select
 
-    from shared.crm import facts, people
+    from shared.crm import facts, odoo_sync, people
     from shared.store.dialect import locked
     from shared.store.models import Opportunity
 

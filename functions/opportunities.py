@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.crm import odoo_sync
 from shared.flow import Flow
 from shared.intake.endpoint import webhook
 from shared.intake.fields import (  # pydantic reads them at run time
@@ -126,13 +125,29 @@ def apply_opportunity(session: Session, event: Event[OpportunityPayload]) -> str
     Raises:
         PermanentError: `unknown-stage`.
     """
-    from shared.crm import facts, opportunities, people
+    return _applied(session, event, is_repeat=False)
+
+
+def repeat_opportunity(session: Session, event: Event[OpportunityPayload]) -> str:
+    """Take an undated report that comes again as what holds now: A, B and A within minutes end in A.
+
+    "applied" where that changed anything; the history gets no second line where it did not.
+
+    Raises:
+        PermanentError: `unknown-stage`.
+    """
+    return _applied(session, event, is_repeat=True)
+
+
+def _applied(session: Session, event: Event[OpportunityPayload], *, is_repeat: bool) -> str:
+    from shared.crm import facts, odoo_sync, opportunities, people
 
     payload = event.payload
-    stage_id = opportunities.resolve_stage(session, payload.state.stage_id)
     at = facts.effective(event.envelope.time, event.envelope.received)
     contact = people.locked_contact(session, payload.manychat_id)
     opportunity = opportunities.locked_opportunity(session, contact)
+    # Only now: while this waited for the locks, somebody may have given the stage another number and moved all who were in it.
+    stage_id = opportunities.resolve_stage(session, payload.state.stage_id)
     changed = people.merge_person(
         session,
         contact,
@@ -144,7 +159,9 @@ def apply_opportunity(session: Session, event: Event[OpportunityPayload]) -> str
         channel=payload.channel,
     )
     changed |= facts.merge(opportunity, _opportunity_facts(payload), at, event.key)
-    changed |= opportunities.change_stage(session, opportunity, stage_id, at, payload.state.summary, event.key)
+    changed |= opportunities.change_stage(
+        session, opportunity, stage_id, at, payload.state.summary, event.key, only_changes=is_repeat
+    )
     if not changed:
         return "stale"
     odoo_sync.ask(session, contact, opportunity, event.key)
@@ -171,4 +188,11 @@ WEBHOOK = Webhook(
     payload=OpportunityPayload,
     answer=lambda payload: {"manychat_id": payload.manychat_id},
 )
-HANDLER = webhook(bp, "manychat_opportunity", "api/v1/manychat/webhook/crm-opportunity", WEBHOOK, apply_opportunity)
+HANDLER = webhook(
+    bp,
+    "manychat_opportunity",
+    "api/v1/manychat/webhook/crm-opportunity",
+    WEBHOOK,
+    apply_opportunity,
+    repeat=repeat_opportunity,
+)

@@ -15,6 +15,7 @@ import azure.functions as func
 
 from shared import queues
 from shared.flow import Flow
+from shared.watch import timers
 
 log = logging.getLogger("puente.reconcile")
 QUEUE = queues.RECONCILE_QUEUE
@@ -38,6 +39,7 @@ def reconcile_odoo(timer: func.TimerRequest) -> None:
     from shared.crm import reconciliations
 
     reconciliations.ask(QUEUE, "timer", dry_run=False)
+    timers.ran("reconcile_odoo")
 
 
 @bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)

@@ -20,6 +20,8 @@ import azure.functions as func
 from shared import flows, jobs, queues
 from shared.flow import Flow, Job, Rhythm
 from shared.intake.endpoint import CONNECTION, EVENTS_QUEUE, handle_by_type
+from shared.warming import imports, warming
+from shared.watch import timers
 
 log = logging.getLogger("puente.engine")
 FLOW = Flow(
@@ -59,6 +61,8 @@ FLOW = Flow(
     ),
 )
 bp = func.Blueprint()
+# An instance for deliveries that is always ready has them by the time that the first nudge comes.
+warming.prepare(*imports("sqlalchemy.orm", "shared.store.models", "shared.outbox.execute", "shared.vendors.registry"))
 
 
 @bp.queue_trigger("message", queue_name=queues.DELIVERY_QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
@@ -96,6 +100,7 @@ def dispatch_due(timer: func.TimerRequest) -> None:
     jobs.run(Rhythm.HALF_MINUTE)
     if woken := dispatch():
         log.info("woken: %s", ", ".join(sorted(woken)))
+    timers.ran("dispatch_due")
 
 
 @bp.timer_trigger("timer", schedule="%RETRY_ERRORED_SCHEDULE%")
@@ -105,6 +110,7 @@ def retry_errored_syncs(timer: func.TimerRequest) -> None:
 
     if jobs.run(Rhythm.FIVE_MINUTES):
         dispatch()
+    timers.ran("retry_errored_syncs")
 
 
 @bp.timer_trigger("timer", schedule="%COLLECT_POISON_SCHEDULE%")
@@ -114,12 +120,14 @@ def collect_poison(timer: func.TimerRequest) -> None:
 
     if moved := dead_letter_queue.collect_poison(flows.queues()):
         log.error("%d poison messages collected", moved)
+    timers.ran("collect_poison")
 
 
 @bp.timer_trigger("timer", schedule="%RETENTION_SCHEDULE%")
 def forget_old(timer: func.TimerRequest) -> None:
     """Run the nightly jobs: what is finished and older than the RETENTION settings keep it is removed."""
     jobs.run(Rhythm.NIGHT)
+    timers.ran("forget_old")
 
 
 @bp.queue_trigger("message", queue_name=queues.DEAD_LETTER_QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)

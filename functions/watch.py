@@ -9,6 +9,7 @@ import azure.functions as func
 
 from shared import jobs
 from shared.flow import Flow, Job, Rhythm
+from shared.watch import timers
 
 FLOW = Flow(
     name="watch",
@@ -26,3 +27,4 @@ bp = func.Blueprint()
 def watch(timer: func.TimerRequest) -> None:
     """Run the jobs of every minute: the line that says how full the queues are, what is late or in error, and what is down."""
     jobs.run(Rhythm.MINUTE)
+    timers.ran("watch")

@@ -322,6 +322,7 @@ module alerts 'modules/alerts.bicep' = {
     insightsId: monitoring.outputs.insightsId
     healthUrl: 'https://${functions.outputs.hostName}/health'
     budgetName: names.budget
+    dailyCapGB: logDailyCapGB
     monthlyBudget: monthlyBudget
     budgetStart: empty(budgetStart) ? thisMonth : budgetStart
   }

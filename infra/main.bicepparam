@@ -10,6 +10,7 @@ param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
 // Schedules must stand here with a value: the host resolves %NAME% from app settings only. What is left out: settings-left-out.yaml.
 param settings = {
   BOOKING_URL: readEnvironmentVariable('BOOKING_URL', '')
+  CALCOM_BASE_URL: readEnvironmentVariable('CALCOM_BASE_URL', '')
   CAMPAIGN_VARIABLES: readEnvironmentVariable('CAMPAIGN_VARIABLES', '')
   COLLECT_POISON_SCHEDULE: readEnvironmentVariable('COLLECT_POISON_SCHEDULE', '30 * * * * *')
   DATABASE_LONG_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_LONG_STATEMENT_SECONDS', '')
@@ -78,11 +79,13 @@ param settings = {
   SENDINBLUE_SENDER_NAME: readEnvironmentVariable('SENDINBLUE_SENDER_NAME', '')
   SMTP_FROM: readEnvironmentVariable('SMTP_FROM', '')
   SURVEY_URL: readEnvironmentVariable('SURVEY_URL', '')
+  TRACE_SHARE: readEnvironmentVariable('TRACE_SHARE', '')
   TWILIO_ACCOUNT_SID: readEnvironmentVariable('TWILIO_ACCOUNT_SID', '')
   TWILIO_CALLER_ID: readEnvironmentVariable('TWILIO_CALLER_ID', '')
   TWILIO_CONTENT_SIDS: readEnvironmentVariable('TWILIO_CONTENT_SIDS', '')
   TWILIO_SMS_SENDER: readEnvironmentVariable('TWILIO_SMS_SENDER', '')
   TWILIO_WHATSAPP_SENDER: readEnvironmentVariable('TWILIO_WHATSAPP_SENDER', '')
+  WARM_AFTER_SECONDS: readEnvironmentVariable('WARM_AFTER_SECONDS', '3')
   WATCH_SCHEDULE: readEnvironmentVariable('WATCH_SCHEDULE', '15 * * * * *')
   WORKING_DAYS: readEnvironmentVariable('WORKING_DAYS', '')
 }
@@ -92,6 +95,7 @@ param vaultSettings = {
   ALERT_WEBHOOK_URL: 'optional'
   API_KEYS: 'required'
   BREVO_WEBHOOK_SECRETS: 'optional'
+  CALCOM_TOKEN: 'optional'
   CALCOM_WEBHOOK_SECRET: 'optional'
   CALENDLY_SIGNING_KEYS: 'optional'
   CALENDLY_TOKEN: 'optional'

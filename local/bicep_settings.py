@@ -22,6 +22,8 @@ OF_THE_TEMPLATE = frozenset(
 )
 # Secrets that are not written as such: keys or their hashes, and an address at which whoever knows it can write.
 SECRET_ALL_THE_SAME = frozenset(("API_KEYS", "ALERT_WEBHOOK_URL"))
+# Where Azure wants another value than one machine does.
+IN_AZURE = {"WARM_AFTER_SECONDS": "3"}
 SECRETS_HEAD = "| Secret | Needed | What it is |\n|---|---|---|\n"
 
 
@@ -58,7 +60,8 @@ def _default(name: str, field: FieldInfo) -> str:
     """What counts where a deployment names nothing: the class's own default, except for what the host reads itself."""
     if field.is_required():
         return ""
-    return f", '{field.default}'" if name.endswith("_SCHEDULE") else ", ''"
+    given = field.default if name.endswith("_SCHEDULE") else IN_AZURE.get(name, "")
+    return f", '{given}'"
 
 
 def _with_table(text: str, parameter: str, lines: str) -> str:

@@ -43,6 +43,7 @@ def documents() -> dict[str, str]:
         "docs/odoo.md": between_marks(_text("docs/odoo.md"), odoo_fields()),
         "docs/sandbox.md": between_marks(_text("docs/sandbox.md"), stand_ins()),
         "docs/webhooks.md": with_payloads(_text("docs/webhooks.md")),
+        "host.json": host_file((ROOT / "host.json").read_text(encoding="utf-8")),
     }
 
 
@@ -212,6 +213,23 @@ def _field_row(event: str, name: str, schema: dict[str, Any], whole: dict[str, A
 
 def _lengths(schema: dict[str, Any]) -> list[int]:
     return [one["maxLength"] for one in (schema, *schema.get("anyOf", ())) if "maxLength" in one]
+
+
+def host_file(text: str) -> str:
+    """host.json with the log levels of Azure's host: its own lines from warnings on, requests, and whatever our code logs.
+
+    What a function logs has a category of its own (`Function.<name>.User`), below that of the host's lines about it
+    (`Function.<name>`), so each function is named; LOG_LEVEL alone decides about ours.
+    """
+    import function_app
+
+    function_app.app.functions_bindings = None  # it can be asked only once otherwise
+    functions: list[Any] = function_app.app.get_functions()
+    names: list[str] = sorted(one.get_function_name() for one in functions)
+    document = json.loads(text)
+    ours = {f"Function.{name}.User": "Information" for name in names}
+    document["logging"]["logLevel"] = {"default": "Warning", "Host.Results": "Information", "Function": "Warning"} | ours
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _equals(path: Path, text: str) -> bool:

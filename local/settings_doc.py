@@ -70,6 +70,8 @@ LOCAL = {
     "ODOO_DB": "puente",
     "ODOO_USERNAME": "admin",
     "ODOO_PASSWORD": "admin",
+    # In Azure the host's own lines are left out (host.json); who looks at a terminal wants to see them.
+    "AzureFunctionsJobHost__logging__logLevel__default": "Information",
 }
 # Instead of a connection string; the host would take an empty one for a wish to use an identity.
 IDENTITY = "AzureWebJobsStorage__"

@@ -8,6 +8,7 @@ from shared import flows, logs, stopping, telemetry
 from shared.flow import FlowError
 from shared.intake import endpoint
 from shared.settings import get_settings
+from shared.warming import warming
 
 
 def build_app(package: ModuleType) -> func.FunctionApp:
@@ -23,12 +24,13 @@ def build_app(package: ModuleType) -> func.FunctionApp:
     settings = get_settings()
     logs.configure(settings.log_level, settings.log_format)
     if settings.applicationinsights_connection_string is not None:
-        telemetry.configure(settings.applicationinsights_connection_string.get_secret_value())
+        telemetry.configure(settings.applicationinsights_connection_string.get_secret_value(), settings.trace_share)
     stopping.install()
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     for blueprint in (*flows.parts("functions"), _of_moved_queues()):
         app.register_functions(blueprint)
     _check_handlers()
+    warming.begin_after(settings.warm_after_seconds)
     return app
 
 

@@ -77,6 +77,8 @@ class Flow:
 
     `syncs` and `effects` name what is done to outside systems (`Action`, or an object with an `action`), `targets` the
     limits of a system that the flow alone uses (a function that returns a `TargetPolicy`), `clients` the clients of systems.
+    `comparisons` maps the name of an outside system to the function that holds our record against it
+    (`shared.crm.reconciliations.Comparison`).
     `events` are the events that its code calls listeners for, `listeners` maps an event to the function that is called for it,
     in the transaction of whoever calls. Flows meet by events; they import each other only where `requires` says so.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
@@ -106,6 +108,7 @@ class Flow:
     syncs: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
     targets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    comparisons: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     events: tuple[str, ...] = ()
     listeners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     handlers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -175,8 +175,8 @@ def _queue_service() -> "QueueServiceClient":
     from azure.storage.queue import QueueServiceClient
 
     settings = get_settings()
-    if settings.storage_connection is not None:
-        text = settings.storage_connection.get_secret_value()
+    if (key := settings.storage_key) is not None:
+        text = key.get_secret_value()
         return QueueServiceClient.from_connection_string(text, **CLIENT_OPTIONS)
     return QueueServiceClient(_endpoint(settings, "queue"), credential=_credential(settings), **CLIENT_OPTIONS)
 
@@ -186,8 +186,8 @@ def _blob_service() -> "BlobServiceClient":
     from azure.storage.blob import BlobServiceClient
 
     settings = get_settings()
-    if settings.storage_connection is not None:
-        text = settings.storage_connection.get_secret_value()
+    if (key := settings.storage_key) is not None:
+        text = key.get_secret_value()
         return BlobServiceClient.from_connection_string(text, **CLIENT_OPTIONS)
     return BlobServiceClient(_endpoint(settings, "blob"), credential=_credential(settings), **CLIENT_OPTIONS)
 

@@ -172,6 +172,19 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
     alert_webhook_url: Url | None = Field(
         default=None, description="Receives a JSON POST for every new dead letter (Slack or Discord compatible `text`)."
     )
+    warm_after_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=25,
+        description="An instance that has had no request for so long after its start imports what it will need, as one that is "
+        "always ready does; 0: only after its first request. In Azure 3.",
+    )
+    trace_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Share of traces whose spans are sent to Azure Monitor; a trace is sent whole or not at all.",
+    )
     log_format: Literal["text", "json"] = Field(
         default="text", description="`json`: each of our log lines is an object with event, delivery and function."
     )
@@ -185,7 +198,7 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         faults = []
         if self.storage_connection is None and not (self.storage_account_name or self.storage_queue_service_uri):
             faults.append("AzureWebJobsStorage: give a connection string, or ...__accountName for managed identity")
-        elif self.storage_connection is None and not (self.storage_account_name or self.storage_blob_service_uri):
+        elif self.storage_queue_service_uri and not (self.storage_account_name or self.storage_blob_service_uri):
             faults.append("AzureWebJobsStorage__blobServiceUri: needed beside ...__queueServiceUri, or give ...__accountName")
         if self.odoo_api == "jsonrpc" and not self.odoo_username:
             faults.append("ODOO_USERNAME: needed with ODOO_API=jsonrpc")
@@ -200,6 +213,15 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    @property
+    def storage_key(self) -> SecretStr | None:
+        """The connection string of the storage account, unless an identity is given as well: then that counts.
+
+        The platform may put a connection string with a key beside our settings; the account refuses keys.
+        """
+        has_identity = self.storage_account_name or self.storage_queue_service_uri
+        return None if has_identity else self.storage_connection
 
     @property
     def odoo_batch_seconds(self) -> float:

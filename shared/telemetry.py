@@ -18,23 +18,28 @@ _current: ContextVar[str | None] = ContextVar("traceparent", default=None)
 _tracer: "Tracer | None" = None
 
 
-def configure(connection_string: str | None) -> None:
-    """Send spans to Azure Monitor if there is a connection string. Calling it again changes nothing."""
+def configure(connection_string: str | None, share: float = 1) -> None:
+    """Send the spans of a `share` of all traces to Azure Monitor if there is a connection string. Once; again changes nothing.
+
+    Which traces they are follows from the trace's id, so every part of the app sends all of a trace or none of it.
+    """
     if not connection_string or _tracer is not None:
         return
-    from azure.monitor.opentelemetry.exporter import AzureMonitorTraceExporter
+    from azure.monitor.opentelemetry.exporter import ApplicationInsightsSampler, AzureMonitorTraceExporter
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    enable(BatchSpanProcessor(AzureMonitorTraceExporter.from_connection_string(connection_string)))
+    exporter = AzureMonitorTraceExporter.from_connection_string(connection_string)
+    # This sampler writes its ratio into each span, so that `ItemCount` tells how many it stands for.
+    enable(BatchSpanProcessor(exporter), ApplicationInsightsSampler(sampling_ratio=share))
 
 
-def enable(processor: Any) -> None:
-    """Record spans from now on and hand them to `processor` (an OpenTelemetry span processor)."""
+def enable(processor: Any, sampler: Any = None) -> None:
+    """Record spans from now on and hand those that `sampler` takes (None: all) to `processor`, an OpenTelemetry one."""
     global _tracer  # noqa: PLW0603  # one tracer for the process
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
 
-    provider = TracerProvider(resource=Resource.create({"service.name": "puente"}))
+    provider = TracerProvider(sampler=sampler, resource=Resource.create({"service.name": "puente"}))
     provider.add_span_processor(processor)
     _tracer = provider.get_tracer("puente")
 

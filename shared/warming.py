@@ -2,8 +2,8 @@
 
 A start costs only what the first webhook needs. Once a first request has been answered, a thread carries out what was
 prepared, step by step, each step while no request is under way: a request that comes in between waits for one step at most,
-and not for that either, since threads take turns. Instances that answer no requests (queues and timers have instances of
-their own in Azure) warm nothing.
+and not for that either, since threads take turns. An instance that is kept ready gets no request when it starts, so it begins
+by itself after WARM_AFTER_SECONDS: an instance that was started for a request or a message is busy with it by then.
 """
 
 import importlib
@@ -43,9 +43,20 @@ class Warming:
         finally:
             with self._lock:
                 self._requests -= 1
-                if self._thread is None and self._steps:
-                    self._thread = threading.Thread(target=self._run, name="warming", daemon=True)
-                    self._thread.start()
+            self._begin()
+
+    def begin_after(self, seconds: float) -> None:
+        """Begin `seconds` from now, where no request has come first; 0 leaves it to the first request."""
+        if seconds > 0:
+            timer = threading.Timer(seconds, self._begin)
+            timer.daemon = True
+            timer.start()
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self._thread is None and self._steps:
+                self._thread = threading.Thread(target=self._run, name="warming", daemon=True)
+                self._thread.start()
 
     def wait(self, seconds: float) -> bool:
         """Whether all steps are done, after at most `seconds`; False where none has been started."""

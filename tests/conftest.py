@@ -30,6 +30,7 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ENVIRONMENT = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
     "API_KEYS": json.dumps([{"name": "local", "key": LOCAL_KEY, "scopes": ["admin"]}]),
+    "AzureFunctionsJobHost__logging__logLevel__default": "Information",
     "ODOO_URL": "http://127.0.0.1:9/odoo",
     "ODOO_DB": "puente",
     "ODOO_USERNAME": "admin",

@@ -37,7 +37,7 @@ class BookingEvent(Payload):
 
     `absent`: by e-mail address, whether that person stayed away; without an address, whoever booked. `has_ended`: the meeting
     took place, where the event says so beside what it is about. `page` is the address of the calendar's own pages, `change_url`
-    that of the page on which this booking can be moved or cancelled.
+    and `cancel_url` those of the pages on which this booking can be moved and cancelled.
 
     `seat` tells apart several people in one meeting of the same `uid`; `seats` are the people whom an event about the whole
     meeting lists, by their seats (`functions.bookings.parts`). `series` is the kind of meeting that is repeated; with
@@ -63,6 +63,7 @@ class BookingEvent(Payload):
     meeting_url: str | None = Field(default=None, max_length=1000)
     page: str | None = Field(default=None, max_length=300)
     change_url: str | None = Field(default=None, max_length=1000)
+    cancel_url: str | None = Field(default=None, max_length=1000)
     has_ended: bool = False
     seat: str | None = Field(default=None, min_length=1, max_length=SEAT_LENGTH)
     seats: dict[str, str] = Field(default_factory=dict)

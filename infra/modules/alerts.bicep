@@ -22,6 +22,9 @@ param monthlyBudget int
 @description('First day of the month in which the budget began.')
 param budgetStart string
 
+@description('Most GB of logs taken in a day; -1 is no limit.')
+param dailyCapGB int
+
 var rules = loadYamlContent('../watching/alerts.yaml')
 var testLocations = ['us-va-ash-azr', 'us-ca-sjc-azr', 'emea-nl-ams-azr']
 
@@ -68,7 +71,7 @@ resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       criteria: {
         allOf: [
           {
-            query: rule.query
+            query: replace(rule.query, 'DAILY_CAP_GB', string(dailyCapGB))
             timeAggregation: 'Count'
             operator: 'GreaterThan'
             threshold: 0

@@ -26,7 +26,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
   }
 }
 
-// Sampling happens in the host (host.json keeps every request and exception), so that what is kept is kept whole: 100 % here.
+// Sampling happens in the host (host.json keeps every line and exception, and a share of the requests with what each stands for): 100 % here.
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
   name: insightsName
   location: location

@@ -53,9 +53,23 @@ def locked_opportunity(session: Session, contact: Contact) -> Opportunity:
 
 
 def change_stage(
-    session: Session, opportunity: Opportunity, stage_id: int, at: datetime, summary: str | None, event_key: str
+    session: Session,
+    opportunity: Opportunity,
+    stage_id: int,
+    at: datetime,
+    summary: str | None,
+    event_key: str,
+    *,
+    only_changes: bool = False,
 ) -> set[str]:
-    """Record a stage, and make it the present one unless a newer one is known; the names of what changed."""
+    """Record a stage, and make it the present one unless a newer one is known; the names of what changed.
+
+    With `only_changes` a stage that is the present one already is reported as of `at`, so that what is older changes nothing;
+    it is no change, and the history gets no line.
+    """
+    if only_changes and opportunity.stage_id == stage_id:
+        changed = facts.merge(opportunity, {"stage_id": stage_id, "state_date": at}, at, event_key, group="stage")
+        return (changed - {"state_date"}) | facts.merge(opportunity, {"summary": summary}, at, event_key)
     changed = facts.merge(opportunity, {"stage_id": stage_id, "state_date": at}, at, event_key, group="stage")
     changed |= facts.merge(opportunity, {"summary": summary}, at, event_key)
     session.add(

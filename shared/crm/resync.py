@@ -3,14 +3,20 @@
 The change commits a delivery to ourselves with it; carrying that out walks over the opportunities in pages, so that 100,000 of
 them cost neither one huge transaction nor the patience of whoever made the change. It can be seen, retried and cancelled like
 any other. It is a sync: it looks at what SQL says when it runs, and running it again only asks again.
+
+One delivery walks over as many pages as fit well into its lease; the rest is a delivery of its own, planned with the last page
+(`advisor:7>12000`: those behind number 12000). So a walk of any length ends, and a worker that dies costs its own part alone.
 """
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared import clock
 from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome
 from shared.outbox.policy import TargetPolicy
+from shared.settings import get_settings
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -53,27 +59,43 @@ def of_advisor(advisor_id: int) -> "ColumnElement[bool]":
     return (Opportunity.commercial_advisor_id == advisor_id) | (Opportunity.medical_advisor_id == advisor_id)
 
 
+PAGES_AT_ONCE = 20
+SHARE_OF_LEASE = 3  # begun are pages within a third of it; the last one may take long
+
+
 def _execute(deliveries: Sequence[Claimed]) -> Mapping[int, Outcome]:
     return {delivery.id: Done({"opportunities": _carry_out(delivery.subject)}) for delivery in deliveries}
 
 
 def _carry_out(subject: str) -> int:
-    """Walk over the pages; how many opportunities were asked for. A page is one transaction, and wakes the sync to Odoo."""
+    """Walk over the next pages; how many opportunities were asked for. A page is one transaction, and wakes the sync to Odoo.
+
+    The last page plans the delivery of those behind it.
+    """
     from shared.outbox import plan
     from shared.store.session import transact
 
-    walk, last, count = _walk(subject), 0, 0
-    while True:
+    whole, _, behind = subject.partition(">")
+    walk, last, count = _walk(whole), int(behind or 0), 0
+    end = clock.now() + timedelta(seconds=get_settings().delivery_lease_seconds / SHARE_OF_LEASE)
+    for number in range(1, PAGES_AT_ONCE + 1):
+        is_last = number == PAGES_AT_ONCE or clock.now() >= end
 
-        def page(session: "Session", behind: int = last) -> tuple[tuple[int, int] | None, set[str]]:
-            return walk(session, behind), plan.newly_due(session)
+        def page(session: "Session", start: int = last, *, plans: bool = is_last) -> tuple[tuple[int, int] | None, set[str]]:
+            done = walk(session, start)
+            if done is not None and plans:
+                _plan(session, f"{whole}>{done[1]}")
+            return done, plan.newly_due(session)
 
         done, due = transact(page)
         plan.nudge(due)
         if done is None:
-            log.info("%s: %d opportunities asked for", subject, count)
-            return count
+            break
         count, last = count + done[0], done[1]
+        if is_last:
+            break
+    log.info("%s: %d opportunities asked for", subject, count)
+    return count
 
 
 def _walk(subject: str) -> Walk:

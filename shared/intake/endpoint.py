@@ -33,13 +33,21 @@ __all__ = [
 type Accept = Callable[[func.HttpRequest, func.Out[bytes]], Any]
 
 
-def webhook(blueprint: func.Blueprint, name: str, route: str, endpoint: Webhook, apply: Apply[Any]) -> Handler[Any]:
+def webhook(
+    blueprint: func.Blueprint,
+    name: str,
+    route: str,
+    endpoint: Webhook,
+    apply: Apply[Any],
+    *,
+    repeat: Apply[Any] | None = None,
+) -> Handler[Any]:
     """Register `<name>_webhook` (POST `route`) and `<name>_handler`, which applies each event; returns the handler.
 
     A webhook on `events-queue` gets no queue function of its own: the flow names the handler in `handlers`, and the engine's
     one function on that queue finds it by the event's type.
     """
-    handler = Handler(queue=endpoint.queue, payload=endpoint.payload, apply=apply)
+    handler = Handler(queue=endpoint.queue, payload=endpoint.payload, apply=apply, repeat=repeat)
     accepting(blueprint, f"{name}_webhook", route, endpoint)
     if endpoint.queue != EVENTS_QUEUE:
         handling(blueprint, f"{name}_handler", handler)

@@ -17,7 +17,7 @@ from shared import clock, faults, flows, logs, queues, telemetry
 from shared.errors import PermanentError, RefusedError, RetryableError, UnavailableError
 from shared.intake import dead_letter_queue
 from shared.intake.envelope import Envelope, fingerprint, parse
-from shared.intake.webhook import Payload, taken
+from shared.intake.webhook import Payload, has_undated_key, taken
 from shared.outbox.policy import HANDLER_POLICY, OUTAGE_POLICY
 
 if TYPE_CHECKING:
@@ -49,11 +49,16 @@ class Handler[P: Payload]:
 
     It returns a word for the outcome ("applied", "stale", ...), and raises PermanentError for what can never be applied.
     It may be run again from the start, so it touches nothing but the session.
+
+    `repeat` is for an undated event that says how things are, not what happened: it is called, instead of nothing, where the
+    same content was received again within the step in which it counts as one event (`shared.intake.webhook`). Things may have
+    been otherwise in between, so it applies the content as of then; "applied" where that changed anything.
     """
 
     queue: str
     payload: type[P]
     apply: Apply[P]
+    repeat: Apply[P] | None = None
 
 
 def handle[P: Payload](handler: Handler[P], message: func.QueueMessage) -> None:
@@ -141,13 +146,38 @@ def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) 
         return "duplicate"
     if not insert_if_absent(session, InboxEvent, "key", values):
         _check_same(session, event)
+        outcome = _repeated(session, handler, event, values)
         _resolve(session, envelope)
-        return "duplicate"
+        return outcome
     outcome = handler.apply(session, event)
     if outcome != values["outcome"]:
         session.execute(update(InboxEvent).where(InboxEvent.key == event.key).values(outcome=outcome))
     _resolve(session, envelope)
     return outcome
+
+
+def _repeated[P: Payload](session: "Session", handler: Handler[P], event: Event[P], values: dict[str, Any]) -> str:
+    """Apply the repetition of an undated event that says how things are; "duplicate" where it says nothing new.
+
+    The queue's second delivery of one message has the time of the first, and is no repetition. What a repetition has changed is
+    kept as an event of its own. Repetitions and whatever came between them end the same in any order.
+    """
+    from sqlalchemy import select
+
+    from shared.store.dialect import insert_if_absent
+    from shared.store.models import InboxEvent
+    from shared.store.types import key_of
+
+    if handler.repeat is None or not has_undated_key(event.envelope):
+        return "duplicate"
+    first = session.scalars(select(InboxEvent.received_at).where(InboxEvent.key == event.key)).one()
+    if event.envelope.received <= first:
+        return "duplicate"
+    again = replace(event, key=key_of(event.key, event.envelope.received.isoformat()))
+    if handler.repeat(session, again) != "applied":
+        return "duplicate"
+    insert_if_absent(session, InboxEvent, "key", values | {"key": again.key})
+    return "applied"
 
 
 def _check_same(session: "Session", event: Event[Any]) -> None:

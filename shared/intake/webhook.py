@@ -134,7 +134,7 @@ class Webhook:
         except PuenteError as error:
             log.error("%s not taken: %s", self.name, error)  # noqa: TRY400  # the trace tells nothing that the words do not
             return problems.response(RefusedError(503, "not-stored", "The event could not be stored; send it again."))
-        log.info("%s accepted as %s", self.name, envelope.id)
+        log.debug("%s accepted as %s", self.name, envelope.id)  # the handler logs a line about the event; one is enough
         if self.reply is not None:
             return self.reply()
         answer = {"status": "accepted", "event_id": envelope.id} | chosen.answer(payload) | {"queue": self.queue}
@@ -226,8 +226,16 @@ def _content_key(data: dict[str, Any], payload: Payload, sender: Sender, receive
     """
     if payload.occurred_at() is not None or sender.signs:
         return fingerprint(data)
-    step = int(received.timestamp() // UNDATED_STEP_SECONDS)
-    return fingerprint({"data": data, "received": step})
+    return _undated_key(data, received)
+
+
+def _undated_key(data: Any, received: datetime) -> str:
+    return fingerprint({"data": data, "received": int(received.timestamp() // UNDATED_STEP_SECONDS)})
+
+
+def has_undated_key(envelope: Envelope) -> bool:
+    """Whether the event's key is made of its content and of the minutes in which it came: nobody says that it is the same."""
+    return envelope.sender is None and envelope.id == _undated_key(envelope.data, envelope.received)
 
 
 async def _to_message(envelope: Envelope) -> bytes:

@@ -30,7 +30,7 @@ from shared.store.models import ERROR_LENGTH, ActionLog, Delivery, Target
 log = logging.getLogger("puente.outbox")
 
 OUTCOME_UNKNOWN = "outcome-unknown"
-NO_ANSWER = "no-answer"  # of a pending sync: it was sent in a batch of one, and the system did not answer
+NO_ANSWER = "no-answer"  # of a pending delivery: it was sent in a batch of one, and the system did not answer
 SYSTEM = "system"
 # Marks a session whose transaction is run again with `isolate_errors` after a flow's mistake: nobody in it needs a savepoint.
 ERRORS_NOT_ISOLATED = "puente_errors_not_isolated"
@@ -136,8 +136,14 @@ def _report_refused_account(session: Session, target: Target, outcomes: Iterable
 
 
 def _is_silence(action: Action, outcome: Outcome) -> bool:
-    """Whether a sync got no answer, which either its record or an outage of the whole system may have caused."""
-    return action.kind is Kind.SYNC and isinstance(outcome, UnavailableError | UncertainError | NoAnswerError)
+    """Whether a delivery got no answer, which either itself or an outage of the whole system may have caused.
+
+    For a message that is a 503 and its like. One that may have been sent is no silence (`_unknown` charges it by itself), nor
+    is a refusal of our account.
+    """
+    if action.kind is Kind.SYNC:
+        return isinstance(outcome, UnavailableError | UncertainError | NoAnswerError)
+    return isinstance(outcome, UnavailableError) and not outcome.account
 
 
 def _charges_attempt(target: Target, action: Action, batch: Sequence[tuple[Delivery | None, Outcome]]) -> bool:
@@ -164,7 +170,8 @@ def _limit_next_batch(action: Action, pending: Sequence[tuple[Delivery, Outcome]
             row.batch_limit = None  # it was answered
     for row in silent:
         if together == 1:
-            row.reason = NO_ANSWER
+            if row.reason != OUTCOME_UNKNOWN:  # that a message may have been sent must not be forgotten
+                row.reason = NO_ANSWER
         else:
             row.batch_limit = (len(silent) + 1) // 2
 
@@ -270,7 +277,7 @@ def _again(action: Action, row: Delivery, error: PuenteError, *, charge: bool) -
     wait = asked if waits_alone else 0 if blameless else max(action.retry.delay_seconds(row.attempts), asked)
     _reopen(row, after_seconds=wait)
     row.last_error = str(error)[:ERROR_LENGTH]
-    if action.kind is Kind.SYNC and not blameless and not charge:
+    if not blameless and not charge and (action.kind is Kind.SYNC or row.reason == NO_ANSWER):
         row.reason = None  # it was answered
     return False
 

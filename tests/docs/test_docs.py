@@ -109,6 +109,7 @@ def test_tables_of_the_deployment_are_made_of_the_settings() -> None:
     assert "OLD" not in made
     assert "  ODOO_URL: readEnvironmentVariable('ODOO_URL')\n" in made
     assert "  DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')\n" in made
+    assert "  WARM_AFTER_SECONDS: readEnvironmentVariable('WARM_AFTER_SECONDS', '3')\n" in made
     assert "  ODOO_PASSWORD: 'required'\n" in made
     assert "  TWILIO_AUTH_TOKEN: 'optional'\n" in made
     assert made.endswith("}\nparam more = 1\n")

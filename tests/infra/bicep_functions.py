@@ -89,6 +89,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "replace": lambda _f, text, old, new: text.replace(old, new),
     "resourceGroup": lambda file: _known(file.scope),
     "split": lambda _f, text, at: text.split(at),
+    "string": lambda _f, value: str(value),
     "subscription": lambda file: _known("/".join(file.scope.split("/")[:3])),
     "subscriptionResourceId": lambda file, kind, name: f"{'/'.join(file.scope.split('/')[:3])}/providers/{kind}/{name}",
     "tenant": lambda _f: {"tenantId": "00000000-0000-0000-0000-00000000000a"},

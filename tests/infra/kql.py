@@ -9,9 +9,16 @@ SCRIPT = Path(__file__).with_suffix(".cjs")
 
 # The tables of Application Insights in a workspace ("Azure Monitor Logs table reference"), with the columns that we use.
 TABLES = {
-    "AppTraces": {"TimeGenerated": "datetime", "Message": "string", "SeverityLevel": "int", "OperationName": "string"},
+    "AppTraces": {
+        "TimeGenerated": "datetime",
+        "Message": "string",
+        "SeverityLevel": "int",
+        "OperationName": "string",
+        "OperationId": "string",
+    },
     "AppRequests": {
         "TimeGenerated": "datetime",
+        "OperationId": "string",
         "OperationName": "string",
         "ResultCode": "string",
         "Success": "bool",
@@ -21,7 +28,14 @@ TABLES = {
         "ClientIP": "string",
         "Url": "string",
     },
-    "AppExceptions": {"TimeGenerated": "datetime", "SeverityLevel": "int", "OperationName": "string", "OuterMessage": "string"},
+    "AppExceptions": {
+        "TimeGenerated": "datetime",
+        "SeverityLevel": "int",
+        "OperationName": "string",
+        "OperationId": "string",
+        "OuterMessage": "string",
+    },
+    "Usage": {"TimeGenerated": "datetime", "IsBillable": "bool", "Quantity": "real", "DataType": "string"},
 }
 # What the portal, Grafana and a list of panels put a span of time for.
 _GRAIN = re.compile(r"\{Span:grain\}|\$__interval|\bGRAIN\b")
@@ -33,7 +47,9 @@ def complaints(queries: list[str]) -> list[list[str]]:
     tables = {
         name: "(" + ", ".join(f"{key}: {kind}" for key, kind in columns.items()) + ")" for name, columns in TABLES.items()
     }
-    asked = json.dumps({"tables": tables, "queries": [_GRAIN.sub("5m", query) for query in queries]})
+    asked = json.dumps(
+        {"tables": tables, "queries": [_GRAIN.sub("5m", query).replace("DAILY_CAP_GB", "5") for query in queries]}
+    )
     done = subprocess.run(["node", SCRIPT], input=asked, capture_output=True, text=True, check=True, timeout=120)
     found: list[list[str]] = json.loads(done.stdout)
     return found

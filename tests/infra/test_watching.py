@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from deploy import dashboards
-from shared.watch import report
-from tests.infra.conftest import INFRA, ROOT, App, Deployed
+from shared.watch import report, timers
+from tests.infra.conftest import INFRA, LEAST, ROOT, App, Deployed
 from tests.infra.kql import TABLES
 from tests.support.world import contact, opportunity
 
@@ -51,8 +51,8 @@ def test_queries_read_what_the_app_writes(name: str, query: str, line: dict[str,
 @pytest.mark.parametrize(("name", "query"), QUERIES, ids=[name for name, _ in QUERIES])
 def test_queries_use_tables_and_columns_that_exist(name: str, query: str) -> None:
     """Every capitalised word of a query is a table or a column of the tables that it reads."""
-    bare = re.sub(r'"[^"]*"', "", query)
-    tables = set(re.findall(r"\bApp[A-Z][a-z]+s\b", bare))
+    bare = re.sub(r'"[^"]*"|DAILY_CAP_GB', "", query)
+    tables = set(re.findall(r"\bApp[A-Z][a-z]+s\b|\bUsage\b", bare))
     assert tables <= set(TABLES)
     columns = set().union(*(TABLES[table] for table in tables))
     words = set(re.findall(r"\b[A-Z][A-Za-z]+\b", bare)) - tables - {"GRAIN"}
@@ -166,6 +166,42 @@ def test_runbooks_name_only_addresses_that_exist(environment: pytest.MonkeyPatch
         named = {found.rstrip("/") for found in re.findall(r"/api/v1/[a-z/{}<>-]+", text)}
         paths = {re.sub(r"\{\w+\}|<\w+>", "{}", path) for path in named}
         assert paths - known == set(), page
+
+
+def test_requests_are_sampled_and_no_alert_depends_on_a_single_one() -> None:
+    """What counts requests counts what each stands for; what must not be missed is found in lines or exceptions as well."""
+    for one in ALERTS:
+        query = one["query"]
+        if "AppRequests" in query:
+            assert "sum(ItemCount)" in query or ("AppExceptions" in query and "dcount(OperationId)" in query), one["name"]
+        assert not re.search(r"\bcount\(\)", query) or "AppRequests" not in query, one["name"]
+
+
+def test_every_timer_says_that_it_has_run(app: App, environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Each function logs the line that `silent-timer` reads, under its own name."""
+    source = "".join((ROOT / "functions" / page).read_text() for page in ("system.py", "watch.py", "reconcile.py"))
+    assert set(re.findall(r'timers\.ran\("(\w+)"\)', source)) == set(app.timers())
+    timers.ran("watch")
+    assert caplog.messages[-1] == "puente.ran watch"
+
+
+def test_the_host_logs_its_own_lines_from_warnings_on_and_all_of_ours(app: App) -> None:
+    """LOG_LEVEL alone decides about what our code says; the host's two or three lines for each execution are left out."""
+    levels = json.loads((ROOT / "host.json").read_text())["logging"]["logLevel"]
+    assert (levels["default"], levels["Function"], levels["Host.Results"]) == ("Warning", "Warning", "Information")
+    assert {name for name in app.functions if levels.get(f"Function.{name}.User") != "Information"} == set()
+
+
+def test_the_alert_of_the_log_budget_knows_the_cap(deployed) -> None:
+    """Half of PUENTE_LOG_DAILY_CAP_GB; without a cap it never rings."""
+    for cap in ("5", "-1"):
+        rules = deployed(LEAST | {"PUENTE_LOG_DAILY_CAP_GB": cap}).all("Microsoft.Insights/scheduledQueryRules")
+        (query,) = [
+            rule.body["properties"]["criteria"]["allOf"][0]["query"]
+            for rule in rules
+            if rule.body["name"] == "puente-log-budget"
+        ]
+        assert f"{cap} > 0 and gigabytes > 0.5 * {cap}" in query
 
 
 def test_lines_that_alerts_count_are_not_sampled_away() -> None:

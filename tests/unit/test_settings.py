@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from shared import queues
 from shared.errors import ConfigurationError
 from shared.setting_dates import COUNTRIES
 from shared.setting_limits import CONNECT_SECONDS
@@ -285,3 +286,24 @@ def test_connect_limit_is_that_of_the_http_client():
     from shared.vendors import http
 
     assert http.CONNECT_SECONDS == CONNECT_SECONDS
+
+
+def test_identity_wins_over_a_key_that_the_platform_puts_beside_it(environment):
+    """The account refuses keys; a connection string with one may appear among the app settings all the same."""
+    environment.setenv("AzureWebJobsStorage", "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=eA==")
+    assert load().storage_key is not None
+    environment.setenv("AzureWebJobsStorage__accountName", "stpuente")
+    assert load().storage_key is None
+
+
+def test_clients_of_the_storage_account_use_the_identity_then(environment):
+    """Queues and blobs alike: their addresses are those of the named account, not of the one in the connection string."""
+    environment.setenv("AzureWebJobsStorage", "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=eA==")
+    environment.setenv("AzureWebJobsStorage__accountName", "stpuente")
+    get_settings.cache_clear()
+    queues.forget_clients()
+    try:
+        assert queues.queue_client("q").url == "https://stpuente.queue.core.windows.net/q"
+        assert queues.blob_container("c").url == "https://stpuente.blob.core.windows.net/c"
+    finally:
+        queues.forget_clients()

@@ -1,5 +1,6 @@
 """One trace from webhook to vendor call, with and without OpenTelemetry."""
 
+import hashlib
 import re
 import subprocess
 import sys
@@ -54,6 +55,27 @@ def test_steps_of_one_trace_belong_together(spans):
     assert second.parent.span_id == first.context.span_id
     assert len(second.links) == 1
     assert second.attributes["deliveries"] == 2
+
+
+def test_a_share_of_the_traces_is_sent_and_each_of_them_whole():
+    """Which ones they are follows from the trace's id, so webhook, handler and deliveries agree; the context always goes on."""
+    from azure.monitor.opentelemetry.exporter import ApplicationInsightsSampler
+
+    exporter = InMemorySpanExporter()
+    telemetry.enable(SimpleSpanProcessor(exporter), ApplicationInsightsSampler(sampling_ratio=0.25))
+    try:
+        for number in range(400):
+            trace = hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()
+            with telemetry.span("door", parent=f"00-{trace}-b7ad6b7169203331-01") as here:
+                pass
+            with telemetry.span("handle", parent=here) as inner:
+                assert inner[3:35] == trace
+    finally:
+        telemetry.disable()
+    names = [(span.context.trace_id, span.name) for span in exporter.get_finished_spans()]
+    sent = {trace for trace, _name in names}
+    assert 50 < len(sent) < 150
+    assert sorted(names) == sorted((trace, name) for trace in sent for name in ("door", "handle"))
 
 
 def test_event_and_its_sync_are_one_trace(world, spans):

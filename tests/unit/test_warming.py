@@ -36,6 +36,34 @@ def test_steps_are_carried_out_in_order_after_the_first_request(warm):
     assert done == ["first", "second"]
 
 
+def test_an_instance_that_is_kept_ready_begins_by_itself(warm):
+    """No request comes when it starts; it is warm before the first one all the same."""
+    done = threading.Event()
+    warm.prepare(done.set)
+    warm.begin_after(0.01)
+    assert done.wait(PATIENCE)
+
+
+def test_zero_seconds_leave_it_to_the_first_request(warm):
+    """As on one machine, where every start would pay for it."""
+    warm.prepare(lambda: pytest.fail("no request has come"))
+    warm.begin_after(0)
+    assert not warm.wait(0)
+
+
+def test_a_ready_app_imports_what_deliveries_need():
+    """Those of the REST API and those of the deliveries: an instance does not know which of both it will be asked for."""
+    program = """
+import os, sys
+os.environ["WARM_AFTER_SECONDS"] = "0.01"
+import function_app
+from shared.warming import warming
+while warming._thread is None: pass
+print(warming.wait(60), *(name in sys.modules for name in ("shared.outbox.execute", "shared.vendors.registry", "fastapi")))
+"""
+    assert in_a_new_process(program).split() == ["True"] * 4
+
+
 def test_no_step_begins_while_a_request_is_under_way(warm):
     """Not the first, and not one that another request has come in front of."""
     seen, between = [], threading.Event()

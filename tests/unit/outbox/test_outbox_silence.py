@@ -12,7 +12,7 @@ from shared import clock
 from shared.errors import NoAnswerError, PermanentError, RetryableError, UnavailableError, UncertainError
 from shared.outbox import dispatch, execute, plan
 from shared.outbox.actions import Action, Done, Kind
-from shared.outbox.policy import TargetPolicy
+from shared.outbox.policy import RetryPolicy, TargetPolicy
 from shared.store.models import Delivery, Target
 from shared.store.session import reading, transact
 from tests.conftest import START
@@ -218,3 +218,45 @@ def reset(test_clock):
 
     transact(work)
     test_clock.moment = clock.as_utc(START)
+
+
+class TestOneMessage:
+    """A message that its vendor answers with 503, while it takes all others."""
+
+    @pytest.fixture
+    def mails(self, database, storage, test_clock):
+        """A vendor of messages to whom `p` is poison, each message in a call of its own."""
+        calls = []
+
+        def execute_one(batch):
+            calls.append([one.subject for one in batch])
+            return {one.id: UnavailableError("answered 503") if one.subject == "p" else Done() for one in batch}
+
+        retry = RetryPolicy(first_seconds=15, factor=4, cap_seconds=3600, max_attempts=6, max_age=timedelta(days=3650))
+        action = Action(target="crm", name="mail", kind=Kind.MESSAGE, execute=execute_one, retry=retry)
+        with registered(action, TargetPolicy(batches_per_second=1e9)) as action:
+            yield action, calls
+
+    def test_has_a_bound_and_delays_nobody(self, mails, test_clock):
+        """It costs attempts as a poisonous record does, and ends after them; it was called twice a minute for a week."""
+        action, calls = mails
+        for number in range(36):
+            names = (["p"] if number == 0 else []) + [f"m{number}"]
+            transact(lambda session, names=names: [plan.message(session, action, name, name, {}) for name in names])
+            run(test_clock, 5, step=1)
+        assert (found("p").state, found("p").attempts, found("p").reason) == ("dead", 6, "attempts-used-up")
+        assert sum("p" in call for call in calls) <= 20
+        with reading() as session:
+            others = session.scalars(select(Delivery).where(Delivery.subject != "p")).all()
+        waits = [(row.finished_at - row.created_at).total_seconds() for row in others]
+        assert sorted(waits)[int(0.9 * len(waits))] <= 60
+
+    def test_an_outage_costs_it_nothing(self, mails, test_clock):
+        """The vendor is down for all: nobody's attempts are used up, and what may have been sent is not forgotten."""
+        action, _calls = mails
+        transact(lambda session: [plan.message(session, action, "p", f"p{number}", {}) for number in range(3)])
+        run(test_clock, 12 * 60, step=20)
+        with reading() as session:
+            rows = session.scalars(select(Delivery)).all()
+        assert {row.state for row in rows} == {"pending"}
+        assert max(row.attempts for row in rows) <= 1

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
+from shared import clock
 from shared.crm import resync
 from shared.intake import dead_letter_store
 from shared.settings import get_settings
@@ -295,6 +296,35 @@ class TestResync:
         (walk,) = [row for row in rows(Delivery) if row.target == "puente"]
         assert (walk.state, walk.result) == ("done", {"opportunities": 3})
         assert {row.odoo_sync_status for row in rows(Opportunity)} == {"success"}
+
+    def test_a_walk_longer_than_a_lease_goes_on_in_parts(
+        self, api: Api, world: World, crowd: None, environment: pytest.MonkeyPatch
+    ) -> None:
+        """A delivery walks over some pages and plans the rest with the last of them, so that each part ends in its lease."""
+        environment.setattr(resync, "PAGES_AT_ONCE", 1)
+        api("PATCH", f"{ADVISORS}/1", body={"name": "Otra"})
+        assert self.asked(world) == {"m2", "m5", "m7"}
+        walks = [(row.subject, row.state, row.result) for row in rows(Delivery) if row.target == "puente"]
+        assert [subject for subject, _state, _result in walks] == ["advisor:1", "advisor:1>6", "advisor:1>8"]
+        assert sum(result["opportunities"] for _subject, _state, result in walks) == 3
+
+    def test_a_slow_page_is_the_last_of_its_part(
+        self, api: Api, world: World, crowd: None, environment: pytest.MonkeyPatch, test_clock: clock.TestClock
+    ) -> None:
+        """The time of the lease counts, not the number of pages alone."""
+        walk = resync._walk
+
+        def slow(subject: str) -> Any:
+            def page(session: Any, behind: int) -> Any:
+                test_clock.advance(seconds=150)
+                return walk(subject)(session, behind)
+
+            return page
+
+        environment.setattr(resync, "_walk", slow)
+        api("PATCH", f"{ADVISORS}/1", body={"name": "Otra"})
+        assert self.asked(world) == {"m2", "m5", "m7"}
+        assert all(row.state == "done" for row in rows(Delivery) if row.target == "puente")
 
     def test_advisor_with_what_odoo_does_not_see(self, api: Api, world: World, crowd: None) -> None:
         """Nobody is asked for."""
