@@ -34,6 +34,7 @@ FLOW = Flow(
     settings="functions.bookings.settings:BookingSettings",
     has_journeys=True,
     has_templates=True,
+    senders=("calcom", "calendly"),
     kept_keys=frozenset(("calcom.booking",)),
     stand_ins=("calcom", "calendly"),
 )
