@@ -99,6 +99,7 @@ param vaultSettings = {
   CALCOM_WEBHOOK_SECRET: 'optional'
   CALENDLY_SIGNING_KEYS: 'optional'
   CALENDLY_TOKEN: 'optional'
+  DIGEST_SECRETS: 'optional'
   DISCORD_WEBHOOK_URL: 'optional'
   KOMMO_ACCESS_TOKEN: 'optional'
   LINK_SIGNING_SECRETS: 'optional'
