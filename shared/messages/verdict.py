@@ -13,6 +13,7 @@ from shared.messages import consent, days, outcomes, senders
 from shared.messages.message import Message
 from shared.messages.windows import Window, window_for
 from shared.outbox.actions import Claimed, Later
+from shared.readers.phone import refusal_of_first_contact
 from shared.settings import Settings, get_settings
 from shared.store.models import Delivery
 
@@ -20,13 +21,16 @@ log = logging.getLogger("puente.messages")
 
 SUPPRESSED = "suppressed-"
 NOT_CONFIGURED = "not-configured"
+NUMBER = "number-"
 DAILY_CAP = "daily-cap"
 WRONG_SETTINGS = "settings-wrong"
 LOOK_AGAIN = timedelta(minutes=15)
 
 
 def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
-    """A reason to skip the message (its owner's, `suppressed-stop`, `not-configured`), a later time with it, or None: send it.
+    """A reason to skip the message, a later time with it, or None: send it.
+
+    Reasons are its owner's, `suppressed-stop` and its like, `number-premium` and its like, `not-configured`.
 
     None counts the message against the person's day and notes in its payload when it was first tried.
     """
@@ -35,6 +39,8 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
         return owner
     if cause := consent.held_back(session, message):
         return SUPPRESSED + cause
+    if kind := _refused_number(session, message):
+        return NUMBER + kind
     if senders.missing(message, settings):
         return NOT_CONFIGURED
     try:
@@ -58,6 +64,17 @@ def _later(session: Session, claimed: Claimed, message: Message, settings: Setti
     return Later(window.next_day(now), DAILY_CAP)
 
 
+def _refused_number(session: Session, message: Message) -> str | None:
+    """Why a number must not be called or written to: it costs whoever calls, or belongs to no person (`premium`, `satellite`).
+
+    Numbers come from public forms and pages. Whoever has written to us from one may be answered there.
+    """
+    if message.channel not in consent.PHONE_CHANNELS or not message.to.startswith("+"):
+        return None
+    kind = refusal_of_first_contact(message.to)
+    return kind if kind and not consent.has_written_to_us(session, message.to) else None
+
+
 def window_of(message: Message, settings: Settings) -> Window:
     """The window of the person the message is for.
 
@@ -78,6 +95,11 @@ def _note_first_try(session: Session, claimed: Claimed) -> None:
     by_hand = delivery.retry_of is not None and delivery.attempts == 0
     if by_hand or not payload.get("first_try"):
         delivery.payload = payload | {"first_try": clock.now().isoformat()}
+
+
+def takes_another_way(reason: str) -> bool:
+    """Whether a message that was skipped for this reason goes by its next channel: the person is not the reason."""
+    return reason == NOT_CONFIGURED or reason.startswith(NUMBER)
 
 
 def give_place_back(session: Session, delivery_id: int, payload: Mapping[str, Any]) -> None:
