@@ -13,7 +13,7 @@ from shared.web.cursor import Cursor
 from tests.support import tsql
 from tests.support.world import World
 from tests.unit.web.calls import Api
-from tests.unit.web.test_web_inbound_messages import said
+from tests.unit.web.test_web_inbound_messages import received
 
 pytestmark = pytest.mark.slow
 
@@ -89,7 +89,7 @@ def test_statements_of_changes_are_valid_tsql(
     """Also those of what the change asks for, carried out in pages."""
     add(Channel(key="k", name="c"), Advisor(name="a"), Campaign(name="c", date_start=clock.now()))
     add(Opportunity(manychat_id="m1", stage_id=18, contact=Contact(manychat_id="m1")), Contact(manychat_id="m2"))
-    add(Suppression(channel="sms", who="w", cause="stop", changed_at=clock.now()), said())
+    add(Suppression(channel="sms", who="w", cause="stop", changed_at=clock.now()), received())
     add(CampaignContact(contact_id=1, campaign_id=1, registration_date=clock.now()))
     statements.clear()
     answer = api(method, path, body=body)
@@ -106,7 +106,7 @@ def test_statements_are_valid_tsql(api: Api, add: Callable[..., Any], statements
     add(Opportunity(manychat_id="m1", stage_id=18, contact=Contact(manychat_id="m1")))
     now, letter = clock.now(), {"key": "k", "original_event": "{}", "reason": "r", "error_message": "m"}
     add(DeadLetter(original_queue="manychat-contact-queue", error_time=now, **letter))
-    add(Suppression(channel="email", who="w", cause="stop", changed_at=now), said())
+    add(Suppression(channel="email", who="w", cause="stop", changed_at=now), received())
     for state in ("dead", "pending"):
         add(Delivery(kind="sync", target="odoo", action="opportunity", subject="m1", due_at=now, state=state))
     statements.clear()
