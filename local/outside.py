@@ -34,6 +34,7 @@ _LINKS = {
     "DIGEST_SECRETS": "local-digest-secret",
     "RESOURCE_URL": "https://recursos.example/guia.pdf",
     "SURVEY_URL": "https://encuesta.example/reunion",
+    "LEAD_SERVICES": "automatización de ventas",
 }
 
 

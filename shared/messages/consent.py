@@ -132,6 +132,12 @@ def takes_free_text(session: Session, phone: str) -> bool:
     return last is not None and clock.now() - last < WHATSAPP_WINDOW
 
 
+def has_written_to_us(session: Session, phone: str) -> bool:
+    """Whether a message has ever come to us from this number."""
+    query = select(Conversation.who).where(Conversation.who.in_(digests_of_address(phone))).limit(1)
+    return session.scalars(query).first() is not None
+
+
 def filed(session: Session, recipient_digests: Iterable[str]) -> list[str]:
     """Those of the digests that have a suppression: an address may have been filed under an earlier spelling."""
     return list(session.scalars(select(Suppression.who).where(Suppression.who.in_(list(recipient_digests))).distinct()))
