@@ -11,7 +11,7 @@ from shared import clock, messages
 from shared.errors import PermanentError
 from shared.journeys import schedule, step_deliveries, timing
 from shared.journeys.definition import Fallback, Step
-from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord, StepState, texts
+from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord, StepState, texts, zone_of
 from shared.journeys.schedule import Due
 from shared.messages.message import Fallback as MessageFallback
 from shared.messages.message import Message
@@ -196,7 +196,8 @@ def _message(record: EnrolmentRecord, due: Due, at: datetime, routes: list[Messa
             due_at=at,
             not_after=due.not_after,
             locale=known["locale"],
-            time_zone=known["time_zone"],
+            # A mail's address tells no zone, but caps and quiet hours are the person's and not the channel's.
+            time_zone=zone_of(data) if any(known[name] for name in ("time_zone", "country", "phone")) else None,
             country=known["country"],
             fallback=tuple(others),
             context=context,

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,13 +56,22 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
 
 def _later(session: Session, claimed: Claimed, message: Message, settings: Settings) -> Later | None:
     now, window = clock.now(), window_of(message, settings)
+    is_counted = not (message.transactional or settings.testing_mode)  # whose days are minutes
+    today = days.of_person(session, message.person, window, now) if is_counted else None
+    if today is not None and today.zone is not None and not _names_zone(message):
+        window = replace(window, zone=today.zone)
     if message.window and (why := window.closed(now)):
         return Later(window.next_open(now), why)
-    if message.transactional or settings.testing_mode:  # whose days are minutes
+    if today is None:
         return None
-    if days.take_place(session, message.person, window.day(now), claimed.id, settings.messages_per_person_per_day):
+    if days.take_place(session, today, window.day(now), window.zone, claimed.id, settings.messages_per_person_per_day):
         return None
     return Later(window.next_day(now), DAILY_CAP)
+
+
+def _names_zone(message: Message) -> bool:
+    """Whether the message itself says where the person lives; else the zone of their other messages of the day counts."""
+    return bool(message.time_zone or message.country) or message.channel in consent.PHONE_CHANNELS
 
 
 def _refused_number(session: Session, message: Message) -> str | None:
@@ -112,4 +122,4 @@ def give_place_back(session: Session, delivery_id: int, payload: Mapping[str, An
     except ConfigurationError:
         return  # then nothing is sent anyway
     for moment in {first_try, clock.now().isoformat()}:
-        days.give_back(session, message.person, window.day(datetime.fromisoformat(moment)), delivery_id)
+        days.give_back(session, message.person, window, datetime.fromisoformat(moment), delivery_id)
