@@ -229,7 +229,8 @@ def _put_back(queue: str, envelope: Envelope, error: Exception) -> None:
     delay = max(pause, wanted or 0)
     queues.send(queue, again.to_bytes(), delay_seconds=delay)
     faults.hit(AFTER_REQUEUE)
-    trace = "" if isinstance(error, RetryableError) else "\n" + "".join(traceback.format_exception(error))
+    # The alert `database-full` looks for what an outage says of itself.
+    trace = f" {error}" if isinstance(error, RetryableError) else "\n" + "".join(traceback.format_exception(error))
     log.warning("%s %s failed (attempts %d), again in %.0f s: %s%s",
                 envelope.type, envelope.id, again.attempt, delay, type(error).__name__, trace)  # fmt: skip
 
