@@ -2,7 +2,7 @@
 
     python -m deploy.secrets list                                  what is there, what is missing (no values)
     python -m deploy.secrets set ODOO_PASSWORD                     asks for the value, or reads it from standard input
-    python -m deploy.secrets new-key manychat --scopes webhook     a new API key; callers read it from the vault
+    python -m deploy.secrets new-key manychat --scopes webhook:manychat     a new API key; callers read it from the vault
     python -m deploy.secrets remove-key manychat                   the key is good no longer
 
 The app sees a change at once: its references are read again.
@@ -26,7 +26,7 @@ from deploy.door import Place, vault_open
 PARAMETERS = Path(__file__).resolve().parents[1] / "infra" / "main.bicepparam"
 SITES_API = "2024-04-01"
 SMOKE_KEY = "smoke"
-SCOPES = ("webhook", "read", "write", "admin")
+SCOPES = re.compile(r"read|write|admin|webhook(:[a-z][a-z0-9-]*)?")
 
 
 def secret_settings() -> dict[str, str]:
@@ -79,8 +79,8 @@ class Vault:
         """
         if not re.fullmatch(r"[a-z0-9-]{1,50}", name):
             raise DeployError(f"{name!r}: a key's name has lower-case letters, digits and dashes")
-        if unknown := sorted(set(scopes) - set(SCOPES)):
-            raise DeployError(f"no such scope: {', '.join(unknown)}; there are {', '.join(SCOPES)}")
+        if unknown := sorted(scope for scope in set(scopes) if not SCOPES.fullmatch(scope)):
+            raise DeployError(f"no such scope: {', '.join(unknown)}; there are read, write, admin and webhook:<sender>")
         keys = self.api_keys()
         if any(key["name"] == name for key in keys):
             raise DeployError(f"there is a key called {name}; give the new one another name, and remove the old one later")
@@ -110,8 +110,8 @@ def ensure_required(vault: Vault) -> None:
         DeployError: something is missing and nobody is there to ask.
     """
     if not vault.api_keys():
-        vault.new_key("manychat", ["webhook"])
-        vault.new_key(SMOKE_KEY, ["webhook", "read"])
+        vault.new_key("manychat", ["webhook:manychat"])
+        vault.new_key(SMOKE_KEY, ["webhook:manychat", "read"])
         say("new API keys: read them from the vault as api-key-manychat and api-key-smoke")
     for setting, word in secret_settings().items():
         if word == "required" and vault.get(setting) is None:

@@ -108,7 +108,7 @@ def key_of_the_environment() -> str:
     with vault_open(azure, here(), address):
         key = azure.secret(address, f"api-key-{SMOKE_KEY}")
     if key is None:
-        raise DeployError(f"no key for the test: python -m deploy.secrets new-key {SMOKE_KEY} --scopes webhook read")
+        raise DeployError(f"no key for the test: python -m deploy.secrets new-key {SMOKE_KEY} --scopes webhook:manychat read")
     return key
 
 

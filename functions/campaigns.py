@@ -29,6 +29,7 @@ FLOW = Flow(
     title="Campaign assignments from ManyChat",
     about="ManyChat reports that a person was assigned to advisors within a campaign. The assignment is kept with all that was "
     "ever reported of it.",
+    senders=("manychat",),
     functions=("functions.campaigns:bp",),
     optional=False,
     queues=(QUEUE,),

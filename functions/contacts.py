@@ -41,6 +41,7 @@ FLOW = Flow(
     title="Contacts from ManyChat",
     about="ManyChat reports a person: new, or something about them has changed. The contact is kept, and Odoo's partner "
     "follows it where that is wanted.",
+    senders=("manychat",),
     functions=("functions.contacts:bp",),
     optional=False,
     queues=(QUEUE,),

@@ -45,6 +45,7 @@ FLOW = Flow(
     title="Opportunities from ManyChat",
     about="ManyChat reports that a person's opportunity has reached a stage. Contact, opportunity and stage history are kept, "
     "and Odoo's lead follows them.",
+    senders=("manychat",),
     functions=("functions.opportunities:bp",),
     optional=False,
     queues=(QUEUE,),

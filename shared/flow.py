@@ -77,9 +77,13 @@ class Flow:
 
     `syncs` and `effects` name what is done to outside systems (`Action`, or an object with an `action`), `targets` the
     limits of a system that the flow alone uses (a function that returns a `TargetPolicy`), `clients` the clients of systems.
+    `comparisons` maps the name of an outside system to the function that holds our record against it
+    (`shared.crm.reconciliations.Comparison`).
     `events` are the events that its code calls listeners for, `listeners` maps an event to the function that is called for it,
     in the transaction of whoever calls. Flows meet by events; they import each other only where `requires` says so.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
+    `senders` are the systems that send events with an API key, the first part of their webhooks' names; without any it is the
+    flow's own name. Each has a scope, `webhook:<sender>`.
     `queues` are the queues whose messages its functions handle. A flow without one shares `events-queue`, and `handlers` maps
     the types of its events to their handlers. `moved_queues` names queues that its events no longer go to, each with the
     function that handled them, which is kept for what still lies there. Seven days after the deployment nothing can, and the
@@ -106,6 +110,7 @@ class Flow:
     syncs: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
     targets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    comparisons: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     events: tuple[str, ...] = ()
     listeners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     handlers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -114,6 +119,7 @@ class Flow:
     settings: str | None = None
     has_journeys: bool = False
     has_templates: bool = False
+    senders: tuple[str, ...] = ()
     kept_keys: frozenset[str] = frozenset()
     stand_ins: tuple[str, ...] = ()
     jobs: tuple[Job, ...] = ()

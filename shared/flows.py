@@ -91,6 +91,12 @@ def target_policies() -> dict[str, Any]:
 
 
 @cache
+def senders() -> frozenset[str]:
+    """Every system that sends events with an API key."""
+    return frozenset(sender for flow in installed() for sender in (flow.senders or (flow.name,)))
+
+
+@cache
 def kept_keys() -> frozenset[str]:
     """The types of the events whose keys outlive retention."""
     return frozenset(kind for flow in installed() for kind in flow.kept_keys)
@@ -172,5 +178,5 @@ def _named(flow: Flow, kind: str) -> tuple[str, ...]:
 
 
 def _forget() -> None:
-    for cached in (kept_keys, parts_by_flow, listeners, handlers, target_policies):
+    for cached in (kept_keys, senders, parts_by_flow, listeners, handlers, target_policies):
         cached.cache_clear()

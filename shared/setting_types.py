@@ -2,14 +2,24 @@
 
 import hashlib
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
 from shared.environment import NoDecode
 from shared.readers.money_words import THREE_DECIMALS
 
-Scope = Literal["webhook", "read", "write", "admin"]
+Scope = Annotated[str, StringConstraints(pattern=r"^(read|write|admin|webhook(:[a-z][a-z0-9-]{0,39})?)$")]
+"""What an API key may do. `webhook:<sender>` opens the webhooks of that sender, `webhook` those of all."""
 
 
 def _no_trailing_slash(url: str) -> str:

@@ -5,13 +5,14 @@ Those of one flow stand in its folder. `docs/settings.md` is made from all of th
 """
 
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 from types import new_class
 from typing import Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 
-from shared import flows
+from shared import flows, secret_faults
 from shared.environment import BaseSettings
 from shared.errors import ConfigurationError
 from shared.setting_dates import Country
@@ -99,7 +100,8 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         description="Client id of the user-assigned identity that may use the storage account.",
     )
     api_keys: tuple[ApiKey, ...] = Field(
-        description="JSON list of `{name, key or sha256, scopes}`; scopes are `webhook`, `read`, `write`, `admin`.",
+        description="JSON list of `{name, key or sha256, scopes}`; scopes are `webhook:<sender>`, `read`, `write`, `admin` "
+        "(`webhook`, for the webhooks of all senders, is the old one).",
         min_length=1,
     )
     max_body_bytes: int = Field(
@@ -214,10 +216,24 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         if "manychat_id" not in self.odoo_fields:
             faults.append("ODOO_FIELD_MAP: `manychat_id` cannot be left out; leads are found by it")
         faults += time_limit_faults(self)
+        faults += self._scope_faults()
+        faults += self._secret_faults()
         faults += [fault for group in _groups() for fault in group.faults(self)]
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _scope_faults(self) -> Iterator[str]:
+        known = {f"webhook:{sender}" for sender in flows.senders()}
+        for key in self.api_keys:
+            if unknown := sorted(scope for scope in key.scopes - known if ":" in scope):
+                yield f"API_KEYS: {key.name!r} has unknown scopes {unknown}; for webhooks there are {sorted(known)}"
+
+    def _secret_faults(self) -> Iterator[str]:
+        for name in type(self).model_fields:
+            yield from secret_faults.faults(setting_name(name), getattr(self, name))
+        for key in self.api_keys:
+            yield from secret_faults.key_faults(f"API_KEYS: {key.name!r}", key.key, key.sha256)
 
     @property
     def storage_key(self) -> SecretStr | None:

@@ -4,17 +4,21 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from sqlalchemy import Select, select
 
 from functions.bookings.tables import UID_LENGTH, Booking, BookingUid
+from shared import queues
+from shared.crm import reconciliations
 from shared.errors import RefusedError
 from shared.problems import documented
 from shared.readers.email import key as address_key
 from shared.store.limits import LONGEST_ID
+from shared.store.models import Reconciliation
 from shared.store.session import reading
-from shared.web.auth import SecuredRoute
+from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.paging import Moment, Page, PageQuery, find, text
+from shared.web.reconciliations import ReconciliationReport, ReconciliationSummary, summary
 
 router = APIRouter(prefix="/api/v1/bookings", tags=["Bookings"], route_class=SecuredRoute)
 
@@ -70,12 +74,45 @@ class BookingOut(BaseModel):
     updated_at: datetime
 
 
+class ComparisonReport(ReconciliationReport):
+    """A comparison with a calendar: `missing` bookings, another `status`, another `start`."""
+
+    calendar: str
+
+
 @router.get("", summary="List bookings")
 def list_bookings(query: Annotated[BookingQuery, Query()]) -> Page[BookingOut]:
     """Bookings of all calendars."""
     with reading() as session:
         rows, total, after = find(session, query.applied(select(Booking)), Booking.id, query)
         return Page(items=[BookingOut.model_validate(row) for row in rows], total=total, next=after)
+
+
+class ComparisonRequest(BaseModel):
+    """Which calendar's bookings ours are held against, and what is done about differences."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    calendar: Literal["calcom", "calendly"]
+    dry_run: StrictBool = Field(default=True, description="true: only report. false: take in what no webhook told of.")
+
+
+@router.post("/comparisons", status_code=202, summary="Compare our bookings with a calendar's")
+def ask_for_comparison(body: ComparisonRequest, caller: Caller) -> ReconciliationSummary:
+    """Puts a comparison on its queue and answers at once; `id` is the number of its report."""
+    number = reconciliations.ask(queues.RECONCILE_QUEUE, actor(caller), dry_run=body.dry_run, system=body.calendar)
+    with reading() as session:
+        return summary(session.get_one(Reconciliation, number))
+
+
+@router.get("/comparisons", summary="List comparisons with the calendars")
+def list_comparisons(query: Annotated[PageQuery, Query()]) -> Page[ComparisonReport]:
+    """Those of every night and those that were asked for, with what they found."""
+    chosen = select(Reconciliation).where(Reconciliation.system.in_(("calcom", "calendly")))
+    with reading() as session:
+        rows, total, after = find(session, chosen, Reconciliation.id, query)
+    found = [ComparisonReport(**summary(row).model_dump(), calendar=row.system, examples=row.examples) for row in rows]
+    return Page(items=found, total=total, next=after)
 
 
 @router.get("/{uid}", summary="One booking", responses=documented(404))

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import azure.functions as func
 
@@ -18,6 +19,7 @@ from functions.bookings.payloads import (
     CREATED,
     ENDED,
     LARGEST_ID,
+    LONGEST_UID,
     MEANINGFUL,
     NO_SHOW,
     REQUESTED,
@@ -46,14 +48,18 @@ NO_MAILBOX = "@sms.cal.com"  # Cal.com's stand-in for people who book with a pho
 
 def read(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     """The event in a request; of one that is not used, the name and time alone. Raises RefusedError: 415, 400 or 422."""
-    data = json_object(request, raw)
+    return data_of(json_object(request, raw), is_public=is_from_calendar(request))
+
+
+def data_of(data: Mapping[str, Any], *, is_public: bool) -> dict[str, Any]:
+    """The data of a `BookingEvent`; of what is not used, the name and time alone. `is_public`: see `_lead_ref`."""
     trigger = _trigger(data)
     if trigger not in MEANINGFUL:
         log.info("the calendar's event %.60s is not used", trigger)
         return {"trigger": trigger, "at": reading.moment(data.get("createdAt"), "createdAt", [])}
     inner = data.get("payload")
     payload: Mapping[str, Any] = inner if isinstance(inner, dict) else data  # the end of a meeting is reported flat
-    found = _event(trigger, data, payload, is_public=is_from_calendar(request))
+    found = _event(trigger, data, payload, is_public=is_public)
     if found["unread"]:
         log.warning("the calendar's event %s: left out as it cannot be read: %s", trigger, ", ".join(found["unread"]))
     return {name: value for name, value in found.items() if value not in (None, [], {}, False)}
@@ -88,6 +94,7 @@ def _event(trigger: str, data: Mapping[str, Any], payload: Mapping[str, Any], *,
         "locale": _locale(booker),
         "meeting_url": _meeting(payload),
         "page": reading.url(payload.get("bookerUrl"), 300),
+        **_seat_pages(payload),
         "absent": dict(_absences(people)) if trigger == NO_SHOW else None,
         **_series(trigger, payload),
         "unread": unread,
@@ -120,6 +127,16 @@ def _seats(trigger: str, payload: Mapping[str, Any], people: list[dict[str, Any]
         return {"seat": seat_of(address) if isinstance(address, str) else None}
     given = [one["email"] for one in people[:MOST_PEOPLE] if isinstance(one.get("email"), str)]
     return {"seats": {seat_of(address): _email(address) or "" for address in given}}
+
+
+def _seat_pages(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The pages of one seat, which have its number; those of a whole meeting follow from its `uid`."""
+    page, seat = reading.url(payload.get("bookerUrl"), 300), reading.text(payload.get("attendeeSeatId"), 100)
+    uid = reading.text(payload.get("uid"), LONGEST_UID)
+    if not (page and seat and uid):
+        return {}
+    cancel = f"{page}/booking/{quote(uid, safe='')}?cancel=true&seatReferenceUid={quote(seat, safe='')}"
+    return {"change_url": f"{page}/reschedule/{quote(seat, safe='')}", "cancel_url": cancel}
 
 
 def _series(trigger: str, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,4 +258,4 @@ def _locale(booker: Mapping[str, Any]) -> str | None:
     return text if text and re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", text) else None
 
 
-__all__ = ["read"]
+__all__ = ["data_of", "read"]

@@ -96,6 +96,7 @@ def _event(name: str, invitee: Mapping[str, Any], unread: list[str]) -> dict[str
         "time_zone": reading.text(invitee.get("timezone"), 64),
         "meeting_url": reading.url(mapping(meeting.get("location")).get("join_url"), 1000),
         "change_url": reading.url(invitee.get("reschedule_url"), 1000),
+        "cancel_url": reading.url(invitee.get("cancel_url"), 1000),
         "absent": {"": name == MISSED} if name in (MISSED, MISSED_TAKEN_BACK) else None,
         # Calendly does not report the end of a meeting; that somebody came after all does.
         "has_ended": name == MISSED_TAKEN_BACK,

@@ -21,7 +21,7 @@ NOT_STANDING = (CANCELLED_STATUS, REQUESTED_STATUS)
 STANDING, FOLLOWS, END_REPORTED, ABSENT, RECEIVED, DESCRIBED = "standing", "follows", "ended", "absent:", "heard:", "described"
 WANTS, SERIES, SERIES_OFF = "wants", "series", "series-off"  # what a request will follow; a repeated meeting, and its end
 ATTENDEE = ("email", "name", "first_name", "phone", "time_zone", "locale", "lead_ref")
-DETAILS = (*ATTENDEE, "title", "start_at", "end_at", "meeting_url", "page", "change_url")
+DETAILS = (*ATTENDEE, "title", "start_at", "end_at", "meeting_url", "page", "change_url", "cancel_url")
 
 
 def take_in(record: BookingUid, event: BookingEvent, at: datetime) -> bool:

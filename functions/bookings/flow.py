@@ -23,11 +23,18 @@ FLOW = Flow(
             "lead.stored": "functions.bookings.listeners:adopt_waiting_bookings",
         }
     ),
-    clients=("functions.bookings.calendly_api:CALENDLY_API",),
-    jobs=(Job(name="calendly-subscription", rhythm=Rhythm.FIVE_MINUTES, run="functions.bookings.watch:watch_subscription"),),
+    clients=("functions.bookings.calendly_api:CALENDLY_API", "functions.bookings.calcom_api:CALCOM_API"),
+    jobs=(
+        Job(name="calendly-subscription", rhythm=Rhythm.FIVE_MINUTES, run="functions.bookings.watch:watch_subscription"),
+        Job(name="compare", rhythm=Rhythm.NIGHT, run="functions.bookings.compare:ask_nightly"),
+    ),
+    comparisons=MappingProxyType(
+        {"calcom": "functions.bookings.compare:with_calcom", "calendly": "functions.bookings.compare:with_calendly"}
+    ),
     settings="functions.bookings.settings:BookingSettings",
     has_journeys=True,
     has_templates=True,
+    senders=("calcom", "calendly"),
     kept_keys=frozenset(("calcom.booking",)),
     stand_ins=("calcom", "calendly"),
 )

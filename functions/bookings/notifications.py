@@ -214,13 +214,20 @@ def _own_lead(booking: Booking) -> Lead | None:
 
 
 def _links(chain: Chain) -> dict[str, str | None]:
-    """Where the meeting takes place, and where it can be moved or cancelled. Calendly gives both, if it gives any."""
-    booking, change_url = chain.booking, chain.known("change_url")
+    """Where the meeting takes place, and where it can be moved or cancelled. Calendly gives all of them, if it gives any."""
+    booking = chain.booking
+    given = {
+        "meeting_url": booking.meeting_url,
+        "reschedule_url": chain.known("change_url"),
+        "cancel_url": chain.known("cancel_url"),
+    }
     if booking.calendar != CALCOM:
-        return {"meeting_url": booking.meeting_url, "reschedule_url": change_url}
-    page, uid = chain.known("page") or _page(get_settings().booking_url), quote(booking.current_uid, safe="")
-    shown = booking.meeting_url or f"{page}/booking/{uid}"
-    return {"meeting_url": shown, "reschedule_url": change_url or f"{page}/reschedule/{uid}"}
+        return given
+    page = chain.known("page") or _page(get_settings().booking_url)
+    uid = quote(chain.uids[0].meeting or booking.current_uid, safe="")  # a seat's own id is ours, not Cal.com's
+    shown = f"{page}/booking/{uid}"
+    usual = {"meeting_url": shown, "reschedule_url": f"{page}/reschedule/{uid}", "cancel_url": f"{shown}?cancel=true"}
+    return usual | {name: link for name, link in given.items() if link}
 
 
 def _page(booking_url: str) -> str:

@@ -37,7 +37,7 @@ class BookingEvent(Payload):
 
     `absent`: by e-mail address, whether that person stayed away; without an address, whoever booked. `has_ended`: the meeting
     took place, where the event says so beside what it is about. `page` is the address of the calendar's own pages, `change_url`
-    that of the page on which this booking can be moved or cancelled.
+    and `cancel_url` those of the pages on which this booking can be moved and cancelled.
 
     `seat` tells apart several people in one meeting of the same `uid`; `seats` are the people whom an event about the whole
     meeting lists, by their seats (`functions.bookings.parts`). `series` is the kind of meeting that is repeated; with
@@ -63,6 +63,7 @@ class BookingEvent(Payload):
     meeting_url: str | None = Field(default=None, max_length=1000)
     page: str | None = Field(default=None, max_length=300)
     change_url: str | None = Field(default=None, max_length=1000)
+    cancel_url: str | None = Field(default=None, max_length=1000)
     has_ended: bool = False
     seat: str | None = Field(default=None, min_length=1, max_length=SEAT_LENGTH)
     seats: dict[str, str] = Field(default_factory=dict)
@@ -123,8 +124,13 @@ def subject_of(uid: str) -> str:
     return f"booking:{uid.removeprefix(_CALENDLY_MEETINGS).replace('/invitees/', '/')}"[:SUBJECT_LENGTH]
 
 
+def by_calendly_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
+    """The caller has a key with the scope `webhook:calendly`. Raises RefusedError, 401 or 403."""
+    return by_api_key(request, raw, settings, sender=CALENDLY)
+
+
 def signed_by_calendly(
-    request: func.HttpRequest, raw: bytes, settings: Settings, *, otherwise: Authenticate = by_api_key
+    request: func.HttpRequest, raw: bytes, settings: Settings, *, otherwise: Authenticate = by_calendly_key
 ) -> Sender:
     """Calendly has signed the request; where it bears no signature of theirs, `otherwise` decides.
 
@@ -146,7 +152,7 @@ def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
     """The request is the calendar's, or that of somebody with a key.
 
     `X-Cal-Signature-256` over the body; else the old system's header `x-webhook-secret`, which holds the secret itself; else
-    an API key with the scope `webhook`. Whoever sends the first of them is judged by that one alone.
+    an API key with the scope `webhook:calcom`. Whoever sends the first of them is judged by that one alone.
 
     Raises:
         RefusedError: 401; 403, the key may not; 503, a secret is needed and none is configured.
@@ -156,7 +162,7 @@ def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
             _check_secret(old, settings)
             return BEARER
         if "x-api-key" in request.headers:
-            return by_api_key(request, raw, settings)
+            return by_api_key(request, raw, settings, sender=CALCOM)
     signatures.calcom(request.headers, raw, settings_of(BookingSettings, settings).calcom_webhook_secret)
     return SIGNED
 

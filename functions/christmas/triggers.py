@@ -35,7 +35,7 @@ from shared.errors import RefusedError
 from shared.intake import auth
 from shared.intake.endpoint import EVENTS_QUEUE, accepting
 from shared.intake.inbox import Event, Handler
-from shared.intake.webhook import Sender, Webhook
+from shared.intake.webhook import Sender, Webhook, by_api_key
 from shared.settings import Settings, settings_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("puente.sequences")
 
 COUNTS = ("red_systems", "orange_systems", "yellow_systems", "green_systems")
+SENDER = "christmas"
 bp = func.Blueprint()
 
 
@@ -153,17 +154,23 @@ def _facts(payload: CampaignPayload) -> dict[str, Any]:
     return payload.model_dump(mode="json", exclude={"email", "first_name", "last_name", "business_name"}, exclude_none=True)
 
 
-def by_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> Sender:
-    """The caller has a key with the scope `webhook`, in the header, or else as the last part of the address.
+def by_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
+    """The caller has a key with the scope `webhook:christmas`, in the header, or else as the last part of the address.
+
+    Addresses are written down in many logs, so that a key that opens more than webhooks is refused there.
 
     Raises:
         RefusedError: 401 or 403.
     """
     in_address = request.route_params.get("key")
-    headers = request.headers
-    if in_address and not headers.get(auth.HEADER):
-        headers = {auth.HEADER: in_address}
-    return Sender(key_name=auth.caller(headers, settings.api_keys, "webhook").name)
+    if not in_address or request.headers.get(auth.HEADER):
+        return by_api_key(request, raw, settings, sender=SENDER)
+    key = auth.caller({auth.HEADER: in_address}, settings.api_keys, auth.of_sender(SENDER))
+    if not all(scope.startswith(auth.WEBHOOK) for scope in key.scopes):
+        raise RefusedError(
+            403, "forbidden", f"The API key {key.name!r} opens more than webhooks: it may not stand in an address."
+        )
+    return Sender(key_name=key.name)
 
 
 def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
@@ -180,7 +187,7 @@ OF_CALENDLY = replace(CALENDLY, queue=EVENTS_QUEUE, authenticate=by_calendly_or_
 
 
 def _webhook(kind: str, payload: type[CampaignPayload]) -> Webhook:
-    return Webhook(name=f"christmas.{kind}", queue=EVENTS_QUEUE, payload=payload, authenticate=by_key)
+    return Webhook(name=f"{SENDER}.{kind}", queue=EVENTS_QUEUE, payload=payload, authenticate=by_key)
 
 
 WEBHOOKS = {

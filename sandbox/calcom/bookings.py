@@ -167,6 +167,7 @@ class Bookings(Calendar):
 
     def _send(self, trigger: str, booking: Booking, body: Mapping[str, Any]) -> None:
         self.shelf.touch()
+        booking["updated_at"] = iso(self.now(), "milliseconds")
         raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {"X-Cal-Webhook-Version": payloads.VERSION}
         self.send(Webhook(what=trigger, url=APP_PATH, body=raw, headers=headers, about=booking["uid"], line="calcom"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from sandbox.calcom import api
 from sandbox.calcom.bookings import Bookings
 from sandbox.meetings.calendar import ASKED, BOOKED, OVER, Booking, metadata_of
 from sandbox.meetings.pages import Pages
@@ -32,9 +33,14 @@ class Calcom(Shelved):
     name = "calcom"
     title = "Cal.com"
     prefixes = ("/calcom",)
-    connection: Mapping[str, str] = {"BOOKING_URL": "/calcom/book", "CALCOM_WEBHOOK_SECRET": SECRET}
+    connection: Mapping[str, str] = {
+        "BOOKING_URL": "/calcom/book",
+        "CALCOM_WEBHOOK_SECRET": SECRET,
+        "CALCOM_BASE_URL": "/calcom",
+        "CALCOM_TOKEN": "(any)",
+    }
     board_title = "Bookings"
-    routes = ("/book", "/booking/{uid}", "/reschedule/{uid}", "/video/{uid}")
+    routes = ("/book", "/booking/{uid}", "/reschedule/{uid}", "/video/{uid}", "/v2/{rest:.*}")
     kinds = ("bookings",)
     links: Mapping[str, str] = {"Booking page": "/calcom/book"}
     default_secret = SECRET
@@ -64,8 +70,8 @@ class Calcom(Shelved):
         return self.config.own_url + self.prefixes[0]
 
     def answer(self, call: Call) -> Answer:
-        """Show a page, or take its form."""
-        return self.pages.answer(call)
+        """Show a page, or take its form; below `/v2` its API: who it is, and the bookings."""
+        return api.answer(call, self.shelf.rows("bookings")) if call.path.startswith("/v2/") else self.pages.answer(call)
 
     def what(self, call: Call) -> str:
         """Such as `POST book`."""

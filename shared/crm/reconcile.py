@@ -75,9 +75,13 @@ class Report:
     def note(self, drift: Drift) -> None:
         """Count a difference, and keep the first ones of its kind as examples."""
         name = f"{drift.kind}:{drift.fact}" if drift.fact else drift.kind
+        self.add(name, {"manychat_id": drift.manychat_id, "ours": drift.ours, "theirs": drift.theirs})
+
+    def add(self, name: str, example: Mapping[str, Any]) -> None:
+        """Count a difference of that name, and keep the first ones as examples."""
         self.counts[name] += 1
         if len(self.examples[name]) < EXAMPLES_KEPT:
-            self.examples[name].append({"manychat_id": drift.manychat_id, "ours": drift.ours, "theirs": drift.theirs})
+            self.examples[name].append(example)
 
 
 @dataclass(frozen=True)

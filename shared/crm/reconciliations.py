@@ -1,32 +1,41 @@
-"""Comparisons with Odoo as rows: asked for, carried out, and their reports kept."""
+"""Comparisons of our record with an outside system as rows: asked for, carried out, and their reports kept.
+
+With Odoo always; with which others the flows declare (`Flow.comparisons`).
+"""
 
 import json
 import logging
+from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
-from shared import clock, queues
+from shared import clock, flows, queues
 from shared.crm import reconcile
-from shared.errors import PuenteError
+from shared.errors import PermanentError, PuenteError
 from shared.store.models import ERROR_LENGTH, ActionLog, Reconciliation
 from shared.store.session import long_statements, reading, transact
 
 log = logging.getLogger("puente.reconcile")
 
 ASKED, DONE, FAILED = "asked", "done", "failed"
+ODOO = "odoo"
 
 
-def ask(queue: str, actor: str, *, dry_run: bool) -> int:
-    """Put a comparison on the queue; the number of its report.
+type Comparison = Callable[[bool], reconcile.Report]
+"""Compares our record with a system and says what it found; given true (`dry_run`) it changes nothing. Twice is as once."""
+
+
+def ask(queue: str, actor: str, *, dry_run: bool, system: str = ODOO) -> int:
+    """Put a comparison with a system on the queue; the number of its report.
 
     Raises:
         UnavailableError: the queue or the database cannot be written.
     """
 
     def work(session: Session) -> int:
-        row = Reconciliation(asked_by=actor[:60], dry_run=dry_run)
+        row = Reconciliation(asked_by=actor[:60], dry_run=dry_run, system=system)
         session.add(row)
-        session.add(ActionLog(actor=actor[:60], action="odoo.reconcile", result="asked", detail=f"dry_run={dry_run}"))
+        session.add(ActionLog(actor=actor[:60], action=f"{system}.reconcile", result="asked", detail=f"dry_run={dry_run}"))
         session.flush()
         return row.id
 
@@ -46,7 +55,7 @@ def carry_out(number: int) -> None:
     if row is None or row.state != ASKED:
         return
     try:
-        report = reconcile.run(dry_run=row.dry_run)
+        report = _comparison(row.system)(row.dry_run)
     except PuenteError as error:
         log.error("reconciliation %d failed: %s", number, error)  # noqa: TRY400  # the words say it
         text = str(error)
@@ -57,6 +66,16 @@ def carry_out(number: int) -> None:
         "reconciliation %d: %d compared, completeness %.4f, %d repaired, %d held back",
         number, report.compared, report.completeness, report.repaired, report.held_back,
     )  # fmt: skip
+
+
+def _comparison(system: str) -> Comparison:
+    if system == ODOO:
+        return lambda dry_run: reconcile.run(dry_run=dry_run)
+    declared = {name: reference for flow in flows.installed() for name, reference in flow.comparisons.items()}
+    if system not in declared:
+        raise PermanentError("no-comparison", f"nothing here is compared with {system}")
+    found: Comparison = flows.resolve(declared[system])
+    return found
 
 
 def _failed(session: Session, number: int, text: str) -> None:

@@ -2,16 +2,28 @@
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Iterable, Mapping
 
 from shared.errors import RefusedError
 from shared.settings import ApiKey, Scope
 
+log = logging.getLogger("puente.intake")
+
 HEADER = "x-api-key"
+WEBHOOK = "webhook"
+"""The scope of before there was one for each sender. It still opens every webhook, with a warning."""
+
+_warned: set[str] = set()
+
+
+def of_sender(sender: str) -> Scope:
+    """The scope that opens the webhooks of one sender."""
+    return f"{WEBHOOK}:{sender}"
 
 
 def caller(headers: Mapping[str, str], keys: Iterable[ApiKey], scope: Scope) -> ApiKey:
-    """The key in `X-API-KEY`, if it is one of `keys` and has `scope` (`admin` has all).
+    """The key in `X-API-KEY`, if it is one of `keys` and has `scope` (`admin` has all, `webhook` those of all senders).
 
     Every key is compared whatever the others said, so that the time taken tells nothing.
 
@@ -25,6 +37,19 @@ def caller(headers: Mapping[str, str], keys: Iterable[ApiKey], scope: Scope) -> 
             found = key
     if found is None:
         raise RefusedError(401, "unauthorized", "A valid API key is needed in the header X-API-KEY.")
-    if scope not in found.scopes and "admin" not in found.scopes:
+    if not _has(found, scope):
         raise RefusedError(403, "forbidden", f"The API key {found.name!r} does not have the scope {scope!r}.")
     return found
+
+
+def _has(key: ApiKey, scope: Scope) -> bool:
+    if scope in key.scopes or "admin" in key.scopes:
+        return True
+    if not scope.startswith(of_sender("")) or WEBHOOK not in key.scopes:
+        return False
+    if key.name not in _warned:  # once for each process
+        _warned.add(key.name)
+        log.warning(
+            "the API key %s has the scope webhook, which opens the webhooks of every sender: %s is enough", key.name, scope
+        )
+    return True

@@ -78,9 +78,9 @@ type Authenticate = Callable[[func.HttpRequest, bytes, Settings], Sender]
 type Read = Callable[[func.HttpRequest, bytes], dict[str, Any]]
 
 
-def by_api_key(request: func.HttpRequest, _raw: bytes, settings: Settings) -> Sender:
-    """The caller has a key with the scope `webhook`. Raises RefusedError, 401 or 403."""
-    return Sender(key_name=auth.caller(request.headers, settings.api_keys, "webhook").name)
+def by_api_key(request: func.HttpRequest, _raw: bytes, settings: Settings, *, sender: str) -> Sender:
+    """The caller has a key with the scope `webhook:<sender>`. Raises RefusedError, 401 or 403."""
+    return Sender(key_name=auth.caller(request.headers, settings.api_keys, auth.of_sender(sender)).name)
 
 
 def json_object(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
@@ -93,10 +93,12 @@ def json_object(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
 class Webhook:
     """A webhook's declaration.
 
-    `answer` adds members to the 202 body; `name` becomes CloudEvents' `type`, and the first part of it the `source`.
+    `answer` adds members to the 202 body; `name` becomes CloudEvents' `type`, and the first part of it the `source`: the
+    sender, whose API key has the scope `webhook:<source>`.
 
     A request is looked at in this order: its size (`max_bytes`, else MAX_BODY_BYTES), then its sender (`authenticate`, which
-    sees the raw bytes, because vendors sign those), and only then its content (`read` makes the event's data of the bytes).
+    sees the raw bytes, because vendors sign those; without one an API key is asked for), and only then its content (`read`
+    makes the event's data of the bytes).
     `variant` may hand data of another form on to another webhook on the same queue.
     `reply` makes the answer to an event that was taken, where the sender expects another one than our 202.
     """
@@ -105,7 +107,7 @@ class Webhook:
     queue: str
     payload: type[Payload]
     answer: Callable[[Any], dict[str, Any]] = lambda _payload: {}
-    authenticate: Authenticate = by_api_key
+    authenticate: Authenticate | None = None
     read: Read = json_object
     max_bytes: int | None = None
     variant: Callable[[func.HttpRequest, dict[str, Any]], "Webhook | None"] = lambda _request, _data: None
@@ -146,11 +148,21 @@ class Webhook:
         settings = get_settings()
         raw = request.get_body()
         body.check_size(raw, min(self.max_bytes or settings.max_body_bytes, settings.max_body_bytes))
-        sender = self.authenticate(request, raw, settings)
+        sender = self._sender(request, raw, settings)
         data = self.read(request, raw)
         chosen = self.variant(request, data) or self
         payload = taken(chosen.payload, data)
         return chosen, chosen._envelope(data, payload, sender, request.headers, traceparent), payload  # noqa: SLF001  # of this class
+
+    @property
+    def source(self) -> str:
+        """The sender, as events and scopes name it."""
+        return self.name.partition(".")[0]
+
+    def _sender(self, request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
+        if self.authenticate is None:
+            return by_api_key(request, raw, settings, sender=self.source)
+        return self.authenticate(request, raw, settings)
 
     def _envelope(self, data: dict[str, Any], payload: Payload, sender: Sender, headers: Any, traceparent: str) -> Envelope:
         received, named = clock.now(), payload.event_id()
@@ -158,7 +170,7 @@ class Webhook:
         return Envelope(
             id=named or key or _content_key(data, payload, sender, received),
             sender=sender.key_name if key is not None else None,
-            source=self.name.partition(".")[0],
+            source=self.source,
             type=self.name,
             time=payload.occurred_at() or received,
             received=received,

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    ValidationError,
     WithJsonSchema,
     model_validator,
 )
@@ -225,10 +226,36 @@ class Journey(Strict):
         """As JSON, so that it can be kept and read again."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
+    @classmethod
+    def read_pinned(cls, stored: Any) -> Self:
+        """The journey that `dumped` has made, perhaps by another release: fields that this one does not know are left out.
+
+        Raises:
+            ValidationError: it breaks a rule of this release; a new rule must not be made for what is pinned.
+        """
+        data = json.loads(json.dumps(stored))
+        while True:
+            try:
+                return cls.model_validate_json(json.dumps(data))
+            except ValidationError as error:
+                unknown = [fault["loc"] for fault in error.errors(include_url=False) if fault["type"] == "extra_forbidden"]
+                if not unknown:
+                    raise
+                for where in unknown:
+                    _remove(data, where)
+
     def version(self) -> str:
         """A name of its content (40 hex digits): the same content has the same name, whatever its file looks like."""
         text = json.dumps(self.dumped(), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def _remove(data: Any, where: tuple[int | str, ...]) -> None:
+    """Remove the member at `where` from data of JSON."""
+    *way, name = where
+    for part in way:
+        data = data[part]
+    del data[name]
 
 
 def _results(condition: str | None) -> set[str]:

@@ -1,6 +1,5 @@
 """An enrolment with its journey version and steps, and the decisions that are recorded about it."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -127,7 +126,7 @@ def pinned(session: Session, version_id: int) -> Journey:
     """A journey as it was when somebody entered it."""
     version = session.get_one(JourneyVersion, version_id)
     if version.hash not in _known:
-        _known[version.hash] = Journey.model_validate_json(json.dumps(version.definition))
+        _known[version.hash] = Journey.read_pinned(version.definition)
     return _known[version.hash]
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self, get_args
 
+from shared.errors import RetryableError
+
 type Channel = Literal["email", "whatsapp", "sms", "voice", "manychat"]
 CHANNELS: tuple[str, ...] = get_args(Channel.__value__)
 EMAIL_PROVIDERS = ("brevo", "resend", "smtp")
@@ -84,6 +86,7 @@ class Message:
         ]
         not_after = self.not_after.isoformat() if self.not_after else None
         return kept | {
+            "version": PAYLOAD_VERSION,
             "variables": dict(self.variables),
             "context": dict(self.context),
             "fallback": steps,
@@ -92,13 +95,28 @@ class Message:
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Self:
-        """The message that `payload` holds. Its due time is the delivery's own."""
-        plain = {name: payload[name] for name in (*_PLAIN, "variables", "context")}
-        steps = tuple(Fallback(**step) for step in payload["fallback"])
-        not_after = datetime.fromisoformat(payload["not_after"]) if payload["not_after"] else None
-        return cls(**plain, fallback=steps, not_after=not_after)
+        """The message that `payload` holds, also one that another release has written. Its due time is the delivery's own.
+
+        What this release does not know is left out, and what the other did not know has its default.
+
+        Raises:
+            RetryableError: a newer release has written it in a way that this one cannot read; an instance of that one will.
+        """
+        if payload.get("version", 0) > PAYLOAD_VERSION:
+            raise RetryableError("a newer release has written this message; this instance cannot read it")
+        plain = {name: payload[name] for name in (*_PLAIN, "variables", "context") if name in payload}
+        steps = tuple(
+            Fallback(**{name: value for name, value in step.items() if name in _OF_FALLBACK})
+            for step in payload.get("fallback", ())
+        )
+        not_after = payload.get("not_after")
+        return cls(**plain, fallback=steps, not_after=datetime.fromisoformat(not_after) if not_after else None)
 
 
+PAYLOAD_VERSION = 1
+"""Of a message's payload. It rises only where an older release could not read the new one, not with each field."""
+
+_OF_FALLBACK = frozenset({"channel", "to", "template", "variables"})
 _PLAIN = (
     "person",
     "channel",

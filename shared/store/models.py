@@ -395,10 +395,11 @@ class ActionLog(Base):
 
 
 class Reconciliation(Base):
-    """A comparison of our record with Odoo: asked for, under way, finished, or failed; and what it found."""
+    """A comparison of our record with Odoo or another system: asked for, under way, finished, or failed; and what it found."""
 
     __tablename__ = "reconciliations"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    system: Mapped[str] = mapped_column(Unicode(20), default="odoo", server_default="odoo")
     asked_by: Mapped[str] = mapped_column(Unicode(60))
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     dry_run: Mapped[bool]

@@ -11,9 +11,16 @@ from shared.intake.fields import AdvisorRef, Label, LongText, ManychatId, Option
 from shared.intake.fields import Number as RowNumber
 from shared.problems import documented
 from shared.store.models import CampaignContact, Contact
-from shared.web.auth import Caller, FlowRoute, actor
+from shared.web.auth import Caller, SecuredRoute, actor
 
-router = APIRouter(prefix="/api/v1/manychat/campaign-contacts", tags=["Campaigns"], route_class=FlowRoute)
+
+class ManychatRoute(SecuredRoute):
+    """A route that ManyChat's flows call as well: the scope of its webhooks opens it, too."""
+
+    also = ("webhook:manychat",)
+
+
+router = APIRouter(prefix="/api/v1/manychat/campaign-contacts", tags=["Campaigns"], route_class=ManychatRoute)
 
 ADVISOR = "By number, e-mail address or name; 0 takes the present one away."
 

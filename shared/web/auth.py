@@ -76,12 +76,6 @@ class ReadingRoute(SecuredRoute):
     only_reads = True
 
 
-class FlowRoute(SecuredRoute):
-    """A route that the senders of webhooks call as well: their scope opens it, too."""
-
-    also = ("webhook",)
-
-
 def _merged(
     common: dict[int | str, dict[str, Any]], own: Mapping[int | str, dict[str, Any]]
 ) -> dict[int | str, dict[str, Any]]:

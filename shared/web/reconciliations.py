@@ -72,19 +72,19 @@ def ask_for_reconciliation(body: ReconciliationRequest, caller: Caller, response
     number = reconciliations.ask(queues.RECONCILE_QUEUE, actor(caller), dry_run=body.dry_run)
     response.headers["Location"] = f"/api/v1/odoo/reconciliations/{number}"
     with reading() as session:
-        return _summary(session.get_one(Reconciliation, number))
+        return summary(session.get_one(Reconciliation, number))
 
 
 @router.get("", summary="List comparisons with Odoo")
 def list_reconciliations(query: Annotated[ReconciliationQuery, Query()]) -> Page[ReconciliationSummary]:
     """Those of every night and those that were asked for, with their figures."""
-    chosen = select(Reconciliation)
+    chosen = select(Reconciliation).where(Reconciliation.system == reconciliations.ODOO)
     for name in ("state", "dry_run"):
         if (value := getattr(query, name)) is not None:
             chosen = chosen.where(getattr(Reconciliation, name) == value)
     with reading() as session:
         rows, total, after = find(session, chosen, Reconciliation.id, query)
-    return Page(items=[_summary(row) for row in rows], total=total, next=after)
+    return Page(items=[summary(row) for row in rows], total=total, next=after)
 
 
 @router.get("/{reconciliation_id:id}", summary="One comparison with Odoo", responses=documented(404))
@@ -92,12 +92,13 @@ def get_reconciliation(reconciliation_id: RowId) -> ReconciliationReport:
     """The report: figures, completeness, and examples of each kind of difference."""
     with reading() as session:
         row = session.get(Reconciliation, reconciliation_id)
-    if row is None:
+    if row is None or row.system != reconciliations.ODOO:
         raise editing.missing("reconciliation", reconciliation_id)
-    return ReconciliationReport(**_summary(row).model_dump(), examples=row.examples)
+    return ReconciliationReport(**summary(row).model_dump(), examples=row.examples)
 
 
-def _summary(row: Reconciliation) -> ReconciliationSummary:
+def summary(row: Reconciliation) -> ReconciliationSummary:
+    """The figures of a comparison, with whichever system."""
     values = {name: getattr(row, name) for name in ReconciliationSummary.model_fields if name != "completeness"}
     completeness = None
     if row.compared is not None and row.in_step is not None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from shared.intake.endpoint import WebhookRoute
-from shared.intake.webhook import Webhook, by_api_key, json_object
+from shared.intake.webhook import Webhook, json_object
 from shared.problems import documented
 
 TAG = "Webhooks"
@@ -28,7 +28,7 @@ def _path(route: str, part: str) -> str:
 
 
 def _operation(route: WebhookRoute, part: str, webhook: Webhook) -> dict[str, Any]:
-    own = webhook.authenticate is by_api_key
+    own = webhook.authenticate is None
     name = f"{route.name}_{part.replace('-', '_')}" if part else route.name
     return {
         "tags": [TAG],
@@ -45,7 +45,7 @@ def _sentences(webhook: Webhook) -> Iterator[str]:
     yield " ".join((webhook.payload.__doc__ or "").split())
     most = f"{webhook.max_bytes:,} bytes" if webhook.max_bytes else "the bytes of the setting MAX_BODY_BYTES"
     yield f"The body may have up to {most}. Sending it again is harmless: the same event is applied once."
-    if webhook.authenticate is by_api_key:
+    if webhook.authenticate is None:
         yield "The key needs the scope `webhook`."
     elif webhook.authenticate.__doc__:
         yield "Who sends it: " + " ".join(webhook.authenticate.__doc__.split())

@@ -18,6 +18,10 @@ from shared.crm import opportunities, people
 from shared.messages import consent, days
 from shared.outbox import claims, expired, plan, record
 from shared.outbox.actions import Action, Done, State, action
+from shared.people import observing
+from shared.people.kinds import Identity
+from shared.people.observing import Seen
+from shared.store import people_models
 from shared.store.message_models import MessageDay, Suppression
 from shared.store.models import ActionLog, Contact, Delivery, Opportunity, Target, TargetSlot
 
@@ -247,6 +251,27 @@ def take_back(session: Session) -> None:
     plan.cancel(session, 1, "no")
 
 
+def seen(*names: str) -> Seen:
+    """Identities of these names, proven together."""
+    return Seen(source="lab", at=clock.now(), proven=tuple(Identity("lead", name) for name in names))
+
+
+def three_people(session: Session) -> None:
+    """One known by `a`, one by `b` and `c`, one by `d`."""
+    for names in (("a",), ("b", "c"), ("d",)):
+        observing.observe(session, seen(*names))
+
+
+def proof(*names: str) -> Callable[[Session], object]:
+    """These are one person. The two proofs name different identities, and both lead to the second of the three."""
+    return lambda session: observing.observe(session, seen(*names))
+
+
+def check_one_person(session: Session) -> None:
+    """All four identities are one person's."""
+    assert len(set(session.scalars(select(people_models.Identity.person_id)))) == 1
+
+
 RACES = {
     "a target claimed by two": Race(
         (claims, "_TARGET"), "targets", with_a_free_slot, claim("w1"), claim("w2"), check_one_holder
@@ -272,6 +297,9 @@ RACES = {
     ),
     "a place of a day given back while one is taken": Race(
         (days, "_DAY"), "message_days", day_with_one, take, give_back, check_day
+    ),
+    "two proofs that meet in one person": Race(
+        (observing, "_BY_ID"), "identities", three_people, proof("c", "d"), proof("a", "b"), check_one_person
     ),
     "an older arrival noted while a bounce is": Race(
         (consent, "locked"), "suppressions", bounced_never, bounced, arrived, check_bounce_counts

@@ -27,6 +27,7 @@ LAYERS = [
         "shared.setting_types",
         "shared.setting_dates",
         "shared.setting_limits",
+        "shared.secret_faults",
         "shared.commands",
     },
     {"shared.jobs"},

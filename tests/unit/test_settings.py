@@ -288,6 +288,52 @@ def test_connect_limit_is_that_of_the_http_client():
     assert http.CONNECT_SECONDS == CONNECT_SECONDS
 
 
+UNRESOLVED = "@Microsoft.KeyVault(SecretUri=https://kv-puente.vault.azure.net/secrets/x/)"
+OF_NOTHING = hashlib.sha256(b"").hexdigest()
+OF_LOCAL_KEY = hashlib.sha256(b"local-dev-key").hexdigest()
+
+
+@pytest.mark.parametrize("name", ["LINK_SIGNING_SECRETS", "ODOO_PASSWORD", "TWILIO_AUTH_TOKEN", "ODOO_DB"])
+@pytest.mark.parametrize("value", [UNRESOLVED, UNRESOLVED.lower(), f" {UNRESOLVED}", f"{UNRESOLVED},good-and-long-enough"])
+def test_an_unresolved_reference_to_the_vault_is_no_value(environment, name, value):
+    """Whoever knows the vault's name knows its text: it would be a secret that anybody can sign with."""
+    assert f"{name}: the reference to Key Vault is not resolved" in mistakes(environment, **{name: value})
+
+
+@pytest.mark.parametrize("key", [{"key": UNRESOLVED}, {"key": "  "}, {"sha256": OF_NOTHING}, {"sha256": OF_NOTHING.upper()}])
+def test_an_api_key_that_anybody_knows_is_refused(environment, key):
+    """The text of a reference, spaces, the hash of nothing."""
+    assert "API_KEYS: 'a'" in mistakes(environment, API_KEYS=json.dumps([{"name": "a"} | key]))
+
+
+@pytest.mark.parametrize("key", [{"key": "local-dev-key"}, {"sha256": OF_LOCAL_KEY}, {"key": "short"}])
+def test_the_local_key_and_short_ones_do_not_start_in_azure(environment, key):
+    """On one machine they do."""
+    environment.setenv("API_KEYS", json.dumps([{"name": "a"} | key]))
+    assert load().api_keys
+    environment.setenv("WEBSITE_SITE_NAME", "func-puente")
+    assert "API_KEYS: 'a'" in mistakes(environment)
+
+
+def test_a_short_secret_does_not_start_in_azure(environment):
+    """The number of characters is told, never the secret."""
+    environment.setenv("API_KEYS", json.dumps([{"name": "a", "sha256": "1" * 64}]))
+    environment.setenv("WEBSITE_SITE_NAME", "func-puente")
+    message = mistakes(environment, LINK_SIGNING_SECRETS="0123456789abcdef,uno", ODOO_PASSWORD="admin")
+    assert "LINK_SIGNING_SECRETS: it has 3 characters" in message
+    assert "ODOO_PASSWORD: it has 5 characters" in message
+    assert "uno" not in message
+
+
+def test_scopes_are_those_of_the_flows_senders(environment):
+    """A sender that no flow declares is a slip of the pen; the message names those that there are."""
+    keys = [{"name": "a", "key": SECRET, "scopes": ["webhook:manychat", "webhook:calcom", "webhook", "read"]}]
+    environment.setenv("API_KEYS", json.dumps(keys))
+    assert load().api_keys[0].scopes >= {"webhook:manychat", "webhook:calcom"}
+    keys[0]["scopes"] = ["webhook:manichat"]
+    assert "webhook:manychat" in mistakes(environment, API_KEYS=json.dumps(keys))
+
+
 def test_identity_wins_over_a_key_that_the_platform_puts_beside_it(environment):
     """The account refuses keys; a connection string with one may appear among the app settings all the same."""
     environment.setenv("AzureWebJobsStorage", "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=eA==")

@@ -495,6 +495,7 @@ class TestWhat:
             "starts_at": STARTS.isoformat(),
             "meeting_url": "https://app.cal.com/video/uid1",
             "reschedule_url": "https://cal.com/reschedule/uid1",
+            "cancel_url": "https://cal.com/booking/uid1?cancel=true",
             "survey_url": "https://e.example",
             "resource_url": "https://r.example",
             "service": "ventas",

@@ -40,7 +40,7 @@ BEGINNING = datetime(2026, 3, 1, 9, tzinfo=UTC)
 NOW = datetime(2026, 3, 20, 17, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 UIDS = ("m", "c", "z", "a", "q", "b")  # in no order of their own
-DEEDS = ("put off", "cancel", "stays away", "came after all", "ends", "book twice")
+DEEDS = ("put off", "put off if the host agrees", "cancel", "stays away", "came after all", "ends", "book twice")
 
 
 @dataclass
@@ -54,7 +54,14 @@ class Story:
 
     def told(self, deed: str, days: int) -> list[dict[str, Any]]:
         """The words about one more thing that happens."""
-        return [self.tell(deed, days)]
+        if deed != "put off if the host agrees":
+            return [self.tell(deed, days)]
+        self.at += HOUR
+        old, self.number = self.uid, self.number + 1
+        self.start += days * DAY
+        asked = calcom.requested(self.uid, self.start, self.at, old, lead_id=self.lead_id)
+        self.at += HOUR
+        return [asked, calcom.created(self.at, uid=self.uid, start=self.start)]
 
     @property
     def uid(self) -> str:
@@ -89,7 +96,7 @@ class CalendlyStory(Story):
         """The words about one more thing that happens."""
         self.at += HOUR
         match deed:
-            case "put off":
+            case "put off" | "put off if the host agrees":
                 before = self._invitee()
                 self.number, self.old, self.start = self.number + 1, before["uri"], self.start + days * DAY
                 moved = before | {"rescheduled": True, "new_invitee": self._invitee()["uri"]}
@@ -232,7 +239,7 @@ def test_last_word_decides(empty: None, words: list[dict[str, Any]]) -> None:
                 starts = said["payload"]["scheduled_event"]["start_time"]
                 newest = said["payload"]["uri"], datetime.fromisoformat(starts)
         found = outcome()
-        (row,) = found["bookings"]
+        (row,) = [one for one in found["bookings"] if one["status"] != "requested"]
         assert row["uid"].rpartition("/")[2] == UIDS[0]
         assert (row["current_uid"], row["start_at"]) == newest
         assert (row["status"] != "cancelled") == stands

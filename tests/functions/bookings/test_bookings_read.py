@@ -61,6 +61,7 @@ class TestRealPayloads:
             "meeting_url": "https://app.cal.com/video/uid1",
             "page": "https://cal.com",
             "change_url": None,
+            "cancel_url": None,
             "has_ended": False,
             "seat": None,
             "seats": {},

@@ -141,6 +141,16 @@ class TestSeats:
         found = {row.email: (row.status, row.start_at) for row in rows(Booking)}
         assert found == {ANA: ("booked", STARTS + DAY), BEA: ("booked", STARTS + 2 * DAY)}
 
+    def test_links_lead_to_the_calendars_pages(self, calendar: Calendar) -> None:
+        """By the seat's own number where it is known, else by the meeting's id; never by an id of ours."""
+        self.book(calendar, ANA, attendeeSeatId="seat-ana")
+        self.book(calendar, BEA, 1)
+        told = [row.payload["variables"] for row in rows(Delivery, state="pending", target="twilio")]
+        links = {(one["first_name"], one["reschedule_url"], one["cancel_url"]) for one in told}
+        ana = ("https://cal.com/reschedule/seat-ana", "https://cal.com/booking/uid1?cancel=true&seatReferenceUid=seat-ana")
+        bea = ("https://cal.com/reschedule/uid1", "https://cal.com/booking/uid1?cancel=true")
+        assert {one[1:] for one in links} == {ana, bea}
+
     def test_lead_of_the_first_person_is_not_the_second_ones(self, calendar: Calendar) -> None:
         """Cal.com merges the metadata of the first booking into those that follow."""
         add_lead(17, ANA)

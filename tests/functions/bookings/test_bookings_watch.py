@@ -3,46 +3,17 @@
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-import requests
-from requests.adapters import BaseAdapter
 
 from functions.bookings import calendly_api, watch
 from sandbox.calendly import Calendly
-from sandbox.vendor import Call
 from shared.errors import PuenteError
 from shared.settings import get_settings
 from shared.store.models import Delivery
 from shared.vendors import registry, rest_client
-from shared.vendors.connection import Connection
 from tests.functions.bookings.test_bookings import rows
-
-
-class Wire(BaseAdapter):
-    """Carries requests to the stand-in without a network."""
-
-    def __init__(self, vendor: Calendly) -> None:
-        super().__init__()
-        self.vendor = vendor
-
-    def send(self, request: requests.PreparedRequest, **_more: Any) -> requests.Response:
-        """Its answer."""
-        parts = urlsplit(str(request.url))
-        call = Call(
-            method=str(request.method),
-            path=parts.path.removeprefix("/calendly"),
-            headers=dict(request.headers),
-            query=dict(parse_qsl(parts.query)),
-        )
-        found, answer = requests.Response(), self.vendor.answer(call)
-        found.status_code, found._content, found.request = answer.status, answer.body, request
-        found.headers["Content-Type"], found.url = answer.content_type, str(request.url)
-        return found
-
-    def close(self) -> None:
-        """Nothing is open."""
+from tests.support import wire
 
 
 @pytest.fixture
@@ -54,11 +25,7 @@ def vendor(world, environment: pytest.MonkeyPatch) -> Iterator[Calendly]:
     get_settings.cache_clear()
     made = Calendly()
 
-    def connected(self: rest_client.RestClient, *_more: Any, **_named: Any) -> Connection:
-        settings = get_settings()
-        return self.connect(rest_client.secret(settings, self.address), "token", adapter=Wire(made))
-
-    environment.setattr(rest_client.RestClient, "connected", connected)
+    wire.connect(environment, {"Calendly": made})
     yield made
     rest_client.drop_connections()
 

@@ -3,11 +3,14 @@
 import contextlib
 import hashlib
 import hmac
+from importlib import import_module
 
 import pytest
 
+from shared import flows
 from shared.errors import RefusedError
 from shared.intake import auth
+from shared.intake.webhook import Webhook
 from shared.settings import ApiKey
 
 OLD = ApiKey(name="old", key="old-key")
@@ -63,3 +66,32 @@ def test_every_key_is_compared_in_constant_time(monkeypatch, presented):
     with contextlib.suppress(RefusedError):
         auth.caller({"x-api-key": presented}, KEYS, "webhook")
     assert compared == [(32, 32)] * len(KEYS)
+
+
+def test_a_senders_key_opens_the_webhooks_of_that_sender_alone():
+    """Another sender's webhook is 403 to it, and so is everything else."""
+    key = ApiKey(name="manychat", key="many-key", scopes=frozenset({"webhook:manychat"}))
+    assert auth.caller({"x-api-key": "many-key"}, [key], auth.of_sender("manychat")) == key
+    for scope in (auth.of_sender("christmas"), "webhook", "read", "write"):
+        with pytest.raises(RefusedError, match="403"):
+            auth.caller({"x-api-key": "many-key"}, [key], scope)
+
+
+def test_the_old_scope_opens_all_webhooks_with_one_warning(caplog, monkeypatch):
+    """It is said once which scope would be enough; the key itself is not."""
+    monkeypatch.setattr(auth, "_warned", set())
+    for _ in range(3):
+        assert auth.caller({"x-api-key": "old-key"}, KEYS, auth.of_sender("manychat")) == OLD
+    warned = [record.getMessage() for record in caplog.records]
+    assert len(warned) == 1
+    assert "webhook:manychat" in warned[0]
+    assert "old-key" not in warned[0]
+
+
+def test_every_webhook_that_takes_a_key_is_of_a_declared_sender():
+    """Else no key could be given the scope that opens it."""
+    modules = {reference.partition(":")[0] for flow in flows.installed() for reference in flow.functions}
+    found = [value for name in modules for value in vars(import_module(name)).values() if isinstance(value, Webhook)]
+    assert len(found) >= 5
+    signed_alone = {"twilio", "brevo", "resend", "link", "lead"}
+    assert {webhook.source for webhook in found} - signed_alone <= flows.senders()

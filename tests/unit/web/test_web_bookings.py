@@ -111,3 +111,14 @@ def test_azure_sql_takes_every_statement(api: Api, statements: list[Any]) -> Non
     api.get("/api/v1/bookings/a2")
     assert len(statements) > 50
     _check_tsql(statements)
+
+
+def test_comparisons_with_the_calendars(api: Api, storage: Any) -> None:
+    """Asked for by calendar, listed with their reports; those with Odoo are listed apart."""
+    made = api.post("/api/v1/bookings/comparisons", body={"calendar": "calcom", "dry_run": False})
+    assert (made.status, made.json["state"], made.json["dry_run"]) == (202, "asked", False)
+    (listed,) = api.get("/api/v1/bookings/comparisons").json["items"]
+    assert (listed["id"], listed["calendar"], listed["counts"]) == (made.json["id"], "calcom", None)
+    assert api.get("/api/v1/odoo/reconciliations").json["items"] == []
+    assert api.get(f"/api/v1/odoo/reconciliations/{made.json['id']}").status == 404
+    assert api.post("/api/v1/bookings/comparisons", body={"calendar": "outlook"}).status == 422

@@ -1,0 +1,123 @@
+"""Our bookings held against the calendars' own: bookings that no webhook told of, or whose state or time is another one.
+
+    kind     | what it means                                        | filled with
+    ---------|------------------------------------------------------|---------------------------------------
+    missing  | the calendar has a booking that we do not know       | the event that its webhook would have been
+    status   | it stands there and not here, or the other way round | the same
+    start    | it begins at another time                            | the same
+
+Every night the differences are counted and reported. They are filled on request (`dry_run` false): the events go on the
+calendar's queue and are handled as if they had come as webhooks, so filling twice is as once, and newer events still win.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from functions.bookings import calcom, calcom_api, calendly, calendly_api
+from functions.bookings.facts import CANCELLED_STATUS, NO_SHOW_STATUS, REQUESTED_STATUS
+from functions.bookings.payloads import CALCOM, CALENDLY, CANCELLED, NO_SHOW, REJECTED, REQUESTED, BookingEvent
+from functions.bookings.tables import Booking, BookingUid
+from functions.bookings.triggers import CALENDLY as CALENDLY_WEBHOOK
+from functions.bookings.triggers import QUEUE, WEBHOOK
+from shared import clock, queues
+from shared.crm import reconciliations
+from shared.crm.reconcile import Report
+from shared.intake.envelope import Envelope, fingerprint
+from shared.store.session import reading
+
+BACK, AHEAD = timedelta(days=3), timedelta(days=90)
+
+type Found = tuple[str, dict[str, Any]]
+"""The type and the data of an event."""
+
+
+def ask_nightly() -> int:
+    """Ask for a comparison with each calendar whose API we may read; how many. They only report."""
+    used = [(CALCOM, calcom_api.CALCOM_API), (CALENDLY, calendly_api.CALENDLY_API)]
+    asked = [name for name, client in used if client.is_used()]
+    for name in asked:
+        reconciliations.ask(queues.RECONCILE_QUEUE, "timer", dry_run=True, system=name)
+    return len(asked)
+
+
+def with_calcom(dry_run: bool) -> Report:  # noqa: FBT001  # as `Comparison` has it
+    """Compare with Cal.com's bookings of meetings from three days ago on. Raises PuenteError."""
+    since = clock.now() - BACK
+    bodies = (body for booking in calcom_api.bookings(since) for body in calcom_api.webhooks(booking))
+    return _compared(((WEBHOOK.name, calcom.data_of(body, is_public=True)) for body in bodies), dry_run=dry_run)
+
+
+def with_calendly(dry_run: bool) -> Report:  # noqa: FBT001  # as `Comparison` has it
+    """Compare with Calendly's meetings, from three days ago to three months ahead. Raises PuenteError."""
+    now = clock.now()
+    return _compared(_of_calendly(calendly_api.meetings(now - BACK, now + AHEAD)), dry_run=dry_run)
+
+
+def _of_calendly(meetings: Iterable[Any]) -> Iterator[Found]:
+    for meeting in meetings:
+        for invitee in calendly_api.invitees(str(meeting.get("uri") or "")):
+            is_off = invitee.get("status") == "canceled"
+            names = [calendly.CALLED_OFF if is_off else calendly.BOOKED]
+            names += [calendly.MISSED] if invitee.get("no_show") and not is_off else []
+            for name in names:
+                at = invitee.get("updated_at") or invitee.get("created_at")
+                body = {"event": name, "created_at": at, "payload": {**invitee, "scheduled_event": meeting}}
+                yield CALENDLY_WEBHOOK.name, calendly.data_of(body)
+
+
+def _compared(found: Iterable[Found], *, dry_run: bool) -> Report:
+    report = Report()
+    for name, data in found:
+        event = BookingEvent.model_validate(data)
+        if event.booking is None:
+            continue
+        report.compared += 1
+        if (kind := _difference(event)) is None:
+            report.in_step += 1
+            continue
+        starts = event.start_at.isoformat() if event.start_at else None
+        report.add(kind, {"booking": event.booking, "reported_as": event.trigger, "start": starts})
+        if not dry_run:
+            _fill(name, event, data)
+            report.repaired += 1
+    return report
+
+
+def _difference(event: BookingEvent) -> str | None:
+    """In what way the calendar's booking is another one than ours; None where both say the same."""
+    with reading() as session:
+        query = select(Booking).join(BookingUid, BookingUid.booking_id == Booking.id).where(BookingUid.uid == event.booking)
+        row = session.scalars(query).one_or_none()
+    if row is None:
+        return "missing"
+    if row.current_uid != event.booking:
+        return None  # another one has taken its place meanwhile, and is compared itself
+    wanted = {CANCELLED: {CANCELLED_STATUS}, REJECTED: {CANCELLED_STATUS}, NO_SHOW: {NO_SHOW_STATUS, CANCELLED_STATUS}}
+    if event.trigger in wanted:
+        return None if row.status in wanted[event.trigger] else "status"
+    if event.trigger == REQUESTED:
+        return None
+    if row.status in (CANCELLED_STATUS, REQUESTED_STATUS):
+        return "status"
+    return None if event.start_at in (None, row.start_at) else "start"
+
+
+def _fill(name: str, event: BookingEvent, data: dict[str, Any]) -> None:
+    """Put the event on the queue, as if the calendar had sent it; the same booking in the same state is the same event."""
+    received = clock.now()
+    envelope = Envelope(
+        id=f"compared:{fingerprint(data)}",
+        source=name.partition(".")[0],
+        type=name,
+        time=event.occurred_at() or received,
+        received=received,
+        subject=event.subject(),
+        data=data,
+    )
+    queues.send(QUEUE, envelope.to_bytes())
+
+
+__all__ = ["ask_nightly", "with_calcom", "with_calendly"]
