@@ -1,4 +1,4 @@
-"""(k) What an event takes of the database and of a processor: the constants that docs/scale.md reckons with (deploy/capacity.py).
+"""(k) What an event takes of database and processor: the constants that docs/scale.md reckons with (deploy/capacity.py).
 
 Events pass through webhook and handler in this process, on SQLite: statements and rows are the same everywhere, bytes are
 SQLite's, processor time is this machine's. Each figure stands beside the constant that is in use.
@@ -18,4 +18,7 @@ def run(options: Options) -> list[Figure]:
         ("database bytes of an event", measured.database_bytes, used.row_bytes, "B"),
         ("processor time of an event", measured.processor_ms, used.cpu_ms, "ms"),
     )
-    return [Figure(what=what, value=value, baseline=base, unit=unit, against="deploy/capacity.py") for what, value, base, unit in rows]
+    return [
+        Figure(what=what, value=value, baseline=base, unit=unit, against="deploy/capacity.py")
+        for what, value, base, unit in rows
+    ]

@@ -1,4 +1,4 @@
-"""`python -m deploy.capacity [<events a day> ...]`: what so many events need, what breaks first, and what lifts it (docs/scale.md).
+"""`python -m deploy.capacity [<events a day> ...]`: what they need, what breaks first, and what lifts it (docs/scale.md).
 
 Constants are measured (`make bench`), documented by Microsoft, or supposed; each says which. Prices are those of
 `infra/prices.yaml`. Measure yours, and give them: `--set cpu_ms=8`.

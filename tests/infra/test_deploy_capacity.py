@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_what_breaks_first(events: float, first: str | None) -> None:
 def test_more_events_never_need_less() -> None:
     """Of anything."""
     loads = [vars(load(events, Constants())) for events in (0, 1, *SHOWN)]
-    for less, more in zip(loads, loads[1:], strict=False):
+    for less, more in pairwise(loads):
         assert all(more[name] >= less[name] for name in less)
 
 
