@@ -26,6 +26,9 @@ from deploy.door import Place, vault_open
 PARAMETERS = Path(__file__).resolve().parents[1] / "infra" / "main.bicepparam"
 SITES_API = "2024-04-01"
 SMOKE_KEY = "smoke"
+OURS = ("LINK_SIGNING_SECRETS", "DIGEST_SECRETS")
+"""Secrets that nobody else has to know: made here, once. A new one of the second would let people be found no more."""
+
 SCOPES = re.compile(r"read|write|admin|webhook(:[a-z][a-z0-9-]*)?")
 
 
@@ -113,6 +116,9 @@ def ensure_required(vault: Vault) -> None:
         vault.new_key("manychat", ["webhook:manychat"])
         vault.new_key(SMOKE_KEY, ["webhook:manychat", "read"])
         say("new API keys: read them from the vault as api-key-manychat and api-key-smoke")
+    for setting in OURS:
+        if vault.get(setting) is None:
+            vault.set(setting, secrets.token_urlsafe(32))
     for setting, word in secret_settings().items():
         if word == "required" and vault.get(setting) is None:
             vault.set(setting, _asked(setting))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from shared.flow import Flow
 from shared.intake.endpoint import webhook
@@ -43,14 +43,16 @@ class AssignmentPayload(Payload):
 
     model_config = ConfigDict(extra="allow")
 
-    manychat_id: ManychatId
-    campaign_id: Number
-    datetime_actual: Instant
-    ultimo_estado: Label = None
-    comercial_id: AdvisorRef = None
-    medico_id: AdvisorRef = None
-    tipo_asignacion: ShortText = None
-    summary: LongText = None
+    manychat_id: ManychatId = Field(description="who it is")
+    campaign_id: Number = Field(description="the campaign's number")
+    datetime_actual: Instant = Field(description="when ManyChat sent it")
+    ultimo_estado: Label = Field(default=None, description="the last state")
+    comercial_id: AdvisorRef = Field(
+        default=None, description="the commercial advisor by number, e-mail address or name; 0 says that there is none"
+    )
+    medico_id: AdvisorRef = Field(default=None, description="the medical advisor, in the same way")
+    tipo_asignacion: ShortText = Field(default=None, description="the kind of assignment")
+    summary: LongText = Field(default=None, description="a text")
 
     def subject(self) -> str:
         """The person, by ManyChat's id."""

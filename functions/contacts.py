@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import azure.functions as func
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
-from shared.crm import odoo_sync
 from shared.flow import Flow, IdentityKind
 from shared.intake.endpoint import webhook
 from shared.intake.fields import (  # pydantic reads them at run time
@@ -59,16 +58,18 @@ class ContactPayload(Payload):
 
     model_config = ConfigDict(extra="allow")
 
-    manychat_id: ManychatId
-    nombre_lead: RequiredName
-    datetime_actual: Instant
-    apellido_lead: Name = None
-    whatsapp: Phone = None
-    email_lead: Email = None
-    datetime_suscripcion: OptionalInstant = None
-    ultimo_estado: Label = None
-    canal_entrada: ChannelName = None
-    estado_inicial: Label = None
+    manychat_id: ManychatId = Field(description="who it is")
+    nombre_lead: RequiredName = Field(description="the first name")
+    datetime_actual: Instant = Field(description="when ManyChat sent it")
+    apellido_lead: Name = Field(default=None, description="the family name")
+    whatsapp: Phone = Field(default=None, description="the phone number")
+    email_lead: Email = Field(default=None, description="the e-mail address")
+    datetime_suscripcion: OptionalInstant = Field(default=None, description="when they subscribed")
+    ultimo_estado: Label = Field(default=None, description="the last state")
+    canal_entrada: ChannelName = Field(
+        default=None, description="the channel, made on first mention; spellings that read the same are one"
+    )
+    estado_inicial: Label = Field(default=None, description="the first state")
 
     def subject(self) -> str:
         """The person, by ManyChat's id."""
@@ -83,7 +84,7 @@ def apply_contact(session: Session, event: Event[ContactPayload]) -> str:
     """Bring the contact up to date: "applied", "unchanged", or "stale" where newer events hold all of its facts."""
     from sqlalchemy import select
 
-    from shared.crm import facts, people
+    from shared.crm import facts, odoo_sync, people
     from shared.store.dialect import locked
     from shared.store.models import Opportunity
 

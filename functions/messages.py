@@ -19,7 +19,7 @@ import azure.functions as func
 
 from shared import problems
 from shared.errors import PermanentError, RefusedError
-from shared.flow import Flow
+from shared.flow import Flow, Job, Rhythm
 from shared.intake import body
 from shared.intake.endpoint import EVENTS_QUEUE, accepting, handling
 from shared.intake.inbox import Event, Handler
@@ -62,6 +62,7 @@ FLOW = Flow(
         {name: f"shared.messages.carriers:{name}_policy" for name in ("brevo", "resend", "smtp", "twilio", "manychat")}
     ),
     events=("message.sending", "message.outcome", "message.received", "message.variables", "person.message"),
+    jobs=(Job(name="key-digests", rhythm=Rhythm.FIVE_MINUTES, run="shared.messages.rekey:rekey"),),
     clients=(
         "shared.messages.providers.brevo:BREVO",
         "shared.messages.providers.resend:RESEND",

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.crm import odoo_sync
 from shared.flow import Flow
 from shared.intake.endpoint import webhook
 from shared.intake.fields import (  # pydantic reads them at run time
@@ -80,15 +79,20 @@ class OpportunityPayload(Payload):
 
     model_config = ConfigDict(extra="allow")
 
-    manychat_id: ManychatId
-    last_name: Name = None
-    first_name: GivenName = None
-    phone: Phone = None
-    channel: ChannelName = None
-    entry_date: OptionalInstant = None
-    medical_advisor_id: AdvisorId = None
-    commercial_advisor_id: AdvisorId = None
-    state: State = Field(description="stage_id, summary, date")
+    manychat_id: ManychatId = Field(description="who it is")
+    last_name: Name = Field(default=None, description="the family name")
+    first_name: GivenName = Field(default=None, description="the first name")
+    phone: Phone = Field(default=None, description="the phone number")
+    channel: ChannelName = Field(default=None, description="the channel")
+    entry_date: OptionalInstant = Field(default=None, description="when they came")
+    medical_advisor_id: AdvisorId = Field(default=None, description="the medical advisor's number; 0 says that there is none")
+    commercial_advisor_id: AdvisorId = Field(
+        default=None, description="the commercial advisor's number; 0 says that there is none"
+    )
+    state: State = Field(
+        description="the stage: `stage_id` (Odoo's number, or ManyChat's name of up to 100), "
+        "`summary` (up to 1,000,000), `date`"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -137,7 +141,7 @@ def repeat_opportunity(session: Session, event: Event[OpportunityPayload]) -> st
 
 
 def _applied(session: Session, event: Event[OpportunityPayload], *, is_repeat: bool) -> str:
-    from shared.crm import facts, opportunities, people
+    from shared.crm import facts, odoo_sync, opportunities, people
 
     payload = event.payload
     at = facts.effective(event.envelope.time, event.envelope.received)

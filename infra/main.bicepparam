@@ -6,108 +6,119 @@ param location = readEnvironmentVariable('AZURE_LOCATION')
 param principalId = readEnvironmentVariable('AZURE_PRINCIPAL_ID')
 param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
 
-// The one table of app settings: a new setting is one line. Left empty, the settings class's own default counts.
+// The one table of app settings, made from the declared settings by `make docs`. Left empty, the settings class's own default counts.
 // Schedules must stand here with a value: the host resolves %NAME% from app settings only. What is left out: settings-left-out.yaml.
 param settings = {
-  NOTION_CONTACTS_DB_ID: readEnvironmentVariable('NOTION_CONTACTS_DB_ID', '')
-  NOTION_TEMPLATES_DB_ID: readEnvironmentVariable('NOTION_TEMPLATES_DB_ID', '')
-  NOTION_EMAIL_SEQUENCE_DB_ID: readEnvironmentVariable('NOTION_EMAIL_SEQUENCE_DB_ID', '')
-  NOTION_PROPERTIES: readEnvironmentVariable('NOTION_PROPERTIES', '')
-  SEGMENT_RULE: readEnvironmentVariable('SEGMENT_RULE', '')
-  CAMPAIGN_VARIABLES: readEnvironmentVariable('CAMPAIGN_VARIABLES', '')
-  KOMMO_BASE_URL: readEnvironmentVariable('KOMMO_BASE_URL', '')
-  KOMMO_PIPELINE_ID: readEnvironmentVariable('KOMMO_PIPELINE_ID', '')
-  KOMMO_STATUS_ID_INICIAL: readEnvironmentVariable('KOMMO_STATUS_ID_INICIAL', '')
-  KOMMO_STATUS_ID_AGENDADO: readEnvironmentVariable('KOMMO_STATUS_ID_AGENDADO', '')
-  KOMMO_FIELD_ID_EMPRESA: readEnvironmentVariable('KOMMO_FIELD_ID_EMPRESA', '')
-  KOMMO_FIELD_ID_SERVICIO: readEnvironmentVariable('KOMMO_FIELD_ID_SERVICIO', '')
-  KOMMO_FIELD_ID_FUENTE: readEnvironmentVariable('KOMMO_FIELD_ID_FUENTE', '')
-  KOMMO_REQUESTS_PER_SECOND: readEnvironmentVariable('KOMMO_REQUESTS_PER_SECOND', '')
   BOOKING_URL: readEnvironmentVariable('BOOKING_URL', '')
-  LEAD_ALLOWED_ORIGINS: readEnvironmentVariable('LEAD_ALLOWED_ORIGINS', '')
-  LEAD_POSTS_PER_MINUTE: readEnvironmentVariable('LEAD_POSTS_PER_MINUTE', '')
-  LEAD_FORMS_PER_ADDRESS_PER_DAY: readEnvironmentVariable('LEAD_FORMS_PER_ADDRESS_PER_DAY', '')
-  LEAD_HONEYPOT_FIELD: readEnvironmentVariable('LEAD_HONEYPOT_FIELD', '')
-  LEAD_MAX_BODY_BYTES: readEnvironmentVariable('LEAD_MAX_BODY_BYTES', '')
-  LEAD_PROXIES: readEnvironmentVariable('LEAD_PROXIES', '')
-  RESOURCE_URL: readEnvironmentVariable('RESOURCE_URL', '')
-  SURVEY_URL: readEnvironmentVariable('SURVEY_URL', '')
-  PUBLIC_BASE_URL: readEnvironmentVariable('PUBLIC_BASE_URL', '')
-  EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
-  SENDINBLUE_SENDER_EMAIL: readEnvironmentVariable('SENDINBLUE_SENDER_EMAIL', '')
-  SENDINBLUE_SENDER_NAME: readEnvironmentVariable('SENDINBLUE_SENDER_NAME', '')
-  RESEND_FROM: readEnvironmentVariable('RESEND_FROM', '')
-  SMTP_FROM: readEnvironmentVariable('SMTP_FROM', '')
-  TWILIO_ACCOUNT_SID: readEnvironmentVariable('TWILIO_ACCOUNT_SID', '')
-  TWILIO_CALLER_ID: readEnvironmentVariable('TWILIO_CALLER_ID', '')
-  TWILIO_WHATSAPP_SENDER: readEnvironmentVariable('TWILIO_WHATSAPP_SENDER', '')
-  TWILIO_SMS_SENDER: readEnvironmentVariable('TWILIO_SMS_SENDER', '')
-  TWILIO_CONTENT_SIDS: readEnvironmentVariable('TWILIO_CONTENT_SIDS', '')
-  DEFAULT_TIME_ZONE: readEnvironmentVariable('DEFAULT_TIME_ZONE', '')
-  QUIET_HOURS: readEnvironmentVariable('QUIET_HOURS', '')
-  WORKING_DAYS: readEnvironmentVariable('WORKING_DAYS', '')
-  HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
-  MESSAGES_PER_PERSON_PER_DAY: readEnvironmentVariable('MESSAGES_PER_PERSON_PER_DAY', '')
+  CALCOM_BASE_URL: readEnvironmentVariable('CALCOM_BASE_URL', '')
+  CAMPAIGN_VARIABLES: readEnvironmentVariable('CAMPAIGN_VARIABLES', '')
+  CAPTCHA_ACTION: readEnvironmentVariable('CAPTCHA_ACTION', '')
+  COLLECT_POISON_SCHEDULE: readEnvironmentVariable('COLLECT_POISON_SCHEDULE', '30 * * * * *')
+  DATABASE_LONG_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_LONG_STATEMENT_SECONDS', '')
+  DATABASE_POOL_OVERFLOW: readEnvironmentVariable('DATABASE_POOL_OVERFLOW', '')
+  DATABASE_POOL_SIZE: readEnvironmentVariable('DATABASE_POOL_SIZE', '')
+  DATABASE_POOL_WAIT_SECONDS: readEnvironmentVariable('DATABASE_POOL_WAIT_SECONDS', '')
+  DATABASE_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_STATEMENT_SECONDS', '')
+  DEFAULT_CURRENCY: readEnvironmentVariable('DEFAULT_CURRENCY', '')
   DEFAULT_LOCALE: readEnvironmentVariable('DEFAULT_LOCALE', '')
-  ODOO_URL: readEnvironmentVariable('ODOO_URL')
-  ODOO_DB: readEnvironmentVariable('ODOO_DB')
-  ODOO_USERNAME: readEnvironmentVariable('ODOO_USERNAME', '')
-  ODOO_API: readEnvironmentVariable('ODOO_API', '')
-  ODOO_SYNC_MODE: readEnvironmentVariable('ODOO_SYNC_MODE', '')
-  ODOO_FIELD_MAP: readEnvironmentVariable('ODOO_FIELD_MAP', '')
-  ODOO_QUIET: readEnvironmentVariable('ODOO_QUIET', '')
-  ODOO_TIMEOUT_SECONDS: readEnvironmentVariable('ODOO_TIMEOUT_SECONDS', '')
-  ODOO_BATCH_SIZE: readEnvironmentVariable('ODOO_BATCH_SIZE', '')
-  ODOO_CALLS_PER_SECOND: readEnvironmentVariable('ODOO_CALLS_PER_SECOND', '')
-  ODOO_RECONCILE_POLICY: readEnvironmentVariable('ODOO_RECONCILE_POLICY', '')
-  ODOO_RECONCILE_MAX_SHARE: readEnvironmentVariable('ODOO_RECONCILE_MAX_SHARE', '')
-  MAX_BODY_BYTES: readEnvironmentVariable('MAX_BODY_BYTES', '')
   DEFAULT_PHONE_REGION: readEnvironmentVariable('DEFAULT_PHONE_REGION', '')
+  DEFAULT_TIME_ZONE: readEnvironmentVariable('DEFAULT_TIME_ZONE', '')
   DELIVERY_LEASE_SECONDS: readEnvironmentVariable('DELIVERY_LEASE_SECONDS', '')
   DELIVERY_LONGEST_SECONDS: readEnvironmentVariable('DELIVERY_LONGEST_SECONDS', '')
   DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')
-  RETRY_ERRORED_SCHEDULE: readEnvironmentVariable('RETRY_ERRORED_SCHEDULE', '0 */5 * * * *')
-  RECONCILE_SCHEDULE: readEnvironmentVariable('RECONCILE_SCHEDULE', '0 15 8 * * *')
-  RETENTION_SCHEDULE: readEnvironmentVariable('RETENTION_SCHEDULE', '0 40 7 * * *')
-  RETENTION_INBOX_DAYS: readEnvironmentVariable('RETENTION_INBOX_DAYS', '')
-  RETENTION_SYNC_DAYS: readEnvironmentVariable('RETENTION_SYNC_DAYS', '')
-  RETENTION_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_MESSAGE_DAYS', '')
-  RETENTION_INBOUND_DAYS: readEnvironmentVariable('RETENTION_INBOUND_DAYS', '')
-  RETENTION_ACTION_LOG_DAYS: readEnvironmentVariable('RETENTION_ACTION_LOG_DAYS', '')
-  RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
-  COLLECT_POISON_SCHEDULE: readEnvironmentVariable('COLLECT_POISON_SCHEDULE', '30 * * * * *')
-  WATCH_SCHEDULE: readEnvironmentVariable('WATCH_SCHEDULE', '15 * * * * *')
-  DATABASE_POOL_SIZE: readEnvironmentVariable('DATABASE_POOL_SIZE', '')
-  DATABASE_POOL_OVERFLOW: readEnvironmentVariable('DATABASE_POOL_OVERFLOW', '')
-  DATABASE_POOL_WAIT_SECONDS: readEnvironmentVariable('DATABASE_POOL_WAIT_SECONDS', '')
-  DATABASE_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_STATEMENT_SECONDS', '')
-  DATABASE_LONG_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_LONG_STATEMENT_SECONDS', '')
-  WARM_AFTER_SECONDS: readEnvironmentVariable('WARM_AFTER_SECONDS', '3')
-  TRACE_SHARE: readEnvironmentVariable('TRACE_SHARE', '')
+  EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
+  HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
+  KOMMO_BASE_URL: readEnvironmentVariable('KOMMO_BASE_URL', '')
+  KOMMO_FIELD_ID_EMPRESA: readEnvironmentVariable('KOMMO_FIELD_ID_EMPRESA', '')
+  KOMMO_FIELD_ID_FUENTE: readEnvironmentVariable('KOMMO_FIELD_ID_FUENTE', '')
+  KOMMO_FIELD_ID_SERVICIO: readEnvironmentVariable('KOMMO_FIELD_ID_SERVICIO', '')
+  KOMMO_PIPELINE_ID: readEnvironmentVariable('KOMMO_PIPELINE_ID', '')
+  KOMMO_REQUESTS_PER_SECOND: readEnvironmentVariable('KOMMO_REQUESTS_PER_SECOND', '')
+  KOMMO_STATUS_ID_AGENDADO: readEnvironmentVariable('KOMMO_STATUS_ID_AGENDADO', '')
+  KOMMO_STATUS_ID_INICIAL: readEnvironmentVariable('KOMMO_STATUS_ID_INICIAL', '')
+  LEAD_ALLOWED_ORIGINS: readEnvironmentVariable('LEAD_ALLOWED_ORIGINS', '')
+  LEAD_FIRST_CONTACTS_PER_HOUR: readEnvironmentVariable('LEAD_FIRST_CONTACTS_PER_HOUR', '')
+  LEAD_FORMS_PER_ADDRESS_PER_DAY: readEnvironmentVariable('LEAD_FORMS_PER_ADDRESS_PER_DAY', '')
+  LEAD_HONEYPOT_FIELD: readEnvironmentVariable('LEAD_HONEYPOT_FIELD', '')
+  LEAD_MAX_BODY_BYTES: readEnvironmentVariable('LEAD_MAX_BODY_BYTES', '')
+  LEAD_PHONE_COUNTRIES: readEnvironmentVariable('LEAD_PHONE_COUNTRIES', '')
+  LEAD_PHONE_TYPES: readEnvironmentVariable('LEAD_PHONE_TYPES', '')
+  LEAD_POSTS_PER_MINUTE: readEnvironmentVariable('LEAD_POSTS_PER_MINUTE', '')
+  LEAD_PROXIES: readEnvironmentVariable('LEAD_PROXIES', '')
+  LEAD_SERVICES: readEnvironmentVariable('LEAD_SERVICES', '')
   LOG_FORMAT: readEnvironmentVariable('LOG_FORMAT', '')
   LOG_LEVEL: readEnvironmentVariable('LOG_LEVEL', '')
+  MAX_BODY_BYTES: readEnvironmentVariable('MAX_BODY_BYTES', '')
+  MESSAGES_PER_PERSON_PER_DAY: readEnvironmentVariable('MESSAGES_PER_PERSON_PER_DAY', '')
+  NOTION_CONTACTS_DB_ID: readEnvironmentVariable('NOTION_CONTACTS_DB_ID', '')
+  NOTION_EMAIL_SEQUENCE_DB_ID: readEnvironmentVariable('NOTION_EMAIL_SEQUENCE_DB_ID', '')
+  NOTION_PROPERTIES: readEnvironmentVariable('NOTION_PROPERTIES', '')
+  NOTION_TEMPLATES_DB_ID: readEnvironmentVariable('NOTION_TEMPLATES_DB_ID', '')
+  ODOO_API: readEnvironmentVariable('ODOO_API', '')
+  ODOO_BATCH_SIZE: readEnvironmentVariable('ODOO_BATCH_SIZE', '')
+  ODOO_CALLS_PER_SECOND: readEnvironmentVariable('ODOO_CALLS_PER_SECOND', '')
+  ODOO_DB: readEnvironmentVariable('ODOO_DB')
+  ODOO_FIELD_MAP: readEnvironmentVariable('ODOO_FIELD_MAP', '')
+  ODOO_QUIET: readEnvironmentVariable('ODOO_QUIET', '')
+  ODOO_RECONCILE_MAX_SHARE: readEnvironmentVariable('ODOO_RECONCILE_MAX_SHARE', '')
+  ODOO_RECONCILE_POLICY: readEnvironmentVariable('ODOO_RECONCILE_POLICY', '')
+  ODOO_SYNC_MODE: readEnvironmentVariable('ODOO_SYNC_MODE', '')
+  ODOO_TIMEOUT_SECONDS: readEnvironmentVariable('ODOO_TIMEOUT_SECONDS', '')
+  ODOO_URL: readEnvironmentVariable('ODOO_URL')
+  ODOO_USERNAME: readEnvironmentVariable('ODOO_USERNAME', '')
+  PUBLIC_BASE_URL: readEnvironmentVariable('PUBLIC_BASE_URL', '')
+  QUIET_HOURS: readEnvironmentVariable('QUIET_HOURS', '')
+  RECAPTCHA_MIN_SCORE: readEnvironmentVariable('RECAPTCHA_MIN_SCORE', '')
+  RECONCILE_SCHEDULE: readEnvironmentVariable('RECONCILE_SCHEDULE', '0 15 8 * * *')
+  RESEND_FROM: readEnvironmentVariable('RESEND_FROM', '')
+  RESOURCE_URL: readEnvironmentVariable('RESOURCE_URL', '')
+  RETENTION_ACTION_LOG_DAYS: readEnvironmentVariable('RETENTION_ACTION_LOG_DAYS', '')
+  RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
+  RETENTION_INBOUND_DAYS: readEnvironmentVariable('RETENTION_INBOUND_DAYS', '')
+  RETENTION_INBOX_DAYS: readEnvironmentVariable('RETENTION_INBOX_DAYS', '')
+  RETENTION_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_MESSAGE_DAYS', '')
+  RETENTION_SCHEDULE: readEnvironmentVariable('RETENTION_SCHEDULE', '0 40 7 * * *')
+  RETENTION_SYNC_DAYS: readEnvironmentVariable('RETENTION_SYNC_DAYS', '')
+  RETRY_ERRORED_SCHEDULE: readEnvironmentVariable('RETRY_ERRORED_SCHEDULE', '0 */5 * * * *')
+  SEGMENT_RULE: readEnvironmentVariable('SEGMENT_RULE', '')
+  SENDINBLUE_SENDER_EMAIL: readEnvironmentVariable('SENDINBLUE_SENDER_EMAIL', '')
+  SENDINBLUE_SENDER_NAME: readEnvironmentVariable('SENDINBLUE_SENDER_NAME', '')
+  SMTP_FROM: readEnvironmentVariable('SMTP_FROM', '')
+  SURVEY_URL: readEnvironmentVariable('SURVEY_URL', '')
+  TRACE_SHARE: readEnvironmentVariable('TRACE_SHARE', '')
+  TWILIO_ACCOUNT_SID: readEnvironmentVariable('TWILIO_ACCOUNT_SID', '')
+  TWILIO_CALLER_ID: readEnvironmentVariable('TWILIO_CALLER_ID', '')
+  TWILIO_CONTENT_SIDS: readEnvironmentVariable('TWILIO_CONTENT_SIDS', '')
+  TWILIO_SMS_SENDER: readEnvironmentVariable('TWILIO_SMS_SENDER', '')
+  TWILIO_WHATSAPP_SENDER: readEnvironmentVariable('TWILIO_WHATSAPP_SENDER', '')
+  WARM_AFTER_SECONDS: readEnvironmentVariable('WARM_AFTER_SECONDS', '3')
+  WATCH_SCHEDULE: readEnvironmentVariable('WATCH_SCHEDULE', '15 * * * * *')
+  WORKING_DAYS: readEnvironmentVariable('WORKING_DAYS', '')
 }
 
-// The one table of secrets: values are in the vault only, put there by deploy/secrets.py.
+// The one table of secrets, made in the same way: values are in the vault only, put there by deploy/secrets.py.
 param vaultSettings = {
-  NOTION_TOKEN: 'optional'
+  ALERT_WEBHOOK_URL: 'optional'
+  API_KEYS: 'required'
+  BREVO_WEBHOOK_SECRETS: 'optional'
+  CALCOM_TOKEN: 'optional'
+  CALCOM_WEBHOOK_SECRET: 'optional'
   CALENDLY_SIGNING_KEYS: 'optional'
+  CALENDLY_TOKEN: 'optional'
+  DIGEST_SECRETS: 'optional'
   DISCORD_WEBHOOK_URL: 'optional'
   KOMMO_ACCESS_TOKEN: 'optional'
-  CALCOM_WEBHOOK_SECRET: 'optional'
-  TURNSTILE_SECRET: 'optional'
-  RECAPTCHA_SECRET: 'optional'
   LINK_SIGNING_SECRETS: 'optional'
-  SENDINBLUE_API_KEY: 'optional'
-  BREVO_WEBHOOK_SECRETS: 'optional'
+  MANYCHAT_API_KEY: 'optional'
+  NOTION_TOKEN: 'optional'
+  ODOO_PASSWORD: 'required'
+  RECAPTCHA_SECRET: 'optional'
   RESEND_API_KEY: 'optional'
   RESEND_WEBHOOK_SECRETS: 'optional'
+  SENDINBLUE_API_KEY: 'optional'
   SMTP_URL: 'optional'
+  TURNSTILE_SECRET: 'optional'
   TWILIO_AUTH_TOKEN: 'optional'
-  MANYCHAT_API_KEY: 'optional'
-  ODOO_PASSWORD: 'required'
-  API_KEYS: 'required'
-  ALERT_WEBHOOK_URL: 'optional'
 }
 param secretsInVault = split(readEnvironmentVariable('PUENTE_SECRETS', ''), ',')
 

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from local import settings_doc
+from local import bicep_settings, settings_doc
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE_FLOW = ROOT / "tests/structure/outsider"
 SHOWN = re.compile(r"(\*\*`([\w./]+)`\*\*\n\n```\w+\n).*?(```\n)", re.DOTALL)
+PAYLOAD = re.compile(r"(<!-- fields of `([\w.-]+)` -->\n)(?:\|.*\n)*\n?")
 START, END = "<!-- made by `make docs` -->", "<!-- end of what `make docs` makes -->"
 SCHEDULES = ("DISPATCH", "RETRY_ERRORED", "COLLECT_POISON", "WATCH", "RECONCILE", "RETENTION")
 FLOWS_HEAD = """# Flows
@@ -30,16 +31,24 @@ A flow that is optional can be removed with its folder.
 
 def documents() -> dict[str, str]:
     """The whole text of every derived file, by its path in the project. The same declarations always make the same texts."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     return {
-        "README.md": between_marks(readme, functions_table()),
+        "README.md": between_marks(_text("README.md"), functions_table()),
         "docs/settings.md": settings_doc.document(),
         "docs/flows.md": flows_page(),
-        "docs/add-a-flow.md": with_files((ROOT / "docs/add-a-flow.md").read_text(encoding="utf-8")),
+        "docs/add-a-flow.md": with_files(_text("docs/add-a-flow.md")),
         "local.settings.example.json": settings_doc.example(),
         "infra/flows.json": infrastructure(),
+        "infra/main.bicepparam": bicep_settings.parameters(_text("infra/main.bicepparam")),
+        "docs/deploy.md": between_marks(_text("docs/deploy.md"), bicep_settings.secrets_table()),
+        "docs/odoo.md": between_marks(_text("docs/odoo.md"), odoo_fields()),
+        "docs/sandbox.md": between_marks(_text("docs/sandbox.md"), stand_ins()),
+        "docs/webhooks.md": with_payloads(_text("docs/webhooks.md")),
         "host.json": host_file((ROOT / "host.json").read_text(encoding="utf-8")),
     }
+
+
+def _text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
 
 
 def out_of_date() -> dict[str, str]:
@@ -150,6 +159,60 @@ def infrastructure() -> str:
         "timers": sorted(name for name, kind in kinds.items() if kind == "timerTrigger"),
     }
     return json.dumps(document, indent=2) + "\n"
+
+
+def odoo_fields() -> str:
+    """The table of docs/odoo.md: which fact goes to which field of Odoo's leads, where ODOO_FIELD_MAP names no other."""
+    from shared.setting_groups import DEFAULT_ODOO_FIELDS
+
+    return "| Fact | Field |\n|---|---|\n" + "".join(f"| `{fact}` | `{name}` |\n" for fact, name in DEFAULT_ODOO_FIELDS.items())
+
+
+def stand_ins() -> str:
+    """The table of docs/sandbox.md: for whom the sandbox stands in, and which flows ask for it."""
+    from shared import flows
+
+    users: dict[str, list[str]] = {}
+    for flow in flows.installed():
+        for name in flow.stand_ins:
+            users.setdefault(name, []).append(f"`{flow.name}`")
+    rows = (f"| `{name}` | {', '.join(users[name])} |\n" for name in sorted(users))
+    return "| Stand-in | Flows that use the system |\n|---|---|\n" + "".join(rows)
+
+
+def with_payloads(page: str) -> str:
+    """docs/webhooks.md with the table of each payload behind the line that names it (``<!-- fields of `name` -->``)."""
+    return PAYLOAD.sub(lambda found: found[1] + payload_table(found[2]) + "\n", page)
+
+
+def payload_table(event: str) -> str:
+    """The fields of an event's payload: what is needed, the longest text that is kept, and what each means.
+
+    Raises:
+        ValueError: no webhook takes such events, or a field says nothing of its meaning.
+    """
+    from shared import flows
+    from shared.intake.endpoint import webhook_routes
+
+    routes = webhook_routes(flows.parts("functions"))
+    found = [webhook for route in routes for webhook in route.webhooks.values() if webhook.name == event]
+    if not found:
+        raise ValueError(f"docs/webhooks.md: no webhook takes {event!r}")
+    schema = found[0].payload.model_json_schema()
+    rows = (_field_row(event, name, one, schema) for name, one in schema["properties"].items())
+    return "| Field | Needed | Limit | Meaning |\n|---|---|---|---|\n" + "".join(rows)
+
+
+def _field_row(event: str, name: str, schema: dict[str, Any], whole: dict[str, Any]) -> str:
+    if "description" not in schema:
+        raise ValueError(f"{event}: the field {name!r} has no description: add one to the payload")
+    longest = max(_lengths(schema), default=None)
+    limit = "" if longest is None else f"{longest:,}"
+    return f"| `{name}` | {'yes' if name in whole.get('required', ()) else ''} | {limit} | {schema['description']} |\n"
+
+
+def _lengths(schema: dict[str, Any]) -> list[int]:
+    return [one["maxLength"] for one in (schema, *schema.get("anyOf", ())) if "maxLength" in one]
 
 
 def host_file(text: str) -> str:

@@ -31,8 +31,10 @@ _AT_ONCE = {"QUIET_HOURS": NO_QUIET_HOURS, "WORKING_DAYS": "mon,tue,wed,thu,fri,
 # Every text of the repository has what it needs.
 _LINKS = {
     "LINK_SIGNING_SECRETS": "local-link-secret",
+    "DIGEST_SECRETS": "local-digest-secret",
     "RESOURCE_URL": "https://recursos.example/guia.pdf",
     "SURVEY_URL": "https://encuesta.example/reunion",
+    "LEAD_SERVICES": "automatización de ventas",
 }
 
 

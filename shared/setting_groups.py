@@ -98,6 +98,10 @@ class MessagingSettings(SettingsGroup):
         default=(),
         description="Secret of our own links (unsubscribe, call instructions); several for a change, the first signs.",
     )
+    digest_secrets: Secrets = Field(
+        default=(),
+        description="Secret of the digests by which people are known where their data is not kept (suppressions, caps, replies); several for a change, the first is used: an old one must stay, or what was stored under it is found no more.",
+    )
     email_provider: Literal["brevo", "resend", "smtp"] = Field(
         default="brevo", description="Who sends e-mail, where a journey does not say otherwise."
     )

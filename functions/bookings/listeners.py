@@ -11,7 +11,7 @@ from functions.bookings import services
 from functions.bookings.payloads import subject_of
 from functions.bookings.tables import Booking, BookingUid
 from functions.leads.log import MOST, Contribution, Happened, written
-from functions.leads.services import links
+from functions.leads.services import message_variables
 
 JOURNEYS = ("booking",)
 
@@ -35,8 +35,8 @@ def add_to_lead_log(session: Session, lead_id: int) -> Contribution:
 
 
 def fill_links(context: Mapping[str, Any], given: Mapping[str, Any], _at: datetime) -> Mapping[str, Any] | None:
-    """Links of the settings that were added after the message was planned; those it was planned with stay."""
-    return links(given.get("lead_id")) | dict(given) if context.get("journey") in JOURNEYS else None
+    """What a message about a meeting may say now; links that it was planned with stay."""
+    return message_variables(given) if context.get("journey") in JOURNEYS else None
 
 
 def _happened(row: Booking) -> Happened:

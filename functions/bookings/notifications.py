@@ -128,6 +128,7 @@ def variables(chain: Chain) -> dict[str, Any]:
         "calendar": booking.calendar,
         "email": booking.email,
         "phone": booking.phone,
+        "refused_channels": {} if booking.phone else None,  # those of the lead are about the lead's number
         "name": booking.name,
         "first_name": chain.known("first_name") or _first_name(booking),
         "time_zone": booking.time_zone,

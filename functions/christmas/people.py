@@ -12,7 +12,7 @@ from functions.christmas.tables import SequenceContact
 from shared import clock
 from shared.crm import facts
 from shared.messages.consent import MARKETING_ONLY
-from shared.messages.digests import digest_of_address
+from shared.messages.digests import digest_of_address, stored
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import Suppression
 from shared.store.types import CENT
@@ -67,7 +67,7 @@ def moment_of(contact: SequenceContact, stage: str) -> datetime | None:
 def is_unsubscribed(session: Session, row: SequenceContact) -> bool:
     """Whether they want no more marketing by e-mail, as far as we know now."""
     query = select(Suppression.id).where(
-        Suppression.who == row.who,
+        Suppression.who.in_((row.who, stored(row.who))),
         Suppression.channel == "email",
         Suppression.cause.in_(sorted(MARKETING_ONLY)),
         ~Suppression.lifted,

@@ -20,7 +20,7 @@ import azure.functions as func
 from functions.bookings import calendly
 from functions.bookings.payloads import signed_by_calendly
 from functions.bookings.triggers import CALENDLY, apply_booking_event
-from functions.christmas import hot_leads, kinds, notion_sync, segments
+from functions.christmas import kinds, segments
 from functions.christmas.payloads import (
     AssessmentPayload,
     CampaignPayload,
@@ -52,6 +52,8 @@ bp = func.Blueprint()
 
 def apply_signup(session: Session, event: Event[SignupPayload]) -> str:
     """Know the person: "applied". The website mails them itself."""
+    from functions.christmas import notion_sync
+
     contact = _known(session, event)
     notion_sync.ask_contact(session, contact)
     return "applied"
@@ -59,7 +61,7 @@ def apply_signup(session: Session, event: Event[SignupPayload]) -> str:
 
 def apply_assessment(session: Session, event: Event[AssessmentPayload]) -> str:
     """Segment, the five mails (the first is the website's), and an alert where it is critical; see `begin` for the outcomes."""
-    from functions.christmas import begin, people
+    from functions.christmas import begin, hot_leads, notion_sync, people
 
     payload, at = event.payload, event.payload.email_1_sent_at or event.envelope.received
     for warning in payload.warnings:
@@ -102,7 +104,7 @@ def apply_noshow(session: Session, event: Event[NoShowPayload]) -> str:
 
 def apply_postcall(session: Session, event: Event[PostCallPayload]) -> str:
     """Three mails to somebody who said maybe, once for each call."""
-    from functions.christmas import begin, people
+    from functions.christmas import begin, notion_sync, people
 
     payload, at = event.payload, event.envelope.time
     contact = _known(session, event)
@@ -117,7 +119,7 @@ def apply_postcall(session: Session, event: Event[PostCallPayload]) -> str:
 
 def apply_onboarding(session: Session, event: Event[OnboardingPayload]) -> str:
     """A customer: what sold to them ends, and three mails welcome them, once for each payment. "unpaid" is only recorded."""
-    from functions.christmas import begin, people
+    from functions.christmas import begin, notion_sync, people
 
     payload, at = event.payload, event.envelope.time
     if not payload.is_paid:

@@ -91,6 +91,8 @@ class LeadOut(BaseModel):
     captcha: str | None = Field(description="`passed`, `unchecked` (it could not be asked), or null where none is set up.")
     received_at: datetime
     said_at: datetime = Field(description="When the newest form about it came.")
+    forms: int = Field(description="How many forms about it came with facts of their own; those of the first are kept.")
+    first_contact_at: datetime | None = Field(description="When messages to them may begin; null where they are not contacted.")
     kommo_lead_id: int | None
     kommo_contact_id: int | None
     kommo_sync_status: str | None = Field(description="`pending`, `success`, `error` or null.")

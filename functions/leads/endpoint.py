@@ -62,7 +62,7 @@ async def _taken(
     raw = request.get_body()
     body.check_size(raw, settings.lead_max_body_bytes)
     address = guard.address_of(request.headers, settings.lead_proxies)
-    guard.keep_pace(address, settings)
+    guard.keep_pace(guard.sender_of(request.headers, settings.lead_proxies), settings)
     payload = payloads.read(request, raw)
     if str(payload.get(settings.lead_honeypot_field) or "").strip():
         log.warning("%s dropped: a machine has filled in the honeypot", webhook.name)

@@ -50,9 +50,9 @@ def note_person_message(session: Session, message: PersonMessage) -> None:
 
 
 def fill_links(context: Mapping[str, Any], given: Mapping[str, Any], _at: datetime) -> Mapping[str, Any] | None:
-    """Links of the settings that were added after the message was planned; those it was planned with stay."""
+    """What a message to a lead may say now; links that it was planned with stay."""
     if context.get("journey") not in JOURNEYS:
         return None
     from functions.leads import services
 
-    return services.links(given.get("lead_id")) | dict(given)
+    return services.message_variables(given)

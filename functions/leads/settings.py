@@ -1,9 +1,15 @@
 """The settings of leads: Kommo, the public form, its captcha."""
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 
+from shared.setting_dates import Country
 from shared.setting_groups import SettingsGroup
 from shared.setting_types import Names, Url
+
+PhoneChannel = Literal["voice", "whatsapp", "sms"]
+PhoneType = Literal["mobile", "fixed-line", "fixed-line-or-mobile", "voip", "personal-number", "uan", "unknown"]
 
 
 class LeadSettings(SettingsGroup):
@@ -28,7 +34,27 @@ class LeadSettings(SettingsGroup):
         default=5,
         ge=1,
         le=1000,
-        description="Leads of one e-mail address or phone number in 24 hours that begin a journey; more are only kept.",
+        description="Forms of one mailbox or phone number in 24 hours that begin a journey or leave notes; more are only kept.",
+    )
+    lead_first_contacts_per_hour: int = Field(
+        default=100,
+        ge=1,
+        le=100_000,
+        description="Most leads in an hour, of all senders together, who are called and written to; others wait for an hour.",
+    )
+    lead_services: Names = Field(
+        default=(),
+        description="Services whose names messages may say, as they are to be said; for any other a neutral word stands.",
+    )
+    lead_phone_countries: dict[PhoneChannel, tuple[Country | Literal["*"], ...]] = Field(
+        default_factory=dict,
+        description="JSON object: channel (`voice`, `whatsapp`, `sms`) -> countries (`*`: any) of numbers from the form that "
+        "may be reached by it; a channel that is not named: DEFAULT_PHONE_REGION alone.",
+    )
+    lead_phone_types: dict[PhoneChannel, tuple[PhoneType, ...]] = Field(
+        default_factory=dict,
+        description="JSON object: channel -> types of numbers from the form that may be reached by it; a channel that is not "
+        "named: `mobile` and `fixed-line-or-mobile`, `voice` also `fixed-line`.",
     )
     lead_honeypot_field: str = Field(
         default="website", min_length=1, description="Form field that people do not see; who fills it in is a machine."
@@ -44,6 +70,14 @@ class LeadSettings(SettingsGroup):
     )
     recaptcha_secret: SecretStr | None = Field(
         default=None, description="reCAPTCHA secret; when set, the form needs its token."
+    )
+    recaptcha_min_score: float = Field(
+        default=0.5, ge=0, le=1, description="Least score of reCAPTCHA v3 for a person; v2 and Turnstile give none."
+    )
+    captcha_action: str = Field(
+        default="",
+        max_length=100,
+        description="Action that the form's page names to the captcha; when set, a token for any other is refused.",
     )
     captcha_verify_url: Url | None = Field(
         default=None, description="Where captcha tokens are checked, in place of the vendor's address."

@@ -35,7 +35,7 @@ def anybody(_request: func.HttpRequest, _raw: bytes, _settings: Settings) -> Sen
 
 
 def apply_lead(session: Session, event: Event[LeadPayload]) -> str:
-    """Keep the lead and set in motion what follows: "applied", "capped", "corrected", "unchanged" or "stale".
+    """Keep the lead and set in motion what follows: "applied", "put-off", "capped", "proposed", ... (see `services.take`).
 
     Whoever listens to `lead.stored` is called in the same transaction: a booking may have arrived before the form.
     """

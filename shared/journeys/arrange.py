@@ -11,7 +11,7 @@ from shared import clock, messages
 from shared.errors import PermanentError
 from shared.journeys import schedule, step_deliveries, timing
 from shared.journeys.definition import Fallback, Step
-from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord, StepState, texts
+from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord, StepState, texts, zone_of
 from shared.journeys.schedule import Due
 from shared.messages.message import Fallback as MessageFallback
 from shared.messages.message import Message
@@ -19,7 +19,8 @@ from shared.settings import get_settings
 from shared.store.journey_models import EnrolmentStep
 
 ADDRESS = {"email": "email", "whatsapp": "phone", "sms": "phone", "voice": "phone", "manychat": "manychat_id"}
-
+# Of the data: channels by which its addresses must not be reached, each with the reason.
+REFUSED = "refused_channels"
 
 TRIED = (StepState.SENT, StepState.FAILED, StepState.UNCERTAIN)
 
@@ -149,7 +150,7 @@ def _enqueue(record: EnrolmentRecord, due: Due, at: datetime) -> None:
     step, row = due.step, record.rows[due.step.id]
     routes = _routes(step, record.enrolment.data)
     if not routes:
-        record.close(step.id, StepState.SKIPPED, f"no {ADDRESS[step.channel]} is known", kind="suppressed")
+        record.close(step.id, StepState.SKIPPED, _no_route(step, record.enrolment.data), kind="suppressed")
         return
     now = clock.now()
     late = (due.nominal or at) < now - schedule.GRACE
@@ -161,12 +162,22 @@ def _enqueue(record: EnrolmentRecord, due: Due, at: datetime) -> None:
 
 
 def _routes(step: Step, data: Mapping[str, Any]) -> list[MessageFallback]:
-    """The channel and its fallbacks, those of them by which the person can be reached."""
+    """The channel and its fallbacks, those of them by which the person can and may be reached."""
     ways = (Fallback(channel=step.channel, template=step.template), *step.fallback)
-    reached = [(way, data.get(ADDRESS[way.channel])) for way in ways]
+    reached = [(way, address_of(way.channel, data)) for way in ways]
     return [
         MessageFallback(channel=way.channel, to=str(to), template=way.template) for way, to in reached if to and str(to).strip()
     ]
+
+
+def address_of(channel: str, data: Mapping[str, Any]) -> Any:
+    """The address for a channel in an enrolment's data; None where there is none, or `REFUSED` names the channel."""
+    return None if channel in (data.get(REFUSED) or {}) else data.get(ADDRESS[channel])
+
+
+def _no_route(step: Step, data: Mapping[str, Any]) -> str:
+    refused = (data.get(REFUSED) or {}).get(step.channel)
+    return f"not by {step.channel}: {refused}" if refused else f"no {ADDRESS[step.channel]} is known"
 
 
 def _message(record: EnrolmentRecord, due: Due, at: datetime, routes: list[MessageFallback]) -> Message:
@@ -185,7 +196,8 @@ def _message(record: EnrolmentRecord, due: Due, at: datetime, routes: list[Messa
             due_at=at,
             not_after=due.not_after,
             locale=known["locale"],
-            time_zone=known["time_zone"],
+            # A mail's address tells no zone, but caps and quiet hours are the person's and not the channel's.
+            time_zone=zone_of(data) if any(known[name] for name in ("time_zone", "country", "phone")) else None,
             country=known["country"],
             fallback=tuple(others),
             context=context,

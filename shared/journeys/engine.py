@@ -33,13 +33,15 @@ def signal(
     *,
     event_key: str,
     at: datetime | None = None,
+    begin_at: datetime | None = None,
 ) -> list[int]:
     """Something has happened to a person: it ends, moves, resumes and begins journeys as their definitions say.
 
     `person_keys` are all names by which the person may be known here, the one to enrol under first. `data` are the facts of the
     event (addresses among them), `at` when it happened. What happened after the event by which a person entered ends the
     journey in whatever order the two arrive; what happened before and arrives later ends it as well. Returns the enrolments
-    concerned. A repeated event changes nothing.
+    concerned. A repeated event changes nothing. `begin_at` puts off the first step of the journeys that it begins at once; what
+    happens to the person until then counts all the same.
 
     Raises:
         ValueError: no key for the person.
@@ -54,7 +56,7 @@ def signal(
     beginnings.prevent(session, happened)
     for journey in load.definitions().values():
         if beginnings.begins_at_once(session, journey, happened):
-            new = enrol(session, journey.name, person_keys, moment, data, event_key)
+            new = enrol(session, journey.name, person_keys, begin_at or moment, data, event_key, since=moment)
             touched += [new] if new is not None else []
     return touched
 

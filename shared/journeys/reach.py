@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from shared.journeys.arrange import ADDRESS
+from shared.journeys.arrange import address_of
 from shared.journeys.definition import Step
 from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord
 from shared.messages import consent, planning
@@ -18,7 +18,7 @@ def _may_be_sent(session: Session, record: EnrolmentRecord, step: Step) -> bool:
     data, locale = record.enrolment.data, record.enrolment.data.get("locale")
     ways = [(step.channel, step.template), *((way.channel, way.template) for way in step.fallback)]
     for channel, template in ways:
-        if not (to := str(data.get(ADDRESS[channel]) or "").strip()):
+        if not (to := str(address_of(channel, data) or "").strip()):
             continue
         transactional = planning.is_transactional(template, locale, step.transactional)
         if consent.cause_against(session, record.enrolment.person, channel, to, transactional=transactional) is None:

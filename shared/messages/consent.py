@@ -21,7 +21,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.messages.digests import digest_of_person, digests_of_address
+from shared.messages.digests import digests_of_address, digests_of_person, stored
 from shared.messages.message import Message
 from shared.messages.outcomes import PersonMessage, notify_person_message
 from shared.store.dialect import insert_if_absent, locked
@@ -54,7 +54,7 @@ def held_back(session: Session, message: Message) -> str | None:
 
 def cause_against(session: Session, person: str, channel: str, to: str, *, transactional: bool) -> str | None:
     """The cause for which nothing of that kind may be sent to a person at an address; None where nothing speaks against it."""
-    recipient_digests = [*digests_of_address(to), digest_of_person(person)]
+    recipient_digests = [*digests_of_address(to), *digests_of_person(person)]
     for row in session.scalars(_AGAINST, {"recipient_digests": recipient_digests, "channel": channel}):
         if _holds(row) and not (transactional and row.cause in MARKETING_ONLY):
             return row.cause
@@ -83,7 +83,9 @@ def lift(session: Session, channels: Iterable[str], recipient_digests: Iterable[
 def _set(  # a wish has these parts
     session: Session, channels: Iterable[str], recipient_digests: Iterable[str], cause: Cause, at: datetime, *, lifted: bool
 ) -> None:
-    named, people = tuple(sorted(set(channels))), tuple(sorted(set(recipient_digests)))
+    given = set(recipient_digests)
+    people = tuple(sorted({*map(stored, given), *(filed(session, given) if lifted else ())}))  # an old row is lifted as well
+    named = tuple(sorted(set(channels)))
     newer = [row for row in rows(session, named, people, cause) if at >= row.changed_at]
     for row in newer:
         row.changed_at, row.lifted = at, lifted
@@ -114,6 +116,7 @@ def arrived(session: Session, who: str, at: datetime) -> None:
 
 def wrote_to_us(session: Session, who: str, channel: str, at: datetime) -> None:
     """Somebody has written to us by `channel`: for 24 hours WhatsApp takes free text to them."""
+    who = stored(who)
     insert_if_absent(session, Conversation, ("who", "channel"), {"who": who, "channel": channel, "last_inbound_at": at})
     query = select(Conversation).where(Conversation.who == who, Conversation.channel == channel)
     row = session.scalars(locked(query, Conversation)).one()
@@ -127,6 +130,12 @@ def takes_free_text(session: Session, phone: str) -> bool:
     )
     last = max(session.scalars(query), default=None)
     return last is not None and clock.now() - last < WHATSAPP_WINDOW
+
+
+def has_written_to_us(session: Session, phone: str) -> bool:
+    """Whether a message has ever come to us from this number."""
+    query = select(Conversation.who).where(Conversation.who.in_(digests_of_address(phone))).limit(1)
+    return session.scalars(query).first() is not None
 
 
 def filed(session: Session, recipient_digests: Iterable[str]) -> list[str]:

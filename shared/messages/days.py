@@ -1,47 +1,85 @@
 """The daily cap: how many messages of journeys a person has been sent on one of their local days.
 
-The row of person and day is locked while it is read and changed, so that two messages cannot both take the last
-place.
+A day is kept with the zone by which it was counted. Two messages to one person may know of different zones (a mail's address
+tells none, a phone does); all days that it is now, by whichever zone, are one day to the person, and count together. Their
+rows are locked while they are read and changed, so that two messages cannot both take the last place.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared.messages.digests import digest_of_person
+from shared.messages.windows import Window
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import MessageDay
 
-_DAY = locked(select(MessageDay).where(MessageDay.who == bindparam("who"), MessageDay.day == bindparam("day")), MessageDay)
+_DAYS = locked(
+    select(MessageDay).where(MessageDay.who == bindparam("who"), MessageDay.day.in_(bindparam("days", expanding=True))),
+    MessageDay,
+)
 
 
-def take_place(session: Session, person: str, day: str, delivery_id: int, most: int) -> bool:
+@dataclass(frozen=True)
+class Today:
+    """What counts for a person now: the rows of each day that it is, by the zone of each; `zone` is that of the first."""
+
+    person: str
+    rows: Sequence[MessageDay]
+    zone: ZoneInfo | None
+
+
+def of_person(session: Session, person: str, window: Window, now: datetime) -> Today:
+    """The day that it is for a person, locked. `window` counts for rows that say no zone."""
+    rows = [row for row in _rows(session, person, window, now) if _is_now(row, window, now)]
+    zones = [ZoneInfo(row.zone) for row in rows if row.zone]
+    return Today(person, rows, zones[0] if zones else None)
+
+
+def take_place(session: Session, today: Today, day: str, zone: ZoneInfo, delivery_id: int, most: int) -> bool:
     """Count a delivery against the day's `most`; False where the day is full. Counting it again changes nothing."""
-    if most > 0 and _began(session, person, day, delivery_id):
+    taken = {one for row in today.rows for one in row.delivery_ids}
+    if delivery_id in taken:
         return True
-    row = _row(session, person, day)
-    if delivery_id in row.delivery_ids:
-        return True
-    if len(row.delivery_ids) >= most:
+    if len(taken) >= most:
         return False
-    row.delivery_ids = [*row.delivery_ids, delivery_id]
+    own = next((row for row in today.rows if row.day == day), None)
+    if own is None:
+        values = {"who": digest_of_person(today.person), "day": day, "zone": zone.key, "delivery_ids": [delivery_id]}
+        if insert_if_absent(session, MessageDay, ("who", "day"), values):
+            return True
+        (own,) = session.scalars(_DAYS, {"who": values["who"], "days": [day]})
+        return _append(own, delivery_id, most)
+    return _append(own, delivery_id, most)
+
+
+def give_back(session: Session, person: str, window: Window, moment: datetime, delivery_id: int) -> None:
+    """The delivery was not sent after all: it no longer counts on the day of that moment, by whichever zone that was."""
+    for row in _rows(session, person, window, moment):
+        if delivery_id in row.delivery_ids:
+            row.delivery_ids = [one for one in row.delivery_ids if one != delivery_id]
+
+
+def _append(row: MessageDay, delivery_id: int, most: int) -> bool:
+    if delivery_id not in row.delivery_ids:
+        if len(row.delivery_ids) >= most:
+            return False
+        row.delivery_ids = [*row.delivery_ids, delivery_id]
     return True
 
 
-def give_back(session: Session, person: str, day: str, delivery_id: int) -> None:
-    """The delivery was not sent after all: it no longer counts."""
-    row = _row(session, person, day)
-    row.delivery_ids = [one for one in row.delivery_ids if one != delivery_id]
+def _rows(session: Session, person: str, window: Window, moment: datetime) -> Sequence[MessageDay]:
+    """The days that it may be somewhere, in the order of their dates."""
+    middle = date.fromisoformat(window.day(moment))
+    around = [(middle + timedelta(days=days)).isoformat() for days in (-1, 0, 1)]
+    found = session.scalars(_DAYS, {"who": digest_of_person(person), "days": around}).all()
+    return sorted(found, key=lambda row: row.day)
 
 
-def _began(session: Session, person: str, day: str, *delivery_ids: int) -> bool:
-    """Whether these are the day's first, and have their place now."""
-    values = {"who": digest_of_person(person), "day": day, "delivery_ids": list(delivery_ids)}
-    return insert_if_absent(session, MessageDay, ("who", "day"), values)
-
-
-def _row(session: Session, person: str, day: str) -> MessageDay:
-    same = {"who": digest_of_person(person), "day": day}
-    if (found := session.scalars(_DAY, same).one_or_none()) is not None:
-        return found
-    _began(session, person, day)
-    return session.scalars(_DAY, same).one()
+def _is_now(row: MessageDay, window: Window, now: datetime) -> bool:
+    zone = ZoneInfo(row.zone) if row.zone else window.zone
+    return now.astimezone(UTC).astimezone(zone).date().isoformat() == row.day

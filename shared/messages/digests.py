@@ -1,10 +1,22 @@
-"""Digests of people and addresses for our tables and links: equal input gives an equal digest, and none can be read back."""
+"""Digests of people and addresses for our tables and links: equal input gives an equal digest, and none can be read back.
+
+A digest is a keyed hash (HMAC-SHA256 with DIGEST_SECRETS) of the digest without a key that earlier releases stored, so that a
+stored one is made into a keyed one without knowing whose it is (`shared.messages.rekey`). Without a key a phone number is found
+by trying all numbers, which takes seconds. A keyed digest begins with `k`. Where no secret is set, digests have no key.
+"""
 
 import hashlib
+import hmac
+import os
+from functools import lru_cache
 
 from shared.readers import UnreadableError, email, phone
 
 DIGEST_LENGTH = 32
+MARK = "k"
+"""How a keyed digest begins: behind every digit of a digest without a key, in the order of texts."""
+PATTERN = "[0-9a-fk][0-9a-f]{31}"
+SECRETS = "DIGEST_SECRETS"
 
 
 def digest_of_address(address: str) -> str:
@@ -19,16 +31,32 @@ def digests_of_address(address: str) -> list[str]:
     """Every digest under which an address may be filed, today's first.
 
     A stored digest cannot be turned into another spelling, so whoever looks for an address asks for all that it had: a number
-    with and without the 1 of Mexico's mobiles, and an e-mail address as earlier releases wrote it.
+    with and without the 1 of Mexico's mobiles, and an e-mail address as earlier releases wrote it; each under every secret,
+    and as it was stored before there was one.
     """
     plain, written = _plain(address), _written(address)
     spellings = [plain, *phone.spellings(plain), *_dialled(written), written]
-    return list(dict.fromkeys(_digest("address", spelling) for spelling in spellings))
+    return list(dict.fromkeys(form for spelling in spellings for form in _forms(_unkeyed("address", spelling))))
 
 
 def digest_of_person(person: str) -> str:
     """The digest of a person's key."""
     return _digest("person", person)
+
+
+def digests_of_person(person: str) -> list[str]:
+    """Every digest under which a person may be filed, today's first."""
+    return list(_forms(_unkeyed("person", person)))
+
+
+def stored(digest: str) -> str:
+    """A digest as it is stored today: one without a key (of an old link, event or row) is keyed, a keyed one stays."""
+    return digest if digest.startswith(MARK) else _forms(digest)[0]
+
+
+def is_keyed() -> bool:
+    """Whether there is a secret, so that what is stored has a key."""
+    return bool(_secrets(os.environ.get(SECRETS, "")))
 
 
 def _plain(address: str) -> str:
@@ -51,4 +79,20 @@ def _written(address: str) -> str:
 
 
 def _digest(kind: str, text: str) -> str:
+    return _forms(_unkeyed(kind, text))[0]
+
+
+def _unkeyed(kind: str, text: str) -> str:
     return hashlib.sha256(f"{kind}:{text}".encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
+
+
+def _forms(unkeyed: str) -> tuple[str, ...]:
+    """A digest under each secret, and without one."""
+    keyed = (hmac.new(secret, unkeyed.encode(), hashlib.sha256).hexdigest() for secret in _secrets(os.environ.get(SECRETS, "")))
+    return (*(MARK + digest[: DIGEST_LENGTH - 1] for digest in keyed), unkeyed)
+
+
+@lru_cache(maxsize=4)
+def _secrets(setting: str) -> tuple[bytes, ...]:
+    """The secrets of the setting, read without the other settings: digests are made where those are not complete."""
+    return tuple(part.strip().encode() for part in setting.split(",") if part.strip())

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from shared import references
 from shared.intake.webhook import Payload
+from shared.messages.digests import PATTERN
 
 EARLIER = "shared.messages.providers.earlier:event"
 MOST_AT_ONCE = 1000
@@ -57,7 +58,7 @@ class ProviderEvent(BaseModel):
     at: AwareDatetime | None = None
     reason: str | None = Field(default=None, max_length=64)
     delivery_id: int | None = Field(default=None, ge=1, lt=2**63)
-    who: str | None = Field(default=None, pattern="^[0-9a-f]{32}$")
+    who: str | None = Field(default=None, pattern=f"^{PATTERN}$")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -107,8 +108,8 @@ class InboundMessage(Payload):
     not_kept = frozenset({"text", "media", "sender_name"})
 
     vendor_id: str = Field(min_length=1, max_length=200)
-    who: str = Field(pattern="^[0-9a-f]{32}$")
-    others: list[Annotated[str, Field(pattern="^[0-9a-f]{32}$")]] = Field(default_factory=list, max_length=20)
+    who: str = Field(pattern=f"^{PATTERN}$")
+    others: list[Annotated[str, Field(pattern=f"^{PATTERN}$")]] = Field(default_factory=list, max_length=100)
     ask: bool = False
     channel: Literal["sms", "whatsapp"]
     wish: Literal["stop", "start"] | None = None
@@ -134,8 +135,8 @@ class Unsubscribe(Payload):
     """Somebody has used the link in one of our mails."""
 
     delivery: int = Field(ge=1, lt=2**63)
-    address: str = Field(pattern="^[0-9a-f]{32}$")
-    person: str = Field(pattern="^[0-9a-f]{32}$")
+    address: str = Field(pattern=f"^{PATTERN}$")
+    person: str = Field(pattern=f"^{PATTERN}$")
 
     def subject(self) -> str:
         """The mail in which the link stood."""

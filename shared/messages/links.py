@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from shared.errors import ConfigurationError, RefusedError
+from shared.messages.digests import PATTERN
 
 UNSUBSCRIBE_PATH = "/api/unsubscribe"
-_SHAPE = re.compile(r"([0-9]{1,18})\.([0-9a-f]{32})\.([0-9a-f]{32})\.([A-Za-z0-9_-]{43})")
+_SHAPE = re.compile(rf"([0-9]{{1,18}})\.({PATTERN})\.({PATTERN})\.([A-Za-z0-9_-]{{43}})")
 
 
 @dataclass(frozen=True)

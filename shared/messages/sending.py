@@ -136,7 +136,7 @@ def after(session: Session, delivery: Claimed, result: Result, final: bool) -> N
             statuses.attach(session, _provider(delivery), vendor_id, delivery.id)
         case Skip(reason=reason):
             verdict.give_place_back(session, delivery.id, delivery.payload)
-            _notify(session, delivery, message, "skipped", reason, fall_back=reason == verdict.NOT_CONFIGURED)
+            _notify(session, delivery, message, "skipped", reason, fall_back=verdict.takes_another_way(reason))
         case UncertainError():
             _uncertain(session, delivery, message)
         case PermanentError(reason=reason) if reason in SENT_BEFORE:

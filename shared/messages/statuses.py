@@ -217,6 +217,7 @@ def _judge_address(session: Session, news: ProviderEvent, at: datetime, delivery
     owner = news.who or (digests.digest_of_address(payload["to"]) if payload.get("to") else None)
     if owner is None:
         return
+    owner = digests.stored(owner)
     if news.status == "bounced":
         consent.suppress(session, ["email"], [owner], "bounced", at)
     elif news.status == "complained":

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from shared.messages import consent, days, outcomes, senders
 from shared.messages.message import Message
 from shared.messages.windows import Window, window_for
 from shared.outbox.actions import Claimed, Later
+from shared.readers.phone import refusal_of_first_contact
 from shared.settings import Settings, get_settings
 from shared.store.models import Delivery
 
@@ -20,13 +22,16 @@ log = logging.getLogger("puente.messages")
 
 SUPPRESSED = "suppressed-"
 NOT_CONFIGURED = "not-configured"
+NUMBER = "number-"
 DAILY_CAP = "daily-cap"
 WRONG_SETTINGS = "settings-wrong"
 LOOK_AGAIN = timedelta(minutes=15)
 
 
 def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
-    """A reason to skip the message (its owner's, `suppressed-stop`, `not-configured`), a later time with it, or None: send it.
+    """A reason to skip the message, a later time with it, or None: send it.
+
+    Reasons are its owner's, `suppressed-stop` and its like, `number-premium` and its like, `not-configured`.
 
     None counts the message against the person's day and notes in its payload when it was first tried.
     """
@@ -35,6 +40,8 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
         return owner
     if cause := consent.held_back(session, message):
         return SUPPRESSED + cause
+    if kind := _refused_number(session, message):
+        return NUMBER + kind
     if senders.missing(message, settings):
         return NOT_CONFIGURED
     try:
@@ -49,13 +56,33 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
 
 def _later(session: Session, claimed: Claimed, message: Message, settings: Settings) -> Later | None:
     now, window = clock.now(), window_of(message, settings)
+    is_counted = not (message.transactional or settings.testing_mode)  # whose days are minutes
+    today = days.of_person(session, message.person, window, now) if is_counted else None
+    if today is not None and today.zone is not None and not _names_zone(message):
+        window = replace(window, zone=today.zone)
     if message.window and (why := window.closed(now)):
         return Later(window.next_open(now), why)
-    if message.transactional or settings.testing_mode:  # whose days are minutes
+    if today is None:
         return None
-    if days.take_place(session, message.person, window.day(now), claimed.id, settings.messages_per_person_per_day):
+    if days.take_place(session, today, window.day(now), window.zone, claimed.id, settings.messages_per_person_per_day):
         return None
     return Later(window.next_day(now), DAILY_CAP)
+
+
+def _names_zone(message: Message) -> bool:
+    """Whether the message itself says where the person lives; else the zone of their other messages of the day counts."""
+    return bool(message.time_zone or message.country) or message.channel in consent.PHONE_CHANNELS
+
+
+def _refused_number(session: Session, message: Message) -> str | None:
+    """Why a number must not be called or written to: it costs whoever calls, or belongs to no person (`premium`, `satellite`).
+
+    Numbers come from public forms and pages. Whoever has written to us from one may be answered there.
+    """
+    if message.channel not in consent.PHONE_CHANNELS or not message.to.startswith("+"):
+        return None
+    kind = refusal_of_first_contact(message.to)
+    return kind if kind and not consent.has_written_to_us(session, message.to) else None
 
 
 def window_of(message: Message, settings: Settings) -> Window:
@@ -80,6 +107,11 @@ def _note_first_try(session: Session, claimed: Claimed) -> None:
         delivery.payload = payload | {"first_try": clock.now().isoformat()}
 
 
+def takes_another_way(reason: str) -> bool:
+    """Whether a message that was skipped for this reason goes by its next channel: the person is not the reason."""
+    return reason == NOT_CONFIGURED or reason.startswith(NUMBER)
+
+
 def give_place_back(session: Session, delivery_id: int, payload: Mapping[str, Any]) -> None:
     """The message did not reach anybody: it no longer counts against the day on which it was tried."""
     message, first_try = Message.from_payload(payload), payload.get("first_try")
@@ -90,4 +122,4 @@ def give_place_back(session: Session, delivery_id: int, payload: Mapping[str, An
     except ConfigurationError:
         return  # then nothing is sent anyway
     for moment in {first_try, clock.now().isoformat()}:
-        days.give_back(session, message.person, window.day(datetime.fromisoformat(moment)), delivery_id)
+        days.give_back(session, message.person, window, datetime.fromisoformat(moment), delivery_id)

@@ -11,6 +11,7 @@ from shared.readers.email_words import BIG, REAL, STAND_INS, WRONG_ENDS
 from shared.readers.regex import regex
 from shared.readers.signs import one_line, straight_quotes, visible
 
+GMAIL = ("gmail.com", "googlemail.com")
 LONGEST, LONGEST_LOCAL, LONGEST_LABEL = 254, 64, 63  # octets, RFC 5321
 
 _LOCAL = regex(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\-]+")
@@ -60,6 +61,18 @@ def key_or_none(value: Any) -> str | None:
         return read(value).key
     except UnreadableError:
         return None
+
+
+def mailbox(key: str) -> str:
+    """The mailbox that an address leads to, as far as its spelling tells: without what follows a plus; Gmail's without dots.
+
+    For limits alone, where several addresses of one person must count as one; who somebody is stays the whole key.
+    """
+    local, _, domain = key.rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in GMAIL:
+        local, domain = local.replace(".", "") or local, GMAIL[0]
+    return f"{local}@{domain}"
 
 
 def key(text: str) -> str:

@@ -80,8 +80,21 @@ def e164_or_none(value: Any, *, default: str = "MX", channel: Channel = "form") 
 
 
 def refusal_of_first_contact(number: str) -> str | None:
-    """Why a number given by a stranger must not be called or written to, or None: `premium`, `satellite`, `toll-free`, ..."""
-    return phone_plans.refusal_of_first_contact(number)
+    """Why a number given by a stranger must not be called or written to: `premium`, `satellite`, `toll-free`, ...
+
+    None where nothing speaks against it, and for what is no number.
+    """
+    dialled = e164_or_none(number)
+    return phone_plans.refusal_of_first_contact(dialled) if dialled else None
+
+
+def region_and_type(number: str) -> tuple[str | None, str]:
+    """The country of a number in E.164 (ISO 3166; None where it has none) and its type: `mobile`, `fixed-line`, `voip`, ...
+
+    Where a plan does not tell the two apart, as Mexico's, the type is `fixed-line-or-mobile`; of what is no number `unknown`.
+    """
+    dialled = e164_or_none(number)
+    return phone_plans.region_and_type(dialled) if dialled else (None, "unknown")
 
 
 def spellings(number: str) -> tuple[str, ...]:

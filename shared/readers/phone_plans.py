@@ -77,8 +77,22 @@ def refusal_of_first_contact(e164: str) -> str | None:
         return "satellite"
     if number.country_code in (800, 808, 979):  # numbers of no country: free, shared and premium
         return "premium" if number.country_code == 979 else "toll-free"  # noqa: PLR2004
+    return _NO_FIRST_CONTACT.get(_type(number))
+
+
+def region_and_type(e164: str) -> tuple[str | None, str]:
+    """See `shared.readers.phone.region_and_type`."""
+    import phonenumbers
+
+    number = phonenumbers.parse(e164, None)
+    return phonenumbers.region_code_for_number(number), _type(number).lower().replace("_", "-")
+
+
+def _type(number: "PhoneNumber") -> str:
+    import phonenumbers
+
     names = {value: name for name, value in vars(phonenumbers.PhoneNumberType).items() if isinstance(value, int)}
-    return _NO_FIRST_CONTACT.get(names.get(phonenumbers.number_type(number), ""))
+    return str(names.get(phonenumbers.number_type(number), "UNKNOWN"))
 
 
 def _with_plus(text: str, digits: str, default: str) -> str:

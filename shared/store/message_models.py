@@ -52,12 +52,13 @@ class Conversation(Base):
 
 
 class MessageDay(Base):
-    """The deliveries that count against a person's daily cap, on one of their local days (`2026-03-02`)."""
+    """The deliveries that count against a person's daily cap, on one of their local days (`2026-03-02`) by that `zone`."""
 
     __tablename__ = "message_days"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     who: Mapped[str] = mapped_column(Unicode(DIGEST_LENGTH))
     day: Mapped[str] = mapped_column(Unicode(10))
+    zone: Mapped[str | None] = mapped_column(Unicode(64))
     delivery_ids: Mapped[Any] = mapped_column(JsonText, default=list)
 
     __table_args__ = (UniqueConstraint("who", "day"),)

@@ -14,7 +14,7 @@ from shared.crm.people import e164
 from shared.intake.fields import ManychatId, RequiredEmail
 from shared.messages import operator_actions
 from shared.messages.consent import PHONE_CHANNELS
-from shared.messages.digests import digest_of_person, digests_of_address
+from shared.messages.digests import digests_of_address, digests_of_person
 from shared.messages.message import CHANNELS, PERSON_LENGTH, Channel
 from shared.problems import documented
 from shared.settings import get_settings
@@ -39,7 +39,7 @@ ONE_OF = f"give one of {', '.join(WHOM)}"
 def _recipient_digests(given: Any) -> list[str]:
     """The digests by which the given person or address may be stored, the current one first; empty where none is given."""
     if given.person is not None:
-        return [digest_of_person(given.person)]
+        return digests_of_person(given.person)
     if given.phone is not None:
         return digests_of_address(e164(given.phone, get_settings().default_phone_region) or given.phone)
     address = given.email if given.email is not None else given.manychat_id

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local import docs
+from local import bicep_settings, docs
 from shared.settings import load, settings_class
 from tests.structure.modules import LAYERS
 
@@ -101,3 +101,28 @@ def test_links_lead_somewhere(page: Path) -> None:
     """A relative link in a document names a file that exists."""
     links = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_tables_of_the_deployment_are_made_of_the_settings() -> None:
+    """What stood there before is replaced; required settings and secrets are named as such, schedules have their default."""
+    made = bicep_settings.parameters("param settings = {\n  OLD: 'x'\n}\nparam vaultSettings = {\n}\nparam more = 1\n")
+    assert "OLD" not in made
+    assert "  ODOO_URL: readEnvironmentVariable('ODOO_URL')\n" in made
+    assert "  DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')\n" in made
+    assert "  WARM_AFTER_SECONDS: readEnvironmentVariable('WARM_AFTER_SECONDS', '3')\n" in made
+    assert "  ODOO_PASSWORD: 'required'\n" in made
+    assert "  TWILIO_AUTH_TOKEN: 'optional'\n" in made
+    assert made.endswith("}\nparam more = 1\n")
+    assert "| `ODOO_PASSWORD` | yes |" in bicep_settings.secrets_table()
+
+
+def test_parameter_file_without_its_table_is_an_error() -> None:
+    """Nothing is written beside where it should stand."""
+    with pytest.raises(ValueError, match="vaultSettings"):
+        bicep_settings.parameters("param settings = {\n}\n")
+
+
+def test_payload_of_no_webhook_is_an_error() -> None:
+    """A table in the docs is of an event that is taken in."""
+    with pytest.raises(ValueError, match=r"no\.such"):
+        docs.with_payloads("<!-- fields of `no.such` -->\n")

@@ -233,9 +233,9 @@ def test_same_reply_twice_counts_once(flow: Flow, world: World, define) -> None:
     """A reply that is delivered twice changes nothing the second time, even for somebody who has entered again."""
     define(PHONE_ONLY.replace("title: By phone", "title: By phone\nre_enrol: each_event"))
     enter()
-    flow.says("hola")
+    flow.says("hola", sid="SM1")
     enter(person="lead:19")
-    flow.says("hola")
+    flow.says("hola", sid="SM1")
     assert standing()["phone_only lead:19"][0] == "active"
 
 

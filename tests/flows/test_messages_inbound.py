@@ -78,10 +78,10 @@ class Flow:
         queue = message_status.STATUS_QUEUE if "status" in name else message_status.REPLY_QUEUE
         return self.post(name, queue, path, urlencode(form).encode(), headers)
 
-    def says(self, body: str, sender: str = ANA_PHONE) -> func.HttpResponse:
+    def says(self, body: str, sender: str = ANA_PHONE, sid: str = "") -> func.HttpResponse:
         """A person writes to us."""
         self.said += 1
-        sid = f"SM{self.said}"
+        sid = sid or f"SM{self.said}"
         return self.twilio("twilio_message_webhook", "/api/twilio/message", MessageSid=sid, From=sender, Body=body)
 
     def brevo(self, event: str, token: str = BREVO_TOKEN, **more) -> func.HttpResponse:

@@ -72,12 +72,9 @@ def test_queue_functions_take_bytes(app: App) -> None:
 
 
 def test_every_setting_is_provided_or_left_out_with_a_reason(either: Deployed) -> None:
-    """A new setting needs one line: in a table of infra/main.bicepparam, or in infra/settings-left-out.yaml with the reason."""
+    """`make docs` writes a new setting into infra/main.bicepparam, unless infra/settings-left-out.yaml says why not."""
     missing = sorted(set(FIELDS) - in_template(either) - set(LEFT_OUT))
-    assert missing == [], (
-        "add each to infra/main.bicepparam: `NAME: readEnvironmentVariable('NAME', '')` in `settings`, "
-        "or `NAME: 'optional'` in `vaultSettings` if it is a secret"
-    )
+    assert missing == [], "run `make docs`, which makes the tables of infra/main.bicepparam"
 
 
 def test_template_provides_no_setting_that_does_not_exist(either: Deployed) -> None:

@@ -101,6 +101,9 @@ def test_first_deployment_makes_keys_and_asks_for_the_rest(vault: Vault, monkeyp
     ensure_required(vault)
     assert [key["name"] for key in vault.api_keys()] == ["manychat", "smoke"]
     assert vault.get("ODOO_PASSWORD") == "value of ODOO_PASSWORD"
+    made = [vault.get(setting) or "" for setting in ("LINK_SIGNING_SECRETS", "DIGEST_SECRETS")]
+    assert min(map(len, made)) > 40
+    assert len(set(made)) == 2
 
 
 def test_later_deployments_change_nothing(vault: Vault, pretend: PretendAzure, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ CARRIERS = ("brevo", "resend", "smtp", "twilio", "manychat")
 CONFIGURED = {
     "PUBLIC_BASE_URL": "https://puente.example",
     "LINK_SIGNING_SECRETS": "uno,dos",
+    "LEAD_SERVICES": "ventas",
     "SENDINBLUE_API_KEY": "xkeysib-1",
     "SENDINBLUE_SENDER_EMAIL": "javier@puente.example",
     "RESEND_API_KEY": "re_1",

@@ -11,6 +11,7 @@ from shared.messages import templates, voice
 from shared.messages.providers import twilio
 from shared.messages.providers.twilio import Twilio
 from shared.outbox import plan
+from shared.settings import get_settings
 from shared.store import session as store
 from shared.store.journey_models import Enrolment
 from shared.store.models import Delivery
@@ -204,6 +205,8 @@ class TestWhatIsSaid:
 
     def test_name_that_is_too_long_is_read_from_our_record(self, flow, asked, environment) -> None:  # noqa: F811
         """With SQL they hear it, without it an apology; never nothing."""
+        environment.setenv("LEAD_SERVICES", "ventas " * 300)
+        get_settings.cache_clear()
         query = _query(asked(service="ventas " * 300))
         assert set(query) == {"d"}
         assert "Hola, Ana." in flow.call(**query).get_body().decode()

@@ -3,21 +3,23 @@
 import json
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from functions.leads import guard, ids, kommo_sync, notes, triggers
+from functions.leads import guard, ids, kommo_sync, log, notes, triggers
 from functions.leads.tables import Lead
 from sandbox.kommo import seed
 from shared import clock, faults
+from shared.journeys import engine
 from shared.messages.digests import digest_of_address
 from shared.messages.outcomes import PersonMessage, notify_person_message
 from shared.outbox import actions, operator_actions
 from shared.privacy.erase import look, person
-from shared.store.journey_models import Enrolment
+from shared.store.journey_models import Enrolment, EnrolmentStep
 from shared.store.models import DeadLetter, Delivery, InboxEvent
 from shared.store.session import reading, transact
 from shared.watch import record
@@ -25,7 +27,7 @@ from tests.conftest import forget
 from tests.support import journeys, tsql
 from tests.support.journeys import Post
 from tests.support.kommo import PretendKommo, installed
-from tests.support.leads import FORM, lead, post, sent
+from tests.support.leads import lead, post, sent
 from tests.support.world import World
 
 
@@ -142,22 +144,159 @@ def test_a_double_click_is_one_lead(world: World, account: PretendKommo) -> None
     assert outcomes() == ["applied"]
 
 
-def test_a_corrected_form_corrects_the_lead(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
-    """The newest word counts, also when it is handled first; nothing begins anew, and people are told in a note."""
+def test_a_form_that_comes_again_replaces_nothing(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
+    """Whoever sends it may be a stranger: what they say is a proposal in a note and in the log, each once."""
     number = post(world)
     world.run()
-    _answer, older = sent(FORM | {"empresa": "Acme SA"})
-    test_clock.advance(minutes=1)
-    post(world, telefono="55 8765 4321")
-    world.run()
-    world.storage.send(triggers.QUEUE, older)
-    world.run()
-    assert (lead(number).phone, lead(number).company) == ("+525587654321", "Acme")
-    assert outcomes() == ["applied", "corrected", "stale"]
+    for telefono, nombre in (("55 8765 4321", "Eva Luz"), ("55 8765 4321", "Eva Luz"), ("55 1234 5678", "Ana López")):
+        test_clock.advance(minutes=1)
+        post(world, telefono=telefono, nombre=nombre)
+        world.run()
+    row = lead(number)
+    assert (row.phone, row.name, row.email, row.company) == ("+525512345678", "Ana López", "ana@example.com", "Acme")
+    assert outcomes() == ["applied", "proposed", "proposed", "unchanged"]
     assert len(enrolments()) == len(account.leads()) == 1
-    assert account.notes() == [
-        "Volvió a enviar el formulario.\nNombre: Ana López · Teléfono: 55 8765 4321 · Empresa: Acme · Fuente: web"
-    ]
+    assert (enrolments()[0].data["phone"], enrolments()[0].data["name"]) == ("+525512345678", "Ana López")
+    (note,) = account.notes()
+    assert note.startswith(
+        "Llegó otra vez el formulario, con otros datos. No se cambió nada de lo guardado; son una propuesta."
+    )
+    assert note.endswith("\nNombre: Eva Luz · Teléfono: 55 8765 4321 · Empresa: Acme · Fuente: web")
+    with reading() as session:
+        entries = [entry.data for entry in log.entries(session, lead(number)) if entry.channel == "form"]
+    assert [(entry["status"], entry["payload"]["telefono"]) for entry in entries][1] == ("proposed", "55 8765 4321")
+
+
+def test_a_form_that_came_first_and_is_handled_late_is_the_first(world: World, test_clock: clock.TestClock) -> None:
+    """The order of the queue does not decide whose facts they are; what is planned follows them."""
+    _answer, first = sent()
+    test_clock.advance(minutes=1)
+    number = post(world, telefono="55 8765 4321")
+    world.run()
+    assert (lead(number).phone, enrolments()[0].data["phone"]) == ("+525587654321", "+525587654321")
+    world.storage.send(triggers.QUEUE, first)
+    world.run()
+    assert (lead(number).phone, enrolments()[0].data["phone"]) == ("+525512345678", "+525512345678")
+    assert outcomes() == ["applied", "corrected"]
+    assert len(enrolments()) == 1
+
+
+def test_thirty_forms_about_one_lead_leave_six_notes(
+    world: World, account: PretendKommo, environment: pytest.MonkeyPatch
+) -> None:
+    """Five say what they propose, one that there are many; the rest is in the log alone."""
+    environment.setenv("LEAD_POSTS_PER_MINUTE", "100")
+    forget()
+    for number in range(30):
+        post(world, nombre=f"Eva {number}")
+    for _form in range(30):
+        world.step(triggers.QUEUE)
+    assert outcomes() == ["applied"] + ["proposed"] * 4 + ["capped"] * 25
+    assert [row.payload["name"] for row in owed() if row.action == "note"] == ["form_again"] * 4 + ["many_forms"]
+
+
+def test_addresses_of_one_mailbox_count_together(world: World) -> None:
+    """With anything after a plus, and Gmail's with dots anywhere: the sixth is only kept."""
+    for number, spelling in enumerate(("ana", "a.na", "ana+1", "an.a+2", "ANA+3", "ana+4")):
+        post(world, email=f"{spelling}@{'googlemail' if number == 3 else 'gmail'}.com", telefono=f"55 1234 567{number}")
+    world.run()
+    assert outcomes() == ["applied"] * 5 + ["capped"]
+    assert len(enrolments()) == 5
+
+
+def test_without_an_answer_of_the_captcha_nobody_is_contacted(
+    world: World, account: PretendKommo, test_clock: clock.TestClock
+) -> None:
+    """The lead is kept, in Kommo and noted; the same form again, checked, begins what was left out."""
+    _answer, message = sent()
+    envelope = json.loads(message)
+    data = envelope["data"]
+    world.storage.send(triggers.QUEUE, json.dumps(envelope | {"data": data | {"captcha": "unchecked"}}).encode())
+    world.run()
+    assert (outcomes(), enrolments()) == (["unchecked"], [])
+    (note,) = account.notes()
+    assert note.startswith("No se pudo comprobar el captcha de este formulario, así que no se llamó ni se escribió a nadie")
+    test_clock.advance(minutes=5)
+    again = {"id": "again", "received": test_clock.moment.isoformat(), "data": data | {"captcha": "passed"}}
+    world.storage.send(triggers.QUEUE, json.dumps(envelope | again).encode())
+    world.run()
+    assert (outcomes(), len(enrolments())) == (["unchecked", "applied"], 1)
+    assert lead(data["lead_id"]).captcha == "passed"
+
+
+def test_first_contacts_of_an_hour_are_bounded(
+    world: World, account: PretendKommo, environment: pytest.MonkeyPatch, test_clock: clock.TestClock
+) -> None:
+    """Those beyond are kept and in Kommo at once; their messages wait for an hour, then for another, and an alert says so."""
+    environment.setenv("LEAD_FIRST_CONTACTS_PER_HOUR", "2")
+    environment.setenv("ALERT_WEBHOOK_URL", "http://127.0.0.1:9/alerts")
+    forget()
+    began, numbers = test_clock.moment, []
+    for number in range(5):
+        numbers.append(post(world, email=f"a{number}@example.com", telefono=f"55 1234 567{number}"))
+        world.step(triggers.QUEUE)
+        test_clock.advance(minutes=1)
+    assert outcomes() == ["applied", "applied", "put-off", "put-off", "put-off"]
+    waits = [(row.anchor_at - began) // timedelta(minutes=1) for row in enrolments()]
+    assert waits == [0, 1, 60, 61, 120]
+    assert [lead(number).first_contact_at for number in numbers] == [row.anchor_at for row in enrolments()]
+    with reading() as session:
+        due = session.scalars(select(Delivery.due_at).where(Delivery.action == "email").order_by(Delivery.id)).all()
+        alerts = session.scalars(select(Delivery).where(Delivery.target == "alerts")).all()
+    assert [(at - began) // timedelta(minutes=1) for at in due][::3] == [0, 1, 60, 61, 120]
+    assert len(alerts) == 1
+    assert "LEAD_FIRST_CONTACTS_PER_HOUR" in alerts[0].payload["text"]
+    world.run_for(test_clock, minutes=2)
+    assert len(account.leads()) == 5
+
+
+def test_a_booking_ends_a_follow_up_that_is_put_off(
+    world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestClock
+) -> None:
+    """What happens before the first contact counts as it does after."""
+    environment.setenv("LEAD_FIRST_CONTACTS_PER_HOUR", "1")
+    forget()
+    post(world)
+    number = post(world, email="eva@example.com", telefono="55 8765 4321")
+    world.run()
+    test_clock.advance(minutes=5)
+    transact(lambda session: engine.signal(session, "payment.received", [f"lead:{number}"], {}, event_key="paid"))
+    assert [(row.state, row.reason) for row in enrolments()] == [("active", None), ("exited", "payment.received")]
+
+
+@pytest.mark.parametrize(
+    ("phone", "settings", "refused"),
+    [
+        ("55 1234 5678", {}, {}),
+        ("+1 202 555 0143", {}, {"voice", "whatsapp", "sms"}),  # another country
+        ("+1 202 555 0143", {"LEAD_PHONE_COUNTRIES": '{"whatsapp": ["US", "MX"]}'}, {"voice", "sms"}),
+        ("+1 202 555 0143", {"LEAD_PHONE_COUNTRIES": '{"voice": ["*"], "whatsapp": ["*"], "sms": ["*"]}'}, {}),
+        ("+1 202 555 0143", {"DEFAULT_PHONE_REGION": "US"}, {}),
+        ("+34 912 345 678", {"DEFAULT_PHONE_REGION": "ES"}, {"whatsapp", "sms"}),  # a fixed line
+        ("+34 912 345 678", {"DEFAULT_PHONE_REGION": "ES", "LEAD_PHONE_TYPES": '{"sms": ["fixed-line"]}'}, {"whatsapp"}),
+        ("900 123 4567", {}, {"voice", "whatsapp", "sms"}),  # premium
+        ("+870 773 111 632", {"LEAD_PHONE_COUNTRIES": '{"voice": ["*"]}'}, {"voice", "whatsapp", "sms"}),  # satellite
+        ("800 123 4567", {}, {"voice", "whatsapp", "sms"}),  # a company's
+    ],
+)
+def test_numbers_are_reached_as_the_settings_allow(
+    world: World, environment: pytest.MonkeyPatch, phone: str, settings: dict[str, str], refused: set[str]
+) -> None:
+    """By country and type for each channel; the steps of the others say why they are skipped, and mails go out."""
+    for name, value in settings.items():
+        environment.setenv(name, value)
+    forget()
+    number = post(world, telefono=phone)
+    world.run()
+    (enrolment,) = enrolments()
+    assert set(enrolment.data.get("refused_channels", {})) == set(refused)
+    with reading() as session:
+        channels = set(session.scalars(select(Delivery.action).where(Delivery.subject == f"lead:{number}")))
+        steps = {row.step: row for row in session.scalars(select(EnrolmentStep))}
+    assert ("voice" in channels, "email" in channels) == ("voice" not in refused, True)
+    if refused == {"voice", "whatsapp", "sms"}:
+        assert steps["day_3"].state == "skipped"
+        assert str(steps["day_3"].reason).startswith("not by whatsapp: ")
 
 
 def test_a_number_that_is_somebody_elses_is_parked(world: World) -> None:
@@ -185,9 +324,8 @@ def test_the_sixth_lead_of_a_person_in_a_day_is_only_kept(
     world.run()
     assert outcomes() == ["applied"] * 5 + ["capped"]
     assert lead(numbers[5]).kommo_sync_status == "success"
-    assert account.notes() == [
-        "Llegaron muchos formularios con este correo o teléfono en un día; este no inició ningún seguimiento."
-    ]
+    (note,) = account.notes()
+    assert note.startswith("Llegaron muchos formularios con este correo o teléfono en un día")
     test_clock.advance(hours=25)
     guard.forget()
     post(world, servicio="s0")
@@ -511,7 +649,7 @@ def test_statements_are_valid_tsql(
     texts = {tsql.compiled(statement) for statement in statements}
     for text in texts:
         tsql.check(text)
-    of_leads = [text for text in texts if "FROM leads" in text and "leads.email = " in text and "received_at > " in text]
+    of_leads = [text for text in texts if "FROM leads" in text and "leads.mailbox = " in text and "received_at > " in text]
     assert of_leads
     assert all("WITH (UPDLOCK, HOLDLOCK, ROWLOCK)" in text for text in of_leads)
 

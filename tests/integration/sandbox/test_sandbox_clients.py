@@ -226,7 +226,7 @@ def test_a_person_books_on_the_page(sandbox: InProcessSandbox, app: type[App]) -
     ("vendor", "action", "given", "message"),
     [
         ("nobody", "book", {}, "404 .*there is no vendor nobody"),
-        ("calcom", "dance", {}, "404 .*Cal.com has no action dance; it has book, reschedule"),
+        ("calcom", "dance", {}, "404 .*Cal.com has no action dance; it has book, confirm"),
         ("calcom", "cancel", {"id": "x"}, "404 .*has none of bookings with the id 'x'"),
         ("calcom", "book", {"name": "Ana"}, "422 .*a name and an e-mail address are needed"),
         ("calcom", "book", {**ANA, "minutes": [1]}, "422 .*int"),

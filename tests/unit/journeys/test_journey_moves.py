@@ -107,3 +107,14 @@ def test_reminder_that_is_too_late_for_the_new_date_as_well(define, vendors, tes
     (row,) = rows(EnrolmentStep, step="remind")
     assert (row.state, row.reason) == ("skipped", "too-late: if_late is skip")
     assert row.due_at == SOON - timedelta(hours=22)
+
+
+def test_every_step_knows_the_persons_zone(define, vendors):
+    """A mail's too, whose address tells none: by the phone, where the event names no zone."""
+    define(MEETING)
+    signal("booking.created", at(START + timedelta(days=5), phone="+34600000000"))
+    with reading() as session:
+        zones = {
+            row.payload["time_zone"] for row in session.scalars(select(Delivery)) if row.payload and "context" in row.payload
+        }
+    assert zones == {"Europe/Madrid"}

@@ -1,6 +1,6 @@
 """Sending messages: once each, when it is allowed, and what follows from how it went."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -312,6 +312,27 @@ class TestWindowAndCap:
         assert waiting.due_at.isoformat() == "2026-03-03T15:00:00+00:00"
         until(clock.now() + timedelta(days=1), test_clock)
         assert len(post.sent) == 4
+
+    @pytest.mark.parametrize("first", ["email", "whatsapp"])
+    def test_one_evening_is_one_day(self, post, configured, test_clock, first: str) -> None:
+        """A mail's address tells no zone, a Spanish phone does: 18:30 of the 2nd in Mexico is 1:30 of the 3rd in Madrid."""
+        configured.setenv("MESSAGES_PER_PERSON_PER_DAY", "1")
+        configured.setenv("QUIET_HOURS", "00:00-00:00")
+        get_settings.cache_clear()
+        test_clock.moment = datetime(2026, 3, 3, 0, 30, tzinfo=UTC)
+        both = [message("email", dedupe_key="m"), message("whatsapp", to="+34600111222", dedupe_key="w")]
+        enqueue(*(both if first == "email" else reversed(both)))
+        assert len(post.sent) == 1
+        assert [row.reason for row in deliveries() if row.state == State.PENDING] == ["daily-cap"]
+
+    def test_mail_keeps_to_the_hours_of_the_persons_other_messages(self, post, configured, test_clock) -> None:
+        """What is known by one message of the day counts for those that tell nothing."""
+        test_clock.moment = datetime(2026, 3, 2, 18, 30, tzinfo=UTC)  # 19:30 in Madrid, 12:30 in Mexico
+        enqueue(message("whatsapp", to="+34600111222", dedupe_key="w"))
+        test_clock.advance(hours=1)
+        enqueue(message("email", dedupe_key="m"))
+        assert post.channels() == ["whatsapp"]
+        assert deliveries()[1].reason == "quiet-hours"
 
     def test_transactional_messages_do_not_count(self, post) -> None:
         """They neither wait for the cap nor use it up."""

@@ -1,8 +1,10 @@
 """The sandbox's ManyChat and captcha verifiers, by our own clients, unchanged."""
 
+from urllib.parse import urlencode
+
 import pytest
 
-from functions.leads.captcha import Captcha
+from functions.leads.captcha import Captcha, Rules
 from sandbox import captcha as sandbox_captcha
 from sandbox.captcha import Captcha as SandboxCaptcha
 from sandbox.manychat import API_KEY
@@ -101,6 +103,31 @@ def test_a_good_token_vouches_once(verifier: tuple[str, SandboxAdapter]) -> None
     assert not client.is_person("sandbox-person-1")
     assert client.is_person("sandbox-person-2")
     assert not client.is_person("anything")
+
+
+def test_turnstile_answers_a_repeated_question_as_before() -> None:
+    """Under the same key; reCAPTCHA knows none, and another key is another question."""
+    vendor, _, _ = wired(SandboxCaptcha())
+
+    def outcome(path: str, token: str, key: str) -> str:
+        body = urlencode({"secret": sandbox_captcha.SECRET, "response": token, "idempotency_key": key}).encode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return str(vendor.answer(Call(method="POST", path=path, headers=headers, body=body)).outcome)
+
+    asked = [outcome(sandbox_captcha.TURNSTILE, "sandbox-person-1", key) for key in ("a", "a", "b")]
+    assert asked == ["ok", "ok", "timeout-or-duplicate"]
+    asked = [outcome(sandbox_captcha.RECAPTCHA, "sandbox-person-2", key) for key in ("a", "a")]
+    assert asked == ["ok", "timeout-or-duplicate"]
+
+
+def test_a_token_of_recaptcha_v3_has_a_score_and_an_action() -> None:
+    """Success is true for machines as well."""
+    _, adapter, _ = wired(SandboxCaptcha())
+    client = Captcha(f"http://127.0.0.1:7072/captcha{sandbox_captcha.RECAPTCHA}", sandbox_captcha.SECRET, adapter)
+    tokens = [f"sandbox-person-{score}-score-{score}-action-lead" for score in ("0.1", "0.9")]
+    assert [client.is_person(token) for token in tokens] == [False, True]
+    assert client.is_person("sandbox-person-1-score-0.9-action-lead", rules=Rules(action="lead"))
+    assert not client.is_person("sandbox-person-2-score-0.9-action-login", rules=Rules(action="lead"))
 
 
 def test_a_wrong_secret_is_our_fault(verifier: tuple[str, SandboxAdapter]) -> None:
