@@ -159,7 +159,7 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
     retention_message_days: Kept = Field(
         default=180,
         description="Days that messages and what became of them are kept after they were sent or skipped, and longer "
-        "than the event that caused them: half a year of questions about what was sent; 0 is for ever, else 30 or more.",
+        "than the event that caused them: half a year, for questions about them; 0 is for ever, else 30 or more.",
     )
     retention_inbound_days: Kept = Field(
         default=180,
