@@ -168,7 +168,7 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
     )
     retention_action_log_days: Kept = Field(
         default=400,
-        description="Days that lines of the action log are kept: a year, and a month to compare it with the one before; 0 is for "
+        description="Days that lines of the action log are kept: a year and a month, to compare with the year before; 0 is for "
         "ever, else 30 or more.",
     )
     retention_claim_check_days: Kept = Field(

@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _output(asked: argparse.Namespace) -> str:
     assume = dict(one.split("=", 1) for one in asked.assume)
-    changed = load.parse(asked.definition.read_text(encoding="utf-8"), str(asked.definition)) if asked.definition else None
+    changed = _changed(asked.definition) if asked.definition else None
     pairs = _pairs(asked)
     lines = [line for journey, who in pairs for line in forecast.forecast(journey, who, assume)]
     if asked.svg:
@@ -49,6 +49,13 @@ def _output(asked: argparse.Namespace) -> str:
         return forecast.table(lines)
     then = [line for _journey, who in pairs for line in forecast.forecast(changed, who, assume)]
     return "\n\n".join((forecast.table(then), forecast.changes_table(forecast.compare(lines, then))))
+
+
+def _changed(path: Path) -> Journey:
+    changed = load.parse(path.read_text(encoding="utf-8"), str(path))
+    if missing := load.missing_templates(changed, str(path)):
+        raise load.DefinitionError("\n".join(missing))
+    return changed
 
 
 def _pairs(asked: argparse.Namespace) -> list[tuple[Journey, forecast.Traveller]]:

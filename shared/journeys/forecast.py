@@ -7,7 +7,7 @@ says what would happen, provided that vendors are up, nobody unsubscribes, and r
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import select
@@ -97,7 +97,7 @@ def enrolled(session: Session, journey: str, enrolment_id: int | None = None) ->
 
 
 def forecast(journey: Journey, traveller: Traveller, assume: Mapping[str, str] | None = None) -> list[Line]:
-    """What becomes of each step, in the order of the definition. Somebody new enters after the pause, where there is one."""
+    """What becomes of each step, by time; one without a time stands last. Somebody new enters after the pause."""
     who = _after_pause(journey, traveller) if traveller.is_new else traveller
     return _Journeying(journey, who, dict(assume or {}), get_settings()).run()
 
@@ -121,19 +121,30 @@ def _waiting(session: Session, journey: str) -> list[tuple[Journey, Traveller]]:
 
 
 def compare(before: Sequence[Line], after: Sequence[Line]) -> list[Change]:
-    """What a changed definition changes for whom."""
+    """What a changed definition changes for whom; times in the zone of `zone_of` all lines, which each of them names."""
     olds, news = ({(line.person, line.step): line for line in lines} for lines in (before, after))
     keys = [*olds, *(key for key in news if key not in olds)]
-    pairs = ((key, _shown(olds.get(key)), _shown(news.get(key))) for key in keys)
+    zone = zone_of([*before, *after])
+    pairs = ((key, _shown(olds.get(key), zone), _shown(news.get(key), zone)) for key in keys)
     return [Change(person=key[0], step=key[1], before=old, after=new) for key, old, new in pairs if old != new]
 
 
-def _shown(line: Line | None) -> str:
+def _shown(line: Line | None, zone: str) -> str:
     if line is None:
         return "no such step"
     if line.goes_at is None:
         return f"{line.what}: {line.reason}" if line.reason else line.what
-    return f"{line.channel} {line.template} {line.goes_at:%Y-%m-%d %H:%M} UTC"
+    return f"{line.channel} {line.template} {timing.local(line.goes_at, zone):%Y-%m-%d %H:%M} ({zone})"
+
+
+def zone_of(lines: Sequence[Line]) -> str:
+    """The one time zone of a print-out: that of all its people where they share one, else DEFAULT_TIME_ZONE."""
+    zones = {line.zone for line in lines}
+    return zones.pop() if len(zones) == 1 else get_settings().default_time_zone
+
+
+def _when(line: Line) -> datetime:
+    return line.goes_at or line.due_at or datetime.max.replace(tzinfo=UTC)
 
 
 def _traveller(found: enrolment_records.EnrolmentRecord) -> tuple[Journey, Traveller]:
@@ -192,7 +203,7 @@ class _Journeying:
             if known is None and self.lines[name].goes_at is not None:
                 result = self.assume.get(name, ASSUMED.get(one.step.channel, ASSUMED_ELSE))
                 self.results.setdefault(name, result)
-        return [self.lines[step.id] for step in self.journey.steps]
+        return sorted((self.lines[step.id] for step in self.journey.steps), key=_when)
 
     def _step(self, due: Due, skip: str | None, now: datetime) -> Line:
         step, at = due.step, self._due(due)
@@ -250,9 +261,9 @@ class _Journeying:
 
 
 def table(lines: Sequence[Line]) -> str:
-    """The lines as text in columns; times in the person's own zone."""
-    head = ("person", "step", "channel", "template", "due", "goes out", "what", "why")
-    return _columns([head, *(_cells(line) for line in lines)])
+    """The lines as text in columns; times in the zone of `zone_of` all lines, which the last line names."""
+    head, zone = ("person", "step", "channel", "template", "due", "goes out", "what", "why"), zone_of(lines)
+    return _columns([head, *(_cells(line, zone) for line in lines)]) + f"\n\nTimes: {zone}"
 
 
 def changes_table(changes: Sequence[Change]) -> str:
@@ -260,8 +271,8 @@ def changes_table(changes: Sequence[Change]) -> str:
     return _columns([("person", "step", "now", "then"), *((one.person, one.step, one.before, one.after) for one in changes)])
 
 
-def _cells(line: Line) -> tuple[str, ...]:
-    times = (_local(line.due_at, line.zone), _local(line.goes_at, line.zone))
+def _cells(line: Line, zone: str) -> tuple[str, ...]:
+    times = (_local(line.due_at, zone), _local(line.goes_at, zone))
     return (line.person, line.step, line.channel, line.template, *times, line.what, line.reason or "")
 
 

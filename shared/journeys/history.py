@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -72,9 +72,19 @@ def story(session: Session, enrolment: Enrolment) -> Story:
         version=found.journey.version(),
         is_newest_version=newest is not None and newest.version() == found.journey.version(),
         paused_at=pause.paused_at if pause else None,
-        steps=[_step(found, name, deliveries, pause) for name in found.rows],
+        steps=sorted((_step(found, name, deliveries, pause) for name in _in_order(found)), key=_when),
         decisions=_decisions(session, found, deliveries),
     )
+
+
+def _in_order(found: EnrolmentRecord) -> list[str]:
+    """The names of the steps as the definition has them; those that it has no more stand last."""
+    places = {step.id: place for place, step in enumerate(found.journey.steps)}
+    return sorted(found.rows, key=lambda name: places.get(name, len(places)))
+
+
+def _when(step: StepStory) -> datetime:
+    return step.sent_at or step.goes_at or step.due_at or datetime.max.replace(tzinfo=UTC)
 
 
 def _deliveries(session: Session, rows: Sequence[EnrolmentStep]) -> dict[int, Delivery]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from shared import flows
 from shared.errors import ConfigurationError, RefusedError
 from shared.journeys.definition import Beginning, Exit, Fallback, Journey, Step, Trigger
+from shared.messages import templates
 
 # What a definition may be at most, checked while YAML's events are read one by one: its reader needs a time that grows with the
 # square of the depth, and an alias stands for a tree of any size in a few letters.
@@ -71,6 +72,7 @@ def _read_folders(folders: tuple[Path, ...]) -> Mapping[str, Journey]:
         except DefinitionError as error:
             mistakes.append(str(error))
             continue
+        mistakes += missing_templates(one, path.name)
         if one.name in found:
             mistakes.append(f"{path.name}:1: name: another flow has a journey {one.name!r} too; rename one of them")
         if one.name != path.stem:
@@ -99,6 +101,28 @@ def parse(text: str, file: str = "definition") -> Journey:
         raise DefinitionError("\n".join(_described(fault, tree, file) for fault in real[:MOST_MISTAKES])) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date that is none, a number beyond all bounds
         raise DefinitionError(f"{file}:1: a value cannot be read ({error}); put it in quotes") from error
+
+
+def missing_templates(journey: Journey, file: str = "definition") -> list[str]:
+    """A line for each template that a step or fallback names and that is not there, or is not for its channel.
+
+    A template may be in Notion alone where the journey says so, and a step that somebody else sends needs none.
+    """
+    found: list[str] = []
+    for step in journey.steps:
+        if journey.source != "repo" or step.sent_by:
+            continue
+        ways: tuple[Step | Fallback, ...] = (step, *step.fallback)
+        for way in ways:
+            template = templates.in_any_language(way.template)
+            if template is None:
+                close = difflib.get_close_matches(way.template, templates.names(), n=1)
+                remedy = f"did you mean {close[0]!r}?" if close else "add it, or name another one"
+                found.append(f"{file}:1: steps.{step.id}.template: there is no template {way.template!r}; {remedy}")
+            elif way.channel not in template.channels:
+                remedy = f"it is for {', '.join(template.channels)}"
+                found.append(f"{file}:1: steps.{step.id}.template: {way.template!r} is not for {way.channel}; {remedy}")
+    return found
 
 
 def _composed(text: str, file: str) -> yaml.Node:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from xml.sax.saxutils import escape, quoteattr
 
 from shared.journeys import timing
-from shared.journeys.forecast import Line, span
+from shared.journeys.forecast import Line, span, zone_of
 
 type Scale = tuple[datetime, timedelta] | None
 
@@ -39,7 +39,7 @@ def draw(title: str, lines: Sequence[Line]) -> str:
         *_axis(lines, height),
     ]
     for place, person in enumerate(shown):
-        parts += _row(place, person, [line for line in lines if line.person == person], span(lines))
+        parts += _row(place, person, lines, span(lines))
     if len(people) > len(shown):
         parts.append(f'<text x="12" y="{height - 8}">and {len(people) - len(shown)} more people</text>')
     return "\n".join([*parts, "</svg>"])
@@ -58,7 +58,7 @@ def _axis(lines: Sequence[Line], height: int) -> list[str]:
     if found is None:
         return []
     start, length = found
-    zone, parts = lines[0].zone, []
+    zone, parts = zone_of(lines), []
     for tick in range(TICKS + 1):
         moment, x = start + length * tick / TICKS, LEFT + WIDTH * tick / TICKS
         form = "%d %b %H:%M" if length < timedelta(days=TICKS) else "%a %d %b"
@@ -71,19 +71,20 @@ def _axis(lines: Sequence[Line], height: int) -> list[str]:
     return parts
 
 
-def _row(place: int, person: str, own: Sequence[Line], scale: Scale) -> list[str]:
+def _row(place: int, person: str, lines: Sequence[Line], scale: Scale) -> list[str]:
     y = TOP + ROW * place + 18
+    zone = zone_of(lines)
     parts = [
         f'<text x="12" y="{y + 4}" font-weight="600">{escape(person[:26])}</text>',
         f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y}" y2="{y}" stroke="#c9ced6"/>',
     ]
-    for number, line in enumerate(own):
+    for number, line in enumerate(line for line in lines if line.person == person):
         at = line.goes_at or line.due_at
         if at is None:
             continue
         x = _x(at, scale)
         title = f"{line.step} ({line.channel}, {line.template}): {line.what}{', ' + line.reason if line.reason else ''}, "
-        title += f"{timing.local(at, line.zone):%Y-%m-%d %H:%M} {line.zone}"
+        title += f"{timing.local(at, zone):%Y-%m-%d %H:%M} {zone}"
         below = y + 18 + 11 * (number % 2)
         parts.append(f"<g><title>{escape(title)}</title>{_mark(line.what, x, y)}")
         parts.append(f'<text x="{x:.0f}" y="{below}" text-anchor="middle" font-size="10">{escape(line.step)}</text></g>')

@@ -102,6 +102,14 @@ def find(name: str, locale: str | None = None) -> Template | None:
     return None
 
 
+def in_any_language(name: str) -> Template | None:
+    """The repository's template of that name, in whichever language there is one; asks no setting."""
+    if not _NAME.fullmatch(name):
+        return None
+    found = sorted(path for root in roots() for path in root.glob(f"*/{name}/meta.yaml"))
+    return _read(name, found[0].parents[1].name, found[0].parent) if found else None
+
+
 def not_found(name: str) -> PermanentError:
     """The error for a template that nobody has."""
     return PermanentError("template-not-found", f"there is no template {name[:60]!r}")

@@ -311,10 +311,14 @@ def _changed(definition: str | None) -> Journey | None:
     if definition is None:
         return None
     try:
-        return load.parse(definition)
+        changed = load.parse(definition)
+        mistakes = load.missing_templates(changed)
     except load.DefinitionError as error:
-        faults = [FieldError("definition", line) for line in str(error).splitlines()[:50]]
-        raise RefusedError(422, "bad-definition", "The definition cannot be used.", errors=faults) from error
+        mistakes = str(error).splitlines()
+    if mistakes:
+        faults = [FieldError("definition", line) for line in mistakes[:50]]
+        raise RefusedError(422, "bad-definition", "The definition cannot be used.", errors=faults)
+    return changed
 
 
 def _facts(session: Session, journey: Journey) -> dict[str, Any]:

@@ -234,7 +234,7 @@ class TestForecast:
         changed = text.replace("delay: 6d", "delay: 7d").replace("id: day_9", "id: day_8").replace("delay: 9d", "delay: 8d")
         changes = {one["step"]: one for one in self.ask(call, data=ANA, definition=changed)["changes"]}
         assert sorted(changes) == ["day_6", "day_8", "day_9"]
-        assert changes["day_6"]["after"] == "email lead_day_6 2026-03-09 09:00 UTC"
+        assert changes["day_6"]["after"] == "email lead_day_6 2026-03-09 03:00 (America/Mexico_City)"
         assert changes["day_8"]["before"] == changes["day_9"]["after"] == "no such step"
         assert self.ask(call, data=ANA, definition=text)["changes"] == []
 
@@ -243,6 +243,42 @@ class TestForecast:
         answer = call.post(f"{LIST}/booking/forecast", body={"definition": "name: x\nstep: 1"})
         assert answer.status == 422
         assert any("definition:2: step: is no field; did you mean `steps`?" in one["message"] for one in answer.json["errors"])
+
+    @pytest.mark.parametrize(
+        ("template", "why"),
+        [
+            ("lead_dy_3", "there is no template 'lead_dy_3'; did you mean 'lead_day_3'?"),
+            ("lead_day_6", "'lead_day_6' is not for sms; it is for email"),
+        ],
+    )
+    def test_a_definition_that_names_a_missing_template_is_refused(self, call: Api, template: str, why: str) -> None:
+        """And one whose template is not for the channel: nobody finds out by a message that does not go."""
+        steps = f"\n  - {{id: one, channel: sms, template: {template}}}"
+        answer = call.post(f"{LIST}/booking/forecast", body={"definition": f"name: x\ntitle: X\nsteps:{steps}"})
+        assert answer.status == 422
+        assert [one["message"] for one in answer.json["errors"]] == [f"definition:1: steps.one.template: {why}"]
+
+    def test_steps_are_listed_by_time(self, call: Api, test_clock: clock.TestClock) -> None:
+        """Whatever their order in the definition; one that has no time stands last."""
+        steps = "".join(
+            f"\n  - {{id: {name}, delay: {delay}, channel: sms, template: lead_day_3{more}}}"
+            for name, delay, more in (("late", "9d", ""), ("never", "0m", ", anchor: start_at"), ("soon", "1d", ""))
+        )
+        lines = self.ask(call, data=ANA, definition=f"name: x\ntitle: X\nsteps:{steps}")["lines"]
+        assert [line["step"] for line in lines] == ["soon", "late", "never"]
+
+    def test_people_in_several_zones_are_shown_in_one(self, call: Api, test_clock: clock.TestClock) -> None:
+        """The default one, as no zone is everybody's; the picture's times are of the same."""
+        for number, zone in enumerate(("America/Mexico_City", "Europe/Madrid")):
+            data = ANA | {"time_zone": zone}
+            transact(
+                lambda s, number=number, data=data: engine.enrol(
+                    s, "lead_followup", f"lead:{number}", START, data, f"k{number}"
+                )
+            )
+        said = self.ask(call, everybody=True)
+        assert said["table"].endswith(f"Times: {get_settings().default_time_zone}")
+        assert "Europe/Madrid" not in said["svg"]
 
     def test_picture_and_table(self, call: Api, test_clock: clock.TestClock) -> None:
         """The picture is well-formed and safe, whatever a person is called; every step is in both."""
@@ -259,7 +295,7 @@ class TestForecast:
         """The second message of a day goes the next, and says why."""
         environment.setenv("MESSAGES_PER_PERSON_PER_DAY", "1")
         get_settings.cache_clear()
-        steps = "".join(f"\n  - {{id: s{n}, delay: {n}h, channel: sms, template: no_such_text}}" for n in (1, 2))
+        steps = "".join(f"\n  - {{id: s{n}, delay: {n}h, channel: sms, template: lead_day_3}}" for n in (1, 2))
         lines = self.ask(call, "onboarding", data=ANA, definition=f"name: x\ntitle: X\nsteps:{steps}")["lines"]
         assert [(line["what"], line["reason"], line["goes_at"][:10]) for line in lines] == [
             ("goes", None, "2026-03-02"),
@@ -297,9 +333,10 @@ class TestCommandLine:
         assert main(["noshow", "--at", at.isoformat(), "--definition", str(changed), "--svg", str(svg)]) == 0
         told = capsys.readouterr().out
         assert (
-            "email_2  email noshow_recovery_email_2 2026-03-29 12:00 UTC  email noshow_recovery_email_2 2026-03-30 00:00 UTC"
-            in told
+            "email_2  email noshow_recovery_email_2 2026-03-29 06:00 (America/Mexico_City)  "
+            "email noshow_recovery_email_2 2026-03-29 18:00 (America/Mexico_City)" in told
         )
+        assert "Times: America/Mexico_City" in told
         assert svg.read_text().startswith("<svg")
 
     @pytest.mark.parametrize(

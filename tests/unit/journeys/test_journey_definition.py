@@ -132,6 +132,7 @@ def test_all_files_are_told_of_at_once(tmp_path: Path) -> None:
         load._read_folders((tmp_path,))
     lines = str(caught.value).splitlines()
     assert {line.split(":")[0] for line in lines} == {"good.yaml", "other.yaml", "third.yaml"}
+    assert "other.yaml:1: steps.one.template: there is no template 'hello'; add it, or name another one" in lines
     assert "other.yaml:1: name: the journey is called 'good'; rename it or the file" in lines
 
 
