@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared import problems
+from shared import page_headers, problems
 from shared.errors import PermanentError, RefusedError
 from shared.flow import Flow, Job, Rhythm
 from shared.intake import body
@@ -39,8 +39,7 @@ REPLY_QUEUE = "message-reply-queue"
 XML, HTML = "text/xml", "text/html"
 LARGEST_FORM_BYTES = 65_536  # Twilio signs the sorted fields, so they are sorted before the sender is known
 ACCEPTED = 202
-# The page is about one person and its address is a key.
-PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+PRIVATE = page_headers.PAGE  # the page is about one person and its address is a key
 FLOW = Flow(
     name="messages",
     title="Messages to people and their answers",

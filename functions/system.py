@@ -36,7 +36,7 @@ FLOW = Flow(
     impersonal_tables=frozenset(
         (
             *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
-            *("journey_pauses", "used_keys"),
+            *("journey_pauses", "retention_marks", "used_keys"),
         )
     ),
     privacy="shared.privacy.holdings:ENGINE",
@@ -58,6 +58,7 @@ FLOW = Flow(
         Job(name="requeue-lost", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:requeue_lost"),
         Job(name="close-journey-steps", rhythm=Rhythm.FIVE_MINUTES, run="shared.journeys.outcomes:close_steps"),
         Job(name="retention", rhythm=Rhythm.NIGHT, run="shared.retention:remove_old"),
+        Job(name="retention-goes-on", rhythm=Rhythm.FIVE_MINUTES, run="shared.retention:go_on"),
     ),
 )
 bp = func.Blueprint()
@@ -68,6 +69,7 @@ warming.prepare(*imports("sqlalchemy.orm", "shared.store.models", "shared.outbox
 @bp.queue_trigger("message", queue_name=queues.DELIVERY_QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
 def deliver(message: func.QueueMessage) -> None:
     """Carry out what is due for the target that the message names. A message too many finds nothing to do."""
+    from shared.outbox import actions
     from shared.outbox.execute import drain
     from shared.vendors import registry
 
@@ -77,6 +79,10 @@ def deliver(message: func.QueueMessage) -> None:
         target = str(json.loads(message.get_body())["target"])
     except (ValueError, KeyError, TypeError):
         log.error("a nudge that names no target was dropped")  # noqa: TRY400  # it carries no event; nothing is lost
+        return
+    if target not in actions.targets():
+        # A forged one, or one of a newer release, whose own instances look for what is due.
+        log.warning("a nudge for the unknown target %.60s was dropped", target)
         return
     attempted = drain(target)
     if attempted:

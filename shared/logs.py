@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,8 +12,10 @@ from typing import Any, Literal
 OURS = ("puente", "shared", "functions")
 WATCH = "puente.watch"  # its lines are JSON already, and alerts look for how they begin
 
-_EMAIL = re.compile(r"\b([\w.%+-])[\w.%+-]*@([\w-]+(?:\.[\w-]+)+)")
-_PHONE = re.compile(r"(?<![\w-])\+?\d(?:[ ().-]?\d){8,14}(?![\w-])")
+# Also as they stand in an address (`ana%40example.com`, `%2B5255...`) and with the area in brackets (`(55) 1234 5678`).
+_EMAIL = re.compile(r"\b([\w.+-])[\w.%+-]*?(?:@|%40)([\w-]+(?:\.[\w-]+)+)")
+_PHONE = re.compile(r"(?:(?<![\w-])|(?<=%2[Bb])|(?<=%20))\+?\(?\d(?:(?:[ ().-]{0,3}|%20)\d){8,14}(?![\w-])")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _bound: ContextVar[dict[str, str | int]] = ContextVar("log_facts", default={})  # noqa: B039  # never changed in place
 _format: Literal["text", "json"] = "text"
@@ -23,6 +26,11 @@ def mask(text: str) -> str:
     """`text` with e-mail addresses and phone numbers made unrecognisable: `a***@example.com`, `+52***78`."""
     masked = _EMAIL.sub(r"\1***@\2", text)
     return _PHONE.sub(lambda found: f"{found[0][:3]}***{found[0][-2:]}", masked)
+
+
+def one_line(text: str) -> str:
+    """`text` without line breaks and other control characters, so that what somebody has sent cannot look like another line."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 @contextmanager
@@ -56,7 +64,10 @@ def _record(*given: Any, **more: Any) -> logging.LogRecord:
 
 
 def _line(record: logging.LogRecord) -> str:
-    text = mask(record.getMessage())
+    text = one_line(mask(record.getMessage()))
+    if record.exc_info and record.exc_info[0] is not None:
+        # Handlers write this text of the error instead of making their own of it.
+        record.exc_text = mask("".join(traceback.format_exception(*record.exc_info)).rstrip())
     if _format == "text" or record.name == WATCH:
         return text
     facts = {"message": text, "level": record.levelname, "logger": record.name} | _bound.get()

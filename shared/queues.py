@@ -121,7 +121,7 @@ def get_blob(reference: str) -> bytes:
     from azure.core.exceptions import AzureError, ResourceNotFoundError
 
     container, _, name = reference.partition("/")
-    if container != CLAIM_CHECK_CONTAINER or not name:
+    if container != CLAIM_CHECK_CONTAINER or not _is_blob_name(name):
         raise PermanentError("claim-check-missing", f"{reference!r} is no claim-check reference")
     try:
         return bytes(claim_checks().download_blob(name).readall())
@@ -129,6 +129,12 @@ def get_blob(reference: str) -> bytes:
         raise PermanentError("claim-check-missing", f"the claim-check blob {name} no longer exists") from error
     except AzureError as error:
         raise UnavailableError(f"claim-check blob cannot be read: {type(error).__name__}") from error
+
+
+def _is_blob_name(name: str) -> bool:
+    """Whether a name is one that we may have given: no part of it leads out of its container, whoever reads it as a path."""
+    plain = name.isprintable() and not set(name) & set("\\%?#")
+    return plain and not {"", ".", ".."} & set(name.split("/"))
 
 
 def read_blobs(container: str, prefix: str) -> list[tuple[str, bytes]]:

@@ -2,7 +2,9 @@
 
 import hashlib
 import re
+from ipaddress import ip_address
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -25,7 +27,19 @@ Scope = Annotated[str, StringConstraints(pattern=r"^(read|write|admin|webhook(:[
 def _no_trailing_slash(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError("must start with http:// or https://")
+    if url.startswith("http://") and not _stays_here(urlsplit(url).hostname or ""):
+        raise ValueError("must start with https://, except on this machine: keys and people's data would be read on the way")
     return url.rstrip("/")
+
+
+def _stays_here(host: str) -> bool:
+    """Whether what is sent to a host stays on this machine, or goes nowhere at all (`.invalid`, RFC 2606)."""
+    if host == "localhost" or host.endswith((".localhost", ".invalid")):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 Url = Annotated[str, AfterValidator(_no_trailing_slash)]

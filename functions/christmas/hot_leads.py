@@ -20,6 +20,7 @@ def plan_alert(session: Session, row: Sequence) -> None:
 
 
 def _post(row: Sequence) -> dict[str, str | None]:
+    from functions.christmas import segments
     from functions.christmas.texts import texts
     from shared.vendors.discord import Discord, Embed
 
@@ -27,7 +28,7 @@ def _post(row: Sequence) -> dict[str, str | None]:
     red = str(row.facts.get("red_systems") or 0)
     embed = Embed(
         title=alert["title"],
-        fields=(("Email", row.email), ("Segment", row.segment), ("Red Systems", red)),
+        fields=((alert["email"], row.email), (alert["segment"], alert[segments.CRITICAL]), (alert["red_systems"], red)),
         footer=alert["footer"],
         timestamp=row.started_at,
     )

@@ -12,13 +12,14 @@ from shared.settings import get_settings
 
 ROOT = Path(__file__).parent / "templates"
 FILE = "_campaign.yaml"
+ALERT = ("heading", "title", "email", "segment", "red_systems", "CRITICAL", "footer")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Texts:
     """`defaults`: values of variables that no event gave. `tips`: one for each system, by its name in capitals.
 
-    `alert`: `heading`, `title` and `footer` of the alert to the sales team.
+    `alert`: what the alert to the sales team says, all of it (`ALERT`), so that it is in one language.
     """
 
     defaults: Mapping[str, str]
@@ -47,7 +48,7 @@ def _read(locale: str) -> Texts:
         payload = yaml.safe_load((ROOT / locale / FILE).read_text(encoding="utf-8"))
         tips = {str(system).upper(): str(tip).strip() for system, tip in payload["tips"].items()}
         defaults = {str(name): str(text) for name, text in payload["defaults"].items()}
-        alert = {name: str(payload["alert"][name]) for name in ("heading", "title", "footer")}
+        alert = {name: str(payload["alert"][name]) for name in ALERT}
         return Texts(defaults=defaults, tips=tips, general_tip=str(payload["general_tip"]).strip(), alert=alert)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise PermanentError("template-invalid", f"{locale}/{FILE}: {error}") from error

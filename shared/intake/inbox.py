@@ -6,7 +6,6 @@ the event finds the key taken and stops; a crash before the commit leaves nothin
 
 import json
 import logging
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -229,9 +228,13 @@ def _put_back(queue: str, envelope: Envelope, error: Exception) -> None:
     delay = max(pause, wanted or 0)
     queues.send(queue, again.to_bytes(), delay_seconds=delay)
     faults.hit(AFTER_REQUEUE)
-    trace = "" if isinstance(error, RetryableError) else "\n" + "".join(traceback.format_exception(error))
-    log.warning("%s %s failed (attempts %d), again in %.0f s: %s%s",
-                envelope.type, envelope.id, again.attempt, delay, type(error).__name__, trace)  # fmt: skip
+    # The alert `database-full` looks for what an outage says of itself.
+    reason = str(error) if isinstance(error, RetryableError) else type(error).__name__
+    log.warning(
+        "%s %s failed (attempts %d), again in %.0f s: %s",
+        *(envelope.type, envelope.id, again.attempt, delay, reason),
+        exc_info=None if isinstance(error, RetryableError) else error,
+    )
 
 
 def _text(envelope: Envelope) -> str:

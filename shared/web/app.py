@@ -8,13 +8,13 @@ import azure.functions as func
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import flows, problems
+from shared import flows, page_headers, problems
 from shared.errors import RefusedError
 from shared.web import description, error_handlers
 
 log = logging.getLogger("puente.web")
 
-HEADERS = {b"x-content-type-options": b"nosniff", b"cache-control": b"no-store"}
+HEADERS = {name.lower().encode(): value.encode() for name, value in (page_headers.EVERYWHERE | page_headers.API).items()}
 
 
 def build() -> FastAPI:

@@ -21,7 +21,10 @@ answered with a problem document (RFC 9457). A slash at the end of a path makes 
 
 STATIC = Path(__file__).parent / "static"
 # The page runs its own script only, and speaks to this host only.
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 
 router = APIRouter(include_in_schema=False)
 

@@ -99,7 +99,10 @@ def show_template(name: TemplateName, query: Annotated[Where, Query()]) -> HTMLR
     """A page with the text filled in by its sample. Safe to open: the mail stands in a frame in which nothing runs."""
     template = _loaded(name, query)
     shown = preview.page(template, _filled(template, {}))
-    return HTMLResponse(shown, headers={"Content-Security-Policy": preview.POLICY, "Referrer-Policy": "no-referrer"})
+    return HTMLResponse(
+        shown,
+        headers={"Content-Security-Policy": f"{preview.POLICY}; frame-ancestors 'none'", "Referrer-Policy": "no-referrer"},
+    )
 
 
 def _loaded(name: str, where: Where) -> Template:

@@ -483,6 +483,15 @@ class TestUnsubscribe:
         enqueue(message("email", dedupe_key="k2"), message("email", dedupe_key="k3", transactional=True))
         assert [row.state for row in deliveries()] == [State.DONE, State.SKIPPED, State.DONE]
 
+    @pytest.mark.parametrize("token", ["", "bad"])
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    def test_its_pages_stand_in_no_frame(self, flow: Flow, token: str, method: str) -> None:
+        """A page in somebody's frame could be clicked unseen."""
+        answer = flow.click(token, method)
+        if answer.mimetype == "text/html":
+            assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
     def test_opening_the_link_changes_nothing(self, flow: Flow, post: PostOffice) -> None:
         """Scanners open links; the page asks."""
         answer = flow.click(self.link(post), "GET")

@@ -158,8 +158,14 @@ def test_postprovision_leaves_the_app_with_its_secrets(pretend: PretendAzure, mo
     """The hook after the template: keys made, password asked for, references read again, the list remembered."""
     monkeypatch.setattr(secrets, "_asked", lambda _setting: "asked")
     assert steps.run("postprovision") == 0
-    assert set(pretend.secrets) == {"api-keys", "api-key-manychat", "api-key-smoke", "odoo-password"}
-    assert secrets.os.environ["PUENTE_SECRETS"] == "ODOO_PASSWORD,API_KEYS"
+    made = {"link-signing-secrets", "digest-secrets"}
+    assert set(pretend.secrets) == {"api-keys", "api-key-manychat", "api-key-smoke", "odoo-password"} | made
+    assert secrets.os.environ["PUENTE_SECRETS"].split(",") == [
+        "LINK_SIGNING_SECRETS",
+        "DIGEST_SECRETS",
+        "ODOO_PASSWORD",
+        "API_KEYS",
+    ]
     assert pretend.calls[-1].endswith("/refresh")
 
 

@@ -28,6 +28,7 @@ LAYERS = [
         "shared.setting_dates",
         "shared.setting_limits",
         "shared.secret_faults",
+        "shared.page_headers",
         "shared.commands",
     },
     {"shared.jobs"},

@@ -32,6 +32,9 @@ def said(caplog, line, *arguments, logger="puente.intake"):
             "event 67168612f2448ecaef5211cce178c7778804a7698ac127f7af43302d40bd",
         ),
         ("202 in 15 ms", "202 in 15 ms"),
+        ("call (55) 1234 5678 now", "call (55***78 now"),
+        ("?e=ana%40example.com&n=1", "?e=a***@example.com&n=1"),
+        ("?p=%2B525512345678&n=1", "?p=%2B525***78&n=1"),
     ],
 )
 def test_people_are_unrecognisable_and_the_rest_stays(text, shown):
@@ -72,3 +75,22 @@ def test_the_watch_line_keeps_its_form(caplog):
     """Alerts look for how it begins, so it is never wrapped."""
     logs.configure("INFO", "json")
     assert said(caplog, 'puente.watch {"a": 1}', logger="puente.watch") == 'puente.watch {"a": 1}'
+
+
+def test_what_somebody_sends_makes_no_line_of_its_own(caplog):
+    """A line break in it is written as two signs, and so is what moves a terminal's cursor."""
+    logs.configure("INFO")
+    assert said(caplog, "refused: %s", "x\nERROR lost\r\x1b[2J\u2028") == "refused: x\\nERROR lost\\r\\x1b[2J\\u2028"
+
+
+def test_tracebacks_are_masked(caplog):
+    """The text of an error, and the lines that it passed, name nobody."""
+    logs.configure("INFO")
+    try:
+        int("no such person: ana@example.com, (55) 1234 5678")
+    except ValueError:
+        logging.getLogger("puente.intake").exception("it broke")
+    shown = logging.Formatter().format(caplog.records[-1])
+    assert "no such person: a***@example.com" in shown
+    assert "ana@" not in shown
+    assert "1234" not in shown

@@ -353,3 +353,17 @@ def test_clients_of_the_storage_account_use_the_identity_then(environment):
         assert queues.blob_container("c").url == "https://stpuente.blob.core.windows.net/c"
     finally:
         queues.forget_clients()
+
+
+@pytest.mark.parametrize("name", ["ODOO_URL", "TWILIO_BASE_URL", "KOMMO_BASE_URL", "PUBLIC_BASE_URL", "ALERT_WEBHOOK_URL"])
+@pytest.mark.parametrize("url", ["http://odoo.example", "http://10.0.0.7:8069", "http://127.0.0.1.example", "http://[::2]/"])
+def test_addresses_without_encryption_are_refused(environment, name, url):
+    """Keys and people's data would be read on the way."""
+    assert f"{name}: must start with https://" in mistakes(environment, **{name: url})
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:7072", "http://localhost:1", "http://[::1]:2", "https://odoo.example"])
+def test_what_stays_on_this_machine_needs_none(environment, url):
+    """The sandbox, a proxy beside the app."""
+    environment.setenv("ODOO_URL", url)
+    assert load().odoo_url == url

@@ -115,7 +115,7 @@ class TestAssessment:
         ours.settle()
         ((content, embed),) = ours.alerts
         assert "caliente" in content
-        assert dict(embed.fields) == {"Email": "ana@example.com", "Segment": "CRITICAL", "Red Systems": "2"}
+        assert dict(embed.fields) == {"Correo": "ana@example.com", "Segmento": "crítico", "Sistemas en rojo": "2"}
         assert (embed.color, embed.footer, embed.timestamp) == (16711680, "Puente", MONDAY)
         with reading() as session:
             alert = session.scalars(select(Delivery).where(Delivery.target == "discord")).one()

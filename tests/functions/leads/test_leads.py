@@ -474,10 +474,10 @@ def test_every_action_has_its_note_once_and_in_order(
     vendors.says("call", "no-answer")
     world.run_for(test_clock, minutes=40, step_seconds=60)
     assert account.notes() == [
-        "Correo enviado (lead_welcome).",
-        "Llamada iniciada (lead_call).",
+        "Correo enviado (bienvenida).",
+        "Llamada iniciada.",
         "No contestó la llamada.",
-        "WhatsApp enviado (lead_missed_call).",
+        "WhatsApp enviado (después de la llamada).",
     ]
     texts = [note["params"]["text"] for note in account.account.own.rows("notes")]
     assert "lunes 2 de marzo, 10:00 h · ref. " in texts[0]
@@ -508,10 +508,10 @@ def test_what_they_say_is_noted(world: World, account: PretendKommo, test_clock:
             transact(lambda session, said=said: notify_person_message(session, said))
     settle(world)
     assert account.notes() == [
-        "Respondió por whatsapp: «¿Qué precio tiene?»",
-        "Pidió no recibir más mensajes (sms, voice, whatsapp).",
-        "Quiere volver a recibir mensajes (sms, voice, whatsapp).",
-        "Marcó un correo como no deseado (email).",
+        "Respondió por WhatsApp: «¿Qué precio tiene?»",
+        "Pidió no recibir más mensajes (SMS, llamada, WhatsApp).",
+        "Quiere volver a recibir mensajes (SMS, llamada, WhatsApp).",
+        "Marcó un correo como no deseado (correo).",
     ]
     assert {note["entity_id"] for note in account.account.own.rows("notes")} == {lead(number).kommo_lead_id}
 

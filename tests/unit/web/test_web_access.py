@@ -170,6 +170,15 @@ class TestAddresses:
 class TestValues:
     """Parameters and bodies are checked, and each fault is named."""
 
+    @pytest.mark.parametrize("path", ["/api/v1/contacts", "/api/docs", "/nothing", "/api/openapi.json"])
+    def test_nothing_is_framed_guessed_or_run(self, api: Api, path: str) -> None:
+        """Every answer says so, pages and problems too."""
+        headers = api.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert "default-src 'none'" in headers["content-security-policy"]
+
     def test_every_wrong_parameter_is_named(self, api: Api) -> None:
         """422 with each field and why, without the values."""
         answer = api.get("/api/v1/deliveries?limit=0&state=lost&since=yesterday&secret-filter=S3CRET")
