@@ -17,6 +17,7 @@ BENCHES = {
     "lists": "a page of 50 out of 1,000,000 contacts, against the same out of 10,000",
     "reconcile": "the comparison of 100,000 opportunities with Odoo, against only reading the leads",
     "logs": "log bytes that an event writes at the default level, against the budget of 2 kB",
+    "constants": "what an event takes of database and processor, against the constants of docs/scale.md",
     "due": "steps of journeys dispatched with 1,000,000 future deliveries, against 10,000",
 }
 

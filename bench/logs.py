@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.harness import BenchError, Figure, Options
+from bench.passing import pass_events
 from deploy.cost import Assumptions, log_bytes_per_event
 
 BUDGET = 2000
@@ -44,11 +45,9 @@ def counted() -> Iterator[Lines]:
 
 def run(options: Options) -> list[Figure]:
     """Measure."""
-    from bench.passing import pass_events
-
     people = options.pick(PEOPLE, 10)
     with counted() as lines:
-        events = pass_events(people)
+        events = pass_events(people).events
     if not lines.bytes:
         raise BenchError("no line was logged: the log level is not the default")
     ours, text = len(lines.bytes) / events, sum(lines.bytes) / events

@@ -40,9 +40,9 @@ class Assumptions:
     bytes_per_state: float = 2500  # the line of each minute (docs/operate.md)
     sql_min_vcores: float = 0.5
     events_per_vcore: float = 40  # events a second that one vCore of the database bears
-    bytes_per_event: float = 6000  # of the database: inbox, history, deliveries, log, indexes
+    bytes_per_event: float = 3250  # measured 1,300 on SQLite (`make bench constants`), times 2.5 as in deploy/capacity.py
     private_network: bool = False
-    alerts: int = 15
+    alerts: int = 17
 
 
 def instance_seconds(per_second: float, capacity: float) -> float:

@@ -36,7 +36,7 @@ FLOW = Flow(
     impersonal_tables=frozenset(
         (
             *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
-            *("journey_pauses", "used_keys"),
+            *("journey_pauses", "retention_marks", "used_keys"),
         )
     ),
     privacy="shared.privacy.holdings:ENGINE",
@@ -58,6 +58,7 @@ FLOW = Flow(
         Job(name="requeue-lost", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:requeue_lost"),
         Job(name="close-journey-steps", rhythm=Rhythm.FIVE_MINUTES, run="shared.journeys.outcomes:close_steps"),
         Job(name="retention", rhythm=Rhythm.NIGHT, run="shared.retention:remove_old"),
+        Job(name="retention-goes-on", rhythm=Rhythm.FIVE_MINUTES, run="shared.retention:go_on"),
     ),
 )
 bp = func.Blueprint()

@@ -77,7 +77,7 @@ param sqlAutoPauseMinutes int = -1
 
 @description('Largest size of the database in GB.')
 @minValue(1)
-@maxValue(1024)
+@maxValue(4096)
 param sqlMaxSizeGB int = 32
 
 @description('Where backups are kept: Geo can be restored in another region.')
@@ -322,6 +322,7 @@ module alerts 'modules/alerts.bicep' = {
     insightsId: monitoring.outputs.insightsId
     healthUrl: 'https://${functions.outputs.hostName}/health'
     budgetName: names.budget
+    databaseId: sql.outputs.databaseId
     dailyCapGB: logDailyCapGB
     monthlyBudget: monthlyBudget
     budgetStart: empty(budgetStart) ? thisMonth : budgetStart

@@ -5,14 +5,18 @@ Only the start of a program calls this (`if __name__ == "__main__"`): it changes
 
 import json
 import os
+import re
+import sys
 from collections.abc import MutableMapping
 from pathlib import Path
+from types import TracebackType
 
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, PuenteError
 
 FILE = Path(__file__).absolute().parents[1] / "local.settings.json"
 ODOO = ("ODOO_URL", "ODOO_DB", "ODOO_USERNAME", "ODOO_PASSWORD")
 STORAGE = ("AzureWebJobsStorage",)
+_NO_TABLE = re.compile(r"no such table|Invalid object name|relation \S+ does not exist")  # SQLite, Azure SQL, PostgreSQL
 # What stands for a required setting that a command does not use. It leads nowhere and opens nothing.
 _UNUSED = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
@@ -59,8 +63,29 @@ def _values(file: Path) -> dict[str, str]:
 
 
 def start(*needed: str) -> None:
-    """`use_local_settings`, for the first line of a command: what is wrong with the file ends the program."""
+    """`use_local_settings`, for the first line of a command: what is wrong with the file ends the program.
+
+    From then on an error that its user can mend ends the program with a sentence instead of a trace (`explanation`).
+    """
+    sys.excepthook = _explain
     try:
         use_local_settings(*needed)
     except ConfigurationError as error:
         raise SystemExit(str(error)) from error
+
+
+def explanation(error: BaseException) -> str | None:
+    """What the user of a command reads instead of a trace; None where only the trace tells what went wrong."""
+    if isinstance(error, PuenteError):
+        return str(error)
+    if type(error).__module__.partition(".")[0] == "sqlalchemy" and _NO_TABLE.search(str(getattr(error, "orig", ""))):
+        return "The database has no tables yet, or not all of them: run `python -m shared.store.migrate` (`make run` does it)."
+    return None
+
+
+def _explain(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    text = explanation(error)
+    if text is None:
+        sys.__excepthook__(kind, error, trace)
+    else:
+        sys.stderr.write(text + "\n")

@@ -18,6 +18,7 @@ A message's key and that of an event whose sender signs no time stay in `used_ke
 So a key outlives whatever could bring its event again: a sender repeats for days, queues and handlers for two weeks at most
 (the settings take 30 days or more), and what a person may replay at any time is a dead letter, which is never removed here.
 Never removed either: whatever waits, is dead or uncertain, or a sync that was taken back (a person's word, which stands).
+What a night has no time for goes on every five minutes, from the row where it stopped (`retention_marks`).
 "Nobody's journey is open": a person in a journey keeps their timeline and log, whole, until they leave it.
 """
 
@@ -29,7 +30,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared import clock, faults, flows, queues
@@ -38,21 +39,40 @@ from shared.outbox import actions
 from shared.outbox.actions import Kind, State
 from shared.settings import Settings, get_settings
 from shared.store import used_keys
-from shared.store.dialect import rows_changed
+from shared.store.dialect import insert_if_absent, rows_changed
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent
 from shared.store.message_models import MessageStatus, ReceivedMessage
-from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent
+from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent, RetentionMark
 from shared.store.session import long_statements, reading, transact
 
 log = logging.getLogger("puente.retention")
 
 AFTER_PAGE = faults.point("retention.after_page")
-BUDGET = timedelta(minutes=5)  # for each kind of rows; what is left waits for the next night
-PAGE = 500  # rows in a transaction: far below what makes Azure SQL lock a whole table
+NIGHT = timedelta(minutes=20)  # for all kinds together, of the 30 minutes that host.json gives a function
+BLOBS = timedelta(minutes=5)
+ROUND = timedelta(seconds=45)  # of every five minutes, as long as the night has left something
+REPORTED = timedelta(days=7)
+"""So long a default that is new to an installation only says what it would remove; a setting counts at once."""
+PAGE = 1000  # rows in a transaction: far below what makes Azure SQL lock a whole table
 REMEMBERED_DAYS = 30  # an event that comes so late that journeys do not remember what ended them
 SPAN = 20_000  # numbers looked through by one statement
 BLOBS_AT_ONCE = 20_000
 OPEN = ("active", "suspended")  # of an enrolment: something may still happen in it
+
+
+@dataclass(frozen=True)
+class DaysOf:
+    """The days that a setting gives."""
+
+    setting: str
+
+    def __call__(self, settings: Settings) -> int:
+        """How many."""
+        return int(getattr(settings, self.setting))
+
+    def is_set(self, settings: Settings) -> bool:
+        """Whether somebody has chosen them; else they are our default."""
+        return self.setting in settings.model_fields_set
 
 
 @dataclass(frozen=True)
@@ -125,14 +145,14 @@ def _old_beginning(before: datetime) -> ColumnElement[bool]:
 
 
 RULES = {
-    "events": Rule(InboxEvent, InboxEvent.received_at, lambda s: s.retention_inbox_days, _old_event, _recurring_events),
-    "syncs": Rule(Delivery, Delivery.created_at, lambda s: s.retention_sync_days, _old_sync),
-    "messages": Rule(Delivery, Delivery.created_at, lambda s: s.retention_message_days, _old_message, _recurring_messages),
-    "statuses": Rule(MessageStatus, MessageStatus.created_at, lambda s: s.retention_message_days, _old_status),
-    "inbound messages": Rule(ReceivedMessage, ReceivedMessage.created_at, lambda s: s.retention_inbound_days, _old_answer),
+    "events": Rule(InboxEvent, InboxEvent.received_at, DaysOf("retention_inbox_days"), _old_event, _recurring_events),
+    "syncs": Rule(Delivery, Delivery.created_at, DaysOf("retention_sync_days"), _old_sync),
+    "messages": Rule(Delivery, Delivery.created_at, DaysOf("retention_message_days"), _old_message, _recurring_messages),
+    "statuses": Rule(MessageStatus, MessageStatus.created_at, DaysOf("retention_message_days"), _old_status),
+    "inbound messages": Rule(ReceivedMessage, ReceivedMessage.created_at, DaysOf("retention_inbound_days"), _old_answer),
     "journey events": Rule(JourneyEvent, JourneyEvent.created_at, lambda _s: REMEMBERED_DAYS, _old_journey_event),
     "beginnings": Rule(JourneyBeginning, JourneyBeginning.created_at, lambda _s: REMEMBERED_DAYS, _old_beginning),
-    "action log": Rule(ActionLog, ActionLog.at, lambda s: s.retention_action_log_days, _old_line),
+    "action log": Rule(ActionLog, ActionLog.at, DaysOf("retention_action_log_days"), _old_line),
 }
 
 
@@ -146,13 +166,57 @@ def forget() -> dict[str, int]:
     Raises:
         UnavailableError: the database or the storage account cannot be reached; what was removed stays so.
     """
-    settings, gone = get_settings(), {}
-    for name, rule in rules().items():
-        if days := rule.days(settings):
-            gone[name] = _removed(rule, clock.now() - timedelta(days=days))
+    settings = get_settings()
+    gone = _carried_out({name: rule for name, rule in rules().items() if rule.days(settings)}, clock.now() + NIGHT)
     if days := settings.retention_claim_check_days:
-        gone["bodies"] = _remove_blobs(clock.now() - timedelta(days=days))
+        gone["bodies"] = _remove_blobs(clock.now() - timedelta(days=days), clock.now() + BLOBS)
     return {name: count for name, count in gone.items() if count}
+
+
+@long_statements()
+def go_on() -> int:
+    """Remove more of what the night had no time for, for ROUND at most; how many rows. The job of every five minutes."""
+    with reading() as session:
+        left = set(session.scalars(select(RetentionMark.rule).where(RetentionMark.goes_on_at > 0)))
+    settings = get_settings()
+    unfinished = {name: rule for name, rule in rules().items() if name in left and rule.days(settings)}
+    return sum(_carried_out(unfinished, clock.now() + ROUND).values())
+
+
+def _carried_out(wanted: Mapping[str, Rule], end: datetime) -> dict[str, int]:
+    """Each kind gets its share of the time that is left, so that none goes without; what one does not need goes to the next."""
+    settings, gone = get_settings(), {}
+    for number, (name, rule) in enumerate(wanted.items()):
+        now = clock.now()
+        walk = Walk(rule, now - timedelta(days=rule.days(settings)), now + (end - now) / (len(wanted) - number))
+        mark = transact(partial(_mark, name))
+        if _only_reports(rule, settings, mark):
+            log.warning(
+                "retention: %s would remove %d rows; it begins on %s", name, walk.count(), f"{mark.begun_at + REPORTED:%F}"
+            )
+            continue
+        gone[name] = walk.remove(mark.goes_on_at)
+        if walk.stopped_at != mark.goes_on_at:
+            transact(partial(_set_mark, name, walk.stopped_at))
+    return gone
+
+
+def _mark(name: str, session: Session) -> RetentionMark:
+    mark = session.get(RetentionMark, name)
+    if mark is None:
+        insert_if_absent(session, RetentionMark, "rule", {"rule": name, "begun_at": clock.now(), "goes_on_at": 0})
+        mark = session.get_one(RetentionMark, name)
+    return mark
+
+
+def _set_mark(name: str, goes_on_at: int, session: Session) -> None:
+    session.get_one(RetentionMark, name).goes_on_at = goes_on_at
+
+
+def _only_reports(rule: Rule, settings: Settings, mark: RetentionMark) -> bool:
+    """Whether its days are our default, and a new one here: nobody loses anything that they had no time to decide about."""
+    is_default = isinstance(rule.days, DaysOf) and not rule.days.is_set(settings)
+    return is_default and clock.now() - mark.begun_at < REPORTED
 
 
 def rules() -> Mapping[str, Rule]:
@@ -165,21 +229,49 @@ def remove_old() -> int:
     return sum(forget().values())
 
 
-def _removed(rule: Rule, before: datetime) -> int:
-    """Walk over the table by its key, oldest first, until rows are too young or the time is up."""
-    key: Any = rule.table.__table__.c.id
-    end, last, count = clock.now() + BUDGET, 0, 0
-    while clock.now() < end:
-        with reading() as session:
-            first = session.execute(select(key, rule.since).where(key > last).order_by(key).limit(1)).one_or_none()
-        if first is None or first[1] >= before:
-            break
-        span = (first[0], first[0] + SPAN)
-        while page := transact(partial(_page, rule=rule, before=before, span=span)):
-            count += page
-            faults.hit(AFTER_PAGE)
-        last = span[1] - 1
-    return count
+class Walk:
+    """Over a table by its key, oldest first, until rows are too young (`stopped_at` is 0) or the time is up."""
+
+    def __init__(self, rule: Rule, before: datetime, end: datetime) -> None:
+        self.rule, self.before, self.end = rule, before, end
+        self.stopped_at = 0
+
+    def remove(self, goes_on_at: int) -> int:
+        """Remove what may go, from a key on; how many rows."""
+        count = 0
+        for span in self._spans(goes_on_at):
+            while page := transact(partial(_page, rule=self.rule, before=self.before, span=span)):
+                count += page
+                faults.hit(AFTER_PAGE)
+                if clock.now() >= self.end:
+                    self.stopped_at = span[0]
+                    return count
+        return count
+
+    def count(self) -> int:
+        """How many rows `remove` would remove; changes nothing."""
+        key, found = self.rule.table.__table__.c.id, 0
+        for start, end in self._spans(0):
+            with reading() as session:
+                rows = select(func.count()).where(key >= start, key < end, self.rule.goes(self.before))
+                found += session.scalar(rows.select_from(self.rule.table)) or 0
+        return found
+
+    def _spans(self, goes_on_at: int) -> Iterator[tuple[int, int]]:
+        """Spans of keys that hold rows; a gap between rows, however wide, costs nothing."""
+        key: Any = self.rule.table.__table__.c.id
+        self.stopped_at, last = 0, goes_on_at - 1
+        while True:
+            with reading() as session:
+                query = select(key, self.rule.since).where(key > last).order_by(key).limit(1)
+                first = session.execute(query).one_or_none()
+            if first is None or first[1] >= self.before:
+                return
+            if clock.now() >= self.end:
+                self.stopped_at = first[0]
+                return
+            yield first[0], first[0] + SPAN
+            last = first[0] + SPAN - 1
 
 
 def _page(session: Session, rule: Rule, before: datetime, span: tuple[int, int]) -> int:
@@ -195,14 +287,14 @@ def _page(session: Session, rule: Rule, before: datetime, span: tuple[int, int])
     return rows_changed(session.execute(gone))
 
 
-def _remove_blobs(before: datetime) -> int:
+def _remove_blobs(before: datetime, end: datetime) -> int:
     """Bodies of large events by the day in their name, oldest first; those that a replay would need are left."""
     from azure.core.exceptions import AzureError, ResourceNotFoundError
 
     kept, container, count = _needed_blobs(), queues.claim_checks(), 0
     try:
         for number, blob in enumerate(container.list_blobs()):
-            if number >= BLOBS_AT_ONCE or blob.name[:10] >= f"{before:%Y/%m/%d}":
+            if number >= BLOBS_AT_ONCE or clock.now() >= end or blob.name[:10] >= f"{before:%Y/%m/%d}":
                 break
             if blob.name not in kept:
                 container.delete_blob(blob.name)

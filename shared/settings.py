@@ -148,23 +148,28 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         default="0 40 7 * * *", description="Timer that removes what is finished and older than the RETENTION settings keep it."
     )
     retention_inbox_days: Kept = Field(
-        default=0, description="Days that handled events are kept; 0 is for ever, else 30 or more ([scale.md](scale.md))."
+        default=60,
+        description="Days that handled events are kept: senders repeat for days, queues keep two weeks, and a month is left to "
+        "look something up; 0 is for ever, else 30 or more ([scale.md](scale.md#retention)).",
     )
     retention_sync_days: Kept = Field(
-        default=0, description="Days that syncs are kept after they were done; 0 is for ever, else 30 or more."
+        default=60,
+        description="Days that syncs are kept after they were done, as the events behind them; 0 is for ever, else 30 or more.",
     )
     retention_message_days: Kept = Field(
-        default=0,
-        description="Days that messages and what became of them are kept after they were sent or skipped, and longer than the "
-        "event that caused them; 0 is for ever, else 30 or more.",
+        default=180,
+        description="Days that messages and what became of them are kept after they were sent or skipped, and longer "
+        "than the event that caused them: half a year, for questions about them; 0 is for ever, else 30 or more.",
     )
     retention_inbound_days: Kept = Field(
-        default=0,
-        description="Days that what people write to us is kept, whether or not somebody has read it; 0 is for ever, else 30 or "
-        "more.",
+        default=180,
+        description="Days that what people write to us is kept, whether or not somebody has read it, as the messages; 0 is for "
+        "ever, else 30 or more.",
     )
     retention_action_log_days: Kept = Field(
-        default=0, description="Days that lines of the action log are kept; 0 is for ever, else 30 or more."
+        default=400,
+        description="Days that lines of the action log are kept: a year and a month, to compare with the year before; 0 is for "
+        "ever, else 30 or more.",
     )
     retention_claim_check_days: Kept = Field(
         default=0,

@@ -24,6 +24,8 @@ param budgetStart string
 
 @description('Most GB of logs taken in a day; -1 is no limit.')
 param dailyCapGB int
+@description('Id of the database.')
+param databaseId string
 
 var rules = loadYamlContent('../watching/alerts.yaml')
 var testLocations = ['us-va-ash-azr', 'us-ca-sjc-azr', 'emea-nl-ams-azr']
@@ -125,6 +127,39 @@ resource unavailable 'Microsoft.Insights/metricAlerts@2018-03-01' = {
     actions: [{ actionGroupId: people.id }]
   }
 }
+
+// A full database takes no event any more; retention and a larger size take time.
+resource databaseFilling 'Microsoft.Insights/metricAlerts@2018-03-01' = [
+  for share in [70, 85]: {
+    name: 'puente-database-${share}-percent'
+    location: 'global'
+    tags: tags
+    properties: {
+      description: 'The database is ${share} % full. Runbook: docs/operate.md#database-${share}-percent'
+      severity: share == 70 ? 2 : 1
+      enabled: true
+      autoMitigate: true
+      scopes: [databaseId]
+      evaluationFrequency: 'PT15M'
+      windowSize: 'PT1H'
+      criteria: {
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
+        allOf: [
+          {
+            criterionType: 'StaticThresholdCriterion'
+            name: 'used'
+            metricName: 'storage_percent'
+            metricNamespace: 'Microsoft.Sql/servers/databases'
+            timeAggregation: 'Maximum'
+            operator: 'GreaterThan'
+            threshold: share
+          }
+        ]
+      }
+      actions: [{ actionGroupId: people.id }]
+    }
+  }
+]
 
 resource budget 'Microsoft.Consumption/budgets@2024-08-01' = if (monthlyBudget > 0) {
   name: budgetName

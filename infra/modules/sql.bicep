@@ -145,3 +145,4 @@ resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (deletionLock) {
 
 output serverId string = server.id
 output serverAddress string = server.properties.fullyQualifiedDomainName
+output databaseId string = database.id

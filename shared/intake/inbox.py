@@ -228,9 +228,11 @@ def _put_back(queue: str, envelope: Envelope, error: Exception) -> None:
     delay = max(pause, wanted or 0)
     queues.send(queue, again.to_bytes(), delay_seconds=delay)
     faults.hit(AFTER_REQUEUE)
+    # The alert `database-full` looks for what an outage says of itself.
+    reason = str(error) if isinstance(error, RetryableError) else type(error).__name__
     log.warning(
         "%s %s failed (attempts %d), again in %.0f s: %s",
-        *(envelope.type, envelope.id, again.attempt, delay, type(error).__name__),
+        *(envelope.type, envelope.id, again.attempt, delay, reason),
         exc_info=None if isinstance(error, RetryableError) else error,
     )
 

@@ -51,11 +51,10 @@ LOST_CONNECTION_STATES = frozenset({"08S01", "08001", "08003", "08007", "HYT00",
 POSTGRESQL_CONFLICTS = frozenset({"40001", "40P01", "55P03", "23505"})
 # PostgreSQL: no connection, too many of them, no room, shutting down or starting.
 POSTGRESQL_AWAY = frozenset({"08000", "08001", "08003", "08004", "08006", "53100", "53300", "57P01", "57P02", "57P03"})
-# What a database says that has no room left, or that has stopped a statement at its time limit. The numbers of the former
-# differ between tiers and ways to be full (40544, 1105, 1101, 9002), so its words count.
-FULL_OR_TOO_SLOW = re.compile(
+# What a database says that has no room left. The numbers differ between tiers and ways to be full (40544, 1105, 1101, 9002).
+_ROOM = re.compile(
     r"reached its size quota|could not allocate (space|a new page)|transaction log for database .{0,200} is full"
-    r"|database or disk is full|no space left on device|due to statement timeout",
+    r"|database or disk is full|no space left on device",
     re.IGNORECASE,
 )
 _CODE = re.compile(r"\((\d+)\)(?= \(SQL\w+\)|; \[|$)")  # where the driver writes the server's number, after its words
@@ -167,6 +166,16 @@ def _is_conflict(error: DBAPIError) -> bool:
     )
 
 
+def is_full(error: DBAPIError) -> bool:
+    """Whether the database has no room left: reading and deleting still work, so it does not look like being away."""
+    return any(_ROOM.search(str(one.orig)) is not None and not _is_about_values(one) for one in _chain(error))
+
+
+def _is_about_values(error: DBAPIError) -> bool:
+    """A violated key or a text too long quotes what people wrote, which could look like anything."""
+    return isinstance(error, IntegrityError | DataError)
+
+
 def is_unavailable(error: DBAPIError) -> bool:
     """Whether the database could not be reached, is full, or told us to come back later; the work itself is blameless.
 
@@ -192,10 +201,9 @@ def _is_unavailable(error: DBAPIError) -> bool:
         return True
     state, codes = _state_and_codes(error)
     unreachable = "unable to open database file" in str(error.orig) or _postgresql_state(error) in POSTGRESQL_AWAY
-    # A violated key or a text too long quotes what people wrote, which could look like anything.
-    is_about_values = isinstance(error, IntegrityError | DataError)
-    is_full = not is_about_values and FULL_OR_TOO_SLOW.search(str(error.orig)) is not None
-    return unreachable or is_full or state in LOST_CONNECTION_STATES or bool(codes & TRANSIENT_AZURE_CODES)
+    text = str(error.orig)
+    says_so = not _is_about_values(error) and bool(_ROOM.search(text) or "due to statement timeout" in text)
+    return unreachable or says_so or state in LOST_CONNECTION_STATES or bool(codes & TRANSIENT_AZURE_CODES)
 
 
 def _postgresql_state(error: DBAPIError) -> str:
@@ -220,6 +228,7 @@ __all__ = [
     "insert_if_absent_statement",
     "inserted_values",
     "is_conflict",
+    "is_full",
     "is_unavailable",
     "locked",
     "rows_changed",

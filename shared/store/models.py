@@ -342,6 +342,15 @@ class TargetSlot(Base):
     held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class RetentionMark(Base):
+    """How far retention has come with one kind of rows: since when it knows of them, and where it goes on."""
+
+    __tablename__ = "retention_marks"
+    rule: Mapped[str] = mapped_column(Unicode(40), primary_key=True)
+    begun_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    goes_on_at: Mapped[int] = mapped_column(BigId, default=0)
+
+
 class DeadLetter(Base):
     """An event that could not be handled, whole, with its reason. A replay that fails again is a new row with `replay_of`."""
 

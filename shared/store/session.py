@@ -21,7 +21,7 @@ from sqlalchemy.pool import Pool
 from shared import clock
 from shared.errors import RetryableError, UnavailableError
 from shared.settings import DatabaseSettings
-from shared.store.dialect import is_conflict, is_unavailable
+from shared.store.dialect import is_conflict, is_full, is_unavailable
 
 DEFAULT_DATABASE_URL = "sqlite:///.local/puente.db"
 CONFLICT_TRIES = 8
@@ -185,7 +185,7 @@ def transact[T](work: Callable[[Session], T], engine: Engine | None = None) -> T
             return _once(work, engine or get_engine())
         except DBAPIError as error:
             if is_unavailable(error):
-                raise UnavailableError(f"the database is not available: {_first_line(error)}") from error
+                raise UnavailableError(_why(error)) from error
             if not is_conflict(error):
                 raise
         except PoolTimeoutError as error:
@@ -246,12 +246,17 @@ def _translated_errors() -> Iterator[None]:
         yield
     except DBAPIError as error:
         if is_unavailable(error):
-            raise UnavailableError(f"the database is not available: {_first_line(error)}") from error
+            raise UnavailableError(_why(error)) from error
         if is_conflict(error):
             raise RetryableError(f"the database is busy: {_first_line(error)}") from error
         raise
     except PoolTimeoutError as error:
         raise UnavailableError("the database is not available: every connection is in use") from error
+
+
+def _why(error: DBAPIError) -> str:
+    what = "full" if is_full(error) else "not available"
+    return f"the database is {what}: {_first_line(error)}"
 
 
 def _first_line(error: DBAPIError) -> str:

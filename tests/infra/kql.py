@@ -11,6 +11,7 @@ SCRIPT = Path(__file__).with_suffix(".cjs")
 TABLES = {
     "AppTraces": {
         "TimeGenerated": "datetime",
+        "AppRoleInstance": "string",
         "Message": "string",
         "SeverityLevel": "int",
         "OperationName": "string",

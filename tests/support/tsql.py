@@ -35,7 +35,8 @@ def recorded(*, inserts: bool = False) -> Iterator[list[Any]]:
 
     def note(state: ORMExecuteState) -> None:
         if inserts or not state.is_insert:
-            found.append(state.statement.params(state.parameters) if isinstance(state.parameters, dict) else state.statement)
+            has_values = isinstance(state.parameters, dict) and not state.is_insert
+            found.append(state.statement.params(state.parameters) if has_values else state.statement)
 
     event.listen(Session, "do_orm_execute", note)
     try:

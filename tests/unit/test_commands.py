@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy.exc
 
+from shared import commands
 from shared.commands import ODOO, STORAGE, use_local_settings
 from shared.errors import ConfigurationError
 from shared.settings import load, setting_name, settings_class
@@ -111,3 +113,30 @@ def test_stage_map_goes_out_and_in_by_command(tmp_path):
     assert (printed.returncode, "+ Terminó Asesoría Médica = 23 Fin AE" in printed.stdout) == (1, True)
     assert command(tmp_path, "shared.crm.stage_map", "import", str(file), DATABASE_URL=url).returncode == 0
     assert command(tmp_path, "shared.crm.stage_map", "diff", str(file), DATABASE_URL=url).returncode == 0
+
+
+@pytest.mark.parametrize("command", ["shared.journeys lead_followup --all", "shared.crm.stage_map export x.yaml"])
+def test_a_database_without_tables_is_explained(command, tmp_path):
+    """The first command of a fresh clone says what to do, in one line and without a trace."""
+    environment = {"PATH": os.environ["PATH"], "DATABASE_URL": f"sqlite:///{tmp_path / 'empty.db'}", "PYTHONPATH": str(PROJECT)}
+    words = [sys.executable, "-m", *command.split()]
+    done = subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)  # ours
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "The database has no tables yet, or not all of them: run `python -m shared.store.migrate` (`make run` does it)."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ConfigurationError("ODOO_URL: Field required"), "ODOO_URL: Field required"),
+        (sqlalchemy.exc.ProgrammingError("SELECT", {}, Exception("(208) Invalid object name 'leads'")), "no tables yet"),
+        (sqlalchemy.exc.OperationalError("SELECT", {}, Exception("disk I/O error")), None),
+        (ValueError("a mistake of ours"), None),
+    ],
+)
+def test_what_a_user_can_mend_is_a_sentence(error, text):
+    """Everything else keeps its trace."""
+    found = commands.explanation(error)
+    assert (found is None) if text is None else (text in found)

@@ -11,7 +11,7 @@ from deploy.cost import Assumptions, log_bytes_per_event
 def measured(environment):
     """Lines and bytes of text for an event, of events that pass through webhook and handler."""
     with counted() as lines:
-        events = pass_events(5)
+        events = pass_events(5).events
     return len(lines.bytes) / events, sum(lines.bytes) / len(lines.bytes)
 
 

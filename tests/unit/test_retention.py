@@ -17,7 +17,7 @@ from shared.outbox import plan
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, JourneyVersion
 from shared.store.message_models import MessageStatus
-from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent
+from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, RetentionMark
 from shared.store.session import reading, transact
 from tests.support import tsql
 from tests.support.examples import examples
@@ -108,11 +108,38 @@ def test_a_note_whose_row_is_gone_is_not_written_again(kept_for_a_year):
 class TestWhatGoes:
     """Finished and old."""
 
-    def test_nothing_by_default(self, database, test_clock):
-        """Nobody loses anything that they have not decided to lose."""
-        add(handled(), delivery(), line())
-        assert retention.forget() == {}
+    def test_by_default_the_first_seven_nights_only_report(self, database, test_clock, caplog):
+        """Nobody loses anything that they had no time to decide about; the log says each night what it would be."""
+        add(handled(age=timedelta(days=61)), delivery(), line(age=timedelta(days=401)))
+        for _night in range(7):
+            caplog.clear()
+            assert retention.forget() == {}
+            assert "retention: events would remove 1 rows" in caplog.text
+            assert "action log would remove 1 rows" in caplog.text
+            test_clock.advance(days=1)
         assert (left(InboxEvent), left(Delivery), left(ActionLog)) == (1, 1, 1)
+        assert retention.forget() == {"events": 1, "syncs": 1, "action log": 1}
+
+    def test_days_that_somebody_has_set_count_at_once(self, database, environment, test_clock):
+        """They have decided."""
+        keep(environment, 60, "INBOX")
+        add(handled(age=timedelta(days=61)), delivery())
+        assert retention.forget() == {"events": 1}
+
+    def test_zero_keeps_for_ever(self, database, environment, test_clock):
+        """After any number of nights."""
+        keep(environment, 0)
+        add(handled(age=timedelta(days=4000)), delivery(), line(age=timedelta(days=4000)))
+        retention.forget()
+        test_clock.advance(days=30)
+        assert retention.forget() == {}
+
+    @pytest.mark.parametrize(("name", "days"), [("inbox", 60), ("sync", 60), ("message", 180), ("action_log", 400)])
+    def test_defaults(self, environment, name, days):
+        """As docs/scale.md gives their reasons."""
+        environment.delenv(f"RETENTION_{name.upper()}_DAYS", raising=False)
+        get_settings.cache_clear()
+        assert getattr(get_settings(), f"retention_{name}_days") == days
 
     def test_everything_that_is_finished_and_old(self, kept_for_a_year):
         """Of each kind, what came first and what came of it."""
@@ -154,6 +181,54 @@ class TestWhatGoes:
             retention.forget()
         assert left(Delivery) == 5
         assert retention.forget() == {"syncs": 5}
+
+
+class TestTime:
+    """A night has twenty minutes; what is left goes on every five minutes, where it stopped."""
+
+    @pytest.fixture
+    def slow(self, kept_for_a_year, monkeypatch, test_clock):
+        """Each page of three rows takes six minutes."""
+        monkeypatch.setattr(retention, "PAGE", 3)
+        monkeypatch.setattr(retention, "SPAN", 5)
+        page = retention._page
+
+        def slowly(*given, **named):
+            test_clock.advance(minutes=6)
+            return page(*given, **named)
+
+        monkeypatch.setattr(retention, "_page", slowly)
+
+    def test_a_night_ends_in_time_and_no_kind_goes_without(self, slow, test_clock):
+        """However much there is of the first kind."""
+        add(*(handled(key=f"k{number}") for number in range(40)))
+        add(*(line() for _ in range(40)))
+        begun = clock.now()
+        gone = retention.forget()
+        assert clock.now() - begun < timedelta(minutes=30)
+        assert 0 < gone["events"] < 40
+        assert 0 < gone["action log"] < 40
+
+    def test_what_is_left_goes_on_where_it_stopped(self, slow, monkeypatch):
+        """Until all is gone; then there is nothing to go on with."""
+        add(*(handled(key=f"k{number}") for number in range(20)))
+        retention.forget()
+        rounds = 0
+        while left(InboxEvent):
+            assert retention.go_on() > 0
+            rounds += 1
+        assert rounds > 1
+        retention.go_on()
+        assert retention.go_on() == 0
+
+    def test_rows_that_stay_are_not_looked_at_again_by_the_next_round(self, slow):
+        """The mark is behind them; the next night begins at the first row again, as they may go by then."""
+        enrol("m1", "active")
+        add(*(handled(key=f"k{number}") for number in range(20)))
+        add(*(handled(key=f"other{number}", subject="m2") for number in range(20)))
+        retention.forget()
+        with reading() as session:
+            assert session.get(RetentionMark, "events").goes_on_at > 1
 
 
 class TestWhatStays:
@@ -278,6 +353,7 @@ def statements() -> Iterator[list[Any]]:
 
 def test_statements_are_valid_tsql(kept_for_a_year, statements):
     """Azure SQL takes each of them, and none touches more than a page of rows."""
+    retention.forget()  # its marks are there
     add(handled(), delivery(), delivery(kind="message"), line(), handled(key="k2", subject=None))
     statements.clear()
     retention.forget()
