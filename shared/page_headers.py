@@ -1,6 +1,11 @@
 """Headers of what a browser may show: it guesses no type, shows it in no frame, and runs nothing but what we wrote."""
 
-EVERYWHERE = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
+EVERYWHERE = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=63072000",  # browsers heed it over HTTPS alone
+}
 
 API = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"}
 """Answers for programs: nothing in them is ever loaded or run."""

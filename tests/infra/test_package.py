@@ -101,7 +101,8 @@ def make_environment(place: Path, python: Path) -> None:
     pin = re.search(rf"^{WORKER}==\S+", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE)
     assert pin is not None, "requirements-dev.txt pins the worker's library"
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, "-r", str(ROOT / "requirements.txt"), pin[0]], check=True)
+    subprocess.run([*install, "-r", str(ROOT / "requirements.txt")], check=True)
+    subprocess.run([*install, pin[0]], check=True)  # apart: beside hashes pip takes nothing without one
     (place / "complete").touch()
 
 

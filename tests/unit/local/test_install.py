@@ -1,6 +1,7 @@
 """What `make run` installs: only what is missing, both kinds at once, with its progress, and a clear end where it fails."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -108,3 +109,12 @@ def test_run_needs_none_of_the_tools_of_the_tests() -> None:
     )
     assert app < run < tests
     assert not {"pytest", "mypy", "ruff", "hypothesis", "stripe"} & {name for name, _ in run}
+
+
+@pytest.mark.parametrize("name", ["", "-run", "-dev"])
+def test_every_pinned_package_has_its_hashes(name: str) -> None:
+    """A package that was changed after it was pinned is not installed; no index stands in the file."""
+    text = (Path(__file__).resolve().parents[3] / f"requirements{name}.txt").read_text(encoding="utf-8")
+    blocks = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"^ *#.*\n", "", text, flags=re.MULTILINE))
+    assert len(install.pins(text)) == len([block for block in blocks if "--hash=sha256:" in block]) > 20
+    assert not re.search(r"^--|://", text, re.MULTILINE)

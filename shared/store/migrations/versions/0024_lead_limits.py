@@ -5,8 +5,8 @@ from alembic import op
 
 from shared.store import types
 
-revision = "0021"
-down_revision = "0020"
+revision = "0024"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
