@@ -71,10 +71,10 @@ def test_a_limit_that_is_lifted_is_passed_no_longer() -> None:
 def test_the_command_takes_a_number_and_constants(capsys: pytest.CaptureFixture[str]) -> None:
     """It prints the row, and the month with its price fields."""
     assert capacity.main(["5000000", "--set", "peak=20"]) == 0
-    told = capsys.readouterr().out
-    assert "| events a second, peak minute | 1,157.4 |" in told
-    assert "A month of 5,000,000 events a day" in told
-    assert "| log GB |" in told
+    printed = capsys.readouterr().out
+    assert "| events a second, peak minute | 1,157.4 |" in printed
+    assert "A month of 5,000,000 events a day" in printed
+    assert "| log GB |" in printed
 
 
 @pytest.mark.parametrize("wrong", ["speed=1", "peak=fast"])
