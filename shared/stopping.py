@@ -67,11 +67,3 @@ def _end_when_idle(number: int) -> None:
         _idle.wait_for(lambda: _under_way == 0, GRACE_SECONDS)
     logging.shutdown()
     os._exit(128 + number)
-
-
-def simulate(*, asked: bool) -> None:
-    """As if the signal had come, or had not (tests)."""
-    if asked:
-        _asked.set()
-    else:
-        _asked.clear()

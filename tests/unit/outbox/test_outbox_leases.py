@@ -48,10 +48,11 @@ def post(database, storage, test_clock, calls):
 
 
 @pytest.fixture
-def stop():
-    """Ask this process to end, and take it back after the test."""
-    yield lambda: stopping.simulate(asked=True)
-    stopping.simulate(asked=False)
+def stop(monkeypatch):
+    """Ask this process to end, for the time of the test."""
+    asked = threading.Event()
+    monkeypatch.setattr(stopping, "_asked", asked)
+    return asked.set
 
 
 def enqueue(action, *keys):
