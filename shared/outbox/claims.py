@@ -65,7 +65,7 @@ def claim(session: Session, target: str, token: str, *, again: bool = False) -> 
     if again and (taken := _taken_before(session, target, token)):
         slot.held_until = lease_end()
         return taken
-    if not circuit.allows(row) or (first := _first_due(session, target)) is None:
+    if not circuit.allows(row) or (first := _first_due(session, row)) is None:
         _give_back(slot)
         return None
     pause = (row.next_call_at - clock.now()).total_seconds() if row.next_call_at else 0
@@ -142,6 +142,8 @@ _batch_limit = case(
 )
 _FIRST = select(Delivery.action, _batch_limit).where(*_IS_DUE).order_by(Delivery.due_at, Delivery.id).limit(1)
 
+_FIRST_UNSUSPECTED = _FIRST.where(func.coalesce(Delivery.reason, literal_column("''")) != literal_column(f"'{NO_ANSWER}'"))
+
 
 @lru_cache(maxsize=64)
 def _next(size: int) -> Select[Delivery]:
@@ -153,9 +155,15 @@ def _next(size: int) -> Select[Delivery]:
     return unclaimed(query.order_by(Delivery.due_at, Delivery.id).limit(size), Delivery)
 
 
-def _first_due(session: Session, target: str) -> tuple[str, int] | None:
-    """The action and the batch limit of the delivery that has waited longest."""
-    found = session.execute(_FIRST, {"name": target, "now": clock.now()}).one_or_none()
+def _first_due(session: Session, target: Target) -> tuple[str, int] | None:
+    """The action and the batch limit of the delivery that has waited longest.
+
+    Whether a system that seemed down answers again is asked with one that was never silent by itself, where there is one: those
+    that were may be the reason, and would keep the circuit open and all others waiting.
+    """
+    facts = {"name": target.name, "now": clock.now()}
+    found = session.execute(_FIRST_UNSUSPECTED, facts).one_or_none() if circuit.is_probing(target) else None
+    found = found or session.execute(_FIRST, facts).one_or_none()
     return None if found is None else (found[0], found[1])
 
 
@@ -264,4 +272,4 @@ def callable_now(session: Session, target: str) -> bool:
         soon = now + timedelta(seconds=LONGEST_WAIT_SECONDS)
         if (row.closed_until or now) > now or (row.next_call_at or now) > soon:
             return False
-    return _first_due(session, target) is not None
+    return session.execute(_FIRST, {"name": target, "now": now}).first() is not None
