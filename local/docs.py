@@ -173,9 +173,8 @@ def stand_ins() -> str:
     from shared import flows
 
     users: dict[str, list[str]] = {}
-    for flow in flows.installed():
-        for name in flow.stand_ins:
-            users.setdefault(name, []).append(f"`{flow.name}`")
+    for flow, stand_in in flows.parts_by_flow("stand_ins"):
+        users.setdefault(stand_in.name, []).append(f"`{flow.name}`")
     rows = (f"| `{name}` | {', '.join(users[name])} |\n" for name in sorted(users))
     return "| Stand-in | Flows that use the system |\n|---|---|\n" + "".join(rows)
 

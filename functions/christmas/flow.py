@@ -41,5 +41,5 @@ FLOW = Flow(
     settings="functions.christmas.settings:CampaignSettings",
     has_journeys=True,
     has_templates=True,
-    stand_ins=("notion", "discord", "calendly"),
+    stand_ins=("sandbox.notion:Notion", "sandbox.discord:Discord", "sandbox.calendly:Calendly"),
 )

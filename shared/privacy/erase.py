@@ -33,13 +33,13 @@ log = logging.getLogger("puente.privacy")
 class Found:
     """What there is of a person: rows by table, Odoo's records by model, blobs.
 
-    `by_hand` are records in outside systems whose API deletes none, by what they are: a person deletes them there.
+    `by_hand` are records in other outside systems, by what they are: an operator deletes them there.
     """
 
     rows: dict[str, int]
     odoo: dict[str, list[int]]
     blobs: list[str] = field(default_factory=list)
-    by_hand: dict[str, list[int]] = field(default_factory=dict)
+    by_hand: dict[str, list[int | str]] = field(default_factory=dict)
 
     @property
     def is_nothing(self) -> bool:
@@ -103,9 +103,9 @@ def _in_odoo(who: Person) -> dict[str, list[int]]:
     return records
 
 
-def _by_hand(session: Session, who: Person) -> dict[str, list[int]]:
+def _by_hand(session: Session, who: Person) -> dict[str, list[int | str]]:
     asked = [data.outside(session, who) for data in flows.parts("privacy") if data.outside is not None]
-    return {name: ids for records in asked for name, ids in records.items()}
+    return {name: list(ids) for records in asked for name, ids in records.items()}
 
 
 def _client() -> OdooClient:

@@ -50,6 +50,7 @@ def test_flow_does_what_it_declares(database, storage, world, test_clock, cards)
     assert "Stamps" in [system.name for system in registry.with_ping()]
     found = look(person(email="ana@españa.es"), ask_odoo=False)
     assert (found.rows["loyalty_members"], found.rows["enrolments"]) == (1, 1)
+    assert found.by_hand["cards at Stamps"] == ["C1"]
     erase(person(email="ana@españa.es"), way="skip", actor="dpo")
     assert not any(look(person(email="ana@españa.es"), ask_odoo=False).rows.values())
 
