@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import ROOT
 
 PAGE = ROOT / "docs/glossary.md"
-# What test_plain_words.py keeps out of the code; in documents a person may hear a call.
+# What test_plain_words.py keeps out of the code; in documents a call may be listened to.
 IN_PAGES = re.compile(r"\b(ears?|owes?|owed|guilty|sheltered|strayed|cared for)\b", re.IGNORECASE)
 ROWS = re.findall(r"^\| ([a-z][a-z ,-]*) \| (.+) \| `([^`]+)` \|$", PAGE.read_text(), flags=re.MULTILINE)
 
