@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 OUTSIDER = Path(__file__).parent / "outsider"
 APP = ("functions", "shared", "function_app.py", "host.json", "alembic.ini", "pyproject.toml")
 NOT_OURS = (".git", ".venv", ".local", "node_modules", "__pycache__", ".*_cache", ".hypothesis")
-SUPPORT = ("tests/__init__.py", "tests/conftest.py", "tests/support", "tests/structure")
+SUPPORT = ("tests/__init__.py", "tests/conftest.py", "tests/support", "tests/payloads", "tests/structure")
 INDEX = (
     "import function_app; from shared import flows; from shared.journeys import load;"
     "from shared.privacy.holdings import holdings;"
@@ -73,7 +73,12 @@ def test_flow_of_an_outsider_edits_only_what_is_generated(tmp_path: Path) -> Non
     assert generated >= {"README.md", "docs/flows.md", "docs/settings.md", "docs/deploy.md", "infra/main.bicepparam"}
     assert changed <= generated
     assert "STAMPS_API_KEY: 'optional'" in (copy / "infra/main.bicepparam").read_text()
-    checks = ("tests/docs/test_docs.py", "tests/infra/test_code_and_template.py", "tests/infra/test_documents.py")
+    checks = (
+        "tests/docs/test_docs.py",
+        "tests/flows/test_payloads.py",
+        "tests/infra/test_code_and_template.py",
+        "tests/infra/test_documents.py",
+    )
     held = run(copy, "-m", "pytest", *checks, "-q", "-p", "no:cacheprovider", "-o", "addopts=")
     assert held.returncode == 0, held.stdout[-3000:]
 
@@ -86,6 +91,8 @@ def add_loyalty(folder: Path) -> None:
     migration = (OUTSIDER / "9000_loyalty.py").read_text().replace('"HEAD"', f'"{newest}"')
     (versions / "9000_loyalty.py").write_text(migration)
     shutil.copy(OUTSIDER / "try_loyalty.py", folder / "tests/test_loyalty.py")
+    (folder / "tests/payloads/shop.points").mkdir()
+    shutil.copy(OUTSIDER / "points.json", folder / "tests/payloads/shop.points")
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

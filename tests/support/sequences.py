@@ -32,6 +32,7 @@ from tests.support import journeys
 from tests.support import notion as notion_in_hand
 from tests.support.functions import named
 from tests.support.notion import NotionInHand
+from tests.support.payloads import payload
 from tests.support.world import LOCAL_KEY, Out, World
 
 MONDAY = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # 11:00 in Mexico
@@ -173,59 +174,31 @@ def signed(body: bytes, at: datetime, key: str = SIGNING_KEY) -> dict[str, str]:
 
 def assessment(**more: Any) -> dict[str, Any]:
     """What the website sends when Ana has answered."""
-    return {
-        "email": "Ana@Example.com ",
-        "first_name": "Ana",
-        "business_name": "Salón Aurora",
-        "red_systems": 1,
-        "orange_systems": 2,
-        "yellow_systems": 3,
-        "green_systems": 2,
-        "assessment_score": 55,
-        "email_1_sent_at": MONDAY.isoformat(),
-        "weakest_system_1": "Crew",
-    } | more
+    return payload("christmas.assessment", "assessment", **more)
 
 
 def noshow(**more: Any) -> dict[str, Any]:
     """Ana did not come."""
-    return {"email": "ana@example.com", "first_name": "Ana", "calendly_event_id": "ev-1"} | more
+    return payload("christmas.noshow", "noshow", **more)
 
 
 def postcall(**more: Any) -> dict[str, Any]:
     """Ana said maybe."""
-    return {
-        "email": "ana@example.com",
-        "first_name": "Ana",
-        "business_name": "Salón Aurora",
-        "call_date": "2026-03-02T16:00:00Z",
-    } | more
+    return payload("christmas.postcall", "postcall", **more)
 
 
 def onboarding(**more: Any) -> dict[str, Any]:
     """Ana has paid."""
-    return {
-        "email": "ana@example.com",
-        "first_name": "Ana",
-        "business_name": "Salón Aurora",
-        "payment_status": "paid",
-        "payment_date": "2026-03-02",
-    } | more
+    return payload("christmas.onboarding", "onboarding", **more)
 
 
 def invitee(number: str = "1", **more: Any) -> dict[str, Any]:
     """Ana in a meeting of Calendly's, in three days."""
     uri = f"https://api.calendly.com/scheduled_events/ev-{quote(number)}"
     start = MONDAY + timedelta(days=3)
-    return {
-        "uri": f"{uri}/invitees/inv-{number}",
-        "email": "ana@example.com",
-        "name": "Ana Pérez",
-        "event": uri,
-        "rescheduled": False,
-        "timezone": "America/Mexico_City",
-        "scheduled_event": {"uri": uri, "name": "Diagnóstico", "start_time": start.isoformat()},
-    } | more
+    sent = payload("calendly.invitee", "invitee.created")["payload"]
+    meeting = sent["scheduled_event"] | {"uri": uri, "start_time": start.isoformat()}
+    return sent | {"uri": f"{uri}/invitees/inv-{number}", "event": uri, "scheduled_event": meeting} | more
 
 
 __all__: Sequence[str] = [
