@@ -19,7 +19,7 @@ FLOW = Flow(
     impersonal_tables=frozenset(("people",)),
     privacy="shared.privacy.people:PERSONAL_DATA",
     identities=(
-        IdentityKind(name="email", title="E-mail address", read="shared.people.kinds:read_email"),
-        IdentityKind(name="phone", title="Phone number", read="shared.people.kinds:read_phone"),
+        IdentityKind(name="email", title="E-mail address", read="shared.people.kinds:read_email", is_address=True),
+        IdentityKind(name="phone", title="Phone number", read="shared.people.kinds:read_phone", is_address=True),
     ),
 )

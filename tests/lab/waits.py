@@ -58,7 +58,7 @@ from shared.store.models import (
     Target,
 )
 from shared.store.people_models import Identity
-from tests.lab.races import TARGET, card
+from tests.lab.races import TARGET, card, take_place
 
 ANA = "ana@example.com"
 
@@ -333,10 +333,10 @@ WAITS: dict[str, Wait] = {
         one(Conversation, who="w", channel="sms"),
         lambda session: consent.wrote_to_us(session, "w", "sms", clock.now()),
     ),
-    "shared.messages.days:_DAY": Wait(
+    "shared.messages.days:_DAYS": Wait(
         MessageDay,
         lambda: [filled(MessageDay, who=days.digest_of_person("p"), day="2026-03-02", delivery_ids=[])],
-        lambda session: days.take_place(session, "p", "2026-03-02", 1, 2),
+        lambda session: take_place(session, "p", 1),
     ),
     "shared.messages.notion_templates:_keep": Wait(
         TemplateCopy,
