@@ -113,7 +113,7 @@ def _around(session: Session, own: Collection[int]) -> dict[str, set[int]]:
     """Where the links of these lead: to what was typed (the newest), what was proven with them, and what is kept apart."""
     ends: dict[str, set[int]] = {"typed": set(), "proven": set(), "apart": set()}
     for first, second, nature in session.execute(_LINKS, {"ids": sorted(own)}):
-        group = {Nature.PROPOSED: "typed", Nature.DIFFERENT: "apart"}.get(nature, "proven")
+        group = {Nature.PROPOSED: "typed", Nature.DIFFERENT: "apart"}.get(Nature(nature), "proven")
         other = {first, second}.difference(own)
         if group != "typed" or len(ends["typed"]) < MOST_PROBABLE:
             ends[group] |= other
