@@ -237,14 +237,16 @@ WAITS: dict[str, Wait] = {
             clock.now(),
             "k",
         ),
+    ),
     "functions.payments.services:_locked_payment": Wait(
-        Payment, one(Payment, payment_id="pi_1"), lambda session: payment_services._locked_payment(session, "pi_1", PAYMENT, live=True)
+        Payment,
+        one(Payment, payment_id="pi_1"),
+        lambda session: payment_services._locked_payment(session, "pi_1", PAYMENT, live=True),
     ),
     "functions.payments.services:_rows": Wait(
         PaymentObject,
         one(PaymentObject, object_id="pi_1"),
         lambda session: payment_services._rows(session, PaymentObject.object_id == "pi_1"),
-    ),
     ),
     "shared.crm.assignment_edits:_assignment": Wait(
         CampaignContact,
