@@ -7,12 +7,12 @@ a second delivery of an event leaves no trace, by design.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from heapq import merge
 from itertools import islice
 from operator import gt, lt
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
@@ -65,11 +65,21 @@ class Entry:
 
 @dataclass(frozen=True)
 class Whose:
-    """By what rows name a person: names, the ids of their contacts, and their numbers in every spelling."""
+    """By what rows name a person: names, the ids of their contacts, their numbers in every spelling, and their identities."""
 
     names: frozenset[str] = frozenset()
     contacts: frozenset[int] = frozenset()
     numbers: frozenset[str] = frozenset()
+    known: frozenset[Identity] = frozenset()
+
+    def values(self, kind: str) -> list[str]:
+        """Their identities of that kind."""
+        return sorted(one.value for one in self.known if one.kind == kind)
+
+    def __sub__(self, other: Self) -> Self:
+        """What is in this and not in the other."""
+        parts = (getattr(self, one.name) - getattr(other, one.name) for one in fields(self))
+        return type(self)(*parts)
 
     def __bool__(self) -> bool:
         """Whether there is anything to look for."""
@@ -98,9 +108,7 @@ def of_person(session: Session, names: Iterable[str]) -> Subject:
 def _subject(session: Session, known: Aliases, written: Iterable[Identity]) -> Subject:
     certain = _whose(session, known.names, {*known.own, *known.shared})
     probable = _whose(session, (), {*known.probable, *written} - {*known.own, *known.shared})
-    return Subject(
-        certain, Whose(probable.names - certain.names, probable.contacts - certain.contacts, probable.numbers - certain.numbers)
-    )
+    return Subject(certain, probable - certain)
 
 
 def _whose(session: Session, names: Iterable[str], known: Collection[Identity]) -> Whose:
@@ -111,7 +119,7 @@ def _whose(session: Session, names: Iterable[str], known: Collection[Identity]) 
     found = session.scalars(select(Contact).where(Contact.manychat_id.in_(manychat_ids))).all() if manychat_ids else []
     written = {row.email for row in found if row.email and row.email.lower() in mails}
     every = frozenset({*names, *named, *mails, *written, *numbers})
-    return Whose(every, frozenset(row.id for row in found), frozenset(numbers))
+    return Whose(every, frozenset(row.id for row in found), frozenset(numbers), frozenset(known))
 
 
 def entries(
