@@ -42,11 +42,13 @@ _LINKS = (
 class Aliases:
     """Who is asked for (`names`); which identities are theirs alone, which they share with others, which probably are theirs.
 
-    Each is in the order in which it became known, so that everybody who is joined has the same `own`.
+    Each is in the order in which it became known, so that everybody who is joined has the same `own`. `certain` are those of
+    `own` to which an id leads that a system issued: an address among the names may have been typed by anybody.
     """
 
     names: tuple[str, ...]
     own: tuple[Identity, ...] = ()
+    certain: tuple[Identity, ...] = ()
     shared: tuple[Identity, ...] = ()
     probable: tuple[Identity, ...] = ()
 
@@ -54,6 +56,11 @@ class Aliases:
     def own_names(self) -> list[str]:
         """Every name that is theirs alone, in the order in which they became known; as they were asked for if none is."""
         return [name for one in self.own for name in kinds.names_of(one)] or list(self.names)
+
+    @property
+    def certain_names(self) -> list[str]:
+        """Those by which they were asked for, and every further one that is certainly theirs: facts may go there."""
+        return list(dict.fromkeys([*self.names, *(name for one in self.certain for name in kinds.names_of(one))]))
 
     @property
     def all_names(self) -> list[str]:
@@ -83,7 +90,14 @@ def of(session: Session, names: Iterable[str]) -> Aliases:
     apart = {near[end].person_id for end in ends["apart"]} - {None}
     probable = [row for row in found.values() if row.id not in ends["apart"] and row.person_id not in apart]
     newest = sorted(probable, key=lambda row: (row.seen_at, row.id), reverse=True)[:MOST_PROBABLE]
-    return Aliases(asked, _in_order(own.values()), _in_order(near[end] for end in shared), _in_order(newest))
+    issued = {row.person_id for row in rows if row.kind not in kinds.typed()} - {None}
+    return Aliases(
+        names=asked,
+        own=_in_order(own.values()),
+        certain=_in_order(row for row in own.values() if row.person_id in issued),
+        shared=_in_order(near[end] for end in shared),
+        probable=_in_order(newest),
+    )
 
 
 def _of_people(session: Session, rows: Iterable[tables.Identity], query: Any) -> list[tables.Identity]:
@@ -99,7 +113,7 @@ def _around(session: Session, own: Collection[int]) -> dict[str, set[int]]:
     """Where the links of these lead: to what was typed (the newest), what was proven with them, and what is kept apart."""
     ends: dict[str, set[int]] = {"typed": set(), "proven": set(), "apart": set()}
     for first, second, nature in session.execute(_LINKS, {"ids": sorted(own)}):
-        group = {Nature.PROPOSED: "typed", Nature.DIFFERENT: "apart"}.get(nature, "proven")
+        group = {Nature.PROPOSED: "typed", Nature.DIFFERENT: "apart"}.get(Nature(nature), "proven")
         other = {first, second}.difference(own)
         if group != "typed" or len(ends["typed"]) < MOST_PROBABLE:
             ends[group] |= other

@@ -54,6 +54,11 @@ def addresses() -> frozenset[str]:
     return frozenset(kind.name for kind in kinds().values() if kind.is_address)
 
 
+def typed() -> frozenset[str]:
+    """The kinds that people type: addresses that no system issued as an id."""
+    return frozenset(kind.name for kind in kinds().values() if kind.is_address and not kind.exclusive)
+
+
 def names_of(one: Identity) -> list[str]:
     """By what journeys, messages and events name whoever has this identity."""
     name = f"{one.kind}:{one.value}"
