@@ -53,6 +53,9 @@ class Rig:
             "DELIVERY_LEASE_SECONDS": "3",
             "ODOO_TIMEOUT_SECONDS": "2",
             "DEVHOST_QUEUE_LEASE_SECONDS": "3",
+            "DEVHOST_TIMER_LEASE_SECONDS": "15",  # the shortest that the service takes
+            "DEVHOST_TIMER_LOOK_SECONDS": "1",
+            "AzureFunctionsWebHost__hostid": place.name,  # the lock of an earlier test's host that was killed is none of ours
             "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01",
             # So many deaths within seconds would make poison of a message that is only unlucky.
             "AzureFunctionsJobHost__extensions__queues__maxDequeueCount": "50",
