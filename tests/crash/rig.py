@@ -31,11 +31,14 @@ OPEN = ("pending", "sending")
 
 
 class Rig:
-    """One Puente. `environment` is what every start of the host gets; faults are added for each start."""
+    """One Puente. `environment` is what every start of the host gets; faults are added for each start.
 
-    def __init__(self, place: Path, storage: str, sandbox: RunningSandbox) -> None:
+    The database is a SQLite file of its own, unless there is a `url`.
+    """
+
+    def __init__(self, place: Path, storage: str, sandbox: RunningSandbox, *, url: str = "") -> None:
         self.sandbox = sandbox
-        url = f"sqlite:///{place / 'puente.db'}"
+        url = url or f"sqlite:///{place / 'puente.db'}"
         self.engine: Engine = store.make_engine(url)
         upgrade(self.engine)
         self.environment = ENVIRONMENT | {
