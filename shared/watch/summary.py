@@ -82,7 +82,8 @@ def _sync_lag(session: Session, since: datetime, until: datetime) -> dict[str, i
         Delivery.kind == "sync", Delivery.state == State.DONE, Delivery.finished_at >= since, Delivery.finished_at < until
     )
     newest = query.order_by(Delivery.id.desc()).limit(SAMPLE).subquery()
-    durations = dict(session.execute(select(newest.c.taken, func.count()).group_by(newest.c.taken)).tuples().all())
+    counted = session.execute(select(newest.c.taken, func.count()).group_by(newest.c.taken))
+    durations = {row[0]: row[1] for row in counted}
     return {"syncs": sum(durations.values())} | spread(durations)
 
 

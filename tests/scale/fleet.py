@@ -137,7 +137,7 @@ class Fleet(Rig):
         """How many letters took how many attempts."""
         with Session(self.engine) as session:
             query = select(Delivery.attempts, func.count()).where(Delivery.target == letters.TARGET)
-            return dict(session.execute(query.group_by(Delivery.attempts)).tuples().all())
+            return {row[0]: row[1] for row in session.execute(query.group_by(Delivery.attempts))}
 
     @property
     def logs(self) -> str:
