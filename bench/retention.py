@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from sqlalchemy import insert
@@ -64,11 +65,11 @@ def removed_a_second(events: int) -> float:
 
 def _fill(events: int) -> None:
     at = clock.now() - timedelta(days=90)
-    event = {"source": "manychat", "type": "t", "data": {"x": "y" * 500}}
+    event: dict[str, Any] = {"source": "manychat", "type": "t", "data": {"x": "y" * 500}}
     event |= {"occurred_at": at, "received_at": at, "handled_at": at}
-    sync = {"kind": "sync", "target": "odoo", "action": "odoo.opportunity", "state": "done", "attempts": 1}
+    sync: dict[str, Any] = {"kind": "sync", "target": "odoo", "action": "odoo.opportunity", "state": "done", "attempts": 1}
     sync |= {"due_at": at, "created_at": at, "finished_at": at}
-    line = {"at": at, "actor": "system", "action": "odoo.opportunity", "result": "done"}
+    line: dict[str, Any] = {"at": at, "actor": "system", "action": "odoo.opportunity", "result": "done"}
     who = [f"m{number}" for number in range(events)]
     batches = (
         (InboxEvent, [event | {"key": f"k{one}", "event_id": one, "subject": one} for one in who]),

@@ -43,7 +43,9 @@ def _on_postgresql(element: _MillisecondsBetween, compiler: SQLCompiler, **more:
     return f"CAST(ROUND(EXTRACT(EPOCH FROM {end} - {start}) * 1000) AS BIGINT)"
 
 
-def step_of(start: InstrumentedAttribute[datetime], end: InstrumentedAttribute[datetime]) -> ColumnElement[int]:
+def step_of(
+    start: InstrumentedAttribute[datetime], end: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None]
+) -> ColumnElement[int]:
     """The step in which the time from `start` to `end` lies, in milliseconds: 0 to `LONGEST_MS`.
 
     Select it in a subquery and group the outer query by its label: T-SQL takes two expressions with parameters for two.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, func, literal, select
+from sqlalchemy import Select, func, literal, select
 from sqlalchemy.orm import Session
 
 from shared import clock, flows
@@ -89,10 +89,11 @@ def _carried_out(session: Session) -> dict[str, Any]:
     return {"attempts": dict(sorted(counted.items()))} | spread(durations)
 
 
-def _grouped(session: Session, rows: Select[Any]) -> Sequence[Row[Any]]:
+def _grouped(session: Session, rows: Select[str, str, int]) -> Sequence[tuple[str, str, int, int]]:
     """Different rows, each with how many of it there are."""
     each = rows.subquery()
-    return session.execute(select(*each.c, func.count()).group_by(*each.c)).all()
+    found = session.execute(select(*each.c, func.count()).group_by(*each.c))
+    return [(row[0], row[1], row[2], row[3]) for row in found]
 
 
 def _before(session: Session, since: datetime) -> int:
