@@ -23,6 +23,8 @@ from functions.christmas.tables import SequenceContact
 from functions.contacts import apply_contact
 from functions.leads import services as lead_services
 from functions.leads.tables import Lead
+from functions.payments import services as payment_services
+from functions.payments.tables import Payment, PaymentObject
 from shared import clock
 from shared.crm import (
     assignment_edits,
@@ -63,6 +65,7 @@ from shared.store.people_models import Identity
 from tests.lab.races import TARGET, card
 
 ANA = "ana@example.com"
+PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
 
 
 @dataclass(frozen=True)
@@ -234,6 +237,16 @@ WAITS: dict[str, Wait] = {
             clock.now(),
             "k",
         ),
+    ),
+    "functions.payments.services:_locked_payment": Wait(
+        Payment,
+        one(Payment, payment_id="pi_1"),
+        lambda session: payment_services._locked_payment(session, "pi_1", PAYMENT, live=True),
+    ),
+    "functions.payments.services:_rows": Wait(
+        PaymentObject,
+        one(PaymentObject, object_id="pi_1"),
+        lambda session: payment_services._rows(session, PaymentObject.object_id == "pi_1"),
     ),
     "shared.crm.assignment_edits:_assignment": Wait(
         CampaignContact,
