@@ -164,6 +164,7 @@ class TimerListener:
         if self._has_ended:
             return status
         began = self.now()
+        logger.info("Timer %s fired for %s", self.function.name, (began if unscheduled else status.next).isoformat())
         await self._invoke_with_retries(status, past_due=past_due)
         if not past_due and not unscheduled:
             began = max(began, status.next)  # fired a little early by the clock: the same time must not come up twice

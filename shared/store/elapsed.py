@@ -25,22 +25,23 @@ class _MillisecondsBetween(FunctionElement[int]):
     inherit_cache = True
 
 
-@compiles(_MillisecondsBetween, "sqlite")
 def _on_sqlite(element: _MillisecondsBetween, compiler: SQLCompiler, **more: Any) -> str:
     start, end = (compiler.process(one, **more) for one in element.clauses)
     return f"CAST(ROUND((julianday({end}) - julianday({start})) * 86400000) AS INTEGER)"
 
 
-@compiles(_MillisecondsBetween, "mssql")
 def _on_azure(element: _MillisecondsBetween, compiler: SQLCompiler, **more: Any) -> str:
     start, end = (compiler.process(one, **more) for one in element.clauses)
     return f"DATEDIFF_BIG(millisecond, {start}, {end})"
 
 
-@compiles(_MillisecondsBetween, "postgresql")
 def _on_postgresql(element: _MillisecondsBetween, compiler: SQLCompiler, **more: Any) -> str:
     start, end = (compiler.process(one, **more) for one in element.clauses)
     return f"CAST(ROUND(EXTRACT(EPOCH FROM {end} - {start}) * 1000) AS BIGINT)"
+
+
+for _dialect, _written in (("sqlite", _on_sqlite), ("mssql", _on_azure), ("postgresql", _on_postgresql)):
+    compiles(_MillisecondsBetween, _dialect)(_written)
 
 
 def step_of(

@@ -22,8 +22,7 @@ from tests.scale import letters
 
 CONNECTIONS = 20
 DATABASE = ROLE = "puente_scale"
-TIMER_SECONDS = 5  # of every timer but the one that keeps a record
-EVERY_FIVE = f"*/{TIMER_SECONDS} * * * * *"
+EVERY_FIVE = "*/5 * * * * *"
 APP = """
 from tests.scale import letters
 
@@ -36,7 +35,8 @@ app = build_app(functions)
 """
 WEBHOOKS = ("manychat_contact_webhook", "manychat_opportunity_webhook")
 TIMERS = tuple(json.loads((PROJECT / "infra" / "flows.json").read_text("utf-8"))["timers"])
-_RUN = re.compile(r"^(\d\d):(\d\d):(\d\d\.\d{3}) INFO +(\w+) \S+ Succeeded in (\d+) ms", re.MULTILINE)
+_RUN = re.compile(r"^(\d\d):(\d\d):(\d\d\.\d{3}) \w+ +(\w+) \S+ (?:Succeeded in|Failed after) (\d+) ms", re.MULTILINE)
+_FIRED = re.compile(r"Timer (\w+) fired for (\S+)")
 _PUT_BACK = re.compile(r"failed \(attempts (\d+)\), again in \d+ s: (.*)")
 DAY_SECONDS = 86_400
 
@@ -147,6 +147,10 @@ class Fleet(Rig):
     def put_back(self) -> list[tuple[int, str]]:
         """Every time that an event was put back: the attempts it had spent, and why."""
         return [(int(attempts), why) for attempts, why in _PUT_BACK.findall(self.logs)]
+
+    def times(self, timer: str) -> list[str]:
+        """The times of a timer for which it has run, on whichever host, as its schedule has them."""
+        return [moment for name, moment in _FIRED.findall(self.logs) if name == timer]
 
     def runs(self, timer: str) -> list[Run]:
         """The runs of a timer, on whichever host, in order."""

@@ -19,12 +19,12 @@ from shared.outbox import actions
 from tests.crash import ledger
 from tests.crash.load import make_load
 from tests.scale import fleet, letters
-from tests.scale.fleet import TIMER_SECONDS, TIMERS, Fleet
+from tests.scale.fleet import TIMERS, Fleet
 from tests.scale.letters import PostOffice
 
 pytestmark = [pytest.mark.lab, pytest.mark.host]
 
-CLOCK_SECONDS = 0.05  # by so much a timer may be early, and a line of the log rounded
+CLOCK_SECONDS = 0.05  # by so much two processes may differ in what a line of the log says
 NOT_WITHIN_THE_TEST = {"reconcile_odoo"}  # once a night
 
 
@@ -130,10 +130,12 @@ def check_limits(hosts: Fleet) -> None:
 
 
 def check_timer(hosts: Fleet, timer: str) -> None:
-    """No time of a timer came up twice, on no two hosts; no two of its runs overlapped; and it did run on after the kill."""
-    runs = hosts.runs(timer)
-    period = 60 if timer == "forget_old" else TIMER_SECONDS
-    assert runs, f"{timer} has never run"
+    """No time of a timer came up twice, on no two hosts, and no two of its runs overlapped.
+
+    Only a run in the middle of which the host was killed is made up for; it has begun and not ended.
+    """
+    runs, times = hosts.runs(timer), hosts.times(timer)
+    assert runs or timer == "forget_old", f"{timer} has never run"
     assert all(earlier.end <= later.start + CLOCK_SECONDS for earlier, later in pairwise(runs)), f"{timer} overlaps itself"
-    times = Counter(int((run.start + CLOCK_SECONDS) // period) for run in runs)
-    assert set(times.values()) == {1}, f"{timer} ran twice at one time: {runs}"
+    twice = [moment for moment, count in Counter(times).items() if count > 1]
+    assert len(twice) <= len(times) - len(runs), f"{timer} ran twice for {twice}"
