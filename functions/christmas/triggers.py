@@ -32,10 +32,9 @@ from functions.christmas.payloads import (
 from functions.christmas.settings import CampaignSettings
 from shared import problems
 from shared.errors import RefusedError
-from shared.intake import auth
 from shared.intake.endpoint import EVENTS_QUEUE, accepting
 from shared.intake.inbox import Event, Handler
-from shared.intake.webhook import Sender, Webhook, by_api_key
+from shared.intake.webhook import Sender, Webhook, by_key_in_address
 from shared.settings import Settings, settings_of
 
 if TYPE_CHECKING:
@@ -164,15 +163,7 @@ def by_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
     Raises:
         RefusedError: 401 or 403.
     """
-    in_address = request.route_params.get("key")
-    if not in_address or request.headers.get(auth.HEADER):
-        return by_api_key(request, raw, settings, sender=SENDER)
-    key = auth.caller({auth.HEADER: in_address}, settings.api_keys, auth.of_sender(SENDER))
-    if not all(scope.startswith(auth.WEBHOOK) for scope in key.scopes):
-        raise RefusedError(
-            403, "forbidden", f"The API key {key.name!r} opens more than webhooks: it may not stand in an address."
-        )
-    return Sender(key_name=key.name)
+    return by_key_in_address(request, raw, settings, sender=SENDER)
 
 
 def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
