@@ -15,7 +15,6 @@ from shared.errors import PermanentError, RetryableError, UnavailableError, Unce
 from shared.outbox import claims, dispatch, execute, operator_actions, plan
 from shared.outbox.actions import AfterUnknown, Later, State
 from shared.outbox.execute import drain
-from shared.settings import get_settings
 from shared.store.models import ActionLog, Delivery, Opportunity, TargetSlot
 from shared.store.session import reading, transact
 from tests.support.vendors import postman
@@ -304,15 +303,13 @@ class TestLocksInOneOrder:
         world.step("manychat-contact-queue")
         assert self.order(locked_tables) == ["contacts", "opportunities", "deliveries"]
 
-    def test_value_taken_over_from_odoo(self, world, odoo, locked_tables, environment):
+    def test_value_that_a_person_changed_in_odoo(self, world, odoo, locked_tables):
         """A reconciliation changes the contact as well, so it holds it, and first."""
         world.post("opportunity", opportunity())
         world.run()
         locked_tables.clear()
-        environment.setenv("ODOO_RECONCILE_POLICY", '{"phone": "theirs"}')
-        get_settings.cache_clear()
-        side = Side(Opportunity, "crm.lead", "x_manychat_id", {"phone": "phone"})
-        theirs = Theirs(1, "m1", {"phone": "+525512345678"}, changed_at=clock.now() + timedelta(minutes=1), writer=5)
+        side = Side(Opportunity, "crm.lead", "x_manychat_id", {"name": "name"})
+        theirs = Theirs(1, "m1", {"name": "Otra"}, changed_at=clock.now() + timedelta(minutes=1), writer=5)
         with reading() as session:
             number = session.scalars(select(Opportunity.odoo_id)).one()
         look = odoo_take.Look(clock.now(), us=2)
