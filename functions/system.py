@@ -50,6 +50,7 @@ FLOW = Flow(
             "odoo.changed": "shared.journeys.listeners:signal_odoo_change",
             "message.sending": "shared.journeys.listeners:may_send",
             "message.outcome": "shared.journeys.listeners:record_outcome",
+            "person.known": "shared.journeys.listeners:apply_what_happened",
             "person.message": "shared.journeys.listeners:signal_person_message",
         }
     ),

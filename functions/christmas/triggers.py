@@ -144,6 +144,7 @@ def _known(session: Session, event: Event[Any]) -> SequenceContact:
     payload = event.payload
     contact = people.locked_contact(session, payload.email)
     names = {"first_name": payload.first_name, "last_name": payload.last_name, "business_name": payload.business_name}
+    people.observe(session, contact)
     people.learn(contact, event.envelope.time, event.key, **names)
     contact.campaign_status = contact.campaign_status or people.SIGNED_UP
     meetings.follow(session, contact)
@@ -156,13 +157,7 @@ def _facts(payload: CampaignPayload) -> dict[str, Any]:
 
 
 def by_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
-    """The caller has a key with the scope `webhook:christmas`, in the header, or else as the last part of the address.
-
-    Addresses are written down in many logs, so that a key that opens more than webhooks is refused there.
-
-    Raises:
-        RefusedError: 401 or 403.
-    """
+    """The caller has a key with the scope `webhook:christmas`, in the header or in the address. Raises RefusedError."""
     return by_key_in_address(request, raw, settings, sender=SENDER)
 
 

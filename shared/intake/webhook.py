@@ -84,7 +84,7 @@ def by_api_key(request: func.HttpRequest, _raw: bytes, settings: Settings, *, se
 
 
 def by_key_in_address(request: func.HttpRequest, raw: bytes, settings: Settings, *, sender: str) -> Sender:
-    """The caller has a key with the scope `webhook:<sender>`, in the header, or else as the last part of the address.
+    """The caller has a key with the scope `webhook:<sender>`, in the header, or else as `{key}` in the address.
 
     Addresses are written down in many logs, so that a key that opens more than webhooks is refused there.
 
@@ -96,8 +96,9 @@ def by_key_in_address(request: func.HttpRequest, raw: bytes, settings: Settings,
         return by_api_key(request, raw, settings, sender=sender)
     key = auth.caller({auth.HEADER: in_address}, settings.api_keys, auth.of_sender(sender))
     if not all(scope.startswith(auth.WEBHOOK) for scope in key.scopes):
-        title = f"The API key {key.name!r} opens more than webhooks: it may not stand in an address."
-        raise RefusedError(403, "forbidden", title)
+        raise RefusedError(
+            403, "forbidden", f"The API key {key.name!r} opens more than webhooks: it may not stand in an address."
+        )
     return Sender(key_name=key.name)
 
 

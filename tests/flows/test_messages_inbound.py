@@ -19,6 +19,7 @@ from shared import clock, retention
 from shared.intake.endpoint import EVENTS_QUEUE
 from shared.messages import Fallback, consent, digests, links
 from shared.outbox.actions import State
+from shared.people import aliases
 from shared.settings import get_settings
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import InboxEvent
@@ -329,7 +330,10 @@ class TestReplay:
         retention.forget()
         assert self.again(flow, "SM1", "ALTA", **headers).status_code == 200
         with reading() as session:
-            assert consent.cause_against(session, LEAD, "sms", ANA_PHONE, transactional=False) == "stop"
+            assert (
+                consent.cause_against(session, aliases.of(session, ["lead:17"]), "sms", ANA_PHONE, transactional=False)
+                == "stop"
+            )
 
     def test_a_status_that_is_sent_again_is_the_same_event(self, flow: Flow, test_clock: clock.TestClock) -> None:
         """Twilio dates none: the same content counts once, however much later a copy of it comes."""
@@ -529,12 +533,12 @@ class TestVoice:
     """GET /api/twilio/voice."""
 
     def test_call_answered_by_a_person_plays_the_invitation(self, flow: Flow, post: PostOffice) -> None:
-        """Filled in for the one who is called, in Spanish."""
-        enqueue(message("voice", variables=LEAD | {"first_name": "Ana & <Luz>"}))
+        """Filled in for the one who is called, in Spanish; mark-up in a name is not said, and forges no other call."""
+        enqueue(message("voice", variables=LEAD | {"first_name": "Ana & <Hangup/>"}))
         answer = flow.call(d="1", CallSid="V1", AnsweredBy="human")
         text = answer.get_body().decode()
         assert (answer.status_code, answer.mimetype) == (200, "text/xml")
-        assert "Hola, Ana &amp; &lt;Luz&gt;." in text
+        assert ("Hola, Ana." in text, "Hangup" in text) == (True, False)
         assert text.count('<Say language="es-MX"') == 3
 
     def test_call_answered_by_a_machine_plays_the_voicemail(self, flow: Flow, post: PostOffice) -> None:

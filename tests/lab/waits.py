@@ -23,6 +23,8 @@ from functions.christmas.tables import SequenceContact
 from functions.contacts import apply_contact
 from functions.leads import services as lead_services
 from functions.leads.tables import Lead
+from functions.payments import services as payment_services
+from functions.payments.tables import Payment, PaymentObject
 from shared import clock
 from shared.crm import (
     assignment_edits,
@@ -60,10 +62,11 @@ from shared.store.models import (
     Target,
 )
 from shared.store.people_models import Identity
-from tests.lab.races import TARGET, card
+from tests.lab.races import TARGET, card, take_place
 
 ANA = "ana@example.com"
 LEADS = Side(Opportunity, "crm.lead", "x_manychat_id", {"stage": "stage_id"})
+PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
 
 
 @dataclass(frozen=True)
@@ -236,6 +239,16 @@ WAITS: dict[str, Wait] = {
             "k",
         ),
     ),
+    "functions.payments.services:_locked_payment": Wait(
+        Payment,
+        one(Payment, payment_id="pi_1"),
+        lambda session: payment_services._locked_payment(session, "pi_1", PAYMENT, live=True),
+    ),
+    "functions.payments.services:_rows": Wait(
+        PaymentObject,
+        one(PaymentObject, object_id="pi_1"),
+        lambda session: payment_services._rows(session, PaymentObject.object_id == "pi_1"),
+    ),
     "shared.crm.assignment_edits:_assignment": Wait(
         CampaignContact,
         assignment,
@@ -330,10 +343,10 @@ WAITS: dict[str, Wait] = {
         one(Conversation, who="w", channel="sms"),
         lambda session: consent.wrote_to_us(session, "w", "sms", clock.now()),
     ),
-    "shared.messages.days:_DAY": Wait(
+    "shared.messages.days:_DAYS": Wait(
         MessageDay,
         lambda: [filled(MessageDay, who=days.digest_of_person("p"), day="2026-03-02", delivery_ids=[])],
-        lambda session: days.take_place(session, "p", "2026-03-02", 1, 2),
+        lambda session: take_place(session, "p", 1),
     ),
     "shared.messages.notion_templates:_keep": Wait(
         TemplateCopy,

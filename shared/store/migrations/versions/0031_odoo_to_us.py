@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0031"
-down_revision = "0024"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 
