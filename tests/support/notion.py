@@ -14,7 +14,7 @@ from sandbox.notion.values import seeded
 from shared import clock
 from shared.store.session import get_engine
 from shared.vendors.notion import Notion
-from tests.support.sandbox import SandboxAdapter
+from tests.support.sandbox import SandboxAdapter, refused
 
 SETTINGS = {
     "NOTION_BASE_URL": "https://notion.invalid",
@@ -126,11 +126,3 @@ class NotionInHand(SandboxAdapter):
         """Our own client, connected to it; what is kept of databases is forgotten."""
         notion_pages.forget()
         return Notion(SETTINGS["NOTION_BASE_URL"], seed.TOKEN, self)
-
-
-def refused(request: requests.PreparedRequest, status: int) -> requests.Response:
-    """An answer without content; 429 asks for a minute's wait."""
-    response = requests.Response()
-    response.status_code, response.request, response.url, response._content = status, request, str(request.url), b""
-    response.headers.update({"Retry-After": "60"} if status == 429 else {})
-    return response
