@@ -23,19 +23,23 @@ from functions.christmas.tables import SequenceContact
 from functions.contacts import apply_contact
 from functions.leads import services as lead_services
 from functions.leads.tables import Lead
+from functions.payments import services as payment_services
+from functions.payments.tables import Payment, PaymentObject
 from shared import clock
 from shared.crm import (
     assignment_edits,
     campaigns,
     catalogue,
     editing,
+    odoo_before,
     odoo_sync,
+    odoo_take,
     opportunities,
     people,
-    reconcile,
     resync,
     stage_edits,
 )
+from shared.crm.odoo_sides import Side
 from shared.intake import dead_letter_store
 from shared.journeys import beginnings, due_beginnings, engine, enrolment_records, load, memory, pauses, step_deliveries
 from shared.journeys import operator_actions as journey_actions
@@ -58,9 +62,11 @@ from shared.store.models import (
     Target,
 )
 from shared.store.people_models import Identity
-from tests.lab.races import TARGET, card
+from tests.lab.races import TARGET, card, take_place
 
 ANA = "ana@example.com"
+LEADS = Side(Opportunity, "crm.lead", "x_manychat_id", {"stage": "stage_id"})
+PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
 
 
 @dataclass(frozen=True)
@@ -233,6 +239,16 @@ WAITS: dict[str, Wait] = {
             "k",
         ),
     ),
+    "functions.payments.services:_locked_payment": Wait(
+        Payment,
+        one(Payment, payment_id="pi_1"),
+        lambda session: payment_services._locked_payment(session, "pi_1", PAYMENT, live=True),
+    ),
+    "functions.payments.services:_rows": Wait(
+        PaymentObject,
+        one(PaymentObject, object_id="pi_1"),
+        lambda session: payment_services._rows(session, PaymentObject.object_id == "pi_1"),
+    ),
     "shared.crm.assignment_edits:_assignment": Wait(
         CampaignContact,
         assignment,
@@ -258,22 +274,16 @@ WAITS: dict[str, Wait] = {
         held=2,
     ),
     "shared.crm.editing:locked_row": Wait(Contact, person, lambda session: editing.locked_row(session, Contact, 1, "contact")),
+    "shared.crm.odoo_before:_note": Wait(
+        Opportunity, opportunity, lambda session: odoo_before._note(session, side=LEADS, keys=["m1"], omitted={})
+    ),
+    "shared.crm.odoo_take:_locked": Wait(Contact, person, lambda session: odoo_take._locked(session, LEADS, "m1")),
     "shared.crm.opportunities:_OPPORTUNITY": Wait(
         Opportunity,
         opportunity,
         lambda session: opportunities.locked_opportunity(session, session.get_one(Contact, 1)),
     ),
     "shared.crm.people:_CONTACT": Wait(Contact, person, lambda session: people.locked_contact(session, "m1")),
-    "shared.crm.reconcile:_settle": Wait(
-        Contact,
-        person,
-        lambda session: reconcile._settle(
-            session,
-            side=SimpleNamespace(table=Contact),
-            manychat_id="m1",
-            drifts=[],
-        ),
-    ),
     "shared.crm.resync:_next_page": Wait(Opportunity, opportunity, lambda session: resync._next_page(session, 0, true())),
     "shared.crm.stage_edits:change": Wait(
         StageMapping,
@@ -333,10 +343,10 @@ WAITS: dict[str, Wait] = {
         one(Conversation, who="w", channel="sms"),
         lambda session: consent.wrote_to_us(session, "w", "sms", clock.now()),
     ),
-    "shared.messages.days:_DAY": Wait(
+    "shared.messages.days:_DAYS": Wait(
         MessageDay,
         lambda: [filled(MessageDay, who=days.digest_of_person("p"), day="2026-03-02", delivery_ids=[])],
-        lambda session: days.take_place(session, "p", "2026-03-02", 1, 2),
+        lambda session: take_place(session, "p", 1),
     ),
     "shared.messages.notion_templates:_keep": Wait(
         TemplateCopy,
