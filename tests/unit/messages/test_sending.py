@@ -373,7 +373,12 @@ class TestNumbers:
 
     @pytest.mark.parametrize(
         ("number", "kind"),
-        [("+529001234567", "premium"), ("+870773123456", "satellite"), ("+528001234567", "toll-free"), ("+19005550123", "premium")],
+        [
+            ("+529001234567", "premium"),
+            ("+870773123456", "satellite"),
+            ("+528001234567", "toll-free"),
+            ("+19005550123", "premium"),
+        ],
     )
     @pytest.mark.parametrize("channel", ["whatsapp", "sms", "voice"])
     def test_costly_numbers_are_refused_when_the_message_is_sent(self, post, channel: str, number: str, kind: str) -> None:
