@@ -11,8 +11,12 @@ from sandbox.kommo import Kommo
 from sandbox.manychat import ManyChat
 from sandbox.notion import Notion
 from sandbox.odoo import Odoo
+from sandbox.openai import OpenAI
 from sandbox.resend import Resend
+from sandbox.sheets import Sheets
+from sandbox.slack import Slack
 from sandbox.smtp import MailServer
+from sandbox.stripe import Stripe
 from sandbox.twilio import Twilio
 from sandbox.vendor import Vendor
 
@@ -29,4 +33,8 @@ VENDORS: tuple[Callable[[], Vendor], ...] = (
     Twilio,
     ManyChat,
     Captcha,
+    Stripe,
+    Sheets,
+    OpenAI,
+    Slack,
 )
