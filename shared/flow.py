@@ -54,12 +54,16 @@ class IdentityKind:
     An `exclusive` kind keeps people apart: its system has one id for a person, so two ids are two people, unless the system
     (or an operator) says that they are the same. `read` names a function that gives the value's one spelling, or raises
     ValueError where it is none; without it the value is trimmed. Two flows may declare one kind, in the same words.
+
+    `is_address`: messages go to it. A person's name is `<kind>:<value>`; with `names_alone` the value by itself as well.
     """
 
     name: str
     title: str
     exclusive: bool = False
     read: str | None = None
+    is_address: bool = False
+    names_alone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +93,8 @@ class Flow:
     the types of its events to their handlers. `moved_queues` names queues that its events no longer go to, each with the
     function that handled them, which is kept for what still lies there. Seven days after the deployment nothing can, and the
     line goes. `kept_keys` are the types of those events whose senders sign no time: a copy of a request is genuine for ever,
-    so that retention keeps the event's key when it removes the event. `stand_ins` are the sandbox's vendors that it talks to.
+    so that retention keeps the event's key when it removes the event. `stand_ins` name
+    what the sandbox puts in the place of the systems that it talks to (`sandbox.vendor.Vendor`), on one machine only.
 
     `identities` are the kinds by which its systems know people (`shared.people`); `people` names the tables whose rows tell of
     them (`shared.people.backfill.Source`), so that those that were stored before are taken in as well.
@@ -150,6 +155,7 @@ class Flow:
             *self.effects,
             *self.clients,
             *self.people,
+            *self.stand_ins,
         )
         mapped = (*self.targets.values(), *self.listeners.values(), *self.handlers.values(), *(job.run for job in self.jobs))
         readers = (kind.read for kind in self.identities if kind.read is not None)

@@ -35,7 +35,13 @@ FLOW = Flow(
     events=("payment.received",),
     settings="functions.payments.settings:PaymentSettings",
     senders=("stripe",),
-    stand_ins=("stripe", "sheets", "openai", "slack", "discord"),
+    stand_ins=(
+        "sandbox.stripe:Stripe",
+        "sandbox.sheets:Sheets",
+        "sandbox.openai:OpenAI",
+        "sandbox.slack:Slack",
+        "sandbox.discord:Discord",
+    ),
     identities=(IdentityKind(name="stripe", title="Customer of Stripe"),),
     people=("functions.payments.persons:PAYMENTS",),
 )

@@ -6,7 +6,7 @@ statement there returns when the first has committed, so that it reads what the 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -31,23 +31,23 @@ from shared.crm import (
     campaigns,
     catalogue,
     editing,
+    odoo_before,
     odoo_sync,
+    odoo_take,
     opportunities,
     people,
-    reconcile,
     resync,
     stage_edits,
 )
+from shared.crm.odoo_sides import Side
 from shared.intake import dead_letter_store
 from shared.journeys import beginnings, due_beginnings, engine, enrolment_records, load, memory, pauses, step_deliveries
 from shared.journeys import operator_actions as journey_actions
 from shared.messages import consent, days, notion_templates, statuses
 from shared.messages import operator_actions as message_actions
-from shared.messages.windows import window_for
 from shared.outbox import claims, expired, plan, record
 from shared.outbox import operator_actions as delivery_actions
 from shared.people import kinds, observing
-from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent, JourneyPause, JourneyVersion
 from shared.store.message_models import Conversation, MessageDay, MessageStatus, Suppression, TemplateCopy
 from shared.store.models import (
@@ -62,9 +62,10 @@ from shared.store.models import (
     Target,
 )
 from shared.store.people_models import Identity
-from tests.lab.races import TARGET, card
+from tests.lab.races import TARGET, card, take_place
 
 ANA = "ana@example.com"
+LEADS = Side(Opportunity, "crm.lead", "x_manychat_id", {"stage": "stage_id"})
 PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
 
 
@@ -273,22 +274,16 @@ WAITS: dict[str, Wait] = {
         held=2,
     ),
     "shared.crm.editing:locked_row": Wait(Contact, person, lambda session: editing.locked_row(session, Contact, 1, "contact")),
+    "shared.crm.odoo_before:_note": Wait(
+        Opportunity, opportunity, lambda session: odoo_before._note(session, side=LEADS, keys=["m1"], omitted={})
+    ),
+    "shared.crm.odoo_take:_locked": Wait(Contact, person, lambda session: odoo_take._locked(session, LEADS, "m1")),
     "shared.crm.opportunities:_OPPORTUNITY": Wait(
         Opportunity,
         opportunity,
         lambda session: opportunities.locked_opportunity(session, session.get_one(Contact, 1)),
     ),
     "shared.crm.people:_CONTACT": Wait(Contact, person, lambda session: people.locked_contact(session, "m1")),
-    "shared.crm.reconcile:_settle": Wait(
-        Contact,
-        person,
-        lambda session: reconcile._settle(
-            session,
-            side=SimpleNamespace(table=Contact),
-            manychat_id="m1",
-            drifts=[],
-        ),
-    ),
     "shared.crm.resync:_next_page": Wait(Opportunity, opportunity, lambda session: resync._next_page(session, 0, true())),
     "shared.crm.stage_edits:change": Wait(
         StageMapping,
@@ -351,7 +346,7 @@ WAITS: dict[str, Wait] = {
     "shared.messages.days:_DAYS": Wait(
         MessageDay,
         lambda: [filled(MessageDay, who=days.digest_of_person("p"), day="2026-03-02", delivery_ids=[])],
-        lambda session: days.of_person(session, "p", window_for(get_settings()), datetime(2026, 3, 2, 18, tzinfo=UTC)),
+        lambda session: take_place(session, "p", 1),
     ),
     "shared.messages.notion_templates:_keep": Wait(
         TemplateCopy,

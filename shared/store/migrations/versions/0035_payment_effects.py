@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0035"
-down_revision = "0034"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 
