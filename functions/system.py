@@ -31,12 +31,17 @@ FLOW = Flow(
     functions=("functions.system:bp",),
     optional=False,
     queues=(queues.DELIVERY_QUEUE, queues.DEAD_LETTER_QUEUE, EVENTS_QUEUE),
-    routers=("shared.web.journeys:router", "shared.web.dead_letters:router", "shared.web.deliveries:router"),
-    tables=("shared.store.models", "shared.store.journey_models"),
+    routers=(
+        "shared.web.journeys:router",
+        "shared.web.dead_letters:router",
+        "shared.web.deliveries:router",
+        "shared.web.targets:router",
+    ),
+    tables=("shared.store.models", "shared.store.journey_models", "shared.store.wait_models"),
     impersonal_tables=frozenset(
         (
             *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
-            *("journey_pauses", "retention_marks", "used_keys"),
+            *("journey_pauses", "retention_marks", "used_keys", "delivery_waits", "outages", "target_pauses"),
         )
     ),
     privacy="shared.privacy.holdings:ENGINE",

@@ -62,6 +62,7 @@ class Claimed:
     key: str
     unknown_before: bool = False
     created_at: datetime | None = None
+    claimed_at: datetime | None = None
     traceparent: str | None = None
 
 

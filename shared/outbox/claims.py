@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
-from shared.outbox import actions, circuit
+from shared.outbox import actions, circuit, outages, waits
 from shared.outbox.actions import Action, Claimed, Kind, Later, Skip, State
 from shared.outbox.expired import IS_SENDING
 from shared.outbox.leases import lease_end
@@ -65,7 +65,7 @@ def claim(session: Session, target: str, token: str, *, again: bool = False) -> 
     if again and (taken := _taken_before(session, target, token)):
         slot.held_until = lease_end()
         return taken
-    if not circuit.allows(row) or (first := _first_due(session, target)) is None:
+    if is_paused(row) or not circuit.allows(row) or (first := _first_due(session, target)) is None:
         _give_back(slot)
         return None
     pause = (row.next_call_at - clock.now()).total_seconds() if row.next_call_at else 0
@@ -81,6 +81,11 @@ def claim(session: Session, target: str, token: str, *, again: bool = False) -> 
     elif batch.deliveries:  # a batch of which nothing is left to send (moved, skipped) costs no pace
         row.next_call_at = clock.now() + timedelta(seconds=policy.interval_seconds)
     return batch
+
+
+def is_paused(row: Target) -> bool:
+    """Whether a person wants the target left alone now."""
+    return row.paused_until is not None and row.paused_until > clock.now()
 
 
 def _taken_before(session: Session, target: str, token: str) -> Batch | None:
@@ -172,24 +177,27 @@ def _batch(session: Session, row: Target, first: tuple[str, int], token: str) ->
     rows = session.scalars(_next(size), facts).all()
     if not rows:
         return None
+    waits.end(session, row.name, rows)
     if isinstance(found, PermanentError):
         for delivery in rows:
-            _wait_for_action(delivery, found)
+            _wait_for_action(session, delivery, found)
         return Batch(_NO_ACTION, token, ())
     claimed = tuple(hold(delivery, token) for delivery in rows if _wanted(session, found, delivery))
     return Batch(found, token, claimed)
 
 
-def _wait_for_action(delivery: Delivery, unknown: PermanentError) -> None:
+def _wait_for_action(session: Session, delivery: Delivery, unknown: PermanentError) -> None:
     """Put off a delivery whose action is not deployed here: in a rolling deployment old code meets deliveries of the new one.
 
     It is looked at again every hour, and dead after as long as its kind is tried during an outage.
     """
     policy = SYNC_POLICY if delivery.kind == Kind.SYNC else MESSAGE_POLICY
     if age_of(delivery) >= policy.max_age:
+        outages.settle(session, delivery, done=False)
         close(delivery, State.DEAD, reason=unknown.reason, error=str(unknown))
         return
     delivery.due_at, delivery.last_error = clock.now() + UNKNOWN_ACTION_WAIT, str(unknown)
+    waits.begin(delivery, waits.Reason.NOT_DEPLOYED)
     if delivery.reason is None:  # that a message may have been sent must not be forgotten
         delivery.reason = unknown.reason
 
@@ -217,6 +225,7 @@ def _wanted(session: Session, action: Action, delivery: Delivery) -> bool:
     if isinstance(verdict, Later):
         # Never at once again: a verdict that does not move the message would keep its executor going round.
         delivery.due_at = delivery.owed_since = max(verdict.due_at, clock.now() + SHORTEST_MOVE)
+        waits.begin(delivery, verdict.reason)
         if delivery.reason != OUTCOME_UNKNOWN:  # that it may have been sent must not be forgotten
             delivery.reason = verdict.reason[:64]
         log_outcome(session, action, as_claimed(delivery), "moved", f"{verdict.reason}, to {delivery.due_at.isoformat()}")
@@ -228,6 +237,7 @@ def _wanted(session: Session, action: Action, delivery: Delivery) -> bool:
 def _close_unwanted(session: Session, action: Action, delivery: Delivery, why: str) -> None:
     """Close a message that is not sent: as skipped, or as uncertain where an earlier attempt may have arrived."""
     claimed = as_claimed(delivery)
+    outages.settle(session, delivery, done=False)
     if claimed.unknown_before and delivery.attempts:
         outcome: Skip | UncertainError = UncertainError(f"not tried again: {why}")
         close(delivery, State.UNCERTAIN, reason=OUTCOME_UNKNOWN, error=str(outcome))
@@ -258,10 +268,10 @@ def backlog(session: Session, target: str) -> int:
 
 
 def callable_now(session: Session, target: str) -> bool:
-    """Whether it makes sense to wake an executor for `target`: something is due, and its circuit and pace allow a call."""
+    """Whether it makes sense to wake an executor for `target`: something is due, and circuit, pace and people allow a call."""
     row, now = session.get(Target, target), clock.now()
     if row is not None:
         soon = now + timedelta(seconds=LONGEST_WAIT_SECONDS)
-        if (row.closed_until or now) > now or (row.next_call_at or now) > soon:
+        if is_paused(row) or (row.closed_until or now) > now or (row.next_call_at or now) > soon:
             return False
     return _first_due(session, target) is not None

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock, queues, telemetry
 from shared.errors import PuenteError
-from shared.outbox import actions
+from shared.outbox import actions, outages
 from shared.outbox.actions import Action, Kind, State
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.models import Delivery, TargetSlot
@@ -100,6 +100,7 @@ def cancel(session: Session, delivery_id: int, reason: str) -> bool:
     row.state, row.reason, row.finished_at = State.CANCELLED, reason[:64], clock.now()
     if row.kind == Kind.SYNC:
         row.dedupe_key = None
+    outages.settle(session, row, done=False)
     return True
 
 
