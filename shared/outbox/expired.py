@@ -40,7 +40,7 @@ def free_expired(session: Session) -> int:
     together = Counter(delivery.lease_token for delivery in rows)
     for delivery in rows:
         _free(session, delivery, batch_limit=(together[delivery.lease_token] + 1) // 2)
-        plan.mark_due(session, delivery.target)
+        plan.mark_due(session, delivery.target, delivery.lane)
     return len(rows)
 
 

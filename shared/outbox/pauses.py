@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import FieldError, RefusedError
-from shared.outbox import actions, claims, plan
+from shared.outbox import actions, claims, lanes, plan
 from shared.store.models import ActionLog, Target
 from shared.store.session import transact
 from shared.store.wait_models import TargetPause
@@ -58,7 +58,7 @@ def resume(target: str, actor: str) -> TargetPause:
         return ended
 
     ended = transact(work)
-    plan.nudge({target})
+    plan.nudge({lanes.wake(target), lanes.wake(target, lanes.BULK)})
     return ended
 
 

@@ -24,6 +24,7 @@ from shared.errors import (
 )
 from shared.outbox import actions, circuit, outages, plan, waits
 from shared.outbox.actions import Action, AfterUnknown, Claimed, Done, Kind, Outcome, Skip, State
+from shared.outbox.circuit import CLOSED
 from shared.store.dialect import held, locked
 from shared.store.models import ERROR_LENGTH, ActionLog, Delivery, Target
 
@@ -93,7 +94,28 @@ def record(
     *,
     isolate_errors: bool = False,
 ) -> set[str]:
-    """Write the outcomes of a batch; the targets that have new work because of them.
+    """Write the outcomes of a batch, and what they say of the target; who has new work because of them.
+
+    The target's row is locked. Where it is not to be held for so long, `write` and `judge` do it in two transactions.
+    """
+    due, charge = write(session, target.failures, action, token, claimed, outcomes, isolate_errors=isolate_errors)
+    judge(session, target, action, outcomes, charge=charge)
+    return due
+
+
+def write(
+    session: Session,
+    failures: int,
+    action: Action,
+    token: str,
+    claimed: tuple[Claimed, ...],
+    outcomes: Mapping[int, Outcome],
+    *,
+    isolate_errors: bool = False,
+) -> tuple[set[str], bool]:
+    """Write the outcomes of a batch; who has new work because of them, and whether a silence was charged to its record.
+
+    `failures`: how many calls of the target were without an answer just before.
 
     A delivery whose lease was lost meanwhile is not touched by what we know of an older state: a sync is asked for once more,
     which settles whatever order the two calls had; a message that is now known to be sent is marked so.
@@ -104,7 +126,7 @@ def record(
     action.hold(session, [delivery.subject for delivery in claimed])
     ids = [delivery.id for delivery in claimed]
     rows = {row.id: row for row in session.scalars(held(select(Delivery).where(Delivery.id.in_(ids)), Delivery))}
-    charge = _charges_attempt(target, action, [(rows.get(delivery.id), outcomes[delivery.id]) for delivery in claimed])
+    charge = _charges_attempt(failures, action, [(rows.get(delivery.id), outcomes[delivery.id]) for delivery in claimed])
     moved: list[tuple[Claimed, bool]] = []
     for delivery in claimed:
         outcome = outcomes[delivery.id]
@@ -124,12 +146,22 @@ def record(
     # Only now, so that the rows of the batch are written together, and not each before the next one's `after`.
     for delivery, final in moved:
         notify(session, action, delivery, outcomes[delivery.id], final=final, isolate_errors=isolate_errors)
+    return plan.newly_due(session), charge
+
+
+def judge(session: Session, target: Target, action: Action, outcomes: Mapping[int, Outcome], *, charge: bool) -> None:
+    """Note in the target's row, which is locked, what the outcomes of a batch say of the whole system."""
     if charge:
         target.failures += 1  # until another call is answered, no further silence is charged to a record
     else:
         _judge(session, target, action, [one for one in outcomes.values() if not isinstance(one, DeferredError)])
     _report_refused_account(session, target, outcomes.values())
-    return plan.newly_due(session)
+
+
+def says_nothing_new(target: Target | None, outcomes: Iterable[Outcome]) -> bool:
+    """Whether a batch was answered as ever, so that there is nothing to note in the target's row."""
+    is_well = target is not None and not (target.failures or target.last_error or target.outage_id) and target.circuit == CLOSED
+    return is_well and all(isinstance(one, Done | Skip | PermanentError | DeferredError) for one in outcomes)
 
 
 def _report_refused_account(session: Session, target: Target, outcomes: Iterable[Outcome]) -> None:
@@ -150,7 +182,7 @@ def _is_silence(action: Action, outcome: Outcome) -> bool:
     return isinstance(outcome, UnavailableError) and not outcome.account
 
 
-def _charges_attempt(target: Target, action: Action, batch: Sequence[tuple[Delivery | None, Outcome]]) -> bool:
+def _charges_attempt(failures: int, action: Action, batch: Sequence[tuple[Delivery | None, Outcome]]) -> bool:
     """Whether a call without an answer costs the record an attempt, because this record causes it and not an outage.
 
     That is so where the record was sent in a batch of one, got no answer in a batch of one before, and the target's call before
@@ -159,7 +191,7 @@ def _charges_attempt(target: Target, action: Action, batch: Sequence[tuple[Deliv
     """
     row, outcome = batch[0]
     was_silent = len(batch) == 1 and row is not None and row.reason == NO_ANSWER
-    return was_silent and target.failures == 0 and _is_silence(action, outcome)
+    return was_silent and failures == 0 and _is_silence(action, outcome)
 
 
 def _limit_next_batch(action: Action, pending: Sequence[tuple[Delivery, Outcome]], *, together: int) -> None:

@@ -258,6 +258,7 @@ class Delivery(Timestamped, Base):
     `wanted` counts the changes a sync stands for; `claimed` is how many of them the run now under way has seen.
     `owed_since` is the date it was planned for or moved to, or that of the newest change; NULL: since it was made. Its age
     counts from there, while `due_at` moves with every attempt.
+    `lane`: `transactional`, or the bulk source it comes from (see `shared.outbox.lanes`).
     `waiting_since`: when the wait for its next attempt began (NULL: when it was made); `waits_for`: why, if not for its date.
     `outage_id`: the outage it has waited for, until it is finished.
     """
@@ -287,6 +288,7 @@ class Delivery(Timestamped, Base):
     retry_of: Mapped[int | None] = mapped_column(BigId)
     traceparent: Mapped[str | None] = mapped_column(Unicode(55))
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lane: Mapped[str] = mapped_column(Unicode(32), default="transactional", server_default="transactional")
     waits_for: Mapped[str | None] = mapped_column(Unicode(64))
     waiting_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     outage_id: Mapped[int | None] = mapped_column(BigId)
@@ -304,6 +306,7 @@ class Delivery(Timestamped, Base):
         Index(
             "ix_deliveries_due",
             "target",
+            "lane",
             "due_at",
             "id",
             mssql_where=text("state = 'pending'"),

@@ -1,4 +1,4 @@
-"""What deliveries have waited for: their waits, the outages of outside systems, and the pauses that people have made."""
+"""What deliveries wait for: their waits, outages of outside systems, pauses that people have made, shares of bulk lanes."""
 
 from datetime import datetime
 
@@ -45,6 +45,15 @@ class Outage(Base):
     not_done: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (Index(None, "target", "id"),)
+
+
+class LaneShare(Base):
+    """How many deliveries a bulk lane of a target has had for its weight, as far as other lanes waited beside it."""
+
+    __tablename__ = "lane_shares"
+    target: Mapped[str] = mapped_column(Unicode(50), primary_key=True)
+    lane: Mapped[str] = mapped_column(Unicode(32), primary_key=True)
+    share: Mapped[float] = mapped_column(default=0.0)
 
 
 class TargetPause(Base):

@@ -149,7 +149,7 @@ def _outage(row: Outage) -> OutageOut:
 
 
 def _target(session: Session, name: str, row: Target | None) -> TargetOut:
-    due = counted(session, select(literal(1)).select_from(Delivery).where(claims.due(name)))
+    due = counted(session, select(literal(1)).select_from(Delivery).where(claims.due(session, name)))
     if row is None:
         return TargetOut(name=name, circuit="closed", closed_until=None, last_error=None, due=due, pause=None, outage_id=None)
     paused = session.get(TargetPause, row.pause_id) if claims.is_paused(row) and row.pause_id is not None else None

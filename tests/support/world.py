@@ -113,6 +113,7 @@ class World:
             campaigns.QUEUE: named("manychat_campaign_handler"),
             leads.QUEUE: named("lead_handler"),
             queues.DELIVERY_QUEUE: engine.deliver,
+            queues.BULK_DELIVERY_QUEUE: engine.deliver_bulk,
             queues.DEAD_LETTER_QUEUE: engine.store_dead_letter,
         }
         self.webhooks = {"contact": contacts.WEBHOOK, "opportunity": opportunities.WEBHOOK, "assignment": campaigns.WEBHOOK}

@@ -1,4 +1,4 @@
-"""What deliveries wait for, outages and pauses of outside systems."""
+"""What deliveries wait for, outages and pauses of outside systems, and lanes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -56,15 +56,36 @@ def upgrade() -> None:
     op.add_column("deliveries", sa.Column("waits_for", sa.Unicode(length=64), nullable=True))
     op.add_column("deliveries", sa.Column("waiting_since", types.UtcDateTime(), nullable=True))
     op.add_column("deliveries", sa.Column("outage_id", types.BigId, nullable=True))
+    op.add_column("deliveries", sa.Column("lane", sa.Unicode(length=32), nullable=False, server_default="transactional"))
+    op.drop_index("ix_deliveries_due", table_name="deliveries")
+    _index_due("target", "lane", "due_at", "id")
+    op.create_table(
+        "lane_shares",
+        sa.Column("target", sa.Unicode(length=50), nullable=False),
+        sa.Column("lane", sa.Unicode(length=32), nullable=False),
+        sa.Column("share", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("target", "lane", name=op.f("pk_lane_shares")),
+    )
     op.add_column("action_log", sa.Column("started_at", types.UtcDateTime(), nullable=True))
 
 
 def downgrade() -> None:
     """Drop them."""
     op.drop_column("action_log", "started_at")
+    op.drop_table("lane_shares")
+    op.drop_index("ix_deliveries_due", table_name="deliveries")
+    _index_due("target", "due_at", "id")
+    op.drop_column("deliveries", "lane", mssql_drop_default=True)
     for column in ("outage_id", "waiting_since", "waits_for"):
         op.drop_column("deliveries", column)
     for column in ("outage_id", "paused_until", "pause_id"):
         op.drop_column("targets", column)
     for table in ("target_pauses", "outages", "delivery_waits"):
         op.drop_table(table)
+
+
+def _index_due(*columns: str) -> None:
+    where = sa.text("state = 'pending'")
+    op.create_index(
+        "ix_deliveries_due", "deliveries", list(columns), mssql_where=where, sqlite_where=where, postgresql_where=where
+    )
