@@ -14,8 +14,8 @@ wrong database, a wrong field map) than drift, and a person should look first.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal
@@ -85,6 +85,18 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a comparison goes on: with which side, whether with Odoo's records after ours, and behind which id."""
+
+    side: int = 0
+    of_odoo: bool = False
+    behind: int = 0
+
+
+FIRST = Place()
+
+
+@dataclass(frozen=True)
 class _Side:
     """How one of our tables is compared with its model in Odoo: fact -> field, and our value of each fact."""
 
@@ -124,30 +136,45 @@ def run(*, dry_run: bool, client: OdooClient | None = None) -> Report:
     Raises:
         PuenteError: Odoo or the database is away; what was repaired until then stays repaired.
     """
-    odoo = client or OdooClient.from_settings(get_settings())
-    report = Report()
-    for side in sides():
-        for drifts in _pages(odoo, side, report):
-            for drift in drifts:
-                report.note(drift)
-            if not dry_run:
-                _repair(side, drifts, report)
-        for drift in _unknown(odoo, side):
-            report.note(drift)
+    report, place = Report(), FIRST
+    while place is not None:
+        place = go_on(report, place, dry_run=dry_run, client=client)
     return report
 
 
-def _pages(odoo: OdooClient, side: _Side, report: Report) -> Iterator[list[Drift]]:
-    """The differences of each page of our own rows. Rows that wait for a sync anyway are not compared."""
-    last = 0
-    while True:
-        with reading() as session:
-            query = select(side.table).where(side.table.id > last, side.table.odoo_sync_status == odoo_sync.SUCCESS)
-            rows = session.scalars(query.order_by(side.table.id).limit(PAGE)).all()
-        if not rows:
-            return
-        last = rows[-1].id
-        yield _compare_page(side, rows, _theirs(odoo, side, [row.manychat_id for row in rows]), report)
+def go_on(report: Report, place: Place, *, dry_run: bool, client: OdooClient | None = None) -> Place | None:
+    """Compare one page, add to the report what it shows, and repair it unless `dry_run`. Where to go on; None at the end.
+
+    Raises:
+        PuenteError: as for `run`.
+    """
+    compared = sides()
+    if place.side >= len(compared):
+        return None
+    side, odoo = compared[place.side], client or OdooClient.from_settings(get_settings())
+    if place.of_odoo:
+        drifts, last = _unknown(odoo, side, place.behind)
+    else:
+        drifts, last = _differences(odoo, side, place.behind, report)
+    for drift in drifts:
+        report.note(drift)
+    if not dry_run and not place.of_odoo:
+        _repair(side, drifts, report)
+    if last is not None:
+        return replace(place, behind=last)
+    if not place.of_odoo:
+        return Place(place.side, of_odoo=True)
+    return Place(place.side + 1) if place.side + 1 < len(compared) else None
+
+
+def _differences(odoo: OdooClient, side: _Side, behind: int, report: Report) -> tuple[list[Drift], int | None]:
+    """Those of a page of our own rows, and its last id; None at the end. Rows that wait for a sync anyway are not compared."""
+    with reading() as session:
+        query = select(side.table).where(side.table.id > behind, side.table.odoo_sync_status == odoo_sync.SUCCESS)
+        rows = session.scalars(query.order_by(side.table.id).limit(PAGE)).all()
+    if not rows:
+        return [], None
+    return _compare_page(side, rows, _theirs(odoo, side, [row.manychat_id for row in rows]), report), rows[-1].id
 
 
 def _theirs(odoo: OdooClient, side: _Side, keys: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
@@ -198,19 +225,16 @@ def _plain(value: Any) -> Any:
     return None if value is False else value
 
 
-def _unknown(odoo: OdooClient, side: _Side) -> Iterator[Drift]:
-    """Records of Odoo whose ManyChat id is not in our tables."""
-    last = 0
-    while True:
-        domain = [["id", ">", last], [side.key, "!=", False]]
-        records = odoo.search_read(side.model, domain, [side.key], limit=PAGE, order="id", archived=True)
-        if not records:
-            return
-        last = records[-1]["id"]
-        keys = {str(record[side.key]) for record in records}
-        with reading() as session:
-            known = set(session.scalars(select(side.table.manychat_id).where(side.table.manychat_id.in_(keys))))
-        yield from (Drift("unknown", key) for key in sorted(keys - known))
+def _unknown(odoo: OdooClient, side: _Side, behind: int) -> tuple[list[Drift], int | None]:
+    """Records of a page of Odoo's whose ManyChat id is not in our tables, and the last id of the page; None at the end."""
+    domain = [["id", ">", behind], [side.key, "!=", False]]
+    records = odoo.search_read(side.model, domain, [side.key], limit=PAGE, order="id", archived=True)
+    if not records:
+        return [], None
+    keys = {str(record[side.key]) for record in records}
+    with reading() as session:
+        known = set(session.scalars(select(side.table.manychat_id).where(side.table.manychat_id.in_(keys))))
+    return [Drift("unknown", key) for key in sorted(keys - known)], records[-1]["id"]
 
 
 def winner(drift: Drift) -> Winner:

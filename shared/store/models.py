@@ -414,7 +414,10 @@ class ActionLog(Base):
 
 
 class Reconciliation(Base):
-    """A comparison of our record with Odoo or another system: asked for, under way, finished, or failed; and what it found."""
+    """A comparison of our record with Odoo or another system: asked for, under way, finished, or failed; and what it found.
+
+    `pages`: how many pages of the comparison are done; `goes_on`: where the next begins.
+    """
 
     __tablename__ = "reconciliations"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -423,6 +426,8 @@ class Reconciliation(Base):
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     dry_run: Mapped[bool]
     state: Mapped[str] = mapped_column(Unicode(16), default="asked")
+    pages: Mapped[int] = mapped_column(default=0, server_default="0")
+    goes_on: Mapped[Any | None] = mapped_column(JsonText)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     compared: Mapped[int | None]
     in_step: Mapped[int | None]

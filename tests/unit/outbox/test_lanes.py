@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select
 
 from shared import clock, queues
 from shared.outbox import claims, dispatch, execute, lanes, plan
@@ -150,11 +150,11 @@ def test_change_of_one_record_takes_it_out_of_bulk(carrier, database):
     assert carrier.sent == [["d"], ["a", "b"], ["c"]]
 
 
-def plans(session, statement, **facts):
-    """How SQLite would carry out a statement."""
-    compiled = statement.compile(dialect=session.get_bind().dialect, compile_kwargs={"literal_binds": False})
-    values = compiled.construct_params(facts)
-    return [row[3] for row in session.execute(text(f"EXPLAIN QUERY PLAN {compiled}"), values)]
+def plans(session, statement):
+    """How SQLite would carry out a statement, whatever its values."""
+    compiled = statement.compile(dialect=session.get_bind().dialect, compile_kwargs={"render_postcompile": True})
+    values = (1,) * len(compiled.positiontup)
+    return [row[3] for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values)]
 
 
 @pytest.mark.slow
@@ -169,12 +169,10 @@ def test_claim_costs_the_same_beside_a_hundred_thousand(carrier):
     execute.drain("post", timedelta(0), serves=Serves.BULK)
     assert carrier.sent == [["confirmation"]]
     with reading() as session:
-        now = {"name": "post", "target": "post", "now": clock.now(), "lane": "bulk:a", "last": "bulk:a"}
         for statement in (claims._FIRST, lanes._NEXT, lanes._FIRST):
-            (step,) = plans(session, statement, **now)
+            (step,) = plans(session, statement)
             assert "ix_deliveries_due" in step
             assert "SEARCH" in step
-        steps = plans(session, claims._next(10), **now, action="letter", limit=0)
-        assert steps == [steps[0]]
-        assert "ix_deliveries_due (target=? AND lane=? AND due_at<?)" in steps[0]
+        (step,) = plans(session, claims._next(10))
+        assert "ix_deliveries_due (target=? AND lane=? AND due_at<?)" in step
         assert session.scalar(select(Delivery.id).where(Delivery.subject == "confirmation", Delivery.state == "done"))

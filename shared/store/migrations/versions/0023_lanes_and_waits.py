@@ -66,12 +66,16 @@ def upgrade() -> None:
         sa.Column("share", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("target", "lane", name=op.f("pk_lane_shares")),
     )
+    op.add_column("reconciliations", sa.Column("pages", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("reconciliations", sa.Column("goes_on", types.JsonText(), nullable=True))
     op.add_column("action_log", sa.Column("started_at", types.UtcDateTime(), nullable=True))
 
 
 def downgrade() -> None:
     """Drop them."""
     op.drop_column("action_log", "started_at")
+    op.drop_column("reconciliations", "goes_on")
+    op.drop_column("reconciliations", "pages", mssql_drop_default=True)
     op.drop_table("lane_shares")
     op.drop_index("ix_deliveries_due", table_name="deliveries")
     _index_due("target", "due_at", "id")
