@@ -52,6 +52,7 @@ FLOW = Flow(
     moved_queues=MappingProxyType({"unsubscribe-queue": "unsubscribe_handler"}),
     routers=("shared.web.suppressions:router", "shared.web.templates:router", "shared.web.inbound_messages:router"),
     tables=("shared.store.message_models",),
+    people=("shared.messages.received:INBOUND",),
     privacy="shared.messages.personal_data:PERSONAL_DATA",
     timeline=("shared.messages.personal_data:TIMELINE",),
     # The others know people by digests alone: the wish not to be written to outlives an erasure, as it must.
@@ -94,6 +95,7 @@ def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
 
     payload, at = event.payload, event.envelope.time
     if (row := received.record(session, "twilio", payload, at)) is not None:
+        received.observe(session, row)
         notify_received(session, row.id)
     consent.wrote_to_us(session, payload.who, payload.channel, at)
     if payload.wish == "stop":

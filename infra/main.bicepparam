@@ -68,6 +68,7 @@ param settings = {
   ODOO_TIMEOUT_SECONDS: readEnvironmentVariable('ODOO_TIMEOUT_SECONDS', '')
   ODOO_URL: readEnvironmentVariable('ODOO_URL')
   ODOO_USERNAME: readEnvironmentVariable('ODOO_USERNAME', '')
+  PAYMENTS_TIME_ZONE: readEnvironmentVariable('PAYMENTS_TIME_ZONE', '')
   PUBLIC_BASE_URL: readEnvironmentVariable('PUBLIC_BASE_URL', '')
   QUIET_HOURS: readEnvironmentVariable('QUIET_HOURS', '')
   RECAPTCHA_MIN_SCORE: readEnvironmentVariable('RECAPTCHA_MIN_SCORE', '')
@@ -79,6 +80,7 @@ param settings = {
   RETENTION_INBOUND_DAYS: readEnvironmentVariable('RETENTION_INBOUND_DAYS', '')
   RETENTION_INBOX_DAYS: readEnvironmentVariable('RETENTION_INBOX_DAYS', '')
   RETENTION_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_MESSAGE_DAYS', '')
+  RETENTION_PAYMENT_DAYS: readEnvironmentVariable('RETENTION_PAYMENT_DAYS', '')
   RETENTION_SCHEDULE: readEnvironmentVariable('RETENTION_SCHEDULE', '0 40 7 * * *')
   RETENTION_SYNC_DAYS: readEnvironmentVariable('RETENTION_SYNC_DAYS', '')
   RETRY_ERRORED_SCHEDULE: readEnvironmentVariable('RETRY_ERRORED_SCHEDULE', '0 */5 * * * *')
@@ -86,6 +88,7 @@ param settings = {
   SENDINBLUE_SENDER_EMAIL: readEnvironmentVariable('SENDINBLUE_SENDER_EMAIL', '')
   SENDINBLUE_SENDER_NAME: readEnvironmentVariable('SENDINBLUE_SENDER_NAME', '')
   SMTP_FROM: readEnvironmentVariable('SMTP_FROM', '')
+  STRIPE_TEST_MODE: readEnvironmentVariable('STRIPE_TEST_MODE', '')
   SURVEY_URL: readEnvironmentVariable('SURVEY_URL', '')
   TRACE_SHARE: readEnvironmentVariable('TRACE_SHARE', '')
   TWILIO_ACCOUNT_SID: readEnvironmentVariable('TWILIO_ACCOUNT_SID', '')
@@ -119,6 +122,7 @@ param vaultSettings = {
   RESEND_WEBHOOK_SECRETS: 'optional'
   SENDINBLUE_API_KEY: 'optional'
   SMTP_URL: 'optional'
+  STRIPE_SIGNING_SECRET: 'optional'
   TURNSTILE_SECRET: 'optional'
   TWILIO_AUTH_TOKEN: 'optional'
 }

@@ -25,6 +25,11 @@ def now() -> datetime:
     return _clock.now()
 
 
+def steady() -> float:
+    """Seconds of a clock that nothing sets and no test moves: how long a call takes is the difference of two readings."""
+    return time.perf_counter()
+
+
 def sleep(seconds: float) -> None:
     """Wait. Under a test clock the wait is instant and moves that clock forward."""
     if seconds > 0:

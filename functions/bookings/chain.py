@@ -50,11 +50,15 @@ from shared.store.dialect import locked
 
 @dataclass
 class Chain:
-    """A booking with the facts of each of its ids, the newest id first; `absorbed` are rows that were merged into it."""
+    """A booking with the facts of each of its ids, the newest id first; `absorbed` are rows that were merged into it.
+
+    `absorbed_ids` are the numbers that those rows had.
+    """
 
     booking: Booking
     uids: list[BookingUid]
     absorbed: list[tuple[str | None, str]] = field(default_factory=list)  # (instance, status) as they were
+    absorbed_ids: list[int] = field(default_factory=list)
 
     def known(self, fact: str) -> Any:
         """The value of a fact at the newest id that has it; None where none has it."""
@@ -166,11 +170,11 @@ def _joined(session: Session, rows: Sequence[Booking]) -> Chain:
     for one in uids:
         one.booking_id = kept.id
     session.flush()
-    absorbed = [(row.instance, row.status) for row in others]
+    absorbed, absorbed_ids = [(row.instance, row.status) for row in others], [row.id for row in others]
     for row in others:
         session.delete(row)
     session.flush()  # before the row that stays takes the ids of those deleted
-    return Chain(kept, newest_first(uids), absorbed)
+    return Chain(kept, newest_first(uids), absorbed, absorbed_ids)
 
 
 def _held(session: Session, ids: Iterable[int]) -> Sequence[Booking]:

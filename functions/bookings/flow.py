@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from shared.flow import Flow, Job, Rhythm
+from shared.flow import Flow, IdentityKind, Job, Rhythm
 
 FLOW = Flow(
     name="bookings",
@@ -37,4 +37,6 @@ FLOW = Flow(
     senders=("calcom", "calendly"),
     kept_keys=frozenset(("calcom.booking",)),
     stand_ins=("calcom", "calendly"),
+    identities=(IdentityKind(name="booking", title="Booking"),),
+    people=("functions.bookings.people:BOOKINGS",),
 )

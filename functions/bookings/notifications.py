@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from sqlalchemy.orm import Session
 
+from functions.bookings import people
 from functions.bookings.chain import Chain
 from functions.bookings.facts import BOOKED, CANCELLED_STATUS, ENDED_STATUS, NO_SHOW_STATUS, RECEIVED, digest
 from functions.bookings.payloads import CALCOM, CANCELLED, CREATED, ENDED, NO_SHOW, REJECTED, RESCHEDULED
@@ -194,7 +195,7 @@ def _people(session: Session, chain: Chain, before: Before) -> list[str]:
     names = persons.names_of(session, email=booking.email, lead_id=booking.lead_id)
     names += [email_name(email) for email in chain.emails()]
     names += [persons.lead_key(before.lead_id)] if before.lead_id is not None else []
-    return list(dict.fromkeys([*names, f"booking:{key_of(booking.calendar, str(booking.id))}"]))
+    return list(dict.fromkeys([*names, people.name_of(booking)]))
 
 
 def _first_name(booking: Booking) -> str | None:

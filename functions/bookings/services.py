@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from functions.bookings import notifications, parts
+from functions.bookings import notifications, parts, people
 from functions.bookings.chain import Chain, of_event, of_row
 from functions.bookings.facts import CANCELLED_STATUS, NOT_STANDING, take_in
 from functions.bookings.notifications import Before
@@ -51,6 +51,7 @@ def apply(session: Session, event: BookingEvent, at: datetime, event_key: str) -
         raise RetryableError("the booking is not known yet, and the event does not say whose it is")
     _give(session, chain.booking, _lead_of(session, chain))
     if has_changed or chain.absorbed or before.instance is None or chain.booking.lead_id != before.lead_id:
+        people.observe(session, chain.booking, chain.absorbed_ids)
         notifications.notify(session, chain, before, event_key)
     for lead_id in (before.lead_id, chain.booking.lead_id):
         bring_in_line(session, lead_id, event_key)
@@ -83,6 +84,7 @@ def adopt(session: Session, lead_id: int, event_key: str) -> list[int]:
     for booking in found:
         before = Before.of(booking)
         _give(session, booking, lead.id)
+        people.observe(session, booking)
         chain = of_row(session, booking)
         notifications.notify(session, chain, before, event_key)
         notifications.note(session, chain)

@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from shared.flow import Flow
+from shared.flow import Flow, IdentityKind
 
 FLOW = Flow(
     name="christmas",
@@ -42,4 +42,6 @@ FLOW = Flow(
     has_journeys=True,
     has_templates=True,
     stand_ins=("notion", "discord", "calendly"),
+    identities=(IdentityKind(name="campaign", title="Number of a contact of the campaign"),),
+    people=("functions.christmas.people:CONTACTS",),
 )

@@ -13,6 +13,10 @@ from shared import clock
 from shared.crm import facts
 from shared.messages.consent import MARKETING_ONLY
 from shared.messages.digests import digest_of_address, stored
+from shared.people import kinds as identity_kinds
+from shared.people import observing
+from shared.people.backfill import Source
+from shared.people.observing import Seen
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import Suppression
 from shared.store.types import CENT
@@ -30,6 +34,16 @@ def locked_contact(session: Session, email: str) -> SequenceContact:
     """
     insert_if_absent(session, SequenceContact, "email", {"email": email, "who": digest_of_address(email)})
     return session.scalars(locked(select(SequenceContact).where(SequenceContact.email == email), SequenceContact)).one()
+
+
+def observe(session: Session, contact: SequenceContact) -> int | None:
+    """Note by which identities somebody in the campaign is known; the number of the person. Forms gave the address."""
+    proven, typed = identity_kinds.identities(campaign=contact.id), identity_kinds.identities(email=contact.email)
+    seen = Seen(source="campaign", at=clock.as_utc(contact.created_at), proven=proven, typed=typed)
+    return observing.observe(session, seen)
+
+
+CONTACTS = Source("campaign", SequenceContact, observe)
 
 
 def learn(contact: SequenceContact, at: datetime, event_key: str, **payload: Any) -> None:

@@ -32,10 +32,9 @@ from functions.christmas.payloads import (
 from functions.christmas.settings import CampaignSettings
 from shared import problems
 from shared.errors import RefusedError
-from shared.intake import auth
 from shared.intake.endpoint import EVENTS_QUEUE, accepting
 from shared.intake.inbox import Event, Handler
-from shared.intake.webhook import Sender, Webhook, by_api_key
+from shared.intake.webhook import Sender, Webhook, by_key_in_address
 from shared.settings import Settings, settings_of
 
 if TYPE_CHECKING:
@@ -145,6 +144,8 @@ def _known(session: Session, event: Event[Any]) -> SequenceContact:
     payload = event.payload
     contact = people.locked_contact(session, payload.email)
     names = {"first_name": payload.first_name, "last_name": payload.last_name, "business_name": payload.business_name}
+    if not contact.fact_times:
+        people.observe(session, contact)
     people.learn(contact, event.envelope.time, event.key, **names)
     contact.campaign_status = contact.campaign_status or people.SIGNED_UP
     meetings.follow(session, contact)
@@ -157,22 +158,8 @@ def _facts(payload: CampaignPayload) -> dict[str, Any]:
 
 
 def by_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
-    """The caller has a key with the scope `webhook:christmas`, in the header, or else as the last part of the address.
-
-    Addresses are written down in many logs, so that a key that opens more than webhooks is refused there.
-
-    Raises:
-        RefusedError: 401 or 403.
-    """
-    in_address = request.route_params.get("key")
-    if not in_address or request.headers.get(auth.HEADER):
-        return by_api_key(request, raw, settings, sender=SENDER)
-    key = auth.caller({auth.HEADER: in_address}, settings.api_keys, auth.of_sender(SENDER))
-    if not all(scope.startswith(auth.WEBHOOK) for scope in key.scopes):
-        raise RefusedError(
-            403, "forbidden", f"The API key {key.name!r} opens more than webhooks: it may not stand in an address."
-        )
-    return Sender(key_name=key.name)
+    """The caller has a key with the scope `webhook:christmas`, in the header or in the address. Raises RefusedError."""
+    return by_key_in_address(request, raw, settings, sender=SENDER)
 
 
 def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:

@@ -46,7 +46,7 @@ class Lead(Timestamped, KommoSynced, Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     name: Mapped[str] = mapped_column(Unicode(200))
     email: Mapped[str] = mapped_column(Unicode(254), index=True)
-    mailbox: Mapped[str] = mapped_column(Unicode(254), index=True, default=_mailbox)
+    mailbox: Mapped[str] = mapped_column(Unicode(254), index=True, default=_mailbox, server_default="")
     phone: Mapped[str | None] = mapped_column(Unicode(20), index=True)
     phone_original: Mapped[str] = mapped_column(Unicode(100))
     company: Mapped[str] = mapped_column(Unicode(200))
@@ -56,7 +56,7 @@ class Lead(Timestamped, KommoSynced, Base):
     captcha: Mapped[str | None] = mapped_column(Unicode(16))
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     said_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    forms: Mapped[int] = mapped_column(default=1)
+    forms: Mapped[int] = mapped_column(default=1, server_default="1")
     first_contact_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
     __table_args__ = (Index("ix_leads_received_at_id", "received_at", "id"),)

@@ -5,9 +5,10 @@ stranger make any call look slow.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+
+from shared import clock
 
 
 class BusyError(Exception):
@@ -21,7 +22,7 @@ class _Call[T]:
         self._work, self.begun = work, Future[float]()
 
     def run(self) -> T | Exception:
-        self.begun.set_result(time.monotonic())
+        self.begun.set_result(clock.steady())
         try:
             return self._work()
         except Exception as error:  # noqa: BLE001  # raised again by whoever waits
@@ -49,7 +50,7 @@ class Threads:
         await asyncio.wait([asyncio.wrap_future(call.begun)], timeout=queue_seconds)
         if not call.begun.done() and future.cancel():
             raise BusyError
-        left = call.begun.result() + seconds - time.monotonic()
+        left = call.begun.result() + seconds - clock.steady()
         await asyncio.wait([asyncio.wrap_future(future)], timeout=max(left, 0))
         if not future.done():
             raise TimeoutError(f"no answer within {seconds:g} s")

@@ -83,6 +83,25 @@ def by_api_key(request: func.HttpRequest, _raw: bytes, settings: Settings, *, se
     return Sender(key_name=auth.caller(request.headers, settings.api_keys, auth.of_sender(sender)).name)
 
 
+def by_key_in_address(request: func.HttpRequest, raw: bytes, settings: Settings, *, sender: str) -> Sender:
+    """The caller has a key with the scope `webhook:<sender>`, in the header, or else as `{key}` in the address.
+
+    Addresses are written down in many logs, so that a key that opens more than webhooks is refused there.
+
+    Raises:
+        RefusedError: 401 or 403.
+    """
+    in_address = request.route_params.get("key")
+    if not in_address or request.headers.get(auth.HEADER):
+        return by_api_key(request, raw, settings, sender=sender)
+    key = auth.caller({auth.HEADER: in_address}, settings.api_keys, auth.of_sender(sender))
+    if not all(scope.startswith(auth.WEBHOOK) for scope in key.scopes):
+        raise RefusedError(
+            403, "forbidden", f"The API key {key.name!r} opens more than webhooks: it may not stand in an address."
+        )
+    return Sender(key_name=key.name)
+
+
 def json_object(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     """The JSON object in the body. Raises RefusedError: 415, 400 or 422."""
     body.check_content_type(request.headers)

@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 
 from shared.crm import editing
 from shared.messages.events import InboundMessage
+from shared.people import kinds, observing
+from shared.people.backfill import Source
+from shared.people.observing import Seen
 from shared.readers import phone
 from shared.store.dialect import insert_if_absent
 from shared.store.message_models import ReceivedMessage
@@ -46,6 +49,17 @@ def record(session: Session, provider: str, payload: InboundMessage, at: "dateti
     insert_if_absent(session, ReceivedMessage, ("provider", "vendor_id"), values)
     query = select(ReceivedMessage).where(ReceivedMessage.provider == provider, ReceivedMessage.vendor_id == payload.vendor_id)
     return session.scalars(query).one()
+
+
+def observe(session: Session, row: ReceivedMessage) -> int | None:
+    """Note that a message came from this number, which proves it; the number of the person, None where the sender has none."""
+    proven = kinds.identities(phone=row.sender) if row.sender.startswith("+") else ()
+    if not proven:
+        return None
+    return observing.observe(session, Seen(source=f"{row.provider}.message", at=row.received_at, proven=proven))
+
+
+INBOUND = Source("inbound messages", ReceivedMessage, observe)
 
 
 def set_state(

@@ -1,6 +1,6 @@
 """The kinds of identities, as the flows declare them, and the one spelling of a value of each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from shared import flows
@@ -73,6 +73,11 @@ def identities(**values: object) -> tuple[Identity, ...]:
         except ValueError:
             continue
     return tuple(found)
+
+
+def identities_of(kind: str, values: Iterable[object]) -> tuple[Identity, ...]:
+    """The identities of several values of one kind, as `identities` gives them."""
+    return tuple(one for value in values for one in identities(**{kind: value}))
 
 
 def read_email(value: str) -> str:

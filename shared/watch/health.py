@@ -6,12 +6,11 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 from sqlalchemy import text
 
-from shared import queues
+from shared import clock, queues
 from shared.errors import PuenteError
 from shared.store.session import reading
 from shared.watch import backlog, record, timers, vendors
@@ -74,7 +73,7 @@ def _ask(name: str, question: Callable[[], Any]) -> "Future[Check]":
 
 
 def _timed(question: Callable[[], Any]) -> Check:
-    started = perf_counter()
+    started = clock.steady()
     spent = partial(_milliseconds, started)
     try:
         detail = question()
@@ -84,7 +83,7 @@ def _timed(question: Callable[[], Any]) -> Check:
 
 
 def _milliseconds(started: float) -> int:
-    return round(1000 * (perf_counter() - started))
+    return round(1000 * (clock.steady() - started))
 
 
 def _answer(future: "Future[Check]") -> Check:

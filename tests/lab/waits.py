@@ -6,7 +6,7 @@ statement there returns when the first has committed, so that it reads what the 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -23,6 +23,8 @@ from functions.christmas.tables import SequenceContact
 from functions.contacts import apply_contact
 from functions.leads import services as lead_services
 from functions.leads.tables import Lead
+from functions.payments import services as payment_services
+from functions.payments.tables import Payment, PaymentObject
 from shared import clock
 from shared.crm import (
     assignment_edits,
@@ -41,9 +43,11 @@ from shared.journeys import beginnings, due_beginnings, engine, enrolment_record
 from shared.journeys import operator_actions as journey_actions
 from shared.messages import consent, days, notion_templates, statuses
 from shared.messages import operator_actions as message_actions
+from shared.messages.windows import window_for
 from shared.outbox import claims, expired, plan, record
 from shared.outbox import operator_actions as delivery_actions
 from shared.people import kinds, observing
+from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent, JourneyPause, JourneyVersion
 from shared.store.message_models import Conversation, MessageDay, MessageStatus, Suppression, TemplateCopy
 from shared.store.models import (
@@ -61,6 +65,7 @@ from shared.store.people_models import Identity
 from tests.lab.races import TARGET, card
 
 ANA = "ana@example.com"
+PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
 
 
 @dataclass(frozen=True)
@@ -233,6 +238,16 @@ WAITS: dict[str, Wait] = {
             "k",
         ),
     ),
+    "functions.payments.services:_locked_payment": Wait(
+        Payment,
+        one(Payment, payment_id="pi_1"),
+        lambda session: payment_services._locked_payment(session, "pi_1", PAYMENT, live=True),
+    ),
+    "functions.payments.services:_rows": Wait(
+        PaymentObject,
+        one(PaymentObject, object_id="pi_1"),
+        lambda session: payment_services._rows(session, PaymentObject.object_id == "pi_1"),
+    ),
     "shared.crm.assignment_edits:_assignment": Wait(
         CampaignContact,
         assignment,
@@ -333,10 +348,10 @@ WAITS: dict[str, Wait] = {
         one(Conversation, who="w", channel="sms"),
         lambda session: consent.wrote_to_us(session, "w", "sms", clock.now()),
     ),
-    "shared.messages.days:_DAY": Wait(
+    "shared.messages.days:_DAYS": Wait(
         MessageDay,
         lambda: [filled(MessageDay, who=days.digest_of_person("p"), day="2026-03-02", delivery_ids=[])],
-        lambda session: days.take_place(session, "p", "2026-03-02", 1, 2),
+        lambda session: days.of_person(session, "p", window_for(get_settings()), datetime(2026, 3, 2, 18, tzinfo=UTC)),
     ),
     "shared.messages.notion_templates:_keep": Wait(
         TemplateCopy,

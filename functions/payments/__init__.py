@@ -1,0 +1,1 @@
+"""Payments reported by Stripe."""

@@ -1,0 +1,62 @@
+"""What payments hold of people. A payment is a fact of the books: erasing a person leaves the amount, without them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from functions.payments.payloads import subject_of
+from functions.payments.persons import customer_name
+from functions.payments.tables import ERASED, Payment, PaymentObject
+from shared.crm.timeline import Source
+from shared.privacy.holdings import Holding, PersonalData
+from shared.privacy.person import Person
+from shared.readers.email import key_or_none
+
+PAYMENTS = Payment.__tablename__
+
+
+def identify(session: Session, person: Person) -> Person:
+    """Their payments: those of their addresses. Events name a payment by each of Stripe's objects that belong to it."""
+    rows = session.scalars(select(Payment).where(Payment.email.in_(person.emails))).all()
+    found = {row.id for row in rows} | person.of(PAYMENTS)
+    objects = session.scalars(select(PaymentObject.object_id).where(PaymentObject.payment_id.in_(found)))
+    customers = {row.customer_id for row in rows if row.customer_id}
+    person = person.with_rows(PAYMENTS, found).with_phones(row.phone for row in rows)
+    return person.with_names(map(subject_of, objects)).with_names(map(customer_name, customers))
+
+
+def _payment_without(_person: Person) -> dict[str, Any]:
+    return {"customer_id": None, "email": None, "phone": None, "name": None, "details": {}, "notified": [ERASED]}
+
+
+PERSONAL_DATA = PersonalData(
+    holdings=(
+        Holding(
+            PaymentObject, lambda person: PaymentObject.payment_id.in_(person.of(PAYMENTS)), lambda _person: {"person": {}}
+        ),
+        Holding(Payment, lambda person: Payment.id.in_(person.of(PAYMENTS)), _payment_without),
+    ),
+    identify=identify,
+)
+
+
+def _shown(_session: Session, rows: Sequence[Payment]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        yield {
+            "what": row.payment_id,
+            "outcome": row.status,
+            "reason": row.failure,
+            "occurred_at": row.paid_at or row.began_at,
+            "details": {"amount": str(row.amount), "currency": row.currency, "net": str(row.net), "method": row.method},
+        }
+
+
+TIMELINE = Source(
+    "payment",
+    Payment,
+    Payment.created_at,
+    lambda contact: Payment.email == (key_or_none(contact.email) or ""),
+    _shown,
+)

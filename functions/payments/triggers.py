@@ -1,0 +1,37 @@
+"""Stripe reports what becomes of a payment.
+
+POST /api/v1/stripe/webhook, signed by Stripe
+POST /api/v1/executions/webhook/{namespace}/stripe_payments_to_sheets_db_ai/{key}, as the replaced flow had it
+  -> events-queue
+  -> payments, payment_objects; journeys that `payment.received` ends or begins
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+from functions.payments import payloads, reading
+from functions.payments.payloads import StripeEvent
+from shared.intake.endpoint import EVENTS_QUEUE, accepting, webhook
+from shared.intake.inbox import Event
+from shared.intake.webhook import Webhook
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+bp = func.Blueprint()
+
+
+def apply_event(session: Session, event: Event[StripeEvent]) -> str:
+    """Bring the payment up to date: "applied", "stale", "kept" or "ignored" (see `services.take`)."""
+    from functions.payments import services
+
+    return services.take(session, event.payload, event.key)
+
+
+WEBHOOK = Webhook(name="stripe.event", queue=EVENTS_QUEUE, payload=StripeEvent, authenticate=payloads.signed, read=reading.read)
+HANDLER = webhook(bp, "stripe", "api/v1/stripe/webhook", WEBHOOK, apply_event)
+OLD_ROUTE = "api/v1/executions/webhook/{namespace}/stripe_payments_to_sheets_db_ai/{key?}"
+accepting(bp, "stripe_old_webhook", OLD_ROUTE, WEBHOOK)
