@@ -137,8 +137,8 @@ def run(*, dry_run: bool, client: OdooClient | None = None) -> Report:
         PuenteError: Odoo or the database is away; what was repaired until then stays repaired.
     """
     report, place = Report(), FIRST
-    while place is not None:
-        place = go_on(report, place, dry_run=dry_run, client=client)
+    while (following := go_on(report, place, dry_run=dry_run, client=client)) is not None:
+        place = following
     return report
 
 

@@ -80,7 +80,7 @@ def pace(carrier: str) -> float:
     """How many messages a second a carrier gets at most, over all instances together."""
     from shared.settings import get_settings
 
-    chosen: dict[str, float] = {**get_settings().messages_per_second}
+    chosen = {str(name): per_second for name, per_second in get_settings().messages_per_second.items()}
     return chosen.get(carrier, PER_SECOND[carrier])
 
 
