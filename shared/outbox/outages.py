@@ -37,15 +37,15 @@ def _begin(session: Session, target: Target) -> None:
     target.outage_id = outage.id
 
 
-def owe(session: Session, waited: Iterable[tuple[Delivery, int]]) -> None:
+def hold_up(session: Session, waited: Iterable[tuple[Delivery, int]]) -> None:
     """Count deliveries that have waited for an outage, each with the outage's id; each is counted once in each."""
-    owed: Counter[int] = Counter()
+    held_up: Counter[int] = Counter()
     for row, outage_id in waited:
         if row.outage_id != outage_id:
-            owed[outage_id] += 1
+            held_up[outage_id] += 1
             row.outage_id = outage_id
-    for outage_id, more in sorted(owed.items()):
-        session.execute(update(Outage).where(Outage.id == outage_id).values(owed=Outage.owed + more))
+    for outage_id, more in sorted(held_up.items()):
+        session.execute(update(Outage).where(Outage.id == outage_id).values(held_up=Outage.held_up + more))
 
 
 def settle(session: Session, *rows: Delivery, done: bool) -> None:

@@ -47,14 +47,14 @@ def begin(row: Delivery, reason: str | None = None) -> None:
 def end(session: Session, target: str, rows: Sequence[Delivery]) -> None:
     """Write down what due deliveries have waited for until now, each part of a second or more.
 
-    A delivery that has waited for an outage is counted as owed by it, once.
+    A delivery that has waited for an outage is counted as held up by it, once.
     """
     now = clock.now()
     first = min((_turn_began(row) for row in rows), default=now)
     holds = _holds(session, target, first, now) if now - first >= SHORTEST else []
     found = [(row, wait) for row in rows for wait in _waits(row, holds, now) if wait.ended_at - wait.started_at >= SHORTEST]
     session.add_all(wait for _row, wait in found)
-    outages.owe(session, ((row, wait.outage_id) for row, wait in found if wait.outage_id is not None))
+    outages.hold_up(session, ((row, wait.outage_id) for row, wait in found if wait.outage_id is not None))
     for row in rows:
         begin(row)
 

@@ -30,8 +30,8 @@ class DeliveryWait(Base):
 class Outage(Base):
     """A time in which an outside system did not answer, so that its circuit was open; and what became of what waited.
 
-    `owed`: how many deliveries waited for its end. Of these `done` took effect, each counted once however often it was tried,
-    and `not_done` ended otherwise (skipped, cancelled, dead, uncertain). The rest is still to be carried out.
+    `held_up`: how many deliveries waited for its end. Of these `done` took effect, each counted once however often it was
+    tried, and `not_done` ended otherwise (skipped, cancelled, dead, uncertain). The rest is still to be carried out.
     """
 
     __tablename__ = "outages"
@@ -40,7 +40,7 @@ class Outage(Base):
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
-    owed: Mapped[int] = mapped_column(default=0)
+    held_up: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0)
     not_done: Mapped[int] = mapped_column(default=0)
 

@@ -68,7 +68,7 @@ class OutageOut(BaseModel):
     started_at: datetime
     ended_at: datetime | None = Field(description="When it answered again; null while it lasts.")
     error: str | None = Field(description="What it said, or did not, when it began.")
-    owed: int = Field(
+    held_up: int = Field(
         description="How many deliveries have waited for its end. They are counted when their turn comes, so while it lasts "
         "most of them stand in the target's `due`."
     )
@@ -145,7 +145,7 @@ def get_outage(outage_id: RowId) -> OutageOut:
 
 def _outage(row: Outage) -> OutageOut:
     values = {name: getattr(row, name) for name in OutageOut.model_fields if name != "open"}
-    return OutageOut(**values, open=row.owed - row.done - row.not_done)
+    return OutageOut(**values, open=row.held_up - row.done - row.not_done)
 
 
 def _target(session: Session, name: str, row: Target | None) -> TargetOut:

@@ -122,7 +122,7 @@ def test_wait_that_the_target_asked_for_is_its_pace(post, test_clock):
     assert all_of(Outage) == []
 
 
-def test_outage_is_a_record_with_what_it_owed(post, test_clock):
+def test_outage_is_a_record_of_what_it_held_up(post, test_clock):
     """It lasts from the open circuit to the first answer; who waited for it is counted once, and so is what became of them."""
     post.answers = [UnavailableError("down"), UnavailableError("still down"), UnavailableError("still down")]
     enqueue(post, "a")
@@ -139,7 +139,7 @@ def test_outage_is_a_record_with_what_it_owed(post, test_clock):
     execute.drain("post")
     (outage,) = all_of(Outage)
     assert (outage.started_at, outage.ended_at, outage.error) == (began, answered, "down")
-    assert (outage.owed, outage.done, outage.not_done) == (3, 2, 1)
+    assert (outage.held_up, outage.done, outage.not_done) == (3, 2, 1)
     assert [reason for reason, _seconds in waits(1)] == ["outage", "outage", "outage"]
     assert {row.outage_id for row in all_of(DeliveryWait)} == {outage.id}
     with reading() as session:
@@ -160,7 +160,7 @@ def test_second_outage_is_another_record(post, test_clock):
         execute.drain("post")
         enqueue(post, *(f"{clock.now()} {number}" for number in range(6)))
         execute.drain("post")
-    assert [(one.owed, one.done, one.ended_at is not None) for one in all_of(Outage)] == [(1, 1, True), (1, 1, True)]
+    assert [(one.held_up, one.done, one.ended_at is not None) for one in all_of(Outage)] == [(1, 1, True), (1, 1, True)]
 
 
 class TestPause:

@@ -1,4 +1,4 @@
-"""Targets over the API: paused and resumed by hand, outages and what they owed, and the waits of a delivery."""
+"""Targets over the API: paused and resumed by hand, outages and what they held up, and the waits of a delivery."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -38,15 +38,15 @@ def test_outage_and_its_waits_are_seen(api: Api, post: Action, test_clock: clock
     transact(lambda session: plan.message(session, post, "ana", "k", {}))
     drain("post")
     (during,) = api.get("/api/v1/outages", lasts=True).json["items"]
-    assert (during["target"], during["ended_at"], during["owed"]) == ("post", None, 0)
+    assert (during["target"], during["ended_at"], during["held_up"]) == ("post", None, 0)
     assert api.get("/api/v1/deliveries/1").json["waits_for"] == "outage"
     target = next(one for one in api.get("/api/v1/targets").json if one["name"] == "post")
     assert (target["circuit"], target["due"], target["outage_id"], target["pause"]) == ("open", 1, during["id"], None)
     test_clock.advance(minutes=10)
     drain("post")
     after = api.get(f"/api/v1/outages/{during['id']}").json
-    counts = {name: after[name] for name in ("owed", "done", "not_done", "open")}
-    assert (after["ended_at"], counts) == ("2026-03-02T09:10:00Z", {"owed": 1, "done": 1, "not_done": 0, "open": 0})
+    counts = {name: after[name] for name in ("held_up", "done", "not_done", "open")}
+    assert (after["ended_at"], counts) == ("2026-03-02T09:10:00Z", {"held_up": 1, "done": 1, "not_done": 0, "open": 0})
     (wait,) = api.get("/api/v1/deliveries/1/waits").json["items"]
     assert (wait["reason"], wait["started_at"], wait["ended_at"], wait["outage_id"]) == (
         *("outage", "2026-03-02T09:00:00Z", "2026-03-02T09:10:00Z"),

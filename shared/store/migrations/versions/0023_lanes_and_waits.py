@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("started_at", types.UtcDateTime(), nullable=False),
         sa.Column("ended_at", types.UtcDateTime(), nullable=True),
         sa.Column("error", types.Note(length=1000), nullable=True),
-        sa.Column("owed", sa.Integer(), nullable=False),
+        sa.Column("held_up", sa.Integer(), nullable=False),
         sa.Column("done", sa.Integer(), nullable=False),
         sa.Column("not_done", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outages")),
