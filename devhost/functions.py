@@ -48,13 +48,14 @@ class QueueTrigger:
 
 @dataclass(frozen=True, kw_only=True)
 class TimerTrigger:
-    """A schedule. `account` is where its status is kept; None when none is kept."""
+    """A schedule. `account` is where its lock is, and its status, if that `is_monitored`."""
 
     name: str
     expression: str
     schedule: Schedule
     run_on_startup: bool
-    account: Account | None
+    account: Account
+    is_monitored: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,13 +194,13 @@ def _timer_trigger(binding: Mapping[str, Any], settings: Settings) -> TimerTrigg
     expression = str(binding.get("schedule"))
     schedule = parse_schedule(expression)
     schedule.next_after(datetime.now(UTC))  # raises for one that never comes, such as 30 February
-    monitored = binding.get("useMonitor") is not False and not schedule.more_than_once_a_minute
     return TimerTrigger(
         name=binding["name"],
         expression=expression,
         schedule=schedule,
         run_on_startup=bool(binding.get("runOnStartup")),
-        account=find_account(settings, HOST_STORAGE) if monitored else None,
+        account=find_account(settings, HOST_STORAGE),
+        is_monitored=binding.get("useMonitor") is not False and not schedule.more_than_once_a_minute,
     )
 
 

@@ -20,6 +20,7 @@ from devhost.functions import Function, HttpTrigger, QueueTrigger, TimerTrigger,
 from devhost.hostjson import HostOptions
 from devhost.http import BODY_LIMIT_SETTING, HttpFront, Keys, body_limit
 from devhost.invoker import Invoker
+from devhost.locks import lock_times
 from devhost.outputs import OutputWriter
 from devhost.queues import LEASE_SECONDS, QueueListener
 from devhost.settings import Settings, SettingsError
@@ -62,6 +63,7 @@ class Host:
         self.state = "Starting"
         self.started_at = time.monotonic()
         self.lease_seconds = lease_seconds(settings)
+        self.lock_times = lock_times(settings)
         self.host_id = host_id(settings, place.app_dir)
         self.worker = Worker(place.app_dir)
         self.functions: list[Function] = []
@@ -161,9 +163,8 @@ class Host:
             if isinstance(function.trigger, QueueTrigger) and not function.disabled:
                 self.queue_listeners.append(self._queue_listener(function, function.trigger))
             elif isinstance(function.trigger, TimerTrigger):
-                account = function.trigger.account
-                storage = self._storage(account) if account else None
-                self.timers[function.name] = TimerListener(function, storage, self.invoker, self.host_id)
+                storage = self._storage(function.trigger.account)
+                self.timers[function.name] = TimerListener(function, storage, self.invoker, self.host_id, self.lock_times)
         timers = [timer for timer in self.timers.values() if not timer.function.disabled]
         self._listeners = [*self.queue_listeners, *timers]
         self._tasks += [asyncio.create_task(listener.run()) for listener in self._listeners]

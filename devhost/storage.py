@@ -9,6 +9,7 @@ import base64
 import binascii
 import contextlib
 import hmac
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import formatdate, parsedate_to_datetime
@@ -163,6 +164,28 @@ class Storage:
             with contextlib.suppress(StorageError):  # another may have created it first; the next line tells
                 await self._call("PUT", self.account.blob_url, f"/{container}", query={"restype": "container"})
             await self._call("PUT", self.account.blob_url, path, headers=kind, body=content)
+
+    async def acquire_lease(self, container: str, name: str, seconds: int) -> str:
+        """The id of a new lease on a blob. Code LeaseAlreadyPresent while another one runs."""
+        headers = {
+            "x-ms-lease-action": "acquire",
+            "x-ms-lease-duration": str(seconds),
+            "x-ms-proposed-lease-id": str(uuid.uuid4()),
+        }
+        answer, _ = await self._lease(container, name, headers)
+        return answer["x-ms-lease-id"]
+
+    async def renew_lease(self, container: str, name: str, lease: str) -> None:
+        """Let a lease run anew from now; also one that has ended, if nobody has taken the blob since."""
+        await self._lease(container, name, {"x-ms-lease-action": "renew", "x-ms-lease-id": lease})
+
+    async def release_lease(self, container: str, name: str, lease: str) -> None:
+        """End a lease now."""
+        await self._lease(container, name, {"x-ms-lease-action": "release", "x-ms-lease-id": lease})
+
+    async def _lease(self, container: str, name: str, headers: dict[str, str]) -> tuple[dict[str, str], bytes]:
+        path = f"/{container}/{quote(name)}"
+        return await self._call("PUT", self.account.blob_url, path, query={"comp": "lease"}, headers=headers)
 
     async def _call(
         self,

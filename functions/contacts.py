@@ -47,7 +47,7 @@ FLOW = Flow(
     routers=("shared.web.contacts:router", "shared.web.timeline:router", "shared.web.channels:router"),
     syncs=("shared.crm.odoo_sync:CONTACTS",),
     stand_ins=("odoo",),
-    identities=(IdentityKind(name="manychat", title="ManyChat's id", exclusive=True),),
+    identities=(IdentityKind(name="manychat", title="ManyChat's id", exclusive=True, is_address=True, names_alone=True),),
     people=("shared.crm.people:CONTACTS",),
 )
 bp = func.Blueprint()

@@ -18,8 +18,9 @@ FLOW = Flow(
     tables=("shared.store.people_models",),
     impersonal_tables=frozenset(("people",)),
     privacy="shared.privacy.people:PERSONAL_DATA",
+    events=("person.known",),
     identities=(
-        IdentityKind(name="email", title="E-mail address", read="shared.people.kinds:read_email"),
-        IdentityKind(name="phone", title="Phone number", read="shared.people.kinds:read_phone"),
+        IdentityKind(name="email", title="E-mail address", read="shared.people.kinds:read_email", is_address=True),
+        IdentityKind(name="phone", title="Phone number", read="shared.people.kinds:read_phone", is_address=True),
     ),
 )

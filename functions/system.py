@@ -59,6 +59,7 @@ FLOW = Flow(
             "account.refused": "shared.alerts:alert_refused_account",
             "message.sending": "shared.journeys.listeners:may_send",
             "message.outcome": "shared.journeys.listeners:record_outcome",
+            "person.known": "shared.journeys.listeners:apply_what_happened",
             "person.message": "shared.journeys.listeners:signal_person_message",
         }
     ),

@@ -24,6 +24,8 @@ from local.ports import Ports
 from shared.store.session import DEFAULT_DATABASE_URL
 
 FILE, EXAMPLE = "local.settings.json", "local.settings.example.json"
+LOCKS = {"DEVHOST_TIMER_LEASE_SECONDS": "15", "DEVHOST_TIMER_LOOK_SECONDS": "2"}
+"""A run that was killed holds its timers' locks for a while; the next one shall not wait long."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def read(root: Path, ports: Ports, environment: Mapping[str, str]) -> Values:
     systems, demonstration = outside.systems(ports), outside.demonstration()
     storage = {"AzureWebJobsStorage": Azurite(ports.blob, ports.queue, ports.table).connection_string}
     given = {name: value for name, value in environment.items() if value}
-    run = {**file, **demonstration, **chosen, **systems, **storage, **given}
+    run = {**LOCKS, **file, **demonstration, **chosen, **systems, **storage, **given}
     reasons = {
         "outside systems are the sandbox, so that nothing leaves this machine; set them in the environment for the real ones": (
             name for name in chosen if name in systems and run[name] == systems[name] != chosen[name]

@@ -54,12 +54,16 @@ class IdentityKind:
     An `exclusive` kind keeps people apart: its system has one id for a person, so two ids are two people, unless the system
     (or an operator) says that they are the same. `read` names a function that gives the value's one spelling, or raises
     ValueError where it is none; without it the value is trimmed. Two flows may declare one kind, in the same words.
+
+    `is_address`: messages go to it. A person's name is `<kind>:<value>`; with `names_alone` the value by itself as well.
     """
 
     name: str
     title: str
     exclusive: bool = False
     read: str | None = None
+    is_address: bool = False
+    names_alone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

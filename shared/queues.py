@@ -7,10 +7,10 @@ when a body is too large for a message.
 import base64
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import PermanentError, UnavailableError
+from shared.once import made_once
 from shared.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def forget_clients() -> None:
     queue_client.cache_clear()
 
 
-@lru_cache(maxsize=1)
+@made_once()
 def _queue_service() -> "QueueServiceClient":
     from azure.storage.queue import QueueServiceClient
 
@@ -188,7 +188,7 @@ def _queue_service() -> "QueueServiceClient":
     return QueueServiceClient(_endpoint(settings, "queue"), credential=_credential(settings), **CLIENT_OPTIONS)
 
 
-@lru_cache(maxsize=1)
+@made_once()
 def _blob_service() -> "BlobServiceClient":
     from azure.storage.blob import BlobServiceClient
 
@@ -199,7 +199,7 @@ def _blob_service() -> "BlobServiceClient":
     return BlobServiceClient(_endpoint(settings, "blob"), credential=_credential(settings), **CLIENT_OPTIONS)
 
 
-@cache
+@made_once()
 def queue_client(name: str) -> "QueueClient":
     """The client of one queue; one for each queue and process."""
     return _queue_service().get_queue_client(name)

@@ -49,7 +49,7 @@ _get_engine = store.get_engine  # a test may put something else in its place
 def forget() -> None:
     """Drop whatever the process has read from the environment."""
     get_settings.cache_clear()
-    if _get_engine.cache_info().currsize:
+    if len(_get_engine):
         _get_engine().dispose()
     _get_engine.cache_clear()
     queues.forget_clients()

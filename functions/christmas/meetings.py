@@ -47,8 +47,7 @@ def follow_meeting(session: Session, event: Event[BookingEvent]) -> None:
     if booking is None or contact is None:
         return
     before = _shown(contact)
-    if not contact.fact_times:
-        people.observe(session, contact)
+    people.observe(session, contact)
     if booking.calendar == CALENDLY:
         names = {"first_name": payload.first_name, "last_name": payload.last_name}
         people.learn(contact, event.envelope.time, event.key, **names)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from functions.christmas.tables import Sequence, SequenceContact
 from shared.privacy.holdings import Holding, PersonalData
@@ -13,9 +14,17 @@ def _contacts(person: Person) -> Any:
     return select(SequenceContact.id).where(SequenceContact.email.in_(person.emails))
 
 
+def identify(session: Session, person: Person) -> Person:
+    """The address of each contact of theirs that is known by its number."""
+    marked = (name.partition(":") for name in person.names)
+    numbers = [int(number) for kind, _, number in marked if kind == "campaign" and number.isdecimal()]
+    return person.with_emails(session.scalars(select(SequenceContact.email).where(SequenceContact.id.in_(numbers))))
+
+
 PERSONAL_DATA = PersonalData(
     holdings=(
         Holding(Sequence, lambda person: Sequence.contact_id.in_(_contacts(person))),
         Holding(SequenceContact, lambda person: SequenceContact.id.in_(_contacts(person))),
-    )
+    ),
+    identify=identify,
 )

@@ -144,8 +144,7 @@ def _known(session: Session, event: Event[Any]) -> SequenceContact:
     payload = event.payload
     contact = people.locked_contact(session, payload.email)
     names = {"first_name": payload.first_name, "last_name": payload.last_name, "business_name": payload.business_name}
-    if not contact.fact_times:
-        people.observe(session, contact)
+    people.observe(session, contact)
     people.learn(contact, event.envelope.time, event.key, **names)
     contact.campaign_status = contact.campaign_status or people.SIGNED_UP
     meetings.follow(session, contact)

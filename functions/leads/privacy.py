@@ -16,6 +16,8 @@ LEADS = Lead.__tablename__
 
 def identify(session: Session, person: Person) -> Person:
     """Their leads: those asked for by number, and those of their addresses, each with its address and its name in journeys."""
+    named = [number for name in person.names if (number := ids.number(name)) is not None]
+    person = person.with_rows(LEADS, session.scalars(select(Lead.id).where(Lead.id.in_(named))))
     person = person.with_emails(session.scalars(select(Lead.email).where(Lead.id.in_(person.of(LEADS)))))
     found = session.scalars(select(Lead.id).where(Lead.email.in_(person.emails))).all()
     theirs = {*person.of(LEADS), *found}

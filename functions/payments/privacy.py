@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from functions.payments.payloads import subject_of
@@ -12,19 +12,20 @@ from functions.payments.tables import ERASED, Payment, PaymentObject
 from shared.crm.timeline import Source
 from shared.privacy.holdings import Holding, PersonalData
 from shared.privacy.person import Person
-from shared.readers.email import key_or_none
 
 PAYMENTS = Payment.__tablename__
 
 
 def identify(session: Session, person: Person) -> Person:
     """Their payments: those of their addresses. Events name a payment by each of Stripe's objects that belong to it."""
-    rows = session.scalars(select(Payment).where(Payment.email.in_(person.emails))).all()
+    customers = [name.removeprefix("stripe:") for name in person.names if name.startswith("stripe:")]
+    theirs = or_(Payment.email.in_(person.emails), Payment.customer_id.in_(customers))
+    rows = session.scalars(select(Payment).where(theirs)).all()
     found = {row.id for row in rows} | person.of(PAYMENTS)
     objects = session.scalars(select(PaymentObject.object_id).where(PaymentObject.payment_id.in_(found)))
-    customers = {row.customer_id for row in rows if row.customer_id}
+    names = [customer_name(row.customer_id) for row in rows if row.customer_id]
     person = person.with_rows(PAYMENTS, found).with_phones(row.phone for row in rows)
-    return person.with_names(map(subject_of, objects)).with_names(map(customer_name, customers))
+    return person.with_names(map(subject_of, objects)).with_names(names)
 
 
 def _payment_without(_person: Person) -> dict[str, Any]:
@@ -57,6 +58,6 @@ TIMELINE = Source(
     "payment",
     Payment,
     Payment.created_at,
-    lambda contact: Payment.email == (key_or_none(contact.email) or ""),
+    lambda whose: or_(Payment.email.in_(whose.values("email")), Payment.customer_id.in_(whose.values("stripe"))),
     _shown,
 )

@@ -15,7 +15,7 @@ from shared.crm import editing
 from shared.errors import FieldError, RefusedError
 from shared.people import observing, queries
 from shared.people.graph import Nature
-from shared.people.kinds import exclusive
+from shared.people.kinds import Identity, exclusive
 from shared.store import people_models as tables
 from shared.store.people_models import IdentityLink
 
@@ -42,6 +42,7 @@ def join(session: Session, first: int, second: int, actor: str) -> list[int]:
             nature = Nature.SAME if same else Nature.SEEN
             observing.link(session, left, right, nature, BY_HAND, clock.now(), actor)
         observing.rebuild(session, _ids(one, other))
+    observing.announce(session, [Identity(row.kind, row.value) for row in (*one, *other)])
     editing.log(session, actor, "people.join", f"person:{first}", f"person:{second}")
     return _people([*one, *other])
 

@@ -1,22 +1,26 @@
 """Everything that is known of one person, in the order in which we learnt of it.
 
-Several tables are read, each by its index over the person, and merged. A place in the timeline is the entry's time, kind and
+Several tables are read, each by its index over the person, and merged. What is only probably the same person's, because
+somebody typed their address, is there as well and says so. A place in the timeline is the entry's time, kind and
 number, so a page begins exactly where the one before it ended, whatever was added meanwhile. Only what was recorded is shown:
 a second delivery of an event leaves no trace, by design.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from heapq import merge
 from itertools import islice
 from operator import gt, lt
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from shared import flows
+from shared.people import aliases, kinds
+from shared.people.aliases import Aliases
+from shared.people.kinds import Identity
 from shared.readers import phone
 from shared.store.models import (
     ActionLog,
@@ -55,16 +59,82 @@ class Entry:
     reason: str | None = None
     actor: str | None = None
     occurred_at: datetime | None = None
+    is_probable: bool = False
     details: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Whose:
+    """By what rows name a person: names, the ids of their contacts, their numbers in every spelling, and their identities."""
+
+    names: frozenset[str] = frozenset()
+    contacts: frozenset[int] = frozenset()
+    numbers: frozenset[str] = frozenset()
+    known: frozenset[Identity] = frozenset()
+
+    def values(self, kind: str) -> list[str]:
+        """Their identities of that kind."""
+        return sorted(one.value for one in self.known if one.kind == kind)
+
+    def __sub__(self, other: Self) -> Self:
+        """What is in this and not in the other."""
+        parts = (getattr(self, one.name) - getattr(other, one.name) for one in fields(self))
+        return type(self)(*parts)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to look for."""
+        return bool(self.names or self.contacts)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose timeline it is: what is certainly theirs, and what is only probably theirs."""
+
+    certain: Whose
+    probable: Whose
+
+
+def of_contact(session: Session, contact: Contact) -> Subject:
+    """The person of a contact. Its address and number are probable where nothing has proven them."""
+    written = (*kinds.identities(email=contact.email), *kinds.identities(phone=contact.phone))
+    return _subject(session, aliases.of(session, [contact.manychat_id]), written)
+
+
+def of_person(session: Session, names: Iterable[str]) -> Subject:
+    """The person of these names."""
+    return _subject(session, aliases.of(session, names), ())
+
+
+def _subject(session: Session, known: Aliases, written: Iterable[Identity]) -> Subject:
+    certain = _whose(session, known.names, {*known.own, *known.shared})
+    probable = _whose(session, (), {*known.probable, *written} - {*known.own, *known.shared})
+    return Subject(certain, probable - certain)
+
+
+def _whose(session: Session, names: Iterable[str], known: Collection[Identity]) -> Whose:
+    numbers = {number for one in known if one.kind == "phone" for number in phone.spellings(one.value)}
+    mails = {one.value for one in known if one.kind == "email"}
+    named = {name for one in known for name in kinds.names_of(one)}
+    manychat_ids = sorted({one.value for one in known if one.kind == "manychat"} | set(names))
+    found = session.scalars(select(Contact).where(Contact.manychat_id.in_(manychat_ids))).all() if manychat_ids else []
+    written = {row.email for row in found if row.email and row.email.lower() in mails}
+    every = frozenset({*names, *named, *mails, *written, *numbers})
+    return Whose(every, frozenset(row.id for row in found), frozenset(numbers), frozenset(known))
+
+
 def entries(
-    session: Session, contact: Contact, limit: int, after: Place | None = None, *, newest_first: bool = False
+    session: Session, whose: Subject, limit: int, after: Place | None = None, *, newest_first: bool = False
 ) -> list[Entry]:
-    """The next `limit` entries behind `after`, oldest first unless `newest_first`."""
+    """The next `limit` entries behind `after`, oldest first unless `newest_first`. What is certainly theirs comes once."""
     comes_later = lt if newest_first else gt
-    found = [_rows(session, contact, number, limit, after, comes_later) for number in range(len(sources()))]
-    return list(islice(merge(*found, key=lambda entry: entry.place, reverse=newest_first), limit))
+    certain = [_rows(session, whose.certain, number, limit, after, comes_later) for number in range(len(sources()))]
+    taken = {entry.place for found in certain for entry in found}
+    probable = [
+        [replace(entry, is_probable=True) for entry in found if entry.place not in taken]
+        for number in range(len(sources()) if whose.probable else 0)
+        if (found := _rows(session, whose.probable, number, limit, after, comes_later))
+    ]
+    return list(islice(merge(*certain, *probable, key=lambda entry: entry.place, reverse=newest_first), limit))
 
 
 @dataclass(frozen=True)
@@ -74,13 +144,13 @@ class Source:
     kind: str
     model: type[Any]
     time: Any  # when the row was written, so that nothing is ever added behind a page that was read
-    about: Callable[[Contact], ColumnElement[bool]]
+    about: Callable[[Whose], ColumnElement[bool]]
     details: Callable[[Session, Sequence[Any]], Iterator[dict[str, Any]]]
 
 
-def _rows(session: Session, contact: Contact, number: int, limit: int, after: Place | None, comes_later: Order) -> list[Entry]:
+def _rows(session: Session, whose: Whose, number: int, limit: int, after: Place | None, comes_later: Order) -> list[Entry]:
     source = sources()[number]
-    query: Select[Any] = select(source.model).where(source.about(contact))
+    query: Select[Any] = select(source.model).where(source.about(whose))
     if after is not None:
         query = query.where(_behind(source, number, after, comes_later))
     order = (source.time, source.model.id)
@@ -193,24 +263,21 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat().replace("+00:00", "Z") if moment else None
 
 
-def _names(contact: Contact) -> set[str]:
-    """By what events and messages may name the person: ManyChat's id, the e-mail address, the phone number as it is written."""
-    email = contact.email
-    numbers = phone.spellings(contact.phone) if contact.phone else ()
-    return {name for name in (contact.manychat_id, email, email and email.lower(), *numbers) if name}
+def _named(column: Any) -> Callable[[Whose], ColumnElement[bool]]:
+    return lambda whose: column.in_(sorted(whose.names))
 
 
-def _opportunity_of(contact: Contact) -> Select[Any]:
-    return select(Opportunity.id).where(Opportunity.contact_id == contact.id)
+def _opportunity_of(whose: Whose) -> Select[Any]:
+    return select(Opportunity.id).where(Opportunity.contact_id.in_(sorted(whose.contacts)))
 
 
-def _assignments_of(contact: Contact) -> Select[Any]:
-    return select(CampaignContact.id).where(CampaignContact.contact_id == contact.id)
+def _assignments_of(whose: Whose) -> Select[Any]:
+    return select(CampaignContact.id).where(CampaignContact.contact_id.in_(sorted(whose.contacts)))
 
 
 SOURCES = (
-    Source("event", InboxEvent, InboxEvent.handled_at, lambda who: InboxEvent.subject.in_(_names(who)), _events),
-    Source("dead_letter", DeadLetter, DeadLetter.created_at, lambda who: DeadLetter.subject.in_(_names(who)), _dead_letters),
+    Source("event", InboxEvent, InboxEvent.handled_at, _named(InboxEvent.subject), _events),
+    Source("dead_letter", DeadLetter, DeadLetter.created_at, _named(DeadLetter.subject), _dead_letters),
     Source(
         "stage",
         StageChange,
@@ -225,8 +292,8 @@ SOURCES = (
         lambda who: CampaignChange.campaign_contact_id.in_(_assignments_of(who)),
         _campaigns,
     ),
-    Source("delivery", Delivery, Delivery.created_at, lambda who: Delivery.subject.in_(_names(who)), _deliveries),
-    Source("action", ActionLog, ActionLog.at, lambda who: ActionLog.subject.in_(_names(who)), _actions),
+    Source("delivery", Delivery, Delivery.created_at, _named(Delivery.subject), _deliveries),
+    Source("action", ActionLog, ActionLog.at, _named(ActionLog.subject), _actions),
 )
 
 

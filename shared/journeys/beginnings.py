@@ -15,6 +15,7 @@ from shared.journeys import enrolment_records, expressions, load, memory, timing
 from shared.journeys.definition import Beginning, Journey, Trigger
 from shared.journeys.memory import Signal
 from shared.journeys.timing import Delay
+from shared.people import aliases
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.journey_models import PERSON_LENGTH, REASON_LENGTH, JourneyBeginning
@@ -73,7 +74,8 @@ def prevent(session: Session, signal: Signal) -> None:
 def is_prevented(session: Session, journey: Journey, row: JourneyBeginning) -> bool:
     """Close a beginning if an event prevents it that happened later and arrived earlier; whether it was closed."""
     names = {trigger.event for trigger in _reasons_against(journey, row.event)}
-    past = memory.since(session, [row.person, *row.person_keys], names, row.at)
+    known = aliases.of(session, [row.person, *row.person_keys])
+    past = memory.since(session, known.all_names, names, row.at)
     if (found := next((one for one in past if one.at > row.at and _prevents(journey, row, one)), None)) is not None:
         _close(row, found.event)
     return found is not None

@@ -12,6 +12,7 @@ from shared import clock
 from shared.alerts import plan_alert
 from shared.journeys import beginnings, engine, load
 from shared.journeys.beginnings import BeginningState
+from shared.people import aliases
 from shared.store.dialect import locked
 from shared.store.journey_models import Enrolment, JourneyBeginning
 from shared.store.session import reading, transact
@@ -52,7 +53,9 @@ def _begin(session: Session, number: int) -> bool:
     if found is None:
         return False
     keys = list(dict.fromkeys([found.person, *found.person_keys]))
-    session.scalars(locked(select(Enrolment.id).where(Enrolment.person.in_(keys)), Enrolment)).all()
+    known = aliases.of(session, keys)
+    theirs = select(Enrolment.id).where(Enrolment.person.in_(known.all_names)).order_by(Enrolment.id)
+    session.scalars(locked(theirs, Enrolment)).all()
     row = _locked(session, number)
     if row is None or row.state != BeginningState.WAITING or row.due_at > clock.now():
         return False
@@ -62,7 +65,7 @@ def _begin(session: Session, number: int) -> bool:
         return False
     if beginnings.is_prevented(session, journey, row):
         return False
-    row.enrolment_id = engine.enrol(session, row.journey, keys, row.due_at, row.data, row.event_key, since=row.at)
+    row.enrolment_id = engine.enrol(session, row.journey, keys, row.due_at, row.data, row.event_key, since=row.at, known=known)
     row.state = BeginningState.BEGUN
     row.reason = None if row.enrolment_id is not None else "they are in the journey, or have been"
     return row.enrolment_id is not None

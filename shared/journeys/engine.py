@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ from shared.journeys import addresses, arrange, beginnings, holds, load, memory,
 from shared.journeys.definition import Exit, Journey
 from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord, Standing, StepState, lock_record, pin, read_record
 from shared.journeys.memory import Signal
+from shared.people import aliases
+from shared.people.aliases import Aliases
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.journey_models import Enrolment, EnrolmentStep
@@ -39,9 +42,10 @@ def signal(
 
     `person_keys` are all names by which the person may be known here, the one to enrol under first. `data` are the facts of the
     event (addresses among them), `at` when it happened. What happened after the event by which a person entered ends the
-    journey in whatever order the two arrive; what happened before and arrives later ends it as well. Returns the enrolments
-    concerned. A repeated event changes nothing. `begin_at` puts off the first step of the journeys that it begins at once; what
-    happens to the person until then counts all the same.
+    journey in whatever order the two arrive; what happened before and arrives later ends it as well. It ends journeys under
+    every name that is or probably is theirs (`shared.people.aliases`); its facts, and with them addresses, reach enrolments
+    under names that are theirs alone. Returns the enrolments concerned. A repeated event changes nothing. `begin_at` puts off
+    the first step of the journeys that it begins at once; what happens to the person until then counts all the same.
 
     Raises:
         ValueError: no key for the person.
@@ -49,14 +53,16 @@ def signal(
     if not person_keys:
         raise ValueError("a signal concerns a person; give at least one key")
     moment = clock.now() if at is None else clock.as_utc(at)
-    rows = _open_enrolments(session, person_keys, or_finished_since=clock.now() - LATE_EVENTS)
+    known = aliases.of(session, person_keys)
+    rows = _open_enrolments(session, known.all_names, or_finished_since=clock.now() - LATE_EVENTS)
     happened = Signal(event=event, data=data, at=moment, event_key=event_key, person_keys=person_keys)
     memory.remember(session, happened)
-    touched = [row.id for row in rows if _apply(read_record(session, row), happened)]
-    beginnings.prevent(session, happened)
+    everywhere, own = replace(happened, person_keys=known.all_names), set(known.certain_names)
+    touched = [row.id for row in rows if _apply(read_record(session, row), everywhere, is_certain=row.person in own)]
+    beginnings.prevent(session, everywhere)
     for journey in load.definitions().values():
         if beginnings.begins_at_once(session, journey, happened):
-            new = enrol(session, journey.name, person_keys, begin_at or moment, data, event_key, since=moment)
+            new = enrol(session, journey.name, person_keys, begin_at or moment, data, event_key, since=moment, known=known)
             touched += [new] if new is not None else []
     return touched
 
@@ -70,19 +76,21 @@ def enrol(
     event_key: str,
     *,
     since: datetime | None = None,
+    known: Aliases | None = None,
 ) -> int | None:
     """Let a person enter; the enrolment's id, None where the rule of `re_enrol` has it that they are in it, or have been.
 
     Everything they will get is planned at once and can be seen. `person` may be several keys of one person; the first is kept.
     `anchor` is when the event happened by which they enter (now). What happened after it and arrived before it ends the journey
     here: they enter and leave with that reason. `since` is when that event happened, where `anchor` is after a pause.
+    `known` is who they are, where the caller has asked already.
 
     Raises:
         RefusedError: 404, there is no such journey.
     """
     keys, found = _keys(person), load.journey(journey)
-    instance = beginnings.instance_of(found, data)
-    if not _may_enter(session, found, keys, instance, event_key):
+    instance, known = beginnings.instance_of(found, data), known or aliases.of(session, keys)
+    if not _may_enter(session, found, known.certain_names, instance, event_key):
         return None
     enrol_key = key_of(found.name, *_enrolment_identity(found, keys[0], instance, event_key))
     now = clock.now()
@@ -105,7 +113,7 @@ def enrol(
         return None
     row = session.scalars(select(Enrolment).where(Enrolment.enrol_key == enrol_key)).one()
     _begin(session, row, found)
-    _catch_up(session, row, found, keys, min(happened_at, now))
+    _catch_up(session, row, found, known.all_names, min(happened_at, now))
     return row.id
 
 
@@ -119,6 +127,22 @@ def exit_person(session: Session, person_keys: Sequence[str], reason: str) -> in
     """Let a person leave every journey; how many they were in."""
     rows = _open_enrolments(session, person_keys)
     return sum(_leave(read_record(session, row), reason, Standing.EXITED) for row in rows)
+
+
+def catch_up(session: Session, names: Sequence[str]) -> list[int]:
+    """More is known of who these are: what has happened to one of them since ends journeys of the others; the enrolments.
+
+    So it does not matter whether people were known as one before or after it happened. A second run changes nothing.
+    """
+    known, touched = aliases.of(session, names), []
+    for row in _open_enrolments(session, known.all_names):
+        theirs, record = aliases.of(session, [row.person]).all_names, read_record(session, row)
+        began, others = min(row.anchor_at, row.created_at), [name for name in theirs if name != row.person]
+        for past in memory.since(session, others, memory.endings(record.journey), began) if others else ():
+            everywhere = replace(past, person_keys=theirs)
+            if past.at > began and _apply(record, everywhere, is_certain=False):
+                touched.append(row.id)
+    return touched
 
 
 def move_anchor(session: Session, enrolment_id: int, field: str, moment: datetime, reason: str) -> bool:
@@ -139,7 +163,7 @@ def _keys(person: str | Sequence[str]) -> Sequence[str]:
 def _may_enter(session: Session, journey: Journey, keys: Sequence[str], instance: str | None, event_key: str) -> bool:
     """Whether the rule allows it, under other names of the person as well. The gap is locked, so two cannot pass at once."""
     query = select(Enrolment).where(Enrolment.person.in_(keys), Enrolment.journey == journey.name)
-    rows = session.scalars(locked(query, Enrolment)).all()
+    rows = session.scalars(locked(query.order_by(Enrolment.id), Enrolment)).all()
     if journey.re_enrol == "never" or any(row.event_key == event_key[:64] for row in rows):
         return not rows
     if journey.re_enrol == "after_exit":
@@ -188,8 +212,11 @@ def _open_enrolments(
     return session.scalars(locked(query.order_by(Enrolment.id), Enrolment)).all()
 
 
-def _apply(record: EnrolmentRecord, signal: Signal) -> bool:
-    """What an event means for somebody who is in a journey, by the version they are in; whether it means anything."""
+def _apply(record: EnrolmentRecord, signal: Signal, *, is_certain: bool = True) -> bool:
+    """What an event means for somebody who is in a journey, by the version they are in; whether it means anything.
+
+    Of whoever is only probably the same person it ends the journey, and takes back what it names; it never brings facts.
+    """
     row, event, data = record.enrolment, signal.event, signal.data
     instance = beginnings.instance_of(record.journey, data)
     if instance is not None and row.instance is not None and instance != row.instance:
@@ -198,8 +225,10 @@ def _apply(record: EnrolmentRecord, signal: Signal) -> bool:
         if beginnings.fits(way_out, event, data):
             return _ended(record, way_out, signal)
         if way_out.resume_on == event and row.state == Standing.SUSPENDED:
+            if not is_certain and holds.match_of(way_out, data) is None:
+                return False
             return _come_back(record, way_out, signal)
-    if row.state in OPEN and any(beginnings.fits(trigger, event, data) for trigger in record.journey.move_on):
+    if is_certain and row.state in OPEN and any(beginnings.fits(trigger, event, data) for trigger in record.journey.move_on):
         return _moved(record, event, data, signal.at)
     return False
 
@@ -279,4 +308,4 @@ def _come_back(record: EnrolmentRecord, way_out: Exit, signal: Signal) -> bool:
     return True
 
 
-__all__ = ["enrol", "exit", "exit_person", "move_anchor", "signal"]
+__all__ = ["catch_up", "enrol", "exit", "exit_person", "move_anchor", "signal"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -30,6 +30,13 @@ def record_outcome(session: Session, context: Mapping[str, Any], outcome: Outcom
     from shared.journeys import outcomes
 
     outcomes.take_outcome(session, context, outcome)
+
+
+def apply_what_happened(session: Session, names: Sequence[str]) -> None:
+    """More is known of who somebody is: what has happened to them under one name ends journeys under the others."""
+    from shared.journeys import engine
+
+    engine.catch_up(session, names)
 
 
 def signal_person_message(session: Session, values: PersonMessage) -> None:

@@ -10,6 +10,9 @@
     to-review     | an answer that a person must read       | marketing by SMS, WhatsApp and voice to that number
     by-hand       | an operator, for whoever asked them     | everything by that channel
 
+What somebody has wished at one address holds at every other that is theirs or probably is (`shared.people.aliases`); what a
+mailbox does, and a wish that came from an address that several people share, holds at that address alone.
+
 People and addresses are kept as digests: a suppression survives an erasure, and the table does not show whose it was.
 """
 
@@ -24,6 +27,8 @@ from shared import clock
 from shared.messages.digests import digests_of_address, digests_of_person, stored
 from shared.messages.message import Message
 from shared.messages.outcomes import PersonMessage, notify_person_message
+from shared.people import aliases
+from shared.people.aliases import Aliases
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import Conversation, Suppression
 
@@ -47,18 +52,27 @@ _AGAINST = (
 )
 
 
-def held_back(session: Session, message: Message) -> str | None:
-    """The cause for which `message` must not be sent now; None where nothing speaks against it."""
-    return cause_against(session, message.person, message.channel, message.to, transactional=bool(message.transactional))
+def held_back(session: Session, message: Message, known: Aliases | None = None) -> str | None:
+    """The cause for which `message` must not be sent now; None where nothing speaks against it. `known`: who its person is."""
+    known = known or aliases.of(session, [message.person])
+    return cause_against(session, known, message.channel, message.to, transactional=bool(message.transactional))
 
 
-def cause_against(session: Session, person: str, channel: str, to: str, *, transactional: bool) -> str | None:
+def cause_against(session: Session, known: Aliases, channel: str, to: str, *, transactional: bool) -> str | None:
     """The cause for which nothing of that kind may be sent to a person at an address; None where nothing speaks against it."""
-    recipient_digests = [*digests_of_address(to), *digests_of_person(person)]
-    for row in session.scalars(_AGAINST, {"recipient_digests": recipient_digests, "channel": channel}):
-        if _holds(row) and not (transactional and row.cause in MARKETING_ONLY):
+    own = {*digests_of_address(to), *(digest for name in known.names for digest in digests_of_person(name))}
+    everywhere = sorted(own | _elsewhere(known))
+    for row in session.scalars(_AGAINST, {"recipient_digests": everywhere, "channel": channel}):
+        counts = row.who in own or row.cause in WISHES or row.cause == "to-review"
+        if counts and _holds(row) and not (transactional and row.cause in MARKETING_ONLY):
             return row.cause
     return None
+
+
+def _elsewhere(known: Aliases) -> set[str]:
+    """The digests of everything else that is or may be theirs."""
+    by_name = {digest for name in known.all_names for digest in digests_of_person(name)}
+    return by_name | {digest for address in known.addresses for digest in digests_of_address(address)}
 
 
 def _holds(row: Suppression) -> bool:

@@ -1,5 +1,8 @@
 """The daily cap: how many messages of journeys a person has been sent on one of their local days.
 
+A person's messages count together under all of their names, and with those to whoever is probably the same person. New ones
+are filed under the name that became known first, so that two of them who are joined meet in one row.
+
 A day is kept with the zone by which it was counted. Two messages to one person may know of different zones (a mail's address
 tells none, a phone does); all days that it is now, by whichever zone, are one day to the person, and count together. Their
 rows are locked while they are read and changed, so that two messages cannot both take the last place.
@@ -15,29 +18,36 @@ from sqlalchemy.orm import Session
 
 from shared.messages.digests import digest_of_person
 from shared.messages.windows import Window
+from shared.people.aliases import Aliases
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import MessageDay
 
 _DAYS = locked(
-    select(MessageDay).where(MessageDay.who == bindparam("who"), MessageDay.day.in_(bindparam("days", expanding=True))),
+    select(MessageDay)
+    .where(MessageDay.who.in_(bindparam("who", expanding=True)))
+    .where(MessageDay.day.in_(bindparam("days", expanding=True)))
+    .order_by(MessageDay.id),
     MessageDay,
 )
 
 
 @dataclass(frozen=True)
 class Today:
-    """What counts for a person now: the rows of each day that it is, by the zone of each; `zone` is that of the first."""
+    """What counts for a person now: the rows of each day that it is, by the zone of each; `zone` is that of the first.
 
-    person: str
+    `who` is the digest under which a new row is filed.
+    """
+
+    who: str
     rows: Sequence[MessageDay]
     zone: ZoneInfo | None
 
 
-def of_person(session: Session, person: str, window: Window, now: datetime) -> Today:
+def of_person(session: Session, person: Aliases, window: Window, now: datetime) -> Today:
     """The day that it is for a person, locked. `window` counts for rows that say no zone."""
     rows = [row for row in _rows(session, person, window, now) if _is_now(row, window, now)]
     zones = [ZoneInfo(row.zone) for row in rows if row.zone]
-    return Today(person, rows, zones[0] if zones else None)
+    return Today(_filed_under(person), rows, zones[0] if zones else None)
 
 
 def take_place(session: Session, today: Today, day: str, zone: ZoneInfo, delivery_id: int, most: int) -> bool:
@@ -47,21 +57,25 @@ def take_place(session: Session, today: Today, day: str, zone: ZoneInfo, deliver
         return True
     if len(taken) >= most:
         return False
-    own = next((row for row in today.rows if row.day == day), None)
+    own = next((row for row in today.rows if (row.who, row.day) == (today.who, day)), None)
     if own is None:
-        values = {"who": digest_of_person(today.person), "day": day, "zone": zone.key, "delivery_ids": [delivery_id]}
+        values = {"who": today.who, "day": day, "zone": zone.key, "delivery_ids": [delivery_id]}
         if insert_if_absent(session, MessageDay, ("who", "day"), values):
             return True
-        (own,) = session.scalars(_DAYS, {"who": values["who"], "days": [day]})
+        (own,) = session.scalars(_DAYS, {"who": [today.who], "days": [day]})
         return _append(own, delivery_id, most)
     return _append(own, delivery_id, most)
 
 
-def give_back(session: Session, person: str, window: Window, moment: datetime, delivery_id: int) -> None:
+def give_back(session: Session, person: Aliases, window: Window, moment: datetime, delivery_id: int) -> None:
     """The delivery was not sent after all: it no longer counts on the day of that moment, by whichever zone that was."""
     for row in _rows(session, person, window, moment):
         if delivery_id in row.delivery_ids:
             row.delivery_ids = [one for one in row.delivery_ids if one != delivery_id]
+
+
+def _filed_under(person: Aliases) -> str:
+    return digest_of_person(person.own_names[0])
 
 
 def _append(row: MessageDay, delivery_id: int, most: int) -> bool:
@@ -72,11 +86,12 @@ def _append(row: MessageDay, delivery_id: int, most: int) -> bool:
     return True
 
 
-def _rows(session: Session, person: str, window: Window, moment: datetime) -> Sequence[MessageDay]:
+def _rows(session: Session, person: Aliases, window: Window, moment: datetime) -> Sequence[MessageDay]:
     """The days that it may be somewhere, in the order of their dates."""
     middle = date.fromisoformat(window.day(moment))
     around = [(middle + timedelta(days=days)).isoformat() for days in (-1, 0, 1)]
-    found = session.scalars(_DAYS, {"who": digest_of_person(person), "days": around}).all()
+    whose = sorted({_filed_under(person), *map(digest_of_person, person.all_names)})
+    found = session.scalars(_DAYS, {"who": whose, "days": around}).all()
     return sorted(found, key=lambda row: row.day)
 
 

@@ -28,6 +28,6 @@ TIMELINE = Source(
     "inbound_message",
     ReceivedMessage,
     ReceivedMessage.created_at,
-    lambda contact: from_numbers([contact.phone]),
+    lambda whose: from_numbers(whose.numbers),
     _shown,
 )

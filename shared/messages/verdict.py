@@ -14,6 +14,8 @@ from shared.messages import consent, days, outcomes, senders
 from shared.messages.message import Message
 from shared.messages.windows import Window, window_for
 from shared.outbox.actions import Claimed, Later
+from shared.people import aliases
+from shared.people.aliases import Aliases
 from shared.readers.phone import refusal_of_first_contact
 from shared.settings import Settings, get_settings
 from shared.store.models import Delivery
@@ -38,14 +40,15 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
     message, settings = Message.from_payload(claimed.payload), get_settings()
     if (owner := outcomes.refused(session, message.context)) is not None:
         return owner
-    if cause := consent.held_back(session, message):
+    known = aliases.of(session, [message.person])
+    if cause := consent.held_back(session, message, known):
         return SUPPRESSED + cause
     if kind := _refused_number(session, message):
         return NUMBER + kind
     if senders.missing(message, settings):
         return NOT_CONFIGURED
     try:
-        later = _later(session, claimed, message, settings)
+        later = _later(session, claimed, message, known)
     except ConfigurationError as error:
         log.error("delivery %d waits: %s", claimed.id, error)  # noqa: TRY400  # the message says it all
         return Later(clock.now() + LOOK_AGAIN, WRONG_SETTINGS)
@@ -54,10 +57,11 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
     return later
 
 
-def _later(session: Session, claimed: Claimed, message: Message, settings: Settings) -> Later | None:
+def _later(session: Session, claimed: Claimed, message: Message, known: Aliases) -> Later | None:
+    settings = get_settings()
     now, window = clock.now(), window_of(message, settings)
     is_counted = not (message.transactional or settings.testing_mode)  # whose days are minutes
-    today = days.of_person(session, message.person, window, now) if is_counted else None
+    today = days.of_person(session, known, window, now) if is_counted else None
     if today is not None and today.zone is not None and not _names_zone(message):
         window = replace(window, zone=today.zone)
     if message.window and (why := window.closed(now)):
@@ -122,4 +126,4 @@ def give_place_back(session: Session, delivery_id: int, payload: Mapping[str, An
     except ConfigurationError:
         return  # then nothing is sent anyway
     for moment in {first_try, clock.now().isoformat()}:
-        days.give_back(session, message.person, window, datetime.fromisoformat(moment), delivery_id)
+        days.give_back(session, aliases.of(session, [message.person]), window, datetime.fromisoformat(moment), delivery_id)

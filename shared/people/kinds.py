@@ -7,6 +7,7 @@ from shared import flows
 from shared.flow import FlowError, IdentityKind
 from shared.readers import UnreadableError, email, phone
 from shared.settings import get_settings
+from shared.store.journey_models import PERSON_LENGTH
 from shared.store.people_models import VALUE_LENGTH
 from shared.store.types import key_of
 
@@ -46,6 +47,32 @@ def kinds() -> dict[str, IdentityKind]:
 def exclusive() -> frozenset[str]:
     """The kinds of which a person has one."""
     return frozenset(kind.name for kind in kinds().values() if kind.exclusive)
+
+
+def addresses() -> frozenset[str]:
+    """The kinds to which messages go."""
+    return frozenset(kind.name for kind in kinds().values() if kind.is_address)
+
+
+def typed() -> frozenset[str]:
+    """The kinds that people type: addresses that no system issued as an id."""
+    return frozenset(kind.name for kind in kinds().values() if kind.is_address and not kind.exclusive)
+
+
+def names_of(one: Identity) -> list[str]:
+    """By what journeys, messages and events name whoever has this identity."""
+    name = f"{one.kind}:{one.value}"
+    short = name if len(name.encode("utf-16-le")) // 2 <= PERSON_LENGTH else f"{one.kind}:{key_of(name)}"
+    declared = kinds().get(one.kind)
+    return [short, one.value] if declared is not None and declared.names_alone else [short]
+
+
+def by_name(name: str) -> tuple[Identity, ...]:
+    """The identities that may have this name; mostly one, none where it is the name of something else."""
+    kind, colon, value = name.partition(":")
+    if colon:
+        return identities(**{kind: value}) if kind in kinds() else ()
+    return tuple(one for kind in kinds().values() if kind.names_alone for one in identities(**{kind.name: name}))
 
 
 def identity(kind: str, value: object) -> Identity:

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
+from shared import flows
 from shared.people import graph
 from shared.people.graph import Nature
-from shared.people.kinds import Identity, exclusive
+from shared.people.kinds import Identity, exclusive, names_of
 from shared.store import people_models as tables
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.people_models import IdentityLink, KnownPerson
@@ -74,7 +75,16 @@ def observe(session: Session, seen: Seen) -> int | None:
             rows[key].person_id = number
     elif any(news):
         rebuild(session, {row.id for row in rows.values()})
+        announce(session, wanted.values())
     return rows[seen.proven[0].key].person_id
+
+
+def announce(session: Session, found: Iterable[Identity]) -> None:
+    """Call the listeners of `person.known`: more is known of who these are than before."""
+    session.flush()
+    names = [name for one in found for name in names_of(one)]
+    for _flow, listener in flows.listeners("person.known"):
+        listener(session, names)
 
 
 def _goes_together(proven: Sequence[Identity]) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from shared.people import kinds
 from shared.people.graph import Nature
 from shared.people.kinds import Identity
 from shared.store import people_models as tables
@@ -45,6 +46,13 @@ def resolve(session: Session, number: int) -> int | None:
             return None
         number = row.moved_to or row.id
     return number
+
+
+def names(session: Session, number: int) -> list[str]:
+    """By what journeys, events and messages name a person, under any number that was ever theirs; empty where there is none."""
+    current = resolve(session, number)
+    rows = session.scalars(select(tables.Identity).where(tables.Identity.person_id == current).order_by(tables.Identity.id))
+    return [name for row in rows for name in kinds.names_of(Identity(row.kind, row.value))]
 
 
 def of(session: Session, identity: Identity) -> list[int]:

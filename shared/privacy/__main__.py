@@ -54,7 +54,13 @@ def _report(found: Found) -> list[str]:
     by_hand = [
         f"{len(ids):6} {kind}, to be deleted there: {', '.join(map(str, ids))}" for kind, ids in found.by_hand.items() if ids
     ]
-    return rows + records + by_hand + ([f"{len(found.blobs):6} blobs, at most"] if found.blobs else [])
+    blobs = [f"{len(found.blobs):6} blobs, at most"] if found.blobs else []
+    same = (
+        [f"{len(found.probable):6} are probably the same person, and stay: {', '.join(found.probable)}"]
+        if found.probable
+        else []
+    )
+    return rows + records + by_hand + blobs + same
 
 
 def _row_options() -> dict[str, str]:

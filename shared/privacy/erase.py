@@ -16,7 +16,7 @@ from shared import flows
 from shared.errors import PermanentError
 from shared.outbox import plan
 from shared.outbox.actions import State
-from shared.privacy import blobs, odoo
+from shared.privacy import blobs, odoo, people
 from shared.privacy.holdings import UNDER_WAY, Holding, holdings
 from shared.privacy.person import Person, known
 from shared.readers.email import key as address_key
@@ -34,12 +34,14 @@ class Found:
     """What there is of a person: rows by table, Odoo's records by model, blobs.
 
     `by_hand` are records in outside systems whose API deletes none, by what they are: a person deletes them there.
+    `probable` names others who may be the same person, since an address was typed: they are not erased with this one.
     """
 
     rows: dict[str, int]
     odoo: dict[str, list[int]]
     blobs: list[str] = field(default_factory=list)
     by_hand: dict[str, list[int]] = field(default_factory=dict)
+    probable: list[str] = field(default_factory=list)
 
     @property
     def is_nothing(self) -> bool:
@@ -74,7 +76,8 @@ def look(who: Person, *, ask_odoo: bool = True, engine: Engine | None = None) ->
         who = known(session, who)
         rows = {holding.table.__tablename__: _count(session, holding, who) for holding in holdings()}
         names, by_hand = blobs.of(session, who), _by_hand(session, who)
-    return Found(rows=rows, odoo=_in_odoo(who) if ask_odoo else {}, blobs=names, by_hand=by_hand)
+        probable = people.probably_the_same(session, who)
+    return Found(rows=rows, odoo=_in_odoo(who) if ask_odoo else {}, blobs=names, by_hand=by_hand, probable=probable)
 
 
 @long_statements()

@@ -43,6 +43,10 @@ class Person:
         """The same person with these names too."""
         return replace(self, names=self.names | frozenset(names))
 
+    def with_manychat_ids(self, numbers: Iterable[str]) -> Self:
+        """The same person with these ids in ManyChat too."""
+        return replace(self, manychat_ids=tuple(dict.fromkeys([*self.manychat_ids, *numbers])))
+
     def with_emails(self, emails: Iterable[str | None]) -> Self:
         """The same person with these addresses too."""
         added = {mail.strip().lower() for mail in emails if mail}
@@ -74,14 +78,14 @@ def known(session: Session, asked: Person) -> Person:
     """The person with every name and row that our record has for them.
 
     Who is asked for by an address, or by a row of a flow, is everybody of that address: contact, and the rows of the flows.
-    Who is asked for by ManyChat's id is that contact alone, since relatives share addresses in ManyChat, with the flows' rows
-    of its address.
+    Who is asked for by ManyChat's id is that contact, since relatives share addresses in ManyChat, with the flows' rows of its
+    address. What is proven to be the same person's (`shared.people`) belongs to either.
     """
     is_by_address = not asked.manychat_ids
     person = _identified(session, asked)
     if is_by_address and person.emails:
         ids = session.scalars(select(Contact.manychat_id).where(func.lower(Contact.email).in_(person.emails)))
-        person = replace(person, manychat_ids=tuple(ids))
+        person = person.with_manychat_ids(ids)
     of_contacts = session.execute(
         select(Contact.email, Contact.phone).where(Contact.manychat_id.in_(person.manychat_ids))
     ).all()

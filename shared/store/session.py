@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -20,6 +20,7 @@ from sqlalchemy.pool import Pool
 
 from shared import clock
 from shared.errors import RetryableError, UnavailableError
+from shared.once import made_once
 from shared.settings import DatabaseSettings
 from shared.store.dialect import is_conflict, is_full, is_unavailable
 
@@ -107,7 +108,7 @@ def _sqlite_engine(url: str) -> Engine:
     return engine
 
 
-@lru_cache(maxsize=1)
+@made_once(at_most=1)
 def get_engine() -> Engine:
     """The engine of this process. `get_engine.cache_clear()` forgets it (tests)."""
     settings = DatabaseSettings()
@@ -235,7 +236,7 @@ def _turn_to_write(engine: Engine) -> Iterator[None]:
             turn.release()
 
 
-@cache
+@made_once()
 def _turn_of(_database: URL) -> threading.Lock:
     return threading.Lock()
 

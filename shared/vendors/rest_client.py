@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from shared.errors import PermanentError
+from shared.once import made_once
 from shared.setting_groups import SettingsGroup
 from shared.setting_limits import CONNECT_SECONDS
 from shared.settings import Settings, get_settings, setting_name, settings_class
@@ -113,7 +113,7 @@ def not_configured(vendor: str, *settings: str) -> PermanentError:
     return PermanentError("not-configured", f"{vendor} is not set up: {', '.join(settings)} missing")
 
 
-@lru_cache(maxsize=64)
+@made_once()
 def _connection(client: RestClient, address: str, key: str, read_seconds: float, hidden: tuple[str, ...]) -> Connection:
     return client.connect(address, key, read_seconds=read_seconds, secrets=hidden)
 
@@ -123,7 +123,7 @@ def kept[C](make: Callable[..., C], *arguments: Any) -> C:
     return cast("C", _kept(make, *arguments))
 
 
-@lru_cache(maxsize=64)
+@made_once()
 def _kept(make: Callable[..., Any], *arguments: Any) -> Any:
     return make(*arguments)
 

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared.outbox.actions import State
+from shared.store.elapsed import step_of
 from shared.store.models import (
     Advisor,
     Campaign,
@@ -76,11 +77,14 @@ def _by_stage(session: Session) -> list[dict[str, Any]]:
 
 def _sync_lag(session: Session, since: datetime, until: datetime) -> dict[str, int]:
     """From the change to Odoo's answer, in milliseconds."""
-    query = select(Delivery.created_at, Delivery.finished_at).where(
+    taken = step_of(Delivery.created_at, Delivery.finished_at).label("taken")
+    query = select(taken).where(
         Delivery.kind == "sync", Delivery.state == State.DONE, Delivery.finished_at >= since, Delivery.finished_at < until
     )
-    rows = session.execute(query.order_by(Delivery.id.desc()).limit(SAMPLE)).all()
-    return {"syncs": len(rows)} | spread([(row.finished_at - row.created_at).total_seconds() for row in rows])
+    newest = query.order_by(Delivery.id.desc()).limit(SAMPLE).subquery()
+    counted = session.execute(select(newest.c.taken, func.count()).group_by(newest.c.taken))
+    durations = {row[0]: row[1] for row in counted}
+    return {"syncs": sum(durations.values())} | spread(durations)
 
 
 def _assignments(session: Session, since: datetime, until: datetime) -> list[dict[str, Any]]:

@@ -1,12 +1,14 @@
-"""`/api/v1/contacts/{id}/timeline`: everything that is known of one person, in order."""
+"""`/api/v1/contacts/{id}/timeline` and `/api/v1/people/{id}/timeline`: everything that is known of one person, in order."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 
 from shared.crm import editing, timeline
+from shared.people import queries
 from shared.problems import documented
 from shared.store.models import Contact
 from shared.store.session import reading
@@ -14,7 +16,7 @@ from shared.web.auth import SecuredRoute
 from shared.web.cursor import After, Cursor
 from shared.web.paging import DEFAULT_LIMIT, MAX_LIMIT, RowId
 
-router = APIRouter(prefix="/api/v1/contacts", tags=["Contacts"], route_class=SecuredRoute)
+router = APIRouter(prefix="/api/v1", route_class=SecuredRoute)
 
 CURSOR = Cursor(datetime, int, int)
 
@@ -42,6 +44,7 @@ class TimelineEntry(BaseModel):
     reason: str | None = Field(description="Why it was skipped or has failed, or what an action was about.")
     actor: str | None = Field(description="Who did it, such as `key:<name>`; null or `system` where nobody did.")
     occurred_at: datetime | None = Field(description="When it happened by its sender's clock.")
+    is_probable: bool = Field(description="Somebody only typed an address of theirs: it may be somebody else's.")
     details: dict[str, Any] = Field(description="What else is recorded of this kind; of an event, what was sent.")
 
 
@@ -52,19 +55,32 @@ class Timeline(BaseModel):
     next: str | None = Field(description="Give it as `after` to get the next page; null on the last one.")
 
 
-@router.get("/{contact_id:id}/timeline", summary="A contact's timeline", responses=documented(404))
+@router.get("/contacts/{contact_id:id}/timeline", tags=["Contacts"], summary="A contact's timeline", responses=documented(404))
 def get_timeline(contact_id: RowId, query: Annotated[TimelineQuery, Query()]) -> Timeline:
     """Events that were received and what became of them, stages, campaigns, deliveries and each attempt, deeds of people.
 
     What was skipped is there as well, with the reason; and dead letters, which may still be replayed.
     """
-    after = timeline.Place(*CURSOR.place(query.after)) if query.after is not None else None
     with reading() as session:
         contact = session.get(Contact, contact_id)
         if contact is None:
             raise editing.missing("contact", contact_id)
-        newest = query.order == "newest"
-        found = timeline.entries(session, contact, query.limit + 1, after, newest_first=newest)
+        return _page(session, timeline.of_contact(session, contact), query)
+
+
+@router.get("/people/{person_id:id}/timeline", tags=["People"], summary="A person's timeline", responses=documented(404))
+def get_timeline_of_person(person_id: RowId, query: Annotated[TimelineQuery, Query()]) -> Timeline:
+    """The same of a person under all their identities, also of somebody of whom only a number is known."""
+    with reading() as session:
+        names = queries.names(session, person_id)
+        if not names:
+            raise editing.missing("person", person_id)
+        return _page(session, timeline.of_person(session, names), query)
+
+
+def _page(session: Session, whose: timeline.Subject, query: TimelineQuery) -> Timeline:
+    after = timeline.Place(*CURSOR.place(query.after)) if query.after is not None else None
+    found = timeline.entries(session, whose, query.limit + 1, after, newest_first=query.order == "newest")
     shown = found[: query.limit]
     return Timeline(
         items=[_shown(entry) for entry in shown],
@@ -73,5 +89,5 @@ def get_timeline(contact_id: RowId, query: Annotated[TimelineQuery, Query()]) ->
 
 
 def _shown(entry: timeline.Entry) -> TimelineEntry:
-    names = ("kind", "what", "outcome", "reason", "actor", "occurred_at", "details")
+    names = ("kind", "what", "outcome", "reason", "actor", "occurred_at", "is_probable", "details")
     return TimelineEntry(at=entry.place.at, id=entry.place.id, **{name: getattr(entry, name) for name in names})

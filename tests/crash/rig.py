@@ -31,11 +31,14 @@ OPEN = ("pending", "sending")
 
 
 class Rig:
-    """One Puente. `environment` is what every start of the host gets; faults are added for each start."""
+    """One Puente. `environment` is what every start of the host gets; faults are added for each start.
 
-    def __init__(self, place: Path, storage: str, sandbox: RunningSandbox) -> None:
+    The database is a SQLite file of its own, unless there is a `url`.
+    """
+
+    def __init__(self, place: Path, storage: str, sandbox: RunningSandbox, *, url: str = "") -> None:
         self.sandbox = sandbox
-        url = f"sqlite:///{place / 'puente.db'}"
+        url = url or f"sqlite:///{place / 'puente.db'}"
         self.engine: Engine = store.make_engine(url)
         upgrade(self.engine)
         self.environment = ENVIRONMENT | {
@@ -53,6 +56,9 @@ class Rig:
             "DELIVERY_LEASE_SECONDS": "3",
             "ODOO_TIMEOUT_SECONDS": "2",
             "DEVHOST_QUEUE_LEASE_SECONDS": "3",
+            "DEVHOST_TIMER_LEASE_SECONDS": "15",  # the shortest that the service takes
+            "DEVHOST_TIMER_LOOK_SECONDS": "1",
+            "AzureFunctionsWebHost__hostid": place.name,  # the lock of an earlier test's host that was killed is none of ours
             "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01",
             # So many deaths within seconds would make poison of a message that is only unlucky.
             "AzureFunctionsJobHost__extensions__queues__maxDequeueCount": "50",

@@ -10,6 +10,7 @@ from functions import system
 from shared import clock, faults
 from shared.journeys import engine, load
 from shared.messages import consent, digests, links
+from shared.people import aliases
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentAddress, EnrolmentStep, JourneyDecision
 from shared.store.models import Delivery
@@ -224,7 +225,7 @@ class TestAddresses:
         flow.says("STOP")
         assert standing()["lead_followup lead:17"][0] == "active"
         with reading() as session:
-            assert consent.cause_against(session, "x", "sms", ANA_PHONE, transactional=True) == "stop"
+            assert consent.cause_against(session, aliases.of(session, ["x"]), "sms", ANA_PHONE, transactional=True) == "stop"
             assert list(session.scalars(select(EnrolmentAddress)))
             assert any("system could not take in" in str(row.payload) for row in session.scalars(select(Delivery)))
 

@@ -19,6 +19,7 @@ from shared import clock, retention
 from shared.intake.endpoint import EVENTS_QUEUE
 from shared.messages import Fallback, consent, digests, links
 from shared.outbox.actions import State
+from shared.people import aliases
 from shared.settings import get_settings
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import InboxEvent
@@ -329,7 +330,10 @@ class TestReplay:
         retention.forget()
         assert self.again(flow, "SM1", "ALTA", **headers).status_code == 200
         with reading() as session:
-            assert consent.cause_against(session, LEAD, "sms", ANA_PHONE, transactional=False) == "stop"
+            assert (
+                consent.cause_against(session, aliases.of(session, ["lead:17"]), "sms", ANA_PHONE, transactional=False)
+                == "stop"
+            )
 
     def test_a_status_that_is_sent_again_is_the_same_event(self, flow: Flow, test_clock: clock.TestClock) -> None:
         """Twilio dates none: the same content counts once, however much later a copy of it comes."""

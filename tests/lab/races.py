@@ -6,8 +6,9 @@ transactions do, and what must be true afterwards.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Select, select
@@ -16,9 +17,10 @@ from sqlalchemy.orm import Session
 from shared import clock
 from shared.crm import opportunities, people
 from shared.messages import consent, days
+from shared.messages.windows import Window
 from shared.outbox import claims, expired, plan, record
 from shared.outbox.actions import Action, Done, State, action
-from shared.people import observing
+from shared.people import aliases, observing
 from shared.people.kinds import Identity
 from shared.people.observing import Seen
 from shared.store import people_models
@@ -200,24 +202,55 @@ def check_newest_stage(session: Session) -> None:
     assert session.scalars(select(Opportunity)).one().stage_id == 18
 
 
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+WINDOW = Window(zone=ZoneInfo("UTC"), country=None, quiet_from=time(0), quiet_to=time(0), days=frozenset(range(7)))
+
+
+def take_place(session: Session, name: str, number: int) -> bool:
+    """A message to the person of that name takes a place in the day, which has two."""
+    today = days.of_person(session, aliases.of(session, [name]), WINDOW, NOON)
+    return days.take_place(session, today, WINDOW.day(NOON), WINDOW.zone, number, 2)
+
+
 def take(session: Session) -> None:
     """A second message takes a place in the day."""
-    days.take_place(session, "p", "2026-03-02", 2, 2)
+    take_place(session, "p", 2)
 
 
 def give_back(session: Session) -> None:
     """The first message gives its place back."""
-    days.give_back(session, "p", "2026-03-02", 1)
+    days.give_back(session, aliases.of(session, ["p"]), WINDOW, NOON, 1)
 
 
 def day_with_one(session: Session) -> None:
     """One place is taken."""
-    days.take_place(session, "p", "2026-03-02", 1, 2)
+    take_place(session, "p", 1)
 
 
 def check_day(session: Session) -> None:
     """The second has its place."""
     assert session.scalars(select(MessageDay)).one().delivery_ids == [2]
+
+
+def joined_with_one(session: Session) -> None:
+    """Two names of one person, of whose two places one is taken."""
+    observing.observe(session, seen("1", "2"))
+    take_place(session, "lead:1", 1)
+
+
+def take_by(name: str, number: int) -> Callable[[Session], object]:
+    """A message to one of their names takes a place, and notes that it has one."""
+
+    def work(session: Session) -> None:
+        if take_place(session, name, number):
+            session.add(ActionLog(actor="lab", action="taken", subject=name, result="done"))
+
+    return work
+
+
+def check_full_day(session: Session) -> None:
+    """The last place was taken once."""
+    assert len(session.scalars(select(ActionLog)).all()) == 1
 
 
 def bounced(session: Session) -> None:
@@ -296,7 +329,10 @@ RACES = {
         (opportunities, "_OPPORTUNITY"), "opportunities", with_opportunity, stage(18), stage(17), check_newest_stage
     ),
     "a place of a day given back while one is taken": Race(
-        (days, "_DAY"), "message_days", day_with_one, take, give_back, check_day
+        (days, "_DAYS"), "message_days", day_with_one, take, give_back, check_day
+    ),
+    "the last place of a day by two names of one person": Race(
+        (days, "_DAYS"), "message_days", joined_with_one, take_by("lead:1", 2), take_by("lead:2", 3), check_full_day
     ),
     "two proofs that meet in one person": Race(
         (observing, "_BY_ID"), "identities", three_people, proof("c", "d"), proof("a", "b"), check_one_person

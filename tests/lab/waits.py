@@ -6,7 +6,7 @@ statement there returns when the first has committed, so that it reads what the 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -43,11 +43,9 @@ from shared.journeys import beginnings, due_beginnings, engine, enrolment_record
 from shared.journeys import operator_actions as journey_actions
 from shared.messages import consent, days, notion_templates, statuses
 from shared.messages import operator_actions as message_actions
-from shared.messages.windows import window_for
 from shared.outbox import claims, expired, plan, record
 from shared.outbox import operator_actions as delivery_actions
 from shared.people import kinds, observing
-from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent, JourneyPause, JourneyVersion
 from shared.store.message_models import Conversation, MessageDay, MessageStatus, Suppression, TemplateCopy
 from shared.store.models import (
@@ -62,7 +60,7 @@ from shared.store.models import (
     Target,
 )
 from shared.store.people_models import Identity
-from tests.lab.races import TARGET, card
+from tests.lab.races import TARGET, card, take_place
 
 ANA = "ana@example.com"
 PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
@@ -351,7 +349,7 @@ WAITS: dict[str, Wait] = {
     "shared.messages.days:_DAYS": Wait(
         MessageDay,
         lambda: [filled(MessageDay, who=days.digest_of_person("p"), day="2026-03-02", delivery_ids=[])],
-        lambda session: days.of_person(session, "p", window_for(get_settings()), datetime(2026, 3, 2, 18, tzinfo=UTC)),
+        lambda session: take_place(session, "p", 1),
     ),
     "shared.messages.notion_templates:_keep": Wait(
         TemplateCopy,

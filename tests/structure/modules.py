@@ -36,7 +36,16 @@ LAYERS = [
     {"shared.flow", "shared.references", "shared.environment"},
     {"shared.money", "shared.problems"},
     {"shared.readers"},
-    {"shared.clock", "shared.errors", "shared.faults", "shared.logs", "shared.stopping", "shared.telemetry", "shared.warming"},
+    {
+        "shared.clock",
+        "shared.errors",
+        "shared.faults",
+        "shared.logs",
+        "shared.once",
+        "shared.stopping",
+        "shared.telemetry",
+        "shared.warming",
+    },
 ]
 
 

@@ -25,14 +25,15 @@ def test_source_of_a_flow_stands_in_the_timeline(database, test_clock, environme
         "visit",
         Contact,
         Contact.created_at,
-        lambda who: Contact.id == who.id,
+        lambda whose: Contact.id.in_(whose.contacts),
         lambda _session, rows: ({"what": "seen"} for _ in rows),
     )
     declared(environment, "timeline", source)
     transact(lambda session: session.add(Contact(manychat_id="m1")))
     with reading() as session:
         contact = session.scalars(select(Contact)).one()
-        assert [(one.kind, one.what) for one in timeline.entries(session, contact, 10)] == [("visit", "seen")]
+        found = timeline.entries(session, timeline.of_contact(session, contact), 10)
+        assert [(one.kind, one.what) for one in found] == [("visit", "seen")]
 
 
 def test_rule_of_a_flow_removes_its_rows(database, storage, test_clock, environment) -> None:

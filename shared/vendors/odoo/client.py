@@ -1,9 +1,9 @@
 """Odoo as the rest of the project sees it."""
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Literal
 
+from shared.once import made_once
 from shared.settings import Settings
 from shared.vendors.http import HttpClient
 from shared.vendors.odoo.transports import Json2Transport, JsonRpcTransport, Transport, json2_headers
@@ -132,7 +132,7 @@ class OdooClient:
         return int(answer[0] if isinstance(answer, list) else answer)
 
 
-@lru_cache(maxsize=4)
+@made_once(at_most=4)
 def _client(
     api: Literal["jsonrpc", "json2"], url: str, database: str, username: str, password: str, read_seconds: float
 ) -> OdooClient:

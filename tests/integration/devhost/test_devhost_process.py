@@ -274,6 +274,43 @@ def test_a_missed_timer_runs_once_after_the_start(devhost_azurite: Azurite, tmp_
     assert seen["status"]["Next"] == record["Next"]
 
 
+def test_of_two_hosts_one_runs_a_timer_and_the_other_takes_over_when_it_is_killed(
+    devhost_azurite: Azurite, tmp_path: Path
+) -> None:
+    """Both are Running; the second runs nothing until the lease of the killed one has ended, and then all."""
+    environment = {
+        "AzureWebJobsStorage": devhost_azurite.connection_string,
+        "AzureFunctionsWebHost__hostid": "two",
+        "DEVHOST_TIMER_LEASE_SECONDS": "15",
+        "DEVHOST_TIMER_LOOK_SECONDS": "1",
+    }
+    notes = [Notes(tmp_path / f"notes{number}") for number in range(2)]
+    first, second = (
+        RunningHost(
+            MAIN,
+            environment | {"NOTES": str(note.path)},
+            log_file=tmp_path / f"log{number}",
+            arguments=("--no-reload", "--functions", "every_second"),
+        )
+        for number, note in enumerate(notes)
+    )
+    with second:  # stopped at the end, the first being dead by then
+        with first:
+            pass  # stopped politely, it gives the lock back: the next to look has it
+        wait_until(lambda: notes[1].of("every_second"), 10)
+        first.start()
+        before = len(notes[0].of("every_second"))
+        wait_until(lambda: len(notes[1].of("every_second")) >= 3)
+        assert len(notes[0].of("every_second")) == before
+        second.kill()
+        killed = time.time()
+        try:
+            wait_until(lambda: len(notes[0].of("every_second")) > before, 30)
+            assert notes[0].of("every_second")[before]["at"] - killed > 5
+        finally:
+            first.stop()
+
+
 def is_free(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0

@@ -66,10 +66,10 @@ def test_triggers_and_outputs_are_understood() -> None:
     assert (worker.queue, worker.binary, worker.account.name) == ("jobs", True, "local")
     assert isinstance(clock, TimerTrigger)
     assert clock.run_on_startup
-    assert clock.account is not None
+    assert (clock.account.name, clock.is_monitored) == ("local", True)
     often = functions["often"].trigger
     assert isinstance(often, TimerTrigger)
-    assert often.account is None  # fires more than once a minute, so no status is kept
+    assert not often.is_monitored  # fires more than once a minute, so no status is kept
 
 
 def test_functions_are_in_the_hosts_order() -> None:

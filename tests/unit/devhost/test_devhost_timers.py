@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devhost.functions import Function, TimerTrigger
+from devhost.locks import LockTimes
 from devhost.ncrontab import EveryTimeSpan, Schedule, parse_crontab
 from devhost.storage import Account, StorageError
 from devhost.timers import NEVER, Status, TimerListener, parse_status, retry_delay, status_at_start
@@ -22,11 +24,26 @@ ACCOUNT = Account(name="a", key=b"k", queue_url="", blob_url="")
 
 
 class Blobs:
-    """Holds the one status blob; fails as often as told."""
+    """Holds the one status blob and the lease of the lock; fails as often as told."""
 
     def __init__(self, status: Status | None = None, failures: int = 0) -> None:
         self.content = json.dumps(status.as_json()).encode() if status else None
         self.failures = failures
+        self.holder: str | None = None
+
+    async def acquire_lease(self, _container: str, _name: str, _seconds: int) -> str:
+        if self.holder:
+            raise StorageError("PUT", 409, "LeaseAlreadyPresent")
+        self.holder = str(uuid.uuid4())
+        return self.holder
+
+    async def renew_lease(self, _container: str, _name: str, lease: str) -> None:
+        if self.holder != lease:
+            raise StorageError("PUT", 409, "LeaseIdMismatchWithLeaseOperation")
+
+    async def release_lease(self, _container: str, _name: str, lease: str) -> None:
+        if self.holder == lease:
+            self.holder = None
 
     async def read_blob(self, _container: str, _name: str) -> bytes | None:
         if self.failures:
@@ -60,11 +77,18 @@ class Runs:
         return Outcome(outputs=[], failure="boom" if failed else None)
 
 
-def listener(runs: Runs, blobs: Blobs | None, schedule: Schedule = HOURLY, **fields: Any) -> TimerListener:
-    on_startup, retry = fields.pop("run_on_startup", False), fields.pop("retry", None)
-    trigger = TimerTrigger(name="timer", expression="", schedule=schedule, run_on_startup=on_startup, account=ACCOUNT)
+def listener(runs: Runs, blobs: Blobs, schedule: Schedule = HOURLY, **fields: Any) -> TimerListener:
+    retry = fields.pop("retry", None)
+    trigger = TimerTrigger(
+        name="timer",
+        expression="",
+        schedule=schedule,
+        run_on_startup=fields.pop("run_on_startup", False),
+        account=ACCOUNT,
+        is_monitored=not schedule.more_than_once_a_minute,
+    )
     function = Function(name="f", id="f", trigger=trigger, outputs={}, bindings=(), retry=retry)
-    return TimerListener(function, blobs, runs, "host", **fields)  # type: ignore[arg-type]
+    return TimerListener(function, blobs, runs, "host", LockTimes(lease=15, look=0.01), **fields)  # type: ignore[arg-type]
 
 
 async def run_until(timer: TimerListener, runs: Runs, count: int) -> None:
@@ -125,10 +149,10 @@ async def test_stopping_does_not_wait_for_storage() -> None:
 async def test_runs_never_overlap() -> None:
     """A run longer than the interval is followed by the next one at once; never are there two."""
     runs = Runs(seconds=0.02)
-    await run_until(listener(runs, None, EveryTimeSpan(timedelta(milliseconds=5))), runs, 4)
+    await run_until(listener(runs, Blobs(), EveryTimeSpan(timedelta(milliseconds=5))), runs, 4)
     assert runs.most_active == 1
     assert not any(request["IsPastDue"] for request in runs.requests)
-    assert not any(request["ScheduleStatus"] for request in runs.requests)  # none is kept without storage
+    assert not any(request["ScheduleStatus"] for request in runs.requests)  # none is kept of what runs more than once a minute
 
 
 async def test_a_failed_run_advances_the_record_all_the_same() -> None:
@@ -161,6 +185,40 @@ def test_delays_of_a_retry_policy() -> None:
     assert [retry_delay(growing, made).total_seconds() for made in (0, 1, 2, 3, 4, 99)] == [1, 2, 4, 8, 10, 10]
 
 
+async def test_of_two_hosts_one_runs_the_timer_and_the_other_takes_over() -> None:
+    """Both get ready; only the holder of the lock runs. When it stops, the other one goes on from the record."""
+    blobs, first_runs, second_runs = Blobs(), Runs(), Runs()
+    last = NOW - timedelta(hours=2)
+    missed = Status(last=last, next=HOURLY.next_after(last), last_updated=last)
+    first = listener(first_runs, blobs, now=lambda: NOW)
+    second = listener(second_runs, blobs, now=lambda: NOW)
+    tasks = [asyncio.create_task(first.run())]
+    await first.ready.wait()
+    tasks.append(asyncio.create_task(second.run()))
+    await second.ready.wait()
+    assert (first.lock.is_held, second.lock.is_held) == (True, False)
+    blobs.content = json.dumps(missed.as_json()).encode()  # as if the first had stood still
+    first.stop()
+    await asyncio.wait_for(second_runs.began.wait(), 5)
+    second.stop()
+    await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    assert (len(first_runs.requests), [one["IsPastDue"] for one in second_runs.requests]) == (0, [True])
+    assert blobs.holder is None
+
+
+async def test_a_run_that_outlasts_the_lock_leaves_the_record_to_the_new_holder() -> None:
+    """Another host has it by then; what it has written stays."""
+    last = NOW - timedelta(hours=2)
+    blobs, runs = Blobs(Status(last=last, next=HOURLY.next_after(last), last_updated=last)), Runs(seconds=0.02)
+    timer = listener(runs, blobs, now=lambda: NOW)
+    task = asyncio.create_task(timer.run())
+    await runs.began.wait()
+    blobs.content, timer.lock._ends = b"written by the new holder", 0.0
+    timer.stop()
+    await asyncio.wait_for(task, 5)
+    assert blobs.content == b"written by the new holder"
+
+
 def test_a_timer_that_fires_early_does_not_come_up_twice() -> None:
     """A clock a little behind must not schedule the same time again."""
 
@@ -168,6 +226,7 @@ def test_a_timer_that_fires_early_does_not_come_up_twice() -> None:
         due = NOW.replace(hour=11, minute=0)
         blobs, runs = Blobs(), Runs()
         timer = listener(runs, blobs, now=lambda: due - timedelta(milliseconds=400))
+        assert await timer.lock.take()
         status = await timer._fire(Status(last=NOW, next=due, last_updated=NOW))
         assert status.last == due
         assert status.next == due + timedelta(hours=1)

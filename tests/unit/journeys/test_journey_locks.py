@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from shared import clock
 from shared.journeys import engine, outcomes, pauses
 from shared.journeys.enrolment_records import lock_record
 from shared.messages import days
+from shared.people import aliases
 from shared.store.journey_models import Enrolment, EnrolmentStep
 from shared.store.session import transact
 from tests.conftest import START
+from tests.lab.races import NOON, WINDOW, take_place
 from tests.support.journeys import Post, run
 from tests.unit.journeys.test_journey_engine import ANA, SIMPLE, due, rows, signal
 
@@ -118,9 +121,8 @@ def test_count_of_the_day_is_read_under_its_lock(vendors: Post, statements: list
     """Two messages that both find the last place of the day free would both take it."""
     for number in (1, 2, 3):
         statements.clear()
-        taken = transact(lambda session, number=number: days.take_place(session, "lead:1", "2026-03-02", number, 2))
-        assert taken is (number < 3)
-    transact(lambda session: days.give_back(session, "lead:1", "2026-03-02", 1))
+        assert transact(partial(take_place, name="lead:1", number=number)) is (number < 3)
+    transact(lambda session: days.give_back(session, aliases.of(session, ["lead:1"]), WINDOW, NOON, 1))
     read = [text for text in statements if "FROM message_days" in text]
     assert len(read) == 2
     assert all(f"FROM message_days {LOCK}" in text for text in read)

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, delete, select
 
 from shared import clock
 from shared.messages import consent, digests, links, rekey
+from shared.people import aliases
 from shared.store.message_models import Conversation, MessageDay, Suppression
 from shared.store.models import Base
 from shared.store.session import reading, transact
@@ -34,7 +35,7 @@ def unkeyed(text: str, kind: str = "address") -> str:
 def cause(channel: str, to: str, person: str = "lead:1") -> str | None:
     """What holds back marketing to somebody."""
     with reading() as session:
-        return consent.cause_against(session, person, channel, to, transactional=False)
+        return consent.cause_against(session, aliases.of(session, [person]), channel, to, transactional=False)
 
 
 def add(*rows: Base) -> None:

@@ -70,7 +70,8 @@ class TestOtherFlows:
 
         transact(store)
         names = {source.name: list(backfill.run(source)) for source in backfill.sources()}
-        assert names == {"contacts": [], "leads": [], "bookings": [], "campaign": [1], "inbound messages": [1]}
+        assert {name for name, seen in names.items() if seen} == {"campaign", "inbound messages"}
+        assert {"contacts", "leads", "bookings"} <= names.keys()
         with reading() as session:
             proven = session.scalars(select(Row.kind).where(Row.is_proven).order_by(Row.kind)).all()
         assert proven == ["campaign", "phone"]

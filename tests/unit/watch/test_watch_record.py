@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event
+from sqlalchemy import event, insert
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.store.models import Contact, Delivery, Opportunity, Target
+from shared.store.elapsed import LONGEST_MS
+from shared.store.models import ActionLog, Contact, Delivery, InboxEvent, Opportunity, Target
 from shared.store.session import transact
 from shared.watch import record
 from tests.support.world import contact, opportunity
@@ -102,18 +103,41 @@ def test_every_query_uses_an_index(database, test_clock) -> None:
             assert [step for step in scans if step not in allowed] == [], statement
 
 
-@given(st.lists(st.floats(min_value=-5, max_value=1e7), max_size=300))
-def test_percentiles_are_measured_values_in_order(seconds: list[float]) -> None:
-    """Each percentile is one of the values (never an invented one), they do not fall, and none looks like a phone number."""
-    spread = record.spread(seconds)
-    values = {min(round(max(value, 0) * 1000), record.LONGEST_MS) for value in seconds} or {0}
-    assert set(spread.values()) <= values
-    assert spread["p50_ms"] <= spread["p95_ms"] <= spread["p99_ms"] < 10**8
+@given(st.dictionaries(st.integers(min_value=0, max_value=LONGEST_MS), st.integers(min_value=1, max_value=50), max_size=40))
+def test_percentiles_are_those_of_every_single_value(durations: dict[int, int]) -> None:
+    """Each is one of the values (never an invented one): that of the nearest rank, as if all were written out in order."""
+    ordered = sorted(value for value, count in durations.items() for _ in range(count))
+    expected = {f"p{share}_ms": ordered[-(-share * len(ordered) // 100) - 1] if ordered else 0 for share in (50, 95, 99)}
+    assert record.spread(durations) == expected
 
 
-def test_percentile_is_the_nearest_rank() -> None:
-    """Of 1 to 100 seconds the 95th percentile is 95 seconds."""
-    assert record.spread([float(n) for n in range(1, 101)]) == {"p50_ms": 50_000, "p95_ms": 95_000, "p99_ms": 99_000}
+@pytest.mark.slow
+def test_figures_are_right_at_500_events_a_second(database, test_clock) -> None:
+    """30,000 events and as many syncs within the minute, each second slower than the last: none is left out."""
+    minute, rate = 60, 500
+    took = [second * 100 + number for second in range(minute) for number in range(rate)]
+    begun = clock.now()
+    done = [begun + timedelta(seconds=1 + number // rate) for number in range(minute * rate)]
+    test_clock.advance(seconds=minute)
+    since = [at - timedelta(milliseconds=milliseconds) for at, milliseconds in zip(done, took, strict=True)]
+    event = {"source": "s", "type": "t", "outcome": "applied", "data": {}}
+    sync = {"kind": "sync", "target": "odoo", "action": "opportunity", "state": "done"}
+    line = {"actor": "system", "action": "odoo.opportunity", "result": "done"}
+    events, syncs, lines = [], [], []
+    for number, (start, end) in enumerate(zip(since, done, strict=True)):
+        name = str(number)
+        events.append(event | {"key": name, "event_id": name, "occurred_at": start, "received_at": start, "handled_at": end})
+        syncs.append(sync | {"id": number + 1, "subject": name, "due_at": start, "created_at": start, "finished_at": end})
+        lines.append(line | {"delivery_id": number + 1, "at": end})
+    for table, rows in ((InboxEvent, events), (Delivery, syncs), (ActionLog, lines)):
+        transact(lambda session, table=table, rows=rows: session.execute(insert(table), rows))
+    figures, ordered = record.figures(), sorted(took)
+    handled, carried_out = figures["handled"], figures["carried_out"]
+    assert handled["events"] == {"t applied": len(took)}
+    assert carried_out["attempts"] == {"odoo.opportunity done": len(took)}
+    for share in (50, 95, 99):
+        exact = ordered[len(ordered) * share // 100 - 1]
+        assert handled[f"p{share}_ms"] == carried_out[f"p{share}_ms"] == pytest.approx(exact, rel=0.01)
 
 
 def test_open_deliveries_are_counted_by_state(database, test_clock) -> None:

@@ -10,6 +10,7 @@ from shared import clock
 from shared.journeys import engine, listeners  # noqa: F401  # journeys listen, as in the app
 from shared.messages import consent
 from shared.messages.digests import digest_of_address, digest_of_person
+from shared.people import aliases
 from shared.store.journey_models import Enrolment
 from shared.store.models import ActionLog
 from shared.store.session import reading, transact
@@ -22,7 +23,7 @@ ANA, PHONE = "ana@example.com", "+525512345678"
 def held_back(channel: str, to: str, *, person: str = "lead:1", transactional: bool = True) -> str | None:
     """Why a message is held back."""
     with reading() as session:
-        return consent.cause_against(session, person, channel, to, transactional=transactional)
+        return consent.cause_against(session, aliases.of(session, [person]), channel, to, transactional=transactional)
 
 
 def logged() -> list[tuple[str, str, str | None]]:

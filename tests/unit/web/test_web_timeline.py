@@ -13,6 +13,9 @@ from shared import clock
 from shared.errors import PermanentError
 from shared.messages import received
 from shared.messages.events import InboundMessage
+from shared.people import observing
+from shared.people.kinds import Identity
+from shared.people.observing import Seen
 from shared.store.models import ActionLog, Advisor, Campaign, Contact, DeadLetter, Delivery, InboxEvent
 from shared.store.session import transact
 from tests.support.examples import examples
@@ -186,3 +189,48 @@ def _row(kind: str, at: Any, key: str) -> Any:
     if kind == "delivery":
         return Delivery(kind="sync", target="t", action="a", subject="m1", due_at=at, created_at=at)
     return ActionLog(at=at, actor="a", action="b", subject="m1", result="done")
+
+
+def seen(*proven: Identity, typed: tuple[Identity, ...] = ()) -> int:
+    """Take in who somebody is; their number."""
+    event = Seen(source="test", at=clock.now(), proven=proven, typed=typed)
+    return transact(lambda session: observing.observe(session, event)) or 0
+
+
+def shown(api: Api, path: str) -> list[tuple[str, bool]]:
+    """The subject's event and whether it is probable."""
+    return [(item["what"], item["is_probable"]) for item in api.get(path).json["items"]]
+
+
+def test_a_person_is_shown_under_all_their_names_and_what_was_typed_as_probable(api: Api, add, test_clock) -> None:
+    """Ana's events, those of a lead that our link joined to her, and a stranger's whose form named her address."""
+    add(Contact(manychat_id="m1", email="ana@example.com"))
+    ana, mail = Identity("manychat", "m1"), Identity("email", "ana@example.com")
+    seen(ana, Identity("lead", "1"))
+    number = seen(ana, mail)
+    seen(Identity("lead", "2"), typed=(mail,))
+    seen(Identity("lead", "3"))
+    for subject in ("m1", "lead:1", "lead:2", "lead:3", "ana@example.com"):
+        add(event_of(subject))
+    expected = [("m1", False), ("lead:1", False), ("lead:2", True), ("ana@example.com", False)]
+    assert shown(api, TIMELINE) == shown(api, f"/api/v1/people/{number}/timeline") == expected
+    assert api.get("/api/v1/people/99/timeline").status == 404
+
+
+def test_somebody_with_a_number_alone_has_a_timeline(api: Api, add) -> None:
+    """A message from a number that no contact has."""
+    number = seen(Identity("phone", "+525512345678"))
+    add(event_of("+525512345678"), event_of("+525512345679"))
+    assert shown(api, f"/api/v1/people/{number}/timeline") == [("+525512345678", False)]
+
+
+def test_an_address_of_a_contact_that_nothing_has_proven_is_probable(api: Api, add) -> None:
+    """Somebody typed it into ManyChat."""
+    add(Contact(manychat_id="m1", email="ana@example.com"), event_of("m1"), event_of("ana@example.com"))
+    assert shown(api, TIMELINE) == [("m1", False), ("ana@example.com", True)]
+
+
+def event_of(subject: str) -> InboxEvent:
+    """An event about that subject, with its name."""
+    times = {"occurred_at": clock.now(), "received_at": clock.now()}
+    return InboxEvent(key=subject, event_id=subject, subject=subject, type=subject, source="s", data={}, **times)
