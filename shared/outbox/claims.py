@@ -200,7 +200,7 @@ def _permit(session: Session, row: Target, serves: Serves) -> Permit | None:
     """What comes next for a target, beginning with the delivery that has waited longest in the lane whose turn it is."""
     lane, first, bulk = lanes.TRANSACTIONAL, _first_due(session, row.name, lanes.TRANSACTIONAL), list[str]()
     if first is None and serves is not Serves.TRANSACTIONAL:
-        bulk = [one for one in lanes.due(session, row.name) if one != lanes.TRANSACTIONAL]
+        bulk = list(lanes.bulk_due(session, row.name))
         lane = lanes.choose(session, row.name, bulk) if bulk else lane
         first = _first_due(session, row.name, lane) if bulk else None
     if first is None:
@@ -259,6 +259,7 @@ def hold(delivery: Delivery, token: str) -> Claimed:
     """Mark a delivery as ours until the lease ends, and hand out what its executor needs to know."""
     delivery.state, delivery.lease_token, delivery.lease_until = State.SENDING, token, lease_end()
     delivery.claimed = delivery.wanted
+    waits.begin(delivery)
     return as_claimed(delivery)
 
 
@@ -327,4 +328,5 @@ def wakes(session: Session, target: str) -> set[str]:
         soon = now + timedelta(seconds=LONGEST_WAIT_SECONDS)
         if is_paused(row) or (row.closed_until or now) > now or (row.next_call_at or now) > soon:
             return set()
-    return {lanes.wake(target, lane) for lane in lanes.due(session, target)}
+    found = {lanes.wake(target, lane) for lane in lanes.bulk_due(session, target)}
+    return found | ({lanes.wake(target)} if _first_due(session, target, lanes.TRANSACTIONAL) else set())

@@ -23,7 +23,8 @@ from shared.store.wait_models import LaneShare
 # Written out, not bound: neither database uses a partial index for a parameter.
 IS_PENDING: ColumnElement[bool] = Delivery.state == literal_column("'pending'")
 TRANSACTIONAL, BULK = Lane.TRANSACTIONAL.value, Lane.BULK.value
-CREDIT = 50.0  # of deliveries of weight 1: so much may a lane that was idle have more than the others, and no more
+ONE = 1000  # what a delivery of weight 1 counts
+CREDIT = 50 * ONE  # so much may a lane that was idle have more than the others, and no more
 
 _NEXT = select(Delivery.lane).where(Delivery.target == bindparam("target"), IS_PENDING, Delivery.lane > bindparam("last"))
 _NEXT = _NEXT.order_by(Delivery.lane).limit(1)
@@ -59,18 +60,25 @@ def wake(target: str, lane: str = TRANSACTIONAL) -> str:
     return target if lane == TRANSACTIONAL else f"{target}:{BULK}"
 
 
-def pending(session: Session, target: str) -> list[str]:
-    """The lanes in which anything waits for a target, due or not; an index seek for each."""
+def pending(session: Session, target: str, until: str | None = None) -> list[str]:
+    """The lanes in which anything waits for a target, due or not; an index seek for each. Those before `until`."""
     found: list[str] = []
     while lane := session.scalars(_NEXT, {"target": target, "last": found[-1] if found else ""}).one_or_none():
+        if lane == until:
+            break
         found.append(lane)
     return found
 
 
-def due(session: Session, target: str) -> dict[str, datetime]:
-    """The lanes in which something is due for a target, and since when; an index seek for each."""
+def bulk_due(session: Session, target: str) -> dict[str, datetime]:
+    """The bulk lanes in which something is due for a target, and since when. Their names stand before `transactional`."""
+    return due(session, target, until=TRANSACTIONAL)
+
+
+def due(session: Session, target: str, until: str | None = None) -> dict[str, datetime]:
+    """The lanes in which something is due for a target, and since when; an index seek for each. Those before `until`."""
     now, found = clock.now(), dict[str, datetime]()
-    for lane in pending(session, target):
+    for lane in pending(session, target, until):
         if (at := session.scalars(_FIRST, {"target": target, "lane": lane, "now": now}).one_or_none()) is not None:
             found[lane] = at
     return found
@@ -97,13 +105,13 @@ def charge(session: Session, target: str, lane: str, count: int) -> None:
     if row is None:
         row = LaneShare(target=target, lane=lane, share=0)
         session.add(row)
-    row.share = max(row.share, _least(shares)) + count / weight(lane)
+    row.share = max(row.share, _least(shares)) + count * ONE // weight(lane)
 
 
 def _shares(session: Session, target: str) -> dict[str, LaneShare]:
     return {row.lane: row for row in session.scalars(select(LaneShare).where(LaneShare.target == target))}
 
 
-def _least(shares: dict[str, LaneShare]) -> float:
+def _least(shares: dict[str, LaneShare]) -> int:
     """What a lane that comes back begins with: it does not catch up on the time in which it had nothing to send."""
-    return max((row.share for row in shares.values()), default=0.0) - CREDIT
+    return max((row.share for row in shares.values()), default=0) - CREDIT

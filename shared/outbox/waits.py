@@ -47,6 +47,8 @@ def begin(row: Delivery, reason: str | None = None) -> None:
 def end(session: Session, target: str, rows: Sequence[Delivery]) -> None:
     """Write down what due deliveries have waited for until now, each part of a second or more.
 
+    Whoever moves them on calls `begin`.
+
     A delivery that has waited for an outage is counted as held up by it, once.
     """
     now = clock.now()
@@ -55,8 +57,6 @@ def end(session: Session, target: str, rows: Sequence[Delivery]) -> None:
     found = [(row, wait) for row in rows for wait in _waits(row, holds, now) if wait.ended_at - wait.started_at >= SHORTEST]
     session.add_all(wait for _row, wait in found)
     outages.hold_up(session, ((row, wait.outage_id) for row, wait in found if wait.outage_id is not None))
-    for row in rows:
-        begin(row)
 
 
 def _turn_began(row: Delivery) -> datetime:

@@ -48,12 +48,12 @@ class Outage(Base):
 
 
 class LaneShare(Base):
-    """How many deliveries a bulk lane of a target has had for its weight, as far as other lanes waited beside it."""
+    """How many thousandths of a delivery a bulk lane of a target has had for its weight, while other lanes waited beside it."""
 
     __tablename__ = "lane_shares"
     target: Mapped[str] = mapped_column(Unicode(50), primary_key=True)
     lane: Mapped[str] = mapped_column(Unicode(32), primary_key=True)
-    share: Mapped[float] = mapped_column(default=0.0)
+    share: Mapped[int] = mapped_column(BigId, default=0)
 
 
 class TargetPause(Base):

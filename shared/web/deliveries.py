@@ -59,6 +59,7 @@ class DeliveryOut(BaseModel):
     action: str
     subject: str
     payload: Any = Field(description="What a message says; null for a sync, which sends what SQL says when it runs.")
+    lane: str = Field(description="`transactional`, or the bulk source that it is one of many of.")
     state: State
     reason: str | None = Field(description="Why it stands where it stands, a short code.")
     attempts: int

@@ -136,7 +136,7 @@ def test_source_that_comes_back_does_not_catch_up(carrier):
     for _ in range(20):
         execute.drain("post", timedelta(0), serves=Serves.BULK)
     had = Counter(subject.partition("-")[0] for batch in carrier.sent for subject in batch)
-    assert had["bulk:c"] <= 200 / 3 + lanes.CREDIT  # without that limit: all 200
+    assert had["bulk:c"] <= 200 / 3 + lanes.CREDIT / lanes.ONE  # without that limit: all 200
     assert min(had["bulk:a"], had["bulk:b"]) >= 40
 
 

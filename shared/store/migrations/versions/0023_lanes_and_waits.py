@@ -63,7 +63,7 @@ def upgrade() -> None:
         "lane_shares",
         sa.Column("target", sa.Unicode(length=50), nullable=False),
         sa.Column("lane", sa.Unicode(length=32), nullable=False),
-        sa.Column("share", sa.Float(), nullable=False),
+        sa.Column("share", types.BigId, nullable=False),
         sa.PrimaryKeyConstraint("target", "lane", name=op.f("pk_lane_shares")),
     )
     op.add_column("reconciliations", sa.Column("pages", sa.Integer(), nullable=False, server_default="0"))
