@@ -28,7 +28,7 @@ FLOW = Flow(
     optional=False,
     queues=(QUEUE,),
     routers=("shared.web.reconciliations:router",),
-    stand_ins=("odoo",),
+    stand_ins=("sandbox.odoo:Odoo",),
 )
 bp = func.Blueprint()
 

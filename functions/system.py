@@ -46,7 +46,8 @@ FLOW = Flow(
     impersonal_tables=frozenset(
         (
             *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
-            *("journey_pauses", "retention_marks", "used_keys", "delivery_waits", "outages", "target_pauses", "lane_shares"),
+            *("journey_pauses", "retention_marks", "used_keys", "odoo_cursors"),
+            *("delivery_waits", "outages", "target_pauses", "lane_shares"),
         )
     ),
     privacy="shared.privacy.holdings:ENGINE",
@@ -57,6 +58,7 @@ FLOW = Flow(
     listeners=MappingProxyType(
         {
             "account.refused": "shared.alerts:alert_refused_account",
+            "odoo.changed": "shared.journeys.listeners:signal_odoo_change",
             "message.sending": "shared.journeys.listeners:may_send",
             "message.outcome": "shared.journeys.listeners:record_outcome",
             "person.known": "shared.journeys.listeners:apply_what_happened",

@@ -92,7 +92,8 @@ class Flow:
     the types of its events to their handlers. `moved_queues` names queues that its events no longer go to, each with the
     function that handled them, which is kept for what still lies there. Seven days after the deployment nothing can, and the
     line goes. `kept_keys` are the types of those events whose senders sign no time: a copy of a request is genuine for ever,
-    so that retention keeps the event's key when it removes the event. `stand_ins` are the sandbox's vendors that it talks to.
+    so that retention keeps the event's key when it removes the event. `stand_ins` name
+    what the sandbox puts in the place of the systems that it talks to (`sandbox.vendor.Vendor`), on one machine only.
 
     `identities` are the kinds by which its systems know people (`shared.people`); `people` names the tables whose rows tell of
     them (`shared.people.backfill.Source`), so that those that were stored before are taken in as well.
@@ -152,6 +153,7 @@ class Flow:
             *self.effects,
             *self.clients,
             *self.people,
+            *self.stand_ins,
         )
         mapped = (*self.targets.values(), *self.listeners.values(), *self.handlers.values(), *(job.run for job in self.jobs))
         readers = (kind.read for kind in self.identities if kind.read is not None)

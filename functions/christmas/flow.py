@@ -41,7 +41,7 @@ FLOW = Flow(
     settings="functions.christmas.settings:CampaignSettings",
     has_journeys=True,
     has_templates=True,
-    stand_ins=("notion", "discord", "calendly"),
+    stand_ins=("sandbox.notion:Notion", "sandbox.discord:Discord", "sandbox.calendly:Calendly"),
     identities=(IdentityKind(name="campaign", title="Number of a contact of the campaign"),),
     people=("functions.christmas.people:CONTACTS",),
 )

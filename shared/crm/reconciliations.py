@@ -19,9 +19,11 @@ from sqlalchemy.orm import Session
 from shared import clock, flows, queues, stopping
 from shared.crm import reconcile
 from shared.errors import PermanentError, PuenteError
+from shared.settings import get_settings
 from shared.store.dialect import rows_changed
 from shared.store.models import ERROR_LENGTH, ActionLog, Reconciliation
 from shared.store.session import long_statements, reading, transact
+from shared.vendors.odoo.client import OdooClient
 
 log = logging.getLogger("puente.reconcile")
 
@@ -94,10 +96,10 @@ def carry_out(number: int, queue: str = queues.RECONCILE_QUEUE) -> None:
 
 def _with_odoo(row: Reconciliation) -> reconcile.Report | None:
     """The report of the whole comparison; None where the time is up before its end. One page is compared in any case."""
-    end, report = clock.now() + ROUND, _so_far(row)
+    end, report, client = clock.now() + ROUND, _so_far(row), OdooClient.from_settings(get_settings())
     place = reconcile.Place(**row.goes_on) if row.goes_on else reconcile.FIRST
     for pages in count(row.pages):
-        following = reconcile.go_on(report, place, dry_run=row.dry_run)
+        following = reconcile.go_on(report, place, dry_run=row.dry_run, client=client)
         if following is None:
             return report
         if not transact(partial(_kept, number=row.id, pages=pages, report=report, place=following)):

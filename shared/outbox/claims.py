@@ -185,6 +185,8 @@ _batch_limit = case(
 )
 _FIRST = select(Delivery.action, _batch_limit).where(*_IS_DUE).order_by(Delivery.due_at, Delivery.id).limit(1)
 
+_FIRST_UNSUSPECTED = _FIRST.where(func.coalesce(Delivery.reason, literal_column("''")) != literal_column(f"'{NO_ANSWER}'"))
+
 
 @lru_cache(maxsize=64)
 def _next(size: int) -> Select[Delivery]:
@@ -198,11 +200,11 @@ def _next(size: int) -> Select[Delivery]:
 
 def _permit(session: Session, row: Target, serves: Serves) -> Permit | None:
     """What comes next for a target, beginning with the delivery that has waited longest in the lane whose turn it is."""
-    lane, first, bulk = lanes.TRANSACTIONAL, _first_due(session, row.name, lanes.TRANSACTIONAL), list[str]()
+    lane, first, bulk = lanes.TRANSACTIONAL, _first_due(session, row, lanes.TRANSACTIONAL), list[str]()
     if first is None and serves is not Serves.TRANSACTIONAL:
         bulk = list(lanes.bulk_due(session, row.name))
         lane = lanes.choose(session, row.name, bulk) if bulk else lane
-        first = _first_due(session, row.name, lane) if bulk else None
+        first = _first_due(session, row, lane) if bulk else None
     if first is None:
         return None
     (name, limit), found = first, actions.find(row.name, first[0])
@@ -211,9 +213,15 @@ def _permit(session: Session, row: Target, serves: Serves) -> Permit | None:
     return Permit(row.name, found, name, lane, limit, size, shares=len(bulk) > 1)
 
 
-def _first_due(session: Session, target: str, lane: str) -> tuple[str, int] | None:
-    """The action and the batch limit of the delivery that has waited longest in a lane."""
-    found = session.execute(_FIRST, {"name": target, "lane": lane, "now": clock.now()}).one_or_none()
+def _first_due(session: Session, target: Target, lane: str) -> tuple[str, int] | None:
+    """The action and the batch limit of the delivery that has waited longest in a lane.
+
+    Whether a system that seemed down answers again is asked with one that was never silent by itself, where there is one: those
+    that were may be the reason, and would keep the circuit open and all others waiting.
+    """
+    facts = {"name": target.name, "lane": lane, "now": clock.now()}
+    found = session.execute(_FIRST_UNSUSPECTED, facts).one_or_none() if circuit.is_probing(target) else None
+    found = found or session.execute(_FIRST, facts).one_or_none()
     return None if found is None else (found[0], found[1])
 
 
@@ -329,4 +337,5 @@ def wakes(session: Session, target: str) -> set[str]:
         if is_paused(row) or (row.closed_until or now) > now or (row.next_call_at or now) > soon:
             return set()
     found = {lanes.wake(target, lane) for lane in lanes.bulk_due(session, target)}
-    return found | ({lanes.wake(target)} if _first_due(session, target, lanes.TRANSACTIONAL) else set())
+    first = session.execute(_FIRST, {"name": target, "lane": lanes.TRANSACTIONAL, "now": now}).first()
+    return found if first is None else found | {lanes.wake(target)}

@@ -41,11 +41,13 @@ class Timestamped:
 class OdooSynced(SyncColumns, prefix="odoo"):
     """How far Odoo is in step with this row. `odoo_sync_status` is NULL where the sync mode leaves the row out of Odoo.
 
-    `odoo_linked` says that the record in Odoo carries our external id, so that it need not be looked for.
+    `odoo_linked` says that the record in Odoo carries our external id, so that it need not be looked for. `odoo_seen` is what
+    both sides last agreed on, as digests (`shared.crm.odoo_seen`).
     """
 
     odoo_id: Mapped[int | None] = mapped_column(BigId)
     odoo_linked: Mapped[bool] = mapped_column(default=False, server_default=false())
+    odoo_seen: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
     odoo_sync_status: Mapped[str | None]
     odoo_sync_error: Mapped[str | None]
     odoo_sync_attempts: Mapped[int]
@@ -130,7 +132,10 @@ class StageMapping(Timestamped, Base):
 
 
 class Opportunity(Timestamped, OdooSynced, Base):
-    """What a person may become for us: one row for each person, with the newest stage. `odoo_id` is the lead's."""
+    """What a person may become for us: one row for each person, with the newest stage. `odoo_id` is the lead's.
+
+    `outcome` is `won` or `lost` where Odoo's lead is, since `outcome_date`.
+    """
 
     __tablename__ = "opportunities"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -142,6 +147,8 @@ class Opportunity(Timestamped, OdooSynced, Base):
     entry_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     medical_advisor_id: Mapped[int | None]
     commercial_advisor_id: Mapped[int | None]
+    outcome: Mapped[str | None] = mapped_column(Unicode(8))
+    outcome_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     fact_times: Mapped[dict[str, Any]] = mapped_column(JsonText, default=dict)
     contact: Mapped[Contact] = relationship(lazy="joined")
 
@@ -355,6 +362,22 @@ class TargetSlot(Base):
     slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     token: Mapped[str | None] = mapped_column(Unicode(36))
     held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class OdooCursor(Base):
+    """How far we have looked for changes of one model of Odoo.
+
+    `changed_to`: what was written there until then has been looked at. `looked_at`: when the last look began that came to its
+    end. `busy_until`: somebody looks now, and until then nobody else does. `checked_to`: the row of ours behind which the look
+    for deleted records goes on.
+    """
+
+    __tablename__ = "odoo_cursors"
+    model: Mapped[str] = mapped_column(Unicode(64), primary_key=True)
+    changed_to: Mapped[datetime] = mapped_column(UtcDateTime)
+    looked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    busy_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    checked_to: Mapped[int] = mapped_column(BigId, default=0)
 
 
 class RetentionMark(Base):

@@ -3,6 +3,7 @@
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -11,27 +12,37 @@ from sqlalchemy import insert, select
 
 from shared import clock
 from shared.crm import reconcile, reconciliations
+from shared.crm.odoo_seen import digest
+from shared.crm.odoo_sides import Side
 from shared.settings import get_settings
 from shared.store.models import Contact, Opportunity, Reconciliation
 from shared.store.session import reading, transact
 from shared.vendors.odoo.client import OdooClient
 from tests.support.world import opportunity
 
-FIELDS = {"stage": "stage_id", "phone": "phone"}
+SIDE = Side(Opportunity, "crm.lead", "x_manychat_id", {"stage": "stage_id", "phone": "phone"})
 SYNCED = datetime(2026, 3, 1, 12, tzinfo=UTC)
+US = 2
 
 
-def record(stage=18, phone="+52", written="2026-03-01 11:59:00", **more):
+def record(stage=18, phone="+52", written="2026-03-01 11:59:00", writer=5, **more):
     """What Odoo has of one lead."""
-    return {"id": 7, "stage_id": [stage, "x"], "phone": phone, "write_date": written} | more
+    stamps = {"write_date": written, "write_uid": [writer, "x"]}
+    return SIDE.theirs({"id": 7, "x_manychat_id": "m1", "stage_id": [stage, "x"], "phone": phone, **stamps} | more)
+
+
+def our_row(known=None):
+    """Our row, synced at noon; `known` are the values agreed on."""
+    seen = None if known is None else {"known": {fact: digest(value) for fact, value in known.items()}}
+    return SimpleNamespace(manychat_id="m1", odoo_synced_at=SYNCED, odoo_seen=seen)
 
 
 class TestCompare:
     """One record of ours against what Odoo has under its ManyChat id."""
 
-    def kinds(self, ours, records):
+    def kinds(self, ours, records, known=None):
         """The kinds of difference, with their facts."""
-        return [(drift.kind, drift.fact) for drift in reconcile.compare("m1", ours, FIELDS, records, SYNCED)]
+        return [(drift.kind, drift.fact) for drift in reconcile.compare(our_row(known), ours, records, US)]
 
     def test_same_is_no_difference(self):
         """Equal values are in step."""
@@ -46,9 +57,17 @@ class TestCompare:
         assert self.kinds({"stage": 18}, [record(), record(id=8)]) == [("duplicate", None)]
 
     def test_older_record_is_wrong_and_younger_one_was_changed_by_hand(self):
-        """Odoo's time of writing tells an old value from somebody's will."""
+        """Where nothing was agreed on yet, Odoo's time of writing tells an old value from somebody's will."""
         assert self.kinds({"stage": 19, "phone": "+52"}, [record()]) == [("wrong", "stage")]
-        assert self.kinds({"stage": 19, "phone": "+52"}, [record(written="2026-03-01 12:10:00")]) == [("by_hand", "stage")]
+        later = record(written="2026-03-01 12:10:00")
+        assert self.kinds({"stage": 19, "phone": "+52"}, [later]) == [("by_hand", "stage")]
+        assert self.kinds({"stage": 19}, [record(written="2026-03-01 12:10:00", writer=US)]) == [("wrong", "stage")]
+
+    def test_value_that_was_agreed_on_is_wrong_and_another_one_is_by_hand(self):
+        """Afterwards the value tells, whenever the record was written and by whom."""
+        later = record(written="2026-03-01 12:10:00")
+        assert self.kinds({"stage": 19}, [later], known={"stage": 18}) == [("wrong", "stage")]
+        assert self.kinds({"stage": 19}, [record()], known={"stage": 17}) == [("by_hand", "stage")]
 
     def test_what_we_do_not_know_may_be_anything(self):
         """A fact that we do not know is not compared."""
@@ -57,8 +76,8 @@ class TestCompare:
     @given(st.dictionaries(st.sampled_from(["stage", "phone"]), st.none() | st.integers(1, 3), min_size=1))
     def test_record_written_from_our_values_is_in_step(self, ours):
         """Whatever we know, a record that says the same is in step."""
-        theirs = {"id": 1, "write_date": "2026-03-01 11:00:00"} | {FIELDS[fact]: value or False for fact, value in ours.items()}
-        assert reconcile.compare("m", ours, FIELDS, [theirs], SYNCED) == []
+        theirs = record(**{SIDE.fields[fact]: value or False for fact, value in ours.items()})
+        assert reconcile.compare(our_row(), ours, [theirs], US) == []
 
 
 @pytest.fixture
@@ -109,13 +128,25 @@ def _back_date(client, manychat_id):
     )
 
 
-def test_ours_wins_by_default(synced, world):
-    """A deleted lead is made again, and a stage changed by hand goes back to ours."""
+def test_ours_can_win(synced, world, environment):
+    """A deleted lead is made again, and with `stage: ours` a stage changed by hand goes back to ours."""
+    environment.setenv("ODOO_RECONCILE_POLICY", '{"missing": "ours", "stage": "ours"}')
+    get_settings.cache_clear()
     synced.unlink("crm.lead", [lead(synced, "m1")])
     _back_date(synced, "m3")
     synced.write("crm.lead", [lead(synced, "m3")], {"stage_id": 20})
     assert reconcile.run(dry_run=False).repaired == 2
     world.run()
+    assert reconcile.run(dry_run=True).completeness == 1.0
+
+
+def test_newest_stage_wins_by_default(synced, world):
+    """A stage that a person has set after ours becomes ours; the nightly repair keeps to what holds at once."""
+    synced.write("crm.lead", [lead(synced, "m3")], {"stage_id": 20})
+    assert reconcile.run(dry_run=False).repaired == 1
+    world.run()
+    with reading() as session:
+        assert session.scalars(select(Opportunity.stage_id).where(Opportunity.manychat_id == "m3")).one() == 20
     assert reconcile.run(dry_run=True).completeness == 1.0
 
 

@@ -177,7 +177,7 @@ class TestLaw4NoVendorInsideATransaction:
     """No vendor is called inside a SQL transaction or from an intake."""
 
     def test_no_connection_is_held_during_the_call(self, world, odoo):
-        """`FakeOdoo.execute` itself asserts that the pool has no connection out; here it is certainly called."""
+        """`LeadSync.execute` itself asserts that the pool has no connection out; here it is certainly called."""
         world.post("opportunity", opportunity())
         world.run()
         assert odoo.calls == [["m1"]]

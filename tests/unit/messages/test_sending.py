@@ -368,6 +368,45 @@ class TestWindowAndCap:
         assert deliveries()[0].reason == "too-late"
 
 
+class TestNumbers:
+    """Nothing goes to a number that costs whoever calls it, or that belongs to no person, whoever planned the message."""
+
+    @pytest.mark.parametrize(
+        ("number", "kind"),
+        [
+            ("+529001234567", "premium"),
+            ("+870773123456", "satellite"),
+            ("+528001234567", "toll-free"),
+            ("+19005550123", "premium"),
+        ],
+    )
+    @pytest.mark.parametrize("channel", ["whatsapp", "sms", "voice"])
+    def test_costly_numbers_are_refused_when_the_message_is_sent(self, post, channel: str, number: str, kind: str) -> None:
+        """Also where the number was stored long ago; no vendor is asked."""
+        enqueue(message(channel, to=number))
+        (row,) = deliveries()
+        assert (post.sent, row.state, row.reason) == ([], State.SKIPPED, f"number-{kind}")
+
+    def test_the_next_channel_has_it(self, post) -> None:
+        """The person is not the reason."""
+        mail = Fallback(channel="email", to=ANA_EMAIL, template="lead_day_9", variables=LEAD | {"first_name": "Anita"})
+        enqueue(message("whatsapp", to="+529001234567", fallback=(mail,)))
+        assert post.channels() == ["email"]
+
+    def test_who_has_written_from_it_is_answered(self, post) -> None:
+        """They pay for it themselves."""
+        number = "+528001234567"
+        who = digests.digest_of_address(f"whatsapp:{number}")
+        transact(lambda session: consent.wrote_to_us(session, who, "whatsapp", clock.now()))
+        enqueue(message("whatsapp", to=number))
+        assert post.channels() == ["whatsapp"]
+
+    def test_a_mail_has_no_number(self, post) -> None:
+        """Addresses of mail are left alone, and so is what ManyChat knows a person by."""
+        enqueue(message("email", to="+529001234567@example.com"))
+        assert post.channels() == ["email"]
+
+
 class TestWhatsAppText:
     """Free text only within 24 hours of the person's own message."""
 
