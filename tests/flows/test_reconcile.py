@@ -301,7 +301,7 @@ def test_many_records_in_rounds(sandbox, world, storage, test_clock, environment
 
 
 def fill(client, rows):
-    """So many opportunities in step with Odoo, but one in 1,000 deleted there and one in 500 changed by hand."""
+    """So many opportunities in step with Odoo, but one in 1,000 deleted there and one in 500 in another stage."""
     at = clock.now() - timedelta(hours=1)
     stamps = {"fact_times": {}, "created_at": at, "updated_at": at}
     synced = {"odoo_sync_status": "success", "odoo_synced_at": datetime(2020, 1, 1, tzinfo=UTC), "stage_id": 18}
@@ -317,4 +317,4 @@ def fill(client, rows):
                 session.execute(insert(Opportunity), ours),
             )
         )
-    return {"missing": rows // 1000, "by_hand:stage": rows // 500}
+    return {"missing": rows // 1000, "wrong:stage": rows // 500}
