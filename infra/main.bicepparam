@@ -10,6 +10,7 @@ param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
 // Schedules must stand here with a value: the host resolves %NAME% from app settings only. What is left out: settings-left-out.yaml.
 param settings = {
   BOOKING_URL: readEnvironmentVariable('BOOKING_URL', '')
+  BULK_WEIGHTS: readEnvironmentVariable('BULK_WEIGHTS', '')
   CALCOM_BASE_URL: readEnvironmentVariable('CALCOM_BASE_URL', '')
   CAMPAIGN_VARIABLES: readEnvironmentVariable('CAMPAIGN_VARIABLES', '')
   CAPTCHA_ACTION: readEnvironmentVariable('CAPTCHA_ACTION', '')
@@ -50,6 +51,7 @@ param settings = {
   LOG_LEVEL: readEnvironmentVariable('LOG_LEVEL', '')
   MAX_BODY_BYTES: readEnvironmentVariable('MAX_BODY_BYTES', '')
   MESSAGES_PER_PERSON_PER_DAY: readEnvironmentVariable('MESSAGES_PER_PERSON_PER_DAY', '')
+  MESSAGES_PER_SECOND: readEnvironmentVariable('MESSAGES_PER_SECOND', '')
   NOTION_CONTACTS_DB_ID: readEnvironmentVariable('NOTION_CONTACTS_DB_ID', '')
   NOTION_EMAIL_SEQUENCE_DB_ID: readEnvironmentVariable('NOTION_EMAIL_SEQUENCE_DB_ID', '')
   NOTION_PROPERTIES: readEnvironmentVariable('NOTION_PROPERTIES', '')
