@@ -40,7 +40,7 @@ FLOW = Flow(
     queues=(QUEUE,),
     events=("odoo.changed",),
     jobs=(Job(name="look", rhythm=Rhythm.MINUTE, run="shared.crm.odoo_changes:ask"),),
-    stand_ins=("odoo",),
+    stand_ins=("sandbox.odoo:Odoo",),
 )
 bp = func.Blueprint()
 

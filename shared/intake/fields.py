@@ -110,6 +110,12 @@ def _advisor(value: Any) -> Any:
     return value
 
 
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a whole number, not true or false")  # noqa: TRY004  # pydantic wants a ValueError
+    return value
+
+
 OrNone = or_none(Kind.LABEL)
 Lenient = BeforeValidator(_plain_text)
 Readable = AfterValidator(_readable)
@@ -195,6 +201,9 @@ StageName = Annotated[
 
 Number = Annotated[Annotated[int, Field(gt=0, lt=2**31)], BeforeValidator(_advisor)]
 """The number of one of our rows, also as text."""
+
+Whole = Annotated[Annotated[int, Field(ge=0, lt=2**31)], BeforeValidator(_whole)]
+"""A count that must be there: a whole number from 0, also as text. `true` is no number."""
 
 ShortText = Annotated[Annotated[str, Text(50), Readable, Lenient] | None, OrNone]
 

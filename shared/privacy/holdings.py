@@ -5,7 +5,7 @@ a dedupe key that vanished would let an old event be applied again. A new table 
 fails until it has one, or is declared to hold none.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,13 +57,14 @@ class PersonalData:
     """What a flow holds of people.
 
     `identify` adds to a person what the flow's tables know of them (addresses, rows, names); running it again adds nothing.
-    `outside` tells which records a person has to delete by hand, by what and where they are: in systems whose API deletes none.
+    `outside` tells which records an operator has to delete by hand, their ids by what and where they are; an erasure calls no
+    outside system but Odoo.
     `row_options` are options of the command line by which a person is found, each with the table whose id it takes.
     """
 
     holdings: tuple[Holding, ...]
     identify: Callable[[Session, Person], Person] | None = None
-    outside: Callable[[Session, Person], Mapping[str, list[int]]] | None = None
+    outside: Callable[[Session, Person], Mapping[str, Sequence[int | str]]] | None = None
     row_options: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -17,10 +17,12 @@ from shared.settings import get_settings
 from shared.store.models import ActionLog, Advisor, Contact, Delivery, OdooCursor, Opportunity, StageChange
 from shared.store.session import reading, transact
 from shared.vendors.odoo.client import OdooClient
+from tests.support.payloads import payload
 from tests.support.world import Out, contact, opportunity
 
 KEY = "a-key-for-odoo-that-nobody-guesses-27"
 ANA, BRUNO = 5, 6  # salespeople of the sandbox's Odoo
+HINT = json.dumps(payload("odoo.changed", "crm.lead")).encode()
 
 
 @pytest.fixture
@@ -358,7 +360,7 @@ def _admin():
 class TestWebhook:
     """Odoo's automation rule hurries the look."""
 
-    def send(self, world, key, body=b'{"_action": "x", "_id": 7, "_model": "crm.lead"}'):
+    def send(self, world, key, body=HINT):
         """POST with the key in the address."""
         import asyncio
 

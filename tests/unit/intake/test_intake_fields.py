@@ -216,3 +216,15 @@ def test_number_for_a_text(value, expected):
 def test_no_text(kind, value):
     """A truth value or a structure is a mistake of the sender's, not a text."""
     assert refused(kind, value)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0, 0), (7, 7), ("7", 7), (7.0, 7)])
+def test_whole_number(value, expected):
+    """A count, also as text."""
+    assert taken(fields.Whole, value) == expected
+
+
+@pytest.mark.parametrize("value", [True, False, -1, 1.5, 2**31, None, "muchos"])
+def test_no_whole_number(value):
+    """`true` would be 1 by itself; what does not fit the column is refused here."""
+    assert refused(fields.Whole, value)
