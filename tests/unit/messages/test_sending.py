@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from shared import clock, faults
 from shared.errors import PermanentError, RetryableError, UncertainError
-from shared.messages import Fallback, consent, digests, find, links, verdict
+from shared.messages import Fallback, carriers, consent, digests, find, links, verdict
 from shared.messages.providers import twilio
 from shared.outbox import operator_actions
-from shared.outbox.actions import State
+from shared.outbox.actions import AfterUnknown, State
 from shared.settings import get_settings
 from shared.store.message_models import MessageDay
 from shared.store.models import Delivery
@@ -466,3 +466,26 @@ class TestListeners:
         carry_out()
         assert len(post.sent) == 2
         assert post.sent[0].key == post.sent[1].key
+
+
+class TestPace:
+    """How many messages of a carrier are claimed and called together."""
+
+    def test_block_is_that_of_a_second(self, environment):
+        """By our own choice, or by MESSAGES_PER_SECOND; 50 at most, and slots enough for it."""
+        actions = {(one.target, one.name): one for one in carriers.ACTIONS}
+        twilio = actions["twilio", "whatsapp"]
+        assert (twilio.batch_size(), carriers.twilio_policy().slots) == (5, 3)
+        assert (actions["resend", "email"].batch_size(), carriers.resend_policy().batches_per_second) == (1, 1.8)
+        environment.setenv("MESSAGES_PER_SECOND", '{"twilio": 80, "smtp": 10}')
+        get_settings.cache_clear()
+        assert (twilio.batch_size(), carriers.twilio_policy().slots) == (50, 7)
+        assert (carriers.twilio_policy().batches_per_second, carriers.smtp_policy().batches_per_second) == (80, 10)
+
+    def test_carrier_that_cannot_be_asked_has_one_message_in_a_claim(self):
+        """A worker that dies leaves one message to a person, not a whole block."""
+        for action in carriers.ACTIONS:
+            if action.after_unknown is AfterUnknown.ASK_A_PERSON:
+                assert (action.batch_size(), action.at_once) == (1, 1)
+            else:
+                assert action.at_once == carriers.CALLS_AT_ONCE
