@@ -50,9 +50,14 @@ def resolve(session: Session, number: int) -> int | None:
 
 def names(session: Session, number: int) -> list[str]:
     """By what journeys, events and messages name a person, under any number that was ever theirs; empty where there is none."""
+    return [name for one in identities(session, number) for name in kinds.names_of(one)]
+
+
+def identities(session: Session, number: int) -> list[Identity]:
+    """What is a person's alone, under any number that was ever theirs; empty where there is no such person."""
     current = resolve(session, number)
     rows = session.scalars(select(tables.Identity).where(tables.Identity.person_id == current).order_by(tables.Identity.id))
-    return [name for row in rows for name in kinds.names_of(Identity(row.kind, row.value))]
+    return [Identity(row.kind, row.value) for row in rows]
 
 
 def of(session: Session, identity: Identity) -> list[int]:

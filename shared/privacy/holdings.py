@@ -58,12 +58,14 @@ class PersonalData:
 
     `identify` adds to a person what the flow's tables know of them (addresses, rows, names); running it again adds nothing.
     `outside` tells which records a person has to delete by hand, by what and where they are: in systems whose API deletes none.
+    `exported` adds to an export what stands in rows that name nobody, such as stops, which are kept as digests; by what it is.
     `row_options` are options of the command line by which a person is found, each with the table whose id it takes.
     """
 
     holdings: tuple[Holding, ...]
     identify: Callable[[Session, Person], Person] | None = None
     outside: Callable[[Session, Person], Mapping[str, list[int]]] | None = None
+    exported: Callable[[Session, Person], Mapping[str, list[dict[str, Any]]]] | None = None
     row_options: Mapping[str, str] = field(default_factory=dict)
 
 

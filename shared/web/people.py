@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,14 +11,18 @@ from sqlalchemy.orm import Session
 
 from shared.crm import editing, people_edits
 from shared.errors import FieldError, RefusedError
+from shared.messages import consent
 from shared.people import queries
 from shared.people.graph import Nature
 from shared.people.kinds import identity, kinds
+from shared.privacy.export import everything
+from shared.privacy.person import Person
 from shared.problems import documented
 from shared.store.people_models import KIND_LENGTH, VALUE_LENGTH, IdentityLink
 from shared.store.session import reading, rehearse
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.bodies import Body, Flag
+from shared.web.consents import StopOut, stop_out
 from shared.web.paging import RowId, text
 
 router = APIRouter(prefix="/api/v1/people", tags=["People"], route_class=SecuredRoute)
@@ -73,6 +77,18 @@ class PeopleOut(BaseModel):
     """People, in the order of their numbers."""
 
     items: list[PersonOut]
+    stops: list[StopOut] = Field(
+        default_factory=list,
+        description="Of a join or separation: the stops at their addresses, which it neither lifts nor moves.",
+    )
+
+
+class Export(BaseModel):
+    """What is held about a person."""
+
+    exported_at: datetime
+    held: dict[str, list[dict[str, Any]]] = Field(description="Rows by table, and what flows add, such as `stops`.")
+    probably_the_same: list[str] = Field(description="Others who may be the same person; nothing of theirs is in here.")
 
 
 class JoinIn(Body):
@@ -129,9 +145,25 @@ def separate_person(person_id: RowId, body: SeparateIn, caller: Caller) -> Peopl
     return _done(work, preview=body.preview)
 
 
+@router.get("/{person_id:id}/export", summary="Export a person", responses=documented(404))
+def export_person(person_id: RowId) -> Export:
+    """Everything that is held about a person, for their own request: the rows of every table, as an erasure finds them.
+
+    Whoever asks for it makes sure first who they are. `python -m shared.privacy --export` prints the same.
+    """
+    with reading() as session:
+        names = queries.names(session, person_id)
+        if not names:
+            raise editing.missing("person", person_id)
+        return Export.model_validate(everything(session, Person(pseudonym="", names=frozenset(names))))
+
+
 def _done(work: Callable[[Session], list[int]], *, preview: bool) -> PeopleOut:
     def and_show(session: Session) -> PeopleOut:
-        return _shown_all(session, work(session))
+        numbers = work(session)
+        known = [one for number in numbers for one in queries.identities(session, number)]
+        stops = [stop_out(*each) for each in consent.stops(session, known)]
+        return PeopleOut(items=_shown_all(session, numbers).items, stops=stops)
 
     return rehearse(and_show) if preview else editing.committed(and_show)
 
