@@ -46,7 +46,7 @@ class Constants:
     size_gb: float = 32  # PUENTE_SQL_MAX_SIZE_GB
     days_kept: float = 60  # RETENTION_INBOX_DAYS
     log_cap_gb: float = 5  # PUENTE_LOG_DAILY_CAP_GB
-    retained_rows_a_second: float = 2_640  # measured: tests/lab/test_retention_pace.py
+    retained_rows_a_second: float = 2_640  # measured: `make bench retention` on the lab's database, the slowest of several
     retention_seconds: float = 13_800  # of a day: a night, and a round every five minutes
     pool: float = 4  # DATABASE_POOL_SIZE
 

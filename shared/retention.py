@@ -55,6 +55,7 @@ REPORTED = timedelta(days=7)
 """So long a default that is new to an installation only says what it would remove; a setting counts at once."""
 PAGE = 1000  # rows in a transaction: far below what makes Azure SQL lock a whole table
 REMEMBERED_DAYS = 30  # an event that comes so late that journeys do not remember what ended them
+FROM_THE_FIRST = 1  # rows are numbered from 1
 SPAN = 20_000  # numbers looked through by one statement
 BLOBS_AT_ONCE = 20_000
 OPEN = ("active", "suspended")  # of an enrolment: something may still happen in it
@@ -184,21 +185,40 @@ def go_on() -> int:
 
 
 def _carried_out(wanted: Mapping[str, Rule], end: datetime) -> dict[str, int]:
-    """Each kind gets its share of the time that is left, so that none goes without; what one does not need goes to the next."""
-    settings, gone = get_settings(), {}
+    """Each kind gets its share of the time that is left, so that none goes without; what one does not need goes to the next.
+
+    One that cannot be removed does not keep the others: in a full database what only deletes makes room for what inserts.
+    """
+    gone: dict[str, int] = {}
+    refused: UnavailableError | None = None
     for number, (name, rule) in enumerate(wanted.items()):
         now = clock.now()
-        walk = Walk(rule, now - timedelta(days=rule.days(settings)), now + (end - now) / (len(wanted) - number))
-        mark = transact(partial(_mark, name))
-        if _only_reports(rule, settings, mark):
-            log.warning(
-                "retention: %s would remove %d rows; it begins on %s", name, walk.count(), f"{mark.begun_at + REPORTED:%F}"
-            )
-            continue
-        gone[name] = walk.remove(mark.goes_on_at)
-        if walk.stopped_at != mark.goes_on_at:
-            transact(partial(_set_mark, name, walk.stopped_at))
+        try:
+            gone[name] = _removed(name, rule, now + (end - now) / (len(wanted) - number))
+        except UnavailableError as error:
+            log.warning("retention: %s are left: %s", name, error)
+            refused = error
+    if refused is not None:
+        raise refused
     return gone
+
+
+def _removed(name: str, rule: Rule, end: datetime) -> int:
+    """How many rows of a kind were removed; none where it only reports how many it would remove."""
+    settings = get_settings()
+    walk = Walk(rule, clock.now() - timedelta(days=rule.days(settings)), end)
+    mark = transact(partial(_mark, name))
+    if _only_reports(rule, settings, mark):
+        begins = f"{mark.begun_at + REPORTED:%F}"
+        log.warning("retention: %s would remove %d rows; it begins on %s", name, walk.count(), begins)
+        return 0
+    begun_at = mark.goes_on_at or FROM_THE_FIRST
+    if begun_at != mark.goes_on_at:
+        transact(partial(_set_mark, name, begun_at))  # a death in the middle leaves it, and the next round goes on
+    count = walk.remove(begun_at)
+    if walk.stopped_at != begun_at:
+        transact(partial(_set_mark, name, walk.stopped_at))
+    return count
 
 
 def _mark(name: str, session: Session) -> RetentionMark:

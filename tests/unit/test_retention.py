@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 
 from functions.leads import notes
 from shared import clock, faults, retention
+from shared.errors import UnavailableError
 from shared.intake import dead_letter_store
 from shared.journeys.enrolment_records import Standing
 from shared.outbox import plan
@@ -181,6 +182,32 @@ class TestWhatGoes:
             retention.forget()
         assert left(Delivery) == 5
         assert retention.forget() == {"syncs": 5}
+
+    def test_what_a_death_has_left_goes_on_within_minutes(self, kept_for_a_year, monkeypatch):
+        """It does not wait for the next night: the timer of every five minutes finds that the night had begun."""
+        monkeypatch.setattr(retention, "PAGE", 3)
+        add(*(delivery() for _ in range(8)))
+        faults.inject("retention.after_page=raise:1")
+        with pytest.raises(faults.InjectedFault):
+            retention.forget()
+        faults.inject("")
+        assert retention.go_on() == 5
+        assert retention.go_on() == 0
+
+    def test_a_kind_that_cannot_be_removed_does_not_keep_the_others(self, kept_for_a_year, monkeypatch):
+        """In a full database what inserts a row fails (keys that are kept); what only deletes makes room."""
+        add(handled(), delivery(), line())
+        page = retention._page
+
+        def full_for_events(session, rule, **more):
+            if rule.table is InboxEvent:
+                raise UnavailableError("the database is full: its size quota")
+            return page(session, rule=rule, **more)
+
+        monkeypatch.setattr(retention, "_page", full_for_events)
+        with pytest.raises(UnavailableError, match="size quota"):
+            retention.forget()
+        assert (left(InboxEvent), left(Delivery), left(ActionLog)) == (1, 0, 0)
 
 
 class TestTime:
