@@ -16,7 +16,7 @@ from shared.store.consent_models import Consent
 from shared.store.message_models import ReceivedMessage
 
 
-def _said_by(person: Person) -> ColumnElement[bool]:
+def _stated_by(person: Person) -> ColumnElement[bool]:
     """What any of their identities has said; a stop outlives that, as a digest."""
     return Consent.identity_key.in_(sorted({one.key for one in _identities(person)}))
 
@@ -37,7 +37,7 @@ def _stops(session: Session, person: Person) -> dict[str, list[dict[str, Any]]]:
 PERSONAL_DATA = PersonalData(
     holdings=(
         Holding(ReceivedMessage, lambda person: from_numbers(person.phones)),
-        Holding(Consent, _said_by),
+        Holding(Consent, _stated_by),
     ),
     exported=_stops,
 )
