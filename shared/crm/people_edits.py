@@ -1,4 +1,4 @@
-"""Join and separate people by hand. Each can be undone by the other, and is in the action log.
+"""Join and separate people by hand, and follow the ids that a system merged or renamed. All of it is in the action log.
 
 A join by hand overrules what keeps two people apart; a separation overrules what joins them, now and later. What an operator
 said last holds.
@@ -16,6 +16,7 @@ from shared.errors import FieldError, RefusedError
 from shared.people import observing, queries
 from shared.people.graph import Nature
 from shared.people.kinds import Identity, exclusive
+from shared.people.observing import Seen
 from shared.store import people_models as tables
 from shared.store.people_models import IdentityLink
 
@@ -55,6 +56,18 @@ def _pairs_to_join(
     for left, right in product(one, other):
         if left.kind == right.kind and left.kind in exclusive():
             yield left, right
+
+
+def follow(session: Session, kept: Identity, gone: Collection[Identity], source: str, actor: str) -> list[int]:
+    """A system has merged or renamed ids: those that are gone are the one that is kept; the numbers of its people.
+
+    What is known by any of them leads to one person from now on, and numbers that were given up lead on. That the system
+    deletes an old id afterwards is no erasure here. A second run changes nothing.
+    """
+    same = [(kept, one) for one in gone if one != kept]
+    observing.observe(session, Seen(source=source, at=clock.now(), proven=(kept,), same=same))
+    editing.log(session, actor, "people.follow", f"{kept.kind}:{source}", f"{len(same)} ids are another")
+    return queries.of(session, kept)
 
 
 def separate(session: Session, number: int, leaving: Collection[int], actor: str) -> list[int]:

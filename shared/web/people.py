@@ -14,11 +14,11 @@ from shared.errors import FieldError, RefusedError
 from shared.messages import consent
 from shared.people import queries
 from shared.people.graph import Nature
-from shared.people.kinds import identity, kinds
+from shared.people.kinds import Identity, identity, kinds
 from shared.privacy.export import everything
 from shared.privacy.person import Person
 from shared.problems import documented
-from shared.store.people_models import KIND_LENGTH, VALUE_LENGTH, IdentityLink
+from shared.store.people_models import KIND_LENGTH, SOURCE_LENGTH, VALUE_LENGTH, IdentityLink
 from shared.store.session import reading, rehearse
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.bodies import Body, Flag
@@ -98,6 +98,16 @@ class JoinIn(Body):
     preview: Flag = Field(default=False, description=PREVIEW)
 
 
+class MergedIn(Body):
+    """Ids of one kind that a system has made one."""
+
+    kind: Annotated[str, Field(min_length=1, max_length=KIND_LENGTH)] = Field(description="Such as `manychat` or `phone`.")
+    kept: Annotated[str, Field(min_length=1, max_length=VALUE_LENGTH)] = Field(description="The id that is left, or is new.")
+    gone: list[Annotated[str, Field(min_length=1, max_length=VALUE_LENGTH)]] = Field(min_length=1, max_length=MOST_IDENTITIES)
+    source: Annotated[str, Field(min_length=1, max_length=SOURCE_LENGTH)] = Field(description="Who says so: `hubspot.merge`.")
+    preview: Flag = Field(default=False, description=PREVIEW)
+
+
 class SeparateIn(Body):
     """Which identities of a person are somebody else's."""
 
@@ -108,12 +118,7 @@ class SeparateIn(Body):
 @router.get("", summary="Find people by an identity")
 def find_people(query: Annotated[PeopleQuery, Query()]) -> PeopleOut:
     """Whose identity it is: one person, several where it is shared, none where nobody is known by it."""
-    try:
-        wanted = identity(query.kind, query.value)
-    except ValueError as error:
-        field = "kind" if query.kind not in kinds() else "value"
-        fault = FieldError(field, str(error))
-        raise RefusedError(422, "invalid-fields", "A value is not as it must be.", errors=[fault]) from error
+    wanted = _read(query.kind, query.value, "value")
     with reading() as session:
         find = queries.with_proposals if query.probable else queries.of
         return _shown_all(session, find(session, wanted))
@@ -137,6 +142,18 @@ def join_people(body: JoinIn, caller: Caller) -> PeopleOut:
     return _done(work, preview=body.preview)
 
 
+@router.post("/merged", summary="Follow merged ids")
+def follow_merged_ids(body: MergedIn, caller: Caller) -> PeopleOut:
+    """A system has merged ids or renamed one (a person has a new number): whatever is known by any of them is one person's.
+
+    Deleting the old ids there is no erasure here. Stops stay with their addresses, and count for the new one as well.
+    """
+    kept = _read(body.kind, body.kept, "kept")
+    gone = [_read(body.kind, value, "gone") for value in body.gone]
+    work = partial(people_edits.follow, kept=kept, gone=gone, source=body.source, actor=actor(caller))
+    return _done(work, preview=body.preview)
+
+
 @router.post("/{person_id:id}/separate", summary="Separate a person", responses=documented(404, 409))
 def separate_person(person_id: RowId, body: SeparateIn, caller: Caller) -> PeopleOut:
     """These identities are somebody else's from now on, whatever events show later."""
@@ -156,6 +173,14 @@ def export_person(person_id: RowId) -> Export:
         if not names:
             raise editing.missing("person", person_id)
         return Export.model_validate(everything(session, Person(pseudonym="", names=frozenset(names))))
+
+
+def _read(kind: str, value: str, field: str) -> Identity:
+    try:
+        return identity(kind, value)
+    except ValueError as error:
+        fault = FieldError(field if kind in kinds() else "kind", str(error))
+        raise RefusedError(422, "invalid-fields", "A value is not as it must be.", errors=[fault]) from error
 
 
 def _done(work: Callable[[Session], list[int]], *, preview: bool) -> PeopleOut:
