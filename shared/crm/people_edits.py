@@ -32,7 +32,7 @@ def join(session: Session, first: int, second: int, actor: str) -> list[int]:
     Raises:
         RefusedError: 404, there is no such person.
     """
-    one, other = (_identities(session, _current(session, number)) for number in (first, second))
+    one, other = _identities(session, first, second)
     if {row.id for row in one} == {row.id for row in other}:
         return _people(one)
     _revoke(session, one, other, (Nature.DIFFERENT,), actor)
@@ -79,7 +79,7 @@ def separate(session: Session, number: int, leaving: Collection[int], actor: str
         RefusedError: 404, there is no such person.
         RefusedError: 422, an identity is not theirs alone, or none would stay.
     """
-    own = _identities(session, _current(session, number))
+    (own,) = _identities(session, number)
     going = [row for row in own if row.id in leaving]
     staying = [row for row in own if row.id not in leaving]
     if len(going) != len(set(leaving)):
@@ -105,14 +105,21 @@ def _current(session: Session, number: int) -> int:
     return current
 
 
-def _identities(session: Session, number: int) -> list[tables.Identity]:
-    """What is theirs alone, locked together with everything that it leads to."""
-    ids = session.scalars(select(tables.Identity.id).where(tables.Identity.person_id == number)).all()
-    rows, _links = observing.neighbourhood(session, ids)
-    own = [row for row in rows.values() if row.person_id == number]
-    if not own:
-        raise RefusedError(409, "conflict", f"Person {number} has no identity that is theirs alone.")
-    return sorted(own, key=_number)
+def _identities(session: Session, *numbers: int) -> list[list[tables.Identity]]:
+    """What is each person's alone, locked together with everything that it leads to, all of it in one order.
+
+    While the lock was waited for somebody may have turned out to be another; then that one is looked for.
+    """
+    while True:
+        current = [_current(session, number) for number in numbers]
+        ids = session.scalars(select(tables.Identity.id).where(tables.Identity.person_id.in_(current))).all()
+        rows, _links = observing.neighbourhood(session, ids)
+        found = [sorted((row for row in rows.values() if row.person_id == one), key=_number) for one in current]
+        if all(found):
+            return found
+        if [_current(session, number) for number in numbers] == current:
+            number = next(one for one, own in zip(numbers, found, strict=True) if not own)
+            raise RefusedError(409, "conflict", f"Person {number} has no identity that is theirs alone.")
 
 
 def _revoke(

@@ -41,7 +41,7 @@ def resolve(session: Session, number: int) -> int | None:
     seen: set[int] = set()
     while number not in seen:
         seen.add(number)
-        row = session.get(KnownPerson, number)
+        row = session.get(KnownPerson, number, populate_existing=True)
         if row is None:
             return None
         number = row.moved_to or row.id
