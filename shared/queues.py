@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
 DELIVERY_QUEUE = "delivery-queue"
+BULK_DELIVERY_QUEUE = "bulk-delivery-queue"
 DEAD_LETTER_QUEUE = "dead-letter-queue"
 RECONCILE_QUEUE = "reconcile-queue"  # written by a timer and by the API
 ODOO_QUEUE = "odoo-changes-queue"  # written by a timer and by Odoo's webhook

@@ -3,7 +3,7 @@
 A system whose key is not set is not used: what would need it is refused or skipped with that reason, and nothing is called.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 
@@ -179,6 +179,16 @@ class MessagingSettings(SettingsGroup):
     holidays_country: HolidaysOf = Field(
         default="MX",
         description="Country (ISO 3166, two letters) whose public holidays are kept free, where a phone tells none; `XX`: none.",
+    )
+    bulk_weights: dict[str, Annotated[int, Field(ge=1, le=1000)]] = Field(
+        default={},
+        description="JSON object: how much each bulk source (`bulk`: those without a name) gets beside the others; 1 if not named.",
+    )
+    messages_per_second: dict[
+        Literal["brevo", "resend", "smtp", "twilio", "manychat"], Annotated[float, Field(gt=0, le=1000)]
+    ] = Field(
+        default={},
+        description="JSON object: how many messages a second a provider gets at most, over all instances together, where its account takes more than most.",
     )
     messages_per_person_per_day: int = Field(
         default=3, ge=1, le=50, description="Most messages of journeys for a person and local day."

@@ -34,6 +34,13 @@ def follow_meeting(session: Session, event: Event[BookingEvent]) -> None:
     meetings.follow_meeting(session, event)
 
 
+def begin_onboarding(session: Session, payment: Mapping[str, Any], event_key: str) -> None:
+    """Begin the onboarding of whoever paid, once for each payment, whoever reports it first."""
+    from functions.christmas import onboarding
+
+    onboarding.begin_by_payment(session, payment, event_key)
+
+
 def update_sequence(session: Session, context: Mapping[str, Any], _outcome: MessageOutcome) -> None:
     """Request Notion's sync of the sequence whose mail went out or got a new status."""
     if context.get("journey") not in JOURNEYS or "enrolment" not in context:

@@ -15,8 +15,8 @@ map) than drift, and a person should look first.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal
@@ -89,49 +89,78 @@ def run(*, dry_run: bool, client: OdooClient | None = None) -> Report:
     Raises:
         PuenteError: Odoo or the database is away; what was repaired until then stays repaired.
     """
-    odoo = client or OdooClient.from_settings(get_settings())
-    report = Report()
-    for side in odoo_sides.sides(odoo):
-        for page in _pages(odoo, side, report):
-            for drift in page.drifts:
-                report.note(drift)
-            if not dry_run:
-                _repair(odoo, side, page, report)
-        for drift in _unknown(odoo, side):
-            report.note(drift)
+    report, place = Report(), FIRST
+    while (following := go_on(report, place, dry_run=dry_run, client=client)) is not None:
+        place = following
     return report
 
 
 @dataclass(frozen=True)
-class _Page:
-    """The differences of a page of our own rows, and Odoo's records as they were read at `at`."""
+class Place:
+    """Where a comparison goes on: with which side, whether with Odoo's records after ours, and behind which id."""
 
+    side: int = 0
+    of_odoo: bool = False
+    behind: int = 0
+
+
+FIRST = Place()
+
+
+def go_on(report: Report, place: Place, *, dry_run: bool, client: OdooClient | None = None) -> Place | None:
+    """Compare one page, add to the report what it shows, and repair it unless `dry_run`. Where to go on; None at the end.
+
+    Raises:
+        PuenteError: as for `run`.
+    """
+    odoo = client or OdooClient.from_settings(get_settings())
+    compared = odoo_sides.sides(odoo)
+    if place.side >= len(compared):
+        return None
+    side = compared[place.side]
+    last = _go_on_with_odoo(odoo, side, place.behind, report) if place.of_odoo else None
+    if not place.of_odoo and (page := _page(odoo, side, place.behind, report)) is not None:
+        last = page.last
+        for drift in page.drifts:
+            report.note(drift)
+        if not dry_run:
+            _repair(odoo, side, page, report)
+    if last is not None:
+        return replace(place, behind=last)
+    if not place.of_odoo:
+        return Place(place.side, of_odoo=True)
+    return Place(place.side + 1) if place.side + 1 < len(compared) else None
+
+
+@dataclass(frozen=True)
+class _Page:
+    """The differences of a page of our own rows up to the id `last`, and Odoo's records as they were read at `at`."""
+
+    last: int
     at: datetime
     us: int
     records: Mapping[str, Theirs]
     drifts: list[Drift]
 
 
-def _pages(odoo: OdooClient, side: Side, report: Report) -> Iterator[_Page]:
-    """Page by page. Rows that wait for a sync anyway are not compared."""
-    last, us = 0, odoo_sides.my_id(odoo)
-    while True:
-        with reading() as session:
-            query = select(side.table).where(side.table.id > last, side.table.odoo_sync_status == odoo_sync.SUCCESS)
-            rows = session.scalars(query.order_by(side.table.id).limit(PAGE)).all()
-            users = odoo_sides.odoo_users(session, rows)
-        if not rows:
-            return
-        last, at, drifts = rows[-1].id, clock.now(), []
-        records = defaultdict(list)
-        for record in side.read(odoo, [[side.key, "in", [row.manychat_id for row in rows]]]):
-            records[record.key].append(record)
-        for row in rows:
-            found = compare(row, side.ours(row, users), records.get(row.manychat_id, []), us)
-            report.compared += 1
-            report.in_step += not found
-            drifts += found
-        yield _Page(at, us, {key: one[0] for key, one in records.items() if len(one) == 1}, drifts)
+def _page(odoo: OdooClient, side: Side, behind: int, report: Report) -> _Page | None:
+    """The page behind an id; None at the end. Rows that wait for a sync anyway are not compared."""
+    with reading() as session:
+        query = select(side.table).where(side.table.id > behind, side.table.odoo_sync_status == odoo_sync.SUCCESS)
+        rows = session.scalars(query.order_by(side.table.id).limit(PAGE)).all()
+        users = odoo_sides.odoo_users(session, rows)
+    if not rows:
+        return None
+    us, at, drifts = odoo_sides.my_id(odoo), clock.now(), list[Drift]()
+    records = defaultdict(list)
+    for record in side.read(odoo, [[side.key, "in", [row.manychat_id for row in rows]]]):
+        records[record.key].append(record)
+    for row in rows:
+        found = compare(row, side.ours(row, users), records.get(row.manychat_id, []), us)
+        report.compared += 1
+        report.in_step += not found
+        drifts += found
+    return _Page(rows[-1].id, at, us, {key: one[0] for key, one in records.items() if len(one) == 1}, drifts)
 
 
 def compare(row: Any, ours: Mapping[str, Any], records: Sequence[Theirs], us: int) -> list[Drift]:
@@ -152,19 +181,19 @@ def compare(row: Any, ours: Mapping[str, Any], records: Sequence[Theirs], us: in
     ]
 
 
-def _unknown(odoo: OdooClient, side: Side) -> Iterator[Drift]:
-    """Records of Odoo whose ManyChat id is not in our tables."""
-    last = 0
-    while True:
-        domain = [["id", ">", last], [side.key, "!=", False]]
-        records = odoo.search_read(side.model, domain, [side.key], limit=PAGE, order="id", archived=True)
-        if not records:
-            return
-        last = records[-1]["id"]
-        keys = {str(record[side.key]) for record in records}
-        with reading() as session:
-            known = set(session.scalars(select(side.table.manychat_id).where(side.table.manychat_id.in_(keys))))
-        yield from (Drift("unknown", key) for key in sorted(keys - known))
+def _go_on_with_odoo(odoo: OdooClient, side: Side, behind: int, report: Report) -> int | None:
+    """Report the records of a page of Odoo's whose ManyChat id is not in our tables; the page's last id, None at the end."""
+    domain = [["id", ">", behind], [side.key, "!=", False]]
+    records = odoo.search_read(side.model, domain, [side.key], limit=PAGE, order="id", archived=True)
+    if not records:
+        return None
+    keys = {str(record[side.key]) for record in records}
+    with reading() as session:
+        known = set(session.scalars(select(side.table.manychat_id).where(side.table.manychat_id.in_(keys))))
+    for key in sorted(keys - known):
+        report.note(Drift("unknown", key))
+    last: int = records[-1]["id"]
+    return last
 
 
 def is_repaired(drift: Drift) -> bool:

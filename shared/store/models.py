@@ -265,6 +265,9 @@ class Delivery(Timestamped, Base):
     `wanted` counts the changes a sync stands for; `claimed` is how many of them the run now under way has seen.
     `owed_since` is the date it was planned for or moved to, or that of the newest change; NULL: since it was made. Its age
     counts from there, while `due_at` moves with every attempt.
+    `lane`: `transactional`, or the bulk source it comes from (see `shared.outbox.lanes`).
+    `waiting_since`: when the wait for its next attempt began (NULL: when it was made); `waits_for`: why, if not for its date.
+    `outage_id`: the outage it has waited for, until it is finished.
     """
 
     __tablename__ = "deliveries"
@@ -292,6 +295,10 @@ class Delivery(Timestamped, Base):
     retry_of: Mapped[int | None] = mapped_column(BigId)
     traceparent: Mapped[str | None] = mapped_column(Unicode(55))
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lane: Mapped[str] = mapped_column(Unicode(32), default="transactional", server_default="transactional")
+    waits_for: Mapped[str | None] = mapped_column(Unicode(64))
+    waiting_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    outage_id: Mapped[int | None] = mapped_column(BigId)
 
     __table_args__ = (
         Index(
@@ -306,6 +313,7 @@ class Delivery(Timestamped, Base):
         Index(
             "ix_deliveries_due",
             "target",
+            "lane",
             "due_at",
             "id",
             mssql_where=text("state = 'pending'"),
@@ -325,7 +333,11 @@ class Delivery(Timestamped, Base):
 
 
 class Target(Base):
-    """An outside system: its circuit, and when it may be called again. One row, locked by whoever claims work for it."""
+    """An outside system: its circuit, and when it may be called again. One row, locked by whoever claims work for it.
+
+    `paused_until`: a person wants it left alone until then (pause `pause_id`). `outage_id`: the outage that its circuit is open
+    for, or was, until the circuit is closed.
+    """
 
     __tablename__ = "targets"
     name: Mapped[str] = mapped_column(Unicode(50), primary_key=True)
@@ -336,6 +348,9 @@ class Target(Base):
     batch_cap: Mapped[int | None]
     next_call_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
+    paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    pause_id: Mapped[int | None] = mapped_column(BigId)
+    outage_id: Mapped[int | None] = mapped_column(BigId)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
 
 
@@ -402,10 +417,14 @@ class DeadLetter(Base):
 
 
 class ActionLog(Base):
-    """Who did what to whom, when, and how it went: every call to an outside system, every manual action."""
+    """Who did what to whom, when, and how it went: every call to an outside system, every manual action.
+
+    `at` is when it was over, `started_at` when an attempt began.
+    """
 
     __tablename__ = "action_log"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     actor: Mapped[str] = mapped_column(Unicode(60))
     action: Mapped[str] = mapped_column(Unicode(110))
@@ -418,7 +437,10 @@ class ActionLog(Base):
 
 
 class Reconciliation(Base):
-    """A comparison of our record with Odoo or another system: asked for, under way, finished, or failed; and what it found."""
+    """A comparison of our record with Odoo or another system: asked for, under way, finished, or failed; and what it found.
+
+    `pages`: how many pages of the comparison are done; `goes_on`: where the next begins.
+    """
 
     __tablename__ = "reconciliations"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -427,6 +449,8 @@ class Reconciliation(Base):
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     dry_run: Mapped[bool]
     state: Mapped[str] = mapped_column(Unicode(16), default="asked")
+    pages: Mapped[int] = mapped_column(default=0, server_default="0")
+    goes_on: Mapped[Any | None] = mapped_column(JsonText)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     compared: Mapped[int | None]
     in_step: Mapped[int | None]

@@ -1,20 +1,22 @@
 """The comparison with Odoo: every kind of difference found, and repaired as the policy says."""
 
+import itertools
+import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from shared import clock
 from shared.crm import reconcile, reconciliations
 from shared.crm.odoo_seen import digest
 from shared.crm.odoo_sides import Side
 from shared.settings import get_settings
-from shared.store.models import Opportunity, Reconciliation
-from shared.store.session import reading
+from shared.store.models import Contact, Opportunity, Reconciliation
+from shared.store.session import reading, transact
 from shared.vendors.odoo.client import OdooClient
 from tests.support.world import opportunity
 
@@ -200,3 +202,119 @@ def test_failure_is_kept_as_the_report(synced, world, sandbox):
     world.run()
     with reading() as session:
         assert session.scalars(select(Reconciliation.state)).one() == "failed"
+
+
+class TestInRounds:
+    """A comparison of any length: a page after the other, five minutes in an invocation, then a new message."""
+
+    @pytest.fixture
+    def rounds(self, synced, world, environment):
+        """Pages of seven, a round of one page; twenty records in step, one of which is deleted in Odoo."""
+        from functions import reconcile as triggers
+
+        environment.setattr(reconcile, "PAGE", 7)
+        environment.setattr(reconciliations, "ROUND", timedelta(0))
+        synced.unlink("crm.lead", [lead(synced, "m1")])
+        world.handlers[triggers.QUEUE] = triggers.reconcile_handler
+        reconciliations.ask(triggers.QUEUE, "timer", dry_run=True)
+        return triggers.QUEUE
+
+    def report(self):
+        """The only one."""
+        with reading() as session:
+            return session.scalars(select(Reconciliation)).one()
+
+    def test_each_round_goes_on_where_the_last_one_stopped(self, rounds, world, storage):
+        """Three pages of ours and their end, three of Odoo's and their end; the report is that of one long run."""
+        taken = 0
+        while item := storage.take(rounds):
+            assert self.report().pages == taken
+            reconciliations.carry_out(json.loads(item.body)["reconciliation"])
+            taken += 1
+        row = self.report()
+        assert (taken, row.state, row.compared, row.in_step, row.counts) == (8, "done", 20, 19, {"missing": 1})
+        assert row.examples["missing"][0]["manychat_id"] == "m1"
+
+    def test_crash_costs_the_page_that_was_under_way(self, rounds, world, environment):
+        """The message comes again and the comparison goes on there; nothing is counted twice."""
+        environment.setattr(reconciliations, "ROUND", timedelta(minutes=5))
+        real, calls = reconcile.go_on, []
+
+        def dies(report, place, **more):
+            calls.append(place)
+            found = real(report, place, **more)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return found
+
+        environment.setattr(reconcile, "go_on", dies)
+        with pytest.raises(KeyboardInterrupt):
+            reconciliations.carry_out(1)
+        assert (self.report().compared, self.report().pages) == (7, 1)
+        reconciliations.carry_out(1)
+        assert calls[1] == calls[2]
+        assert (self.report().state, self.report().compared, self.report().counts) == ("done", 20, {"missing": 1})
+
+    def test_second_invocation_leaves_it_to_the_first(self, rounds, world, storage, environment):
+        """A message that came twice: whoever keeps a page first goes on, the other ends without a word in the report."""
+        environment.setattr(reconciliations, "ROUND", timedelta(minutes=5))
+        real = reconcile.go_on
+
+        def overtaken(report, place, **more):
+            environment.setattr(reconcile, "go_on", real)
+            reconciliations.carry_out(1)
+            return real(report, place, **more)
+
+        environment.setattr(reconcile, "go_on", overtaken)
+        reconciliations.carry_out(1)
+        assert (self.report().state, self.report().compared, self.report().counts) == ("done", 20, {"missing": 1})
+
+
+@pytest.mark.parametrize(
+    "rows", [pytest.param(2_000, id="2,000"), pytest.param(1_000_000, id="a million", marks=pytest.mark.nightly)]
+)
+def test_many_records_in_rounds(sandbox, world, storage, test_clock, environment, rows):
+    """However many they are, no round takes longer than it may by more than a page, and each difference is found once.
+
+    A call to Odoo takes four seconds of the test's clock: longer than a slow one.
+    """
+    client = OdooClient.from_settings(get_settings())
+    differences = fill(client, rows)
+    real = OdooClient.search_read
+
+    def slow(self, *arguments, **more):
+        test_clock.advance(seconds=4)
+        return real(self, *arguments, **more)
+
+    environment.setattr(OdooClient, "search_read", slow)
+    environment.setattr(reconciliations, "ROUND", timedelta(minutes=5) if rows > 10_000 else timedelta(seconds=10))
+    number, longest, rounds = reconciliations.ask("reconcile-queue", "timer", dry_run=True), timedelta(0), 0
+    while item := storage.take("reconcile-queue"):
+        began = clock.now()
+        reconciliations.carry_out(json.loads(item.body)["reconciliation"])
+        longest, rounds = max(longest, clock.now() - began), rounds + 1
+    with reading() as session:
+        row = session.get_one(Reconciliation, number)
+    assert (row.state, row.compared, row.counts) == ("done", rows, differences)
+    assert longest <= reconciliations.ROUND + timedelta(seconds=4)
+    assert rounds >= 2
+
+
+def fill(client, rows):
+    """So many opportunities in step with Odoo, but one in 1,000 deleted there and one in 500 in another stage."""
+    at = clock.now() - timedelta(hours=1)
+    stamps = {"fact_times": {}, "created_at": at, "updated_at": at}
+    synced = {"odoo_sync_status": "success", "odoo_synced_at": datetime(2020, 1, 1, tzinfo=UTC), "stage_id": 18}
+    for numbers in itertools.batched(range(rows), 1000, strict=False):
+        made = client.create("crm.lead", [{"name": f"Ana {n}", "stage_id": 18, "x_manychat_id": f"n{n}"} for n in numbers])
+        client.unlink("crm.lead", made[1:2])
+        client.write("crm.lead", made[2:4], {"stage_id": 20})
+        people = [{"id": n + 1, "manychat_id": f"n{n}", "first_name": "Ana", "last_name": str(n)} | stamps for n in numbers]
+        ours = [{"manychat_id": f"n{n}", "contact_id": n + 1} | synced | stamps for n in numbers]
+        transact(
+            lambda session, people=people, ours=ours: (
+                session.execute(insert(Contact), people),
+                session.execute(insert(Opportunity), ours),
+            )
+        )
+    return {"missing": rows // 1000, "wrong:stage": rows // 500}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -48,6 +49,28 @@ def test_pipeline_may_assign_exactly_the_roles_of_the_template() -> None:
     granted = set(re.findall(r"'([0-9a-f]{8}-[0-9a-f-]{27})'", (INFRA / "modules/roles.bicep").read_text()))
     allowed = set(re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", re.findall(r"ROLES='\{(.*?)\}'", DEPLOY)[0]))
     assert allowed == granted
+
+
+def test_pipeline_has_rights_on_the_group_of_its_environment_alone() -> None:
+    """What it may do at the subscription is to begin deployments; whatever they touch is checked against its group."""
+    given = re.findall(r"az role assignment create .*?--role '?([\w ]+?)'? --scope (\S+)", DEPLOY)
+    assert dict(given) == {
+        "Contributor": "$GROUP",
+        "Role Based Access Control Administrator": "$GROUP",
+        "Puente pipeline": "/subscriptions/<id>",
+    }
+    assert re.search(r"GROUP=/subscriptions/<id>/resourceGroups/rg-puente-prod\n", DEPLOY)
+    definition = json.loads(re.findall(r"--role-definition '(.*)'", DEPLOY)[0])
+    assert definition["Actions"] == [
+        "Microsoft.Resources/deployments/*",
+        "Microsoft.Resources/subscriptions/resourceGroups/read",
+    ]
+
+
+def test_environments_take_one_branch_alone() -> None:
+    """The federated credential names an environment, so whoever may run in it is whoever may deploy."""
+    assert '"custom_branch_policies": true' in DEPLOY
+    assert "deployment-branch-policies --field name=main" in DEPLOY
 
 
 def test_every_secret_has_its_way_of_being_replaced(deployed) -> None:

@@ -369,7 +369,7 @@ WAITS: dict[str, Wait] = {
     ),
     "shared.people.observing:_BY_KEY": Wait(Identity, known, observe),
     "shared.outbox.claims:_TARGET": Wait(Target, delivery(), lambda session: claims.claim(session, TARGET, "w1"), held=TARGET),
-    "shared.outbox.claims:_taken_before": Wait(Delivery, leased, lambda session: claims._taken_before(session, TARGET, "w1")),
+    "shared.outbox.claims:taken_before": Wait(Delivery, leased, lambda session: claims.taken_before(session, TARGET, "w1")),
     "shared.outbox.operator_actions:_locked": Wait(Delivery, delivery(), lambda session: delivery_actions._locked(session, 1)),
     "shared.outbox.operator_actions:_new_sync": Wait(
         Delivery,
@@ -385,7 +385,7 @@ WAITS: dict[str, Wait] = {
         lambda session: record._take_back_retry(session, 1),
         held=2,
     ),
-    "shared.outbox.record:record": Wait(Delivery, leased, record_outcome),
+    "shared.outbox.record:write": Wait(Delivery, leased, record_outcome),
     "shared.outbox.row_effect:RowEffect.lock_rows": Wait(
         Contact, person, lambda session: odoo_sync.CONTACTS.lock_rows(session, ["m1"])
     ),

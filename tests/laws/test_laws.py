@@ -601,7 +601,7 @@ class TestLaw10DownVendorsAreLeftAlone:
         from shared.outbox import claims
 
         with reading() as session:
-            query = select(Delivery.id).where(claims.due("odoo")).limit(1)
+            query = select(Delivery.id).where(claims.due(session, "odoo")).limit(1)
             text = str(query.compile(session.get_bind(), compile_kwargs={"literal_binds": True}))
             if session.get_bind().dialect.name == "sqlite":
                 steps = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all()

@@ -115,6 +115,7 @@ class World:
             leads.QUEUE: named("lead_handler"),
             queues.ODOO_QUEUE: named("odoo_changes_handler"),
             queues.DELIVERY_QUEUE: engine.deliver,
+            queues.BULK_DELIVERY_QUEUE: engine.deliver_bulk,
             queues.DEAD_LETTER_QUEUE: engine.store_dead_letter,
         }
         self.webhooks = {"contact": contacts.WEBHOOK, "opportunity": opportunities.WEBHOOK, "assignment": campaigns.WEBHOOK}
