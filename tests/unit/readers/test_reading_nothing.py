@@ -46,7 +46,7 @@ def test_placeholders_of_other_tools(value: str) -> None:
 
 def test_what_a_database_dumps_for_null_is_nothing() -> None:
     """In every field, and as an id it is refused."""
-    assert [read(r"\N", kind) for kind in Kind] == [None] * len(Kind)
+    assert [read(r"\N", kind) for kind in FieldKind] == [None] * len(FieldKind)
     with pytest.raises(UnreadableError):
         read_id(r"\N")
 
@@ -54,7 +54,7 @@ def test_what_a_database_dumps_for_null_is_nothing() -> None:
 @pytest.mark.parametrize("value", ["null null", "undefined undefined", "None None"])
 def test_names_put_together_of_nothing_are_nothing(value: str) -> None:
     """First and last name, joined by a program that had neither."""
-    assert read(value, Kind.FULL_NAME) is None
+    assert read(value, FieldKind.FULL_NAME) is None
 
 
 @pytest.mark.parametrize("value", ["1,23457E+15", "7.00012E+09", "1E+15", 1.23457e15, True, "0", "######"])
