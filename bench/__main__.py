@@ -19,6 +19,7 @@ BENCHES = {
     "logs": "log bytes that an event writes at the default level, against the budget of 2 kB",
     "constants": "what an event takes of database and processor, against the constants of docs/scale.md",
     "retention": "rows that retention removes in a second, against what a million events a day leave",
+    "kill": "seconds from a kill until another host has done what was under way, against the bars",
     "due": "steps of journeys dispatched with 1,000,000 future deliveries, against 10,000",
 }
 

@@ -22,7 +22,7 @@ from shared import clock
 from shared.journeys import engine
 from shared.messages.letter import Letter
 from shared.messages.providers import brevo, twilio
-from shared.outbox import actions, claims
+from shared.outbox import actions, lanes
 from shared.outbox.dispatch import dispatch_due
 from shared.outbox.execute import drain
 from shared.outbox.policy import TargetPolicy
@@ -102,7 +102,7 @@ def _noted() -> Iterator[Noted]:
 
 def _check(attempted: int, expected: int, noted: Noted) -> None:
     with reading() as session:
-        late = session.scalar(select(func.count()).where(claims.IS_PENDING, Delivery.due_at <= clock.now()))
+        late = session.scalar(select(func.count()).where(lanes.IS_PENDING, Delivery.due_at <= clock.now()))
     if attempted != expected or late:
         raise BenchError(f"{attempted} of {expected} steps were attempted, {late} are still due")
     with get_engine().connect() as connection:

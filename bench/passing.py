@@ -21,7 +21,7 @@ from shared.store.models import Base
 KEY = "local-dev-key-for-the-bench"
 ENVIRONMENT = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-    "API_KEYS": json.dumps([{"name": "bench", "key": KEY, "scopes": ["webhook"]}]),
+    "API_KEYS": json.dumps([{"name": "bench", "key": KEY, "scopes": ["webhook:manychat"]}]),
     "ODOO_URL": "http://127.0.0.1:9/odoo",
     "ODOO_DB": "puente",
     "ODOO_USERNAME": "admin",

@@ -66,6 +66,16 @@ class Azure:
         url = f"{vault}/secrets/{name}?api-version={VAULT_API}"
         self._json(self._call("PUT", url, "https://vault.azure.net/.default", {"value": value}), f"secret {name}")
 
+    def delete_secret(self, vault: str, name: str) -> None:
+        """Delete a secret; nothing happens where there is none.
+
+        Raises:
+            DeployError: the vault refuses, with its words.
+        """
+        answer = self._call("DELETE", f"{vault}/secrets/{name}?api-version={VAULT_API}", "https://vault.azure.net/.default")
+        if answer.status_code != MISSING:
+            self._json(answer, f"secret {name}")
+
     def _call(self, method: str, url: str, scope: str, body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {self._token(scope)}"}
         return self._session.request(method, url, headers=headers, json=body, timeout=SECONDS)

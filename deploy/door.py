@@ -26,7 +26,6 @@ class Place:
     subscription: str
     group: str
     server: str
-    vault: str
     private: bool
 
     @property
@@ -34,10 +33,9 @@ class Place:
         """The database server for the resource manager."""
         return f"{self._providers}/Microsoft.Sql/servers/{self.server}"
 
-    @property
-    def vault_path(self) -> str:
-        """The vault for the resource manager."""
-        return f"{self._providers}/Microsoft.KeyVault/vaults/{self.vault}"
+    def vault_path(self, address: str) -> str:
+        """The vault of an address (`https://<name>.vault...`) for the resource manager."""
+        return f"{self._providers}/Microsoft.KeyVault/vaults/{address.partition('://')[2].partition('.')[0]}"
 
     @property
     def _providers(self) -> str:
@@ -92,27 +90,27 @@ def vault_open(azure: Azure, place: Place, address_of_vault: str) -> Iterator[No
         yield until(lambda: _knock(azure, place, address_of_vault), OPENS_WITHIN_SECONDS, what="the vault does not let us in")
     finally:
         if place.private:
-            _vault_network(azure, place, "Disabled", [])
+            _vault_network(azure, place.vault_path(address_of_vault), "Disabled", [])
 
 
 def _knock(azure: Azure, place: Place, address_of_vault: str) -> Any:
     try:
         azure.secret(address_of_vault, "is-anybody-there")
     except DeployError as error:
-        return _admit(azure, place, str(error))
+        return _admit(azure, place, address_of_vault, str(error))
     return True
 
 
-def _admit(azure: Azure, place: Place, words: str) -> None:
+def _admit(azure: Azure, place: Place, address_of_vault: str, words: str) -> None:
     """Do what the refusal asks for; nothing where time will do (a role assignment takes a few minutes to count)."""
     if place.private and "Public network access is disabled" in words:
-        _vault_network(azure, place, "Enabled", [])
+        _vault_network(azure, place.vault_path(address_of_vault), "Enabled", [])
     elif place.private and (address := refused_address(words)):
-        _vault_network(azure, place, "Enabled", [{"value": address}])
+        _vault_network(azure, place.vault_path(address_of_vault), "Enabled", [{"value": address}])
     elif "ForbiddenByRbac" not in words:
         raise DeployError(words)
 
 
-def _vault_network(azure: Azure, place: Place, access: str, addresses: list[dict[str, str]]) -> None:
+def _vault_network(azure: Azure, path: str, access: str, addresses: list[dict[str, str]]) -> None:
     rules = {"bypass": "AzureServices", "defaultAction": "Deny", "ipRules": addresses}
-    azure.arm("PATCH", place.vault_path, VAULT_API, {"properties": {"publicNetworkAccess": access, "networkAcls": rules}})
+    azure.arm("PATCH", path, VAULT_API, {"properties": {"publicNetworkAccess": access, "networkAcls": rules}})

@@ -11,7 +11,7 @@ from deploy import database
 from deploy.azure import Azure
 from deploy.console import DeployError, say, variable
 from deploy.door import database_open, vault_open
-from deploy.secrets import Vault, here
+from deploy.secrets import here, name_in_vault
 from shared.privacy.__main__ import main as erase
 from shared.settings import get_settings, setting_name
 
@@ -24,10 +24,10 @@ def take_settings(azure: Azure) -> None:
     Raises:
         DeployError: a secret is not in the vault.
     """
-    vault = Vault(azure, variable("AZURE_KEY_VAULT_URL"))
-    with vault_open(azure, here(), vault.address):
+    address = variable("AZURE_KEY_VAULT_URL")
+    with vault_open(azure, here(), address):
         for setting in NEEDED:
-            value = vault.get(setting)
+            value = azure.secret(address, name_in_vault(setting))
             if value is None:
                 raise DeployError(f"{setting} is not in the vault: python -m deploy.secrets set {setting}")
             os.environ[setting] = value

@@ -1,4 +1,4 @@
-"""The app's secrets: in the vault and nowhere else.
+"""The app's secrets: in its vault and nowhere else. The texts of API keys are in another vault, which the app cannot read.
 
     python -m deploy.secrets list                                  what is there, what is missing (no values)
     python -m deploy.secrets set ODOO_PASSWORD                     asks for the value, or reads it from standard input
@@ -16,6 +16,8 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +45,21 @@ def name_in_vault(setting: str) -> str:
     return setting.lower().replace("_", "-")
 
 
-class Vault:
-    """The secrets of one environment."""
+def there(azure: Azure, address: str) -> list[str]:
+    """The secret settings that have a value in the vault of this address."""
+    return [setting for setting in secret_settings() if azure.secret(address, name_in_vault(setting)) is not None]
 
-    def __init__(self, azure: Azure, address: str) -> None:
-        self.azure, self.address = azure, address
+
+def text_in_vault(key: str) -> str:
+    """The vault's name for the text of an API key."""
+    return f"api-key-{key}"
+
+
+class Vault:
+    """The secrets of one environment: the app's settings, and elsewhere the texts of the API keys, whose hashes the app has."""
+
+    def __init__(self, azure: Azure, address: str, keys: str) -> None:
+        self.azure, self.address, self.keys = azure, address, keys
 
     def get(self, setting: str) -> str | None:
         """The value of a setting, None where there is none."""
@@ -65,17 +77,13 @@ class Vault:
             raise DeployError(f"{setting}: the value is empty")
         self.azure.set_secret(self.address, name_in_vault(setting), value.strip())
 
-    def there(self) -> list[str]:
-        """The secret settings that have a value."""
-        return [setting for setting in secret_settings() if self.get(setting) is not None]
-
     def api_keys(self) -> list[dict[str, Any]]:
         """The API keys: names, hashes and scopes."""
         listed: list[dict[str, Any]] = json.loads(self.get("API_KEYS") or "[]")
         return listed
 
     def new_key(self, name: str, scopes: list[str]) -> None:
-        """Make an API key. Its text is a secret of its own, `api-key-<name>`; the app gets the hash only.
+        """Make an API key. Its text is a secret `api-key-<name>` where the app does not read; the app gets the hash only.
 
         Raises:
             DeployError: there is a key of that name, or a scope that does not exist.
@@ -88,9 +96,16 @@ class Vault:
         if any(key["name"] == name for key in keys):
             raise DeployError(f"there is a key called {name}; give the new one another name, and remove the old one later")
         text = secrets.token_urlsafe(32)
-        self.azure.set_secret(self.address, f"api-key-{name}", text)
+        self.azure.set_secret(self.keys, text_in_vault(name), text)
         keys.append({"name": name, "sha256": hashlib.sha256(text.encode()).hexdigest(), "scopes": sorted(scopes)})
         self.set("API_KEYS", json.dumps(keys))
+
+    def move_texts(self) -> None:
+        """Take the texts of API keys out of the vault that the app reads; earlier releases left them there."""
+        for name in (text_in_vault(key["name"]) for key in self.api_keys()):
+            if (text := self.azure.secret(self.address, name)) is not None:
+                self.azure.set_secret(self.keys, name, text)
+                self.azure.delete_secret(self.address, name)
 
     def remove_key(self, name: str) -> None:
         """Make an API key worthless.
@@ -112,10 +127,11 @@ def ensure_required(vault: Vault) -> None:
     Raises:
         DeployError: something is missing and nobody is there to ask.
     """
+    vault.move_texts()
     if not vault.api_keys():
         vault.new_key("manychat", ["webhook:manychat"])
         vault.new_key(SMOKE_KEY, ["webhook:manychat", "read"])
-        say("new API keys: read them from the vault as api-key-manychat and api-key-smoke")
+        say("new API keys: read them from the vault of the keys as api-key-manychat and api-key-smoke")
     for setting in OURS:
         if vault.get(setting) is None:
             vault.set(setting, secrets.token_urlsafe(32))
@@ -143,16 +159,22 @@ def here() -> Place:
         subscription=variable("AZURE_SUBSCRIPTION_ID"),
         group=variable("AZURE_RESOURCE_GROUP"),
         server=variable("AZURE_SQL_SERVER_NAME"),
-        vault=variable("AZURE_KEY_VAULT_NAME"),
         private=os.environ.get("AZURE_PRIVATE_NETWORK", "false").lower() == "true",
     )
+
+
+@contextmanager
+def vaults_open(azure: Azure) -> Iterator[Vault]:
+    """The secrets of the environment that the variables name, with both vaults open as `vault_open` opens one."""
+    place, vault = here(), Vault(azure, variable("AZURE_KEY_VAULT_URL"), variable("AZURE_KEYS_VAULT_URL"))
+    with vault_open(azure, place, vault.address), vault_open(azure, place, vault.keys):
+        yield vault
 
 
 def run(arguments: list[str], azure: Azure) -> None:
     """One of the commands above."""
     asked = _parser().parse_args(arguments)
-    place, vault = here(), Vault(azure, variable("AZURE_KEY_VAULT_URL"))
-    with vault_open(azure, place, vault.address):
+    with vaults_open(azure) as vault:
         if asked.command == "list":
             _list(vault)
             return
@@ -160,20 +182,20 @@ def run(arguments: list[str], azure: Azure) -> None:
             vault.set(asked.setting, _asked(asked.setting) if sys.stdin.isatty() else sys.stdin.read())
         elif asked.command == "new-key":
             vault.new_key(asked.name, asked.scopes)
-            say(f"read it from the vault as api-key-{asked.name}")
+            say(f"read it from the vault of the keys as {text_in_vault(asked.name)}")
         else:
             vault.remove_key(asked.name)
-        there = ",".join(vault.there())
-    if there != os.environ.get("PUENTE_SECRETS"):
-        remember("PUENTE_SECRETS", there)
+        now = ",".join(there(azure, vault.address))
+    if now != os.environ.get("PUENTE_SECRETS"):
+        remember("PUENTE_SECRETS", now)
         say("a setting is new: `azd provision` gives it to the app")
-    refresh(azure, place, variable("AZURE_FUNCTION_NAME"))
+    refresh(azure, here(), variable("AZURE_FUNCTION_NAME"))
 
 
 def _list(vault: Vault) -> None:
-    there = set(vault.there())
+    found = set(there(vault.azure, vault.address))
     for setting, word in secret_settings().items():
-        say(f"{'there  ' if setting in there else 'missing'} {word:8} {setting}")
+        say(f"{'there  ' if setting in found else 'missing'} {word:8} {setting}")
     for key in vault.api_keys():
         say(f"key {key['name']}: {', '.join(key['scopes'])}")
 

@@ -13,7 +13,7 @@ from typing import Any
 from deploy.azure import Azure, Session, until
 from deploy.console import DeployError, say, variable
 from deploy.door import vault_open
-from deploy.secrets import SMOKE_KEY, here
+from deploy.secrets import SMOKE_KEY, here, text_in_vault
 
 PERSON = "puente-smoke"
 AWAKE_WITHIN_SECONDS = 300
@@ -97,16 +97,16 @@ class Smoke:
 
 
 def key_of_the_environment() -> str:
-    """PUENTE_SMOKE_KEY, or the key `smoke` from the vault.
+    """PUENTE_SMOKE_KEY, or the key `smoke` from the vault of the keys.
 
     Raises:
         DeployError: there is neither.
     """
     if given := os.environ.get("PUENTE_SMOKE_KEY"):
         return given
-    azure, address = Azure(), variable("AZURE_KEY_VAULT_URL")
+    azure, address = Azure(), variable("AZURE_KEYS_VAULT_URL")
     with vault_open(azure, here(), address):
-        key = azure.secret(address, f"api-key-{SMOKE_KEY}")
+        key = azure.secret(address, text_in_vault(SMOKE_KEY))
     if key is None:
         raise DeployError(f"no key for the test: python -m deploy.secrets new-key {SMOKE_KEY} --scopes webhook:manychat read")
     return key

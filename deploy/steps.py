@@ -34,17 +34,16 @@ def preprovision() -> None:
     if address := os.environ.get("AZURE_KEY_VAULT_URL"):
         azure = Azure()
         with vault_open(azure, secrets.here(), address):
-            remember("PUENTE_SECRETS", ",".join(secrets.Vault(azure, address).there()))
+            remember("PUENTE_SECRETS", ",".join(secrets.there(azure, address)))
 
 
 def postprovision() -> None:
     """After the template: the secrets are in the vault, and the app reads them anew."""
-    azure, place = Azure(), secrets.here()
-    vault = secrets.Vault(azure, variable("AZURE_KEY_VAULT_URL"))
-    with vault_open(azure, place, vault.address):
+    azure = Azure()
+    with secrets.vaults_open(azure) as vault:
         secrets.ensure_required(vault)
-        remember("PUENTE_SECRETS", ",".join(vault.there()))
-    secrets.refresh(azure, place, variable("AZURE_FUNCTION_NAME"))
+        remember("PUENTE_SECRETS", ",".join(secrets.there(azure, vault.address)))
+    secrets.refresh(azure, secrets.here(), variable("AZURE_FUNCTION_NAME"))
 
 
 def predeploy() -> None:

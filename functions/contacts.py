@@ -46,7 +46,7 @@ FLOW = Flow(
     queues=(QUEUE,),
     routers=("shared.web.contacts:router", "shared.web.timeline:router", "shared.web.channels:router"),
     syncs=("shared.crm.odoo_sync:CONTACTS",),
-    stand_ins=("odoo",),
+    stand_ins=("sandbox.odoo:Odoo",),
     identities=(IdentityKind(name="manychat", title="ManyChat's id", exclusive=True, is_address=True, names_alone=True),),
     people=("shared.crm.people:CONTACTS",),
 )

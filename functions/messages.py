@@ -76,7 +76,13 @@ FLOW = Flow(
         "shared.messages.providers.manychat:MANYCHAT",
     ),
     kept_keys=frozenset(("twilio.message",)),
-    stand_ins=("brevo", "resend", "smtp", "twilio", "manychat"),
+    stand_ins=(
+        "sandbox.brevo:Brevo",
+        "sandbox.resend:Resend",
+        "sandbox.smtp:MailServer",
+        "sandbox.twilio:Twilio",
+        "sandbox.manychat:ManyChat",
+    ),
 )
 bp = func.Blueprint()
 

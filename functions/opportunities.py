@@ -59,7 +59,7 @@ FLOW = Flow(
     listeners=MappingProxyType({"message.received": "shared.messages.odoo_notes:note_received"}),
     targets=MappingProxyType({"odoo": "shared.crm.odoo_sync:policy", "puente": "shared.crm.resync:policy"}),
     clients=("shared.vendors.odoo.system:ODOO",),
-    stand_ins=("odoo",),
+    stand_ins=("sandbox.odoo:Odoo",),
 )
 bp = func.Blueprint()
 

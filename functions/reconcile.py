@@ -2,7 +2,7 @@
 
 timer RECONCILE_SCHEDULE, POST /api/v1/odoo/reconciliations
   -> reconcile-queue
-  -> compare page by page, repair what the policy allows
+  -> compare page by page, repair what the policy allows; after five minutes a new message goes on with it
   -> reconciliations (the report)
 """
 
@@ -28,14 +28,14 @@ FLOW = Flow(
     optional=False,
     queues=(QUEUE,),
     routers=("shared.web.reconciliations:router",),
-    stand_ins=("odoo",),
+    stand_ins=("sandbox.odoo:Odoo",),
 )
 bp = func.Blueprint()
 
 
 @bp.timer_trigger("timer", schedule="%RECONCILE_SCHEDULE%")
 def reconcile_odoo(timer: func.TimerRequest) -> None:
-    """Ask for the nightly comparison; it runs from the queue, so that a crash in the middle begins it anew."""
+    """Ask for the nightly comparison; it runs from the queue, so that after a crash it goes on where it was."""
     from shared.crm import reconciliations
 
     reconciliations.ask(QUEUE, "timer", dry_run=False)
@@ -44,7 +44,7 @@ def reconcile_odoo(timer: func.TimerRequest) -> None:
 
 @bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)
 def reconcile_handler(message: func.QueueMessage) -> None:
-    """Run the comparison that was asked for. One that has been finished meanwhile is not run again."""
+    """Run the comparison that was asked for, or go on with it. One that has been finished meanwhile is not run again."""
     from shared.crm import reconciliations
 
     try:
@@ -52,4 +52,4 @@ def reconcile_handler(message: func.QueueMessage) -> None:
     except (ValueError, KeyError, TypeError):
         log.error("a message that names no reconciliation was dropped")  # noqa: TRY400  # it carries nothing to lose
         return
-    reconciliations.carry_out(wanted)
+    reconciliations.carry_out(wanted, QUEUE)

@@ -1,6 +1,7 @@
 """The engine's own triggers: deliveries, the timers that keep them going, and dead letters.
 
-delivery-queue            -> carry out what is due for a target
+delivery-queue            -> carry out what is due for a target and somebody waits for
+bulk-delivery-queue       -> carry out what is due for a target, one of many at once included
 timer DISPATCH_SCHEDULE   -> free what dead workers held, and wake the targets that have something due
 events-queue              -> the handler of the event's type, for flows that have no queue of their own
 timer RETRY_ERRORED_...   -> jobs of every five minutes: request lost syncs again, close journeys' steps
@@ -14,6 +15,7 @@ from __future__ import annotations
 import json
 import logging
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 
@@ -23,6 +25,9 @@ from shared.intake.endpoint import CONNECTION, EVENTS_QUEUE, handle_by_type
 from shared.warming import imports, warming
 from shared.watch import timers
 
+if TYPE_CHECKING:
+    from shared.outbox.lanes import Serves
+
 log = logging.getLogger("puente.engine")
 FLOW = Flow(
     name="system",
@@ -30,13 +35,19 @@ FLOW = Flow(
     about="Deliveries to outside systems, the timers that keep them going, journeys, dead letters and alerts.",
     functions=("functions.system:bp",),
     optional=False,
-    queues=(queues.DELIVERY_QUEUE, queues.DEAD_LETTER_QUEUE, EVENTS_QUEUE),
-    routers=("shared.web.journeys:router", "shared.web.dead_letters:router", "shared.web.deliveries:router"),
-    tables=("shared.store.models", "shared.store.journey_models"),
+    queues=(queues.DELIVERY_QUEUE, queues.BULK_DELIVERY_QUEUE, queues.DEAD_LETTER_QUEUE, EVENTS_QUEUE),
+    routers=(
+        "shared.web.journeys:router",
+        "shared.web.dead_letters:router",
+        "shared.web.deliveries:router",
+        "shared.web.targets:router",
+    ),
+    tables=("shared.store.models", "shared.store.journey_models", "shared.store.wait_models"),
     impersonal_tables=frozenset(
         (
             *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
-            *("journey_pauses", "retention_marks", "used_keys"),
+            *("journey_pauses", "retention_marks", "used_keys", "odoo_cursors"),
+            *("delivery_waits", "outages", "target_pauses", "lane_shares"),
         )
     ),
     privacy="shared.privacy.holdings:ENGINE",
@@ -47,6 +58,7 @@ FLOW = Flow(
     listeners=MappingProxyType(
         {
             "account.refused": "shared.alerts:alert_refused_account",
+            "odoo.changed": "shared.journeys.listeners:signal_odoo_change",
             "message.sending": "shared.journeys.listeners:may_send",
             "message.outcome": "shared.journeys.listeners:record_outcome",
             "person.known": "shared.journeys.listeners:apply_what_happened",
@@ -69,7 +81,24 @@ warming.prepare(*imports("sqlalchemy.orm", "shared.store.models", "shared.outbox
 
 @bp.queue_trigger("message", queue_name=queues.DELIVERY_QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
 def deliver(message: func.QueueMessage) -> None:
-    """Carry out what is due for the target that the message names. A message too many finds nothing to do."""
+    """Carry out what is due for the target that the message names, and somebody waits for; bulk is left to its own queue.
+
+    A message too many finds nothing to do.
+    """
+    from shared.outbox.lanes import Serves
+
+    _carry_out(message, Serves.TRANSACTIONAL)
+
+
+@bp.queue_trigger("message", queue_name=queues.BULK_DELIVERY_QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
+def deliver_bulk(message: func.QueueMessage) -> None:
+    """Carry out what is due for the target that the message names, as one of many at once; what somebody waits for first."""
+    from shared.outbox.lanes import Serves
+
+    _carry_out(message, Serves.BULK)
+
+
+def _carry_out(message: func.QueueMessage, serves: Serves) -> None:
     from shared.outbox import actions
     from shared.outbox.execute import drain
     from shared.vendors import registry
@@ -85,7 +114,7 @@ def deliver(message: func.QueueMessage) -> None:
         # A forged one, or one of a newer release, whose own instances look for what is due.
         log.warning("a nudge for the unknown target %.60s was dropped", target)
         return
-    attempted = drain(target)
+    attempted = drain(target, serves=serves)
     if attempted:
         log.info("%s: %d deliveries attempted", target, attempted)
 

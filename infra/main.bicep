@@ -129,10 +129,12 @@ var tags = { 'azd-env-name': environmentName, project: 'puente' }
 var names = {
   resourceGroup: 'rg-puente-${shortName}'
   identity: 'id-puente-${shortName}-${token}'
+  packageIdentity: 'id-puente-package-${shortName}-${token}'
   plan: 'plan-puente-${shortName}-${token}'
   functionApp: 'func-puente-${shortName}-${token}'
   storage: 'stpuente${token}'
   vault: 'kv-puente-${token}'
+  keysVault: 'kv-pkeys-${token}'
   sqlServer: 'sql-puente-${shortName}-${token}'
   database: 'puente'
   workspace: 'log-puente-${shortName}-${token}'
@@ -177,6 +179,11 @@ resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
 module identity 'modules/identity.bicep' = {
   scope: group
   params: { name: names.identity, location: location, tags: tags }
+}
+
+module packageIdentity 'modules/identity.bicep' = {
+  scope: group
+  params: { name: names.packageIdentity, location: location, tags: tags }
 }
 
 module monitoring 'modules/monitoring.bicep' = {
@@ -244,6 +251,21 @@ module vault 'modules/vault.bicep' = {
     location: location
     tags: tags
     isPrivate: privateNetwork
+    readByTemplates: true
+    deletionLock: deletionLock
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+// The texts of the API keys, for the people who give them to senders. The app has their hashes, and no role here.
+module keysVault 'modules/vault.bicep' = {
+  scope: group
+  params: {
+    name: names.keysVault
+    location: location
+    tags: tags
+    isPrivate: privateNetwork
+    readByTemplates: false
     deletionLock: deletionLock
     workspaceId: monitoring.outputs.workspaceId
   }
@@ -253,9 +275,12 @@ module roles 'modules/roles.bicep' = {
   scope: group
   params: {
     storageName: storage.outputs.name
+    packageContainer: names.packageContainer
     vaultName: vault.outputs.name
+    keysVaultName: keysVault.outputs.name
     insightsName: monitoring.outputs.insightsName
     appPrincipalId: identity.outputs.principalId
+    packagePrincipalId: packageIdentity.outputs.principalId
     deployerPrincipalId: principalId
     deployerPrincipalType: principalType
   }
@@ -270,6 +295,7 @@ module functions 'modules/functions.bicep' = {
     tags: tags
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
+    packageIdentityId: packageIdentity.outputs.id
     storageName: storage.outputs.name
     packageContainerUrl: storage.outputs.packageContainerUrl
     insightsConnectionString: monitoring.outputs.insightsConnectionString
@@ -344,6 +370,10 @@ output AZURE_RESOURCE_GROUP string = names.resourceGroup
 output AZURE_KEY_VAULT_URL string = 'https://${names.vault}${environment().suffixes.keyvaultDns}'
 @description('Name of the vault.')
 output AZURE_KEY_VAULT_NAME string = names.vault
+@description('Base address of the vault with the texts of the API keys.')
+output AZURE_KEYS_VAULT_URL string = 'https://${names.keysVault}${environment().suffixes.keyvaultDns}'
+@description('Name of the vault with the texts of the API keys.')
+output AZURE_KEYS_VAULT_NAME string = names.keysVault
 @description('Address of the database server.')
 output AZURE_SQL_SERVER_ADDRESS string = sql.outputs.serverAddress
 @description('Name of the database server.')

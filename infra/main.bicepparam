@@ -10,6 +10,7 @@ param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
 // Schedules must stand here with a value: the host resolves %NAME% from app settings only. What is left out: settings-left-out.yaml.
 param settings = {
   BOOKING_URL: readEnvironmentVariable('BOOKING_URL', '')
+  BULK_WEIGHTS: readEnvironmentVariable('BULK_WEIGHTS', '')
   CALCOM_BASE_URL: readEnvironmentVariable('CALCOM_BASE_URL', '')
   CAMPAIGN_VARIABLES: readEnvironmentVariable('CAMPAIGN_VARIABLES', '')
   CAPTCHA_ACTION: readEnvironmentVariable('CAPTCHA_ACTION', '')
@@ -50,6 +51,7 @@ param settings = {
   LOG_LEVEL: readEnvironmentVariable('LOG_LEVEL', '')
   MAX_BODY_BYTES: readEnvironmentVariable('MAX_BODY_BYTES', '')
   MESSAGES_PER_PERSON_PER_DAY: readEnvironmentVariable('MESSAGES_PER_PERSON_PER_DAY', '')
+  MESSAGES_PER_SECOND: readEnvironmentVariable('MESSAGES_PER_SECOND', '')
   NOTION_CONTACTS_DB_ID: readEnvironmentVariable('NOTION_CONTACTS_DB_ID', '')
   NOTION_EMAIL_SEQUENCE_DB_ID: readEnvironmentVariable('NOTION_EMAIL_SEQUENCE_DB_ID', '')
   NOTION_PROPERTIES: readEnvironmentVariable('NOTION_PROPERTIES', '')
@@ -66,6 +68,11 @@ param settings = {
   ODOO_TIMEOUT_SECONDS: readEnvironmentVariable('ODOO_TIMEOUT_SECONDS', '')
   ODOO_URL: readEnvironmentVariable('ODOO_URL')
   ODOO_USERNAME: readEnvironmentVariable('ODOO_USERNAME', '')
+  ONBOARDING_ON_PAYMENT: readEnvironmentVariable('ONBOARDING_ON_PAYMENT', '')
+  OPENAI_BASE_URL: readEnvironmentVariable('OPENAI_BASE_URL', '')
+  PAYMENTS_ALERT_ABOVE: readEnvironmentVariable('PAYMENTS_ALERT_ABOVE', '')
+  PAYMENTS_ANALYSIS_MODEL: readEnvironmentVariable('PAYMENTS_ANALYSIS_MODEL', '')
+  PAYMENTS_ANALYSIS_PRICES: readEnvironmentVariable('PAYMENTS_ANALYSIS_PRICES', '')
   PAYMENTS_TIME_ZONE: readEnvironmentVariable('PAYMENTS_TIME_ZONE', '')
   PUBLIC_BASE_URL: readEnvironmentVariable('PUBLIC_BASE_URL', '')
   QUIET_HOURS: readEnvironmentVariable('QUIET_HOURS', '')
@@ -115,10 +122,14 @@ param vaultSettings = {
   MANYCHAT_API_KEY: 'optional'
   NOTION_TOKEN: 'optional'
   ODOO_PASSWORD: 'required'
+  OPENAI_API_KEY: 'optional'
   RECAPTCHA_SECRET: 'optional'
   RESEND_API_KEY: 'optional'
   RESEND_WEBHOOK_SECRETS: 'optional'
   SENDINBLUE_API_KEY: 'optional'
+  SHEETS_TOKEN: 'optional'
+  SHEETS_WEBHOOK_URL: 'optional'
+  SLACK_WEBHOOK_URL: 'optional'
   SMTP_URL: 'optional'
   STRIPE_SIGNING_SECRET: 'optional'
   TURNSTILE_SECRET: 'optional'

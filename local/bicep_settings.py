@@ -24,7 +24,7 @@ OF_THE_TEMPLATE = frozenset(
 SECRET_ALL_THE_SAME = frozenset(("API_KEYS", "ALERT_WEBHOOK_URL"))
 # Where Azure wants another value than one machine does.
 IN_AZURE = {"WARM_AFTER_SECONDS": "3"}
-SECRETS_HEAD = "| Secret | Needed | What it is |\n|---|---|---|\n"
+SECRETS_HEAD = "| Secret | Needed | Values | What it is |\n|---|---|---|---|\n"
 
 
 def parameters(text: str) -> str:
@@ -37,10 +37,14 @@ def parameters(text: str) -> str:
 
 
 def secrets_table() -> str:
-    """The secrets for people: which the vault may hold, which it must, and what each is for."""
+    """The secrets for people: which the vault may hold, which it must, whether two may be valid at once, what each is for."""
     _plain, secret = _settings()
-    rows = (f"| `{name}` | {'yes' if field.is_required() else ''} | {field.description} |\n" for name, field in secret.items())
-    return SECRETS_HEAD + "".join(rows)
+    return SECRETS_HEAD + "".join(_secret_row(name, field) for name, field in secret.items())
+
+
+def _secret_row(name: str, field: FieldInfo) -> str:
+    needed, values = "yes" if field.is_required() else "", "several" if "tuple" in str(field.annotation) else "one"
+    return f"| `{name}` | {needed} | {values} | {field.description} |\n"
 
 
 def _settings() -> tuple[dict[str, FieldInfo], dict[str, FieldInfo]]:

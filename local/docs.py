@@ -78,6 +78,8 @@ def shown_file(path: str) -> Path:
     """Where the file is of which the guide says that it belongs to `path` in the reader's project."""
     if path == "tests/flows/test_loyalty.py":
         return EXAMPLE_FLOW / "try_loyalty.py"
+    if path.startswith("tests/payloads/"):
+        return EXAMPLE_FLOW / path.rpartition("/")[2]
     return EXAMPLE_FLOW / path.removeprefix("functions/").removeprefix("shared/store/migrations/versions/")
 
 
@@ -173,9 +175,8 @@ def stand_ins() -> str:
     from shared import flows
 
     users: dict[str, list[str]] = {}
-    for flow in flows.installed():
-        for name in flow.stand_ins:
-            users.setdefault(name, []).append(f"`{flow.name}`")
+    for flow, stand_in in flows.parts_by_flow("stand_ins"):
+        users.setdefault(stand_in.name, []).append(f"`{flow.name}`")
     rows = (f"| `{name}` | {', '.join(users[name])} |\n" for name in sorted(users))
     return "| Stand-in | Flows that use the system |\n|---|---|\n" + "".join(rows)
 

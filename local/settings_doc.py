@@ -95,5 +95,5 @@ def _text(field: FieldInfo) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, default=str)  # an exact number is written as text
     return ",".join(value) if isinstance(value, tuple) else str(value)

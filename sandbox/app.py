@@ -17,7 +17,7 @@ from sandbox.recorder import Recorder
 from sandbox.smtp import mail_server
 from sandbox.state import Snapshot
 from sandbox.vendor import Answer, Call, Vendor
-from sandbox.vendors import VENDORS
+from sandbox.vendors import makers
 from sandbox.webhooks import Manner, Webhooks, sender
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -143,7 +143,7 @@ def create_app(
 
     With an `smtp_port` (0 for a free one) it takes mails by SMTP as well.
     """
-    vendors = {vendor.name: vendor for vendor in (make() for make in VENDORS)}
+    vendors = {vendor.name: vendor for vendor in (make() for make in makers())}
     manner = webhook_manner or Manner()
     sandbox = Sandbox(vendors, latency_seconds, snapshot, webhook_manner=manner, smtp_port=smtp_port)
     sandbox.configure(config or Config())

@@ -1,4 +1,4 @@
-"""What one outside system has to bring to take part in the sandbox. `sandbox/vendors.py` lists those that do.
+"""What one outside system has to bring to take part in the sandbox. Those that do are named in the flows' `stand_ins`.
 
 A vendor answers calls without any network: it is given a `Call` and returns an `Answer`. Reading requests, faults, latency,
 recording and the page are shared, so that a new vendor is one module (or package) and one line in the list.

@@ -1,32 +1,12 @@
-"""The outside systems that the sandbox stands in for. A new one is written against `sandbox.vendor` and listed here."""
+"""The outside systems that the sandbox stands in for: those that the flows name in `stand_ins`."""
 
 from collections.abc import Callable
 
-from sandbox.brevo import Brevo
-from sandbox.calcom import Calcom
-from sandbox.calendly import Calendly
-from sandbox.captcha import Captcha
-from sandbox.discord import Discord
-from sandbox.kommo import Kommo
-from sandbox.manychat import ManyChat
-from sandbox.notion import Notion
-from sandbox.odoo import Odoo
-from sandbox.resend import Resend
-from sandbox.smtp import MailServer
-from sandbox.twilio import Twilio
 from sandbox.vendor import Vendor
+from shared import flows
 
-VENDORS: tuple[Callable[[], Vendor], ...] = (
-    Odoo,
-    Kommo,
-    Notion,
-    Discord,
-    Calcom,
-    Calendly,
-    Brevo,
-    Resend,
-    MailServer,
-    Twilio,
-    ManyChat,
-    Captcha,
-)
+
+def makers() -> tuple[Callable[[], Vendor], ...]:
+    """The class of each stand-in, written against `sandbox.vendor`; each once, those of the core's flows first."""
+    named = sorted(flows.parts_by_flow("stand_ins"), key=lambda one: one[0].optional)
+    return tuple(dict.fromkeys(stand_in for _flow, stand_in in named))

@@ -84,7 +84,8 @@ class Flow:
     `comparisons` maps the name of an outside system to the function that holds our record against it
     (`shared.crm.reconciliations.Comparison`).
     `events` are the events that its code calls listeners for, `listeners` maps an event to the function that is called for it,
-    in the transaction of whoever calls. Flows meet by events; they import each other only where `requires` says so.
+    in the transaction of whoever calls; `optional_events` are those of flows that may have been deleted. Flows meet by events;
+    they import each other only where `requires` says so.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
     `senders` are the systems that send events with an API key, the first part of their webhooks' names; without any it is the
     flow's own name. Each has a scope, `webhook:<sender>`.
@@ -92,7 +93,8 @@ class Flow:
     the types of its events to their handlers. `moved_queues` names queues that its events no longer go to, each with the
     function that handled them, which is kept for what still lies there. Seven days after the deployment nothing can, and the
     line goes. `kept_keys` are the types of those events whose senders sign no time: a copy of a request is genuine for ever,
-    so that retention keeps the event's key when it removes the event. `stand_ins` are the sandbox's vendors that it talks to.
+    so that retention keeps the event's key when it removes the event. `stand_ins` name
+    what the sandbox puts in the place of the systems that it talks to (`sandbox.vendor.Vendor`), on one machine only.
 
     `identities` are the kinds by which its systems know people (`shared.people`); `people` names the tables whose rows tell of
     them (`shared.people.backfill.Source`), so that those that were stored before are taken in as well.
@@ -116,6 +118,7 @@ class Flow:
     targets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     comparisons: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     events: tuple[str, ...] = ()
+    optional_events: frozenset[str] = frozenset()
     listeners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     handlers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     moved_queues: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -152,6 +155,7 @@ class Flow:
             *self.effects,
             *self.clients,
             *self.people,
+            *self.stand_ins,
         )
         mapped = (*self.targets.values(), *self.listeners.values(), *self.handlers.values(), *(job.run for job in self.jobs))
         readers = (kind.read for kind in self.identities if kind.read is not None)

@@ -44,6 +44,7 @@ from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEven
 from shared.store.message_models import MessageStatus, ReceivedMessage
 from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent, RetentionMark
 from shared.store.session import long_statements, reading, transact
+from shared.store.wait_models import DeliveryWait, Outage, TargetPause
 
 log = logging.getLogger("puente.retention")
 
@@ -137,6 +138,18 @@ def _old_line(before: datetime) -> ColumnElement[bool]:
     return and_(ActionLog.at < before, ~belongs_to_kept_row, _in_no_journey(ActionLog.subject))
 
 
+def _old_wait(before: datetime) -> ColumnElement[bool]:
+    return and_(DeliveryWait.ended_at < before, ~exists().where(Delivery.id == DeliveryWait.delivery_id))
+
+
+def _old_outage(before: datetime) -> ColumnElement[bool]:
+    return Outage.ended_at < before
+
+
+def _old_pause(before: datetime) -> ColumnElement[bool]:
+    return or_(TargetPause.ended_at < before, TargetPause.until < before)
+
+
 def _old_journey_event(before: datetime) -> ColumnElement[bool]:
     return JourneyEvent.created_at < before
 
@@ -153,6 +166,9 @@ RULES = {
     "inbound messages": Rule(ReceivedMessage, ReceivedMessage.created_at, DaysOf("retention_inbound_days"), _old_answer),
     "journey events": Rule(JourneyEvent, JourneyEvent.created_at, lambda _s: REMEMBERED_DAYS, _old_journey_event),
     "beginnings": Rule(JourneyBeginning, JourneyBeginning.created_at, lambda _s: REMEMBERED_DAYS, _old_beginning),
+    "waits": Rule(DeliveryWait, DeliveryWait.ended_at, DaysOf("retention_sync_days"), _old_wait),
+    "outages": Rule(Outage, Outage.started_at, DaysOf("retention_action_log_days"), _old_outage),
+    "pauses": Rule(TargetPause, TargetPause.paused_at, DaysOf("retention_action_log_days"), _old_pause),
     "action log": Rule(ActionLog, ActionLog.at, DaysOf("retention_action_log_days"), _old_line),
 }
 

@@ -3,7 +3,7 @@
 A system whose key is not set is not used: what would need it is refused or skipped with that reason, and nothing is called.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 
@@ -22,6 +22,15 @@ DEFAULT_ODOO_FIELDS = {
     "entry_date": "x_manychat_entry_date",
     "summary": "description",
     "manychat_id": "x_manychat_id",
+}
+
+POLICY_FACTS = frozenset(("missing", "stage", "won", "advisor", "name", "phone", "email"))
+LEFT_OUT_POLICIES = {"won": "theirs", "advisor": "theirs"}  # a setting of before there were these does not name them
+IMPOSSIBLE_POLICIES = {
+    ("name", "theirs"): "Odoo has one name where we have two",
+    ("name", "newest"): "Odoo has one name where we have two",
+    ("missing", "newest"): "what is missing has no time",
+    ("won", "newest"): "we know of no won or lost of our own",
 }
 
 
@@ -73,13 +82,38 @@ class OdooSettings(SettingsGroup):
         default=1, gt=0, le=100, description="Batches started per second, over all instances together."
     )
 
-    odoo_reconcile_policy: dict[str, Literal["ours", "theirs", "report"]] = Field(
-        default={"missing": "ours", "stage": "ours", "name": "report", "phone": "report", "email": "report"},
-        description="JSON object: which side wins for each fact that differs from Odoo; `name` cannot be `theirs`.",
+    odoo_reconcile_policy: dict[str, Literal["ours", "theirs", "newest", "report"]] = Field(
+        default={
+            "missing": "ours",
+            "stage": "newest",
+            "won": "theirs",
+            "advisor": "theirs",
+            "name": "ours",
+            "phone": "ours",
+            "email": "ours",
+        },
+        description="JSON object: who wins where we and Odoo differ in a fact, at once and at night: `ours`, `theirs`, `newest` "
+        "or `report` ([odoo.md](odoo.md#who-wins)).",
     )
     odoo_reconcile_max_share: float = Field(
         default=0.1, gt=0, le=1, description="Largest share of the compared records that one reconciliation repairs."
     )
+
+    def faults(self) -> list[str]:
+        """Facts and policies that do not go together."""
+        policy, name = self.odoo_reconcile_policy, "ODOO_RECONCILE_POLICY"
+        faults = [
+            f"{name}: `{fact}` cannot be `{chosen}`; {why}"
+            for (fact, chosen), why in IMPOSSIBLE_POLICIES.items()
+            if policy.get(fact) == chosen
+        ]
+        if unknown := sorted(set(policy) - POLICY_FACTS):
+            faults.append(f"{name}: unknown facts {unknown}; known are {sorted(POLICY_FACTS)}")
+        return faults
+
+    def odoo_policy(self, fact: str) -> str:
+        """Who wins in that fact. A setting that leaves out a fact has it reported, as it always had; won and advisor are theirs."""
+        return self.odoo_reconcile_policy.get(fact, LEFT_OUT_POLICIES.get(fact, "report"))
 
     @property
     def odoo_fields(self) -> dict[str, str]:
@@ -145,6 +179,16 @@ class MessagingSettings(SettingsGroup):
     holidays_country: HolidaysOf = Field(
         default="MX",
         description="Country (ISO 3166, two letters) whose public holidays are kept free, where a phone tells none; `XX`: none.",
+    )
+    bulk_weights: dict[str, Annotated[int, Field(ge=1, le=1000)]] = Field(
+        default={},
+        description="JSON object: how much each bulk source (`bulk`: those without a name) gets beside the others; 1 if not named.",
+    )
+    messages_per_second: dict[
+        Literal["brevo", "resend", "smtp", "twilio", "manychat"], Annotated[float, Field(gt=0, le=1000)]
+    ] = Field(
+        default={},
+        description="JSON object: how many messages a second a provider gets at most, over all instances together, where its account takes more than most.",
     )
     messages_per_person_per_day: int = Field(
         default=3, ge=1, le=50, description="Most messages of journeys for a person and local day."

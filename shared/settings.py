@@ -209,8 +209,7 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
             faults.append("AzureWebJobsStorage__blobServiceUri: needed beside ...__queueServiceUri, or give ...__accountName")
         if self.odoo_api == "jsonrpc" and not self.odoo_username:
             faults.append("ODOO_USERNAME: needed with ODOO_API=jsonrpc")
-        if self.odoo_reconcile_policy.get("name") == "theirs":
-            faults.append("ODOO_RECONCILE_POLICY: `name` cannot be `theirs`; Odoo has one name where we have two")
+        faults += OdooSettings.faults(self)
         if unknown := sorted(set(self.odoo_field_map) - set(DEFAULT_ODOO_FIELDS)):
             faults.append(f"ODOO_FIELD_MAP: unknown facts {unknown}; known are {sorted(DEFAULT_ODOO_FIELDS)}")
         if "manychat_id" not in self.odoo_fields:

@@ -108,8 +108,9 @@ def of_event(session: Session, event: BookingEvent, at: datetime) -> Chain:
     names = [name for name in (event.booking, event.previous if event.trigger != REQUESTED else None) if name is not None]
     found = _records(session, names)
     requested = _requested(event, next((one for one in found if one.uid == event.booking), None))
-    if requested is not None and requested not in names:
-        names.append(requested)
+    known_as = [name for name in (requested, _before_seats(session, event)) if name is not None and name not in names]
+    if known_as:
+        names += known_as
         found = _records(session, names)
     rows = _held(session, {one.booking_id for one in found}) or _without_ids(session, names)
     if rows:
@@ -135,6 +136,14 @@ def _requested(event: BookingEvent, record: BookingUid | None) -> str | None:
         return event.previous if STANDING in facts else None
     is_decided = STANDING in facts or event.trigger not in (NO_SHOW, ENDED)
     return facts[WANTS][1] if is_decided and WANTS in facts else None
+
+
+def _before_seats(session: Session, event: BookingEvent) -> str | None:
+    """The meeting's own id, where its end or an absence was reported of this person before anything said that it has seats."""
+    for record in _records(session, [event.meeting]) if event.meeting is not None else ():
+        if STANDING not in record.facts and record.facts.get("email", ("", None))[1] in (None, event.email):
+            return record.uid
+    return None
 
 
 def _records(session: Session, names: Sequence[str]) -> Sequence[BookingUid]:

@@ -36,7 +36,7 @@ FLOW = Flow(
     has_templates=True,
     senders=("calcom", "calendly"),
     kept_keys=frozenset(("calcom.booking",)),
-    stand_ins=("calcom", "calendly"),
+    stand_ins=("sandbox.calcom:Calcom", "sandbox.calendly:Calendly"),
     identities=(IdentityKind(name="booking", title="Booking"),),
     people=("functions.bookings.people:BOOKINGS",),
 )

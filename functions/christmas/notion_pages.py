@@ -121,6 +121,8 @@ class Pages:
         kept = _schemas.get(database)
         if kept is None or clock.now() - kept[0] >= FRESH:
             self._turn()
+            self._notion.data_source(database)
+            self._turn()
             kept = _schemas[database] = clock.now(), self._notion.properties(database)
         return kept[1]
 

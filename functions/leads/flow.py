@@ -29,7 +29,7 @@ FLOW = Flow(
     settings="functions.leads.settings:LeadSettings",
     has_journeys=True,
     has_templates=True,
-    stand_ins=("kommo", "captcha"),
+    stand_ins=("sandbox.kommo:Kommo", "sandbox.captcha:Captcha"),
     identities=(IdentityKind(name="lead", title="Number of a lead"),),
     people=("functions.leads.persons:LEADS",),
 )

@@ -1,4 +1,4 @@
-// The vendors' secrets. Roles decide who reads them; nothing in it can be purged before its time.
+// A vault. Roles decide who reads them; nothing in it can be purged before its time.
 @description('Name of the vault.')
 param name string
 @description('Region.')
@@ -7,6 +7,8 @@ param location string
 param tags object
 @description('Closed to the Internet.')
 param isPrivate bool
+@description('A template may be given values of it: the address of the chat alerts is handed to its workflow.')
+param readByTemplates bool
 @description('Refuse deletion.')
 param deletionLock bool
 @description('Workspace that takes the audit log.')
@@ -23,8 +25,7 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
     enableSoftDelete: true
     softDeleteRetentionInDays: 90
     enablePurgeProtection: true
-    // The address of the chat alerts is handed to its workflow at deployment.
-    enabledForTemplateDeployment: true
+    enabledForTemplateDeployment: readByTemplates
     publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
     networkAcls: { bypass: 'AzureServices', defaultAction: isPrivate ? 'Deny' : 'Allow' }
   }
@@ -42,7 +43,7 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (deletionLock) {
   scope: vault
   name: 'keep'
-  properties: { level: 'CanNotDelete', notes: 'The app cannot start without its secrets.' }
+  properties: { level: 'CanNotDelete', notes: 'The app cannot start without its secrets, and senders have theirs from here.' }
 }
 
 output id string = vault.id

@@ -1,6 +1,6 @@
 """The pages of Notion's API: which answer belongs to which method and path."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -38,8 +38,8 @@ def not_found(what: str, identifier: str) -> RefusedError:
 class Api:
     """Answers for one workspace, whose pages stand on `shelf`."""
 
-    def __init__(self, shelf: Shelf, now: Callable[[], datetime]) -> None:
-        self.shelf, self.now = shelf, now
+    def __init__(self, shelf: Shelf, now: Callable[[], datetime], databases: Sequence[Database] = DATABASES) -> None:
+        self.shelf, self.now, self.databases = shelf, now, databases
         self.most_rows = MOST_ROWS
         pages: list[tuple[str, str, Handler]] = [
             ("GET", "/databases/{identifier}", self._database),
@@ -85,10 +85,14 @@ class Api:
         properties = given.get("properties", {})
         if not isinstance(properties, dict) or archived not in (None, True, False):
             raise BadValueError("body failed validation: body.properties should be an object.")
-        row["properties"] |= self._taken(by_source(row["source"]), properties)
+        row["properties"] |= self._taken(self.database(row["source"]), properties)
         row["archived"] = row["archived"] if archived is None else archived
         row["last_edited_time"] = self.stamp()
         self.shelf.touch()
+
+    def database(self, source: str) -> Database:
+        """The database of a data source that there is."""
+        return next(one for one in self.databases if one.source == source)
 
     def pages(self, source: str) -> list[Row]:
         """The pages of a data source that are not archived, oldest first."""
@@ -104,7 +108,7 @@ class Api:
     # --- databases ---
 
     def _database(self, _call: Call, identifier: str) -> Answer:
-        database = next((one for one in DATABASES if one.id == compact(identifier)), None)
+        database = next((one for one in self.databases if one.id == compact(identifier)), None)
         if database is None:
             raise not_found("database", identifier)
         sources = [{"id": database.source, "name": database.title}]
@@ -189,9 +193,8 @@ class Api:
             raise not_found(what, identifier)
         return row
 
-    @staticmethod
-    def _by_source(identifier: str) -> Database:
-        found = next((one for one in DATABASES if one.source == compact(identifier)), None)
+    def _by_source(self, identifier: str) -> Database:
+        found = next((one for one in self.databases if one.source == compact(identifier)), None)
         if found is None:
             raise not_found("data source", identifier)
         return found
@@ -209,9 +212,8 @@ class Api:
         }
         return head | more | {"is_inline": False, "public_url": None, "url": _url(identifier), "request_id": str(uuid4())}
 
-    @staticmethod
-    def _shown(row: Row) -> dict[str, Any]:
-        database = by_source(row["source"])
+    def _shown(self, row: Row) -> dict[str, Any]:
+        database = self.database(row["source"])
         properties = {
             name: {"id": _short(name, column.type)} | values.shown(column, row["properties"].get(name))
             for name, column in database.columns.items()
@@ -221,11 +223,6 @@ class Api:
         head |= {"last_edited_time": row["last_edited_time"], "last_edited_by": _PERSON, "cover": None, "icon": None}
         head |= {"parent": parent, "archived": row["archived"], "in_trash": row["archived"], "is_locked": False}
         return head | {"properties": properties, "url": _url(row["id"]), "public_url": None, "request_id": str(uuid4())}
-
-
-def by_source(source: str) -> Database:
-    """The database of a data source that there is."""
-    return next(one for one in DATABASES if one.source == source)
 
 
 def _paged(rows: list[Row], size: Any, cursor: Any) -> tuple[list[Row], str | None]:

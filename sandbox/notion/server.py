@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.jsonapi import bearer, header
 from sandbox.limits import Bucket
 from sandbox.notion import seed, values
-from sandbox.notion.api import Api, by_source, error
+from sandbox.notion.api import Api, error
 from sandbox.notion.seed import DATABASES, Database
 from sandbox.shelf import Row, Shelved
 from sandbox.vendor import Answer, Call, Card, Column, UnknownKindError
@@ -19,6 +19,7 @@ OVERLOADED = 529
 CARDS_PER_COLUMN = 12
 LINES, LONGEST_LINE = 7, 90
 _NAMES: Mapping[str, str] = {"contacts": seed.CONTACTS, "templates": seed.TEMPLATES, "tracker": seed.TRACKER}
+_KINDS = {identifier: name for name, identifier in _NAMES.items()}
 _FAILURES: Mapping[str, tuple[int, str, str]] = {
     "conflict": (409, "conflict_error", "Conflict occurred while saving. Please try again."),
     "overloaded": (OVERLOADED, "service_overload", "Notion is overloaded. Please try again later."),
@@ -53,9 +54,9 @@ class Notion(Shelved):
         "limit": "Takes so many requests a second on average (`per_second`; 0 for any number).",
     }
 
-    def __init__(self) -> None:
+    def __init__(self, databases: Sequence[Database] = DATABASES) -> None:
         super().__init__()
-        self.api = Api(self.shelf, self._time)
+        self.api = Api(self.shelf, self._time, databases)
         self.bucket = Bucket(PER_SECOND, AT_ONCE)
         self._seed()
 
@@ -63,7 +64,7 @@ class Notion(Shelved):
         return self.now()
 
     def _seed(self) -> None:
-        for database in DATABASES:
+        for database in self.api.databases:
             for row in database.rows:
                 page = self.api.create(database, {}, [])
                 page["properties"] = values.seeded(database.columns, row)
@@ -92,8 +93,8 @@ class Notion(Shelved):
     def what(self, call: Call) -> str:
         """Such as `POST pages`, `POST data_sources/… (tracker) query`."""
         path = call.path.removeprefix("/v1/")
-        for name, identifier in _NAMES.items():
-            database = next(one for one in DATABASES if one.id == identifier)
+        for database in self.api.databases:
+            name = _KINDS.get(database.id, database.title)
             path = path.replace(database.id, name).replace(database.source, name)
         return f"{call.method} {path}"
 
@@ -119,7 +120,7 @@ class Notion(Shelved):
         """The rows of `contacts`, `templates` or `tracker`, oldest first, their properties as plain values."""
         if kind not in _NAMES:
             raise UnknownKindError(f"Notion has no database {kind}; it has {', '.join(_NAMES)}")
-        database = next(one for one in DATABASES if one.id == _NAMES[kind])
+        database = next(one for one in self.api.databases if one.id == _NAMES[kind])
         if unknown := set(filters) - set(database.columns) - {"id"}:
             raise ValueError(f"{kind} has no property {', '.join(sorted(unknown))}")
         rows = [self._flat(row) for row in self.api.pages(database.source)]
@@ -128,11 +129,11 @@ class Notion(Shelved):
 
     def board(self) -> Sequence[Column]:
         """The databases with their newest rows."""
-        return [self._column(place, database) for place, database in enumerate(DATABASES)]
+        return [self._column(place, database) for place, database in enumerate(self.api.databases)]
 
     def counters(self) -> Mapping[str, int]:
         """How many rows each database has."""
-        return {database.title: len(self.api.pages(database.source)) for database in DATABASES}
+        return {database.title: len(self.api.pages(database.source)) for database in self.api.databases}
 
     def _column(self, place: int, database: Database) -> Column:
         rows = self.api.pages(database.source)
@@ -142,7 +143,7 @@ class Notion(Shelved):
     def _card(self, row: Row) -> Card:
         flat = self._flat(row)
         del flat["id"]
-        database = by_source(row["source"])
+        database = self.api.database(row["source"])
         heading = next(name for name, column in database.columns.items() if column.type == "title")
         title = str(flat.pop(heading) or flat.get("Email") or flat.get("email") or "Sin título")
         # What says something, and the latest of it: the columns of later e-mails stand further behind.
@@ -150,9 +151,8 @@ class Notion(Shelved):
         lines = told if len(told) <= LINES else [*told[: LINES // 2], "…", *told[-(LINES // 2) :]]
         return Card(id=row["id"], title=title, lines=tuple(lines), actions=("archive",))
 
-    @staticmethod
-    def _flat(row: Row) -> Row:
-        columns = by_source(row["source"]).columns
+    def _flat(self, row: Row) -> Row:
+        columns = self.api.database(row["source"]).columns
         return {"id": row["id"]} | {name: values.plain(column, row["properties"].get(name)) for name, column in columns.items()}
 
 

@@ -160,7 +160,8 @@ def _write_named(records: BaseModel, external_id: str, values: Row) -> int:
                 f"found record of different model {entry['model']} ({entry_id})"
             )
         if row_id in records.table.rows:
-            records.write_one(row_id, values)
+            if not (entry["noupdate"] and records.env.context.get("mode") == "update"):
+                records.write_one(row_id, values)
             return row_id
         names.delete(entry_id)
     row_id = records.create_one(values)
@@ -177,7 +178,8 @@ def _remember(records: BaseModel, module: str, name: str, row_id: int) -> None:
     now = timestamp()
     entry = {
         "module": module, "name": name, "complete_name": f"{module}.{name}", "model": records.model.name,
-        "res_id": row_id, "reference": f"{records.model.name},{row_id}", "noupdate": False,
+        "res_id": row_id, "reference": f"{records.model.name},{row_id}",
+        "noupdate": bool(records.env.context.get("noupdate")),
         "create_date": now, "write_date": now,
     }  # fmt: skip
     records.env.db.table("ir.model.data").insert(entry)

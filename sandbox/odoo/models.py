@@ -50,6 +50,7 @@ def _model(name: str, description: str, *fields: Field, reserved: Mapping[str, s
 
 
 _PRIORITIES = (("0", "Low"), ("1", "Medium"), ("2", "High"), ("3", "Very High"))
+_WON_STATUSES = (("won", "Won"), ("lost", "Lost"), ("pending", "Pending"))
 _ACTIVE = _field("active", "boolean", "Active", default=True)
 
 _LEAD = _model(
@@ -79,6 +80,7 @@ _LEAD = _model(
     _field("referred", "char", "Referred By"),
     _field("priority", "selection", "Priority", selection=_PRIORITIES, default="0"),
     _field("probability", "float", "Probability", default=0.0),
+    _field("won_status", "selection", "Won/Lost", selection=_WON_STATUSES, readonly=True, store=False),
     _field("expected_revenue", "monetary", "Expected Revenue", default=0.0),
     _field("color", "integer", "Color Index", default=0),
     _field("date_deadline", "date", "Expected Closing"),

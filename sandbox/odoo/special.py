@@ -15,6 +15,7 @@ from sandbox.odoo.store import Row
 
 _SALES_GROUPS = frozenset({"base.group_user", "sales_team.group_sale_salesman", "sales_team.group_sale_salesman_all_leads"})
 _ADMIN_GROUPS = frozenset({"base.group_system", "base.group_erp_manager", "sales_team.group_sale_manager"})
+CERTAIN, OPEN_PROBABILITY = 100.0, 10.0
 _FIELD_NAME = re.compile(r"[A-Za-z0-9_]{1,63}")
 
 
@@ -78,6 +79,8 @@ class CrmLead(MailThread):
         if "stage_id" in changes and changes["stage_id"] != before["stage_id"]:
             changes["date_last_stage_update"] = timestamp()
             self._close_if_won(changes)
+            if before["probability"] == CERTAIN and "probability" not in changes:
+                changes["probability"], changes["date_closed"] = OPEN_PROBABILITY, None
         if changes.get("active") is False and changes.get("probability") == 0:
             changes["date_closed"] = timestamp()
 
@@ -96,7 +99,15 @@ class CrmLead(MailThread):
     def _close_if_won(self, row: Row) -> None:
         stage = self._stages().get(row["stage_id"])
         if stage and stage["is_won"]:
-            row["probability"], row["date_closed"] = 100.0, timestamp()
+            row["active"], row["probability"], row["date_closed"] = True, CERTAIN, timestamp()
+
+    def read_value(self, row: Row, wanted: Field, *, named: bool) -> Any:
+        """Whether the lead is won or lost follows from its stage, its probability and whether it is archived."""
+        if wanted.name != "won_status":
+            return super().read_value(row, wanted, named=named)
+        if row["probability"] == CERTAIN and (self._stages().get(row["stage_id"]) or {}).get("is_won"):
+            return "won"
+        return "lost" if not row["active"] and row["probability"] == 0 else "pending"
 
     def _notify(self, row_id: int, name: str, user_id: int | None) -> None:
         """Odoo sends one e-mail per lead to whoever gets it from somebody else, unless the context says not to."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.crm import editing
-from shared.crm.odoo_rows import PARTNER, PARTNER_KEY
+from shared.crm.odoo_sides import PARTNER, PARTNER_KEY
 from shared.errors import PermanentError, PuenteError, RefusedError
 from shared.settings import get_settings
 from shared.store.models import ERROR_LENGTH, ActionLog

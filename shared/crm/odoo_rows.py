@@ -6,12 +6,14 @@ advisor 0) clears its field.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.crm import odoo_before
+from shared.crm.odoo_sides import LEAD, PARTNER, PARTNER_KEY
 from shared.errors import PermanentError, UnavailableError
 from shared.outbox.actions import Done, Outcome
 from shared.settings import get_settings
@@ -22,8 +24,6 @@ from shared.vendors.odoo.client import OdooClient
 from shared.vendors.odoo.fields import ModelFields, model_fields
 from shared.vendors.odoo.upsert import UpsertRow, upsert
 
-LEAD, PARTNER = "crm.lead", "res.partner"
-PARTNER_KEY = "x_manychat_id"
 # Without this Odoo makes the integration user the salesperson of every lead it creates.
 LEAD_DEFAULTS = {"user_id": False}
 
@@ -46,11 +46,16 @@ def _synced(
     table: type[Any],
     manychat_ids: Sequence[str],
     read: Callable[[Session, Iterable[Any]], Sequence[Any]],
-    send: Callable[[OdooClient, Sequence[Any]], Mapping[str, Outcome]],
+    send: Callable[[OdooClient, Sequence[Any], odoo_before.Omitted], Mapping[str, Outcome]],
 ) -> Mapping[str, Outcome]:
+    """Look what people have done to the records meanwhile, note what will be written, and write it."""
+    client = OdooClient.from_settings(get_settings())
+    with our_access_in_order():
+        before = odoo_before.look(client, table, manychat_ids)
+    wanted = [key for key in manychat_ids if key not in before.left]
     with reading() as session:
-        rows = read(session, session.scalars(select(table).where(table.manychat_id.in_(manychat_ids))).unique())
-    return send(OdooClient.from_settings(get_settings()), rows) if rows else {}
+        rows = read(session, session.scalars(select(table).where(table.manychat_id.in_(wanted))).unique())
+    return {**before.left, **(send(client, rows, before.omitted) if rows else {})}
 
 
 @dataclass(frozen=True)
@@ -114,8 +119,8 @@ def our_access_in_order() -> Iterator[None]:
         raise UnavailableError(str(error)) from error
 
 
-def send_leads(client: OdooClient, rows: Sequence[Facts]) -> dict[str, Outcome]:
-    """Bring the leads of `rows` up to date; an outcome for each ManyChat id.
+def send_leads(client: OdooClient, rows: Sequence[Facts], omitted: odoo_before.Omitted) -> dict[str, Outcome]:
+    """Bring the leads of `rows` up to date, without the facts `omitted` of each; an outcome for each ManyChat id.
 
     Sending the same rows again changes nothing, so a lost answer or a second worker does no harm.
     """
@@ -125,13 +130,25 @@ def send_leads(client: OdooClient, rows: Sequence[Facts]) -> dict[str, Outcome]:
         raise UnavailableError("ODOO_FIELD_MAP must name the field that holds the ManyChat id")
     with our_access_in_order():
         fields = model_fields(client, LEAD)
-        prepared = [UpsertRow(facts.manychat_id, _lead(client, fields, mapped, facts), facts.linked) for facts in rows]
+        chosen = {facts.manychat_id: _without(mapped, omitted, facts.manychat_id) for facts in rows}
+        prepared = [
+            UpsertRow(facts.manychat_id, _lead(client, fields, chosen[facts.manychat_id], facts), facts.linked)
+            for facts in rows
+        ]
     return _sent(client, LEAD, prepared, key, LEAD_DEFAULTS)
 
 
-def send_partners(client: OdooClient, rows: Sequence[UpsertRow]) -> dict[str, Outcome]:
-    """Bring the partners of `rows` up to date; an outcome for each ManyChat id. Sending again changes nothing."""
-    return _sent(client, PARTNER, rows, PARTNER_KEY, {})
+def send_partners(client: OdooClient, rows: Sequence[UpsertRow], omitted: odoo_before.Omitted) -> dict[str, Outcome]:
+    """Bring the partners of `rows` up to date, without the facts `omitted` of each; an outcome for each ManyChat id.
+
+    Sending again changes nothing.
+    """
+    chosen = [replace(row, values=_without(row.values, omitted, row.key)) for row in rows]
+    return _sent(client, PARTNER, chosen, PARTNER_KEY, {})
+
+
+def _without[V](values: Mapping[str, V], omitted: odoo_before.Omitted, key: str) -> dict[str, V]:
+    return {fact: value for fact, value in values.items() if fact not in omitted.get(key, ())}
 
 
 def partner_rows(_session: Session, contacts: Iterable[Contact]) -> list[UpsertRow]:

@@ -5,20 +5,35 @@ With Odoo always; with which others the flows declare (`Flow.comparisons`).
 
 import json
 import logging
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from functools import partial
+from itertools import count
+from typing import Any
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from shared import clock, flows, queues
+from shared import clock, flows, queues, stopping
 from shared.crm import reconcile
 from shared.errors import PermanentError, PuenteError
+from shared.settings import get_settings
+from shared.store.dialect import rows_changed
 from shared.store.models import ERROR_LENGTH, ActionLog, Reconciliation
 from shared.store.session import long_statements, reading, transact
+from shared.vendors.odoo.client import OdooClient
 
 log = logging.getLogger("puente.reconcile")
 
 ASKED, DONE, FAILED = "asked", "done", "failed"
 ODOO = "odoo"
+ROUND = timedelta(minutes=5)  # of a comparison in one invocation; then it goes on by a new message
+
+
+class _ElsewhereError(Exception):
+    """Another invocation carries the same comparison on."""
 
 
 type Comparison = Callable[[bool], reconcile.Report]
@@ -45,21 +60,32 @@ def ask(queue: str, actor: str, *, dry_run: bool, system: str = ODOO) -> int:
 
 
 @long_statements()
-def carry_out(number: int) -> None:
+def carry_out(number: int, queue: str = queues.RECONCILE_QUEUE) -> None:
     """Run the comparison and keep its report. A second message for one that is finished does nothing.
 
+    That with Odoo keeps after each page how far it has come and what it has found, so it goes on there after a crash, and
+    after ROUND by a new message on `queue`; however many records there are, no invocation is long.
     A failure is kept as the report; the next night compares again, so it is not repeated here.
+
+    Raises:
+        UnavailableError: the message that is to go on with it cannot be sent; the one that has come is to come again.
     """
     with reading() as session:
         row = session.get(Reconciliation, number)
     if row is None or row.state != ASKED:
         return
     try:
-        report = _comparison(row.system)(row.dry_run)
+        report = _with_odoo(row) if row.system == ODOO else _comparison(row.system)(row.dry_run)
+    except _ElsewhereError:
+        log.info("reconciliation %d is carried on by another invocation", number)
+        return
     except PuenteError as error:
         log.error("reconciliation %d failed: %s", number, error)  # noqa: TRY400  # the words say it
         text = str(error)
         transact(lambda session: _failed(session, number, text))
+        return
+    if report is None:
+        queues.send(queue, json.dumps({"reconciliation": number}).encode())
         return
     transact(lambda session: _finished(session, number, report))
     log.info(
@@ -68,9 +94,50 @@ def carry_out(number: int) -> None:
     )  # fmt: skip
 
 
+def _with_odoo(row: Reconciliation) -> reconcile.Report | None:
+    """The report of the whole comparison; None where the time is up before its end. One page is compared in any case."""
+    end, report, client = clock.now() + ROUND, _so_far(row), OdooClient.from_settings(get_settings())
+    place = reconcile.Place(**row.goes_on) if row.goes_on else reconcile.FIRST
+    for pages in count(row.pages):
+        following = reconcile.go_on(report, place, dry_run=row.dry_run, client=client)
+        if following is None:
+            return report
+        if not transact(partial(_kept, number=row.id, pages=pages, report=report, place=following)):
+            raise _ElsewhereError
+        if clock.now() >= end or stopping.is_asked():
+            break
+        place = following
+    return None
+
+
+def _so_far(row: Reconciliation) -> reconcile.Report:
+    examples = defaultdict(list, {name: list(some) for name, some in (row.examples or {}).items()})
+    return reconcile.Report(
+        compared=row.compared or 0,
+        in_step=row.in_step or 0,
+        repaired=row.repaired or 0,
+        held_back=row.held_back or 0,
+        counts=Counter(row.counts or {}),
+        examples=examples,
+    )
+
+
+def _kept(session: Session, number: int, pages: int, report: reconcile.Report, place: reconcile.Place) -> bool:
+    """Keep how far it has come; False where another invocation has kept that page."""
+    mine = update(Reconciliation).where(Reconciliation.id == number, Reconciliation.pages == pages)
+    values = {"pages": pages + 1, "goes_on": asdict(place), **_figures(report)}
+    return rows_changed(session.execute(mine.values(values))) == 1
+
+
+def _figures(report: reconcile.Report) -> dict[str, Any]:
+    return {
+        **{name: getattr(report, name) for name in ("compared", "in_step", "repaired", "held_back")},
+        "counts": dict(report.counts),
+        "examples": dict(report.examples),
+    }
+
+
 def _comparison(system: str) -> Comparison:
-    if system == ODOO:
-        return lambda dry_run: reconcile.run(dry_run=dry_run)
     declared = {name: reference for flow in flows.installed() for name, reference in flow.comparisons.items()}
     if system not in declared:
         raise PermanentError("no-comparison", f"nothing here is compared with {system}")
@@ -86,5 +153,5 @@ def _failed(session: Session, number: int, text: str) -> None:
 def _finished(session: Session, number: int, report: reconcile.Report) -> None:
     row = session.get_one(Reconciliation, number)
     row.state, row.finished_at = DONE, clock.now()
-    row.compared, row.in_step, row.repaired, row.held_back = report.compared, report.in_step, report.repaired, report.held_back
-    row.counts, row.examples = dict(report.counts), dict(report.examples)
+    for name, value in _figures(report).items():
+        setattr(row, name, value)

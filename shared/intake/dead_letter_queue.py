@@ -89,7 +89,7 @@ def _collect(queue: str, body: bytes) -> None:
     if queue == queues.DEAD_LETTER_QUEUE:
         _once_more(body)
         return
-    if queue == queues.DELIVERY_QUEUE:
+    if queue in (queues.DELIVERY_QUEUE, queues.BULK_DELIVERY_QUEUE):
         return  # a nudge; the dispatcher sends another
     error = PermanentError("poison", "the host gave up on it: its worker died or failed over it every time")
     send(queue, body.decode(errors="backslashreplace"), error, attempts=POISON_AFTER)

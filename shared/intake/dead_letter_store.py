@@ -30,6 +30,7 @@ AFTER_REPLAY_SENT = faults.point("deadletter.after_replay_sent")
 PARKED, REPLAYED, RESOLVED = "parked", "replayed", "resolved"
 MAX_REPLAYED_AT_ONCE = 1000
 OUTAGE_SECONDS = 60
+NO_EVENTS = {queues.DEAD_LETTER_QUEUE, queues.DELIVERY_QUEUE, queues.BULK_DELIVERY_QUEUE}
 LONGEST_TRACE, MOST_ATTEMPTS = 100_000, 2**31
 
 
@@ -184,7 +185,7 @@ def _queue_now(letter: DeadLetter) -> str:
     Raises:
         PermanentError: `not-replayable`, there is none.
     """
-    taken = flows.queues() - flows.moved_queues().keys() - {queues.DEAD_LETTER_QUEUE, queues.DELIVERY_QUEUE}
+    taken = flows.queues() - flows.moved_queues().keys() - NO_EVENTS
     if letter.original_queue in taken:
         return letter.original_queue
     if letter.type in flows.handlers():

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from shared.messages import Outcome
+    from shared.crm.odoo_take import OdooChange
+    from shared.messages import MessageOutcome
     from shared.messages.outcomes import PersonMessage
     from shared.outbox.actions import Later
 
@@ -23,7 +24,7 @@ def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None
     return outcomes.may_send(session, context)
 
 
-def record_outcome(session: Session, context: Mapping[str, Any], outcome: Outcome) -> None:
+def record_outcome(session: Session, context: Mapping[str, Any], outcome: MessageOutcome) -> None:
     """Apply the outcome of a journey's message to its step, and go on with the journey."""
     if "enrolment" not in context:
         return
@@ -49,3 +50,18 @@ def signal_person_message(session: Session, values: PersonMessage) -> None:
     data = {"channel": values.channels[0] if len(values.channels) == 1 else None, "channels": list(values.channels)}
     key = f"{values.word}:{values.recipient_digests[0]}:{values.at.isoformat()}"
     engine.signal(session, f"person.{values.word}", people, data | {"cause": values.cause}, event_key=key, at=values.at)
+
+
+def signal_odoo_change(session: Session, change: OdooChange) -> None:
+    """Signal to a person's journeys what somebody has done to their lead in Odoo; who enters is known by ManyChat's id.
+
+    Whoever has the contact's addresses in a journey is meant as well: what ends journeys may go by what was typed.
+    """
+    from shared.journeys import addresses, engine
+    from shared.messages.digests import digests_of_address
+
+    contact = change.contact
+    named = [value for value in (contact.manychat_id, contact.email, contact.phone) if value]
+    people = addresses.people(session, [digest for value in named for digest in digests_of_address(value)])
+    keys = list(dict.fromkeys((contact.manychat_id, *people)))
+    engine.signal(session, change.event, keys, change.data, event_key=change.key, at=change.at)

@@ -67,7 +67,7 @@ def _place(session: Session, manychat_id: str) -> Place | None:
     """The record in whose chatter the contact's notes stand; None where ODOO_SYNC_MODE keeps them out of Odoo."""
     from sqlalchemy import select
 
-    from shared.crm.odoo_rows import LEAD, PARTNER
+    from shared.crm.odoo_sides import LEAD, PARTNER
     from shared.store.models import Contact, Opportunity
 
     for table, model, sync in (

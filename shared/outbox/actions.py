@@ -62,6 +62,7 @@ class Claimed:
     key: str
     unknown_before: bool = False
     created_at: datetime | None = None
+    claimed_at: datetime | None = None
     traceparent: str | None = None
 
 
@@ -118,6 +119,8 @@ class Action:
     retried; it is told the subject. `hold` locks the rows that `after` will change, before the deliveries are locked: in the
     order in which a flow locks them, so that neither waits for the other. `key_recurs`: what causes a message may happen again
     at any time with the same dedupe key, so that retention keeps the key when it removes the message.
+    `at_once`: above 1 each delivery of a batch is a call of its own, so many of them are under way at once, and each takes a
+    turn in the target's pace; else a batch is one call.
     """
 
     target: str
@@ -134,6 +137,7 @@ class Action:
     look_up: Callable[[Claimed], Done | None] | None = None
     lane: Lane = Lane.TRANSACTIONAL
     key_recurs: bool = True
+    at_once: int = 1
 
 
 _actions: dict[tuple[str, str], Action] = {}

@@ -28,19 +28,24 @@ def allows(target: Target) -> bool:
     return True
 
 
+def is_probing(target: Target) -> bool:
+    """Whether the next batch is the probe: one delivery, whose answer decides about all others."""
+    return target.circuit == RAMPING and target.batch_cap == 1
+
+
 def limit(target: Target, batch_size: int) -> int:
     """How many deliveries the next batch may hold."""
     return min(batch_size, target.batch_cap) if target.batch_cap else batch_size
 
 
 def succeeded(target: Target, batch_size: int) -> None:
-    """The system has answered: forget failures; while ramping, let the next batch be twice as large."""
-    target.failures, target.last_error = 0, None
+    """The system has answered: forget failures and openings; while ramping, let the next batch be twice as large."""
+    target.failures, target.openings, target.last_error = 0, 0, None
     if target.circuit != RAMPING:
         return
     target.batch_cap = (target.batch_cap or 1) * 2
     if target.batch_cap >= min(batch_size, WHOLE_AGAIN):
-        target.circuit, target.batch_cap, target.openings, target.closed_until = CLOSED, None, 0, None
+        target.circuit, target.batch_cap, target.closed_until = CLOSED, None, None
 
 
 def failed(target: Target, policy: TargetPolicy, error: str) -> None:

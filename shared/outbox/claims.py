@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
-from shared.outbox import actions, circuit
+from shared.outbox import actions, circuit, lanes, outages, waits
 from shared.outbox.actions import Action, Claimed, Kind, Later, Skip, State
 from shared.outbox.expired import IS_SENDING
+from shared.outbox.lanes import IS_PENDING, Serves
 from shared.outbox.leases import lease_end
 from shared.outbox.policy import MESSAGE_POLICY, SYNC_POLICY, TargetPolicy
 from shared.outbox.record import NO_ANSWER, OUTCOME_UNKNOWN, age_of, as_claimed, close, log_outcome, notify, settle
@@ -25,13 +26,11 @@ from shared.store.dialect import held, insert_if_absent, locked, unclaimed
 from shared.store.models import Delivery, Target, TargetSlot
 from shared.store.types import UtcDateTime
 
-# Written out, not bound: neither database uses a partial index for a parameter.
-IS_PENDING: ColumnElement[bool] = Delivery.state == literal_column("'pending'")
-
 LONGEST_WAIT_SECONDS = 5
 SHORTEST_MOVE = timedelta(seconds=30)
 UNKNOWN_ACTION_WAIT = timedelta(hours=1)
 UNLIMITED = 0
+AHEAD_SECONDS = 1  # turns are handed out so far ahead at most, so that what somebody waits for is not behind many others
 
 
 @dataclass(frozen=True)
@@ -49,41 +48,79 @@ class Batch:
     token: str
     deliveries: tuple[Claimed, ...]
     held_until: datetime = field(default_factory=lease_end)
+    turns: tuple[datetime, ...] = ()
+    is_full: bool = False
 
 
-def claim(session: Session, target: str, token: str, *, again: bool = False) -> Batch | Wait | None:
+@dataclass(frozen=True)
+class Permit:
+    """The slot is ours and the target may be called: which deliveries come next, to be claimed by `batch`.
+
+    `limit`: their batch limit. `size`: how many at most. `shares`: other bulk lanes have something due as well.
+    """
+
+    target: str
+    action: Action | PermanentError
+    name: str
+    lane: str
+    limit: int
+    size: int
+    shares: bool
+
+    @property
+    def is_for_block(self) -> bool:
+        """Whether its deliveries are called side by side."""
+        return isinstance(self.action, Action) and self.action.at_once > 1
+
+
+def claim(
+    session: Session, target: str, token: str, *, again: bool = False, serves: Serves = Serves.EVERYTHING
+) -> Batch | Permit | Wait | None:
     """The next batch for `target`; None where nothing is to be done now, and then no slot is held.
+
+    A `Permit` where deliveries are called side by side: `shared.outbox.blocks` claims them without the target's lock.
 
     `again`: the result of this token's last claim was lost. If that claim was committed, its batch is returned now. None of its
     deliveries has been sent, since a worker sends only a batch that was returned to it; so none is sent twice or stays claimed.
     """
     row = lock_target(session, target)
     policy = actions.policy(target)
-    slot = _slot(session, target, token, policy)
+    slot = _slot(session, target, token, policy, serves)
     if slot is None:
         return None
-    if again and (taken := _taken_before(session, target, token)):
+    if again and (taken := taken_before(session, target, token)):
         slot.held_until = lease_end()
         return taken
-    if not circuit.allows(row) or (first := _first_due(session, target)) is None:
-        _give_back(slot)
-        return None
-    pause = (row.next_call_at - clock.now()).total_seconds() if row.next_call_at else 0
-    if pause > LONGEST_WAIT_SECONDS:
+    permit = None if is_paused(row) or not circuit.allows(row) else _permit(session, row, serves)
+    pause = _pause(row, permit) if permit else 0
+    if permit is None or pause > LONGEST_WAIT_SECONDS:
         _give_back(slot)
         return None
     slot.held_until = lease_end()
-    if pause > 0:
-        return Wait(pause)
-    batch = _batch(session, row, first, token)
-    if batch is None:
+    if pause > 0 or permit.is_for_block:
+        return Wait(pause) if pause > 0 else permit
+    found = batch(session, permit, token)
+    if found is None:
         _give_back(slot)
-    elif batch.deliveries:  # a batch of which nothing is left to send (moved, skipped) costs no pace
+    elif found.deliveries:  # a batch of which nothing is left to send (moved, skipped) costs no pace
         row.next_call_at = clock.now() + timedelta(seconds=policy.interval_seconds)
-    return batch
+        if permit.shares:
+            lanes.charge(session, target, permit.lane, len(found.deliveries))
+    return found
 
 
-def _taken_before(session: Session, target: str, token: str) -> Batch | None:
+def _pause(row: Target, permit: Permit) -> float:
+    """For how many seconds the target's pace asks to wait before what is permitted is claimed."""
+    pause = (row.next_call_at - clock.now()).total_seconds() if row.next_call_at else 0
+    return pause - AHEAD_SECONDS if permit.is_for_block else pause
+
+
+def is_paused(row: Target) -> bool:
+    """Whether a person wants the target left alone now."""
+    return row.paused_until is not None and row.paused_until > clock.now()
+
+
+def taken_before(session: Session, target: str, token: str) -> Batch | None:
     """The batch of a claim whose result was lost, while its lease runs: afterwards another worker may claim it."""
     ours = and_(IS_SENDING, Delivery.target == target, Delivery.lease_token == token, Delivery.lease_until > clock.now())
     query = select(Delivery).where(ours).order_by(Delivery.due_at, Delivery.id)
@@ -108,13 +145,13 @@ def lock_target(session: Session, name: str) -> Target:
     return row
 
 
-def _slot(session: Session, target: str, token: str, policy: TargetPolicy) -> TargetSlot | None:
+def _slot(session: Session, target: str, token: str, policy: TargetPolicy, serves: Serves) -> TargetSlot | None:
     """The slot that `token` holds, else a free one (never held, given back, or its holder is dead), else None."""
     slots = {slot.slot: slot for slot in session.scalars(_SLOTS, {"name": target})}
     for slot in slots.values():
         if slot.token == token:
             return slot
-    for number in range(policy.slots):
+    for number in lanes.slots_for(policy, serves):
         slot = slots.get(number) or TargetSlot(target=target, slot=number)
         if slot.held_until is None or slot.held_until <= clock.now():
             slot.token, slot.held_until = token, lease_end()
@@ -127,20 +164,28 @@ def _give_back(slot: TargetSlot) -> None:
     slot.token = slot.held_until = None
 
 
-def due(target: str) -> ColumnElement[bool]:
-    """What is due for a target now; an index seek."""
-    return and_(Delivery.target == target, IS_PENDING, Delivery.due_at <= clock.now())
+def due(session: Session, target: str) -> ColumnElement[bool]:
+    """What is due for a target now; an index seek for each lane in which anything waits."""
+    some = Delivery.lane.in_(lanes.pending(session, target))
+    return and_(Delivery.target == target, some, IS_PENDING, Delivery.due_at <= clock.now())
 
 
 # Put together once: they run for every claim, and putting them together costs as much as running them.
 _TARGET = locked(select(Target).where(Target.name == bindparam("name")), Target)
 _SLOTS = select(TargetSlot).where(TargetSlot.target == bindparam("name"))
-_IS_DUE = (Delivery.target == bindparam("name"), IS_PENDING, Delivery.due_at <= bindparam("now", type_=UtcDateTime))
+_IS_DUE = (
+    Delivery.target == bindparam("name"),
+    Delivery.lane == bindparam("lane"),
+    IS_PENDING,
+    Delivery.due_at <= bindparam("now", type_=UtcDateTime),
+)
 # How many may be in its next batch: one after it was silent in a batch of one, fewer after a larger batch was silent; 0: any.
 _batch_limit = case(
     (Delivery.reason == literal_column(f"'{NO_ANSWER}'"), 1), else_=func.coalesce(Delivery.batch_limit, UNLIMITED)
 )
 _FIRST = select(Delivery.action, _batch_limit).where(*_IS_DUE).order_by(Delivery.due_at, Delivery.id).limit(1)
+
+_FIRST_UNSUSPECTED = _FIRST.where(func.coalesce(Delivery.reason, literal_column("''")) != literal_column(f"'{NO_ANSWER}'"))
 
 
 @lru_cache(maxsize=64)
@@ -153,43 +198,64 @@ def _next(size: int) -> Select[Delivery]:
     return unclaimed(query.order_by(Delivery.due_at, Delivery.id).limit(size), Delivery)
 
 
-def _first_due(session: Session, target: str) -> tuple[str, int] | None:
-    """The action and the batch limit of the delivery that has waited longest."""
-    found = session.execute(_FIRST, {"name": target, "now": clock.now()}).one_or_none()
+def _permit(session: Session, row: Target, serves: Serves) -> Permit | None:
+    """What comes next for a target, beginning with the delivery that has waited longest in the lane whose turn it is."""
+    lane, first, bulk = lanes.TRANSACTIONAL, _first_due(session, row, lanes.TRANSACTIONAL), list[str]()
+    if first is None and serves is not Serves.TRANSACTIONAL:
+        bulk = list(lanes.bulk_due(session, row.name))
+        lane = lanes.choose(session, row.name, bulk) if bulk else lane
+        first = _first_due(session, row, lane) if bulk else None
+    if first is None:
+        return None
+    (name, limit), found = first, actions.find(row.name, first[0])
+    size = circuit.limit(row, found.batch_size()) if isinstance(found, Action) else 1000
+    size = size if limit == UNLIMITED else min(size, limit)
+    return Permit(row.name, found, name, lane, limit, size, shares=len(bulk) > 1)
+
+
+def _first_due(session: Session, target: Target, lane: str) -> tuple[str, int] | None:
+    """The action and the batch limit of the delivery that has waited longest in a lane.
+
+    Whether a system that seemed down answers again is asked with one that was never silent by itself, where there is one: those
+    that were may be the reason, and would keep the circuit open and all others waiting.
+    """
+    facts = {"name": target.name, "lane": lane, "now": clock.now()}
+    found = session.execute(_FIRST_UNSUSPECTED, facts).one_or_none() if circuit.is_probing(target) else None
+    found = found or session.execute(_FIRST, facts).one_or_none()
     return None if found is None else (found[0], found[1])
 
 
-def _batch(session: Session, row: Target, first: tuple[str, int], token: str) -> Batch | None:
-    """The batch that begins with `first`; None where other transactions hold locks on all due rows.
+def batch(session: Session, permit: Permit, token: str) -> Batch | None:
+    """The batch of a permit; None where other transactions hold locks on all due rows.
 
     Claiming again at once would find the same. The transaction that holds the rows wakes an executor after its commit, or the
     timer does.
     """
-    (action_name, limit), found = first, actions.find(row.name, first[0])
-    size = circuit.limit(row, found.batch_size()) if isinstance(found, Action) else 1000
-    size = size if limit == UNLIMITED else min(size, limit)
-    facts = {"name": row.name, "now": clock.now(), "action": action_name, "limit": limit}
-    rows = session.scalars(_next(size), facts).all()
+    found, facts = permit.action, {"name": permit.target, "lane": permit.lane, "action": permit.name, "limit": permit.limit}
+    rows = session.scalars(_next(permit.size), facts | {"now": clock.now()}).all()
     if not rows:
         return None
+    waits.end(session, permit.target, rows)
     if isinstance(found, PermanentError):
         for delivery in rows:
-            _wait_for_action(delivery, found)
+            _wait_for_action(session, delivery, found)
         return Batch(_NO_ACTION, token, ())
     claimed = tuple(hold(delivery, token) for delivery in rows if _wanted(session, found, delivery))
-    return Batch(found, token, claimed)
+    return Batch(found, token, claimed, is_full=len(rows) == permit.size)
 
 
-def _wait_for_action(delivery: Delivery, unknown: PermanentError) -> None:
+def _wait_for_action(session: Session, delivery: Delivery, unknown: PermanentError) -> None:
     """Put off a delivery whose action is not deployed here: in a rolling deployment old code meets deliveries of the new one.
 
     It is looked at again every hour, and dead after as long as its kind is tried during an outage.
     """
     policy = SYNC_POLICY if delivery.kind == Kind.SYNC else MESSAGE_POLICY
     if age_of(delivery) >= policy.max_age:
+        outages.settle(session, delivery, done=False)
         close(delivery, State.DEAD, reason=unknown.reason, error=str(unknown))
         return
     delivery.due_at, delivery.last_error = clock.now() + UNKNOWN_ACTION_WAIT, str(unknown)
+    waits.begin(delivery, waits.Reason.NOT_DEPLOYED)
     if delivery.reason is None:  # that a message may have been sent must not be forgotten
         delivery.reason = unknown.reason
 
@@ -201,6 +267,7 @@ def hold(delivery: Delivery, token: str) -> Claimed:
     """Mark a delivery as ours until the lease ends, and hand out what its executor needs to know."""
     delivery.state, delivery.lease_token, delivery.lease_until = State.SENDING, token, lease_end()
     delivery.claimed = delivery.wanted
+    waits.begin(delivery)
     return as_claimed(delivery)
 
 
@@ -217,6 +284,7 @@ def _wanted(session: Session, action: Action, delivery: Delivery) -> bool:
     if isinstance(verdict, Later):
         # Never at once again: a verdict that does not move the message would keep its executor going round.
         delivery.due_at = delivery.owed_since = max(verdict.due_at, clock.now() + SHORTEST_MOVE)
+        waits.begin(delivery, verdict.reason)
         if delivery.reason != OUTCOME_UNKNOWN:  # that it may have been sent must not be forgotten
             delivery.reason = verdict.reason[:64]
         log_outcome(session, action, as_claimed(delivery), "moved", f"{verdict.reason}, to {delivery.due_at.isoformat()}")
@@ -228,6 +296,7 @@ def _wanted(session: Session, action: Action, delivery: Delivery) -> bool:
 def _close_unwanted(session: Session, action: Action, delivery: Delivery, why: str) -> None:
     """Close a message that is not sent: as skipped, or as uncertain where an earlier attempt may have arrived."""
     claimed = as_claimed(delivery)
+    outages.settle(session, delivery, done=False)
     if claimed.unknown_before and delivery.attempts:
         outcome: Skip | UncertainError = UncertainError(f"not tried again: {why}")
         close(delivery, State.UNCERTAIN, reason=OUTCOME_UNKNOWN, error=str(outcome))
@@ -254,14 +323,19 @@ def _verdict(session: Session, action: Action, delivery: Delivery) -> str | Late
 
 def backlog(session: Session, target: str) -> int:
     """How many deliveries are due for a target."""
-    return session.scalar(select(func.count()).select_from(Delivery).where(due(target))) or 0
+    return session.scalar(select(func.count()).select_from(Delivery).where(due(session, target))) or 0
 
 
-def callable_now(session: Session, target: str) -> bool:
-    """Whether it makes sense to wake an executor for `target`: something is due, and its circuit and pace allow a call."""
+def wakes(session: Session, target: str) -> set[str]:
+    """The executors of `target` that it makes sense to wake (see `plan.nudge`).
+
+    Something is due for them, and circuit, pace and people allow a call.
+    """
     row, now = session.get(Target, target), clock.now()
     if row is not None:
         soon = now + timedelta(seconds=LONGEST_WAIT_SECONDS)
-        if (row.closed_until or now) > now or (row.next_call_at or now) > soon:
-            return False
-    return _first_due(session, target) is not None
+        if is_paused(row) or (row.closed_until or now) > now or (row.next_call_at or now) > soon:
+            return set()
+    found = {lanes.wake(target, lane) for lane in lanes.bulk_due(session, target)}
+    first = session.execute(_FIRST, {"name": target, "lane": lanes.TRANSACTIONAL, "now": now}).first()
+    return found if first is None else found | {lanes.wake(target)}

@@ -10,7 +10,7 @@ from shared.store.session import reading, transact
 
 
 def dispatch_due() -> set[str]:
-    """Nudge every target that has something due and may be called; returns them. Costs one index seek for each, and one query.
+    """Nudge every target that has something due and may be called; returns whom. Costs one index seek for each, and one query.
 
     Running it twice, or on two instances at once, only sends a nudge too many: the claim decides. A target that the deployed
     code no longer knows is woken too: what still waits for it is parked then, where people see it.
@@ -18,7 +18,7 @@ def dispatch_due() -> set[str]:
     with reading() as session:
         known = session.scalars(select(Target)).all()  # kept by the session, so that each is not asked for again
         targets = actions.targets() | {target.name for target in known}
-        ready = {target for target in targets if claims.callable_now(session, target)}
+        ready = {wake for target in targets for wake in claims.wakes(session, target)}
     plan.nudge(ready)
     return ready
 

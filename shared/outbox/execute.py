@@ -27,11 +27,13 @@ from shared.errors import (
     UnavailableError,
     UncertainError,
 )
-from shared.outbox import claims, dispatch, plan, record
+from shared.outbox import blocks, claims, dispatch, lanes, parallel, plan, record
 from shared.outbox.actions import Action, AfterUnknown, Claimed, Kind, Outcome
-from shared.outbox.claims import Batch, Wait
+from shared.outbox.claims import Batch, Permit, Wait
+from shared.outbox.lanes import Serves
 from shared.outbox.leases import Keeper
 from shared.settings import get_settings
+from shared.store.models import Target
 from shared.store.session import reading, transact
 
 log = logging.getLogger("puente.outbox")
@@ -55,8 +57,10 @@ _patiently = retry(
 )
 
 
-def drain(target: str, budget: timedelta = BUDGET) -> int:
+def drain(target: str, budget: timedelta = BUDGET, serves: Serves = Serves.EVERYTHING) -> int:
     """Execute the due deliveries of `target` until none is left or `budget` is used up (then a new nudge continues).
+
+    `serves`: of which lanes. What somebody waits for comes first in any case.
 
     Returns how many deliveries were attempted. Any number may run at once: slots, claims and pace are kept in SQL. Whatever
     dead workers have left is freed first, for every target. A process that is asked to end claims no more, and gives the rest
@@ -64,7 +68,7 @@ def drain(target: str, budget: timedelta = BUDGET) -> int:
     """
     with stopping.work():
         _free_expired()
-        return _drain(target, str(uuid.uuid4()), clock.now() + budget)
+        return _Drain(target, serves, clock.now() + budget).run()
 
 
 def _free_expired() -> None:
@@ -74,37 +78,94 @@ def _free_expired() -> None:
         log.warning("what dead workers held waits for the next drain: %s", error)
 
 
-def _drain(target: str, token: str, end: datetime) -> int:
-    attempted, was_busy = 0, False
-    while not stopping.is_asked():
-        claimed = _claim(target, token)
-        if claimed is None:
-            if not (was_busy and _overlooked(target)):
-                return attempted
-            was_busy = False
-            continue
-        was_busy = True
-        if isinstance(claimed, Wait):
-            clock.sleep(claimed.seconds)
-        elif claimed.deliveries:
-            faults.hit(AFTER_CLAIM)
-            carry_out(target, claimed)
-            attempted += len(claimed.deliveries)
-        if clock.now() >= end:
-            break
-    _release(target, token)
-    plan.nudge({target})
-    return attempted
+class _Drain:
+    """One executor at work: its token proves that its slot and its batches are its own."""
+
+    def __init__(self, target: str, serves: Serves, end: datetime) -> None:
+        self.target, self.serves, self.end = target, serves, end
+        self.token = str(uuid.uuid4())
+        self.attempted = 0
+        self.was_busy = self.has_called_others = False
+
+    def run(self) -> int:
+        """Claim and carry out until nothing is left, the time is up or the process ends; how many were attempted."""
+        while not stopping.is_asked():
+            claimed = self._claim()
+            if claimed is None:
+                if not (self.was_busy and self._overlooked()):
+                    self._leave_bulk_to_others()
+                    return self.attempted
+                self.was_busy = False
+                continue
+            self.was_busy = True
+            if isinstance(claimed, Wait):
+                clock.sleep(claimed.seconds)
+            elif claimed.deliveries:
+                self._carry_out(claimed)
+            if clock.now() >= self.end:
+                break
+        _release(self.target, self.token)
+        plan.nudge(self._wakes())
+        return self.attempted
+
+    def _claim(self) -> Batch | Wait | None:
+        claimed = _claim(self.target, self.token, self.serves)
+        if not isinstance(claimed, Permit):
+            return claimed
+        batch = _take(claimed, self.token)
+        if batch is None:  # others hold locks on all that is due, and wake an executor after their commit
+            _release(self.target, self.token)
+        return batch
+
+    def _carry_out(self, batch: Batch) -> None:
+        faults.hit(AFTER_CLAIM)
+        if batch.is_full and batch.turns and not self.has_called_others:
+            self.has_called_others = True  # there is more than one executor does: each wakes another, until all slots are held
+            plan.nudge(self._wakes())
+        carry_out(self.target, batch)
+        self.attempted += len(batch.deliveries)
+
+    def _overlooked(self) -> bool:
+        """Whether a delivery became due that the claim which released our slot did not see.
+
+        On Azure SQL a change may be committed between that claim's query and its commit. The transaction of the change still
+        saw our slot held, so it sent no nudge. (SQLite has one writer at a time, so there this never happens.)
+        """
+        with reading() as session:
+            found = claims.wakes(session, self.target)
+        return bool(found - {lanes.wake(self.target, lanes.BULK)} if self.serves is Serves.TRANSACTIONAL else found)
+
+    def _leave_bulk_to_others(self) -> None:
+        """Wake an executor for the bulk that this one does not do: while all slots were held, nobody else was woken for it."""
+        if self.serves is Serves.TRANSACTIONAL:
+            with reading() as session:
+                found = claims.wakes(session, self.target)
+            plan.nudge(found & {lanes.wake(self.target, lanes.BULK)})
+
+    def _wakes(self) -> set[str]:
+        return {lanes.wake(self.target, lanes.BULK if self.serves is Serves.BULK else lanes.TRANSACTIONAL)}
 
 
-def _claim(target: str, token: str) -> Batch | Wait | None:
+def _claim(target: str, token: str, serves: Serves = Serves.EVERYTHING) -> Batch | Permit | Wait | None:
     """Claim the next batch; where the result is lost, claim again with the same token, which returns a committed claim."""
     tries = count()
 
     @_patiently
-    def once() -> Batch | Wait | None:
+    def once() -> Batch | Permit | Wait | None:
         again = next(tries) > 0
-        return transact(lambda session: claims.claim(session, target, token, again=again))
+        return transact(lambda session: claims.claim(session, target, token, again=again, serves=serves))
+
+    return once()
+
+
+def _take(permit: Permit, token: str) -> Batch | None:
+    """Claim the deliveries of a permit; where the result is lost, again as in `_claim`."""
+    tries = count()
+
+    @_patiently
+    def once() -> Batch | None:
+        again = next(tries) > 0
+        return transact(lambda session: blocks.take(session, permit, token, again=again))
 
     return once()
 
@@ -112,16 +173,6 @@ def _claim(target: str, token: str) -> Batch | Wait | None:
 @_patiently
 def _release(target: str, token: str) -> None:
     transact(lambda session: claims.release(session, target, token))
-
-
-def _overlooked(target: str) -> bool:
-    """Whether a delivery became due that the claim which released our slot did not see.
-
-    On Azure SQL a change may be committed between that claim's query and its commit. The transaction of the change still saw
-    our slot held, so it sent no nudge. (SQLite has one writer at a time, so there this never happens.)
-    """
-    with reading() as session:
-        return claims.callable_now(session, target)
 
 
 def carry_out(target: str, batch: Batch) -> None:
@@ -135,25 +186,55 @@ def carry_out(target: str, batch: Batch) -> None:
         step,
         Keeper(target, batch.token, ids, batch.held_until) as keeper,
     ):
-        outcomes = _outcomes(action, batch.deliveries, keeper.refusal)
+        outcomes = _outcomes_of(batch, keeper.refusal)
         faults.hit(AFTER_CALL)
         _record(target, batch, outcomes)
     faults.hit(AFTER_RECORD)
 
 
-@_patiently
+def _outcomes_of(batch: Batch, refusal: Refusal) -> dict[int, Outcome]:
+    if not batch.turns:
+        return _outcomes(batch.action, batch.deliveries, refusal)
+    return parallel.outcomes(batch, refusal, lambda one: _outcomes(batch.action, [one], refusal)[one.id])
+
+
 def _record(target: str, batch: Batch, outcomes: dict[int, Outcome]) -> None:
-    def work(session: Session, *, isolate_errors: bool = False) -> set[str]:
-        row = claims.lock_target(session, target)
-        return record.record(session, row, batch.action, batch.token, batch.deliveries, outcomes, isolate_errors=isolate_errors)
+    """Record a batch; one that was called side by side without the target's lock, which is taken for its own row alone."""
+    if not batch.turns:
+        _written(target, batch, outcomes, whole=True)
+        return
+    charge, is_well = _written(target, batch, outcomes, whole=False)
+    if charge or not is_well:
+        _judged(target, batch, outcomes, charge=charge)
+
+
+@_patiently
+def _written(target: str, batch: Batch, outcomes: dict[int, Outcome], *, whole: bool) -> tuple[bool, bool]:
+    """Whether a silence was charged to its record, and whether there is nothing to note in the target's row."""
+    facts = (batch.action, batch.token, batch.deliveries, outcomes)
+
+    def work(session: Session, *, isolate_errors: bool = False) -> tuple[set[str], bool, bool]:
+        if whole:
+            row = claims.lock_target(session, target)
+            return record.record(session, row, *facts, isolate_errors=isolate_errors), False, True
+        seen = session.get(Target, target)
+        is_well = record.says_nothing_new(seen, outcomes.values())
+        due, charge = record.write(session, seen.failures if seen else 0, *facts, isolate_errors=isolate_errors)
+        return due, charge, is_well
 
     try:
-        due = transact(work)
+        due, charge, is_well = transact(work)
     except (PuenteError, SQLAlchemyError):
         raise
     except Exception:  # noqa: BLE001  # a mistake in a flow's bookkeeping; found and logged for one delivery at a time
-        due = transact(partial(work, isolate_errors=True))
-    plan.nudge(due - {target})
+        due, charge, is_well = transact(partial(work, isolate_errors=True))
+    plan.nudge(due - {lanes.wake(target), lanes.wake(target, lanes.BULK)})
+    return charge, is_well
+
+
+@_patiently
+def _judged(target: str, batch: Batch, outcomes: dict[int, Outcome], *, charge: bool) -> None:
+    transact(lambda session: record.judge(session, claims.lock_target(session, target), batch.action, outcomes, charge=charge))
 
 
 def _outcomes(action: Action, deliveries: Sequence[Claimed], refusal: Refusal = lambda: None) -> dict[int, Outcome]:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import RetryableError, UncertainError
-from shared.outbox import actions, plan
+from shared.outbox import actions, outages, plan, waits
 from shared.outbox.actions import Action, AfterUnknown, Kind, State
 from shared.outbox.record import OUTCOME_UNKNOWN, age_of, as_claimed, close, has_newer_change, log_outcome, notify
 from shared.store.dialect import unclaimed
@@ -40,7 +40,7 @@ def free_expired(session: Session) -> int:
     together = Counter(delivery.lease_token for delivery in rows)
     for delivery in rows:
         _free(session, delivery, batch_limit=(together[delivery.lease_token] + 1) // 2)
-        plan.mark_due(session, delivery.target)
+        plan.mark_due(session, delivery.target, delivery.lane)
     return len(rows)
 
 
@@ -58,10 +58,13 @@ def _free(session: Session, delivery: Delivery, *, batch_limit: int) -> None:
     else:
         delivery.state, delivery.due_at, delivery.last_error = State.PENDING, clock.now(), WORKER_DIED
         delivery.lease_token = delivery.lease_until = None
+        waits.begin(delivery)
         if delivery.kind == Kind.MESSAGE:
             delivery.reason = OUTCOME_UNKNOWN
         else:
             delivery.reason, delivery.batch_limit = None, batch_limit
+    if delivery.state != State.PENDING:
+        outages.settle(session, delivery, done=False)
     if isinstance(found, Action):
         outcome = RetryableError(WORKER_DIED) if found.kind is Kind.SYNC else UncertainError(WORKER_DIED)
         notify(session, found, claimed, outcome, final=delivery.state != State.PENDING)

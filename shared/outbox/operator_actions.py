@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import PermanentError, RefusedError
-from shared.outbox import actions, plan, record
+from shared.outbox import actions, lanes, plan, record
 from shared.outbox.actions import Action, Kind, State
 from shared.outbox.record import OUTCOME_UNKNOWN
 from shared.store.dialect import locked
@@ -75,7 +75,7 @@ def _say_so(session: Session, row: Delivery, actor: str) -> None:
 
 def _committed(work: Callable[[Session], Delivery]) -> Delivery:
     delivery = transact(work)
-    plan.nudge({delivery.target})
+    plan.nudge({lanes.wake(delivery.target, delivery.lane)})
     return delivery
 
 
@@ -136,6 +136,7 @@ def _new_message(session: Session, row: Delivery) -> Delivery:
         payload=row.payload,
         dedupe_key=key,
         due_at=clock.now(),
+        lane=row.lane,
         not_after=row.not_after,
         event_key=row.event_key,
         retry_of=row.id,

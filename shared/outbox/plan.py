@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from shared import clock, queues, telemetry
 from shared.errors import PuenteError
-from shared.outbox import actions
+from shared.outbox import actions, lanes, outages
 from shared.outbox.actions import Action, Kind, State
+from shared.outbox.lanes import Serves
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.models import Delivery, TargetSlot
 from shared.store.session import reading
@@ -23,11 +24,15 @@ log = logging.getLogger("puente.outbox")
 
 _NEWLY_DUE = "puente_newly_due"
 _BY_KEY = locked(select(Delivery).where(Delivery.dedupe_key == bindparam("key")), Delivery)
-_SLOTS_HELD = select(func.count()).where(TargetSlot.target == bindparam("target"), TargetSlot.held_until > bindparam("now"))
+_SLOTS_HELD = select(func.count()).where(
+    TargetSlot.target == bindparam("target"), TargetSlot.slot >= bindparam("first"), TargetSlot.held_until > bindparam("now")
+)
 
 
 def sync(session: Session, action: Action, subject: str, *, event_key: str | None = None) -> int:
     """Enqueue a sync of `subject` to `action`'s target, due now. Returns the delivery's id.
+
+    Where one that was planned for many at once (`sync_many`) is open, it moves to the lane of this one.
 
     One open delivery stands for any number of changes: a pending one is reused; one that is being sent runs once more
     afterwards, because it may have read the state before this change.
@@ -41,18 +46,21 @@ def sync(session: Session, action: Action, subject: str, *, event_key: str | Non
         row = Delivery(**_values(action, subject, key, event_key=event_key))
         session.add(row)
         session.flush()
-        mark_due(session, action.target)
+        mark_due(session, action.target, action.lane)
         return row.id
     row.wanted, row.owed_since = row.wanted + 1, clock.now()
-    if row.state == State.PENDING and row.due_at > clock.now():
+    is_late = row.state == State.PENDING and row.due_at > clock.now()
+    if is_late:
         # A change may cure what made the last attempt fail, so a sync that waits for its next attempt gets a fresh start now.
         row.due_at, row.attempts = clock.now(), 0
-        mark_due(session, action.target)
+    if is_late or row.lane != action.lane:
+        row.lane = action.lane
+        mark_due(session, action.target, action.lane)
     return row.id
 
 
 def sync_many(session: Session, action: Action, subjects: Sequence[str]) -> None:
-    """`sync` for up to some hundred different subjects, in four statements instead of three for each."""
+    """`sync` for up to some hundred different subjects, in four statements instead of three for each; new ones are bulk."""
     keys = {key_of(Kind.SYNC, action.target, action.name, subject): subject for subject in subjects}
     waiting = select(Delivery.dedupe_key).where(Delivery.dedupe_key.in_(keys))
     found = set(session.scalars(locked(waiting, Delivery)))
@@ -62,10 +70,13 @@ def sync_many(session: Session, action: Action, subjects: Sequence[str]) -> None
         session.execute(open_ones.values(wanted=Delivery.wanted + 1, owed_since=now, updated_at=now))
         late = open_ones.where(Delivery.state == State.PENDING, Delivery.due_at > now)
         session.execute(late.values(due_at=now, attempts=0))
-    new = [_values(action, subject, key, event_key=None) for key, subject in keys.items() if key not in found]
+    bulk = {"lane": lanes.BULK}
+    new = [_values(action, subject, key, event_key=None) | bulk for key, subject in keys.items() if key not in found]
     if new:
         session.execute(insert(Delivery), new)
-    mark_due(session, action.target)
+        mark_due(session, action.target, lanes.BULK)
+    if found:
+        mark_due(session, action.target)
 
 
 def message(  # a message has this many facts
@@ -78,17 +89,23 @@ def message(  # a message has this many facts
     due_at: datetime | None = None,
     not_after: datetime | None = None,
     event_key: str | None = None,
+    source: str | None = None,
 ) -> bool:
-    """Enqueue a message to `subject`, once for `dedupe_key` for all time. False where the key exists (nothing changes)."""
+    """Enqueue a message to `subject`, once for `dedupe_key` for all time. False where the key exists (nothing changes).
+
+    `source`: the bulk source that it is one of many of; its lane (see `shared.outbox.lanes`). None: as the action says.
+    """
     key = key_of(Kind.MESSAGE, action.target, action.name, dedupe_key)
     values = _values(action, subject, key, event_key=event_key) | {"payload": payload, "not_after": not_after}
+    if source is not None:
+        values["lane"] = lanes.of_source(source)
     if due_at is not None:
         values |= {"due_at": due_at, "owed_since": max(due_at, clock.now())}
     if action.key_recurs and was_used(session, key):
         return False
     planned = insert_if_absent(session, Delivery, "dedupe_key", values)
     if planned and values["due_at"] <= clock.now():
-        mark_due(session, action.target)
+        mark_due(session, action.target, values["lane"])
     return planned
 
 
@@ -100,32 +117,37 @@ def cancel(session: Session, delivery_id: int, reason: str) -> bool:
     row.state, row.reason, row.finished_at = State.CANCELLED, reason[:64], clock.now()
     if row.kind == Kind.SYNC:
         row.dedupe_key = None
+    outages.settle(session, row, done=False)
     return True
 
 
 def newly_due(session: Session) -> set[str]:
-    """The targets for which this transaction has planned work that is due now."""
+    """Whom `nudge` is to wake after the commit: the executors of what this transaction has planned that is due now."""
     found: set[str] = session.info.get(_NEWLY_DUE, set())
     return set(found)
 
 
-def nudge(targets: set[str]) -> None:
-    """Wake the executors of `targets`. May fail or be lost: the dispatcher finds what is due all the same.
+def nudge(wakes: set[str]) -> None:
+    """Wake executors, as `lanes.wake` names them. May fail or be lost: the dispatcher finds what is due all the same.
 
     To be called after the commit. Where every slot of a target is held no message is needed: whoever holds one claims once more
-    before giving it back, and that claim comes after our commit.
+    before giving it back, and that claim comes after our commit; one that leaves bulk to others wakes them then.
     """
-    for target in sorted(targets):
+    for wake in sorted(wakes):
+        target, _, bulk = wake.partition(":")
         try:
-            if not _all_busy(target):
-                queues.send(queues.DELIVERY_QUEUE, json.dumps({"target": target}).encode())
+            if not _all_busy(target, Serves.BULK if bulk else Serves.TRANSACTIONAL):
+                queue = queues.BULK_DELIVERY_QUEUE if bulk else queues.DELIVERY_QUEUE
+                queues.send(queue, json.dumps({"target": target}).encode())
         except PuenteError as error:
-            log.warning("no nudge for %s: %s", target, error)
+            log.warning("no nudge for %s: %s", wake, error)
 
 
-def _all_busy(target: str) -> bool:
+def _all_busy(target: str, serves: Serves) -> bool:
+    slots = lanes.slots_for(actions.policy(target), serves)
     with reading() as session:
-        return (session.scalar(_SLOTS_HELD, {"target": target, "now": clock.now()}) or 0) >= actions.policy(target).slots
+        held = session.scalar(_SLOTS_HELD, {"target": target, "first": slots.start, "now": clock.now()})
+    return (held or 0) >= len(slots)
 
 
 def _values(action: Action, subject: str, key: str, *, event_key: str | None) -> dict[str, Any]:
@@ -136,11 +158,12 @@ def _values(action: Action, subject: str, key: str, *, event_key: str | None) ->
         "subject": subject,
         "dedupe_key": key,
         "due_at": clock.now(),
+        "lane": action.lane.value,
         "event_key": event_key,
         "traceparent": telemetry.current(),
     }
 
 
-def mark_due(session: Session, target: str) -> None:
+def mark_due(session: Session, target: str, lane: str = lanes.TRANSACTIONAL) -> None:
     """Say that this transaction leaves work for `target` that is due now; whoever commits it wakes its executors."""
-    session.info.setdefault(_NEWLY_DUE, set()).add(target)
+    session.info.setdefault(_NEWLY_DUE, set()).add(lanes.wake(target, lane))

@@ -22,8 +22,9 @@ from shared.errors import (
     UnavailableError,
     UncertainError,
 )
-from shared.outbox import actions, circuit, plan
+from shared.outbox import actions, circuit, outages, plan, waits
 from shared.outbox.actions import Action, AfterUnknown, Claimed, Done, Kind, Outcome, Skip, State
+from shared.outbox.circuit import CLOSED
 from shared.store.dialect import held, locked
 from shared.store.models import ERROR_LENGTH, ActionLog, Delivery, Target
 
@@ -54,6 +55,7 @@ def log_outcome(session: Session, action: Action, delivery: Claimed, result: str
             action=f"{action.target}.{action.name}",
             subject=delivery.subject,
             delivery_id=delivery.id,
+            started_at=delivery.claimed_at,
             attempt=delivery.attempt,
             result=result,
             detail=detail[:ERROR_LENGTH] if detail else None,
@@ -72,6 +74,7 @@ def as_claimed(delivery: Delivery) -> Claimed:
         key=delivery.dedupe_key or f"delivery-{delivery.id}",
         unknown_before=delivery.reason == OUTCOME_UNKNOWN,
         created_at=delivery.created_at,
+        claimed_at=delivery.waiting_since if delivery.state == State.SENDING else None,
         traceparent=delivery.traceparent,
     )
 
@@ -91,7 +94,28 @@ def record(
     *,
     isolate_errors: bool = False,
 ) -> set[str]:
-    """Write the outcomes of a batch; the targets that have new work because of them.
+    """Write the outcomes of a batch, and what they say of the target; who has new work because of them.
+
+    The target's row is locked. Where it is not to be held for so long, `write` and `judge` do it in two transactions.
+    """
+    due, charge = write(session, target.failures, action, token, claimed, outcomes, isolate_errors=isolate_errors)
+    judge(session, target, action, outcomes, charge=charge)
+    return due
+
+
+def write(
+    session: Session,
+    failures: int,
+    action: Action,
+    token: str,
+    claimed: tuple[Claimed, ...],
+    outcomes: Mapping[int, Outcome],
+    *,
+    isolate_errors: bool = False,
+) -> tuple[set[str], bool]:
+    """Write the outcomes of a batch; who has new work because of them, and whether a silence was charged to its record.
+
+    `failures`: how many calls of the target were without an answer just before.
 
     A delivery whose lease was lost meanwhile is not touched by what we know of an older state: a sync is asked for once more,
     which settles whatever order the two calls had; a message that is now known to be sent is marked so.
@@ -102,7 +126,7 @@ def record(
     action.hold(session, [delivery.subject for delivery in claimed])
     ids = [delivery.id for delivery in claimed]
     rows = {row.id: row for row in session.scalars(held(select(Delivery).where(Delivery.id.in_(ids)), Delivery))}
-    charge = _charges_attempt(target, action, [(rows.get(delivery.id), outcomes[delivery.id]) for delivery in claimed])
+    charge = _charges_attempt(failures, action, [(rows.get(delivery.id), outcomes[delivery.id]) for delivery in claimed])
     moved: list[tuple[Claimed, bool]] = []
     for delivery in claimed:
         outcome = outcomes[delivery.id]
@@ -115,17 +139,29 @@ def record(
             moved.append((delivery, _moved(session, action, row, delivery, outcome, charge=charge)))
         else:
             _settle_late(session, action, row, delivery, outcome)
+    outages.settle(session, *(rows[one.id] for one, _final in moved if isinstance(outcomes[one.id], Done)), done=True)
+    outages.settle(session, *(rows[one.id] for one, final in moved if final), done=False)
     pending = [(rows[one.id], outcomes[one.id]) for one, final in moved if not final]
     _limit_next_batch(action, pending, together=len(claimed))
     # Only now, so that the rows of the batch are written together, and not each before the next one's `after`.
     for delivery, final in moved:
         notify(session, action, delivery, outcomes[delivery.id], final=final, isolate_errors=isolate_errors)
+    return plan.newly_due(session), charge
+
+
+def judge(session: Session, target: Target, action: Action, outcomes: Mapping[int, Outcome], *, charge: bool) -> None:
+    """Note in the target's row, which is locked, what the outcomes of a batch say of the whole system."""
     if charge:
         target.failures += 1  # until another call is answered, no further silence is charged to a record
     else:
-        _judge(target, action, [one for one in outcomes.values() if not isinstance(one, DeferredError)])
+        _judge(session, target, action, [one for one in outcomes.values() if not isinstance(one, DeferredError)])
     _report_refused_account(session, target, outcomes.values())
-    return plan.newly_due(session)
+
+
+def says_nothing_new(target: Target | None, outcomes: Iterable[Outcome]) -> bool:
+    """Whether a batch was answered as ever, so that there is nothing to note in the target's row."""
+    is_well = target is not None and not (target.failures or target.last_error or target.outage_id) and target.circuit == CLOSED
+    return is_well and all(isinstance(one, Done | Skip | PermanentError | DeferredError) for one in outcomes)
 
 
 def _report_refused_account(session: Session, target: Target, outcomes: Iterable[Outcome]) -> None:
@@ -146,7 +182,7 @@ def _is_silence(action: Action, outcome: Outcome) -> bool:
     return isinstance(outcome, UnavailableError) and not outcome.account
 
 
-def _charges_attempt(target: Target, action: Action, batch: Sequence[tuple[Delivery | None, Outcome]]) -> bool:
+def _charges_attempt(failures: int, action: Action, batch: Sequence[tuple[Delivery | None, Outcome]]) -> bool:
     """Whether a call without an answer costs the record an attempt, because this record causes it and not an outage.
 
     That is so where the record was sent in a batch of one, got no answer in a batch of one before, and the target's call before
@@ -155,7 +191,7 @@ def _charges_attempt(target: Target, action: Action, batch: Sequence[tuple[Deliv
     """
     row, outcome = batch[0]
     was_silent = len(batch) == 1 and row is not None and row.reason == NO_ANSWER
-    return was_silent and target.failures == 0 and _is_silence(action, outcome)
+    return was_silent and failures == 0 and _is_silence(action, outcome)
 
 
 def _limit_next_batch(action: Action, pending: Sequence[tuple[Delivery, Outcome]], *, together: int) -> None:
@@ -181,6 +217,8 @@ def settle(
 ) -> None:
     """Move a delivery to the state of its outcome, call the flow's `after`, and write the action log."""
     final = _moved(session, action, row, delivery, outcome)
+    if final:
+        outages.settle(session, row, done=isinstance(outcome, Done))
     notify(session, action, delivery, outcome, final=final, isolate_errors=isolate_errors)
 
 
@@ -259,7 +297,7 @@ def _unknown(action: Action, row: Delivery, error: UncertainError) -> bool:
     if action.after_unknown is AfterUnknown.ASK_A_PERSON or given_up:
         close(row, State.UNCERTAIN, reason=OUTCOME_UNKNOWN, error=str(error))
         return True
-    _reopen(row, after_seconds=action.retry.delay_seconds(row.attempts))
+    _reopen(row, after_seconds=action.retry.delay_seconds(row.attempts), waits_for=waits.Reason.BACKOFF)
     row.reason, row.last_error = OUTCOME_UNKNOWN, str(error)[:ERROR_LENGTH]
     return False
 
@@ -275,22 +313,32 @@ def _again(action: Action, row: Delivery, error: PuenteError, *, charge: bool) -
     asked = error.after_seconds or 0 if isinstance(error, RetryableError) else 0
     # What the system as a whole is to blame for stays due: the target's circuit and pace hold it back, not its own clock.
     wait = asked if waits_alone else 0 if blameless else max(action.retry.delay_seconds(row.attempts), asked)
-    _reopen(row, after_seconds=wait)
+    _reopen(row, after_seconds=wait, waits_for=_reason_to_wait(error, blameless=blameless))
     row.last_error = str(error)[:ERROR_LENGTH]
     if not blameless and not charge and (action.kind is Kind.SYNC or row.reason == NO_ANSWER):
         row.reason = None  # it was answered
     return False
 
 
-def _reopen(row: Delivery, *, after_seconds: float) -> None:
+def _reason_to_wait(error: PuenteError, *, blameless: bool) -> waits.Reason:
+    if isinstance(error, DeferredError):
+        return waits.Reason.DEFERRED
+    if isinstance(error, ThrottledError):
+        return waits.Reason.PACE
+    return waits.Reason.OUTAGE if blameless else waits.Reason.BACKOFF
+
+
+def _reopen(row: Delivery, *, after_seconds: float, waits_for: waits.Reason | None = None) -> None:
     row.state, row.due_at = State.PENDING, clock.now() + timedelta(seconds=after_seconds)
     row.lease_token = row.lease_until = None
+    waits.begin(row, waits_for)
 
 
 def _give_back(row: Delivery, token: str) -> None:
     """Undo the claim of what was not begun, unless another has freed it since. It is due, reason and attempts as before."""
     if row.lease_token == token and row.state == State.SENDING:
         row.state, row.lease_token, row.lease_until = State.PENDING, None, None
+        waits.begin(row)
 
 
 def _settle_late(session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome) -> None:
@@ -300,6 +348,7 @@ def _settle_late(session: Session, action: Action, row: Delivery, delivery: Clai
         plan.sync(session, action, row.subject)
     elif isinstance(outcome, Done) and row.state in (State.UNCERTAIN, State.PENDING):
         row.result = dict(outcome.result) or None
+        outages.settle(session, row, done=True)
         close(row, State.DONE)
         notify(session, action, delivery, outcome, final=True)
         _take_back_retry(session, row.id)
@@ -309,18 +358,21 @@ def _take_back_retry(session: Session, delivery_id: int) -> None:
     """Cancel the pending retry of a message that is now known to be sent, so that the person does not get it twice."""
     query = select(Delivery).where(Delivery.retry_of == delivery_id, Delivery.state == State.PENDING)
     for retry in session.scalars(locked(query, Delivery)):
+        outages.settle(session, retry, done=False)
         close(retry, State.CANCELLED, reason="already-sent")
 
 
-def _judge(target: Target, action: Action, outcomes: list[Outcome]) -> None:
+def _judge(session: Session, target: Target, action: Action, outcomes: list[Outcome]) -> None:
     """Update the target's circuit from the outcomes of a batch: any answer at all means that the system is up."""
     throttles = [outcome for outcome in outcomes if isinstance(outcome, ThrottledError)]
-    outages = [one for one in outcomes if isinstance(one, UnavailableError | UncertainError) or _is_silence(action, one)]
+    failures = [one for one in outcomes if isinstance(one, UnavailableError | UncertainError) or _is_silence(action, one)]
     if throttles:
         circuit.throttled(target, max((error.after_seconds or 0 for error in throttles), default=0) or None)
-    elif outages and len(outages) == len(outcomes):
-        circuit.failed(target, actions.policy(target.name), str(outages[0]))
-        if named := max((one.after_seconds or 0 for one in outages if isinstance(one, RetryableError)), default=0):
+    elif failures and len(failures) == len(outcomes):
+        circuit.failed(target, actions.policy(target.name), str(failures[0]))
+        if named := max((one.after_seconds or 0 for one in failures if isinstance(one, RetryableError)), default=0):
             circuit.throttled(target, named)  # Retry-After of a system that is down for a while
     elif outcomes:
         circuit.succeeded(target, action.batch_size())
+    if not throttles and outcomes:
+        outages.follow(session, target)

@@ -33,14 +33,14 @@ log = logging.getLogger("puente.privacy")
 class Found:
     """What there is of a person: rows by table, Odoo's records by model, blobs.
 
-    `by_hand` are records in outside systems whose API deletes none, by what they are: a person deletes them there.
+    `by_hand` are records in other outside systems, by what they are: an operator deletes them there.
     `probable` names others who may be the same person, since an address was typed: they are not erased with this one.
     """
 
     rows: dict[str, int]
     odoo: dict[str, list[int]]
     blobs: list[str] = field(default_factory=list)
-    by_hand: dict[str, list[int]] = field(default_factory=dict)
+    by_hand: dict[str, list[int | str]] = field(default_factory=dict)
     probable: list[str] = field(default_factory=list)
 
     @property
@@ -106,9 +106,9 @@ def _in_odoo(who: Person) -> dict[str, list[int]]:
     return records
 
 
-def _by_hand(session: Session, who: Person) -> dict[str, list[int]]:
+def _by_hand(session: Session, who: Person) -> dict[str, list[int | str]]:
     asked = [data.outside(session, who) for data in flows.parts("privacy") if data.outside is not None]
-    return {name: ids for records in asked for name, ids in records.items()}
+    return {name: list(ids) for records in asked for name, ids in records.items()}
 
 
 def _client() -> OdooClient:

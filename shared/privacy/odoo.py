@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from shared.crm.odoo_rows import LEAD, PARTNER, PARTNER_KEY
+from shared.crm.odoo_sides import LEAD, PARTNER, PARTNER_KEY
 from shared.settings import get_settings
 from shared.vendors.odoo.client import QUIET_CONTEXT, OdooClient
 

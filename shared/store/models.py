@@ -41,11 +41,13 @@ class Timestamped:
 class OdooSynced(SyncColumns, prefix="odoo"):
     """How far Odoo is in step with this row. `odoo_sync_status` is NULL where the sync mode leaves the row out of Odoo.
 
-    `odoo_linked` says that the record in Odoo carries our external id, so that it need not be looked for.
+    `odoo_linked` says that the record in Odoo carries our external id, so that it need not be looked for. `odoo_seen` is what
+    both sides last agreed on, as digests (`shared.crm.odoo_seen`).
     """
 
     odoo_id: Mapped[int | None] = mapped_column(BigId)
     odoo_linked: Mapped[bool] = mapped_column(default=False, server_default=false())
+    odoo_seen: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
     odoo_sync_status: Mapped[str | None]
     odoo_sync_error: Mapped[str | None]
     odoo_sync_attempts: Mapped[int]
@@ -130,7 +132,10 @@ class StageMapping(Timestamped, Base):
 
 
 class Opportunity(Timestamped, OdooSynced, Base):
-    """What a person may become for us: one row for each person, with the newest stage. `odoo_id` is the lead's."""
+    """What a person may become for us: one row for each person, with the newest stage. `odoo_id` is the lead's.
+
+    `outcome` is `won` or `lost` where Odoo's lead is, since `outcome_date`.
+    """
 
     __tablename__ = "opportunities"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -142,6 +147,8 @@ class Opportunity(Timestamped, OdooSynced, Base):
     entry_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     medical_advisor_id: Mapped[int | None]
     commercial_advisor_id: Mapped[int | None]
+    outcome: Mapped[str | None] = mapped_column(Unicode(8))
+    outcome_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
     fact_times: Mapped[dict[str, Any]] = mapped_column(JsonText, default=dict)
     contact: Mapped[Contact] = relationship(lazy="joined")
 
@@ -258,6 +265,9 @@ class Delivery(Timestamped, Base):
     `wanted` counts the changes a sync stands for; `claimed` is how many of them the run now under way has seen.
     `owed_since` is the date it was planned for or moved to, or that of the newest change; NULL: since it was made. Its age
     counts from there, while `due_at` moves with every attempt.
+    `lane`: `transactional`, or the bulk source it comes from (see `shared.outbox.lanes`).
+    `waiting_since`: when the wait for its next attempt began (NULL: when it was made); `waits_for`: why, if not for its date.
+    `outage_id`: the outage it has waited for, until it is finished.
     """
 
     __tablename__ = "deliveries"
@@ -285,6 +295,10 @@ class Delivery(Timestamped, Base):
     retry_of: Mapped[int | None] = mapped_column(BigId)
     traceparent: Mapped[str | None] = mapped_column(Unicode(55))
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lane: Mapped[str] = mapped_column(Unicode(32), default="transactional", server_default="transactional")
+    waits_for: Mapped[str | None] = mapped_column(Unicode(64))
+    waiting_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    outage_id: Mapped[int | None] = mapped_column(BigId)
 
     __table_args__ = (
         Index(
@@ -299,6 +313,7 @@ class Delivery(Timestamped, Base):
         Index(
             "ix_deliveries_due",
             "target",
+            "lane",
             "due_at",
             "id",
             mssql_where=text("state = 'pending'"),
@@ -318,7 +333,11 @@ class Delivery(Timestamped, Base):
 
 
 class Target(Base):
-    """An outside system: its circuit, and when it may be called again. One row, locked by whoever claims work for it."""
+    """An outside system: its circuit, and when it may be called again. One row, locked by whoever claims work for it.
+
+    `paused_until`: a person wants it left alone until then (pause `pause_id`). `outage_id`: the outage that its circuit is open
+    for, or was, until the circuit is closed.
+    """
 
     __tablename__ = "targets"
     name: Mapped[str] = mapped_column(Unicode(50), primary_key=True)
@@ -329,6 +348,9 @@ class Target(Base):
     batch_cap: Mapped[int | None]
     next_call_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
+    paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    pause_id: Mapped[int | None] = mapped_column(BigId)
+    outage_id: Mapped[int | None] = mapped_column(BigId)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
 
 
@@ -340,6 +362,22 @@ class TargetSlot(Base):
     slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     token: Mapped[str | None] = mapped_column(Unicode(36))
     held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class OdooCursor(Base):
+    """How far we have looked for changes of one model of Odoo.
+
+    `changed_to`: what was written there until then has been looked at. `looked_at`: when the last look began that came to its
+    end. `busy_until`: somebody looks now, and until then nobody else does. `checked_to`: the row of ours behind which the look
+    for deleted records goes on.
+    """
+
+    __tablename__ = "odoo_cursors"
+    model: Mapped[str] = mapped_column(Unicode(64), primary_key=True)
+    changed_to: Mapped[datetime] = mapped_column(UtcDateTime)
+    looked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    busy_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    checked_to: Mapped[int] = mapped_column(BigId, default=0)
 
 
 class RetentionMark(Base):
@@ -379,10 +417,14 @@ class DeadLetter(Base):
 
 
 class ActionLog(Base):
-    """Who did what to whom, when, and how it went: every call to an outside system, every manual action."""
+    """Who did what to whom, when, and how it went: every call to an outside system, every manual action.
+
+    `at` is when it was over, `started_at` when an attempt began.
+    """
 
     __tablename__ = "action_log"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     actor: Mapped[str] = mapped_column(Unicode(60))
     action: Mapped[str] = mapped_column(Unicode(110))
@@ -395,7 +437,10 @@ class ActionLog(Base):
 
 
 class Reconciliation(Base):
-    """A comparison of our record with Odoo or another system: asked for, under way, finished, or failed; and what it found."""
+    """A comparison of our record with Odoo or another system: asked for, under way, finished, or failed; and what it found.
+
+    `pages`: how many pages of the comparison are done; `goes_on`: where the next begins.
+    """
 
     __tablename__ = "reconciliations"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -404,6 +449,8 @@ class Reconciliation(Base):
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     dry_run: Mapped[bool]
     state: Mapped[str] = mapped_column(Unicode(16), default="asked")
+    pages: Mapped[int] = mapped_column(default=0, server_default="0")
+    goes_on: Mapped[Any | None] = mapped_column(JsonText)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     compared: Mapped[int | None]
     in_step: Mapped[int | None]

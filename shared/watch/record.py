@@ -13,6 +13,7 @@ from sqlalchemy import Select, func, literal, select
 from sqlalchemy.orm import Session
 
 from shared import clock, flows
+from shared.outbox import claims, lanes
 from shared.outbox.actions import State
 from shared.store.elapsed import step_of
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, Target
@@ -55,11 +56,10 @@ def _errored(session: Session) -> int:
 
 def _target(session: Session, target: Target) -> dict[str, Any]:
     """Its circuit, how much is due, and for how many seconds the first of it has been."""
-    due = (Delivery.target == target.name, Delivery.state == State.PENDING, Delivery.due_at <= clock.now())
-    first = session.scalar(select(Delivery.due_at).where(*due).order_by(Delivery.due_at).limit(1))
+    first = min(lanes.due(session, target.name).values(), default=None)
     return {
         "circuit": target.circuit,
-        "due": _count(session, select(literal(1)).where(*due)),
+        "due": _count(session, select(literal(1)).where(claims.due(session, target.name))),
         "late_seconds": round((clock.now() - first).total_seconds()) if first else 0,
     }
 

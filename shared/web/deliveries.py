@@ -15,6 +15,7 @@ from shared.outbox.actions import Kind, State
 from shared.problems import documented
 from shared.store.models import ActionLog, Delivery
 from shared.store.session import reading
+from shared.store.wait_models import DeliveryWait
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.paging import Moment, Page, PageQuery, RowId, find, text
 
@@ -58,9 +59,16 @@ class DeliveryOut(BaseModel):
     action: str
     subject: str
     payload: Any = Field(description="What a message says; null for a sync, which sends what SQL says when it runs.")
+    lane: str = Field(description="`transactional`, or the bulk source that it is one of many of.")
     state: State
     reason: str | None = Field(description="Why it stands where it stands, a short code.")
     attempts: int
+    waits_for: str | None = Field(
+        description="Why it waits: `backoff`, `outage`, `pace`, `deferred`, `quiet-hours`, `day-off`, `holiday`, `daily-cap`, "
+        "...; null where it waits for its date or turn alone, or not at all."
+    )
+    waiting_since: datetime | None = Field(description="Since when; null: since it was planned.")
+    outage_id: int | None = Field(description="The outage that it has waited for, until it is finished.")
     due_at: datetime
     not_after: datetime | None = Field(description="A message is not sent after this time.")
     last_error: str | None
@@ -80,7 +88,8 @@ class LoggedAction(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: int
-    at: datetime
+    started_at: datetime | None = Field(description="When the attempt began; null for what was no attempt.")
+    at: datetime = Field(description="When it was over.")
     actor: str
     action: str
     attempt: int | None
@@ -92,6 +101,18 @@ class DeliveryDetail(DeliveryOut):
     """A delivery with its history."""
 
     history: list[LoggedAction] = Field(description=f"Attempts and manual actions, oldest first; the last {LONGEST_HISTORY}.")
+
+
+class WaitOut(BaseModel):
+    """A time in which a delivery waited, and for what."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    reason: str = Field(description="`planned`, `backoff`, `outage`, `pace`, `paused`, `deferred`, `quiet-hours`, ...")
+    started_at: datetime
+    ended_at: datetime
+    outage_id: int | None = Field(description="The outage that it waited for.")
 
 
 @router.get("", summary="List deliveries")
@@ -107,12 +128,30 @@ def list_deliveries(query: Annotated[DeliveryQuery, Query()]) -> Page[DeliveryOu
 def get_delivery(delivery_id: RowId) -> DeliveryDetail:
     """The delivery and everything that was tried and done about it."""
     with reading() as session:
-        row = session.get(Delivery, delivery_id)
-        if row is None:
-            raise RefusedError(404, "no-such-delivery", f"There is no delivery {delivery_id}.")
+        row = _exists(session, delivery_id)
         query = select(ActionLog).where(ActionLog.delivery_id == row.id).order_by(ActionLog.id.desc()).limit(LONGEST_HISTORY)
         history = [LoggedAction.model_validate(line) for line in reversed(session.scalars(query).all())]
         return _shown(DeliveryDetail, row, retried_by=_retries(session, [row]).get(row.id), history=history)
+
+
+@router.get("/{delivery_id:id}/attempts", summary="Every attempt of a delivery", responses=documented(404))
+def list_attempts(delivery_id: RowId, query: Annotated[PageQuery, Query()]) -> Page[LoggedAction]:
+    """When each began and ended, and how it went."""
+    wanted = select(ActionLog).where(ActionLog.delivery_id == delivery_id, ActionLog.started_at.is_not(None))
+    with reading() as session:
+        _exists(session, delivery_id)
+        rows, total, after = find(session, wanted, ActionLog.id, query)
+    return Page(items=[LoggedAction.model_validate(row) for row in rows], total=total, next=after)
+
+
+@router.get("/{delivery_id:id}/waits", summary="Every wait of a delivery", responses=documented(404))
+def list_waits(delivery_id: RowId, query: Annotated[PageQuery, Query()]) -> Page[WaitOut]:
+    """From when to when it waited, and for what; the wait that lasts stands in the delivery (`waits_for`)."""
+    wanted = select(DeliveryWait).where(DeliveryWait.delivery_id == delivery_id)
+    with reading() as session:
+        _exists(session, delivery_id)
+        rows, total, after = find(session, wanted, DeliveryWait.id, query)
+    return Page(items=[WaitOut.model_validate(row) for row in rows], total=total, next=after)
 
 
 @router.post(
@@ -137,6 +176,13 @@ def retry_delivery(delivery_id: RowId, caller: Caller, response: Response) -> De
 def cancel_delivery(delivery_id: RowId, caller: Caller) -> DeliveryOut:
     """Takes back one that waits, is uncertain or dead; 409 for any other. The next change of its subject plans a sync anew."""
     return _shown(DeliveryOut, operator_actions.cancel(delivery_id, actor(caller)))
+
+
+def _exists(session: Session, delivery_id: int) -> Delivery:
+    row = session.get(Delivery, delivery_id)
+    if row is None:
+        raise RefusedError(404, "no-such-delivery", f"There is no delivery {delivery_id}.")
+    return row
 
 
 def _retries(session: Session, rows: Sequence[Delivery]) -> dict[int, int]:

@@ -37,7 +37,7 @@ class ReconciliationRequest(BaseModel):
 
 
 class ReconciliationSummary(BaseModel):
-    """A comparison and its figures; they are null until it has ended."""
+    """A comparison and its figures so far; they are null until the first page is done."""
 
     id: int
     state: State

@@ -65,6 +65,17 @@ def test_an_external_id_is_kept_as_a_row_of_its_own(api: Api) -> None:
     assert api.call("ir.model.data", "search_count", domain=domain) == 0
 
 
+def test_what_must_not_be_updated_stays_as_people_left_it(api: Api) -> None:
+    """A record made with `noupdate` is left alone in the mode `update`, and found all the same."""
+    xid = unique("manychat.source_")
+    (first,) = load(api, ["id", "name"], [xid, unique("Web ")], model="utm.source", mode="update", noupdate=True)["ids"]
+    named = unique("Ours ")
+    api.call("utm.source", "write", [first], vals={"name": named})
+    again = load(api, ["id", "name"], [xid, unique("Web ")], model="utm.source", mode="update", noupdate=True)
+    assert again["ids"] == [first]
+    assert api.call("utm.source", "read", [first], fields=["name"])[0]["name"] == named
+
+
 def test_an_older_lead_is_adopted(api: Api) -> None:
     """A row of ir.model.data gives a lead an external id; a second such row is refused."""
     (lead,) = api.call("crm.lead", "create", vals_list=[{"name": "old"}])

@@ -1,5 +1,7 @@
 """The documents say what the code does."""
 
+import ast
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -43,6 +45,19 @@ def test_guide_shows_every_file_of_its_flow() -> None:
     shown = [docs.shown_file(found[2]) for found in docs.SHOWN.finditer((ROOT / "docs/add-a-flow.md").read_text())]
     there = [path for path in docs.EXAMPLE_FLOW.rglob("*") if path.is_file() and path.suffix != ".pyc"]
     assert sorted(shown) == sorted(path for path in there if path.name != "__init__.py")
+
+
+def test_guide_imports_what_there_is() -> None:
+    """Every name that the guide's files import of ours exists; the flow itself runs in test_outsider.py, which is slower."""
+    trees = [ast.parse(path.read_text()) for path in docs.EXAMPLE_FLOW.rglob("*.py")]
+    found = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    ours = [
+        (node.module, name.name) for node in found if str(node.module).startswith(("shared", "tests")) for name in node.names
+    ]
+    assert len(ours) > 20
+    for module, name in ours:
+        there = importlib.import_module(str(module))
+        assert hasattr(there, name) or importlib.util.find_spec(f"{module}.{name}"), f"{module} has no {name}"
 
 
 def test_changed_file_makes_the_guide_out_of_date() -> None:

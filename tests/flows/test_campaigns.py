@@ -9,6 +9,7 @@ from sqlalchemy import select
 from shared.intake import dead_letter_store
 from shared.store.models import Advisor, Campaign, CampaignChange, CampaignContact, Contact, DeadLetter
 from shared.store.session import reading, transact
+from tests.support.payloads import payload
 from tests.support.world import contact
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
@@ -16,7 +17,7 @@ START = datetime(2026, 2, 1, tzinfo=UTC)
 
 def assignment(at: str = "2026-03-01T10:00:00Z", **more):
     """An assignment as ManyChat sends it."""
-    return {"manychat_id": "m1", "campaign_id": "1", "datetime_actual": at, "ultimo_estado": "Asignado"} | more
+    return payload("manychat.campaign-assignment", "assignment", datetime_actual=at, **more)
 
 
 def rows(model):

@@ -13,16 +13,16 @@ from shared.outbox.actions import Claimed, Done, Outcome
 from shared.settings import get_settings
 from shared.store.models import Channel, Contact, DeadLetter, Delivery, InboxEvent, Opportunity, StageChange
 from shared.store.session import reading
-from tests.support.vendors import FakeOdoo, fake_odoo, registered
+from tests.support.vendors import LeadSync, lead_sync, registered
 from tests.support.world import World, contact, opportunity
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def odoo() -> Iterator[FakeOdoo]:
+def odoo() -> Iterator[LeadSync]:
     """Odoo's leads."""
-    with fake_odoo() as leads:
+    with lead_sync() as leads:
         yield leads
 
 
@@ -44,7 +44,7 @@ class TestStagesByName:
 
     @pytest.mark.parametrize("stage", DEFAULT_STAGES, ids=lambda stage: str(stage.odoo_stage_id))
     @pytest.mark.parametrize("written", [str, str.upper, str.swapcase], ids=["as it is", "shouted", "odd"])
-    def test_each_of_the_eleven(self, world: World, odoo: FakeOdoo, stage: Stage, written) -> None:
+    def test_each_of_the_eleven(self, world: World, odoo: LeadSync, stage: Stage, written) -> None:
         """In ManyChat's own spelling, and in others."""
         world.post("opportunity", opportunity(stage=written(stage.manychat_name)))
         world.run()
@@ -55,13 +55,13 @@ class TestStagesByName:
         assert odoo.leads == {"m1": stage.odoo_stage_id}
 
     @pytest.mark.parametrize("stage", DEFAULT_STAGES, ids=lambda stage: str(stage.odoo_stage_id))
-    def test_each_of_the_eleven_in_the_older_shape(self, world: World, odoo: FakeOdoo, stage: Stage) -> None:
+    def test_each_of_the_eleven_in_the_older_shape(self, world: World, odoo: LeadSync, stage: Stage) -> None:
         """`stage_manychat` beside the person, without a `state`."""
         world.post("opportunity", {"manychat_id": "m1", "stage_manychat": stage.manychat_name})
         world.run()
         assert odoo.leads == {"m1": stage.odoo_stage_id}
 
-    def test_one_person_through_all_of_them(self, world: World, odoo: FakeOdoo) -> None:
+    def test_one_person_through_all_of_them(self, world: World, odoo: LeadSync) -> None:
         """In the order of the funnel, each a minute after the one before; all are recorded, the last one stands."""
         for minute, stage in enumerate(DEFAULT_STAGES):
             world.post("opportunity", opportunity(stage=stage.manychat_name, at=f"2026-03-01T10:{minute:02}:00Z"))
@@ -122,7 +122,7 @@ def test_phone_of_a_contact_event_is_stored_in_one_form(world: World, written: s
     [("opportunities", {"m1": 16}, []), ("contacts", {}, ["m1"]), ("both", {"m1": 16}, ["m1"])],
 )
 def test_each_sync_mode_brings_an_opportunity_to_odoo(
-    world: World, environment: pytest.MonkeyPatch, odoo: FakeOdoo, partners: list[str], mode, leads, contacts
+    world: World, environment: pytest.MonkeyPatch, odoo: LeadSync, partners: list[str], mode, leads, contacts
 ) -> None:
     """As a lead, as a partner, or as both, by a delivery each."""
     environment.setenv("ODOO_SYNC_MODE", mode)
@@ -132,7 +132,7 @@ def test_each_sync_mode_brings_an_opportunity_to_odoo(
     assert (odoo.leads, partners) == (leads, contacts)
 
 
-def test_both_keeps_the_two_apart(world: World, environment: pytest.MonkeyPatch, odoo: FakeOdoo, partners: list[str]) -> None:
+def test_both_keeps_the_two_apart(world: World, environment: pytest.MonkeyPatch, odoo: LeadSync, partners: list[str]) -> None:
     """A contact event is a partner's matter; with an opportunity each has a status, an id and a delivery of its own."""
     environment.setenv("ODOO_SYNC_MODE", "both")
     get_settings.cache_clear()

@@ -26,6 +26,7 @@ from shared.store.models import InboxEvent
 from shared.store.session import reading, transact
 from tests.support.functions import named
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, LEAD, PostOffice, carry_out, deliveries, enqueue, message
+from tests.support.payloads import payload
 from tests.support.world import Out, World
 
 BASE = "https://puente.example"
@@ -87,15 +88,16 @@ class Flow:
 
     def brevo(self, event: str, token: str = BREVO_TOKEN, **more) -> func.HttpResponse:
         """An event of Brevo's."""
-        payload = {"event": event, "email": ANA_EMAIL, "message-id": "<V1>", "ts_event": int(clock.now().timestamp())} | more
+        sent = payload("brevo.event", "delivered", event=event, ts_event=int(clock.now().timestamp())) | more
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        body = json.dumps(payload).encode()
+        body = json.dumps(sent).encode()
         return self.post("brevo_events_webhook", message_webhooks.STATUS_QUEUE, "/api/brevo/events", body, headers)
 
     def resend(self, kind: str, secret: str = RESEND_KEY, **data) -> func.HttpResponse:
         """An event of Resend's, signed as Svix does."""
-        payload = {"type": kind, "created_at": clock.now().isoformat(), "data": {"email_id": "V1", "to": [ANA_EMAIL]} | data}
-        body, moment = json.dumps(payload).encode(), str(int(clock.now().timestamp()))
+        sent = payload("resend.event", "email.delivered", type=kind, created_at=clock.now().isoformat())
+        sent["data"] |= data
+        body, moment = json.dumps(sent).encode(), str(int(clock.now().timestamp()))
         signed = hmac.digest(secret.encode(), f"msg_1.{moment}.".encode() + body, hashlib.sha256)
         signature = "v1," + base64.b64encode(signed).decode()
         headers = {

@@ -29,7 +29,7 @@ from shared.store.models import (
 )
 from shared.store.session import reading, transact
 from tests.support.examples import examples
-from tests.support.vendors import fake_odoo
+from tests.support.vendors import lead_sync
 from tests.support.world import LOCAL_KEY, World
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -223,7 +223,7 @@ def test_any_interleaving_ends_as_the_ordered_story(
     ends = []
     for order, words in enumerate(stories):
         who = f"s{number}o{order}"
-        with fake_odoo():
+        with lead_sync():
             for word in [*BEGINNING, *words]:
                 test_clock.moment = START + timedelta(hours=2)
                 say(world, who, word, test_clock)

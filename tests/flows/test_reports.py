@@ -18,7 +18,7 @@ from shared.vendors.rest_client import RestClient
 from shared.watch import backlog, health, metrics, timers, vendors
 from shared.watch.summary import summary
 from shared.web.reports import report_health
-from tests.support.vendors import fake_odoo
+from tests.support.vendors import lead_sync
 from tests.support.world import contact, opportunity
 
 EMPTY = {"messages": 0, "oldest_seconds": 0, "poison": 0}
@@ -199,7 +199,7 @@ def test_timers_are_read_from_the_hosts_own_blobs(environment, test_clock):
 
 def test_summary_counts_events_people_stages_and_lag(world):
     """Two events of one person, one of them repeated."""
-    with fake_odoo():
+    with lead_sync():
         world.post("contact", contact(canal_entrada="WhatsApp"))
         world.post("opportunity", opportunity(stage=18))
         world.post("opportunity", opportunity(stage=18))

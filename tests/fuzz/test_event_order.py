@@ -14,7 +14,7 @@ from shared import faults
 from shared.store.models import Base, Contact, Delivery, InboxEvent, Opportunity, StageChange, StageMapping
 from shared.store.session import reading, transact
 from tests.support.examples import examples
-from tests.support.vendors import FakeOdoo, fake_odoo
+from tests.support.vendors import LeadSync, lead_sync
 from tests.support.world import World, contact, opportunity
 
 pytestmark = pytest.mark.slow
@@ -93,7 +93,7 @@ def ways(draw: st.DrawFn, count: int) -> Way:
 @pytest.fixture
 def odoo():
     """Odoo, in the test's hand."""
-    with fake_odoo() as odoo:
+    with lead_sync() as odoo:
         yield odoo
 
 
@@ -122,7 +122,7 @@ def settle(world: World, test_clock: Any) -> None:
     pytest.fail("it did not come to rest")
 
 
-def outcome(odoo: FakeOdoo) -> dict[str, Any]:
+def outcome(odoo: LeadSync) -> dict[str, Any]:
     """Everything that must not depend on the way."""
     with reading() as session:
         contacts = {row.manychat_id: facts_of(row) | {"channel": channel(row)} for row in session.scalars(select(Contact))}
@@ -154,7 +154,7 @@ def check_applied(session: Any, changes: Any) -> None:
         assert (winner.stage_id, winner.state_date) == (row.stage_id, row.state_date)
 
 
-def forget(world: World, odoo: FakeOdoo, test_clock: Any, start: datetime) -> None:
+def forget(world: World, odoo: LeadSync, test_clock: Any, start: datetime) -> None:
     """Begin again with nothing."""
 
     def work(session: Any) -> None:

@@ -127,7 +127,8 @@ class File:
         resource_id = self._id(rtype, body)
         if not declared.existing:
             self.resources.append(Resource(declared.name, self.path.name, rtype, api, resource_id, body))
-        return Runtime(f"<{declared.name}>", resource={"id": resource_id, "name": body["name"]})
+        known_as = f"{self.where}/{declared.name}" if self.where else declared.name
+        return Runtime(f"<{known_as}>", resource={"id": resource_id, "name": body["name"]})
 
     def _id(self, rtype: str, body: dict[str, Any]) -> str:
         namespace, *types = rtype.split("/")

@@ -77,6 +77,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "guid": lambda _f, *parts: str(uuid.uuid5(uuid.NAMESPACE_URL, "|".join(map(str, parts)))),
     "int": lambda _f, text: int(text),
     "items": lambda _f, given: [_item(row) for row in sorted(given.items())],
+    "join": lambda _f, values, between: between.join(values),
     "json": lambda _f, text: json.loads(text),
     "listCallbackUrl": lambda _f, of, _api: Runtime(f"<callback of {of}>"),
     "loadJsonContent": lambda file, path: json.loads((file.path.parent / path).read_text("utf-8")),

@@ -11,6 +11,7 @@ from deploy.azure import Azure
 
 ADDRESS = "203.0.113.7"
 VAULT = "https://kv-puente-x.vault.azure.net"
+KEYS_VAULT = "https://kv-pkeys-x.vault.azure.net"
 
 
 class Answer:
@@ -30,6 +31,7 @@ class PretendAzure:
     """What a subscription would answer. `vault_public`, `vault_addresses`, `sql_public`, `sql_rules` are its doors."""
 
     secrets: dict[str, str] = field(default_factory=dict)
+    key_texts: dict[str, str] = field(default_factory=dict)
     vault_public: bool = True
     vault_default_allow: bool = True
     vault_addresses: set[str] = field(default_factory=set)
@@ -49,14 +51,15 @@ class PretendAzure:
         """Answer a request as Azure would."""
         path, _, query = url.partition("?")
         assert "api-version=" in query
-        if path.startswith(VAULT):
+        if path.startswith((VAULT, KEYS_VAULT)):
             assert headers["Authorization"] == "Bearer token for https://vault.azure.net/.default"
-            return self._vault(method, path.rsplit("/", 1)[-1], json)
+            held = self.secrets if path.startswith(VAULT) else self.key_texts
+            return self._vault(held, method, path.rsplit("/", 1)[-1], json)
         assert headers["Authorization"] == "Bearer token for https://management.azure.com/.default"
         self.calls.append(f"{method} {path.removeprefix('https://management.azure.com')}")
         return self._manage(method, path, json)
 
-    def _vault(self, method: str, name: str, body: Any) -> Answer:
+    def _vault(self, held: dict[str, str], method: str, name: str, body: Any) -> Answer:
         if not self.vault_public:
             return Answer(
                 403, {"error": {"message": "Public network access is disabled and request is not from a trusted service."}}
@@ -69,9 +72,11 @@ class PretendAzure:
             self.rbac_refusals -= 1
             return Answer(403, {"error": {"innererror": {"code": "ForbiddenByRbac"}}})
         if method == "PUT":
-            self.secrets[name] = body["value"]
+            held[name] = body["value"]
             return Answer(200, {"value": body["value"]})
-        return Answer(200, {"value": self.secrets[name]}) if name in self.secrets else Answer(404, {"error": {}})
+        if name not in held:
+            return Answer(404, {"error": {}})
+        return Answer(200, {"value": held.pop(name) if method == "DELETE" else held[name]})
 
     def _manage(self, method: str, path: str, body: Any) -> Answer:
         if rule := re.search(r"/firewallRules/([\w-]+)$", path):

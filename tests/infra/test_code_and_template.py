@@ -220,6 +220,7 @@ ROLE_FOR = {
 }
 # Key Vault Secrets User: the platform reads the references with the app's identity.
 ROLE_OF_THE_PLATFORM = {"4633458b-17de-408a-b874-0445c86b69e6"}
+APP = "<identity/identity.properties.principalId>"
 NO_ROLE_NEEDED = {"azure.functions", "azure.identity", "azure.core"}
 
 
@@ -240,9 +241,7 @@ def test_roles_cover_what_the_code_calls_and_no_more(either: Deployed) -> None:
     known = (*ROLE_FOR, *NO_ROLE_NEEDED)
     assert [name for name in azure_imports() if not name.startswith(known)] == [], "which role does it need? see ROLE_FOR"
     needed = {role for module, role in ROLE_FOR.items() if any(name.startswith(module) for name in azure_imports())}
-    app = "<identity.properties.principalId>"
-    assigned = either.all("Microsoft.Authorization/roleAssignments")
-    of_app = {role_id(one) for one in assigned if one.body["properties"]["principalId"] == app}
+    of_app = {role_id(one) for one in roles_of(either, APP)}
     assert of_app == needed | ROLE_OF_THE_PLATFORM
 
 
@@ -256,16 +255,72 @@ def test_roles_stand_in_one_file_and_are_narrow() -> None:
     granting = [path.name for path in INFRA.rglob("*.bicep") if "Microsoft.Authorization/roleAssignments" in path.read_text()]
     assert granting == ["roles.bicep"]
     text = (INFRA / "modules/roles.bicep").read_text()
-    assert len(re.findall(r"scope: (storage|vault|insights)\n", text)) == text.count("Microsoft.Authorization/roleAssignments@")
+    assert len(re.findall(r"scope: (storage|package|vault|keysVault|insights)\n", text)) == text.count(
+        "Microsoft.Authorization/roleAssignments@"
+    )
 
 
 def test_who_deploys_may_write_secrets_only(either: Deployed) -> None:
-    """The deploying identity gets one role: it puts secrets into the vault."""
-    assigned = either.all("Microsoft.Authorization/roleAssignments")
-    mine = [one for one in assigned if one.body["properties"]["principalId"] == LEAST["AZURE_PRINCIPAL_ID"]]
+    """The deploying identity gets one role: it puts secrets into the two vaults."""
+    mine = roles_of(either, LEAST["AZURE_PRINCIPAL_ID"])
     assert [(role_id(one), one.body["properties"]["principalType"]) for one in mine] == [
         ("b86a8fe4-44ce-4948-aee5-eccb2c155cd7", either.parameters["principalType"])
-    ]
+    ] * 2
+
+
+def roles_of(deployed: Deployed, principal: str) -> list[Any]:
+    """The role assignments of an identity."""
+    assigned = deployed.all("Microsoft.Authorization/roleAssignments")
+    return [one for one in assigned if one.body["properties"]["principalId"] == principal]
+
+
+def test_the_app_reads_its_own_settings_of_the_vaults_and_nothing_else(either: Deployed) -> None:
+    """The texts of senders' keys are in a vault of their own, on which the app has no role, and no setting refers to it."""
+    own, keys = sorted(either.all("Microsoft.KeyVault/vaults"), key=lambda vault: "pkeys" in vault.name)
+    scopes = [one.id.split("/providers/Microsoft.Authorization")[0] for one in roles_of(either, APP)]
+    assert own.id in scopes
+    assert keys.id not in scopes
+    assert own.body["properties"]["enabledForTemplateDeployment"] is True
+    assert keys.body["properties"]["enabledForTemplateDeployment"] is False
+    assert not [value for value in either.app_settings().values() if keys.name in value]
+
+
+# What of the data actions of Storage Blob Data Owner changes a blob, as the role's definition and its conditions name them.
+CHANGES_A_BLOB = {
+    "write",
+    "add/action",
+    "delete",
+    "deleteBlobVersion/action",
+    "permanentDelete/action",
+    "move/action",
+    "tags/write",
+    "immutableStorage/runAsSuperUser/action",
+    "manageOwnership/action",
+    "modifyPermissions/action",
+    "runAsSuperUser/action",
+}
+
+
+def test_the_app_cannot_replace_its_own_package(either: Deployed) -> None:
+    """Its role on blobs leaves the package's container out for all that changes a blob; the platform has another identity."""
+    (blobs,) = [one for one in roles_of(either, APP) if role_id(one) == ROLE_FOR["azure.storage.blob"]]
+    condition = blobs.body["properties"]["condition"]
+    actions, _, where = condition.partition(" OR ")
+    named = re.findall(
+        r"!\(ActionMatches\{'Microsoft\.Storage/storageAccounts/blobServices/containers/blobs/([\w/]+)'\}\)", actions
+    )
+    assert set(named) == CHANGES_A_BLOB
+    assert actions.count(" AND ") == len(named) - 1
+    assert where == "(@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringNotEquals 'app-package'))"
+    assert blobs.body["properties"]["conditionVersion"] == "2.0"
+    site = either.one("Microsoft.Web/sites").body
+    storage = site["properties"]["functionAppConfig"]["deployment"]["storage"]
+    assert storage["value"].endswith("app-package")
+    (package,) = roles_of(either, "<packageIdentity/identity.properties.principalId>")
+    assert role_id(package) == "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+    assert package.id.split("/providers/Microsoft.Authorization")[0].endswith("/containers/app-package")
+    assert "id-puente-package-" in storage["authentication"]["userAssignedIdentityResourceId"]
+    assert "id-puente-package-" not in site["properties"]["keyVaultReferenceIdentity"]
 
 
 def test_no_secret_stands_in_any_file_of_the_template() -> None:

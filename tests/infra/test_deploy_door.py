@@ -11,7 +11,7 @@ from deploy.console import DeployError
 from deploy.door import Place, database_open, refused_address, vault_open
 from tests.infra.pretend_azure import ADDRESS, VAULT, PretendAzure
 
-PUBLIC = Place(subscription="s", group="g", server="sql-x", vault="kv-x", private=False)
+PUBLIC = Place(subscription="s", group="g", server="sql-x", private=False)
 PRIVATE = replace(PUBLIC, private=True)
 
 
@@ -91,6 +91,7 @@ def test_private_vault_opens_for_our_address_only_and_shuts_again() -> None:
     with vault_open(pretend.azure(), PRIVATE, VAULT):
         assert pretend.vault_addresses == {ADDRESS}
     assert (pretend.vault_public, pretend.vault_addresses) == (False, set())
+    assert {call.rsplit("/", 1)[-1] for call in pretend.calls} == {"kv-puente-x"}
 
 
 def test_new_role_is_waited_for() -> None:

@@ -24,7 +24,6 @@ def pretend(database: Engine, environment: pytest.MonkeyPatch) -> PretendAzure:
         "AZURE_SQL_SERVER_NAME": "sql-x",
         "AZURE_SQL_SERVER_ADDRESS": "sql-x.database.windows.net",
         "AZURE_SQL_DATABASE": "puente",
-        "AZURE_KEY_VAULT_NAME": "kv-x",
         "AZURE_KEY_VAULT_URL": VAULT,
         "AZURE_STORAGE_NAME": "stx",
         "AzureWebJobsStorage__accountName": "",

@@ -14,7 +14,7 @@ from deploy.console import DeployError
 from deploy.secrets import Vault, ensure_required, name_in_vault, secret_settings
 from shared.setting_types import ApiKey
 from tests.infra.conftest import INFRA, LEAST
-from tests.infra.pretend_azure import VAULT, PretendAzure
+from tests.infra.pretend_azure import KEYS_VAULT, VAULT, PretendAzure
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> PretendAzure:
         "AZURE_SUBSCRIPTION_ID": "s",
         "AZURE_RESOURCE_GROUP": "g",
         "AZURE_SQL_SERVER_NAME": "sql-x",
-        "AZURE_KEY_VAULT_NAME": "kv-x",
         "AZURE_KEY_VAULT_URL": VAULT,
+        "AZURE_KEYS_VAULT_URL": KEYS_VAULT,
         "AZURE_FUNCTION_NAME": "func-x",
     }.items():
         monkeypatch.setenv(name, value)
@@ -38,8 +38,8 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> PretendAzure:
 
 @pytest.fixture
 def vault(pretend: PretendAzure) -> Vault:
-    """The environment's vault."""
-    return Vault(pretend.azure(), VAULT)
+    """The environment's secrets."""
+    return Vault(pretend.azure(), VAULT, KEYS_VAULT)
 
 
 def test_table_of_secrets_is_the_template_s(deployed: Any) -> None:
@@ -58,11 +58,23 @@ def test_names_in_the_vault_are_those_the_app_is_referred_to(deployed: Any) -> N
 def test_new_key_is_stored_as_a_hash_that_the_app_takes(vault: Vault, pretend: PretendAzure) -> None:
     """The app's setting holds the hash; the text is a secret of its own that callers are given."""
     vault.new_key("crm", ["webhook", "read"])
-    text = pretend.secrets["api-key-crm"]
+    text = pretend.key_texts["api-key-crm"]
     (key,) = [ApiKey.model_validate(one) for one in json.loads(pretend.secrets["api-keys"])]
     assert key.digest == hashlib.sha256(text.encode()).digest()
-    assert text not in pretend.secrets["api-keys"]
     assert key.scopes == {"webhook", "read"}
+
+
+def test_texts_of_keys_are_not_where_the_app_reads(vault: Vault, pretend: PretendAzure) -> None:
+    """Whoever runs code in the app finds no sender's key; those that an earlier release left there are taken away."""
+    vault.new_key("crm", ["webhook"])
+    pretend.secrets["api-key-crm"] = pretend.key_texts.pop("api-key-crm")  # as earlier releases kept it
+    text = pretend.secrets["api-key-crm"]
+    pretend.secrets |= dict.fromkeys(("odoo-password", "link-signing-secrets", "digest-secrets"), "there")
+    ensure_required(vault)
+    assert pretend.key_texts == {"api-key-crm": text}
+    assert not any(text in value for value in pretend.secrets.values())
+    ensure_required(vault)
+    assert pretend.key_texts == {"api-key-crm": text}
 
 
 def test_keys_overlap_while_one_is_replaced(vault: Vault) -> None:
@@ -144,14 +156,14 @@ def test_new_optional_secret_is_remembered_for_the_template(pretend: PretendAzur
 
 def test_list_tells_names_and_no_values(pretend: PretendAzure, capsys) -> None:
     """Who looks what is there sees no secret."""
-    vault = Vault(pretend.azure(), VAULT)
+    vault = Vault(pretend.azure(), VAULT, KEYS_VAULT)
     vault.new_key("crm", ["webhook"])
     vault.set("ODOO_PASSWORD", "hunter2-hunter2")
     secrets.run(["list"], pretend.azure())
     printed = capsys.readouterr().out
     assert "there   required ODOO_PASSWORD" in printed
     assert "missing optional ALERT_WEBHOOK_URL" in printed
-    assert not any(value in printed for value in pretend.secrets.values())
+    assert not any(value in printed for value in (*pretend.secrets.values(), *pretend.key_texts.values()))
 
 
 def test_postprovision_leaves_the_app_with_its_secrets(pretend: PretendAzure, monkeypatch, capsys) -> None:
@@ -159,13 +171,10 @@ def test_postprovision_leaves_the_app_with_its_secrets(pretend: PretendAzure, mo
     monkeypatch.setattr(secrets, "_asked", lambda _setting: "asked")
     assert steps.run("postprovision") == 0
     made = {"link-signing-secrets", "digest-secrets"}
-    assert set(pretend.secrets) == {"api-keys", "api-key-manychat", "api-key-smoke", "odoo-password"} | made
-    assert secrets.os.environ["PUENTE_SECRETS"].split(",") == [
-        "LINK_SIGNING_SECRETS",
-        "DIGEST_SECRETS",
-        "ODOO_PASSWORD",
-        "API_KEYS",
-    ]
+    assert set(pretend.secrets) == {"api-keys", "odoo-password"} | made
+    assert set(pretend.key_texts) == {"api-key-manychat", "api-key-smoke"}
+    remembered = secrets.os.environ["PUENTE_SECRETS"].split(",")
+    assert sorted(remembered) == ["API_KEYS", "DIGEST_SECRETS", "LINK_SIGNING_SECRETS", "ODOO_PASSWORD"]
     assert pretend.calls[-1].endswith("/refresh")
 
 

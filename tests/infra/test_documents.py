@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -50,13 +51,37 @@ def test_pipeline_may_assign_exactly_the_roles_of_the_template() -> None:
     assert allowed == granted
 
 
+def test_pipeline_has_rights_on_the_group_of_its_environment_alone() -> None:
+    """What it may do at the subscription is to begin deployments; whatever they touch is checked against its group."""
+    given = re.findall(r"az role assignment create .*?--role '?([\w ]+?)'? --scope (\S+)", DEPLOY)
+    assert dict(given) == {
+        "Contributor": "$GROUP",
+        "Role Based Access Control Administrator": "$GROUP",
+        "Puente pipeline": "/subscriptions/<id>",
+    }
+    assert re.search(r"GROUP=/subscriptions/<id>/resourceGroups/rg-puente-prod\n", DEPLOY)
+    definition = json.loads(re.findall(r"--role-definition '(.*)'", DEPLOY)[0])
+    assert definition["Actions"] == [
+        "Microsoft.Resources/deployments/*",
+        "Microsoft.Resources/subscriptions/resourceGroups/read",
+    ]
+
+
+def test_environments_take_one_branch_alone() -> None:
+    """The federated credential names an environment, so whoever may run in it is whoever may deploy."""
+    assert '"custom_branch_policies": true' in DEPLOY
+    assert "deployment-branch-policies --field name=main" in DEPLOY
+
+
 def test_every_secret_has_its_way_of_being_replaced(deployed) -> None:
-    """Each secret setting stands in the table "Replacing each secret"."""
-    part = DEPLOY.partition("## Replacing each secret")[2].partition("\n## ")[0]
-    named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", part))
-    # Keys of senders are told of in words; captcha secrets together.
-    in_words = {"API_KEYS", "TURNSTILE_SECRET", "RECAPTCHA_SECRET"}
-    assert set(deployed(LEAST).parameters["vaultSettings"]) - named - in_words == set()
+    """By its own row of "Replacing each secret", or by that of its kind: it takes one value, or several at once."""
+    rows, _, everything = DEPLOY.partition("## Replacing each secret")[2].partition("\n## ")[0].partition("All secrets that")
+    kinds = dict(re.findall(r"^\| `([A-Z_]+)` \| \w* \| (one|several) \|", everything, re.MULTILINE))
+    assert set(deployed(LEAST).parameters["vaultSettings"]) == set(kinds)
+    assert set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", rows)) < set(kinds), "a row speaks of a secret that there is not"
+    for kind in set(kinds.values()):
+        assert f"| Any other of {kind} value" in rows
+    assert (kinds["NOTION_TOKEN"], kinds["CALENDLY_SIGNING_KEYS"]) == ("one", "several")
 
 
 def test_steps_in_the_table_are_the_hooks() -> None:

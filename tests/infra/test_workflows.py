@@ -114,6 +114,7 @@ def test_deployment_waits_for_the_check() -> None:
     """Nothing is deployed that CI has not passed; two deployments of one environment never overlap."""
     workflow = load(ROOT / ".github/workflows/deploy.yml")
     assert workflow["jobs"]["deploy"]["needs"] == "check"
+    assert workflow["jobs"]["deploy"]["if"] == "github.ref == 'refs/heads/main'"
     assert workflow["concurrency"]["cancel-in-progress"] is False
     choices = workflow[True]["workflow_dispatch"]["inputs"]["environment"]["options"]
     assert choices == ["dev", "prod"]

@@ -31,13 +31,15 @@ from shared.crm import (
     campaigns,
     catalogue,
     editing,
+    odoo_before,
     odoo_sync,
+    odoo_take,
     opportunities,
     people,
-    reconcile,
     resync,
     stage_edits,
 )
+from shared.crm.odoo_sides import Side
 from shared.intake import dead_letter_store
 from shared.journeys import beginnings, due_beginnings, engine, enrolment_records, load, memory, pauses, step_deliveries
 from shared.journeys import operator_actions as journey_actions
@@ -63,6 +65,7 @@ from shared.store.people_models import Identity
 from tests.lab.races import TARGET, card, take_place
 
 ANA = "ana@example.com"
+LEADS = Side(Opportunity, "crm.lead", "x_manychat_id", {"stage": "stage_id"})
 PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
 
 
@@ -271,22 +274,16 @@ WAITS: dict[str, Wait] = {
         held=2,
     ),
     "shared.crm.editing:locked_row": Wait(Contact, person, lambda session: editing.locked_row(session, Contact, 1, "contact")),
+    "shared.crm.odoo_before:_note": Wait(
+        Opportunity, opportunity, lambda session: odoo_before._note(session, side=LEADS, keys=["m1"], omitted={})
+    ),
+    "shared.crm.odoo_take:_locked": Wait(Contact, person, lambda session: odoo_take._locked(session, LEADS, "m1")),
     "shared.crm.opportunities:_OPPORTUNITY": Wait(
         Opportunity,
         opportunity,
         lambda session: opportunities.locked_opportunity(session, session.get_one(Contact, 1)),
     ),
     "shared.crm.people:_CONTACT": Wait(Contact, person, lambda session: people.locked_contact(session, "m1")),
-    "shared.crm.reconcile:_settle": Wait(
-        Contact,
-        person,
-        lambda session: reconcile._settle(
-            session,
-            side=SimpleNamespace(table=Contact),
-            manychat_id="m1",
-            drifts=[],
-        ),
-    ),
     "shared.crm.resync:_next_page": Wait(Opportunity, opportunity, lambda session: resync._next_page(session, 0, true())),
     "shared.crm.stage_edits:change": Wait(
         StageMapping,
@@ -372,7 +369,7 @@ WAITS: dict[str, Wait] = {
     ),
     "shared.people.observing:_BY_KEY": Wait(Identity, known, observe),
     "shared.outbox.claims:_TARGET": Wait(Target, delivery(), lambda session: claims.claim(session, TARGET, "w1"), held=TARGET),
-    "shared.outbox.claims:_taken_before": Wait(Delivery, leased, lambda session: claims._taken_before(session, TARGET, "w1")),
+    "shared.outbox.claims:taken_before": Wait(Delivery, leased, lambda session: claims.taken_before(session, TARGET, "w1")),
     "shared.outbox.operator_actions:_locked": Wait(Delivery, delivery(), lambda session: delivery_actions._locked(session, 1)),
     "shared.outbox.operator_actions:_new_sync": Wait(
         Delivery,
@@ -388,7 +385,7 @@ WAITS: dict[str, Wait] = {
         lambda session: record._take_back_retry(session, 1),
         held=2,
     ),
-    "shared.outbox.record:record": Wait(Delivery, leased, record_outcome),
+    "shared.outbox.record:write": Wait(Delivery, leased, record_outcome),
     "shared.outbox.row_effect:RowEffect.lock_rows": Wait(
         Contact, person, lambda session: odoo_sync.CONTACTS.lock_rows(session, ["m1"])
     ),

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.vendors import FakeOdoo, fake_odoo
+from tests.support.vendors import LeadSync, lead_sync
 
 
 @pytest.fixture
-def odoo() -> Iterator[FakeOdoo]:
+def odoo() -> Iterator[LeadSync]:
     """Odoo, in the test's hand."""
-    with fake_odoo() as odoo:
+    with lead_sync() as odoo:
         yield odoo

@@ -177,7 +177,7 @@ class TestLaw4NoVendorInsideATransaction:
     """No vendor is called inside a SQL transaction or from an intake."""
 
     def test_no_connection_is_held_during_the_call(self, world, odoo):
-        """`FakeOdoo.execute` itself asserts that the pool has no connection out; here it is certainly called."""
+        """`LeadSync.execute` itself asserts that the pool has no connection out; here it is certainly called."""
         world.post("opportunity", opportunity())
         world.run()
         assert odoo.calls == [["m1"]]
@@ -601,7 +601,7 @@ class TestLaw10DownVendorsAreLeftAlone:
         from shared.outbox import claims
 
         with reading() as session:
-            query = select(Delivery.id).where(claims.due("odoo")).limit(1)
+            query = select(Delivery.id).where(claims.due(session, "odoo")).limit(1)
             text = str(query.compile(session.get_bind(), compile_kwargs={"literal_binds": True}))
             if session.get_bind().dialect.name == "sqlite":
                 steps = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").all()

@@ -1,5 +1,6 @@
 """The laws where several things go wrong at once: what a mistake of ours, a dead worker or a lost race may not cost."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,8 @@ from sqlalchemy.dialects import mssql
 from sqlalchemy.orm import Session
 
 from shared import clock, faults
-from shared.crm import reconcile
+from shared.crm import odoo_take
+from shared.crm.odoo_sides import Side, Theirs
 from shared.errors import PermanentError, RetryableError, UnavailableError, UncertainError
 from shared.outbox import claims, dispatch, execute, operator_actions, plan
 from shared.outbox.actions import AfterUnknown, Later, State
@@ -301,14 +303,18 @@ class TestLocksInOneOrder:
         world.step("manychat-contact-queue")
         assert self.order(locked_tables) == ["contacts", "opportunities", "deliveries"]
 
-    def test_value_taken_over_from_odoo(self, world, odoo, locked_tables):
+    def test_value_that_a_person_changed_in_odoo(self, world, odoo, locked_tables):
         """A reconciliation changes the contact as well, so it holds it, and first."""
         world.post("opportunity", opportunity())
         world.run()
         locked_tables.clear()
-        side = next(side for side in reconcile.sides() if side.table is Opportunity)
-        drift = reconcile.Drift("by_hand", "m1", "phone", theirs="+525512345678", changed_at=clock.now())
-        transact(lambda session: reconcile._settle(session, side=side, manychat_id="m1", drifts=[drift]))
+        side = Side(Opportunity, "crm.lead", "x_manychat_id", {"name": "name"})
+        theirs = Theirs(1, "m1", {"name": "Otra"}, changed_at=clock.now() + timedelta(minutes=1), writer=5)
+        with reading() as session:
+            number = session.scalars(select(Opportunity.odoo_id)).one()
+        look = odoo_take.Look(clock.now(), us=2)
+        locked_tables.clear()
+        transact(lambda session: odoo_take.settle(session, side, replace(theirs, odoo_id=number), look, repair=True))
         assert self.order(locked_tables) == ["contacts", "opportunities", "deliveries"]
 
     def test_recording_of_a_sync(self, world, odoo, locked_tables):

@@ -87,7 +87,6 @@ class Fleet(Rig):
         self.place = place
         self.environment |= {
             "DATABASE_URL": hosts_url,
-            "DATABASE_POOL_SIZE": "12",  # so that two hosts already want more than there are
             "DATABASE_POOL_WAIT_SECONDS": "2",
             "PYTHON_THREADPOOL_THREAD_COUNT": "24",  # as in Azure
             letters.ADDRESS_VARIABLE: office,

@@ -33,6 +33,7 @@ class Size:
     """How much of everything, and how long it may take."""
 
     hosts: int
+    pool: int  # connections that a host would have, more in all than there are
     posts: int
     people: int
     letters: int
@@ -40,8 +41,8 @@ class Size:
     seconds: float
 
 
-SMALL = Size(hosts=2, posts=2_000, people=200, letters=300, pace=20, seconds=900)
-LARGE = Size(hosts=4, posts=20_000, people=2_000, letters=5_000, pace=100, seconds=3_600)
+SMALL = Size(hosts=2, pool=12, posts=2_000, people=200, letters=300, pace=20, seconds=900)
+LARGE = Size(hosts=4, pool=6, posts=20_000, people=2_000, letters=5_000, pace=100, seconds=3_600)
 
 
 @pytest.fixture
@@ -74,6 +75,7 @@ def hosts(size: Size, office: PostOffice, tmp_path: Path, monkeypatch: pytest.Mo
         fleet.small_database(server) as urls,
     ):
         found = Fleet(tmp_path, azurite.connection_string, sandbox, urls, office.address)
+        found.environment["DATABASE_POOL_SIZE"] = str(size.pool)
         yield found
         for host in found.hosts:
             if host.process is not None:

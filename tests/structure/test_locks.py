@@ -10,7 +10,7 @@ from tests.lab.races import RACES
 LOCKS = {
     "outbox/claims.py _TARGET: locked Target": "a target claimed by two",
     "outbox/claims.py _next: unclaimed Delivery": "a claim of what is being taken back",
-    "outbox/claims.py _taken_before: held Delivery": "A claim whose result was lost is taken up by the one that made it.",
+    "outbox/claims.py taken_before: held Delivery": "A claim whose result was lost is taken up by the one that made it.",
     "outbox/expired.py free_expired: unclaimed Delivery": "a dead worker found by two",
     "outbox/operator_actions.py _locked: locked Delivery": "A person retries or takes back what a worker may be claiming.",
     "outbox/operator_actions.py _new_sync: locked Delivery": "A retry and a change plan the same sync.",
@@ -18,7 +18,7 @@ LOCKS = {
     "outbox/plan.py cancel: locked Delivery": "a cancellation of what is being claimed",
     "outbox/plan.py sync_many: locked Delivery": "Many changes plan what a single change plans as well.",
     "outbox/record.py _take_back_retry: locked Delivery": "A late success takes back the retry that a worker may be claiming.",
-    "outbox/record.py record: held Delivery": "an outcome while a change comes",
+    "outbox/record.py write: held Delivery": "an outcome while a change comes",
     "outbox/row_effect.py lock_rows: locked model": "Rows are locked before deliveries, by outcomes as by events.",
     "journeys/beginnings.py _row: locked JourneyBeginning": "Two events of one kind restart one pause.",
     "journeys/beginnings.py prevent: locked JourneyBeginning": "An event prevents what the timer is beginning.",

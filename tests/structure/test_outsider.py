@@ -14,7 +14,8 @@ pytestmark = pytest.mark.slow
 
 OUTSIDER = Path(__file__).parent / "outsider"
 APP = ("functions", "shared", "function_app.py", "host.json", "alembic.ini", "pyproject.toml")
-SUPPORT = ("tests/__init__.py", "tests/conftest.py", "tests/support", "tests/structure")
+NOT_OURS = (".git", ".venv", ".local", "node_modules", "__pycache__", ".*_cache", ".hypothesis")
+SUPPORT = ("tests/__init__.py", "tests/conftest.py", "tests/support", "tests/payloads", "tests/structure")
 INDEX = (
     "import function_app; from shared import flows; from shared.journeys import load;"
     "from shared.privacy.holdings import holdings;"
@@ -26,15 +27,18 @@ INDEX = (
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The app and what its tests need, in a folder of its own."""
-    ignored = shutil.ignore_patterns("__pycache__", "outsider")
     for name in (*APP, *SUPPORT, "devhost", "sandbox"):
-        source, target = ROOT / name, tmp_path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=ignored)
-        else:
-            shutil.copy(source, target)
+        _copy(name, tmp_path)
     return tmp_path
+
+
+def _copy(name: str, folder: Path) -> None:
+    source, target = ROOT / name, folder / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "outsider"))
+    else:
+        shutil.copy(source, target)
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -46,18 +50,54 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_flow_of_an_outsider_needs_no_edit(copy: Path) -> None:
     """A table, a vendor client, a sync, a journey and personal data: only new files, and the flow works from end to end."""
-    shutil.copytree(OUTSIDER / "loyalty", copy / "functions/loyalty")
-    versions = copy / "shared/store/migrations/versions"
-    newest = max(path.name for path in versions.glob("[0-9]*.py"))[:4]
-    migration = (OUTSIDER / "9000_loyalty.py").read_text().replace('"HEAD"', f'"{newest}"')
-    (versions / "9000_loyalty.py").write_text(migration)
-    shutil.copy(OUTSIDER / "try_loyalty.py", copy / "tests/test_loyalty.py")
+    add_loyalty(copy)
     done = run(copy, "-m", "pytest", "tests/test_loyalty.py", "-q", "-p", "no:cacheprovider", "-o", "addopts=")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert "2 passed" in done.stdout
     rules = ("tests/structure/test_layers.py", "tests/structure/test_plain_words.py")
     structure = run(copy, "-m", "pytest", *rules, "-q", "-p", "no:cacheprovider", "-o", "addopts=")
     assert structure.returncode == 0, structure.stdout[-3000:]
+
+
+def test_flow_of_an_outsider_edits_only_what_is_generated(tmp_path: Path) -> None:
+    """After `make docs` no other file that was there is changed, and what holds documents and template to the code passes."""
+    copy = tmp_path / "project"
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*NOT_OURS))
+    before = _contents(copy)
+    add_loyalty(copy)
+    written = run(copy, "-m", "local.docs")
+    assert written.returncode == 0, written.stderr[-2000:]
+    after = _contents(copy)
+    changed = {name for name in before if after[name] != before[name]}
+    generated = {line.removesuffix(" written") for line in written.stdout.splitlines()}
+    assert generated >= {"README.md", "docs/flows.md", "docs/settings.md", "docs/deploy.md", "infra/main.bicepparam"}
+    assert changed <= generated
+    assert "STAMPS_API_KEY: 'optional'" in (copy / "infra/main.bicepparam").read_text()
+    checks = (
+        "tests/docs/test_docs.py",
+        "tests/flows/test_payloads.py",
+        "tests/infra/test_code_and_template.py",
+        "tests/infra/test_documents.py",
+    )
+    held = run(copy, "-m", "pytest", *checks, "-q", "-p", "no:cacheprovider", "-o", "addopts=")
+    assert held.returncode == 0, held.stdout[-3000:]
+
+
+def add_loyalty(folder: Path) -> None:
+    """The outsider's flow, with its migration behind the newest one and its test."""
+    shutil.copytree(OUTSIDER / "loyalty", folder / "functions/loyalty", ignore=shutil.ignore_patterns("__pycache__"))
+    versions = folder / "shared/store/migrations/versions"
+    newest = max(path.name for path in versions.glob("[0-9]*.py"))[:4]
+    migration = (OUTSIDER / "9000_loyalty.py").read_text().replace('"HEAD"', f'"{newest}"')
+    (versions / "9000_loyalty.py").write_text(migration)
+    shutil.copy(OUTSIDER / "try_loyalty.py", folder / "tests/test_loyalty.py")
+    (folder / "tests/payloads/shop.points").mkdir()
+    shutil.copy(OUTSIDER / "points.json", folder / "tests/payloads/shop.points")
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize("name", [flow.name for flow in flows.installed() if flow.optional])

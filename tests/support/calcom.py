@@ -7,20 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions.leads import ids
+from tests.support import payloads
 
 SECRET = "secreto-de-cal"  # of the tests alone
 CREATED_AT = datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
 STARTS = datetime(2026, 3, 10, 16, 0, tzinfo=UTC)
 ANA = "ana@example.com"
-ORGANIZER = {
-    "id": 7,
-    "name": "Javier",
-    "email": "javier@puente.example",
-    "username": "javier",
-    "timeZone": "America/Mexico_City",
-    "language": {"locale": "es"},
-    "timeFormat": "HH:mm",
-}
+ORGANIZER = payloads.payload("calcom.booking", "BOOKING_CREATED")["payload"]["organizer"]
 
 
 def iso(moment: datetime) -> str:
@@ -30,8 +23,8 @@ def iso(moment: datetime) -> str:
 
 def attendee(email: str = ANA, **more: Any) -> dict[str, Any]:
     """Somebody who booked."""
-    known = {"email": email, "name": "Ana Díaz", "firstName": "Ana", "lastName": "Díaz", "timeZone": "America/Mexico_City"}
-    return known | {"language": {"locale": "es"}, "utcOffset": -360} | more
+    known: dict[str, Any] = payloads.payload("calcom.booking", "BOOKING_CREATED")["payload"]["attendees"][0]
+    return known | {"email": email} | more
 
 
 def _link(lead_id: Any) -> Any:
@@ -41,39 +34,13 @@ def _link(lead_id: Any) -> Any:
 
 def payload(uid: str = "uid1", start: datetime = STARTS, lead_id: Any = None, email: str = ANA, **more: Any) -> dict[str, Any]:
     """The `payload` of a booking's webhook; a lead's number is signed, as the booking link carries it, a text stays bare."""
-    responses: dict[str, Any] = {
-        "name": {"label": "your_name", "value": "Ana Díaz", "isHidden": False},
-        "email": {"label": "email_address", "value": email, "isHidden": False},
-        "attendeePhoneNumber": {"label": "phone_number", "value": "+525512345678", "isHidden": False},
-        "guests": {"label": "additional_guests", "value": [], "isHidden": False},
-        "notes": {"label": "additional_notes", "value": "Tengo tres dudas", "isHidden": False},
-    }
-    metadata = {"videoCallUrl": f"https://app.cal.com/video/{uid}"} | ({} if lead_id is None else {"lead_id": _link(lead_id)})
-    known = {
-        "bookerUrl": "https://cal.com",
-        "type": "asesoria",
-        "title": "Asesoría entre Javier y Ana Díaz",
-        "eventTitle": "Asesoría",
-        "eventTypeId": 5,
-        "bookingId": 91,
-        "uid": uid,
-        "startTime": iso(start),
-        "endTime": iso(start + timedelta(minutes=30)),
-        "length": 30,
-        "status": "ACCEPTED",
-        "location": "integrations:daily",
-        "organizer": ORGANIZER,
-        "attendees": [attendee(email)],
-        "responses": responses,
-        "userFieldsResponses": {},
-        "customInputs": {},
-        "additionalNotes": "Tengo tres dudas",
-        "smsReminderNumber": None,
-        "videoCallData": {"type": "daily_video", "id": uid, "password": "x", "url": f"https://app.cal.com/video/{uid}"},
-        "metadata": metadata,
-        "price": 0,
-        "currency": "usd",
-    }
+    known: dict[str, Any] = payloads.payload("calcom.booking", "BOOKING_CREATED")["payload"]
+    known["responses"]["email"]["value"] = email
+    known["videoCallData"] |= {"id": uid, "url": f"https://app.cal.com/video/{uid}"}
+    known["metadata"] |= {"videoCallUrl": f"https://app.cal.com/video/{uid}"}
+    known["metadata"] |= {} if lead_id is None else {"lead_id": _link(lead_id)}
+    times = {"startTime": iso(start), "endTime": iso(start + timedelta(minutes=30))}
+    known |= {"uid": uid, "attendees": [attendee(email)]} | times
     return known | more
 
 
@@ -89,20 +56,17 @@ def created(at: datetime = CREATED_AT, **more: Any) -> dict[str, Any]:
 
 def rescheduled(uid: str, old: str, start: datetime, at: datetime, old_start: datetime = STARTS, **more: Any) -> dict[str, Any]:
     """BOOKING_RESCHEDULED: `uid` is the new booking, the old one is named beside it."""
-    before = {
-        "rescheduleId": 91,
-        "rescheduleUid": old,
-        "rescheduleStartTime": iso(old_start),
-        "rescheduleEndTime": iso(old_start + timedelta(minutes=30)),
-        "rescheduledBy": ANA,
-        "bookingId": 92,
-    }
+    sent = payloads.payload("calcom.booking", "BOOKING_RESCHEDULED")["payload"]
+    before = {name: sent[name] for name in ("rescheduleId", "rescheduledBy", "bookingId")}
+    ends = iso(old_start + timedelta(minutes=30))
+    before |= {"rescheduleUid": old, "rescheduleStartTime": iso(old_start), "rescheduleEndTime": ends}
     return event("BOOKING_RESCHEDULED", at, uid=uid, start=start, **(before | more))
 
 
 def cancelled(at: datetime, **more: Any) -> dict[str, Any]:
     """BOOKING_CANCELLED."""
-    reason = {"cancellationReason": "No puedo", "cancelledBy": ANA, "status": "CANCELLED"}
+    sent = payloads.payload("calcom.booking", "BOOKING_CANCELLED")["payload"]
+    reason = {name: sent[name] for name in ("cancellationReason", "cancelledBy", "status")}
     return event("BOOKING_CANCELLED", at, **(reason | more))
 
 
@@ -119,23 +83,18 @@ def seat(email: str, **more: Any) -> dict[str, Any]:
 
 def no_show(at: datetime, uid: str = "uid1", email: str = ANA, *, away: bool = True) -> dict[str, Any]:
     """BOOKING_NO_SHOW_UPDATED, which knows little."""
-    fields = {
-        "message": "ana@example.com marked as no-show",
-        "bookingUid": uid,
-        "bookingId": 91,
-        "attendees": [{"email": email, "noShow": away}],
-    }
-    return {"triggerEvent": "BOOKING_NO_SHOW_UPDATED", "createdAt": iso(at), "payload": fields}
+    sent = payloads.payload("calcom.booking", "BOOKING_NO_SHOW_UPDATED", createdAt=iso(at))
+    return sent | {"payload": sent["payload"] | {"bookingUid": uid, "attendees": [{"email": email, "noShow": away}]}}
 
 
 def ended(uid: str = "uid1", start: datetime = STARTS, lead_id: Any = None, email: str = ANA, **more: Any) -> dict[str, Any]:
     """MEETING_ENDED: the booking's stored row, flat; its `createdAt` is when it was booked."""
-    event_sent = payload(uid, start, lead_id, email)
-    row = {name: event_sent[name] for name in ("uid", "title", "startTime", "endTime", "metadata", "location", "eventTypeId")}
-    person = {"id": 3, "email": email, "name": "Ana Díaz", "timeZone": "America/Mexico_City", "locale": "es", "bookingId": 91}
-    answers = {"name": "Ana Díaz", "email": email, "attendeePhoneNumber": "+525512345678"}
-    whole = row | {"id": 91, "userId": 7, "status": "ACCEPTED", "attendees": [person], "responses": answers}
-    return {"triggerEvent": "MEETING_ENDED", **whole, "createdAt": iso(CREATED_AT), "user": ORGANIZER, **more}
+    sent = payloads.payload("calcom.booking", "MEETING_ENDED")
+    booked = payload(uid, start, lead_id, email)
+    row = {name: booked[name] for name in ("uid", "startTime", "endTime", "metadata")}
+    row["attendees"] = [sent["attendees"][0] | {"email": email}]
+    row["responses"] = sent["responses"] | {"email": email}
+    return sent | row | more
 
 
 def signed(event_sent: Any, secret: str = SECRET) -> tuple[bytes, dict[str, str]]:

@@ -1,24 +1,21 @@
 """A Kommo that a test holds in its hand: the sandbox's account behind our own client, without a network."""
 
-import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 import requests
-from requests.adapters import BaseAdapter
-from urllib3.response import HTTPResponse
 
 from functions.leads import kommo
 from sandbox.kommo import Kommo as Account
 from sandbox.kommo import seed
-from sandbox.vendor import Call
 from shared import clock
 from tests.conftest import forget
+from tests.support.sandbox import SandboxAdapter, refused
 from tests.unit.vendors.network import cut
 
 SETTINGS = {
@@ -42,46 +39,29 @@ class Asked:
     status: int
 
 
-@dataclass
-class PretendKommo(BaseAdapter):
+class PretendKommo(SandboxAdapter):
     """The account on the clock of the test. `lost` names requests whose answer is lost after they took effect, in turn."""
 
-    account: Account = field(default_factory=Account)
-    asked: list[Asked] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    down: bool = False
-    during: Callable[[str], None] = lambda _what: None
-
-    def __post_init__(self) -> None:
-        super().__init__()
+    def __init__(self) -> None:
+        self.account = Account()
+        super().__init__(self.account)
+        self.asked: list[Asked] = []
+        self.lost: list[str] = []
+        self.down = False
+        self.during: Callable[[str], None] = lambda _what: None
         self.account.now = clock.now  # type: ignore[method-assign]
         self.account.bucket.clock = lambda: clock.now().timestamp()
 
-    def send(self, request: requests.PreparedRequest, **_options: Any) -> requests.Response:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, **more: object) -> requests.Response:
         """One exchange."""
-        parts = urlsplit(str(request.url))
-        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
-        what = f"{request.method} {parts.path.removeprefix('/api/v4')}"
+        what = f"{request.method} {urlsplit(str(request.url)).path.removeprefix('/api/v4')}"
         self.during(what)
-        if self.down:
-            self.asked.append(Asked(clock.now(), what, 503))
-            return _answer(request, 503, b"", "text/plain")
-        call = Call(
-            method=str(request.method),
-            path=parts.path,
-            headers=dict(request.headers),
-            query=dict(parse_qsl(parts.query)),
-            body=body,
-        )
-        answer = self.account.answer(call)
-        self.asked.append(Asked(clock.now(), what, answer.status))
+        response = refused(request, 503) if self.down else super().send(request, **more)
+        self.asked.append(Asked(clock.now(), what, response.status_code))
         if self.lost and what.startswith(self.lost[0]):
             self.lost.pop(0)
             raise cut()
-        return _answer(request, answer.status, answer.body, answer.content_type)
-
-    def close(self) -> None:
-        """Nothing is open."""
+        return response
 
     def words(self) -> list[str]:
         """What was asked, in order, numbers left out."""
@@ -102,14 +82,6 @@ class PretendKommo(BaseAdapter):
     def move(self, lead_id: int, status_id: int) -> None:
         """As somebody in Kommo does."""
         self.account.act("move", {"id": lead_id, "status_id": status_id})
-
-
-def _answer(request: requests.PreparedRequest, status: int, body: bytes, content_type: str) -> requests.Response:
-    response = requests.Response()
-    response.status_code, response.request, response.url = status, request, str(request.url)
-    response.headers["Content-Type"] = content_type
-    response.raw = HTTPResponse(io.BytesIO(body), preload_content=False)
-    return response
 
 
 @contextmanager

@@ -10,16 +10,10 @@ import azure.functions as func
 from functions.leads import endpoint, triggers
 from functions.leads.tables import Lead
 from shared.store.session import reading
+from tests.support.payloads import payload
 from tests.support.world import Out, World
 
-FORM = {
-    "nombre": "Ana López",
-    "email": "ana@example.com",
-    "telefono": "55 1234 5678",
-    "empresa": "Acme",
-    "servicio": "Ventas",
-    "fuente": "web",
-}
+FORM = payload("lead.form", "form")
 
 
 def request(body: bytes, **headers: str) -> func.HttpRequest:

@@ -1,17 +1,21 @@
 """A vendor of the sandbox behind our own client, without a network; its webhooks are kept, or reach our own functions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
 import requests
 from requests.adapters import BaseAdapter
 
 from sandbox.config import Config
 from sandbox.shelf import Shelved
-from sandbox.vendor import Call, Reply, Webhook
+from sandbox.vendor import Call, Reply, Vendor, Webhook
 from shared import clock
+from shared.settings import get_settings
+from shared.vendors import rest_client
+from shared.vendors.connection import Connection
 
 APP = "https://puente.example"
 
@@ -48,7 +52,7 @@ class Wire:
 class SandboxAdapter(BaseAdapter):
     """Takes the place of the network for our HTTP client: every request reaches the vendor."""
 
-    def __init__(self, vendor: Shelved) -> None:
+    def __init__(self, vendor: Vendor) -> None:
         super().__init__()
         self.vendor = vendor
         self.calls: list[Call] = []
@@ -106,3 +110,22 @@ class Exchange(BaseAdapter):
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def connect(environment: pytest.MonkeyPatch, vendors: Mapping[str, Vendor]) -> None:
+    """Let each client of that name (as people write it) reach its stand-in."""
+
+    def connected(self: rest_client.RestClient, *_more: object, **_named: object) -> Connection:
+        settings = get_settings()
+        address, key = rest_client.secret(settings, self.address), rest_client.secret(settings, self.key)
+        return self.connect(address, key, adapter=SandboxAdapter(vendors[self.name]))
+
+    environment.setattr(rest_client.RestClient, "connected", connected)
+
+
+def refused(request: requests.PreparedRequest, status: int) -> requests.Response:
+    """An answer without content; 429 asks for a minute's wait."""
+    response = requests.Response()
+    response.status_code, response.request, response.url, response._content = status, request, str(request.url), b""
+    response.headers.update({"Retry-After": "60"} if status == 429 else {})
+    return response

@@ -1,4 +1,4 @@
-"""The campaign driven by hand: its webhooks, a pretended Notion and Discord, mails that are noted, and time that passes."""
+"""The campaign driven by hand: its webhooks, the sandbox's Notion, mails and alerts that are noted, and time that passes."""
 
 import asyncio
 import hashlib
@@ -6,7 +6,7 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -15,165 +15,34 @@ import azure.functions as func
 import pytest
 from sqlalchemy import select
 
-from functions.christmas import notion_facts, notion_pages, notion_sync
-from functions.christmas.tables import Sequence as Row
-from functions.christmas.tables import SequenceContact
+from functions.christmas import notion_sync
+from functions.christmas.tables import MailSequence, SequenceContact
 from shared import clock
-from shared.errors import PermanentError, PuenteError
 from shared.intake.endpoint import EVENTS_QUEUE
 from shared.journeys import outcomes
 from shared.outbox import actions, dispatch
 from shared.outbox.dispatch import free_expired
 from shared.outbox.execute import drain
 from shared.settings import get_settings
-from shared.store.session import get_engine, reading, transact
+from shared.store.session import reading, transact
 from shared.vendors import discord
 from shared.vendors.notion import Notion
 from tests.support import journeys
+from tests.support import notion as notion_in_hand
 from tests.support.functions import named
+from tests.support.notion import NotionInHand
+from tests.support.payloads import payload
 from tests.support.world import LOCAL_KEY, Out, World
 
 MONDAY = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)  # 11:00 in Mexico
 SLOWER = ("discord", notion_sync.TARGET)
 SIGNING_KEY = "calendly-signing-key"
 SETTINGS = journeys.SETTINGS | {
-    "NOTION_TOKEN": "secret",
-    "NOTION_CONTACTS_DB_ID": "contacts",
-    "NOTION_EMAIL_SEQUENCE_DB_ID": "sequences",
+    **notion_in_hand.SETTINGS,
     "DISCORD_WEBHOOK_URL": "https://discord.invalid/api/webhooks/1/t0ken",
     "CALENDLY_SIGNING_KEYS": SIGNING_KEY,
     "CAMPAIGN_VARIABLES": '{"calendly_link": "https://calendly.example/cita", "portal_url": "https://portal.example"}',
 }
-_TYPES = {
-    "email": "email",
-    "Email": "email",
-    "first_name": "title",
-    "First Name": "title",
-    "Unsubscribed": "checkbox",
-    "Assessment Score": "number",
-    "Sequence Completed": "date",
-    "Last Email Sent": "number",
-    "Payment Amount": "number",
-    "Objections": "multi_select",
-    "Calendly Event URI": "url",
-}
-
-
-def schema(names: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """A database as the replaced system's users have it, with a property for each fact."""
-    return {name: {"type": _type(name)} for name in names.values()}
-
-
-def _type(name: str) -> str:
-    if name in _TYPES:
-        return _TYPES[name]
-    if name.endswith((" Systems",)):
-        return "number"
-    if name.endswith((" Sent", " At", " Date", " Time", " Created")) or name == "Assessment Completed":
-        return "date"
-    is_choice = name.endswith((" Status", " Type", " By", "Segment", "Campaign"))
-    return "select" if is_choice else "rich_text"
-
-
-@dataclass
-class FakeNotion:
-    """Stands where Notion's client would. Pages are plain values by property; `failures` come after or before the effect."""
-
-    databases: dict[str, dict[str, dict[str, Any]]] = field(
-        default_factory=lambda: {"contacts": schema(notion_facts.CONTACT), "sequences": schema(notion_facts.SEQUENCE)}
-    )
-    pages: dict[str, dict[str, Any]] = field(default_factory=dict)
-    of: dict[str, str] = field(default_factory=dict)
-    trash: set[str] = field(default_factory=set)
-    calls: list[tuple[str, datetime]] = field(default_factory=list)
-    before: list[PuenteError | None] = field(default_factory=list)
-    after: list[PuenteError | None] = field(default_factory=list)
-
-    def properties(self, database_id: str) -> dict[str, dict[str, Any]]:
-        self._begin("properties")
-        return {name: dict(of) for name, of in self.databases[database_id].items()}
-
-    def query(self, database_id: str, where: Any = None, *, sorts: Any = (), limit: int | None = None) -> list[Any]:
-        self._begin("query")
-        kind = next(key for key in where if key != "property")
-        wanted, name = where[kind]["equals"], where["property"]
-        assert self.databases[database_id][name]["type"] == kind, "Notion refuses a filter of another type"
-        found = [page for page in self.pages if self.of[page] == database_id and page not in self.trash]
-        return [self._shown(page) for page in found if self.pages[page].get(name) == wanted][:limit]
-
-    def create_page(self, database_id: str, properties: Mapping[str, Any]) -> Any:
-        self._begin("create")
-        page = f"page-{len(self.pages) + 1}"
-        self._checked(database_id, properties)
-        self.of[page], self.pages[page] = database_id, {}
-        self._set(page, properties)
-        self._end()
-        return self._shown(page)
-
-    def update_page(self, page_id: str, properties: Mapping[str, Any]) -> Any:
-        self._begin("update")
-        if page_id not in self.pages:
-            raise PermanentError("notion-not-found", "no such page")
-        if page_id in self.trash:
-            raise PermanentError("notion-validation-error", "archived")
-        self._checked(self.of[page_id], properties)
-        self._set(page_id, properties)
-        self._end()
-        return self._shown(page_id)
-
-    def page(self, page_id: str) -> Any:
-        self._begin("page")
-        if page_id not in self.pages:
-            raise PermanentError("notion-not-found", "no such page")
-        return self._shown(page_id) | {"in_trash": page_id in self.trash}
-
-    def rows(self, database: str) -> list[dict[str, Any]]:
-        """What the pages of a database say, oldest first, those in the trash left out."""
-        return [page for key, page in self.pages.items() if self.of[key] == database and key not in self.trash]
-
-    def _begin(self, what: str) -> None:
-        assert not get_engine().pool.checkedout(), "Notion is called while a transaction is open (law 4)"
-        self.calls.append((what, clock.now()))
-        if self.before and (error := self.before.pop(0)):
-            raise error
-
-    def _end(self) -> None:
-        if self.after and (error := self.after.pop(0)):
-            raise error
-
-    def _checked(self, database: str, properties: Mapping[str, Any]) -> None:
-        known = self.databases[database]
-        for name, value in properties.items():
-            if name not in known or known[name]["type"] not in value:
-                raise PermanentError("notion-validation-error", f"{name} is not a property that exists")
-
-    def _set(self, page: str, properties: Mapping[str, Any]) -> None:
-        for name, value in properties.items():
-            self.pages[page][name] = _plain(value)
-
-    def _shown(self, page: str) -> dict[str, Any]:
-        types = self.databases[self.of[page]]
-        shown = {name: _full(value, types[name]["type"]) for name, value in self.pages[page].items() if name in types}
-        return {"id": page, "properties": shown}
-
-
-def _plain(value: Mapping[str, Any]) -> Any:
-    kind, content = next(iter(value.items()))
-    if kind in ("title", "rich_text"):
-        return "".join(piece["text"]["content"] for piece in content)
-    if kind in ("select", "status"):
-        return content["name"] if content else None
-    if kind == "multi_select":
-        return [one["name"] for one in content]
-    return content["start"] if kind == "date" and content else content
-
-
-def _full(value: Any, kind: str) -> dict[str, Any]:
-    if kind in ("title", "rich_text"):
-        return {"type": kind, kind: [{"plain_text": value}]}
-    if kind in ("select", "status"):
-        return {"type": kind, kind: {"name": value} if value else None}
-    return {"type": kind, kind: {"start": value} if kind == "date" and value else value}
 
 
 @dataclass
@@ -183,7 +52,7 @@ class Campaign:
     world: World
     clock: clock.TestClock
     post: journeys.Post
-    notion: FakeNotion
+    notion: NotionInHand
     alerts: list[tuple[str, Any]]
 
     def send(
@@ -245,10 +114,10 @@ class Campaign:
         for target in SLOWER:
             drain(target)
 
-    def sequences(self) -> list[Row]:
+    def sequences(self) -> list[MailSequence]:
         """All sequences, oldest first."""
         with reading() as session:
-            return list(session.scalars(select(Row).order_by(Row.id)))
+            return list(session.scalars(select(MailSequence).order_by(MailSequence.id)))
 
     def contact(self, email: str = "ana@example.com") -> SequenceContact:
         """A person."""
@@ -276,15 +145,15 @@ def campaign(
         environment.setenv(name, value)
     get_settings.cache_clear()
     test_clock.moment = MONDAY
-    notion, alerts = FakeNotion(), []
-    notion_pages.forget()
+    notion, alerts = NotionInHand(), []
+    client = notion.client()
 
     def posted(_self: Any, content: str = "", embed: Any = None) -> str:
         alerts.append((content, embed))
         return f"m{len(alerts)}"
 
     if sandbox is None:
-        environment.setattr(Notion, "from_settings", staticmethod(lambda _settings: notion))
+        environment.setattr(Notion, "from_settings", staticmethod(lambda _settings: client))
         environment.setattr(discord.Discord, "post", posted)
     world.handlers[EVENTS_QUEUE] = named("events_handler")
     for target in SLOWER:
@@ -304,64 +173,35 @@ def signed(body: bytes, at: datetime, key: str = SIGNING_KEY) -> dict[str, str]:
 
 def assessment(**more: Any) -> dict[str, Any]:
     """What the website sends when Ana has answered."""
-    return {
-        "email": "Ana@Example.com ",
-        "first_name": "Ana",
-        "business_name": "Salón Aurora",
-        "red_systems": 1,
-        "orange_systems": 2,
-        "yellow_systems": 3,
-        "green_systems": 2,
-        "assessment_score": 55,
-        "email_1_sent_at": MONDAY.isoformat(),
-        "weakest_system_1": "Crew",
-    } | more
+    return payload("christmas.assessment", "assessment", **more)
 
 
 def noshow(**more: Any) -> dict[str, Any]:
     """Ana did not come."""
-    return {"email": "ana@example.com", "first_name": "Ana", "calendly_event_id": "ev-1"} | more
+    return payload("christmas.noshow", "noshow", **more)
 
 
 def postcall(**more: Any) -> dict[str, Any]:
     """Ana said maybe."""
-    return {
-        "email": "ana@example.com",
-        "first_name": "Ana",
-        "business_name": "Salón Aurora",
-        "call_date": "2026-03-02T16:00:00Z",
-    } | more
+    return payload("christmas.postcall", "postcall", **more)
 
 
 def onboarding(**more: Any) -> dict[str, Any]:
     """Ana has paid."""
-    return {
-        "email": "ana@example.com",
-        "first_name": "Ana",
-        "business_name": "Salón Aurora",
-        "payment_status": "paid",
-        "payment_date": "2026-03-02",
-    } | more
+    return payload("christmas.onboarding", "onboarding", **more)
 
 
 def invitee(number: str = "1", **more: Any) -> dict[str, Any]:
     """Ana in a meeting of Calendly's, in three days."""
     uri = f"https://api.calendly.com/scheduled_events/ev-{quote(number)}"
     start = MONDAY + timedelta(days=3)
-    return {
-        "uri": f"{uri}/invitees/inv-{number}",
-        "email": "ana@example.com",
-        "name": "Ana Pérez",
-        "event": uri,
-        "rescheduled": False,
-        "timezone": "America/Mexico_City",
-        "scheduled_event": {"uri": uri, "name": "Diagnóstico", "start_time": start.isoformat()},
-    } | more
+    sent = payload("calendly.invitee", "invitee.created")["payload"]
+    meeting = sent["scheduled_event"] | {"uri": uri, "start_time": start.isoformat()}
+    return sent | {"uri": f"{uri}/invitees/inv-{number}", "event": uri, "scheduled_event": meeting} | more
 
 
 __all__: Sequence[str] = [
     "Campaign",
-    "FakeNotion",
     "assessment",
     "campaign",
     "invitee",

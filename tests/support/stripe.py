@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared import clock
+from tests.support.payloads import payload
 
 SECRET = "whsec_of_the_tests"  # of the tests alone
 PAID = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -22,62 +23,48 @@ def at(moment: datetime, **later: float) -> int:
 
 def event(kind: str, found: dict[str, Any], moment: datetime = PAID, *, number: str = "", live: bool = True) -> dict[str, Any]:
     """An event about an object."""
-    return {
-        "id": f"evt_{number or hashlib.sha256(json.dumps([kind, found, at(moment)]).encode()).hexdigest()[:16]}",
-        "object": "event",
-        "api_version": "2026-06-30",
-        "type": kind,
-        "created": at(moment),
-        "livemode": live,
-        "pending_webhooks": 1,
-        "request": {"id": None, "idempotency_key": None},
-        "data": {"object": found},
-    }
+    name = f"evt_{number or hashlib.sha256(json.dumps([kind, found, at(moment)]).encode()).hexdigest()[:16]}"
+    known = {"id": name, "type": kind, "created": at(moment), "livemode": live, "data": {"object": found}}
+    return payload("stripe.event", "payment_intent.succeeded") | known
+
+
+def _object(kind: str, **more: Any) -> dict[str, Any]:
+    """What an event of that kind is about, with other values where they are given."""
+    found: dict[str, Any] = payload("stripe.event", kind)["data"]["object"]
+    return found | more
 
 
 def intent(name: str = "pi_1", amount: int = 129_900, currency: str = "mxn", **more: Any) -> dict[str, Any]:
     """A payment intent, which has succeeded unless something else is said."""
-    known = {"id": name, "object": "payment_intent", "amount": amount, "amount_received": amount, "currency": currency}
-    known |= {"status": "succeeded", "created": at(PAID, minutes=-2), "customer": "cus_1", "receipt_email": None}
-    return known | {"payment_method_types": ["card"], "latest_charge": None, "last_payment_error": None, "metadata": {}} | more
+    given = {"id": name, "amount": amount, "amount_received": amount, "currency": currency}
+    return _object("payment_intent.succeeded", **given | more)
 
 
 def charge(name: str = "ch_1", amount: int = 129_900, currency: str = "mxn", **more: Any) -> dict[str, Any]:
     """A charge of an intent, captured."""
-    known = {"id": name, "object": "charge", "amount": amount, "amount_captured": amount, "amount_refunded": 0}
-    known |= {"currency": currency, "status": "succeeded", "captured": True, "paid": True, "refunded": False}
-    known |= {"payment_intent": "pi_1", "customer": "cus_1", "created": at(PAID), "failure_code": None, "metadata": {}}
-    details = {"email": ANA, "name": "Ana Díaz", "phone": None}
-    return known | {"billing_details": details, "payment_method_details": {"type": "card"}} | more
+    return _object("charge.succeeded", **{"id": name, "amount": amount, "amount_captured": amount, "currency": currency} | more)
 
 
 def session(name: str = "cs_1", amount: int = 129_900, currency: str = "mxn", **more: Any) -> dict[str, Any]:
     """A checkout session that is paid."""
-    known = {"id": name, "object": "checkout.session", "mode": "payment", "status": "complete", "payment_status": "paid"}
-    known |= {"amount_total": amount, "currency": currency, "customer": "cus_1", "payment_intent": "pi_1", "invoice": None}
-    details = {"email": ANA, "name": "Ana Díaz", "phone": "+525512345678"}
-    known |= {"created": at(PAID, minutes=-3), "client_reference_id": None, "customer_details": details}
-    return known | {"subscription": None, "metadata": {}} | more
+    return _object("checkout.session.completed", **{"id": name, "amount_total": amount, "currency": currency} | more)
 
 
 def invoice(name: str = "in_1", amount: int = 129_900, currency: str = "mxn", **more: Any) -> dict[str, Any]:
     """An invoice of the newer shape: its intent stands under `payments`."""
-    known = {"id": name, "object": "invoice", "amount_paid": amount, "currency": currency, "customer": "cus_1"}
-    known |= {"customer_email": ANA, "customer_name": "Ana Díaz", "billing_reason": "subscription_create", "created": at(PAID)}
-    payment = {"payment": {"type": "payment_intent", "payment_intent": "pi_1"}, "status": "paid", "amount_paid": amount}
-    return known | {"status": "paid", "payments": {"object": "list", "data": [payment]}} | more
+    found = _object("invoice.paid", id=name, amount_paid=amount, currency=currency)
+    found["payments"]["data"][0]["amount_paid"] = amount
+    return found | more
 
 
 def refund(name: str = "re_1", amount: int = 500, status: str = "succeeded", **more: Any) -> dict[str, Any]:
     """A refund of the charge."""
-    known = {"id": name, "object": "refund", "amount": amount, "currency": "mxn", "status": status, "charge": "ch_1"}
-    return known | {"payment_intent": "pi_1", "created": at(PAID, hours=1), "metadata": {}} | more
+    return _object("refund.created", **{"id": name, "amount": amount, "status": status} | more)
 
 
 def dispute(name: str = "dp_1", amount: int = 129_900, status: str = "needs_response", **more: Any) -> dict[str, Any]:
     """A dispute of the charge."""
-    known = {"id": name, "object": "dispute", "amount": amount, "currency": "mxn", "status": status, "charge": "ch_1"}
-    return known | {"payment_intent": "pi_1", "created": at(PAID, days=3), "reason": "fraudulent", "metadata": {}} | more
+    return _object("charge.dispute.created", **{"id": name, "amount": amount, "status": status} | more)
 
 
 def body(given: dict[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""Outside systems that a test holds in its hand."""
+"""What the outbox carries out, in the test's hand: answers as it likes. Outside systems themselves are the sandbox's."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,8 +16,8 @@ from shared.store.session import get_engine, reading
 
 
 @dataclass
-class FakeOdoo:
-    """Stands where the Odoo client would: reads our record at the moment of the call, keeps leads, fails as it is told."""
+class LeadSync:
+    """Carries out the app's sync of leads: reads our record at the moment of the call, notes it, and fails as it is told."""
 
     leads: dict[str, int | None] = field(default_factory=dict)
     calls: list[list[str]] = field(default_factory=list)
@@ -95,11 +95,11 @@ def registered(action: Action, policy: TargetPolicy | None = None) -> Iterator[A
 
 
 @contextmanager
-def fake_odoo() -> Iterator[FakeOdoo]:
-    """The opportunity sync of the app, with a `FakeOdoo` behind it."""
+def lead_sync() -> Iterator[LeadSync]:
+    """The opportunity sync of the app, carried out by a `LeadSync`."""
     from shared.crm.odoo_sync import OPPORTUNITY
 
-    odoo = FakeOdoo()
+    odoo = LeadSync()
     with registered(replace(OPPORTUNITY, execute=odoo.execute)):
         yield odoo
 

@@ -16,6 +16,7 @@ from azure.functions.queue import QueueMessage
 from shared import clock, queues
 from shared.errors import PermanentError, UnavailableError
 from tests.support.functions import named
+from tests.support.payloads import payload
 
 LOCAL_KEY = "local-dev-key"
 
@@ -112,7 +113,9 @@ class World:
             opportunities.QUEUE: named("manychat_opportunity_handler"),
             campaigns.QUEUE: named("manychat_campaign_handler"),
             leads.QUEUE: named("lead_handler"),
+            queues.ODOO_QUEUE: named("odoo_changes_handler"),
             queues.DELIVERY_QUEUE: engine.deliver,
+            queues.BULK_DELIVERY_QUEUE: engine.deliver_bulk,
             queues.DEAD_LETTER_QUEUE: engine.store_dead_letter,
         }
         self.webhooks = {"contact": contacts.WEBHOOK, "opportunity": opportunities.WEBHOOK, "assignment": campaigns.WEBHOOK}
@@ -179,10 +182,11 @@ class World:
 
 def contact(manychat_id: str = "m1", at: str = "2026-03-01T10:00:00Z", **more: Any) -> dict[str, Any]:
     """A contact event as ManyChat sends it."""
-    return {"manychat_id": manychat_id, "nombre_lead": "Ana", "datetime_actual": at} | more
+    return payload("manychat.contact", "contact", manychat_id=manychat_id, datetime_actual=at, **more)
 
 
 def opportunity(manychat_id: str = "m1", stage: Any = 16, at: str = "2026-03-01T10:00:00Z", **more: Any) -> dict[str, Any]:
     """An opportunity event as ManyChat sends it."""
-    state = {"stage_id": stage, "summary": None, "date": at} | more.pop("state", {})
-    return {"manychat_id": manychat_id, "first_name": "Ana", "state": state} | more
+    sent = payload("manychat.opportunity", "opportunity")
+    state = sent["state"] | {"stage_id": stage, "date": at} | more.pop("state", {})
+    return sent | {"manychat_id": manychat_id, "state": state} | more

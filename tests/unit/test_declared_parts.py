@@ -1,11 +1,13 @@
 """What flows declare for the timeline, for retention and for the sandbox is used."""
 
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 from sqlalchemy import select, true
 
-from sandbox.vendors import VENDORS
+from sandbox import settings, vendors
+from sandbox.discord import Discord
 from shared import clock, flows, retention
 from shared.crm import timeline
 from shared.settings import get_settings
@@ -50,7 +52,18 @@ def test_rule_of_a_flow_removes_its_rows(database, storage, test_clock, environm
     assert clock.now() - timedelta(days=40) < clock.now()
 
 
-def test_stand_ins_are_in_the_sandbox() -> None:
-    """A flow names only vendors that the sandbox stands in for."""
-    names = {make().name for make in VENDORS}
-    assert {name for flow in flows.installed() for name in flow.stand_ins} - names == set()
+def test_sandbox_holds_what_flows_name(environment) -> None:
+    """A stand-in that a flow names is in the sandbox, once however many name it, and its settings with it."""
+
+    class Stamps(Discord):
+        """A system that no flow has talked to before."""
+
+        name = "stamps"
+        connection: ClassVar[dict[str, str]] = {"STAMPS_BASE_URL": "/stamps"}
+
+    by_flow = (*flows.parts_by_flow("stand_ins"), (flows.installed()[0], Stamps))
+    environment.setattr(flows, "parts_by_flow", lambda _kind: by_flow)
+    made = vendors.makers()
+    assert Stamps in made
+    assert len(set(made)) == len(made) > 10
+    assert settings.app_settings("http://127.0.0.1:7072")["STAMPS_BASE_URL"] == "http://127.0.0.1:7072/stamps"

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared import telemetry
-from tests.support.vendors import fake_odoo
+from tests.support.vendors import lead_sync
 from tests.support.world import opportunity
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -80,7 +80,7 @@ def test_a_share_of_the_traces_is_sent_and_each_of_them_whole():
 
 def test_event_and_its_sync_are_one_trace(world, spans):
     """From the sender's own trace through webhook, handler and executor: one trace id."""
-    with fake_odoo():
+    with lead_sync():
         world.post("opportunity", opportunity(), traceparent=TRACEPARENT)
         world.run()
     found = spans.get_finished_spans()

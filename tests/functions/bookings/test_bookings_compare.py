@@ -17,8 +17,8 @@ from shared.settings import get_settings
 from shared.store.models import InboxEvent, Reconciliation
 from shared.vendors import rest_client
 from tests.functions.bookings.test_bookings import rows, vendors
-from tests.support import wire
 from tests.support.functions import named
+from tests.support.sandbox import connect
 from tests.support.world import World
 
 __all__ = ["vendors"]  # a fixture
@@ -52,7 +52,7 @@ def ours(
     for name, value in (known | {"CALENDLY_BASE_URL": "http://127.0.0.1:7072/calendly/api"}).items():
         environment.setenv(name, value)
     get_settings.cache_clear()
-    wire.connect(environment, {"Cal.com": calcom, "Calendly": calendly})
+    connect(environment, {"Cal.com": calcom, "Calendly": calendly})
     test_clock.moment = NOW
     world.handlers[triggers.QUEUE] = named("calcom_handler")
     yield world

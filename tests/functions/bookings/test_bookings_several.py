@@ -131,6 +131,20 @@ class TestSeats:
             (BEA, "no-show"),
         }
 
+    @pytest.mark.parametrize("order", list(permutations(range(3))))
+    def test_the_end_reaches_every_seat_in_any_order(self, calendar: Calendar, order: tuple[int, ...]) -> None:
+        """Also where it comes before any booking, and so before anything says that there are seats."""
+        deeds = [
+            lambda: self.book(calendar, ANA),
+            lambda: self.book(calendar, BEA, 1),
+            lambda: calendar.send(calcom.ended(email=ANA)),
+        ]
+        for number in order:
+            deeds[number]()
+        assert meetings() == [(ANA, "ended"), (BEA, "ended")]
+        surveys = [row.subject for row in rows(Delivery, target="brevo")]
+        assert sorted(surveys) == [f"email:{ANA}", f"email:{BEA}"]
+
     def test_one_moves_to_another_time(self, calendar: Calendar) -> None:
         """Named by the meeting's id or by that of the seat; the other person stays."""
         self.book(calendar, ANA, attendeeSeatId="seat-ana")

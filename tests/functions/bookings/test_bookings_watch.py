@@ -13,7 +13,7 @@ from shared.settings import get_settings
 from shared.store.models import Delivery
 from shared.vendors import registry, rest_client
 from tests.functions.bookings.test_bookings import rows
-from tests.support import wire
+from tests.support.sandbox import connect
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def vendor(world, environment: pytest.MonkeyPatch) -> Iterator[Calendly]:
     get_settings.cache_clear()
     made = Calendly()
 
-    wire.connect(environment, {"Calendly": made})
+    connect(environment, {"Calendly": made})
     yield made
     rest_client.drop_connections()
 

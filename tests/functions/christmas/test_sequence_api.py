@@ -73,7 +73,8 @@ def test_sync_now(ours: Campaign, api: Api) -> None:
     """Both pages are made again where they are gone, though nothing has changed."""
     ours.take("assessment-handler", assessment())
     ours.settle()
-    ours.notion.trash |= set(ours.notion.pages)
+    for page in ours.notion.page_ids():
+        ours.notion.archive(page)
     answer = api.post(f"{LIST}/1/sync")
     assert (answer.status, answer.json["notion_sync_status"], answer.json["delivery"]["state"]) == (202, "pending", "pending")
     ours.settle()

@@ -12,8 +12,9 @@ from shared.settings import get_settings
 from shared.store.session import reading, transact
 from shared.vendors import registry
 from tests.support.functions import named
+from tests.support.payloads import payload
 
-ANA = {"email": "Ana@españa.es", "points": 120, "at": "2026-03-01T10:00:00Z", "name": "Ana"}
+ANA = payload("shop.points", "points")
 
 
 @pytest.fixture
@@ -40,8 +41,8 @@ def test_flow_does_what_it_declares(database, storage, world, test_clock, cards)
     kept, triggers = cards
     world.webhooks["points"] = triggers.WEBHOOK
     world.handlers["events-queue"] = named("events_handler")
-    for payload in (ANA, ANA, ANA | {"points": 90, "at": "2026-02-01T10:00:00Z"}):
-        assert world.post("points", payload).status_code == 202
+    for report in (ANA, ANA, ANA | {"points": 90, "at": "2026-02-01T10:00:00Z"}):
+        assert world.post("points", report).status_code == 202
     world.run()
     with reading() as session:
         row = session.scalars(select(Member)).one()
@@ -50,6 +51,7 @@ def test_flow_does_what_it_declares(database, storage, world, test_clock, cards)
     assert "Stamps" in [system.name for system in registry.with_ping()]
     found = look(person(email="ana@españa.es"), ask_odoo=False)
     assert (found.rows["loyalty_members"], found.rows["enrolments"]) == (1, 1)
+    assert found.by_hand["cards at Stamps"] == ["C1"]
     erase(person(email="ana@españa.es"), way="skip", actor="dpo")
     assert not any(look(person(email="ana@españa.es"), ask_odoo=False).rows.values())
 

@@ -82,7 +82,7 @@ def test_text_fits_its_column(kind, longest):
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=60))
 def test_names_are_kept_exactly(name):
     """Nothing inside a text is changed: case, accents, composition, direction marks; what says nothing is no name."""
-    assume(nothing.read(name, nothing.Kind.NAME) == name)
+    assume(nothing.read(name, nothing.FieldKind.NAME) == name)
     assert taken(fields.Name, f" {name} ") == name
 
 
@@ -216,3 +216,15 @@ def test_number_for_a_text(value, expected):
 def test_no_text(kind, value):
     """A truth value or a structure is a mistake of the sender's, not a text."""
     assert refused(kind, value)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0, 0), (7, 7), ("7", 7), (7.0, 7)])
+def test_whole_number(value, expected):
+    """A count, also as text."""
+    assert taken(fields.Whole, value) == expected
+
+
+@pytest.mark.parametrize("value", [True, False, -1, 1.5, 2**31, None, "muchos"])
+def test_no_whole_number(value):
+    """`true` would be 1 by itself; what does not fit the column is refused here."""
+    assert refused(fields.Whole, value)

@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from shared import clock, faults
 from shared.errors import PermanentError, RetryableError, UncertainError
-from shared.messages import Fallback, consent, digests, find, links, verdict
+from shared.messages import Fallback, carriers, consent, digests, find, links, verdict
 from shared.messages.providers import twilio
 from shared.outbox import operator_actions
-from shared.outbox.actions import State
+from shared.outbox.actions import AfterUnknown, State
 from shared.settings import get_settings
 from shared.store.message_models import MessageDay
 from shared.store.models import Delivery
@@ -368,6 +368,45 @@ class TestWindowAndCap:
         assert deliveries()[0].reason == "too-late"
 
 
+class TestNumbers:
+    """Nothing goes to a number that costs whoever calls it, or that belongs to no person, whoever planned the message."""
+
+    @pytest.mark.parametrize(
+        ("number", "kind"),
+        [
+            ("+529001234567", "premium"),
+            ("+870773123456", "satellite"),
+            ("+528001234567", "toll-free"),
+            ("+19005550123", "premium"),
+        ],
+    )
+    @pytest.mark.parametrize("channel", ["whatsapp", "sms", "voice"])
+    def test_costly_numbers_are_refused_when_the_message_is_sent(self, post, channel: str, number: str, kind: str) -> None:
+        """Also where the number was stored long ago; no vendor is asked."""
+        enqueue(message(channel, to=number))
+        (row,) = deliveries()
+        assert (post.sent, row.state, row.reason) == ([], State.SKIPPED, f"number-{kind}")
+
+    def test_the_next_channel_has_it(self, post) -> None:
+        """The person is not the reason."""
+        mail = Fallback(channel="email", to=ANA_EMAIL, template="lead_day_9", variables=LEAD | {"first_name": "Anita"})
+        enqueue(message("whatsapp", to="+529001234567", fallback=(mail,)))
+        assert post.channels() == ["email"]
+
+    def test_who_has_written_from_it_is_answered(self, post) -> None:
+        """They pay for it themselves."""
+        number = "+528001234567"
+        who = digests.digest_of_address(f"whatsapp:{number}")
+        transact(lambda session: consent.wrote_to_us(session, who, "whatsapp", clock.now()))
+        enqueue(message("whatsapp", to=number))
+        assert post.channels() == ["whatsapp"]
+
+    def test_a_mail_has_no_number(self, post) -> None:
+        """Addresses of mail are left alone, and so is what ManyChat knows a person by."""
+        enqueue(message("email", to="+529001234567@example.com"))
+        assert post.channels() == ["email"]
+
+
 class TestWhatsAppText:
     """Free text only within 24 hours of the person's own message."""
 
@@ -427,3 +466,26 @@ class TestListeners:
         carry_out()
         assert len(post.sent) == 2
         assert post.sent[0].key == post.sent[1].key
+
+
+class TestPace:
+    """How many messages of a carrier are claimed and called together."""
+
+    def test_block_is_that_of_a_second(self, environment):
+        """By our own choice, or by MESSAGES_PER_SECOND; 50 at most, and slots enough for it."""
+        actions = {(one.target, one.name): one for one in carriers.ACTIONS}
+        twilio = actions["twilio", "whatsapp"]
+        assert (twilio.batch_size(), carriers.twilio_policy().slots) == (5, 3)
+        assert (actions["resend", "email"].batch_size(), carriers.resend_policy().batches_per_second) == (1, 1.8)
+        environment.setenv("MESSAGES_PER_SECOND", '{"twilio": 80, "smtp": 10}')
+        get_settings.cache_clear()
+        assert (twilio.batch_size(), carriers.twilio_policy().slots) == (50, 7)
+        assert (carriers.twilio_policy().batches_per_second, carriers.smtp_policy().batches_per_second) == (80, 10)
+
+    def test_carrier_that_cannot_be_asked_has_one_message_in_a_claim(self):
+        """A worker that dies leaves one message to a person, not a whole block."""
+        for action in carriers.ACTIONS:
+            if action.after_unknown is AfterUnknown.ASK_A_PERSON:
+                assert (action.batch_size(), action.at_once) == (1, 1)
+            else:
+                assert action.at_once == carriers.CALLS_AT_ONCE

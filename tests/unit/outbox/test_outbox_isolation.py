@@ -163,6 +163,23 @@ def test_every_poisonous_record_ends_alone(installed, test_clock, count, poison,
     assert all(len(call) == 1 for call in with_poison[-len(system.poison) :])
 
 
+@pytest.mark.parametrize("poison", [{"p"}, {"p", "q"}, {"p", "q", "r"}], ids=len)
+@pytest.mark.parametrize("minutes", [3, 20])
+def test_poisonous_records_and_hardly_any_others(installed, poison, minutes):
+    """Where nothing else comes, their silence opens the circuit. Whoever comes then is the probe, before all of them.
+
+    So nobody waits longer than the circuit stays open, and for the call that is under way.
+    """
+    system = installed(every=timedelta(minutes=minutes))
+    system.poison = poison
+    system.enqueue("a", "p", "b", "q", "c", "r", "d", "e")
+    system.run(timedelta(hours=12))
+    cap = 1.25 * TargetPolicy().open_cap_seconds
+    later = [(system.answered[name] - asked).total_seconds() for name, asked in system.asked.items() if name.startswith("new-")]
+    assert max(later) <= cap + 2 * TIME_OUT.total_seconds()
+    assert max(system.waits()) <= cap + (HALVINGS + 2) * len(poison) * TIME_OUT.total_seconds()
+
+
 class TestBatches:
     """What may go together."""
 

@@ -99,11 +99,11 @@ class TestSync:
         assert [row.state for row in deliveries()] == [State.DONE, State.PENDING]
 
     def test_many_at_once_are_as_many_one_by_one(self, crm):
-        """The new ones are made, the waiting ones ride along or get a fresh start."""
+        """The new ones are made, as bulk, the waiting ones ride along or get a fresh start."""
         id_, _ = planned(lambda session: plan.sync(session, crm, "m1"))
         change(id_, due_at=clock.now() + timedelta(hours=6), attempts=9)
         _, targets = planned(lambda session: plan.sync_many(session, crm, ["m1", "m2", "m3"]))
-        assert targets == {"crm"}
+        assert targets == {"crm", "crm:bulk"}
         found = [(row.subject, row.wanted, row.attempts, row.due_at) for row in deliveries()]
         assert found == [("m1", 2, 0, clock.now()), ("m2", 1, 0, clock.now()), ("m3", 1, 0, clock.now())]
 

@@ -13,7 +13,7 @@ from shared.store import dialect
 from shared.store.migrate import ALEMBIC_INI
 from shared.store.session import transact
 from tests.support import tsql
-from tests.support.vendors import fake_odoo, postman
+from tests.support.vendors import lead_sync, postman
 from tests.support.world import contact, opportunity
 
 
@@ -70,7 +70,7 @@ def test_ids_that_differ_in_case_are_two_people(world):
     for manychat_id in ("a1", "A1"):
         world.post("contact", contact(manychat_id))
         world.post("opportunity", opportunity(manychat_id))
-    with fake_odoo() as odoo:
+    with lead_sync() as odoo:
         world.run()
     assert odoo.leads == {"a1": 16, "A1": 16}
 
@@ -84,7 +84,7 @@ def statements():
 
 def test_statements_of_the_engine_are_tsql(world, test_clock, statements):
     """Claims, records, what a dead worker held, requeuing, syncs asked for: all of it parses, and locks rows by hints."""
-    with fake_odoo(), postman() as (_person, action):
+    with lead_sync(), postman() as (_person, action):
         from shared.outbox import plan
 
         world.post("contact", contact())
@@ -114,7 +114,7 @@ def test_insertions_are_tsql(world, environment):
         return real(_name, model, unique, columns)
 
     environment.setattr(dialect, "insert_if_absent_statement", note)
-    with fake_odoo():
+    with lead_sync():
         world.post("contact", contact(canal_entrada="WhatsApp"))
         world.post("opportunity", opportunity())
         world.run()

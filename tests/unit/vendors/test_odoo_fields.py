@@ -14,16 +14,16 @@ from shared.vendors.odoo.client import OdooClient
 from shared.vendors.odoo.fields import forget_fields, model_fields
 from shared.vendors.odoo.values import from_datetime, to_datetime, to_html
 from tests.unit.vendors.network import NOW
-from tests.unit.vendors.pretend_odoo import PretendOdoo
+from tests.unit.vendors.odoo_in_hand import OdooInHand
 
 
 @pytest.fixture
-def odoo() -> PretendOdoo:
-    return PretendOdoo()
+def odoo() -> OdooInHand:
+    return OdooInHand()
 
 
 @pytest.fixture
-def client(odoo: PretendOdoo) -> OdooClient:
+def client(odoo: OdooInHand) -> OdooClient:
     return OdooClient(odoo)
 
 
@@ -117,7 +117,7 @@ def test_a_value_that_does_not_fit_is_refused_and_not_shown(client: OdooClient, 
 # --- fields ---
 
 
-def test_fields_are_asked_once_an_hour(client: OdooClient, odoo: PretendOdoo, frozen: clock.TestClock) -> None:
+def test_fields_are_asked_once_an_hour(client: OdooClient, odoo: OdooInHand, frozen: clock.TestClock) -> None:
     """A field that a person adds is seen within the hour, or at once when its lack was noticed."""
     fields = model_fields(client, "crm.lead")
     frozen.advance(minutes=59)
@@ -140,7 +140,7 @@ def test_fields_tell_type_and_relation(client: OdooClient) -> None:
 # --- sources ---
 
 
-def test_a_source_is_found_whatever_its_case(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_a_source_is_found_whatever_its_case(client: OdooClient, odoo: OdooInHand) -> None:
     """And asked for once."""
     there = odoo.create("utm.source", name="whatsapp")
     assert [sources.source_id(client, name) for name in ("WhatsApp", "WHATSAPP", " WhatsApp  ")] == [there] * 3
@@ -148,34 +148,34 @@ def test_a_source_is_found_whatever_its_case(client: OdooClient, odoo: PretendOd
 
 
 @pytest.mark.parametrize("name", ["Instagram", "100%", "a_b", "back\\slash", "Canal ¡nuevo! \N{GRINNING FACE}"])
-def test_a_missing_source_is_created_once(odoo: PretendOdoo, name: str) -> None:
+def test_a_missing_source_is_created_once(odoo: OdooInHand, name: str) -> None:
     """Also by two processes, and however odd its name."""
     odoo.create("utm.source", name="100x")
     odoo.create("utm.source", name="axb")
     ids = {sources.source_id(OdooClient(odoo), name) for _ in range(3)}
     assert len(ids) == 1
-    assert [record["name"] for record in odoo.records["utm.source"].values()].count(name) == 1
+    assert [record["name"] for record in odoo.rows("utm.source").values()].count(name) == 1
 
 
-def test_a_source_of_ours_that_was_renamed_is_found_and_keeps_its_name(odoo: PretendOdoo) -> None:
+def test_a_source_of_ours_that_was_renamed_is_found_and_keeps_its_name(odoo: OdooInHand) -> None:
     """The search by name fails, the external id does not; a person's wording is left alone."""
     ours = sources.source_id(OdooClient(odoo), "manychat")
-    odoo.records["utm.source"][ours]["name"] = "ManyChat (bot)"
+    odoo.rows("utm.source")[ours]["name"] = "ManyChat (bot)"
     assert sources.source_id(OdooClient(odoo), "manychat") == ours
-    assert odoo.records["utm.source"][ours]["name"] == "ManyChat (bot)"
+    assert odoo.rows("utm.source")[ours]["name"] == "ManyChat (bot)"
 
 
-def test_a_source_is_looked_up_again_after_an_hour(client: OdooClient, odoo: PretendOdoo, frozen: clock.TestClock) -> None:
+def test_a_source_is_looked_up_again_after_an_hour(client: OdooClient, odoo: OdooInHand, frozen: clock.TestClock) -> None:
     """It may have been merged into another."""
     first = sources.source_id(client, "Web")
     frozen.advance(hours=1)
-    odoo.records["utm.source"].pop(first)
+    odoo.delete("utm.source", first)
     assert sources.source_id(client, "Web") != first
 
 
-def test_a_conflict_over_a_source_is_retryable(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_a_conflict_over_a_source_is_retryable(client: OdooClient, odoo: OdooInHand) -> None:
     """Two processes at the same moment: one of them comes again."""
-    odoo.conflicts = 1
+    odoo.server.conflicts = 1
     with pytest.raises(RetryableError):
         sources.source_id(client, "Web")
     assert sources.source_id(client, "Web")

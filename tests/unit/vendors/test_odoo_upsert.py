@@ -16,18 +16,18 @@ from shared.vendors.odoo.external_ids import external_id
 from shared.vendors.odoo.upsert import MOST_CALLS, UpsertResult, UpsertRow, upsert
 from tests.support.examples import examples
 from tests.unit.vendors.network import NOW
-from tests.unit.vendors.pretend_odoo import PretendOdoo
+from tests.unit.vendors.odoo_in_hand import OdooInHand
 
 LEAD = "crm.lead"
 
 
 @pytest.fixture
-def odoo() -> PretendOdoo:
-    return PretendOdoo()
+def odoo() -> OdooInHand:
+    return OdooInHand()
 
 
 @pytest.fixture
-def client(odoo: PretendOdoo) -> OdooClient:
+def client(odoo: OdooInHand) -> OdooClient:
     return OdooClient(odoo)
 
 
@@ -46,22 +46,22 @@ def reasons(results: list[UpsertResult]) -> dict[str, str | None]:
 # --- calls ---
 
 
-def test_the_steady_state_is_one_call_for_the_whole_batch(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_the_steady_state_is_one_call_for_the_whole_batch(client: OdooClient, odoo: OdooInHand) -> None:
     """Whatever the number of rows, once Odoo's fields are known and the records carry our external id."""
     linked = {result.key: result.linked for result in bring(client, *(row(str(n)) for n in range(200)))}
     odoo.calls.clear()
     results = bring(client, *(row(str(n), linked=linked[str(n)], stage_id=17) for n in range(200)))
     assert odoo.calls == ["crm.lead.load"]
-    assert [result.odoo_id for result in results] == list(odoo.records[LEAD])
+    assert [result.odoo_id for result in results] == list(odoo.rows(LEAD))
 
 
-def test_no_rows_cost_no_call(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_no_rows_cost_no_call(client: OdooClient, odoo: OdooInHand) -> None:
     """An empty batch asks for nothing."""
     assert bring(client) == []
     assert odoo.calls == []
 
 
-def test_new_records_cost_one_search_and_one_load(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_new_records_cost_one_search_and_one_load(client: OdooClient, odoo: OdooInHand) -> None:
     """After the fields are known."""
     bring(client, row("0"))
     odoo.calls.clear()
@@ -69,7 +69,7 @@ def test_new_records_cost_one_search_and_one_load(client: OdooClient, odoo: Pret
     assert odoo.calls == ["crm.lead.search_read", "crm.lead.load"]
 
 
-def test_rows_that_fill_other_fields_go_in_a_call_of_their_own(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_rows_that_fill_other_fields_go_in_a_call_of_their_own(client: OdooClient, odoo: OdooInHand) -> None:
     """`load` has one list of columns, and a cell that is left empty would clear the field."""
     bring(client, row("1", phone="+52"), row("2", phone=None), row("3", phone=""))
     assert [[sorted(cells) for cells in load["rows"]] for load in odoo.loads] == [
@@ -78,14 +78,14 @@ def test_rows_that_fill_other_fields_go_in_a_call_of_their_own(client: OdooClien
     ]
 
 
-def test_a_second_run_changes_nothing(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_a_second_run_changes_nothing(client: OdooClient, odoo: OdooInHand) -> None:
     """So that a lost answer is harmless: the next attempt does not know that the first went through."""
     odoo.create(LEAD, x_manychat_id="2", active=False)
     first = bring(client, row("1"), row("2"))
     odoo.calls.clear()
-    before = {record_id: dict(record) for record_id, record in odoo.records[LEAD].items()}
+    before = {record_id: dict(record) for record_id, record in odoo.rows(LEAD).items()}
     assert bring(client, row("1"), row("2")) == first
-    assert odoo.records[LEAD] == before
+    assert odoo.rows(LEAD) == before
     assert odoo.calls == ["crm.lead.search_read", "crm.lead.get_metadata", "crm.lead.load"]
 
 
@@ -98,7 +98,7 @@ def test_two_rows_with_one_key_are_a_mistake(client: OdooClient) -> None:
 # --- values ---
 
 
-def test_values_are_written_as_load_reads_them(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_values_are_written_as_load_reads_them(client: OdooClient, odoo: OdooInHand) -> None:
     """References by database id, UTC without an offset, plain text as HTML; `False` and the empty text clear."""
     summary = "a < b\r\nnew line & \N{GRINNING FACE}"
     moment = datetime(2026, 3, 2, 3, 4, 5, 678, tzinfo=timezone(timedelta(hours=-6)))
@@ -117,14 +117,14 @@ def test_values_are_written_as_load_reads_them(client: OdooClient, odoo: Pretend
     }
 
 
-def test_a_value_of_a_wrong_type_is_its_rows_own_error(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_a_value_of_a_wrong_type_is_its_rows_own_error(client: OdooClient, odoo: OdooInHand) -> None:
     """It is not even sent; its neighbours are."""
     results = bring(client, row("1", stage_id="sixteen"), row("2"), row("3", name="NUL \0"), row("4", name="half \ud83d"))
     assert reasons(results) == {"1": "odoo-wrong-value", "3": "odoo-unstorable-text", "4": "odoo-unstorable-text"}
-    assert [record["x_manychat_id"] for record in odoo.records[LEAD].values()] == ["2"]
+    assert [record["x_manychat_id"] for record in odoo.rows(LEAD).values()] == ["2"]
 
 
-def test_a_field_that_odoo_does_not_have_fails_the_call_and_says_what_to_do(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_a_field_that_odoo_does_not_have_fails_the_call_and_says_what_to_do(client: OdooClient, odoo: OdooInHand) -> None:
     """And the fields are read again next time, for the operator may have made it meanwhile."""
     with pytest.raises(PermanentError, match=r"crm\.lead has no field x_nope: run make odoo-setup") as caught:
         bring(client, row("1", x_nope="1"))
@@ -133,13 +133,13 @@ def test_a_field_that_odoo_does_not_have_fails_the_call_and_says_what_to_do(clie
     assert odoo.calls.count("crm.lead.fields_get") == 2
 
 
-def test_quiet_and_defaults_are_told_in_the_context(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_quiet_and_defaults_are_told_in_the_context(client: OdooClient, odoo: OdooInHand) -> None:
     """Defaults fill created records only: a salesperson that people chose stays."""
     bring(client, row("1"), defaults={"user_id": False})
     assert odoo.loads[-1]["context"] == {"tz": "UTC", "default_user_id": False, **QUIET_CONTEXT}
-    odoo.records[LEAD][1]["user_id"] = 7
+    odoo.rows(LEAD)[1]["user_id"] = 7
     bring(client, row("1", linked=True), defaults={"user_id": False})
-    assert odoo.records[LEAD][1]["user_id"] == 7
+    assert odoo.rows(LEAD)[1]["user_id"] == 7
     upsert(client, LEAD, [row("1", linked=True)], quiet=False)
     assert odoo.loads[-1]["context"] == {"tz": "UTC"}
 
@@ -149,7 +149,7 @@ def test_quiet_and_defaults_are_told_in_the_context(client: OdooClient, odoo: Pr
 
 @pytest.mark.parametrize("active", [True, False], ids=["active", "lost"])
 @pytest.mark.parametrize("may_link", [True, False], ids=["administrator", "sales user"])
-def test_a_record_that_others_made_is_taken_over(odoo: PretendOdoo, *, active: bool, may_link: bool) -> None:
+def test_a_record_that_others_made_is_taken_over(odoo: OdooInHand, *, active: bool, may_link: bool) -> None:
     """Not duplicated, whether lost or not and whatever the rights; what it was, archived or not, it stays."""
     odoo.may_link = may_link
     old = odoo.create(LEAD, x_manychat_id="1", name="Old", active=active)
@@ -158,10 +158,10 @@ def test_a_record_that_others_made_is_taken_over(odoo: PretendOdoo, *, active: b
     assert [(result.odoo_id, result.linked) for result in results] == [(old, may_link), (2, True)]
     again = bring(client, row("1", linked=results[0].linked, stage_id=17))
     assert again[0].odoo_id == old
-    assert odoo.records[LEAD][old] | {"stage_id/.id": "17", "name": "Lead 1", "active": active} == odoo.records[LEAD][old]
+    assert odoo.rows(LEAD)[old] | {"stage_id": 17, "name": "Lead 1", "active": active} == odoo.rows(LEAD)[old]
 
 
-def test_without_the_right_to_link_it_is_not_tried_again_for_an_hour(odoo: PretendOdoo, frozen: clock.TestClock) -> None:
+def test_without_the_right_to_link_it_is_not_tried_again_for_an_hour(odoo: OdooInHand, frozen: clock.TestClock) -> None:
     """A refusal is remembered per process, and so is a change of mind."""
     odoo.may_link = False
     odoo.create(LEAD, x_manychat_id="1")
@@ -174,10 +174,10 @@ def test_without_the_right_to_link_it_is_not_tried_again_for_an_hour(odoo: Prete
     assert bring(client, row("1"))[0].linked
 
 
-def test_of_several_records_ours_wins_then_an_active_one_then_the_oldest(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_of_several_records_ours_wins_then_an_active_one_then_the_oldest(client: OdooClient, odoo: OdooInHand) -> None:
     """People make duplicates too."""
     odoo.create(LEAD, x_manychat_id="ours")
-    odoo.external_ids[external_id(LEAD, "ours")] = ours = odoo.create(LEAD, x_manychat_id="ours", active=False)
+    ours = odoo.give_name(external_id(LEAD, "ours"), LEAD, odoo.create(LEAD, x_manychat_id="ours", active=False))
     odoo.create(LEAD, x_manychat_id="lost", active=False)
     active = odoo.create(LEAD, x_manychat_id="lost")
     oldest = odoo.create(LEAD, x_manychat_id="twice")
@@ -185,19 +185,19 @@ def test_of_several_records_ours_wins_then_an_active_one_then_the_oldest(client:
     assert [result.odoo_id for result in bring(client, row("ours"), row("lost"), row("twice"))] == [ours, active, oldest]
 
 
-def test_an_external_id_that_is_taken_does_not_stop_the_others(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_an_external_id_that_is_taken_does_not_stop_the_others(client: OdooClient, odoo: OdooInHand) -> None:
     """Another worker was faster with one of them: Odoo refuses all, and they are linked one by one."""
     first, second = (odoo.create(LEAD, x_manychat_id=key) for key in "12")
     owner = odoo.create(LEAD, x_manychat_id="changed by hand")
-    odoo.external_ids[external_id(LEAD, "1")] = owner
+    odoo.give_name(external_id(LEAD, "1"), LEAD, owner)
     assert [result.odoo_id for result in bring(client, row("1"), row("2"))] == [owner, second]
-    assert first in odoo.records[LEAD]
+    assert first in odoo.rows(LEAD)
 
 
-def test_a_record_deleted_in_odoo_is_created_anew(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_a_record_deleted_in_odoo_is_created_anew(client: OdooClient, odoo: OdooInHand) -> None:
     """The result tells the new id."""
     [before] = bring(client, row("1"))
-    del odoo.records[LEAD][before.odoo_id]
+    odoo.delete(LEAD, before.odoo_id or 0)
     [after] = bring(client, row("1", linked=True))
     assert after.error is None
     assert after.odoo_id != before.odoo_id
@@ -230,13 +230,13 @@ def test_external_ids_are_valid_and_never_shared(keys: list[str]) -> None:
 # --- bad rows ---
 
 
-def test_a_row_that_odoo_names_with_its_field_costs_one_more_call(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_a_row_that_odoo_names_with_its_field_costs_one_more_call(client: OdooClient, odoo: OdooInHand) -> None:
     """Its own error tells the field and what was given; the others are written."""
     results = bring(client, *(row(str(n), stage_id=999 if n == 5 else 16) for n in range(100)))
     assert reasons(results) == {"5": "odoo-unknown-reference"}
     assert "stage_id=999" in str(results[5].error)
     assert odoo.calls.count("crm.lead.load") == 2
-    assert len(odoo.records[LEAD]) == 99
+    assert len(odoo.rows(LEAD)) == 99
 
 
 def test_a_refused_value_is_told_with_its_field(client: OdooClient) -> None:
@@ -244,14 +244,14 @@ def test_a_refused_value_is_told_with_its_field(client: OdooClient) -> None:
     assert reasons(bring(client, row("1", name=""), row("2"))) == {"1": "odoo-refused-value"}
 
 
-def test_a_row_blamed_for_another_is_written(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_a_row_blamed_for_another_is_written(client: OdooClient, odoo: OdooInHand) -> None:
     """For some errors Odoo names the first row beside the true one."""
     results = bring(client, row("0"), row("1"), row("2", name="boom"), row("3"))
     assert reasons(results) == {"2": "odoo-refused-row"}
-    assert sorted(record["x_manychat_id"] for record in odoo.records[LEAD].values()) == ["0", "1", "3"]
+    assert sorted(record["x_manychat_id"] for record in odoo.rows(LEAD).values()) == ["0", "1", "3"]
 
 
-def test_an_error_that_names_no_row_is_found_by_halves(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_an_error_that_names_no_row_is_found_by_halves(client: OdooClient, odoo: OdooInHand) -> None:
     """In about two calls for each halving."""
     results = bring(client, *(row(str(n), name="crash" if n == 37 else "ok") for n in range(100)))
     assert reasons(results) == {"37": "odoo-database-refused"}
@@ -275,48 +275,48 @@ KINDS = {
 )
 def test_any_mix_of_bad_rows_leaves_the_good_ones_written(kinds: list[str], conflicts: int, *, may_link: bool) -> None:
     """Every good row is stored, every bad one has its error, in a bounded number of calls (law 9)."""
-    odoo = PretendOdoo(may_link=may_link, conflicts=conflicts)
+    odoo = OdooInHand(may_link=may_link, conflicts=conflicts)
     odoo.create(LEAD, x_manychat_id="0", active=False)
     with clock.frozen(NOW):
         results = bring(OdooClient(odoo), *(row(str(n), **KINDS[kind]) for n, kind in enumerate(kinds)))
     assert [result.error is None for result in results] == [kind == "good" for kind in kinds]
     assert all(isinstance(result.error, PermanentError) for result in results if result.error)
-    stored = {record["x_manychat_id"] for record in odoo.records[LEAD].values() if "name" in record}
+    stored = {record["x_manychat_id"] for record in odoo.rows(LEAD).values() if record["name"] != "Other"}
     assert stored == {str(n) for n, kind in enumerate(kinds) if kind == "good"}
     assert odoo.calls.count("crm.lead.load") <= MOST_CALLS
 
 
-def test_the_number_of_calls_is_bounded(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_the_number_of_calls_is_bounded(client: OdooClient, odoo: OdooInHand) -> None:
     """A batch of rows that are all bad ends; those without a turn may try again, and the next time there are fewer."""
     results = bring(client, *(row(str(n), name="crash") for n in range(300)))
     assert odoo.calls.count("crm.lead.load") == MOST_CALLS
     assert {type(result.error) for result in results} == {PermanentError, RetryableError}
 
 
-def test_no_call_begins_after_the_time_given(client: OdooClient, odoo: PretendOdoo, frozen: clock.TestClock) -> None:
+def test_no_call_begins_after_the_time_given(client: OdooClient, odoo: OdooInHand, frozen: clock.TestClock) -> None:
     """A lease outlives the work that it covers."""
-    odoo.conflicts = 100
+    odoo.server.conflicts = 100
     results = bring(client, row("1"), within_seconds=1)
     assert isinstance(results[0].error, RetryableError)
     assert frozen.moment - NOW < timedelta(seconds=2)
-    odoo.conflicts = 0
+    odoo.server.conflicts = 0
     assert isinstance(bring(client, row("1"), within_seconds=0)[0].error, RetryableError)
 
 
 # --- conflicts ---
 
 
-def test_a_conflict_is_tried_again_after_a_growing_wait(client: OdooClient, odoo: PretendOdoo, frozen: clock.TestClock) -> None:
+def test_a_conflict_is_tried_again_after_a_growing_wait(client: OdooClient, odoo: OdooInHand, frozen: clock.TestClock) -> None:
     """For `load` Odoo does not do it itself."""
-    odoo.conflicts = 3
+    odoo.server.conflicts = 3
     assert reasons(bring(client, row("1"), row("2"))) == {}
     assert odoo.calls.count("crm.lead.load") == 4
     assert timedelta(seconds=1) < frozen.moment - NOW < timedelta(seconds=3.2)
 
 
-def test_a_conflict_that_lasts_is_retryable(client: OdooClient, odoo: PretendOdoo, frozen: clock.TestClock) -> None:
+def test_a_conflict_that_lasts_is_retryable(client: OdooClient, odoo: OdooInHand, frozen: clock.TestClock) -> None:
     """Not permanent: the outbox comes again."""
-    odoo.conflicts = 1000
+    odoo.server.conflicts = 1000
     results = bring(client, *(row(str(n)) for n in range(5)))
     assert all(type(result.error) is RetryableError for result in results)
     assert odoo.calls.count("crm.lead.load") == 6
@@ -330,7 +330,7 @@ def test_a_conflict_that_lasts_is_retryable(client: OdooClient, odoo: PretendOdo
     "failure",
     [UnavailableError("down"), RetryableError("time-out"), UncertainError("?"), PermanentError("odoo-access-denied", "no")],
 )
-def test_a_failure_of_the_whole_call_is_raised(client: OdooClient, odoo: PretendOdoo, failure: Any) -> None:
+def test_a_failure_of_the_whole_call_is_raised(client: OdooClient, odoo: OdooInHand, failure: Any) -> None:
     """It says nothing about the rows, and halving them would only multiply it."""
     bring(client, row("1"))
     odoo.calls.clear()
@@ -340,7 +340,7 @@ def test_a_failure_of_the_whole_call_is_raised(client: OdooClient, odoo: Pretend
     assert len(odoo.calls) == 1
 
 
-def test_an_error_out_of_a_customers_module_is_looked_for_in_the_rows(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_an_error_out_of_a_customers_module_is_looked_for_in_the_rows(client: OdooClient, odoo: OdooInHand) -> None:
     """One such record must not hold up its neighbours for ever."""
     bring(client, row("1"))
     odoo.calls.clear()
@@ -353,10 +353,10 @@ def test_an_error_out_of_a_customers_module_is_looked_for_in_the_rows(client: Od
 # --- sources ---
 
 
-def test_a_source_that_odoo_lost_is_looked_up_again(client: OdooClient, odoo: PretendOdoo) -> None:
+def test_a_source_that_odoo_lost_is_looked_up_again(client: OdooClient, odoo: OdooInHand) -> None:
     """A remembered id that has become wrong parks nothing: all rows that have it come again and find the new source."""
     source = sources.source_id(client, "WhatsApp")
-    del odoo.records["utm.source"][source]
+    odoo.delete("utm.source", source)
     failed = bring(client, row("1", source_id=source), row("2", source_id=source, phone="other columns"))
     assert [type(result.error) for result in failed] == [RetryableError] * 2
     assert bring(client, row("1", source_id=sources.source_id(client, "WhatsApp")))[0].error is None

@@ -17,7 +17,24 @@ from shared.vendors.rest_client import RestClient
 from tests.conftest import ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[3]
-SYSTEMS = ["Alerts", "Brevo", "Captcha", "Discord", "Kommo", "ManyChat", "Notion", "Odoo", "Resend", "SMTP", "Twilio"]
+SYSTEMS = [
+    "Alerts",
+    "Brevo",
+    "Cal.com",
+    "Calendly",
+    "Captcha",
+    "Discord",
+    "Kommo",
+    "ManyChat",
+    "Notion",
+    "Odoo",
+    "OpenAI",
+    "Resend",
+    "SMTP",
+    "Sheets",
+    "Slack",
+    "Twilio",
+]
 KEYS = ("KOMMO_ACCESS_TOKEN", "TWILIO_AUTH_TOKEN", "SENDINBLUE_API_KEY", "NOTION_TOKEN", "RESEND_API_KEY", "MANYCHAT_API_KEY")
 
 

@@ -20,7 +20,7 @@ from shared.outbox.record import close
 from shared.store.models import ActionLog, Contact, Delivery, Opportunity
 from shared.store.session import reading, transact
 from tests.support.examples import examples
-from tests.support.vendors import FakeOdoo, fake_odoo, postman
+from tests.support.vendors import LeadSync, lead_sync, postman
 from tests.support.world import FakeStorage
 
 FINISHED = [State.DEAD, State.UNCERTAIN, State.CANCELLED, State.SKIPPED]
@@ -33,10 +33,10 @@ def _app(database: Any, storage: FakeStorage, test_clock: clock.TestClock) -> No
 
 
 @pytest.fixture
-def odoo() -> Iterator[FakeOdoo]:
+def odoo() -> Iterator[LeadSync]:
     """Odoo, in the test's hand, and one opportunity."""
     transact(lambda session: session.add(_person()))
-    with fake_odoo() as odoo:
+    with lead_sync() as odoo:
         yield odoo
 
 
@@ -99,7 +99,7 @@ class TestRetryOfSync:
     """A sync sends what SQL says now, so its retry is a sync like any other, linked to the old one."""
 
     @pytest.mark.parametrize("state", [State.DEAD, State.CANCELLED, State.SKIPPED])
-    def test_finished_one_is_planned_anew_and_carried_out(self, odoo: FakeOdoo, state: State) -> None:
+    def test_finished_one_is_planned_anew_and_carried_out(self, odoo: LeadSync, state: State) -> None:
         """The new delivery points to the old one and reaches Odoo; the old one stays exactly as it was."""
         old = planned_sync()
         put_into(old, state)
@@ -114,7 +114,7 @@ class TestRetryOfSync:
             name: value for name, value in before.items() if name != "_sa_instance_state"
         }
 
-    def test_odoo_status_of_the_record_says_pending_until_it_is_done(self, odoo: FakeOdoo) -> None:
+    def test_odoo_status_of_the_record_says_pending_until_it_is_done(self, odoo: LeadSync) -> None:
         """From the retry on the record is pending again; afterwards it is what the new attempt made it."""
         old = planned_sync()
         odoo.bad["m1"] = PermanentError("odoo-refused", "Odoo says no")
@@ -126,7 +126,7 @@ class TestRetryOfSync:
         drain("odoo")
         assert _sync_status() == ("success", None)
 
-    def test_refused_while_another_of_the_same_subject_is_open(self, odoo: FakeOdoo) -> None:
+    def test_refused_while_another_of_the_same_subject_is_open(self, odoo: LeadSync) -> None:
         """The open one does the same; the refusal names it, and nothing is planned."""
         old = planned_sync()
         put_into(old, State.DEAD)
@@ -136,7 +136,7 @@ class TestRetryOfSync:
         assert str(newer) in error.detail
         assert count() == 2
 
-    def test_may_be_retried_again_once_the_first_retry_has_ended(self, odoo: FakeOdoo) -> None:
+    def test_may_be_retried_again_once_the_first_retry_has_ended(self, odoo: LeadSync) -> None:
         """Syncs have no key to give away, so the same old row may be retried any number of times, one after the other."""
         old = planned_sync()
         put_into(old, State.DEAD)
@@ -146,7 +146,7 @@ class TestRetryOfSync:
         assert {first.retry_of, second.retry_of} == {old}
         assert second.id > first.id
 
-    def test_waiting_one_is_due_now_with_its_attempts(self, odoo: FakeOdoo, test_clock: clock.TestClock) -> None:
+    def test_waiting_one_is_due_now_with_its_attempts(self, odoo: LeadSync, test_clock: clock.TestClock) -> None:
         """Waiting for its third attempt in an hour: the third attempt comes now, and it is still the third."""
         row = planned_sync()
 
@@ -165,7 +165,7 @@ class TestRetryOfSync:
         error = refusal(operator_actions.retry, 1)
         assert (error.status, error.reason) == (409, "unknown-action")
 
-    def test_two_at_the_same_time_make_one(self, odoo: FakeOdoo) -> None:
+    def test_two_at_the_same_time_make_one(self, odoo: LeadSync) -> None:
         """Two people press the button in the same moment: one new delivery, one refusal that names it."""
         old = planned_sync()
         put_into(old, State.DEAD)
@@ -290,7 +290,7 @@ class TestBothKinds:
     """What holds for whatever delivery."""
 
     @pytest.mark.parametrize("state", [State.SENDING, State.DONE])
-    def test_retry_of_one_under_way_or_done_is_refused(self, odoo: FakeOdoo, state: State) -> None:
+    def test_retry_of_one_under_way_or_done_is_refused(self, odoo: LeadSync, state: State) -> None:
         """With a reason of its own, and nothing is changed or logged."""
         row = planned_sync()
         put_into(row, state)
@@ -299,7 +299,7 @@ class TestBothKinds:
         assert (delivery(row).state, count(), log_of(row)) == (state, 1, [])
 
     @pytest.mark.parametrize("state", [State.PENDING, State.DEAD])
-    def test_cancelled_sync_is_not_carried_out_and_lets_go_of_its_key(self, odoo: FakeOdoo, state: State) -> None:
+    def test_cancelled_sync_is_not_carried_out_and_lets_go_of_its_key(self, odoo: LeadSync, state: State) -> None:
         """The next change of its subject opens a new one."""
         row = planned_sync()
         put_into(row, state)
@@ -319,7 +319,7 @@ class TestBothKinds:
             assert (drain("post"), person.sent) == (0, [])
 
     @pytest.mark.parametrize("state", [State.SENDING, State.DONE, State.SKIPPED, State.CANCELLED])
-    def test_cancel_of_any_other_is_refused(self, odoo: FakeOdoo, state: State) -> None:
+    def test_cancel_of_any_other_is_refused(self, odoo: LeadSync, state: State) -> None:
         """Too late, or nothing left to take back; nothing is changed or logged."""
         row = planned_sync()
         put_into(row, state)
@@ -331,7 +331,7 @@ class TestBothKinds:
         """404, for both."""
         assert refusal(operator_actions.retry, 99).status == refusal(operator_actions.cancel, 99).status == 404
 
-    def test_everything_is_logged_with_who_did_it(self, odoo: FakeOdoo) -> None:
+    def test_everything_is_logged_with_who_did_it(self, odoo: LeadSync) -> None:
         """One line for each deed, by the name of the key, at the delivery that was meant."""
         row = planned_sync()
         operator_actions.retry(row, OPS)
@@ -343,14 +343,14 @@ class TestBothKinds:
             (OPS, "delivery.retry", "planned", f"as delivery {new.id}"),
         ]
 
-    def test_target_is_woken_after_the_commit(self, odoo: FakeOdoo, storage: FakeStorage) -> None:
+    def test_target_is_woken_after_the_commit(self, odoo: LeadSync, storage: FakeStorage) -> None:
         """The executor does not wait for the timer."""
         row = planned_sync()
         put_into(row, State.DEAD)
         operator_actions.retry(row, OPS)
         assert storage.bodies("delivery-queue") == [{"target": "odoo"}]
 
-    def test_queue_that_is_down_does_not_undo_it(self, odoo: FakeOdoo, storage: FakeStorage) -> None:
+    def test_queue_that_is_down_does_not_undo_it(self, odoo: LeadSync, storage: FakeStorage) -> None:
         """A nudge is a courtesy: the timer finds what is due."""
         row = planned_sync()
         put_into(row, State.DEAD)

@@ -26,7 +26,7 @@ from shared.store.models import (
 )
 from shared.store.session import reading, transact
 from tests.support.examples import examples
-from tests.support.vendors import fake_odoo
+from tests.support.vendors import lead_sync
 from tests.support.world import World
 from tests.unit.web.calls import Api
 
@@ -285,7 +285,7 @@ class TestResync:
 
     def asked(self, world: World) -> set[str]:
         """Whom Odoo was told of."""
-        with fake_odoo() as odoo:
+        with lead_sync() as odoo:
             world.run()
         return {name for call in odoo.calls for name in call}
 

@@ -15,7 +15,7 @@ from shared.store.models import ActionLog, Contact, Delivery, Opportunity
 from shared.store.session import transact
 from shared.web import deliveries
 from tests.conftest import START
-from tests.support.vendors import fake_odoo
+from tests.support.vendors import lead_sync
 from tests.unit.web.calls import Api
 
 LIST = "/api/v1/deliveries"
@@ -84,7 +84,7 @@ class TestOne:
     ) -> None:
         """Two failed attempts, a person who wants it now, success."""
         add(Opportunity(manychat_id="m1", stage_id=18, contact=Contact(manychat_id="m1")))
-        with fake_odoo() as odoo:
+        with lead_sync() as odoo:
             number = transact(lambda session: plan.sync(session, odoo_sync.OPPORTUNITY, "m1"))
             odoo.failures = [RetryableError("try later"), RetryableError("later still")]
             drain("odoo")

@@ -47,6 +47,15 @@ def leads(api: Api) -> Api:
     return api
 
 
+def test_forms_and_first_contact_are_shown(leads: Api) -> None:
+    """How many forms came, and when messages begin: null for a lead that nobody contacts."""
+    kept(8, 3, forms=3, first_contact_at=START + timedelta(hours=4))
+    eight, seventy = leads.get("/api/v1/leads/", limit=2).json["items"]
+    assert (eight["forms"], eight["first_contact_at"]) == (3, "2026-03-02T13:00:00Z")
+    assert (seventy["forms"], seventy["first_contact_at"]) == (1, None)
+    assert leads.get("/api/v1/leads/8").json == eight
+
+
 def numbers(api: Api, **query: Any) -> list[int]:
     return [item["id"] for item in api.get("/api/v1/leads/", **query).json["items"]]
 

@@ -9,7 +9,7 @@ import pytest
 from shared.errors import PermanentError
 from shared.store.models import Channel, Contact, Opportunity, StageChange, StageMapping
 from shared.web import opportunities
-from tests.support.vendors import fake_odoo
+from tests.support.vendors import lead_sync
 from tests.support.world import World, contact, opportunity
 from tests.unit.web.calls import Api
 
@@ -106,7 +106,7 @@ class TestOpportunities:
         """First pending, then with Odoo's number; the stage under both its names."""
         event = opportunity(stage=25, at="2026-03-01T11:00:00+01:00", entry_date="2026-02-01T00:00:00Z", medical_advisor_id=7)
         world.post("opportunity", event | {"state": event["state"] | {"summary": "quiere precio 💬"}})
-        with fake_odoo():
+        with lead_sync():
             world.step("manychat-crm-opportunities-queue")
             (before,) = api.get(OPPORTUNITIES, manychat_id="m1").json["items"]
             world.run()
@@ -148,7 +148,7 @@ class TestOpportunities:
     def test_failed_sync_is_seen_with_its_error(self, api: Api, world: World) -> None:
         """Status, error and attempts, as they are."""
         world.post("opportunity", opportunity())
-        with fake_odoo() as odoo:
+        with lead_sync() as odoo:
             odoo.bad["m1"] = PermanentError("odoo-refused", "Odoo says no")
             world.run()
         (item,) = api.get(OPPORTUNITIES).json["items"]

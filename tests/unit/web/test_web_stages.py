@@ -12,7 +12,7 @@ from shared.intake import dead_letter_store
 from shared.settings import get_settings
 from shared.store.models import ActionLog, Contact, DeadLetter, Delivery, Opportunity, StageMapping
 from shared.store.session import reading
-from tests.support.vendors import fake_odoo
+from tests.support.vendors import lead_sync
 from tests.support.world import World, opportunity
 from tests.unit.web.calls import Api
 
@@ -69,7 +69,7 @@ class TestMap:
         assert rows(DeadLetter)[0].reason == "unknown-stage"
         api.post(STAGES, body=NEW)
         dead_letter_store.replay(1, "key:ops")
-        with fake_odoo() as odoo:
+        with lead_sync() as odoo:
             world.run()
         assert odoo.leads == {"m1": 40}
 
@@ -91,12 +91,12 @@ class TestMovedStage:
         environment.setattr(resync, "PAGE", 2)
         for number in range(6):
             world.post("opportunity", opportunity(f"m{number}", stage=18 if number < 5 else 19))
-        with fake_odoo():
+        with lead_sync():
             world.run()
 
     def moved(self, world: World) -> dict[str, int | None]:
         """What Odoo was told."""
-        with fake_odoo() as odoo:
+        with lead_sync() as odoo:
             world.run()
         return odoo.leads
 
@@ -173,7 +173,7 @@ class TestOpportunities:
         delivery = one.pop("delivery")
         assert one == api.get(OPPORTUNITIES).json["items"][0]
         assert (delivery["state"], delivery["attempts"], delivery["id"]) == ("pending", 0, 1)
-        with fake_odoo():
+        with lead_sync():
             world.run()
         assert api.get(f"{OPPORTUNITIES}/1").json["delivery"]["state"] == "done"
 
@@ -181,11 +181,11 @@ class TestOpportunities:
         """202 with the delivery; Odoo is told of exactly this one; who asked is logged."""
         for name in ("m1", "m2"):
             world.post("opportunity", opportunity(name))
-        with fake_odoo():
+        with lead_sync():
             world.run()
         answer = api.post(f"{OPPORTUNITIES}/1/sync", key="write-key")
         assert (answer.status, answer.json["odoo_sync_status"], answer.json["delivery"]["state"]) == (202, "pending", "pending")
-        with fake_odoo() as odoo:
+        with lead_sync() as odoo:
             world.run()
         assert odoo.calls == [["m1"]]
         assert api.get(f"{OPPORTUNITIES}/1").json["odoo_sync_status"] == "success"

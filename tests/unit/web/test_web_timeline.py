@@ -19,7 +19,7 @@ from shared.people.observing import Seen
 from shared.store.models import ActionLog, Advisor, Campaign, Contact, DeadLetter, Delivery, InboxEvent
 from shared.store.session import transact
 from tests.support.examples import examples
-from tests.support.vendors import fake_odoo
+from tests.support.vendors import lead_sync
 from tests.support.world import World, contact, opportunity
 from tests.unit.web.calls import Api
 
@@ -38,7 +38,7 @@ def test_whole_story_in_order(api: Api, world: World, test_clock: clock.TestCloc
     world.run()
     test_clock.advance(minutes=1)
     world.post("opportunity", opportunity(stage=18, at="2026-03-01T12:00:00Z"))
-    with fake_odoo() as odoo:
+    with lead_sync() as odoo:
         odoo.bad["m1"] = PermanentError("odoo-refused", "Odoo says no")
         world.run()
     test_clock.advance(minutes=1)
@@ -50,7 +50,7 @@ def test_whole_story_in_order(api: Api, world: World, test_clock: clock.TestCloc
     world.run()
     test_clock.advance(minutes=1)
     api("PATCH", "/api/v1/contacts/1", body={"first_name": "Anita"})
-    with fake_odoo():
+    with lead_sync():
         world.run()
     assert timeline_of(api) == [
         ("event", "manychat.contact", "applied"),
@@ -94,7 +94,7 @@ def test_nobody_elses(api: Api, world: World) -> None:
     """Another person's events, stages and deliveries are not in it."""
     for name in ("m1", "m2"):
         world.post("opportunity", opportunity(name))
-    with fake_odoo():
+    with lead_sync():
         world.run()
     other = api.get("/api/v1/contacts/2/timeline").json["items"]
     assert len(other) == len(api.get(TIMELINE).json["items"]) == 4
@@ -123,7 +123,7 @@ def test_unknown_contact_is_a_404(api: Api) -> None:
 def test_newest_first(api: Api, world: World) -> None:
     """The same the other way round."""
     world.post("opportunity", opportunity())
-    with fake_odoo():
+    with lead_sync():
         world.run()
     assert timeline_of(api, order="newest") == timeline_of(api)[::-1]
 

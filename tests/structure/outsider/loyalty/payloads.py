@@ -1,11 +1,8 @@
 """What the shop sends."""
 
 from datetime import datetime
-from typing import Annotated
 
-from pydantic import Field
-
-from shared.intake.fields import Instant, Name, RequiredEmail
+from shared.intake.fields import Instant, Name, RequiredEmail, Whole
 from shared.intake.webhook import Payload
 
 
@@ -13,7 +10,7 @@ class Points(Payload):
     """What the shop sends: all the points that the customer has at that moment, not those that were added."""
 
     email: RequiredEmail
-    points: Annotated[int, Field(ge=0, lt=10**9)]
+    points: Whole
     at: Instant
     name: Name = None
 

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from functions.loyalty.payloads import Points
 from functions.loyalty.stamps import CARDS
 from functions.loyalty.tables import Member
+from shared.crm.people import email_name
 from shared.journeys import engine
-from shared.privacy.person import email_key
 from shared.store.dialect import insert_if_absent, locked
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,5 +26,5 @@ def keep(session: Session, points: Points, event_key: str) -> str:
     CARDS.request(session, member, event_key)
     if is_new:
         data = {"email": email, "name": member.name or email, "points": points.points}
-        engine.signal(session, "loyalty.joined", [email_key(email)], data, event_key=event_key, at=points.at)
+        engine.signal(session, "loyalty.joined", [email_name(email)], data, event_key=event_key, at=points.at)
     return "applied"

@@ -1,0 +1,181 @@
+"""Blocks: messages called side by side, each at its turn; the pace holds, and what was not begun is as it was before."""
+
+import threading
+from collections import Counter
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from shared import clock, stopping
+from shared.errors import ThrottledError
+from shared.outbox import blocks, execute, plan
+from shared.outbox.actions import Action, AfterUnknown, Done, Kind
+from shared.outbox.lanes import Serves
+from shared.outbox.policy import TargetPolicy
+from shared.settings import get_settings
+from shared.store.models import Delivery, Target
+from shared.store.session import reading, transact
+from tests.conftest import START
+from tests.support.simulated_time import simulated, together
+from tests.support.vendors import registered
+
+TAKES = 0.3  # seconds for one call
+SECOND = timedelta(seconds=1)
+
+
+class Carrier:
+    """Notes when each call began, and how many were under way at once."""
+
+    def __init__(self) -> None:
+        self.begun = []
+        self.answers = {}
+        self.under_way = self.most = 0
+        self._lock = threading.Lock()
+
+    def execute(self, batch):
+        (one,) = batch
+        with self._lock:
+            self.begun.append((clock.now(), one.subject))
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        clock.sleep(TAKES)
+        with self._lock:
+            self.under_way -= 1
+        answer = self.answers.get(one.subject, Done())
+        return {one.id: answer}
+
+    def most_in_a_second(self):
+        """The most calls that began in any second."""
+        moments = sorted(at for at, _subject in self.begun)
+        return max(sum(1 for other in moments[number:] if other < at + SECOND) for number, at in enumerate(moments))
+
+
+def letters(carrier, size=50):
+    """An action whose messages are called side by side."""
+    return Action(
+        target="post",
+        name="letter",
+        kind=Kind.MESSAGE,
+        execute=carrier.execute,
+        batch_size=lambda: size,
+        at_once=24,
+        after_unknown=AfterUnknown.SEND_AGAIN,
+    )
+
+
+def many(count, lane="transactional", **more):
+    """Messages that are due."""
+    facts = {"kind": "message", "target": "post", "action": "letter", "lane": lane, "due_at": clock.now()} | more
+    rows = [facts | {"subject": f"{lane}-{number}", "dedupe_key": f"{lane}-{number}"} for number in range(count)]
+    transact(lambda session: session.execute(insert(Delivery), rows))
+
+
+def states():
+    """How many deliveries stand where."""
+    with reading() as session:
+        return dict(session.execute(select(Delivery.state, func.count()).group_by(Delivery.state)).all())
+
+
+@pytest.fixture
+def simulation(database, storage, environment, monkeypatch):
+    """A clock that moves when all threads wait; leases are long, as it runs faster than the threads that renew them."""
+    environment.setenv("DELIVERY_LEASE_SECONDS", "300")
+    get_settings.cache_clear()
+    with simulated(START, monkeypatch) as time:
+        yield time
+
+
+def test_eighty_a_second(simulation):
+    """Sustained by four executors, at a pace of 85 a second and 0.3 seconds a call; the pace is never exceeded by one."""
+    carrier = Carrier()
+    with registered(letters(carrier), TargetPolicy(slots=4, batches_per_second=85)):
+        many(1600)
+        together(simulation, *[partial(execute.drain, "post", timedelta(minutes=5))] * 4)
+    assert states() == {"done": 1600}
+    assert Counter(subject for _at, subject in carrier.begun).most_common(1)[0][1] == 1
+    took = max(at for at, _subject in carrier.begun) - min(at for at, _subject in carrier.begun)
+    assert 1600 / took.total_seconds() >= 80
+    assert carrier.most_in_a_second() <= 85
+
+
+def test_confirmation_overtakes_bulk(simulation):
+    """It is claimed next, and its turn comes after those that are handed out already: two seconds at most."""
+    carrier = Carrier()
+    with registered(letters(carrier), TargetPolicy(slots=3, batches_per_second=85)):
+        many(600, lane="bulk:news")
+
+        def somebody_waits():
+            clock.sleep(3)
+            transact(lambda session: plan.message(session, letters(carrier), "confirmation", "c", {}))
+            execute.drain("post", serves=Serves.TRANSACTIONAL)
+
+        drains = [partial(execute.drain, "post", timedelta(minutes=5), Serves.BULK)] * 2
+        together(simulation, *drains, somebody_waits)
+    ((at, _subject),) = [one for one in carrier.begun if one[1] == "confirmation"]
+    assert at - START <= timedelta(seconds=3 + 2)
+    assert carrier.most_in_a_second() <= 85
+
+
+def test_calls_are_side_by_side_up_to_the_limit(simulation):
+    """At a pace that no call could keep up with alone, as many are under way as the action allows, and no more."""
+    carrier = Carrier()
+    with registered(letters(carrier), TargetPolicy(slots=1, batches_per_second=1000)):
+        many(150)
+        together(simulation, partial(execute.drain, "post", timedelta(minutes=5)))
+    assert carrier.most == 24
+
+
+def test_who_misses_its_turn_gets_another(simulation, monkeypatch):
+    """A worker that stood still calls nothing at the turns that have passed, so it does not exceed the pace."""
+    carrier, real = Carrier(), execute._take
+
+    def slow(permit, token):
+        found = real(permit, token)
+        clock.sleep(0.6)  # it stands still just after its turns were handed out
+        return found
+
+    monkeypatch.setattr(execute, "_take", slow)
+    with registered(letters(carrier, size=10), TargetPolicy(slots=2, batches_per_second=10)):
+        many(100)
+        together(simulation, *[partial(execute.drain, "post", timedelta(minutes=5))] * 2)
+    assert states() == {"done": 100}
+    assert carrier.most_in_a_second() <= 10
+
+
+def test_no_call_is_begun_once_the_system_asks_to_wait(simulation):
+    """What was claimed with it is due again, with no attempt spent, after the wait that was asked for."""
+    carrier = Carrier()
+    carrier.answers["transactional-0"] = ThrottledError("slowly", after_seconds=60)
+    with registered(letters(carrier, size=20), TargetPolicy(slots=1, batches_per_second=20)):
+        many(20)
+        together(simulation, partial(execute.drain, "post"))
+    # Those whose turn came while the first call was under way had begun.
+    assert len(carrier.begun) == 1 + TAKES * 20 // 1.05
+    left = 20 - len(carrier.begun) + 1
+    assert states() == {"done": 20 - left, "pending": left}
+    with reading() as session:
+        assert {row.attempts for row in session.scalars(select(Delivery).where(Delivery.state == "pending"))} == {0}
+        assert (session.get(Target, "post").next_call_at - clock.now()) >= timedelta(seconds=55)
+
+
+def test_process_that_ends_gives_back_what_it_has_not_begun(simulation, monkeypatch):
+    """A message whose turn has not come when the process is asked to end goes out by another, with its first attempt."""
+    carrier = Carrier()
+    with registered(letters(carrier, size=20), TargetPolicy(slots=1, batches_per_second=20)):
+        many(20)
+        monkeypatch.setattr(stopping, "is_asked", lambda: len(carrier.begun) >= 5)
+        together(simulation, partial(execute.drain, "post"))
+    assert len(carrier.begun) == 5
+    assert states() == {"done": 5, "pending": 15}
+
+
+def test_turns_are_handed_out_one_after_the_other(database, storage, test_clock):
+    """Also by a ledger that others have used; from now on where nobody has."""
+    carrier = Carrier()
+    with registered(letters(carrier), TargetPolicy(batches_per_second=10)):
+        first = transact(lambda session: blocks.turns(session, "post", 3))
+        second = transact(lambda session: blocks.turns(session, "post", 2))
+    space = timedelta(seconds=0.105)
+    assert [*first, *second] == [clock.now() + space * number for number in range(5)]
