@@ -39,6 +39,7 @@ _SEP = r"(?:\s*[-/.,]\s*|\s+(?:de\s+|del\s+|of\s+)?)"
 _DAY_MONTH = regex(rf"(?<!\d)(\d{{1,2}})(?:o|st|nd|rd|th|\.)?{_SEP}{_MONTH}{_SEP}(\d{{4}}|'?\d{{2}})(?![\d:])")
 _MONTH_DAY = regex(rf"\b{_MONTH}\s*(\d{{1,2}})(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(\d{{4}})(?!\d)")
 _COMMENT = regex(r"\s*\([^()]*\)$")
+_NAMED_AFTER_Z = regex(r"(?<=[Zz])\[[A-Za-z_]+(?:/[A-Za-z_]+)*\]$")  # Java's: 10:30Z[UTC]
 _FILLER = regex(r"^(?:el|dia|on|,|\s)+|[\s,]+$")
 
 
@@ -142,7 +143,7 @@ def _number(plain: str, *, sheet: bool) -> datetime | date:
 def _text(plain: str, context: _Reading, sent_at: datetime | None) -> datetime | date:
     if found := _DOTNET.fullmatch(plain):
         return _number(found[1].lstrip("-"), sheet=False)
-    zone_text, rest = zone_name(_COMMENT.sub("", plain))
+    zone_text, rest = zone_name(_NAMED_AFTER_Z.sub("", _COMMENT.sub("", plain)))
     day, before, after = _find_day(rest, context, sent_at)
     _no_second_day(f"{before} {after}")
     clock, zone, left = time_and_zone(f"{before}  {after}".strip() if not after.strip() else after, zone_text)

@@ -48,6 +48,7 @@ _SHEET_ERROR = regex(
 _LOST_DIGITS = regex(r"#{2,}")
 _SCIENTIFIC = regex(r"(\d)(?:[.,](\d+)[eE]\+?|[eE]\+)(\d{1,3})")
 _FLOAT_TEXT = regex(r"(\d+)[.,]0+")
+_NULL_OF_A_DUMP = r"\N"  # MySQL's and PostgreSQL's, in a file for loading
 _ZEROS = regex(r"[0\-]*0[0\-]*")
 
 
@@ -69,7 +70,7 @@ def is_nothing(value: Any, kind: Kind, *, other_name: str | None = None) -> bool
     plain = one_line(value[: LONGEST + 1])
     if not plain or len(plain) > LONGEST:
         return not visible(value).strip()
-    if is_placeholder(plain) or _OBJECT.fullmatch(plain):
+    if is_placeholder(plain) or _OBJECT.fullmatch(plain) or plain == _NULL_OF_A_DUMP:
         return True
     return _is_unset(plain, kind, other_name)
 

@@ -44,6 +44,19 @@ def test_placeholders_of_other_tools(value: str) -> None:
     assert read(value, Kind.NAME) is None
 
 
+def test_what_a_database_dumps_for_null_is_nothing() -> None:
+    """In every field, and as an id it is refused."""
+    assert [read(r"\N", kind) for kind in Kind] == [None] * len(Kind)
+    with pytest.raises(UnreadableError):
+        read_id(r"\N")
+
+
+@pytest.mark.parametrize("value", ["null null", "undefined undefined", "None None"])
+def test_names_put_together_of_nothing_are_nothing(value: str) -> None:
+    """First and last name, joined by a program that had neither."""
+    assert read(value, Kind.FULL_NAME) is None
+
+
 @pytest.mark.parametrize("value", ["1,23457E+15", "7.00012E+09", "1E+15", 1.23457e15, True, "0", "######"])
 def test_spoilt_ids_are_refused(value: Any) -> None:
     """Digits lost in a sheet would make one person of two."""
