@@ -15,7 +15,7 @@ from shared import clock
 from shared.messages import consent, digests, planning, putting_off, verdict
 from shared.messages.events import ProviderEvent
 from shared.messages.message import Message
-from shared.messages.outcomes import Outcome, Word, notify
+from shared.messages.outcomes import MessageOutcome, Word, notify
 from shared.outbox import plan
 from shared.outbox.actions import State
 from shared.outbox.record import OUTCOME_UNKNOWN, close
@@ -205,7 +205,7 @@ def _announce(session: Session, delivery: Delivery, word: Word, reason: str | No
     if word in NOT_REACHED and reason not in NO_FALLBACK:
         verdict.give_place_back(session, delivery.id, payload)  # before the fallback asks for one
         planned = planning.fall_back(session, message)
-    outcome = Outcome(
+    outcome = MessageOutcome(
         word=word, channel=message.channel, delivery_id=delivery.id, at=clock.now(), reason=reason, fallback=planned
     )
     notify(session, message.context, outcome)
