@@ -68,6 +68,11 @@ param settings = {
   ODOO_TIMEOUT_SECONDS: readEnvironmentVariable('ODOO_TIMEOUT_SECONDS', '')
   ODOO_URL: readEnvironmentVariable('ODOO_URL')
   ODOO_USERNAME: readEnvironmentVariable('ODOO_USERNAME', '')
+  ONBOARDING_ON_PAYMENT: readEnvironmentVariable('ONBOARDING_ON_PAYMENT', '')
+  OPENAI_BASE_URL: readEnvironmentVariable('OPENAI_BASE_URL', '')
+  PAYMENTS_ALERT_ABOVE: readEnvironmentVariable('PAYMENTS_ALERT_ABOVE', '')
+  PAYMENTS_ANALYSIS_MODEL: readEnvironmentVariable('PAYMENTS_ANALYSIS_MODEL', '')
+  PAYMENTS_ANALYSIS_PRICES: readEnvironmentVariable('PAYMENTS_ANALYSIS_PRICES', '')
   PAYMENTS_TIME_ZONE: readEnvironmentVariable('PAYMENTS_TIME_ZONE', '')
   PUBLIC_BASE_URL: readEnvironmentVariable('PUBLIC_BASE_URL', '')
   QUIET_HOURS: readEnvironmentVariable('QUIET_HOURS', '')
@@ -117,10 +122,14 @@ param vaultSettings = {
   MANYCHAT_API_KEY: 'optional'
   NOTION_TOKEN: 'optional'
   ODOO_PASSWORD: 'required'
+  OPENAI_API_KEY: 'optional'
   RECAPTCHA_SECRET: 'optional'
   RESEND_API_KEY: 'optional'
   RESEND_WEBHOOK_SECRETS: 'optional'
   SENDINBLUE_API_KEY: 'optional'
+  SHEETS_TOKEN: 'optional'
+  SHEETS_WEBHOOK_URL: 'optional'
+  SLACK_WEBHOOK_URL: 'optional'
   SMTP_URL: 'optional'
   STRIPE_SIGNING_SECRET: 'optional'
   TURNSTILE_SECRET: 'optional'

@@ -6,6 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,12 @@ def show(base_url: str, key: str) -> bool:
     time.sleep(1)  # events are dated by the second: the next ones are newer
     arrived = [_one(client, path) for path in examples]
     return all(arrived)
+
+
+def asking(base_url: str, key: str) -> Callable[[str], dict[str, Any]]:
+    """A function that reads an address of the app with the local key: its JSON, of a refusal the problem document."""
+    client = _Client(base_url, key)
+    return lambda path: client.call("GET", path)[1]
 
 
 def _one(client: "_Client", path: Path) -> bool:

@@ -43,7 +43,7 @@ class Demo:
     """Posts the form and the booking, and watches the inbox. `ask` is a request with its JSON answer: method, address, body."""
 
     def __init__(self, app_url: str, sandbox_url: str, ask: Callable[[str, str, Any], dict[str, Any]] | None = None) -> None:
-        self.app_url, self.sandbox_url, self._ask = app_url, sandbox_url, ask or _ask
+        self.app_url, self.sandbox_url, self._ask = app_url, sandbox_url, ask or asked
         self.visitor = Visitor.at(datetime.now(UTC))
         self._lead_id: Any = None
         self._started = time.monotonic()
@@ -84,7 +84,7 @@ class Demo:
         if not told or any(each["state"] != "delivered" for each in told):
             return self._missing("no word of it to the app")
         self._step("booked    in the calendar, which has told the app")
-        for _ in _moments():
+        for _ in moments():
             news = self._items()[seen:]
             if news:
                 self._step(f"{news[0]['kind']:<9} “{news[0]['title'] or news[0]['text'][:HEARD_LETTERS]}”")
@@ -92,7 +92,7 @@ class Demo:
         return self._missing("no confirmation")
 
     def _wait_for(self, kind: str, enough: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any] | None:
-        for _ in _moments():
+        for _ in moments():
             found = [item for item in self._items() if item["kind"] == kind and enough(item)]
             if found:
                 return found[-1]
@@ -113,7 +113,7 @@ class Demo:
         return False
 
 
-def _moments() -> Iterator[int]:
+def moments() -> Iterator[int]:
     """Now and every quarter of a second, as long as there is patience."""
     end = time.monotonic() + PATIENCE_SECONDS
     for number in itertools.count():
@@ -123,7 +123,7 @@ def _moments() -> Iterator[int]:
         time.sleep(0.25)
 
 
-def _ask(method: str, url: str, body: Any) -> dict[str, Any]:
+def asked(method: str, url: str, body: Any) -> dict[str, Any]:
     """One request; of a refusal the problem that it tells, and nothing where nobody answers."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)  # noqa: S310  # our own processes

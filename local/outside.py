@@ -60,7 +60,7 @@ def systems(ports: Ports) -> dict[str, str]:
 def demonstration() -> dict[str, str]:
     """Settings with which the demonstration shows everything at once, where the user has chosen nothing else."""
     campaign = _CAMPAIGN | {"deadline_date": f"{date.today() + timedelta(days=14)}"}  # noqa: DTZ011  # as a person counts
-    return {**_AT_ONCE, **_LINKS, "CAMPAIGN_VARIABLES": json.dumps(campaign)}
+    return {**_AT_ONCE, **_LINKS, "CAMPAIGN_VARIABLES": json.dumps(campaign), "PAYMENTS_ALERT_ABOVE": '{"MXN": "1000"}'}
 
 
 def contents(folders: Sequence[Path] = ()) -> Iterator[Content]:

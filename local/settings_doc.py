@@ -64,7 +64,13 @@ def _default(field: FieldInfo) -> str:
 LOCAL = {
     "FUNCTIONS_WORKER_RUNTIME": "python",
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-    "API_KEYS": '[{"name": "local", "key": "local-dev-key", "scopes": ["admin"]}]',
+    "API_KEYS": json.dumps(
+        [
+            {"name": "local", "key": "local-dev-key", "scopes": ["admin"]},
+            {"name": "webhooks", "key": "local-webhook-key", "scopes": ["webhook"]},
+            {"name": "approver", "key": "local-approver-key", "scopes": ["admin"]},
+        ]
+    ),
     "DATABASE_URL": "sqlite:///.local/puente.db",
     "ODOO_URL": "http://127.0.0.1:7072/odoo",
     "ODOO_DB": "puente",
@@ -95,5 +101,5 @@ def _text(field: FieldInfo) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, default=str)  # an exact number is written as text
     return ",".join(value) if isinstance(value, tuple) else str(value)

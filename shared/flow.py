@@ -84,7 +84,8 @@ class Flow:
     `comparisons` maps the name of an outside system to the function that holds our record against it
     (`shared.crm.reconciliations.Comparison`).
     `events` are the events that its code calls listeners for, `listeners` maps an event to the function that is called for it,
-    in the transaction of whoever calls. Flows meet by events; they import each other only where `requires` says so.
+    in the transaction of whoever calls; `optional_events` are those of flows that may have been deleted. Flows meet by events;
+    they import each other only where `requires` says so.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
     `senders` are the systems that send events with an API key, the first part of their webhooks' names; without any it is the
     flow's own name. Each has a scope, `webhook:<sender>`.
@@ -117,6 +118,7 @@ class Flow:
     targets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     comparisons: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     events: tuple[str, ...] = ()
+    optional_events: frozenset[str] = frozenset()
     listeners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     handlers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     moved_queues: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

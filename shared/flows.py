@@ -164,7 +164,7 @@ def _check(flows: dict[str, Flow]) -> None:
                 raise FlowError(f"flows {other!r} and {flow.name!r} both declare the queue {queue!r}; one of them owns it")
     events = {event for flow in flows.values() for event in flow.events}
     for flow in flows.values():
-        for event in sorted(flow.listeners.keys() - events):
+        for event in sorted(flow.listeners.keys() - events - flow.optional_events):
             raise FlowError(
                 f"flow {flow.name!r} listens to {event!r}, which no flow has in its `events`: {', '.join(sorted(events))}"
             )

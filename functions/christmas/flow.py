@@ -33,10 +33,12 @@ FLOW = Flow(
             "booking.received": "functions.christmas.listeners:lock_contact",
             "booking.stored": "functions.christmas.listeners:follow_meeting",
             "message.outcome": "functions.christmas.listeners:update_sequence",
+            "payment.received": "functions.christmas.listeners:begin_onboarding",
             "message.variables": "functions.christmas.listeners:campaign_variables",
             "person.message": "functions.christmas.listeners:update_unsubscribed",
         }
     ),
+    optional_events=frozenset(("payment.received",)),  # without the payments, the website alone reports who is a customer
     clients=("shared.vendors.notion:NOTION",),
     settings="functions.christmas.settings:CampaignSettings",
     has_journeys=True,

@@ -29,3 +29,8 @@ class CampaignSettings(SettingsGroup):
         description="JSON object of texts for campaign templates: deadline_date, calendly_link, "
         "pdf_download_link, spots_remaining, ...",
     )
+    onboarding_on_payment: Literal["never", "known", "always"] = Field(
+        default="known",
+        description="For whom a payment that Stripe reports begins the onboarding: never, for people whom the campaign knows, "
+        "or always. A renewal of a subscription begins none.",
+    )

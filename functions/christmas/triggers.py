@@ -118,7 +118,7 @@ def apply_postcall(session: Session, event: Event[PostCallPayload]) -> str:
 
 def apply_onboarding(session: Session, event: Event[OnboardingPayload]) -> str:
     """A customer: what sold to them ends, and three mails welcome them, once for each payment. "unpaid" is only recorded."""
-    from functions.christmas import begin, notion_sync, people
+    from functions.christmas import begin, onboarding
 
     payload, at = event.payload, event.envelope.time
     if not payload.is_paid:
@@ -127,14 +127,12 @@ def apply_onboarding(session: Session, event: Event[OnboardingPayload]) -> str:
     if payload.docusign_completed is False:
         log.warning("onboarding: the contract is not signed yet")
     contact = _known(session, event)
-    people.learn(contact, at, event.key, phase=people.ONBOARDING_PHASE)
-    people.reach(contact, kinds.PAID, at)
-    notion_sync.ask_contact(session, contact)
+    onboarding.become_customer(session, contact, at, event.key)
     begin.signal(session, contact.email, kinds.PAID, {"email": contact.email}, event.key, at)
     dated = payload.payment_date or payload.start_date
     source = dated.isoformat() if dated else "undated"
     start = begin.Start(kind=kinds.ONBOARDING, source=source, at=at, facts=_facts(payload), data=payload.links)
-    return begin.begin(session, contact, start, event.key)[0]
+    return onboarding.begin_by_website(session, contact, start, (payload.payment_date or at).date(), event.key)
 
 
 def _known(session: Session, event: Event[Any]) -> SequenceContact:

@@ -77,6 +77,9 @@ class PaymentOut(BaseModel):
     billing_reason: str | None
     metadata: dict[str, Any]
     live: bool = Field(description="false: Stripe's test mode.")
+    sheet_sync_status: str | None = Field(description="Whether its row in the Google Sheet is in step; null where it has none.")
+    sheet_sync_error: str | None
+    analysis: dict[str, Any] | None = Field(description="What OpenAI said of it, or that it refused, with what that cost.")
     paid_at: datetime | None
     paid_on: date | None = Field(description="The day on which it became true, in the account's zone.")
     created_at: datetime = Field(description="When it was begun at Stripe.")
@@ -88,9 +91,12 @@ class PaymentOut(BaseModel):
         return cls(**_shown(row))
 
 
+_SHOWN = ("live", "paid_at", "paid_on", "updated_at", "sheet_sync_status", "sheet_sync_error", "analysis")
+
+
 def _shown(row: Payment) -> dict[str, Any]:
     same = ("payment_id", "status", "currency", "dispute", "failure", "method", "email", "order_ref", "billing_reason")
-    return {name: getattr(row, name) for name in (*same, "live", "paid_at", "paid_on", "updated_at")} | {
+    return {name: getattr(row, name) for name in (*same, *_SHOWN)} | {
         "amount": str(row.amount),
         "refunded_amount": str(Money(row.refunded_minor, row.currency)),
         "refunded": 0 < row.received_minor <= row.refunded_minor,

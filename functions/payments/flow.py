@@ -8,7 +8,8 @@ FLOW = Flow(
     name="payments",
     title="Payments from Stripe",
     about="Stripe reports what becomes of a payment: intents, charges, refunds, disputes, checkouts with cash vouchers and "
-    "transfers, invoices. All reports of one payment are one row, whose state is the same in whatever order they come.",
+    "transfers, invoices. All reports of one payment are one row, whose state is the same in whatever order they come. A row "
+    "in a Google Sheet follows it, OpenAI sets it against the revenue, large ones are reported in Discord and Slack.",
     functions=("functions.payments.triggers:bp",),
     requires=("leads",),  # whoever pays may be a lead, whose journeys know them by the lead's number
     handlers=MappingProxyType({"stripe.event": "functions.payments.triggers:HANDLER"}),
@@ -17,9 +18,30 @@ FLOW = Flow(
     privacy="functions.payments.privacy:PERSONAL_DATA",
     timeline=("functions.payments.privacy:TIMELINE",),
     retention=("functions.payments.retention:RULES",),
+    syncs=("functions.payments.sheet:ROWS",),
+    effects=(
+        "functions.payments.alerts:IN_DISCORD",
+        "functions.payments.alerts:IN_SLACK",
+        "functions.payments.analysis:ANALYSES",
+    ),
+    targets=MappingProxyType(
+        {
+            "sheets": "functions.payments.sheet:policy",
+            "slack": "functions.payments.slack:policy",
+            "openai": "functions.payments.analysis:policy",
+        }
+    ),
+    clients=("functions.payments.sheet:SHEETS", "functions.payments.slack:SLACK", "functions.payments.analysis:OPENAI"),
     events=("payment.received",),
     settings="functions.payments.settings:PaymentSettings",
     senders=("stripe",),
+    stand_ins=(
+        "sandbox.stripe:Stripe",
+        "sandbox.sheets:Sheets",
+        "sandbox.openai:OpenAI",
+        "sandbox.slack:Slack",
+        "sandbox.discord:Discord",
+    ),
     identities=(IdentityKind(name="stripe", title="Customer of Stripe"),),
     people=("functions.payments.persons:PAYMENTS",),
 )

@@ -1,10 +1,13 @@
-"""Notifies journeys and other flows that a payment has come: once for each name by which they may know whoever paid."""
+"""What follows from a payment: its row in the sheet, an alert, an analysis; journeys and other flows are notified.
+
+They are notified once for each name by which they may know whoever paid.
+"""
 
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from functions.payments import persons
+from functions.payments import alerts, analysis, persons, sheet
 from functions.payments.settings import PaymentSettings
 from functions.payments.tables import ERASED, Payment
 from shared import flows
@@ -20,24 +23,33 @@ def counts(payment: Payment) -> bool:
     return payment.live != settings_of(PaymentSettings).stripe_test_mode
 
 
+def follow(session: Session, payment: Payment, event_key: str) -> None:
+    """Have everything follow from a payment that has changed: its row in the sheet, and what the money's coming brings."""
+    if not counts(payment):
+        return
+    sheet.ROWS.request(session, payment, event_key)
+    if payment.paid_at is not None:
+        alerts.request(session, payment, event_key)
+        analysis.ANALYSES.request(session, payment, event_key)
+        notify(session, payment, event_key)
+
+
 def notify(session: Session, payment: Payment, event_key: str) -> None:
-    """Signal `payment.received` and call its listeners, when the money has come.
+    """Signal `payment.received` of a payment that has come, and call its listeners.
 
     An address may become known after that (the session is reported after the intent): then it is signalled again, as the same
     event, with the further name, so that whatever the payment ends is ended in any order of reports.
     """
-    if payment.paid_at is None or not counts(payment):
-        return
     names = persons.names_of(session, payment)
     known = list(payment.notified or ())
     if set(names) <= set(known) or ERASED in known:
         return
     payment.notified = known + [name for name in names if name not in known]
     session.flush()
+    for _flow, listener in flows.listeners(RECEIVED):  # first: they lock their person's row before any enrolment, as always
+        listener(session, facts_of(payment), event_key)
     key = key_of(RECEIVED, payment.payment_id)
     engine.signal(session, RECEIVED, [*names, *known], facts_of(payment), event_key=key, at=payment.paid_at)
-    for _flow, listener in flows.listeners(RECEIVED):
-        listener(session, facts_of(payment), event_key)
 
 
 def facts_of(payment: Payment) -> dict[str, Any]:

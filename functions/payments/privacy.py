@@ -1,18 +1,22 @@
 """What payments hold of people. A payment is a fact of the books: erasing a person leaves the amount, without them."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from functions.payments import sheet
 from functions.payments.payloads import subject_of
 from functions.payments.persons import customer_name
 from functions.payments.tables import ERASED, Payment, PaymentObject
 from shared.crm.timeline import Source
+from shared.outbox.record_sync import PENDING
 from shared.privacy.holdings import Holding, PersonalData
 from shared.privacy.person import Person
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 PAYMENTS = Payment.__tablename__
 
 
@@ -29,7 +33,16 @@ def identify(session: Session, person: Person) -> Person:
 
 
 def _payment_without(_person: Person) -> dict[str, Any]:
-    return {"customer_id": None, "email": None, "phone": None, "name": None, "details": {}, "notified": [ERASED]}
+    """The row without its person; the sheet's row is out of date then, which the engine's job finds and brings in step."""
+    nobody: dict[str, Any] = {
+        "customer_id": None,
+        "email": None,
+        "phone": None,
+        "name": None,
+        "details": {},
+        "notified": [ERASED],
+    }
+    return nobody | ({"sheet_sync_status": PENDING, "sheet_sync_at": LONG_AGO} if sheet.is_used() else {})
 
 
 PERSONAL_DATA = PersonalData(

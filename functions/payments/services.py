@@ -102,7 +102,7 @@ def _brought_up_to_date(
     changed = _set(payment, _stored(columns)) or is_new
     if changed:
         persons.observe(session, payment)
-        notifications.notify(session, payment, event_key)
+        notifications.follow(session, payment, event_key)
     return changed
 
 

@@ -1,10 +1,16 @@
 """The settings of payments."""
 
-from pydantic import Field
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, StringConstraints
 
 from shared.setting_dates import TimeZone
 from shared.setting_groups import SettingsGroup, old_name
-from shared.setting_types import Kept, Secrets
+from shared.setting_types import Kept, Secrets, Url
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Price = Annotated[Decimal, Field(ge=0, max_digits=14)]
 
 
 class PaymentSettings(SettingsGroup):
@@ -25,4 +31,30 @@ class PaymentSettings(SettingsGroup):
     )
     retention_payment_days: Kept = Field(
         default=0, description="Days after which a payment is removed with all that Stripe said of it; 0 keeps it for ever."
+    )
+    sheets_webhook_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=old_name("SHEETS_WEBHOOK_URL"),
+        description="Address of the script of a Google Sheet (.../exec), in which each payment has a row (docs/payments.md).",
+    )
+    sheets_token: SecretStr | None = Field(default=None, description="The word by which that script knows us.")
+    slack_webhook_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=old_name("SLACK_WEBHOOK_URL"),
+        description="Incoming webhook of the Slack channel for alerts about payments.",
+    )
+    payments_alert_above: dict[Currency, Price] = Field(
+        default_factory=dict,
+        description='JSON object: an alert in Discord and Slack for payments above so much of a currency, {"MXN": "50000"}.',
+    )
+    openai_base_url: Url = Field(default="https://api.openai.com", description="OpenAI's API.")
+    openai_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=old_name("OPENAI_API_KEY"),
+        description="Key of OpenAI's API; with it each payment is analysed against the revenue of its currency.",
+    )
+    payments_analysis_model: str = Field(default="gpt-4o-mini", description="OpenAI's model for the analysis.")
+    payments_analysis_prices: dict[Literal["input", "output"], Price] = Field(
+        default={"input": Decimal("0.15"), "output": Decimal("0.60")},
+        description="JSON object: the model's price in USD of a million tokens, by which the cost is counted.",
     )

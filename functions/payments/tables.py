@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.money import Money
 from shared.store.models import Base, Timestamped
+from shared.store.sync_columns import SyncColumns
 from shared.store.types import BigId, JsonText, UtcDateTime
 
 OBJECT_LENGTH = 128
@@ -15,13 +16,22 @@ ERASED = "erased"
 """Stands in `notified` where the person was erased: journeys are notified of that payment no more."""
 
 
-class Payment(Timestamped, Base):
+class SheetSynced(SyncColumns, prefix="sheet"):
+    """How far the row in the Google Sheet is in step with the payment. `sheet_sync_status` is NULL where it has none."""
+
+    sheet_sync_status: Mapped[str | None]
+    sheet_sync_error: Mapped[str | None]
+    sheet_synced_at: Mapped[datetime | None]
+
+
+class Payment(Timestamped, SheetSynced, Base):
     """A payment, by Stripe's id of its payment intent; by that of the charge where it has no intent.
 
     `status`: `pending`, `authorized`, `failed`, `canceled`, `succeeded`. Amounts are whole numbers of the currency's smallest
     unit (ISO 4217): `amount_minor` was asked for, `received_minor` came, of which `refunded_minor` went back and `lost_minor`
     was lost in disputes. `paid_at` is when it became true, `paid_on` that day in the zone of the account.
-    `live` is false for what Stripe's test mode reports. `notified` lists the names under which journeys know of it.
+    `analysis` is what OpenAI said of it, with its cost. `live` is false for what Stripe's test mode reports. `notified` lists
+    the names under which journeys know of it.
     The row is computed from the facts of its objects (`PaymentObject`).
     """
 
@@ -49,6 +59,7 @@ class Payment(Timestamped, Base):
     name: Mapped[str | None] = mapped_column(Unicode(200))
     details: Mapped[Any] = mapped_column(JsonText, default=dict)
     notified: Mapped[Any] = mapped_column(JsonText, default=list)
+    analysis: Mapped[Any] = mapped_column(JsonText, nullable=True)
 
     __table_args__ = (Index("ix_payments_live_paid_on", "live", "paid_on"),)
 

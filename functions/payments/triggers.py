@@ -4,6 +4,7 @@ POST /api/v1/stripe/webhook, signed by Stripe
 POST /api/v1/executions/webhook/{namespace}/stripe_payments_to_sheets_db_ai/{key}, as the replaced flow had it
   -> events-queue
   -> payments, payment_objects; journeys that `payment.received` ends or begins
+  -> sheets.payment (the row, kept in step), openai.analysis, discord.payment and slack.payment (large payments)
 """
 
 from __future__ import annotations

@@ -109,12 +109,14 @@ def digest(value: Any) -> str:
 def judge(policy: str, ours: Any, theirs: Any, *, is_changed: bool, is_held: bool, is_newer: bool) -> Verdict:
     """Whose value holds. `is_changed`: somebody has set theirs; `is_newer`: after ours was.
 
-    Nothing depends on the order in which the two sides are looked at: both end with the same value.
+    Nothing depends on the order in which the two sides are looked at: both end with the same value. Where a person has set what
+    we have as well, it is theirs, with its time.
     """
     if ours is None:
         return Verdict.THEIRS if policy in ("theirs", "newest") and theirs is not EMPTY else Verdict.LEAVE
     if ours == theirs:
-        return Verdict.SAME
+        is_decided = is_changed and (policy == "theirs" or (policy == "newest" and is_newer))
+        return Verdict.THEIRS if is_decided else Verdict.SAME
     match policy:
         case "theirs":
             return Verdict.THEIRS if is_changed or is_held else Verdict.OURS

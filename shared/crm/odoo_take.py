@@ -135,7 +135,7 @@ class _Settling:
     def _write(self, fact: str, value: Any, at: datetime, key: str) -> set[str]:
         if fact == STAGE:
             stage = opportunities.resolve_stage(self.session, int(value))
-            return opportunities.change_stage(self.session, self.row, stage, at, None, key)
+            return opportunities.change_stage(self.session, self.row, stage, at, None, key, only_changes=True)
         if fact == ADVISOR:
             if value is not EMPTY and value not in self.look.advisors:
                 raise PermanentError("unknown-advisor", f"no advisor of ours is Odoo's user {value}")

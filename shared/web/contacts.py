@@ -91,6 +91,13 @@ class ContactOut(BaseModel):
     )
 
 
+class ContactExists(BaseModel):
+    """Whether somebody is known; `id` is the contact's number here."""
+
+    exists: bool
+    id: int | None
+
+
 OWN_NAMES = {"channel", "odoo_partner_id", "synced_at"}
 
 
@@ -129,6 +136,14 @@ def list_contacts(query: Annotated[ContactQuery, Query()]) -> Page[ContactOut]:
     with reading() as session:
         rows, total, after = find_sorted(session, query.applied(select(Contact)), SORTS, query)
     return Page(items=[_shown(row) for row in rows], total=total, next=after)
+
+
+@router.get("/exists", summary="Whether there is a contact with a ManyChat id")
+def contact_exists(manychat_id: Annotated[str, Query(min_length=1, max_length=MANYCHAT_ID_LENGTH)]) -> ContactExists:
+    """Answers 200 either way, so that a flow of ManyChat can branch on `exists`."""
+    with reading() as session:
+        found = session.scalars(select(Contact.id).where(Contact.manychat_id == manychat_id.strip())).one_or_none()
+    return ContactExists(exists=found is not None, id=found)
 
 
 @router.post("", status_code=201, summary="Add a contact", responses=documented(409) | MADE)

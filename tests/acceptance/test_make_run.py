@@ -99,6 +99,7 @@ def test_make_run_shows_everything_and_stops_everything(checkout: Checkout) -> N
         assert printed.count("synced ") >= examples
         assert "did not arrive" not in printed
         assert "“Ana, recibimos tu solicitud”, delivered" in printed
+        assert "the row in the Google Sheet is in step" in printed
         inbox = checkout.get("SANDBOX_PORT", "/_sandbox/inbox")[1]
         kinds = {item["kind"] for person in inbox["people"] for item in person["items"]}
         assert kinds == {"mail", "call", "whatsapp"}, "the welcome, the call, the confirmation of the meeting"

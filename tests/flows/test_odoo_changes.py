@@ -1,15 +1,18 @@
 """What people do in Odoo comes to us, as the policy has it, on both sides the same, and once."""
 
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import azure.functions as func
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import SecretStr
 from sqlalchemy import select
 
 from shared import clock
-from shared.crm import odoo_changes
+from shared.crm import odoo_changes, odoo_rows
 from shared.settings import get_settings
 from shared.store.models import ActionLog, Advisor, Contact, Delivery, OdooCursor, Opportunity, StageChange
 from shared.store.session import reading, transact
@@ -408,3 +411,111 @@ def test_odoo_away_is_waited_for(world, people, lead, sandbox):
     sandbox.fault("none")
     look(world)
     assert row().stage_id == 21
+
+
+class TestAnyOrder:
+    """Whatever is reported, edited, looked at, sent, and lost, in any order: both sides end with the policy's value."""
+
+    STEPS = st.lists(
+        st.one_of(
+            st.tuples(st.just("ours"), st.integers(18, 21), st.integers(-5, 5)),
+            st.tuples(st.just("theirs"), st.integers(18, 21)),
+            st.just(("look",)),
+            st.just(("sync",)),
+            st.just(("lost answer",)),
+        ),
+        max_size=7,
+    )
+
+    @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(steps=STEPS)
+    @pytest.mark.usefixtures("lead")
+    def test_stage_and_salesperson(self, world, people, steps):
+        """The stage is the newest by its own time, the salesperson the one whom a person has set last, else our newest."""
+        key = f"x{uuid.uuid4().hex[:12]}"
+        self.known_advisors()
+        start = clock.now() - timedelta(hours=1)
+        self.report(world, key, 18, start)
+        world.run()
+        look(world)
+        ours, edits = [(start, 18)], []
+        for step in steps:
+            self.do(world, people, key, step, ours, edits)
+        world.run()
+        look(world)
+        look(world)
+        self.check(people, key, ours, edits, steps)
+
+    def do(self, world, people, key, step, ours, edits):
+        """One step; what it says is noted."""
+        present()
+        match step:
+            case ("ours", stage, minutes):
+                at = clock.now() + timedelta(
+                    minutes=10 * min(minutes, 0), seconds=60 * max(minutes, 0) / 2, milliseconds=len(ours)
+                )
+                self.report(world, key, stage, at)
+                ours.append((at, stage))
+            case ("theirs", stage):
+                with reading() as session:
+                    number = session.scalars(select(Opportunity.odoo_id).where(Opportunity.manychat_id == key)).one()
+                before = theirs(people, number, "stage_id", "user_id")
+                people.write("crm.lead", [number], {"stage_id": stage, "user_id": ANA + stage % 2})
+                if before["stage_id"][0] != stage:  # else nobody has set anything
+                    edits.append((theirs(people, number, "date_last_stage_update")["date_last_stage_update"], stage))
+                if not before["user_id"] or before["user_id"][0] != ANA + stage % 2:
+                    edits.append((None, ANA + stage % 2))
+            case ("look",):
+                look(world)
+            case ("sync",):
+                world.run()
+            case ("lost answer",):  # it is written, and its worker dies before it can note that
+                odoo_rows.sync_opportunities([key])
+
+    def report(self, world, key, stage, at):
+        """ManyChat reports a stage and an advisor."""
+        event = opportunity(key, stage=stage, at=at.isoformat(), commercial_advisor_id=1 + stage % 2)
+        assert world.post("opportunity", event).status_code == 202
+        while world.step("manychat-crm-opportunities-queue"):
+            pass
+
+    def known_advisors(self):
+        """Our advisors 1 and 2 are Odoo's users 5 and 6."""
+
+        def work(session):
+            if session.get(Advisor, 1) is None:
+                session.add(Advisor(id=1, name="Ana", odoo_user_id=ANA))
+                session.add(Advisor(id=2, name="Bruno", odoo_user_id=BRUNO))
+
+        transact(work)
+
+    def check(self, people, key, ours, edits, steps):
+        """Both sides are the same, and what the policy says."""
+        with reading() as session:
+            mine = session.scalars(select(Opportunity).where(Opportunity.manychat_id == key)).unique().one()
+        found = theirs(people, mine.odoo_id, "stage_id", "user_id")
+        moved = [(datetime.fromisoformat(f"{at}.999999+00:00"), stage) for at, stage in edits if at is not None]
+        assert mine.stage_id == found["stage_id"][0]
+        assert mine.stage_id == max(reversed([*ours, *moved]), key=lambda one: one[0])[1], (steps, ours, moved)
+        assigned = [user for at, user in edits if at is None]
+        newest = max(ours)[1]
+        assert found["user_id"][0] == (assigned[-1] if assigned else ANA + newest % 2)
+        assert mine.commercial_advisor_id == found["user_id"][0] - ANA + 1
+
+
+def test_own_write_whose_worker_died_is_known_when_it_comes_back(world, people, lead):
+    """It was written and never recorded; then ManyChat reports an older stage's successor and somebody edits another field."""
+    post(world, 20, hours=0.5)
+    while world.step("manychat-crm-opportunities-queue"):
+        pass
+    odoo_rows.sync_opportunities(["m1"])
+    assert theirs(people, lead, "stage_id")["stage_id"][0] == 20
+    people.write("crm.lead", [lead], {"city": "Puebla"})
+    post(world, 21, hours=0.4)
+    while world.step("manychat-crm-opportunities-queue"):
+        pass
+    present()
+    odoo_changes.look(clock.now() + timedelta(days=1))
+    assert row().stage_id == 21
+    world.run()
+    assert theirs(people, lead, "stage_id")["stage_id"][0] == 21

@@ -28,8 +28,11 @@ SYSTEMS = [
     "ManyChat",
     "Notion",
     "Odoo",
+    "OpenAI",
     "Resend",
     "SMTP",
+    "Sheets",
+    "Slack",
     "Twilio",
 ]
 KEYS = ("KOMMO_ACCESS_TOKEN", "TWILIO_AUTH_TOKEN", "SENDINBLUE_API_KEY", "NOTION_TOKEN", "RESEND_API_KEY", "MANYCHAT_API_KEY")

@@ -49,6 +49,12 @@ class TestCreate:
         assert read.headers["etag"] == ana.headers["etag"]
         assert (ana.json["phone"], ana.json["phone_original"]) == ("+525512345678", "55 1234 5678")
 
+    def test_who_exists_is_told_by_manychat_id(self, api: Api, ana: Any) -> None:
+        """200 for somebody known and for nobody; a ManyChat id is needed."""
+        assert api.get(f"{CONTACTS}/exists?manychat_id=m1").json == {"exists": True, "id": ana.json["id"]}
+        assert api.get(f"{CONTACTS}/exists?manychat_id=m2").json == {"exists": False, "id": None}
+        assert api.get(f"{CONTACTS}/exists").status == 422
+
     def test_manychat_id_that_is_known_is_a_conflict_that_names_the_contact(self, api: Api, ana: Any) -> None:
         """409, and nothing was changed."""
         answer = api.post(CONTACTS, body=ANA | {"first_name": "Eva"})
