@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from shared.readers import UnreadableError
 from shared.readers.date_words import MONTHS, day_offset, is_unset, weekday
-from shared.readers.nothing import Kind, is_nothing
+from shared.readers.nothing import FieldKind, is_nothing
 from shared.readers.regex import regex
 from shared.readers.signs import folded, one_line
 from shared.readers.times_of_day import clock_of, time_and_zone, unambiguous_hour, zone_name
@@ -105,7 +105,7 @@ def _read(value: Any, context: _Reading, *, sheet: bool, sent_at: datetime | Non
     if len(str(value)) > LONGEST:
         raise UnreadableError("not a date")
     plain = folded(str(value))
-    if is_nothing(plain, Kind.LABEL) or is_unset(one_line(str(value))):
+    if is_nothing(plain, FieldKind.LABEL) or is_unset(one_line(str(value))):
         raise UnreadableError("nothing")
     if re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?", plain):
         return _number(plain, sheet=sheet)
