@@ -5,12 +5,13 @@ are filed under the name that became known first, so that two of them who are jo
 
 A day is kept with the zone by which it was counted. Two messages to one person may know of different zones (a mail's address
 tells none, a phone does); all days that it is now, by whichever zone, are one day to the person, and count together. Their
-rows are locked while they are read and changed, so that two messages cannot both take the last place.
+rows are locked while they are read and changed, and so is the place of those that are absent, so that two messages cannot
+both take the last place, nor two first ones the only place by two zones.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, select
@@ -19,7 +20,7 @@ from sqlalchemy.orm import Session
 from shared.messages.digests import digest_of_person
 from shared.messages.windows import Window
 from shared.people.aliases import Aliases
-from shared.store.dialect import insert_if_absent, locked
+from shared.store.dialect import hold_names, insert_if_absent, locked
 from shared.store.message_models import MessageDay
 
 _DAYS = locked(
@@ -45,7 +46,7 @@ class Today:
 
 def of_person(session: Session, person: Aliases, window: Window, now: datetime) -> Today:
     """The day that it is for a person, locked. `window` counts for rows that say no zone."""
-    rows = [row for row in _rows(session, person, window, now) if _is_now(row, window, now)]
+    rows = [row for row in _rows(session, person, now) if _is_now(row, window, now)]
     zones = [ZoneInfo(row.zone) for row in rows if row.zone]
     return Today(_filed_under(person), rows, zones[0] if zones else None)
 
@@ -67,9 +68,9 @@ def take_place(session: Session, today: Today, day: str, zone: ZoneInfo, deliver
     return _append(own, delivery_id, most)
 
 
-def give_back(session: Session, person: Aliases, window: Window, moment: datetime, delivery_id: int) -> None:
+def give_back(session: Session, person: Aliases, moment: datetime, delivery_id: int) -> None:
     """The delivery was not sent after all: it no longer counts on the day of that moment, by whichever zone that was."""
-    for row in _rows(session, person, window, moment):
+    for row in _rows(session, person, moment):
         if delivery_id in row.delivery_ids:
             row.delivery_ids = [one for one in row.delivery_ids if one != delivery_id]
 
@@ -86,11 +87,12 @@ def _append(row: MessageDay, delivery_id: int, most: int) -> bool:
     return True
 
 
-def _rows(session: Session, person: Aliases, window: Window, moment: datetime) -> Sequence[MessageDay]:
-    """The days that it may be somewhere, in the order of their dates."""
-    middle = date.fromisoformat(window.day(moment))
+def _rows(session: Session, person: Aliases, moment: datetime) -> Sequence[MessageDay]:
+    """The days that it may be somewhere, in the order of their dates: the same for messages that know of different zones."""
+    middle = moment.astimezone(UTC).date()
     around = [(middle + timedelta(days=days)).isoformat() for days in (-1, 0, 1)]
     whose = sorted({_filed_under(person), *map(digest_of_person, person.all_names)})
+    hold_names(session, whose)
     found = session.scalars(_DAYS, {"who": whose, "days": around}).all()
     return sorted(found, key=lambda row: row.day)
 

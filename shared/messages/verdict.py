@@ -121,9 +121,5 @@ def give_place_back(session: Session, delivery_id: int, payload: Mapping[str, An
     message, first_try = Message.from_payload(payload), payload.get("first_try")
     if message.transactional or not first_try:
         return
-    try:
-        window = window_of(message, get_settings())
-    except ConfigurationError:
-        return  # then nothing is sent anyway
     for moment in {first_try, clock.now().isoformat()}:
-        days.give_back(session, aliases.of(session, [message.person]), window, datetime.fromisoformat(moment), delivery_id)
+        days.give_back(session, aliases.of(session, [message.person]), datetime.fromisoformat(moment), delivery_id)

@@ -6,15 +6,16 @@ while reading, HOLDLOCK keeps others from inserting the key that was looked for,
 
 PostgreSQL is there for the tests: as on Azure SQL, transactions run concurrently and each statement sees what is committed,
 which SQLite's one writer hides. FOR NO KEY UPDATE stands for UPDLOCK, SKIP LOCKED for READPAST. It has no lock on a key that
-is absent: of two transactions that insert the same one, the later fails, is run again, and finds the row.
+is absent: of two transactions that insert the same one, the later fails, is run again, and finds the row; where they could
+insert different ones, `hold_names` locks the name that both rows have.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Insert, Result, Select, Table, bindparam, exists, insert, literal, select
+from sqlalchemy import CursorResult, Insert, Result, Select, Table, bindparam, exists, insert, literal, select, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -59,6 +60,9 @@ _ROOM = re.compile(
 )
 _CODE = re.compile(r"\((\d+)\)(?= \(SQL\w+\)|; \[|$)")  # where the driver writes the server's number, after its words
 
+# In the order of the names, so that no two transactions wait for each other.
+_HOLD_NAMES = text("SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(CAST(:names AS text[])) AS name")
+
 
 def locked[S: Select[*tuple[Any, ...]]](query: S, model: type[DeclarativeBase]) -> S:
     """`query`, holding the rows of `model` it finds, and the gap where it finds none, until the transaction ends.
@@ -76,6 +80,16 @@ def held[S: Select[Any]](query: S, model: type[DeclarativeBase]) -> S:
 def unclaimed[S: Select[Any]](query: S, model: type[DeclarativeBase]) -> S:
     """`query`, holding what it finds and stepping over rows that another transaction holds."""
     return _for_update(query.with_hint(model.__table__, "WITH (UPDLOCK, READPAST, ROWLOCK)", "mssql"), model, skip_locked=True)
+
+
+def hold_names(session: Session, names: Iterable[str]) -> None:
+    """Before `locked` looks for rows of these names in one table: be alone with each name until the transaction ends.
+
+    On Azure SQL and SQLite `locked` and the one writer see to that, and nothing is asked. On PostgreSQL rows that are absent
+    cannot be locked; where two transactions could insert different ones, of which only one may be, the name is locked instead.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(_HOLD_NAMES, {"names": sorted(set(names))})
 
 
 def _for_update[S: Select[*tuple[Any, ...]]](query: S, model: type[DeclarativeBase], *, skip_locked: bool = False) -> S:
@@ -224,6 +238,7 @@ def _state_and_codes(error: DBAPIError) -> tuple[str, set[str]]:
 __all__ = [
     "defaults_of",
     "held",
+    "hold_names",
     "insert_if_absent",
     "insert_if_absent_statement",
     "inserted_values",

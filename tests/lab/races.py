@@ -5,7 +5,7 @@ transactions do, and what must be true afterwards.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,7 +32,7 @@ TARGET, LETTER, CARD = "post", "letter", "card"
 
 @dataclass(frozen=True)
 class Race:
-    """One race. `table` is whose rows the lock holds."""
+    """One race. `table` is whose rows the lock holds; `besides` is a second lock of the place that would do on PostgreSQL."""
 
     place: tuple[Any, str]
     table: str
@@ -40,17 +40,19 @@ class Race:
     first: Callable[[Session], Any]
     second: Callable[[Session], Any]
     check: Callable[[Session], None]
+    besides: str | None = None
 
     def without_lock(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take the lock away: the helper that the place calls, or the hints and clause of its prepared statement."""
-        module, name = self.place
-        taken = getattr(module, name)
-        if isinstance(taken, Select):
-            bare = taken._clone()
-            bare._hints, bare._for_update_arg = type(taken._hints)(), None
-            monkeypatch.setattr(module, name, bare)
-        else:
-            monkeypatch.setattr(module, name, lambda query, _model: query)
+        module, own = self.place
+        for name in filter(None, (own, self.besides)):
+            taken = getattr(module, name)
+            if isinstance(taken, Select):
+                bare = taken._clone()
+                bare._hints, bare._for_update_arg = type(taken._hints)(), None
+                monkeypatch.setattr(module, name, bare)
+            else:
+                monkeypatch.setattr(module, name, lambda query, _model: query)
         claims._next.cache_clear()
 
 
@@ -203,6 +205,9 @@ def check_newest_stage(session: Session) -> None:
 
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TWO_DAYS = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)  # Monday in Mexico, Tuesday in Madrid
+MEXICO, MADRID = "America/Mexico_City", "Europe/Madrid"
+EMAIL = Identity("email", "ana@example.com")
 WINDOW = Window(zone=ZoneInfo("UTC"), country=None, quiet_from=time(0), quiet_to=time(0), days=frozenset(range(7)))
 
 
@@ -219,7 +224,7 @@ def take(session: Session) -> None:
 
 def give_back(session: Session) -> None:
     """The first message gives its place back."""
-    days.give_back(session, aliases.of(session, ["p"]), WINDOW, NOON, 1)
+    days.give_back(session, aliases.of(session, ["p"]), NOON, 1)
 
 
 def day_with_one(session: Session) -> None:
@@ -232,9 +237,14 @@ def check_day(session: Session) -> None:
     assert session.scalars(select(MessageDay)).one().delivery_ids == [2]
 
 
-def joined_with_one(session: Session) -> None:
-    """Two names of one person, of whose two places one is taken."""
+def two_names(session: Session) -> None:
+    """Two names of one person, to whom nothing was sent yet."""
     observing.observe(session, seen("1", "2"))
+
+
+def joined_with_one(session: Session) -> None:
+    """The same, of whose two places one is taken."""
+    two_names(session)
     take_place(session, "lead:1", 1)
 
 
@@ -246,6 +256,24 @@ def take_by(name: str, number: int) -> Callable[[Session], object]:
             session.add(ActionLog(actor="lab", action="taken", subject=name, result="done"))
 
     return work
+
+
+def take_in(zone: str, number: int, name: str = "lead:1") -> Callable[[Session], object]:
+    """A first message takes the only place of the day by a zone, and notes that it has one."""
+
+    def work(session: Session) -> None:
+        window = replace(WINDOW, zone=ZoneInfo(zone))
+        today = days.of_person(session, aliases.of(session, [name]), window, TWO_DAYS)
+        if days.take_place(session, today, window.day(TWO_DAYS), window.zone, number, 1):
+            session.add(ActionLog(actor="lab", action="taken", subject=str(number), result="done"))
+
+    return work
+
+
+def alike(session: Session) -> None:
+    """Two people who probably are one, as one form named both, and to whom nothing was sent yet."""
+    observing.observe(session, Seen(source="lab", at=clock.now(), proven=(Identity("lead", "1"),), typed=(EMAIL,)))
+    observing.observe(session, Seen(source="lab", at=clock.now(), proven=(Identity("lead", "2"),), typed=(EMAIL,)))
 
 
 def check_full_day(session: Session) -> None:
@@ -329,10 +357,16 @@ RACES = {
         (opportunities, "_OPPORTUNITY"), "opportunities", with_opportunity, stage(18), stage(17), check_newest_stage
     ),
     "a place of a day given back while one is taken": Race(
-        (days, "_DAYS"), "message_days", day_with_one, take, give_back, check_day
+        (days, "_DAYS"), "message_days", day_with_one, take, give_back, check_day, "hold_names"
     ),
     "the last place of a day by two names of one person": Race(
-        (days, "_DAYS"), "message_days", joined_with_one, take_by("lead:1", 2), take_by("lead:2", 3), check_full_day
+        (days, "_DAYS"), "message_days", joined_with_one, take_by("lead:1", 2), take_by("lead:2", 3), check_full_day, "hold_names"
+    ),
+    "the only place of a day by two zones": Race(
+        (days, "hold_names"), "message_days", two_names, take_in(MEXICO, 1), take_in(MADRID, 2), check_full_day
+    ),
+    "the only place of a day by two zones, to two who probably are one": Race(
+        (days, "hold_names"), "message_days", alike, take_in(MEXICO, 1), take_in(MADRID, 2, "lead:2"), check_full_day
     ),
     "two proofs that meet in one person": Race(
         (observing, "_BY_ID"), "identities", three_people, proof("c", "d"), proof("a", "b"), check_one_person

@@ -18,7 +18,7 @@ from shared.people import aliases
 from shared.store.journey_models import Enrolment, EnrolmentStep
 from shared.store.session import transact
 from tests.conftest import START
-from tests.lab.races import NOON, WINDOW, take_place
+from tests.lab.races import NOON, take_place
 from tests.support.journeys import Post, run
 from tests.unit.journeys.test_journey_engine import ANA, SIMPLE, due, rows, signal
 
@@ -122,7 +122,7 @@ def test_count_of_the_day_is_read_under_its_lock(vendors: Post, statements: list
     for number in (1, 2, 3):
         statements.clear()
         assert transact(partial(take_place, name="lead:1", number=number)) is (number < 3)
-    transact(lambda session: days.give_back(session, aliases.of(session, ["lead:1"]), WINDOW, NOON, 1))
+    transact(lambda session: days.give_back(session, aliases.of(session, ["lead:1"]), NOON, 1))
     read = [text for text in statements if "FROM message_days" in text]
     assert len(read) == 2
     assert all(f"FROM message_days {LOCK}" in text for text in read)

@@ -325,6 +325,18 @@ class TestWindowAndCap:
         assert len(post.sent) == 1
         assert [row.reason for row in deliveries() if row.state == State.PENDING] == ["daily-cap"]
 
+    def test_farthest_zones_are_one_day(self, post, configured, test_clock) -> None:
+        """23:30 of the 1st in Pago Pago is 0:30 of the 3rd on Kiritimati."""
+        configured.setenv("MESSAGES_PER_PERSON_PER_DAY", "1")
+        configured.setenv("QUIET_HOURS", "00:00-00:00")
+        configured.setenv("WORKING_DAYS", "mon,tue,wed,thu,fri,sat,sun")
+        get_settings.cache_clear()
+        test_clock.moment = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
+        zones = ("Pacific/Kiritimati", "Pacific/Pago_Pago")
+        enqueue(*(message("email", dedupe_key=zone, time_zone=zone) for zone in zones))
+        assert len(post.sent) == 1
+        assert [row.reason for row in deliveries() if row.state == State.PENDING] == ["daily-cap"]
+
     def test_mail_keeps_to_the_hours_of_the_persons_other_messages(self, post, configured, test_clock) -> None:
         """What is known by one message of the day counts for those that tell nothing."""
         test_clock.moment = datetime(2026, 3, 2, 18, 30, tzinfo=UTC)  # 19:30 in Madrid, 12:30 in Mexico

@@ -140,7 +140,7 @@ class TestCaps:
         assert self.take("manychat:1", 2)
         saw(LEAD, typed=(MAIL,))
         assert [self.take(name, 3) for name in ("lead:17", "1", "email:ana@example.com")] == [False, False, False]
-        transact(lambda session: days.give_back(session, aliases.of(session, ["email:ana@example.com"]), WINDOW, NOW, 1))
+        transact(lambda session: days.give_back(session, aliases.of(session, ["email:ana@example.com"]), NOW, 1))
         assert self.take("lead:17", 3)
 
     def test_a_household_has_a_cap_each(self) -> None:
