@@ -357,10 +357,16 @@ RACES = {
         (opportunities, "_OPPORTUNITY"), "opportunities", with_opportunity, stage(18), stage(17), check_newest_stage
     ),
     "a place of a day given back while one is taken": Race(
-        (days, "_DAYS"), "message_days", day_with_one, take, give_back, check_day, "hold_names"
+        (days, "_DAYS"), "message_days", day_with_one, take, give_back, check_day, besides="hold_names"
     ),
     "the last place of a day by two names of one person": Race(
-        (days, "_DAYS"), "message_days", joined_with_one, take_by("lead:1", 2), take_by("lead:2", 3), check_full_day, "hold_names"
+        (days, "_DAYS"),
+        "message_days",
+        joined_with_one,
+        take_by("lead:1", 2),
+        take_by("lead:2", 3),
+        check_full_day,
+        "hold_names",
     ),
     "the only place of a day by two zones": Race(
         (days, "hold_names"), "message_days", two_names, take_in(MEXICO, 1), take_in(MADRID, 2), check_full_day
