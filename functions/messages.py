@@ -50,8 +50,13 @@ FLOW = Flow(
     queues=(STATUS_QUEUE, REPLY_QUEUE),
     handlers=MappingProxyType({"link.unsubscribe": "functions.messages:UNSUBSCRIBE_HANDLER"}),
     moved_queues=MappingProxyType({"unsubscribe-queue": "unsubscribe_handler"}),
-    routers=("shared.web.suppressions:router", "shared.web.templates:router", "shared.web.inbound_messages:router"),
-    tables=("shared.store.message_models",),
+    routers=(
+        "shared.web.suppressions:router",
+        "shared.web.templates:router",
+        "shared.web.inbound_messages:router",
+        "shared.web.consents:router",
+    ),
+    tables=("shared.store.message_models", "shared.store.consent_models"),
     people=("shared.messages.received:INBOUND",),
     privacy="shared.messages.personal_data:PERSONAL_DATA",
     timeline=("shared.messages.personal_data:TIMELINE",),
@@ -96,10 +101,11 @@ def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
 
     "asked": no marketing goes to that line until a person has looked; a clear wish settles that, too.
     """
-    from shared.messages import consent, received
+    from shared.messages import consent, consent_words, received
     from shared.messages.outcomes import PersonMessage, notify_person_message, notify_received
 
     payload, at = event.payload, event.envelope.time
+    consent_words.of_reply(session, payload, at)
     if (row := received.record(session, "twilio", payload, at)) is not None:
         received.observe(session, row)
         notify_received(session, row.id)

@@ -49,7 +49,7 @@ def reconcile_handler(message: func.QueueMessage) -> None:
 
     try:
         wanted = int(json.loads(message.get_body())["reconciliation"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         log.error("a message that names no reconciliation was dropped")  # noqa: TRY400  # it carries nothing to lose
         return
     reconciliations.carry_out(wanted, QUEUE)

@@ -64,7 +64,13 @@ def _default(field: FieldInfo) -> str:
 LOCAL = {
     "FUNCTIONS_WORKER_RUNTIME": "python",
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
-    "API_KEYS": '[{"name": "local", "key": "local-dev-key", "scopes": ["admin"]}]',
+    "API_KEYS": json.dumps(
+        [
+            {"name": "local", "key": "local-dev-key", "scopes": ["admin"]},
+            {"name": "webhooks", "key": "local-webhook-key", "scopes": ["webhook"]},
+            {"name": "approver", "key": "local-approver-key", "scopes": ["admin"]},
+        ]
+    ),
     "DATABASE_URL": "sqlite:///.local/puente.db",
     "ODOO_URL": "http://127.0.0.1:7072/odoo",
     "ODOO_DB": "puente",

@@ -257,7 +257,8 @@ class Stripe(Shelved):
 
     def _refund_object(self, row: Row) -> dict[str, Any]:
         common = {name: value for name, value in self._common(row, "refund").items() if name not in ("livemode", "customer")}
-        return common | row["refunds"][-1] | {"charge": row["charge"], "payment_intent": row["id"]}
+        newest: dict[str, Any] = row["refunds"][-1]
+        return common | newest | {"charge": row["charge"], "payment_intent": row["id"]}
 
     def _dispute_object(self, row: Row) -> dict[str, Any]:
         common = {name: value for name, value in self._common(row, "dispute").items() if name != "customer"}

@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from functions.christmas import notion_sync, tracker
-from functions.christmas.tables import Sequence
+from functions.christmas.tables import MailSequence
 from shared.crm import editing
 from shared.errors import RefusedError
 from shared.problems import documented
@@ -35,13 +35,13 @@ class SequenceQuery(PageQuery):
     segment: Literal["CRITICAL", "URGENT", "OPTIMIZE"] | None = None
     notion_sync_status: SyncStatus | None = None
 
-    def applied(self, query: Select[Sequence]) -> Select[Sequence]:
+    def applied(self, query: Select[MailSequence]) -> Select[MailSequence]:
         """`query`, narrowed down."""
         if self.email is not None:
-            query = query.where(Sequence.email == address_key(self.email))
+            query = query.where(MailSequence.email == address_key(self.email))
         for name in ("type", "segment", "notion_sync_status"):
             if (value := getattr(self, name)) is not None:
-                query = query.where(getattr(Sequence, name) == value)
+                query = query.where(getattr(MailSequence, name) == value)
         return query
 
 
@@ -98,7 +98,7 @@ class SequenceDetail(SequenceOut):
 def list_sequences(query: Annotated[SequenceQuery, Query()]) -> Page[SequenceOut]:
     """Sequences of the campaign, without their mails."""
     with reading() as session:
-        rows, total, after = find(session, query.applied(select(Sequence)), Sequence.id, query)
+        rows, total, after = find(session, query.applied(select(MailSequence)), MailSequence.id, query)
         return Page(items=[SequenceOut.model_validate(row) for row in rows], total=total, next=after)
 
 
@@ -106,7 +106,7 @@ def list_sequences(query: Annotated[SequenceQuery, Query()]) -> Page[SequenceOut
 def get_sequence(sequence_id: RowId) -> SequenceDetail:
     """The sequence with what became of each mail, and how far Notion is in step."""
     with reading() as session:
-        row = session.get(Sequence, sequence_id)
+        row = session.get(MailSequence, sequence_id)
         if row is None:
             raise editing.missing("sequence", sequence_id)
         return _detail(session, row)
@@ -128,7 +128,7 @@ def sync_sequence(sequence_id: RowId, caller: Caller) -> SequenceDetail:
         raise RefusedError(409, "not-synced", "NOTION_TOKEN and NOTION_EMAIL_SEQUENCE_DB_ID are not both set.")
 
     def work(session: Session) -> SequenceDetail:
-        row = editing.locked_row(session, Sequence, sequence_id, "sequence")
+        row = editing.locked_row(session, MailSequence, sequence_id, "sequence")
         notion_sync.ask_sequence(session, row)
         notion_sync.ask_contact(session, row.contact)
         editing.log(session, actor(caller), "sequence.sync", f"sequence:{row.id}")
@@ -138,7 +138,7 @@ def sync_sequence(sequence_id: RowId, caller: Caller) -> SequenceDetail:
     return editing.committed(work)
 
 
-def _detail(session: Session, row: Sequence) -> SequenceDetail:
+def _detail(session: Session, row: MailSequence) -> SequenceDetail:
     progress = tracker.progress(session, row)
     more: Mapping[str, Any] = {
         "facts": row.facts,

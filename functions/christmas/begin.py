@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from functions.bookings.tables import Booking
 from functions.christmas import kinds, notion_sync, segments, variables
-from functions.christmas.kinds import Kind
-from functions.christmas.tables import SOURCE_LENGTH, Sequence, SequenceContact
+from functions.christmas.kinds import SequenceKind
+from functions.christmas.tables import SOURCE_LENGTH, MailSequence, SequenceContact
 from functions.christmas.texts import texts
 from functions.leads import persons
 from shared import clock
@@ -33,7 +33,7 @@ APPLIED, DUPLICATE, IN_IT_ALREADY, OUTRUN = "applied", "duplicate-sequence", "al
 class Start:
     """Why somebody enters. `source` names the event that is behind it; `data` goes to the journey besides the variables."""
 
-    kind: Kind
+    kind: SequenceKind
     source: str
     at: datetime
     facts: Mapping[str, Any]
@@ -41,7 +41,7 @@ class Start:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-def begin(session: Session, contact: SequenceContact, start: Start, event_key: str) -> tuple[str, Sequence | None]:
+def begin(session: Session, contact: SequenceContact, start: Start, event_key: str) -> tuple[str, MailSequence | None]:
     """Put a person, whose row is locked, into a sequence: what came of it, and the sequence where there is a new one.
 
     "applied"; "duplicate-sequence", this event has done so before; "already-in-sequence", the journey takes them in only once
@@ -70,7 +70,9 @@ def signal(session: Session, email: str, event: str, data: Mapping[str, Any], ev
     names = persons.names_of(session, email=email)
     touched = engine.signal(session, event, names, data, event_key=event_key, at=at)
     if touched:
-        for row in session.scalars(select(Sequence).where(Sequence.enrolment_id.in_(touched)).order_by(Sequence.id)):
+        for row in session.scalars(
+            select(MailSequence).where(MailSequence.enrolment_id.in_(touched)).order_by(MailSequence.id)
+        ):
             notion_sync.ask_sequence(session, row)
 
 
@@ -84,14 +86,14 @@ def zone_of(time_zone: str | None) -> str:
 
 def newest_assessment(session: Session, contact: SequenceContact) -> Mapping[str, Any]:
     """The facts of a person's newest assessment; nothing where there is none."""
-    theirs = (Sequence.contact_id == contact.id, Sequence.type == kinds.FIVE_DAY.type)
-    query = select(Sequence).where(*theirs).order_by(Sequence.started_at.desc(), Sequence.id.desc()).limit(1)
+    theirs = (MailSequence.contact_id == contact.id, MailSequence.type == kinds.FIVE_DAY.type)
+    query = select(MailSequence).where(*theirs).order_by(MailSequence.started_at.desc(), MailSequence.id.desc()).limit(1)
     row = session.scalars(query).one_or_none()
     found: Mapping[str, Any] = row.facts if row is not None else {}
     return found
 
 
-def _recorded(session: Session, contact: SequenceContact, start: Start, event_key: str) -> Sequence | None:
+def _recorded(session: Session, contact: SequenceContact, start: Start, event_key: str) -> MailSequence | None:
     """The new row; None where its key is taken."""
     session.flush()
     source = fitting(start.source, SOURCE_LENGTH)
@@ -107,9 +109,9 @@ def _recorded(session: Session, contact: SequenceContact, start: Start, event_ke
         "facts": dict(start.facts),
         "started_at": clock.as_utc(start.at),
     }
-    if not insert_if_absent(session, Sequence, "key", values):
+    if not insert_if_absent(session, MailSequence, "key", values):
         return None
-    return session.scalars(select(Sequence).where(Sequence.key == key)).one()
+    return session.scalars(select(MailSequence).where(MailSequence.key == key)).one()
 
 
 def _data(session: Session, contact: SequenceContact, start: Start) -> dict[str, Any]:

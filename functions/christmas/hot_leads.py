@@ -11,15 +11,15 @@ from shared.settings import get_settings
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from functions.christmas.tables import Sequence
+    from functions.christmas.tables import MailSequence
 
 
-def plan_alert(session: Session, row: Sequence) -> None:
+def plan_alert(session: Session, row: MailSequence) -> None:
     """Request an alert for the sales team about a critical assessment, once for the sequence that it began."""
     ALERTS.request(session, row, row.event_key)
 
 
-def _post(row: Sequence) -> dict[str, str | None]:
+def _post(row: MailSequence) -> dict[str, str | None]:
     from functions.christmas import segments
     from functions.christmas.texts import texts
     from shared.vendors.discord import Discord, Embed
@@ -38,7 +38,7 @@ def _post(row: Sequence) -> dict[str, str | None]:
 ALERTS = OneTimeEffect(
     target=discord.TARGET,
     name="hot_lead",
-    table="functions.christmas.tables:Sequence",
+    table="functions.christmas.tables:MailSequence",
     subject_prefix="sequence:",
     do=_post,
     once_per=lambda row: f"hot-lead:{row.key}",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class SequenceKind:
     """`template_type` is Notion's other name of the type, for databases that were made for the older one."""
 
     type: str
@@ -13,10 +13,10 @@ class Kind:
     template_type: str
 
 
-FIVE_DAY = Kind(type="5day", journey="assessment", event="assessment.completed", template_type="5-Day")
-NO_SHOW = Kind(type="noshow", journey="noshow", event="noshow.reported", template_type="No-Show Recovery")
-POST_CALL = Kind(type="postcall", journey="postcall", event="postcall.maybe", template_type="Post-Call Follow-Up")
-ONBOARDING = Kind(type="onboarding", journey="onboarding", event="onboarding.started", template_type="Onboarding")
+FIVE_DAY = SequenceKind(type="5day", journey="assessment", event="assessment.completed", template_type="5-Day")
+NO_SHOW = SequenceKind(type="noshow", journey="noshow", event="noshow.reported", template_type="No-Show Recovery")
+POST_CALL = SequenceKind(type="postcall", journey="postcall", event="postcall.maybe", template_type="Post-Call Follow-Up")
+ONBOARDING = SequenceKind(type="onboarding", journey="onboarding", event="onboarding.started", template_type="Onboarding")
 
 KINDS = {kind.type: kind for kind in (FIVE_DAY, NO_SHOW, POST_CALL, ONBOARDING)}
 JOURNEYS = frozenset(kind.journey for kind in KINDS.values())

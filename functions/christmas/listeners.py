@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from functions.bookings.payloads import BookingEvent
     from shared.intake.inbox import Event
-    from shared.messages import Outcome
+    from shared.messages import MessageOutcome
     from shared.messages.outcomes import PersonMessage
 
 
@@ -41,15 +41,15 @@ def begin_onboarding(session: Session, payment: Mapping[str, Any], event_key: st
     onboarding.begin_by_payment(session, payment, event_key)
 
 
-def update_sequence(session: Session, context: Mapping[str, Any], _outcome: Outcome) -> None:
+def update_sequence(session: Session, context: Mapping[str, Any], _outcome: MessageOutcome) -> None:
     """Request Notion's sync of the sequence whose mail went out or got a new status."""
     if context.get("journey") not in JOURNEYS or "enrolment" not in context:
         return
     from sqlalchemy import select
 
-    from functions.christmas.tables import Sequence
+    from functions.christmas.tables import MailSequence
 
-    for row in session.scalars(select(Sequence).where(Sequence.enrolment_id == int(context["enrolment"]))):
+    for row in session.scalars(select(MailSequence).where(MailSequence.enrolment_id == int(context["enrolment"]))):
         notion_sync.ask_sequence(session, row)
 
 

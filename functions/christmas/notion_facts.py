@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from functions.christmas import kinds, people
-from functions.christmas.tables import Sequence, SequenceContact
+from functions.christmas.tables import MailSequence, SequenceContact
 from functions.christmas.tracker import Progress
 from functions.christmas.variables import COLOURS
 
@@ -38,7 +38,7 @@ SEQUENCE = {
     "sequence_first_name": "First Name",
     "sequence_business_name": "Business Name",
     "campaign": "Campaign",
-    "sequence_type": "Sequence Type",
+    "sequence_type": "MailSequence Type",
     "template_type": "Template Type",
     "sequence_segment": "Segment",
     "sequence_assessment_score": "Assessment Score",
@@ -48,9 +48,9 @@ SEQUENCE = {
     "green_systems": "Green Systems",
     "started_at": "Started At",
     "signup_date": "Signup Date",
-    "sequence_created": "Sequence Created",
+    "sequence_created": "MailSequence Created",
     "assessment_completed": "Assessment Completed",
-    "sequence_completed": "Sequence Completed",
+    "sequence_completed": "MailSequence Completed",
     "last_email_sent": "Last Email Sent",
     "last_email_sent_at": "Last Email Sent At",
     "calendly_event_uri": "Calendly Event URI",
@@ -114,7 +114,7 @@ def of_contact(row: SequenceContact, *, unsubscribed: bool) -> dict[str, Any]:
     }
 
 
-def of_sequence(row: Sequence, progress: Progress, campaign: str = CAMPAIGN) -> dict[str, Any]:
+def of_sequence(row: MailSequence, progress: Progress, campaign: str = CAMPAIGN) -> dict[str, Any]:
     """The facts of a sequence and of its mails for Notion."""
     kind, contact, facts = kinds.KINDS[row.type], row.contact, row.facts
     last = progress.last

@@ -12,7 +12,7 @@ from functions.christmas.fields import moment
 from functions.christmas.notion_pages import Pages, Wanted
 from functions.christmas.notion_shape import Schema, UnfitError, equals
 from functions.christmas.settings import CampaignSettings
-from functions.christmas.tables import Sequence, SequenceContact
+from functions.christmas.tables import MailSequence, SequenceContact
 from shared import clock
 from shared.errors import PermanentError
 from shared.outbox.actions import Done, Outcome
@@ -81,7 +81,7 @@ def contact(session: Session, row_id: int) -> tuple[Wanted, Mapping[str, Any]] |
 
 def sequence(session: Session, row_id: int) -> tuple[Wanted, Mapping[str, Any]] | None:
     """The tracker's page of a sequence, found by our id, or where there is no property for it by address, type and start."""
-    row = session.get(Sequence, row_id)
+    row = session.get(MailSequence, row_id)
     if row is None:
         return None
     settings, progress = get_settings(), tracker.progress(session, row)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from functions.christmas.tables import Sequence, SequenceContact
+    from functions.christmas.tables import MailSequence, SequenceContact
 
 TARGET = "notion"
 MOST_AT_ONCE = 10
@@ -41,7 +41,7 @@ def ask_contact(session: Session, row: SequenceContact) -> None:
     CONTACTS.request(session, row)
 
 
-def ask_sequence(session: Session, row: Sequence) -> None:
+def ask_sequence(session: Session, row: MailSequence) -> None:
     """Request that Notion be brought up to date with this sequence, where it is set up."""
     if wants_sequences():
         row.is_open = True
@@ -60,18 +60,18 @@ def _columns(result: Mapping[str, Any], final: bool) -> Mapping[str, Any]:  # no
     return columns
 
 
-def _changed_sequences(session: Session, limit: int) -> Many[Sequence]:
+def _changed_sequences(session: Session, limit: int) -> Many[MailSequence]:
     """Open sequences that others have changed (a booking by another calendar, a person in the API), by the enrolment's time."""
     from sqlalchemy import select, true
 
-    from functions.christmas.tables import Sequence
+    from functions.christmas.tables import MailSequence
     from shared.store.journey_models import Enrolment
 
     query = (
-        select(Sequence)
-        .join(Enrolment, Enrolment.id == Sequence.enrolment_id)
-        .where(Sequence.is_open == true(), Enrolment.updated_at > Sequence.notion_asked_at)
-        .order_by(Sequence.id)
+        select(MailSequence)
+        .join(Enrolment, Enrolment.id == MailSequence.enrolment_id)
+        .where(MailSequence.is_open == true(), Enrolment.updated_at > MailSequence.notion_asked_at)
+        .order_by(MailSequence.id)
         .limit(limit)
     )
     return session.scalars(query).all()
@@ -96,7 +96,7 @@ CONTACTS = RecordSync(
 SEQUENCES = replace(
     CONTACTS,
     name="sequence",
-    table="functions.christmas.tables:Sequence",
+    table="functions.christmas.tables:MailSequence",
     subject_prefix="sequence:",
     send="functions.christmas.notion_rows:send_sequences",
     overdue=_changed_sequences,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from functions.christmas import begin, kinds, notion_sync, people
 from functions.christmas.settings import CampaignSettings
-from functions.christmas.tables import Sequence, SequenceContact
+from functions.christmas.tables import MailSequence, SequenceContact
 from shared.settings import settings_of
 
 RENEWALS = frozenset(("subscription_cycle", "subscription_update", "subscription_threshold"))
@@ -68,13 +68,13 @@ def _begin_by_payment(
     begin.begin(session, contact, begin.Start(kind=kinds.ONBOARDING, source=number, at=at, facts=facts), event_key)
 
 
-def _of(session: Session, contact: SequenceContact) -> list[Sequence]:
+def _of(session: Session, contact: SequenceContact) -> list[MailSequence]:
     session.flush()
-    theirs = (Sequence.contact_id == contact.id, Sequence.type == kinds.ONBOARDING.type)
-    return list(session.scalars(select(Sequence).where(*theirs).order_by(Sequence.id)))
+    theirs = (MailSequence.contact_id == contact.id, MailSequence.type == kinds.ONBOARDING.type)
+    return list(session.scalars(select(MailSequence).where(*theirs).order_by(MailSequence.id)))
 
 
-def _day(row: Sequence) -> date:
+def _day(row: MailSequence) -> date:
     """The day of the payment, as whoever reported it first has it; without one that on which it was reported."""
     if text := row.facts.get("paid_on") or row.facts.get("payment_date"):
         return datetime.fromisoformat(text).date()

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.christmas.tables import Sequence, SequenceContact
+from functions.christmas.tables import MailSequence, SequenceContact
 from shared.privacy.holdings import Holding, PersonalData
 from shared.privacy.person import Person
 
@@ -23,7 +23,7 @@ def identify(session: Session, person: Person) -> Person:
 
 PERSONAL_DATA = PersonalData(
     holdings=(
-        Holding(Sequence, lambda person: Sequence.contact_id.in_(_contacts(person))),
+        Holding(MailSequence, lambda person: MailSequence.contact_id.in_(_contacts(person))),
         Holding(SequenceContact, lambda person: SequenceContact.id.in_(_contacts(person))),
     ),
     identify=identify,

@@ -52,7 +52,7 @@ class SequenceContact(Timestamped, NotionSynced, Base):
     fact_times: Mapped[Any] = mapped_column(JsonText, default=dict)
 
 
-class Sequence(Timestamped, NotionSynced, Base):
+class MailSequence(Timestamped, NotionSynced, Base):
     """A sequence that an event has put somebody into. `key` is made of address, type and source event: each begins once.
 
     The state of its mails is not stored here: it is read from the enrolment's steps and their deliveries. `is_open` is true as

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.christmas.payloads import SENT
-from functions.christmas.tables import Sequence
+from functions.christmas.tables import MailSequence
 from shared.journeys.enrolment_records import OPEN_STEPS, Standing, StepState, pinned
 from shared.outbox.actions import State
 from shared.store.journey_models import Enrolment, EnrolmentStep
@@ -74,7 +74,7 @@ class Progress:
         return self.state in (Standing.ACTIVE, Standing.SUSPENDED)
 
 
-def progress(session: Session, row: Sequence) -> Progress:
+def progress(session: Session, row: MailSequence) -> Progress:
     """The state of a sequence now."""
     enrolment = session.get(Enrolment, row.enrolment_id) if row.enrolment_id is not None else None
     if enrolment is None:

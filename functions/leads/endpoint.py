@@ -67,7 +67,7 @@ async def _taken(
     if str(payload.get(settings.lead_honeypot_field) or "").strip():
         log.warning("%s dropped: a machine has filled in the honeypot", webhook.name)
         return _accepted(payloads.number_of(payload, get_settings().default_time_zone))
-    checked = payloads.checked(payload).model_dump()
+    checked = payloads.checked(payload).model_dump(exclude_none=True)
     captcha = await guard.person(payload, address, settings)
     data = checked | {"lead_id": payloads.number_of(checked, get_settings().default_time_zone), "captcha": captcha}
     return await replace(webhook, read=lambda _request, _raw: data).accept(request, message)

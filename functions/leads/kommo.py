@@ -42,7 +42,7 @@ class Person:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lead:
+class KommoLead:
     """What becomes a lead. `custom_fields` are texts by the field's id; empty ones are left out."""
 
     name: str
@@ -119,7 +119,7 @@ class Kommo:
         return max(found, default=None)
 
     def create_complex(
-        self, lead: Lead, *, person: Person | None = None, contact_id: int | None = None, key: str = ""
+        self, lead: KommoLead, *, person: Person | None = None, contact_id: int | None = None, key: str = ""
     ) -> Created:
         """A lead with its contact, in one request: the one of `contact_id`, or a new one for `person`.
 
@@ -155,7 +155,7 @@ class Kommo:
         body = {"status_id": status_id} | ({} if pipeline_id is None else {"pipeline_id": pipeline_id})
         self._call("PATCH", f"/leads/{lead_id}", "moving a lead", json=body)
 
-    def update_lead(self, lead_id: int, lead: Lead) -> None:
+    def update_lead(self, lead_id: int, lead: KommoLead) -> None:
         """Give the lead these values (tags are left alone); doing it twice is doing it once."""
         self._call("PATCH", f"/leads/{lead_id}", "updating a lead", json=_lead(lead))
 
@@ -227,7 +227,7 @@ KOMMO = RestClient(
 )
 
 
-def _lead(lead: Lead) -> dict[str, Any]:
+def _lead(lead: KommoLead) -> dict[str, Any]:
     body: dict[str, Any] = {"name": lead.name}
     if lead.pipeline_id is not None:
         body["pipeline_id"] = lead.pipeline_id

@@ -59,7 +59,7 @@ def _placed(client: Kommo, lead: Lead, settings: LeadSettings) -> dict[str, int 
     if found is not None and not _is_of_another(lead, found):
         return _ids(found, contact_id, _staged(client, lead, found, settings))
     stage = wanted_stage(lead.status, settings) or settings.kommo_status_id_inicial
-    wanted = kommo.Lead(
+    wanted = kommo.KommoLead(
         name=_title(lead),
         pipeline_id=settings.kommo_pipeline_id,
         status_id=stage,

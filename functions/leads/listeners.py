@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from shared.messages import Outcome
+    from shared.messages import MessageOutcome
     from shared.messages.outcomes import PersonMessage
 
 JOURNEYS = ("lead_followup",)
 
 
-def note_outcome(session: Session, _context: Mapping[str, Any], outcome: Outcome) -> None:
+def note_outcome(session: Session, _context: Mapping[str, Any], outcome: MessageOutcome) -> None:
     """Add a note to the lead that is the delivery's subject; none where `texts/notes.yaml` has no text for the outcome."""
     from functions.leads import note_texts, notes
     from shared.store.models import Delivery

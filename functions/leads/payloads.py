@@ -17,13 +17,14 @@ from shared import clock
 from shared.errors import FieldError, RefusedError
 from shared.intake import body
 from shared.intake.envelope import fingerprint
-from shared.intake.fields import Lenient, Needed, RequiredEmail, Text
+from shared.intake.fields import Label, Lenient, LongText, Needed, RequiredEmail, Text
 from shared.intake.webhook import Payload, validate
 from shared.readers import UnreadableError, phone
 from shared.settings import get_settings
 
 FIELDS = ("nombre", "email", "telefono", "empresa", "servicio", "fuente")
 URLENCODED = "application/x-www-form-urlencoded"
+OPTIONAL_FIELDS = ("acepta_mensajes", "texto_mensajes", "aviso_salud")
 FORMS = (URLENCODED, "multipart/form-data")
 MOST_FIELDS = 100
 NO_NUMBER = ("nothing", "not-a-number", "not-a-line")
@@ -45,7 +46,11 @@ ShortText = Annotated[str, Text(200, at_least=1), Lenient]
 
 
 class LeadForm(BaseModel):
-    """What a visitor fills in; all of it is needed, as in the system that this one replaces."""
+    """What a visitor fills in; of it `FIELDS` are needed, as in the system that this one replaces.
+
+    `acepta_mensajes`: the box under which `texto_mensajes` stands was ticked. `aviso_salud`: the version of the notice on
+    health data that was shown and accepted.
+    """
 
     model_config = ConfigDict(defer_build=True)
 
@@ -55,6 +60,9 @@ class LeadForm(BaseModel):
     empresa: ShortText
     servicio: ShortText
     fuente: ShortText
+    acepta_mensajes: Label = None
+    texto_mensajes: LongText = None
+    aviso_salud: Label = None
 
 
 class LeadPayload(Payload, LeadForm):
@@ -117,7 +125,7 @@ def checked(payload: Mapping[str, Any]) -> LeadForm:
         faults = [FieldError(name, "is missing or blank") for name in missing]
         raise RefusedError(400, "missing-fields", "Fields are missing.", errors=faults)
     try:
-        return validate(LeadForm, {name: payload[name] for name in FIELDS})
+        return validate(LeadForm, {name: payload[name] for name in (*FIELDS, *OPTIONAL_FIELDS) if name in payload})
     except RefusedError as error:
         raise RefusedError(400, error.reason, error.title, errors=error.errors) from error
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.leads import first_contact, ids, kommo_sync, notes, persons
+from functions.leads import consents, first_contact, ids, kommo_sync, notes, persons
 from functions.leads.payloads import LeadPayload
 from functions.leads.settings import LeadSettings
 from functions.leads.tables import Lead
@@ -46,6 +46,7 @@ def take(session: Session, payload: LeadPayload, at: datetime, event_key: str) -
     phone = e164(payload.telefono, get_settings().default_phone_region)
     recent = max(_recent(session, Lead.mailbox, mailbox(payload.email), at), _recent(session, Lead.phone, phone, at))
     known = session.scalars(locked(select(Lead).where(Lead.id == payload.lead_id), Lead)).one_or_none()
+    consents.record(session, payload, at, event_key, is_first=known is None or at < known.received_at)
     if known is not None:
         return _again(session, known, payload, at, event_key, recent - known.forms)
     lead = Lead(id=payload.lead_id, email=payload.email, service=payload.servicio, received_at=at, said_at=at)

@@ -34,7 +34,14 @@ def identify(session: Session, person: Person) -> Person:
 
 def _payment_without(_person: Person) -> dict[str, Any]:
     """The row without its person; the sheet's row is out of date then, which the engine's job finds and brings in step."""
-    nobody = {"customer_id": None, "email": None, "phone": None, "name": None, "details": {}, "notified": [ERASED]}
+    nobody: dict[str, Any] = {
+        "customer_id": None,
+        "email": None,
+        "phone": None,
+        "name": None,
+        "details": {},
+        "notified": [ERASED],
+    }
     return nobody | ({"sheet_sync_status": PENDING, "sheet_sync_at": LONG_AGO} if sheet.is_used() else {})
 
 

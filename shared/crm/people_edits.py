@@ -1,4 +1,4 @@
-"""Join and separate people by hand. Each can be undone by the other, and is in the action log.
+"""Join and separate people by hand, and follow the ids that a system merged or renamed. All of it is in the action log.
 
 A join by hand overrules what keeps two people apart; a separation overrules what joins them, now and later. What an operator
 said last holds.
@@ -16,6 +16,7 @@ from shared.errors import FieldError, RefusedError
 from shared.people import observing, queries
 from shared.people.graph import Nature
 from shared.people.kinds import Identity, exclusive
+from shared.people.observing import Seen
 from shared.store import people_models as tables
 from shared.store.people_models import IdentityLink
 
@@ -31,7 +32,7 @@ def join(session: Session, first: int, second: int, actor: str) -> list[int]:
     Raises:
         RefusedError: 404, there is no such person.
     """
-    one, other = (_identities(session, _current(session, number)) for number in (first, second))
+    one, other = _identities(session, first, second)
     if {row.id for row in one} == {row.id for row in other}:
         return _people(one)
     _revoke(session, one, other, (Nature.DIFFERENT,), actor)
@@ -57,6 +58,18 @@ def _pairs_to_join(
             yield left, right
 
 
+def follow(session: Session, kept: Identity, gone: Collection[Identity], source: str, actor: str) -> list[int]:
+    """A system has merged or renamed ids: those that are gone are the one that is kept; the numbers of its people.
+
+    What is known by any of them leads to one person from now on, and numbers that were given up lead on. That the system
+    deletes an old id afterwards is no erasure here. A second run changes nothing.
+    """
+    same = [(kept, one) for one in gone if one != kept]
+    observing.observe(session, Seen(source=source, at=clock.now(), proven=(kept,), same=same))
+    editing.log(session, actor, "people.follow", f"{kept.kind}:{source}", f"{len(same)} ids are another")
+    return queries.of(session, kept)
+
+
 def separate(session: Session, number: int, leaving: Collection[int], actor: str) -> list[int]:
     """Make the identities `leaving` (numbers of rows) somebody else's; the numbers of the people afterwards.
 
@@ -66,7 +79,7 @@ def separate(session: Session, number: int, leaving: Collection[int], actor: str
         RefusedError: 404, there is no such person.
         RefusedError: 422, an identity is not theirs alone, or none would stay.
     """
-    own = _identities(session, _current(session, number))
+    (own,) = _identities(session, number)
     going = [row for row in own if row.id in leaving]
     staying = [row for row in own if row.id not in leaving]
     if len(going) != len(set(leaving)):
@@ -92,14 +105,21 @@ def _current(session: Session, number: int) -> int:
     return current
 
 
-def _identities(session: Session, number: int) -> list[tables.Identity]:
-    """What is theirs alone, locked together with everything that it leads to."""
-    ids = session.scalars(select(tables.Identity.id).where(tables.Identity.person_id == number)).all()
-    rows, _links = observing.neighbourhood(session, ids)
-    own = [row for row in rows.values() if row.person_id == number]
-    if not own:
-        raise RefusedError(409, "conflict", f"Person {number} has no identity that is theirs alone.")
-    return sorted(own, key=_number)
+def _identities(session: Session, *numbers: int) -> list[list[tables.Identity]]:
+    """What is each person's alone, locked together with everything that it leads to, all of it in one order.
+
+    While the lock was waited for somebody may have turned out to be another; then that one is looked for.
+    """
+    while True:
+        current = [_current(session, number) for number in numbers]
+        ids = session.scalars(select(tables.Identity.id).where(tables.Identity.person_id.in_(current))).all()
+        rows, _links = observing.neighbourhood(session, ids)
+        found = [sorted((row for row in rows.values() if row.person_id == one), key=_number) for one in current]
+        if all(found):
+            return found
+        if [_current(session, number) for number in numbers] == current:
+            number = next(one for one, own in zip(numbers, found, strict=True) if not own)
+            raise RefusedError(409, "conflict", f"Person {number} has no identity that is theirs alone.")
 
 
 def _revoke(

@@ -38,14 +38,14 @@ from shared.vendors.odoo.client import OdooClient
 PAGE = 500
 EXAMPLES_KEPT = 50
 
-type Kind = Literal["missing", "duplicate", "wrong", "by_hand", "unknown"]
+type DriftKind = Literal["missing", "duplicate", "wrong", "by_hand", "unknown"]
 
 
 @dataclass(frozen=True)
 class Drift:
     """One difference: about whom, of what kind, in which fact, and what both sides say."""
 
-    kind: Kind
+    kind: DriftKind
     manychat_id: str
     fact: str | None = None
     ours: Any = None
@@ -171,7 +171,7 @@ def compare(row: Any, ours: Mapping[str, Any], records: Sequence[Theirs], us: in
         return [Drift("duplicate", row.manychat_id, theirs=[record.odoo_id for record in records])]
     (record,), seen = records, Seen.of(row)
 
-    def kind(fact: str) -> Kind:
+    def kind(fact: str) -> DriftKind:
         return "by_hand" if odoo_sides.is_changed(row, seen, fact, record, us) else "wrong"
 
     return [

@@ -23,7 +23,7 @@ from pydantic_core import PydanticCustomError
 from shared.money import LARGEST, Money
 from shared.readers import UnreadableError, dates, email, nothing
 from shared.readers.money import Source
-from shared.readers.nothing import Kind
+from shared.readers.nothing import FieldKind
 from shared.settings import get_settings
 
 UNREADABLE = "\ufffd"
@@ -31,14 +31,14 @@ EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 NO_ADVISOR = 0
 
 
-def or_none(kind: Kind) -> BeforeValidator:
+def or_none(kind: FieldKind) -> BeforeValidator:
     """A field that may be empty: every way in which tools and people write "nothing" there is None."""
     return BeforeValidator(partial(nothing.read, kind=kind))
 
 
 def _given_name(value: Any, info: ValidationInfo) -> Any:
     """A first name. The family name must stand before it in the model: beside one, "None" is a name."""
-    return nothing.read(value, Kind.GIVEN_NAME, other_name=info.data.get("last_name"))
+    return nothing.read(value, FieldKind.GIVEN_NAME, other_name=info.data.get("last_name"))
 
 
 def _readable(value: str) -> str:
@@ -50,7 +50,7 @@ def _readable(value: str) -> str:
 
 def _not_empty(value: str) -> str:
     """Refuse an empty value in a required field: a placeholder that was not filled in, null, a dash."""
-    if nothing.is_nothing(value, Kind.FULL_NAME):
+    if nothing.is_nothing(value, FieldKind.FULL_NAME):
         raise ValueError("says nothing; it is needed")
     return value
 
@@ -116,7 +116,7 @@ def _whole(value: Any) -> Any:
     return value
 
 
-OrNone = or_none(Kind.LABEL)
+OrNone = or_none(FieldKind.LABEL)
 Lenient = BeforeValidator(_plain_text)
 Readable = AfterValidator(_readable)
 Needed = AfterValidator(_not_empty)
@@ -154,7 +154,7 @@ A bare day is its beginning by the same rule: the column holds an instant, and t
 
 ManychatId = Annotated[str, Text(50, at_least=1), Readable, BeforeValidator(_id)]
 RequiredName = Annotated[str, Text(200, at_least=1), Readable, Needed, Lenient]
-Name = Annotated[Annotated[str, Text(200), Readable, Lenient] | None, or_none(Kind.NAME)]
+Name = Annotated[Annotated[str, Text(200), Readable, Lenient] | None, or_none(FieldKind.NAME)]
 GivenName = Annotated[Annotated[str, Text(200), Readable, Lenient] | None, BeforeValidator(_given_name)]
 Label = Annotated[Annotated[str, Text(200), Readable, Lenient] | None, OrNone]
 """The name of a thing: a state, a source, a package."""
@@ -165,11 +165,11 @@ RequiredEmail = Annotated[
 ]
 """An address that must be there, by its key: in lower case, the domain as A-label. So it is found again, and erased."""
 
-Email = Annotated[RequiredEmail | None, or_none(Kind.ADDRESS)]
+Email = Annotated[RequiredEmail | None, or_none(FieldKind.ADDRESS)]
 """An address by its key: in lower case, the domain as A-label."""
 
-Phone = Annotated[Annotated[str, Text(100), Readable, Lenient] | None, or_none(Kind.ADDRESS)]
-LongText = Annotated[Annotated[str, Text(1_000_000), Readable, Lenient] | None, or_none(Kind.TEXT)]
+Phone = Annotated[Annotated[str, Text(100), Readable, Lenient] | None, or_none(FieldKind.ADDRESS)]
+LongText = Annotated[Annotated[str, Text(1_000_000), Readable, Lenient] | None, or_none(FieldKind.TEXT)]
 OptionalInstant = Annotated[Instant | None, OrNone]
 AdvisorId = Annotated[Annotated[int, Field(ge=0, lt=2**31)] | None, OrNone, BeforeValidator(_advisor)]
 """An advisor's number; `NO_ADVISOR` says that there is none, None that nothing was said."""
@@ -190,7 +190,8 @@ EXACT = PlainSerializer(lambda amount: amount.amount, return_type=Decimal)
 """An amount leaves a model as an exact decimal, and in JSON as its text."""
 
 Amount = Annotated[
-    Annotated[Money, BeforeValidator(read_amount), EXACT, WithJsonSchema({"anyOf": SENT_AMOUNT})] | None, or_none(Kind.NUMBER)
+    Annotated[Money, BeforeValidator(read_amount), EXACT, WithJsonSchema({"anyOf": SENT_AMOUNT})] | None,
+    or_none(FieldKind.NUMBER),
 ]
 """Money in DEFAULT_CURRENCY, in any spelling that has one meaning: 1500.5, "$1,500.50", "1.500,50". Never below nought."""
 

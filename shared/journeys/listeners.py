@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from shared.crm.odoo_take import OdooChange
-    from shared.messages import Outcome
+    from shared.messages import MessageOutcome
     from shared.messages.outcomes import PersonMessage
     from shared.outbox.actions import Later
 
@@ -24,7 +24,7 @@ def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None
     return outcomes.may_send(session, context)
 
 
-def record_outcome(session: Session, context: Mapping[str, Any], outcome: Outcome) -> None:
+def record_outcome(session: Session, context: Mapping[str, Any], outcome: MessageOutcome) -> None:
     """Apply the outcome of a journey's message to its step, and go on with the journey."""
     if "enrolment" not in context:
         return

@@ -14,7 +14,7 @@ from shared.journeys import arrange, expressions, pauses, schedule, step_deliver
 from shared.journeys.definition import Step
 from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord, Standing, StepState, lock_record
 from shared.messages import planning
-from shared.messages.outcomes import Outcome
+from shared.messages.outcomes import MessageOutcome
 from shared.outbox.actions import Later, State
 from shared.store.journey_models import EnrolmentStep
 from shared.store.models import Delivery
@@ -100,7 +100,7 @@ def _unfit(record: EnrolmentRecord, step: Step) -> str | None:
     return f"condition: {step.when}"[:64]
 
 
-def take_outcome(session: Session, context: Mapping[str, Any], outcome: Outcome) -> None:
+def take_outcome(session: Session, context: Mapping[str, Any], outcome: MessageOutcome) -> None:
     """Take in what has become of a step's message, and let the steps that have waited for it go on. Twice is once."""
     if "enrolment" not in context or (record := lock_record(session, int(context["enrolment"]))) is None:
         return

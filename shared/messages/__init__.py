@@ -12,14 +12,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shared.messages.message import Channel, Fallback, Message
-from shared.messages.outcomes import Outcome
+from shared.messages.outcomes import MessageOutcome
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from shared.messages.events import ProviderEvent
 
-__all__ = ["Channel", "Fallback", "Message", "Outcome", "enqueue", "find", "status"]
+__all__ = ["Channel", "Fallback", "Message", "MessageOutcome", "enqueue", "find", "status"]
 
 
 def enqueue(session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False) -> bool:

@@ -11,7 +11,8 @@
     by-hand       | an operator, for whoever asked them     | everything by that channel
 
 What somebody has wished at one address holds at every other that is theirs or probably is (`shared.people.aliases`); what a
-mailbox does, and a wish that came from an address that several people share, holds at that address alone.
+mailbox does, and a wish that came from an address that several people share, holds at that address alone. Where they have said
+since, with proof, that they want messages, a wish holds at its own address alone as well (`shared.messages.consent_history`).
 
 People and addresses are kept as digests: a suppression survives an erasure, and the table does not show whose it was.
 """
@@ -24,11 +25,13 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared import clock
+from shared.messages import consent_history
 from shared.messages.digests import digests_of_address, digests_of_person, stored
 from shared.messages.message import Message
 from shared.messages.outcomes import PersonMessage, notify_person_message
-from shared.people import aliases
+from shared.people import aliases, kinds
 from shared.people.aliases import Aliases
+from shared.people.kinds import Identity
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import Conversation, Suppression
 
@@ -63,10 +66,21 @@ def cause_against(session: Session, known: Aliases, channel: str, to: str, *, tr
     own = {*digests_of_address(to), *(digest for name in known.names for digest in digests_of_person(name))}
     everywhere = sorted(own | _elsewhere(known))
     for row in session.scalars(_AGAINST, {"recipient_digests": everywhere, "channel": channel}):
-        counts = row.who in own or row.cause in WISHES or row.cause == "to-review"
-        if counts and _holds(row) and not (transactional and row.cause in MARKETING_ONLY):
+        if not _holds(row) or (transactional and row.cause in MARKETING_ONLY):
+            continue
+        if row.who in own or (_is_wish(row) and not _is_outdated(session, known, row)):
             return row.cause
     return None
+
+
+def _is_wish(row: Suppression) -> bool:
+    return row.cause in WISHES or row.cause == "to-review"
+
+
+def _is_outdated(session: Session, known: Aliases, row: Suppression) -> bool:
+    """Whether they have said since that they want messages by that channel. What an operator entered stays."""
+    granted = consent_history.granted_at(session, known, row.channel) if row.cause != "by-hand" else None
+    return granted is not None and granted > row.changed_at
 
 
 def _elsewhere(known: Aliases) -> set[str]:
@@ -79,6 +93,17 @@ def _holds(row: Suppression) -> bool:
     if row.cause == "soft-bounce":
         return row.until is not None and row.until > clock.now()
     return True
+
+
+def stops(session: Session, known: Iterable[Identity]) -> list[tuple[Identity, Suppression]]:
+    """The suppressions that hold at these identities themselves, each with the identity, in the order of their numbers."""
+    whose: dict[str, Identity] = {}
+    for one in known:
+        whose |= dict.fromkeys((digest for name in kinds.names_of(one) for digest in digests_of_person(name)), one)
+        if one.kind in kinds.addresses():
+            whose |= dict.fromkeys(digests_of_address(one.value), one)
+    query = select(Suppression).where(Suppression.who.in_(sorted(whose)), ~Suppression.lifted).order_by(Suppression.id)
+    return [(whose[row.who], row) for row in session.scalars(query) if _holds(row)] if whose else []
 
 
 def suppress(session: Session, channels: Iterable[str], recipient_digests: Iterable[str], cause: Cause, at: datetime) -> None:

@@ -35,7 +35,7 @@ type Word = Literal[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class MessageOutcome:
     """The new status of a message. With `fallback` another channel is being tried in its place."""
 
     word: Word
@@ -62,7 +62,7 @@ class PersonMessage:
     text: str = ""
 
 
-type Listener = Callable[["Session", Mapping[str, Any], Outcome], None]
+type Listener = Callable[["Session", Mapping[str, Any], MessageOutcome], None]
 """Listens to `message.outcome`, in the transaction that records it. It is called for every message, and decides by the
 message's context whether it is concerned. Each outcome is notified once; only a transaction that lost a race runs again.
 """
@@ -95,7 +95,7 @@ def notify_received(session: "Session", message_id: int) -> None:
         _guarded(session, name, partial(listener, session, message_id), f"received:{name}:{message_id}", title)
 
 
-def notify(session: "Session", context: Mapping[str, Any], outcome: Outcome) -> None:
+def notify(session: "Session", context: Mapping[str, Any], outcome: MessageOutcome) -> None:
     """Notify all outcome listeners.
 
     A listener that raises is rolled back and the operators are alerted. The sending stays recorded all the same, because a

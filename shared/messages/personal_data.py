@@ -1,16 +1,46 @@
-"""What the tables of messages hold of people: what they wrote to us. Everything else there knows them by digests alone."""
+"""What the tables of messages hold of people: what they wrote to us, and what they agreed to. All else is digests."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from shared.crm.timeline import Source
+from shared.messages import consent
 from shared.messages.received import from_numbers
+from shared.people import kinds
 from shared.privacy.holdings import Holding, PersonalData
+from shared.privacy.person import Person
+from shared.store.consent_models import Consent
 from shared.store.message_models import ReceivedMessage
 
-PERSONAL_DATA = PersonalData(holdings=(Holding(ReceivedMessage, lambda person: from_numbers(person.phones)),))
+
+def _stated_by(person: Person) -> ColumnElement[bool]:
+    """What any of their identities has said; a stop outlives that, as a digest."""
+    return Consent.identity_key.in_(sorted({one.key for one in _identities(person)}))
+
+
+def _identities(person: Person) -> list[kinds.Identity]:
+    named = [one for name in person.subjects for one in kinds.by_name(name)]
+    addresses = [*kinds.identities_of("email", person.emails), *kinds.identities_of("phone", person.phones)]
+    return list(dict.fromkeys([*named, *addresses]))
+
+
+def _stops(session: Session, person: Person) -> dict[str, list[dict[str, Any]]]:
+    """What they have asked us not to send: kept as digests, so found by their names and addresses."""
+    found = consent.stops(session, _identities(person))
+    shown = [{"kind": one.kind, "value": one.value, "channel": row.channel, "cause": row.cause} for one, row in found]
+    return {"stops": [entry | {"since": row.changed_at.isoformat()} for entry, (_one, row) in zip(shown, found, strict=True)]}
+
+
+PERSONAL_DATA = PersonalData(
+    holdings=(
+        Holding(ReceivedMessage, lambda person: from_numbers(person.phones)),
+        Holding(Consent, _stated_by),
+    ),
+    exported=_stops,
+)
 
 
 def _shown(_session: Session, rows: Sequence[ReceivedMessage]) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ from shared.errors import DeferredError, PermanentError, PuenteError, RetryableE
 from shared.messages import consent, digests, links, planning, putting_off, statuses, template_sources, templates, verdict
 from shared.messages.letter import Candidates, Letter, LookUp, Send
 from shared.messages.message import Message
-from shared.messages.outcomes import Outcome, Word, notify
+from shared.messages.outcomes import MessageOutcome, Word, notify
 from shared.messages.variables import variables_of
 from shared.outbox.actions import Claimed, Done, Skip
 from shared.outbox.actions import Outcome as Result
@@ -164,7 +164,7 @@ def _notify(
     session: Session, delivery: Claimed, message: Message, word: Word, reason: str | None = None, *, fall_back: bool = False
 ) -> None:
     planned = fall_back and planning.fall_back(session, message)
-    outcome = Outcome(
+    outcome = MessageOutcome(
         word=word, channel=message.channel, delivery_id=delivery.id, at=clock.now(), reason=reason, fallback=planned
     )
     notify(session, message.context, outcome)

@@ -12,10 +12,10 @@ from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.messages import consent, digests, planning, putting_off, verdict
+from shared.messages import consent, consent_words, digests, planning, putting_off, verdict
 from shared.messages.events import ProviderEvent
 from shared.messages.message import Message
-from shared.messages.outcomes import Outcome, Word, notify
+from shared.messages.outcomes import MessageOutcome, Word, notify
 from shared.outbox import plan
 from shared.outbox.actions import State
 from shared.outbox.record import OUTCOME_UNKNOWN, close
@@ -89,6 +89,7 @@ def unsubscribed(session: Session, delivery_id: int, recipient_digests: Iterable
     consent.suppress(session, ["email"], recipient_digests, "unsubscribed", at)
     delivery = session.get(Delivery, delivery_id)
     if delivery is not None and delivery.action == "email":
+        consent_words.of_mail(session, delivery, "link", at, {"delivery": delivery_id})
         _announce(session, delivery, "unsubscribed", None)
 
 
@@ -205,7 +206,7 @@ def _announce(session: Session, delivery: Delivery, word: Word, reason: str | No
     if word in NOT_REACHED and reason not in NO_FALLBACK:
         verdict.give_place_back(session, delivery.id, payload)  # before the fallback asks for one
         planned = planning.fall_back(session, message)
-    outcome = Outcome(
+    outcome = MessageOutcome(
         word=word, channel=message.channel, delivery_id=delivery.id, at=clock.now(), reason=reason, fallback=planned
     )
     notify(session, message.context, outcome)
@@ -218,6 +219,8 @@ def _judge_address(session: Session, news: ProviderEvent, at: datetime, delivery
     if owner is None:
         return
     owner = digests.stored(owner)
+    if delivery is not None and news.status in ("complained", "unsubscribed"):
+        consent_words.of_mail(session, delivery, news.provider, at, {"vendor_id": news.vendor_id, "status": news.status})
     if news.status == "bounced":
         consent.suppress(session, ["email"], [owner], "bounced", at)
     elif news.status == "complained":

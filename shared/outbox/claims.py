@@ -235,13 +235,16 @@ def batch(session: Session, permit: Permit, token: str) -> Batch | None:
     rows = session.scalars(_next(permit.size), facts | {"now": clock.now()}).all()
     if not rows:
         return None
+    is_full = len(rows) == permit.size
+    if permit.is_for_block:  # one for each person: what becomes of it counts for the next, which comes after it
+        rows = list({row.subject: row for row in reversed(rows)}.values())[::-1]
     waits.end(session, permit.target, rows)
     if isinstance(found, PermanentError):
         for delivery in rows:
             _wait_for_action(session, delivery, found)
         return Batch(_NO_ACTION, token, ())
     claimed = tuple(hold(delivery, token) for delivery in rows if _wanted(session, found, delivery))
-    return Batch(found, token, claimed, is_full=len(rows) == permit.size)
+    return Batch(found, token, claimed, is_full=is_full)
 
 
 def _wait_for_action(session: Session, delivery: Delivery, unknown: PermanentError) -> None:

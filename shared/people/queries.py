@@ -41,7 +41,7 @@ def resolve(session: Session, number: int) -> int | None:
     seen: set[int] = set()
     while number not in seen:
         seen.add(number)
-        row = session.get(KnownPerson, number)
+        row = session.get(KnownPerson, number, populate_existing=True)
         if row is None:
             return None
         number = row.moved_to or row.id
@@ -50,9 +50,14 @@ def resolve(session: Session, number: int) -> int | None:
 
 def names(session: Session, number: int) -> list[str]:
     """By what journeys, events and messages name a person, under any number that was ever theirs; empty where there is none."""
+    return [name for one in identities(session, number) for name in kinds.names_of(one)]
+
+
+def identities(session: Session, number: int) -> list[Identity]:
+    """What is a person's alone, under any number that was ever theirs; empty where there is no such person."""
     current = resolve(session, number)
     rows = session.scalars(select(tables.Identity).where(tables.Identity.person_id == current).order_by(tables.Identity.id))
-    return [name for row in rows for name in kinds.names_of(Identity(row.kind, row.value))]
+    return [Identity(row.kind, row.value) for row in rows]
 
 
 def of(session: Session, identity: Identity) -> list[int]:

@@ -1,10 +1,11 @@
-"""`python -m shared.privacy --manychat-id X [--apply]`: list what is stored of a person; with `--apply` erase it.
+"""`python -m shared.privacy --manychat-id X [--apply | --export]`: list what is stored of a person, erase it, or print it.
 
 `--email` finds the person by their address; flows add options of their own.
 """
 
 import argparse
 import getpass
+import json
 import sys
 from collections.abc import Callable
 
@@ -14,6 +15,8 @@ from shared import flows
 from shared.commands import ODOO, STORAGE, start
 from shared.errors import PuenteError
 from shared.privacy.erase import Found, erase, look, person
+from shared.privacy.export import everything
+from shared.store.session import reading
 
 NOTHING, FAILED = 2, 1
 
@@ -28,6 +31,10 @@ def main(
     asked = _parser().parse_args(arguments)
     try:
         who = person(asked.manychat_id, email=asked.email, row=_row(asked))
+        if asked.export:
+            with reading(engine) as session:
+                out(json.dumps(everything(session, who), ensure_ascii=False, indent=2) + "\n")
+            return 0
         if asked.apply:
             found = erase(who, way=asked.odoo, actor=asked.actor, engine=engine)
         else:
@@ -82,7 +89,9 @@ def _parser() -> argparse.ArgumentParser:
         whom.add_argument(
             f"--{option}", type=int, help=f"the id of one of their rows in `{table}`: everything under its address"
         )
-    parser.add_argument("--apply", action="store_true", help="erase; without it nothing is changed")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--apply", action="store_true", help="erase; without it nothing is changed")
+    what.add_argument("--export", action="store_true", help="print everything that is held about them, as JSON")
     parser.add_argument(
         "--odoo",
         choices=("delete", "anonymise", "skip"),

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from shared.readers import UnreadableError
 from shared.readers.date_words import MONTHS, day_offset, is_unset, weekday
-from shared.readers.nothing import Kind, is_nothing
+from shared.readers.nothing import FieldKind, is_nothing
 from shared.readers.regex import regex
 from shared.readers.signs import folded, one_line
 from shared.readers.times_of_day import clock_of, time_and_zone, unambiguous_hour, zone_name
@@ -39,6 +39,7 @@ _SEP = r"(?:\s*[-/.,]\s*|\s+(?:de\s+|del\s+|of\s+)?)"
 _DAY_MONTH = regex(rf"(?<!\d)(\d{{1,2}})(?:o|st|nd|rd|th|\.)?{_SEP}{_MONTH}{_SEP}(\d{{4}}|'?\d{{2}})(?![\d:])")
 _MONTH_DAY = regex(rf"\b{_MONTH}\s*(\d{{1,2}})(?:st|nd|rd|th)?(?:\s*,\s*|\s+)(\d{{4}})(?!\d)")
 _COMMENT = regex(r"\s*\([^()]*\)$")
+_NAMED_AFTER_Z = regex(r"(?<=[Zz])\[[A-Za-z_]+(?:/[A-Za-z_]+)*\]$")  # Java's: 10:30Z[UTC]
 _FILLER = regex(r"^(?:el|dia|on|,|\s)+|[\s,]+$")
 
 
@@ -104,7 +105,7 @@ def _read(value: Any, context: _Reading, *, sheet: bool, sent_at: datetime | Non
     if len(str(value)) > LONGEST:
         raise UnreadableError("not a date")
     plain = folded(str(value))
-    if is_nothing(plain, Kind.LABEL) or is_unset(one_line(str(value))):
+    if is_nothing(plain, FieldKind.LABEL) or is_unset(one_line(str(value))):
         raise UnreadableError("nothing")
     if re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?", plain):
         return _number(plain, sheet=sheet)
@@ -142,7 +143,7 @@ def _number(plain: str, *, sheet: bool) -> datetime | date:
 def _text(plain: str, context: _Reading, sent_at: datetime | None) -> datetime | date:
     if found := _DOTNET.fullmatch(plain):
         return _number(found[1].lstrip("-"), sheet=False)
-    zone_text, rest = zone_name(_COMMENT.sub("", plain))
+    zone_text, rest = zone_name(_NAMED_AFTER_Z.sub("", _COMMENT.sub("", plain)))
     day, before, after = _find_day(rest, context, sent_at)
     _no_second_day(f"{before} {after}")
     clock, zone, left = time_and_zone(f"{before}  {after}".strip() if not after.strip() else after, zone_text)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from shared.readers import UnreadableError
 from shared.readers.money_words import DOT_LOCALES, KNOWN, NO_DECIMALS, STRIPE_WHOLE, SYMBOLS, THREE_DECIMALS
-from shared.readers.nothing import Kind, is_nothing
+from shared.readers.nothing import FieldKind, is_nothing
 from shared.readers.regex import regex
 from shared.readers.signs import one_line, straight_quotes
 
@@ -108,7 +108,7 @@ def read_unit_price(
 
 def read_count(value: Any, *, whole: bool = True) -> Decimal:
     """A count or measure, a unit behind it left out ("3 pzas"). Raises UnreadableError."""
-    if isinstance(value, bool) or value is None or (isinstance(value, str) and is_nothing(value, Kind.NUMBER)):
+    if isinstance(value, bool) or value is None or (isinstance(value, str) and is_nothing(value, FieldKind.NUMBER)):
         raise UnreadableError("nothing")
     if len(str(value)) > LONGEST:
         raise UnreadableError("not one number", ask=True)
@@ -147,7 +147,7 @@ def _refuse_no_number(plain: str, source: Source | None) -> None:
         raise UnreadableError("digits lost")
     if _NOT_A_NUMBER.fullmatch(plain):
         raise UnreadableError("not a number")
-    if is_nothing(plain, Kind.NUMBER):
+    if is_nothing(plain, FieldKind.NUMBER):
         raise UnreadableError("nothing")
     if found := _SCIENTIFIC.fullmatch(plain):
         if len(found[1]) > 2 or int(found[1]) > _EXPONENT_BOUND:  # noqa: PLR2004

@@ -18,7 +18,7 @@ from shared.readers.regex import regex
 from shared.readers.signs import folded, is_pictograph, one_line, visible
 
 
-class Kind(StrEnum):
+class FieldKind(StrEnum):
     """What a field holds, as far as it decides what counts as nothing there."""
 
     NAME = "name"  # a family name, or one of several names of a person
@@ -34,8 +34,8 @@ class Kind(StrEnum):
 
 LONGEST = 500  # characters; whatever is longer says something
 
-_NAMES = (Kind.NAME, Kind.GIVEN_NAME, Kind.FULL_NAME)
-_FREE = (Kind.ANSWER, Kind.TEXT)
+_NAMES = (FieldKind.NAME, FieldKind.GIVEN_NAME, FieldKind.FULL_NAME)
+_FREE = (FieldKind.ANSWER, FieldKind.TEXT)
 
 _OBJECT = regex(
     r"\[object \w+\]|\{\s*\}|\[\s*(?:null|None|undefined)?\s*\]|\{\s*\"?value\"?\s*:\s*(?:null|None|\"\"|'')\s*\}",
@@ -48,6 +48,7 @@ _SHEET_ERROR = regex(
 _LOST_DIGITS = regex(r"#{2,}")
 _SCIENTIFIC = regex(r"(\d)(?:[.,](\d+)[eE]\+?|[eE]\+)(\d{1,3})")
 _FLOAT_TEXT = regex(r"(\d+)[.,]0+")
+_NULL_OF_A_DUMP = r"\N"  # MySQL's and PostgreSQL's, in a file for loading
 _ZEROS = regex(r"[0\-]*0[0\-]*")
 
 
@@ -58,34 +59,34 @@ def is_placeholder(text: str) -> bool:
     return any(form and not PLACEHOLDER.sub("", form).strip(" ,-") and PLACEHOLDER.search(form) is not None for form in forms)
 
 
-def is_nothing(value: Any, kind: Kind, *, other_name: str | None = None) -> bool:
+def is_nothing(value: Any, kind: FieldKind, *, other_name: str | None = None) -> bool:
     """Whether a field of this kind is as if it had been left out.
 
     `other_name` is the person's family name, where one came: beside it "None" is a given name (a Norwegian one), else
     Python's word.
     """
     if not isinstance(value, str):
-        return value is None or (value is False and kind is not Kind.NUMBER)
+        return value is None or (value is False and kind is not FieldKind.NUMBER)
     plain = one_line(value[: LONGEST + 1])
     if not plain or len(plain) > LONGEST:
         return not visible(value).strip()
-    if is_placeholder(plain) or _OBJECT.fullmatch(plain):
+    if is_placeholder(plain) or _OBJECT.fullmatch(plain) or plain == _NULL_OF_A_DUMP:
         return True
     return _is_unset(plain, kind, other_name)
 
 
-def _is_unset(plain: str, kind: Kind, other_name: str | None) -> bool:
+def _is_unset(plain: str, kind: FieldKind, other_name: str | None) -> bool:
     if kind in _FREE:
         return plain.casefold() in ("null", "undefined", "<nil>", "(null)") or plain in ("NaN", "nan")
     if _SHEET_ERROR.fullmatch(plain) or _LOST_DIGITS.fullmatch(plain) or not _has_meaning(plain):
         return True
     if kind in _NAMES:
         return _is_no_name(plain, kind, other_name)
-    unset = PROGRAM | NO_COUNTRY if kind is Kind.COUNTRY else PROGRAM
-    return plain.casefold() in unset or (kind is not Kind.COUNTRY and _is_typed(plain))
+    unset = PROGRAM | NO_COUNTRY if kind is FieldKind.COUNTRY else PROGRAM
+    return plain.casefold() in unset or (kind is not FieldKind.COUNTRY and _is_typed(plain))
 
 
-def read(value: Any, kind: Kind, *, other_name: str | None = None) -> Any:
+def read(value: Any, kind: FieldKind, *, other_name: str | None = None) -> Any:
     """The value without space around it, or None where it is nothing; of a name that is filled in part, the filled part.
 
     Never raises; a value that is no text comes back as it is.
@@ -118,7 +119,7 @@ def read_id(value: Any) -> str:
     text = _unwrapped(one_line(str(value))) if value is not None else ""
     if _LOST_DIGITS.fullmatch(text):
         raise UnreadableError("digits-lost")
-    if is_nothing(text, Kind.LABEL) or _ZEROS.fullmatch(text):
+    if is_nothing(text, FieldKind.LABEL) or _ZEROS.fullmatch(text):
         raise UnreadableError("nothing")
     if found := _FLOAT_TEXT.fullmatch(text):
         return found[1]
@@ -156,9 +157,11 @@ def _from_scientific(text: str) -> str:
     return found[1] + rest
 
 
-def _is_no_name(plain: str, kind: Kind, other_name: str | None) -> bool:
+def _is_no_name(plain: str, kind: FieldKind, other_name: str | None) -> bool:
     if plain == "None":
-        return not (kind is Kind.GIVEN_NAME and other_name and one_line(other_name) and not is_nothing(other_name, Kind.NAME))
+        return not (
+            kind is FieldKind.GIVEN_NAME and other_name and one_line(other_name) and not is_nothing(other_name, FieldKind.NAME)
+        )
     if plain in PROGRAM_NAMES or plain in ("NA", "na", "ND", "FALSE", "False", "false") or plain.startswith("<"):
         return True
     return folded(plain) not in NAMES_OF_PEOPLE and _is_typed(plain)

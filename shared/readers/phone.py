@@ -13,7 +13,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from shared.readers import UnreadableError, phone_plans
-from shared.readers.nothing import Kind, is_nothing, rounded
+from shared.readers.nothing import FieldKind, is_nothing, rounded
 from shared.readers.regex import regex
 from shared.readers.signs import folded, one_line
 
@@ -60,7 +60,7 @@ def read(value: Any, *, default: str = "MX", channel: Channel = "form") -> Phone
     text = _text(value)
     if _LOST.fullmatch(text):
         raise UnreadableError("digits-lost")
-    if is_nothing(text, Kind.ADDRESS):
+    if is_nothing(text, FieldKind.ADDRESS):
         raise UnreadableError("nothing")
     bare, international = _unwrapped(text)
     bare, ext = _without_extension(_from_sheet(bare))

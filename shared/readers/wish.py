@@ -147,6 +147,8 @@ def _keyword(core: str, *, sms: bool) -> Wish | None:
         return found or "help"
     tokens = core.split()
     kinds = [_KEYWORDS.get(token) for token in tokens]
+    if len(tokens) == _PAIR and kinds[0] == "stop" and tokens[1] in words.CHANNELS:
+        return "ask"  # of one channel alone, perhaps of another than this
     if len(tokens) == _PAIR and set(kinds) == {"stop", "start"}:
         return "ask"  # a stop and its taking back
     return "stop" if _PAIR <= len(tokens) <= _PAIR + 1 and set(kinds) == {"stop"} else None
@@ -195,7 +197,8 @@ def _is_of_another_thing(it: _Sentence) -> Verdict | None:
 
 def _is_limited(it: _Sentence) -> Verdict | None:
     """One channel, one time or one subject: a person sets that."""
-    if words.CALLS_ONLY.search(it.plain) or words.HERE_NOT.search(it.plain) or words.UNTIL.search(it.plain):
+    limits = (words.CALLS_ONLY, words.HERE_NOT, words.UNTIL, words.NOT_NOW)
+    if any(limit.search(it.plain) for limit in limits):
         return "ask"
     negative = it.stops or words.NEGATIVE_CONTACT.search(it.plain)
     return "ask" if negative and words.SCOPE.search(it.plain) else None

@@ -19,7 +19,9 @@ STOP = _set(
     "detener promociones|detener mensajes|parar promociones|parar mensajes|dejar de recibir|dejar de recibir promociones|dejar de recibir mensajes|"
     "eliminar|eliminarme|eliminar suscripcion|eliminame|borrarme|borrame|quitarme|quitame|removerme|remuevanme|"
     "sair|sair da lista|pare|parem|remover|remova|me remova|me remove|descadastrar|descadastre|me descadastre|descadastro|cancelar inscricao|"
-    "cancelar assinatura|cancelar cadastro|nao quero mais|chega|interromper|desinscrever|nao receber mais|parar promocoes|interromper promocoes|parar de receber"
+    "baja definitiva|baja total|baja inmediata|baja ya|baja mensajes|baja de mensajes|baja de la lista|stop mensajes|stop now|stop ya|"
+    "salir de la lista|salirme de la lista|quiero salir de la lista|quiero salirme|arrete|arretez|desabonner|me desabonner|se desabonner|desabonnez moi|"
+    "desinscription|desabonnement|cancelar assinatura|cancelar cadastro|nao quero mais|chega|interromper|desinscrever|nao receber mais|parar promocoes|interromper promocoes|parar de receber"
 )
 START = _set(
     "start|unstop|alta|suscribir|suscribirme|resuscribir|reanudar|reactivar|subscribe|resubscribe|quiero volver a recibir|volver a recibir|"
@@ -36,7 +38,7 @@ ASKED_PICTURES = frozenset(
 COURTESY = _set(
     "hola|buenas|buen dia|buenos dias|buenas tardes|buena tarde|buenas noches|buena noche|muy buenas|muy buenos dias|muy buenas tardes|muchas gracias|mil gracias|muy amable|lindo dia|gracias|por favor|porfavor|porfa|favor|saludos|disculpe|disculpa|"
     "disculpen|perdon|senores|senor|senorita|estimados|ok|okay|please|pls|plz|thanks|thank you|thankyou|thx|hello|hi|hey|dear|sir|ola|oi|bom dia|boa tarde|boa noite|muito obrigado|muito obrigada|"
-    "obrigado|obrigada|brigado|por gentileza|amable|amables|atentamente|bye|tks|cheers|un saludo|abrazo|bendiciones|merci|jaja|jajaja|jeje"
+    "obrigado|obrigada|brigado|por gentileza|amable|amables|atentamente|bye|tks|cheers|un saludo|abrazo|bendiciones|merci|svp|sil vous plait|jaja|jajaja|jeje"
 )
 HURRIED = {
     "kiero": "quiero", "kero": "quero", "q": "que", "k": "que", "ke": "que", "x": "por", "xfa": "porfa", "xfavor": "porfavor", "pf": "porfa", "pfv": "porfavor",
@@ -170,8 +172,15 @@ NOT_ME = regex(
 """Read in the text as written: a name has a capital letter."""
 CONTACT_VERB = r"(?:llam\w*|marqu\w*|marcar\w*|escrib\w*|mand\w*|envi\w*|contact\w*|text\w*|call\w*|phone|ring|lig(?:ar|ue|uem|ando)|mensaj\w*|messag\w*|email\w*|molest\w*|recib\w*)"
 CALLS_ONLY = regex(
-    r"\b(?:no|nao|dont|do not|never|ya no)(?: me| nos)?(?: vuelvan a| quiero que me| quero que me)? (?:llam\w+|marqu?\w+|lig(?:ue|uem|ar)\w*|call\w*|phone|ring)\b|\b(?:dejen|paren|parem|pare|pares|stop|quit) (?:de )?(?:me )?(?:llamar\w*|marcar\w*|ligar|calling|phoning)\b|\bno mas llamadas\b|\bsin llamadas\b"
+    r"\b(?:no|nao|dont|do not|never|ya no)(?: me| nos)?(?: vuelvan a| quiero que me| quero que me)? (?:llam(?!aron|aste|ado|o\b|aba)\w+|mar(?:qu|c)(?!aron|aste|ado|o\b|aba)\w+|lig(?:ue|uem|ar)\w*|call\w*|phone|ring)\b|\b(?:dejen|paren|parem|pare|pares|stop|quit) (?:de )?(?:me )?(?:llamar\w*|marcar\w*|ligar|calling|phoning)\b|\bno mas llamadas\b|\bsin llamadas\b"
 )
+NOT_NOW = regex(
+    rf"\b(?:no|nao|dont|do not)(?: me| nos)? (?:{_SENDS}|llam(?:en?|es|ar)(?:me)?|marqu(?:en?|es)|mand[ea]m|envi[ea]m|escrevam?|lig(?:ue|uem|ar)|text|message|call|contact|write)"
+    r"(?: \w+){0,3} (?:hoy|manana|ahora|ahorita|hoje|agora|amanha|estos dias|today|tonight|tomorrow|now)$"
+    rf"|^(?:por )?(?:hoy|ahora|ahorita|hoje|agora|today|manana) (?:ya )?(?:no|nao|dont)(?: me| nos)? (?:{_SENDS}|llam(?:en?|es)|mand[ea]m|enviem?|liguem?|text|call|message)\b"
+)
+CHANNELS = frozenset("whatsapp whats wasap email mail correo correos llamadas calls telegram".split())
+"""After a keyword they say by which channel it is meant."""
 SCOPE = regex(
     r"\b(?:hasta (?:el |la |que |despues |fin |mediados )?\w+|until|ate (?:o |a )?\w+|por (?:aqui|este medio|whatsapp|esta via|correo|telefono|email|mail|mensaje)|mejor por|a mi (?:correo|email|mail|otro|celular|whatsapp|trabajo)|al correo|"
     r"so (?:mensagem|por|email|whatsapp)|solo (?:por|correo|mensajes|whatsapp|email|llamadas)|only (?:by|sms|email|text|whatsapp|call)|at work|at night|en (?:el trabajo|la oficina|la noche|las noches|la manana|horario|fin de semana|domingo|sabado)|"

@@ -22,9 +22,17 @@ def describe(document: dict[str, Any], routes: Iterable[WebhookRoute]) -> None:
 
 
 def _path(route: str, part: str) -> str:
-    """The address of one webhook. A part that may be left out is a key for senders that can set no header: not shown."""
+    """The address of one webhook. A part that may be left out is a key for senders that can set no header: not shown.
+
+    Where a route has several webhooks, the part that varies names one of them; else it may be any word.
+    """
     kept = [piece for piece in route.split("/") if not piece.endswith("?}")]
-    return "/" + "/".join(part if piece.startswith("{") else piece for piece in kept)
+    return "/" + "/".join(part if part and piece.startswith("{") else piece for piece in kept)
+
+
+def _parameters(path: str) -> list[dict[str, Any]]:
+    names = [piece[1:-1] for piece in path.split("/") if piece.startswith("{")]
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
 
 
 def _operation(route: WebhookRoute, part: str, webhook: Webhook) -> dict[str, Any]:
@@ -36,6 +44,7 @@ def _operation(route: WebhookRoute, part: str, webhook: Webhook) -> dict[str, An
         "summary": f"Take in `{webhook.name}`",
         "description": "\n\n".join(_sentences(webhook)),
         "security": [{"ApiKey": ["webhook"]}] if own else [],
+        "parameters": _parameters(_path(route.route, part)),
         "requestBody": {"required": True, "content": _content(webhook)},
         "responses": _answers(route, webhook) | {str(status): answer for status, answer in documented(*REFUSALS).items()},
     }

@@ -74,6 +74,17 @@ def _metaphors(path: Path) -> list[str]:
     return [match[0] for text in prose(path) for match in IN_PROSE.finditer(text)]
 
 
+def test_one_name_is_one_thing() -> None:
+    """What was called by one name in several places is told apart: a lead and Kommo's, a delivery's outcome and a message's."""
+    found = [node.name for path in sources() for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)]
+    found += [
+        node.name.id for path in sources() for node in ast.parse(path.read_text()).body if isinstance(node, ast.TypeAlias)
+    ]
+    for name in ("Lead", "Kind", "Outcome"):
+        assert found.count(name) == 1, name
+    assert "Sequence" not in found, "that is the name of a type of Python's"
+
+
 def test_file_names_are_plain() -> None:
     """A file is named by a noun of the glossary."""
     banned = IN_NAMES | {"door", "who", "hooks", "manual"}

@@ -11,8 +11,7 @@ from sqlalchemy import func, select
 from shared import clock, messages
 from shared.errors import PuenteError
 from shared.journeys import due_beginnings, listeners  # noqa: F401  # ties journeys to messages, as the app does
-from shared.messages.outcomes import Outcome as News
-from shared.messages.outcomes import notify
+from shared.messages.outcomes import MessageOutcome, notify
 from shared.outbox import actions
 from shared.outbox.actions import Claimed, Done, Outcome
 from shared.outbox.dispatch import free_expired
@@ -85,7 +84,7 @@ class Post:
     def says(self, step: str, word: str, reason: str | None = None) -> None:
         """A vendor's later word about the newest message of a step."""
         one = next(one for one in reversed(self.sent) if one.step == step)
-        news = News(word=word, channel=one.channel, delivery_id=one.delivery_id, at=clock.now(), reason=reason)  # type: ignore[arg-type]
+        news = MessageOutcome(word=word, channel=one.channel, delivery_id=one.delivery_id, at=clock.now(), reason=reason)  # type: ignore[arg-type]
         transact(lambda session: notify(session, self.contexts[one.delivery_id], news))
 
 

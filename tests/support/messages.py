@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from shared import clock
 from shared.messages.letter import Letter
 from shared.messages.message import Message
-from shared.messages.outcomes import Outcome
+from shared.messages.outcomes import MessageOutcome
 from shared.messages.providers import brevo, manychat, resend, smtp, twilio
 from shared.outbox import dispatch
 from shared.outbox.actions import State
@@ -54,7 +54,7 @@ class PostOffice:
     sent: list[Letter] = field(default_factory=list)
     refusals: list[Exception] = field(default_factory=list)
     after_sending: list[Exception] = field(default_factory=list)
-    outcomes_seen: list[tuple[dict[str, Any], Outcome]] = field(default_factory=list)
+    outcomes_seen: list[tuple[dict[str, Any], MessageOutcome]] = field(default_factory=list)
     asked: list[Letter] = field(default_factory=list)
 
     @contextmanager
@@ -69,7 +69,7 @@ class PostOffice:
         listen(patch, "message.outcome", "test", self._note)
         yield self
 
-    def _note(self, _session: Session, context: Mapping[str, Any], outcome: Outcome) -> None:
+    def _note(self, _session: Session, context: Mapping[str, Any], outcome: MessageOutcome) -> None:
         self.outcomes_seen.append((dict(context), outcome))
 
     def send(self, letter: Letter) -> dict[str, Any]:

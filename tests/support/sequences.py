@@ -16,8 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from functions.christmas import notion_sync
-from functions.christmas.tables import Sequence as Row
-from functions.christmas.tables import SequenceContact
+from functions.christmas.tables import MailSequence, SequenceContact
 from shared import clock
 from shared.intake.endpoint import EVENTS_QUEUE
 from shared.journeys import outcomes
@@ -115,10 +114,10 @@ class Campaign:
         for target in SLOWER:
             drain(target)
 
-    def sequences(self) -> list[Row]:
+    def sequences(self) -> list[MailSequence]:
         """All sequences, oldest first."""
         with reading() as session:
-            return list(session.scalars(select(Row).order_by(Row.id)))
+            return list(session.scalars(select(MailSequence).order_by(MailSequence.id)))
 
     def contact(self, email: str = "ana@example.com") -> SequenceContact:
         """A person."""

@@ -7,6 +7,7 @@ import pytest
 
 from shared import queues
 from shared.errors import ConfigurationError
+from shared.secret_faults import LOCAL_KEYS
 from shared.setting_dates import COUNTRIES
 from shared.setting_limits import CONNECT_SECONDS
 from shared.settings import (
@@ -306,7 +307,7 @@ def test_an_api_key_that_anybody_knows_is_refused(environment, key):
     assert "API_KEYS: 'a'" in mistakes(environment, API_KEYS=json.dumps([{"name": "a"} | key]))
 
 
-@pytest.mark.parametrize("key", [{"key": "local-dev-key"}, {"sha256": OF_LOCAL_KEY}, {"key": "short"}])
+@pytest.mark.parametrize("key", [*({"key": key} for key in LOCAL_KEYS), {"sha256": OF_LOCAL_KEY}, {"key": "short"}])
 def test_the_local_key_and_short_ones_do_not_start_in_azure(environment, key):
     """On one machine they do."""
     environment.setenv("API_KEYS", json.dumps([{"name": "a"} | key]))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
 
 from functions.christmas import notion_facts, notion_sync, tracker
-from functions.christmas.tables import Sequence
+from functions.christmas.tables import MailSequence
 from sandbox.notion.seed import Column
 from shared import clock
 from shared.errors import PermanentError
@@ -62,7 +62,7 @@ def agrees(ours: Campaign) -> None:
         pages = ours.notion.rows("sequences")
         assert len(pages) == len(rows)
         for row in rows:
-            fresh = session.get_one(Sequence, row.id)
+            fresh = session.get_one(MailSequence, row.id)
             facts = notion_facts.of_sequence(fresh, tracker.progress(session, fresh))
             page = next(page for page in pages if page["Puente ID"] == facts["sequence_id"])
             for fact, name in names.items():
@@ -86,9 +86,9 @@ class TestMails:
         assert says(ours, 2) == {"Sent": at, "Status": "sent", "Sent By": "puente", "Resend ID": vendor_id}
         assert set(says(ours, 3).values()) == {None}
         row = ours.notion.rows("sequences")[0]
-        assert (row["Last Email Sent"], row["Last Email Sent At"], row.get("Sequence Completed")) == (2, at, None)
+        assert (row["Last Email Sent"], row["Last Email Sent At"], row.get("MailSequence Completed")) == (2, at, None)
         ours.run(days=5)
-        assert ours.notion.rows("sequences")[0]["Sequence Completed"] == (MONDAY + timedelta(days=5)).isoformat()
+        assert ours.notion.rows("sequences")[0]["MailSequence Completed"] == (MONDAY + timedelta(days=5)).isoformat()
         agrees(ours)
 
     @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ class TestMails:
         ours.run(days=6)
         before = ours.notion.rows("sequences")[0].copy()
         transact(lambda session: session.execute(delete(Delivery)))
-        transact(lambda session: notion_sync.ask_sequence(session, session.get_one(Sequence, 1)))
+        transact(lambda session: notion_sync.ask_sequence(session, session.get_one(MailSequence, 1)))
         ours.settle()
         assert ours.notion.rows("sequences")[0] == before
         assert ours.sequences()[0].notion_sync_status == "success"
@@ -226,7 +226,7 @@ class TestPages:
         ours.take("assessment-handler", assessment())
         ours.settle()
         del ours.notion.databases["sequences"]["Orange Systems"]
-        transact(lambda session: notion_sync.ask_sequence(session, session.get_one(Sequence, 1)))
+        transact(lambda session: notion_sync.ask_sequence(session, session.get_one(MailSequence, 1)))
         ours.settle()
         assert ours.sequences()[0].notion_sync_status == "partial"
 
@@ -363,7 +363,7 @@ def test_tracker_tells_the_truth_after_any_life(
 
 def _ask_all(session: Any) -> None:
     """A page that somebody deletes is made anew at the next change: let there be one."""
-    for row in session.query(Sequence):
+    for row in session.query(MailSequence):
         notion_sync.ask_sequence(session, row)
         notion_sync.ask_contact(session, row.contact)
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from functions.christmas import notion_sync, tracker
-from functions.christmas.tables import Sequence, SequenceContact
+from functions.christmas.tables import MailSequence, SequenceContact
 from sandbox.testing import RunningSandbox
 from shared import clock, faults
 from shared.errors import RetryableError
@@ -76,7 +76,11 @@ class TestOverHttp:
         assert len(sandbox.records("messages", vendor="discord")) == 1
         first = over_http.sequences()[0].notion_page_id
         (five_days,) = sandbox.records("tracker", vendor="notion", id=first)
-        assert (five_days["Name"], five_days["Email 2 Status"], five_days["Sequence Completed"]) == ("Ana · 5day", "sent", True)
+        assert (five_days["Name"], five_days["Email 2 Status"], five_days["MailSequence Completed"]) == (
+            "Ana · 5day",
+            "sent",
+            True,
+        )
 
     @pytest.mark.parametrize(
         "mode",
@@ -200,7 +204,7 @@ def test_crash_while_notion_is_written(ours: Campaign, point: str) -> None:
 def test_person_who_was_erased_meanwhile(ours: Campaign) -> None:
     """What was still to be told of them is told to nobody, and nobody is alarmed."""
     ours.take_quietly("assessment-handler", assessment(red_systems=3))
-    transact(lambda session: session.execute(delete(Sequence)))
+    transact(lambda session: session.execute(delete(MailSequence)))
     transact(lambda session: session.execute(delete(SequenceContact)))
     ours.settle()
     assert (ours.notion.page_ids(), ours.alerts) == ([], [])
@@ -221,7 +225,7 @@ def test_statements_are_tsql(ours: Campaign) -> None:
         ours.run(days=2)
         dispatch.requeue_lost()
         with reading() as session:
-            for row in session.scalars(select(Sequence)).all():
+            for row in session.scalars(select(MailSequence)).all():
                 tracker.progress(session, row)
     texts = {tsql.compiled(statement) for statement in found}
     assert len(texts) > 30
@@ -232,6 +236,6 @@ def test_statements_are_tsql(ours: Campaign) -> None:
 
 
 def _ask(session: Session) -> None:
-    for row in session.scalars(select(Sequence)).all():
+    for row in session.scalars(select(MailSequence)).all():
         notion_sync.ask_sequence(session, row)
         notion_sync.ask_contact(session, row.contact)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from functions.christmas.tables import Sequence
+from functions.christmas.tables import MailSequence
 from functions.payments import analysis, sheet, slack
 from sandbox.testing import InProcessSandbox
 from shared import clock
@@ -300,7 +300,7 @@ class TestOnboarding:
     def kept(self) -> list[dict[str, Any]]:
         """The facts of each onboarding."""
         with reading() as found:
-            rows = found.scalars(select(Sequence).where(Sequence.type == "onboarding").order_by(Sequence.id))
+            rows = found.scalars(select(MailSequence).where(MailSequence.type == "onboarding").order_by(MailSequence.id))
             return [row.facts for row in rows]
 
     BY_STRIPE = event("checkout.session.completed", session(), sequences.MONDAY)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from functions.leads.kommo import Kommo, Lead, Person
+from functions.leads.kommo import Kommo, KommoLead, Person
 from sandbox.kommo import seed as kommo_seed
 from sandbox.testing import InProcessSandbox, SandboxError
 from shared.errors import PermanentError, RefusedError, ThrottledError, UnavailableError, UncertainError
@@ -105,7 +105,9 @@ def test_every_setting_that_it_names_is_one_of_ours(sandbox: InProcessSandbox, s
 def test_kommo(sandbox: InProcessSandbox, settings: Settings) -> None:
     """A lead is made once although the answer to its making was lost: it is looked for before another is made."""
     kommo = Kommo.from_settings(settings)
-    lead = Lead(name="Consultoría - Ana", pipeline_id=settings.kommo_pipeline_id, status_id=settings.kommo_status_id_inicial)
+    lead = KommoLead(
+        name="Consultoría - Ana", pipeline_id=settings.kommo_pipeline_id, status_id=settings.kommo_status_id_inicial
+    )
     sandbox.fault("accept_then_drop", vendor="kommo", count=1, only="leads/complex")
     with pytest.raises(UncertainError):
         kommo.create_complex(lead, person=PERSON)

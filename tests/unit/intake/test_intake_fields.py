@@ -82,7 +82,7 @@ def test_text_fits_its_column(kind, longest):
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=60))
 def test_names_are_kept_exactly(name):
     """Nothing inside a text is changed: case, accents, composition, direction marks; what says nothing is no name."""
-    assume(nothing.read(name, nothing.Kind.NAME) == name)
+    assume(nothing.read(name, nothing.FieldKind.NAME) == name)
     assert taken(fields.Name, f" {name} ") == name
 
 

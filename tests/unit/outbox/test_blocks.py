@@ -1,5 +1,6 @@
 """Blocks: messages called side by side, each at its turn; the pace holds, and what was not begun is as it was before."""
 
+import itertools
 import threading
 from collections import Counter
 from datetime import timedelta
@@ -142,6 +143,19 @@ def test_who_misses_its_turn_gets_another(simulation, monkeypatch):
         together(simulation, *[partial(execute.drain, "post", timedelta(minutes=5))] * 2)
     assert states() == {"done": 100}
     assert carrier.most_in_a_second() <= 10
+
+
+def test_messages_of_one_person_come_one_after_the_other(simulation):
+    """A block has one for each person: the next is claimed when the first has its outcome, and so their order stays."""
+    carrier = Carrier()
+    with registered(letters(carrier), TargetPolicy(slots=1, batches_per_second=100)):
+        for number in range(3):
+            transact(lambda session, number=number: plan.message(session, letters(carrier), "ana", f"k{number}", {}))
+        many(10)
+        together(simulation, partial(execute.drain, "post"))
+    times = [at for at, subject in carrier.begun if subject == "ana"]
+    assert all(later - earlier >= timedelta(seconds=TAKES) for earlier, later in itertools.pairwise(times))
+    assert (len(times), states()) == (3, {"done": 13})
 
 
 def test_no_call_is_begun_once_the_system_asks_to_wait(simulation):

@@ -21,7 +21,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "dates": dates.read,
     "money": lambda text: money.read(text, "MXN"),
     "count": money.read_count,
-    "nothing": lambda text: nothing.read(text, nothing.Kind.FULL_NAME),
+    "nothing": lambda text: nothing.read(text, nothing.FieldKind.FULL_NAME),
     "id": nothing.read_id,
     "email": email.read,
     "name": name_key.key,

@@ -5,19 +5,19 @@ from typing import Any
 import pytest
 
 from shared.readers import UnreadableError
-from shared.readers.nothing import Kind, read, read_id
+from shared.readers.nothing import FieldKind, read, read_id
 from tests.support.truth import each_row
 
 KINDS = {
-    **dict.fromkeys(("last_name", "second_last_name"), Kind.NAME),
-    "first_name": Kind.GIVEN_NAME,
-    "full_name": Kind.FULL_NAME,
-    **dict.fromkeys(("phone", "email"), Kind.ADDRESS),
-    **dict.fromkeys(("channel", "advisor", "source"), Kind.LABEL),
-    "country": Kind.COUNTRY,
-    **dict.fromkeys(("alergias", "street_number"), Kind.ANSWER),
-    **dict.fromkeys(("children", "commercial_advisor_id"), Kind.NUMBER),
-    **dict.fromkeys(("message", "summary"), Kind.TEXT),
+    **dict.fromkeys(("last_name", "second_last_name"), FieldKind.NAME),
+    "first_name": FieldKind.GIVEN_NAME,
+    "full_name": FieldKind.FULL_NAME,
+    **dict.fromkeys(("phone", "email"), FieldKind.ADDRESS),
+    **dict.fromkeys(("channel", "advisor", "source"), FieldKind.LABEL),
+    "country": FieldKind.COUNTRY,
+    **dict.fromkeys(("alergias", "street_number"), FieldKind.ANSWER),
+    **dict.fromkeys(("children", "commercial_advisor_id"), FieldKind.NUMBER),
+    **dict.fromkeys(("message", "summary"), FieldKind.TEXT),
 }
 
 
@@ -41,7 +41,20 @@ def test_nothing_is_told_from_a_value(row: dict[str, Any]) -> None:
 )
 def test_placeholders_of_other_tools(value: str) -> None:
     """Mail merge, Marketing Cloud, Ruby, and what was escaped for HTML."""
-    assert read(value, Kind.NAME) is None
+    assert read(value, FieldKind.NAME) is None
+
+
+def test_what_a_database_dumps_for_null_is_nothing() -> None:
+    """In every field, and as an id it is refused."""
+    assert [read(r"\N", kind) for kind in FieldKind] == [None] * len(FieldKind)
+    with pytest.raises(UnreadableError):
+        read_id(r"\N")
+
+
+@pytest.mark.parametrize("value", ["null null", "undefined undefined", "None None"])
+def test_names_put_together_of_nothing_are_nothing(value: str) -> None:
+    """First and last name, joined by a program that had neither."""
+    assert read(value, FieldKind.FULL_NAME) is None
 
 
 @pytest.mark.parametrize("value", ["1,23457E+15", "7.00012E+09", "1E+15", 1.23457e15, True, "0", "######"])

@@ -34,6 +34,8 @@ def test_a_wish_is_read(row: dict[str, Any]) -> None:
         "no quiero spam",
         "dejen de hacer spam", "ya párenle a los mensajes", "me tirem da lista", "sáquenme de este grupo",
         "eliminen mis datos",
+        "Désabonner", "arrête", "se désabonner svp", "BAJA DEFINITIVA", "stop SMS", "salir de la lista", "¡Baja ya!",
+        "STOP NOW",
     ],
 )  # fmt: skip
 def test_other_stops_of_the_same_kinds(text: str) -> None:
@@ -52,6 +54,8 @@ def test_other_stops_of_the_same_kinds(text: str) -> None:
         "cuánto por quitar brackets",
         "quiero parar de fumar", "mándenme la ubicación a mi correo", "how do I cancel my order?",
         "end of the month works",
+        "no recibí su mensaje hoy", "hoy no me llamaron", "ayer no me marcaron", "no me llamó nadie",
+        "no me escribieron ayer", "baja de precio hoy?", "manden hoy la ubicación",
     ],
 )  # fmt: skip
 def test_a_customer_who_talks_to_us_is_left_alone(text: str) -> None:
@@ -69,6 +73,13 @@ def test_a_customer_who_talks_to_us_is_left_alone(text: str) -> None:
         "quiero cancelar mi membresía",
         "stop start",
         "STOP jk",
+        "no me escriban hoy",
+        "Hoy no me manden nada, estoy en junta",
+        "por favor no me llamen ahorita",
+        "don't text me today",
+        "não me mandem mensagens agora",
+        "BAJA WhatsApp",
+        "stop calls",
     ],
 )
 def test_what_a_person_must_look_at(text: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.leads.kommo import Kommo as Client
-from functions.leads.kommo import Lead, Person
+from functions.leads.kommo import KommoLead, Person
 from sandbox.kommo import Kommo, seed
 from sandbox.vendor import Answer, Call, UnknownActionError
 from shared import clock
@@ -19,7 +19,7 @@ from tests.unit.sandbox.near import Near, call
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ANA = Person(name="Ana López", email="ana@example.com", phone="+5215512345678")
-LEAD = Lead(
+LEAD = KommoLead(
     name="Consultoría - Ana",
     pipeline_id=seed.PIPELINE,
     status_id=seed.INICIAL,
@@ -83,7 +83,7 @@ def test_our_client_moves_and_changes_what_it_made(client: Client, vendor: Kommo
     made = client.create_complex(LEAD, person=ANA)
     for _ in range(2):
         client.update_lead_status(made.lead_id, seed.AGENDADO, seed.PIPELINE)
-        client.update_lead(made.lead_id, Lead(name="Nuevo", custom_fields={seed.FIELD_EMPRESA: "Beta"}))
+        client.update_lead(made.lead_id, KommoLead(name="Nuevo", custom_fields={seed.FIELD_EMPRESA: "Beta"}))
         client.update_contact(made.contact_id, Person(name="Ana L.", email="ana@beta.example"))
     lead, contact = vendor.own.find("leads", made.lead_id), vendor.own.find("contacts", made.contact_id)
     assert lead
@@ -127,7 +127,7 @@ def test_duplicate_control_merges_when_it_is_on(client: Client, vendor: Kommo) -
     vendor.act("duplicates", {"on": True})
     first = client.create_complex(LEAD, person=ANA)
     other = Person(name="A.", email="otra@example.com", phone="+52 55 1234 5678")
-    again = client.create_complex(Lead(name="Otra", pipeline_id=seed.PIPELINE), person=other)
+    again = client.create_complex(KommoLead(name="Otra", pipeline_id=seed.PIPELINE), person=other)
     assert (again.lead_id, again.contact_id, again.merged) == (first.lead_id, first.contact_id, True)
     client.update_lead_status(first.lead_id, seed.LOST)
     assert not client.create_complex(LEAD, person=ANA).merged
@@ -215,7 +215,7 @@ def test_what_is_no_note(client: Client, vendor: Kommo, note: Any, expected: lis
 def test_our_client_understands_why_it_was_refused(client: Client, vendor: Kommo) -> None:
     """A wrong status, a lead that is not there, a wrong token."""
     with pytest.raises(PermanentError, match="status_id NotSupportedChoice"):
-        client.create_complex(Lead(name="x", status_id=1), person=ANA)
+        client.create_complex(KommoLead(name="x", status_id=1), person=ANA)
     with pytest.raises(PermanentError) as missing:
         client.update_lead_status(5, seed.AGENDADO)
     assert missing.value.reason == "kommo-not-found"
@@ -256,7 +256,7 @@ def test_more_than_seven_a_second_are_too_many(near: Near, vendor: Kommo) -> Non
 
 def test_lists_can_be_filtered_ordered_and_paged(client: Client, vendor: Kommo) -> None:
     """By ids in any spelling, status, time; what is beyond the last page is no content."""
-    ids = [client.create_complex(Lead(name=f"n{place}"), person=ANA).lead_id for place in range(5)]
+    ids = [client.create_complex(KommoLead(name=f"n{place}"), person=ANA).lead_id for place in range(5)]
     client.update_lead_status(ids[0], seed.AGENDADO)
 
     def found(query: str) -> list[int]:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 
-from functions.leads.kommo import Created, Kommo, Lead, Person
+from functions.leads.kommo import Created, Kommo, KommoLead, Person
 from shared import clock
 from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UnavailableError, UncertainError
 from tests.unit.vendors.network import Answer, FakeNetwork, cut, html
@@ -74,7 +74,7 @@ def test_nothing_to_look_for_is_not_looked_for(email: str, phone: str) -> None:
 def test_a_lead_with_a_new_contact() -> None:
     """One request with bare arrays and numbers as numbers; empty fields are left out; no quick second try."""
     network = FakeNetwork(Answer(200, [{"id": 11, "contact_id": 22, "company_id": None, "merged": False, "request_id": ["k"]}]))
-    lead = Lead(name="Web - Ana", pipeline_id=1, status_id=2, custom_fields={77: "Acme", 78: ""}, tags=["web"])
+    lead = KommoLead(name="Web - Ana", pipeline_id=1, status_id=2, custom_fields={77: "Acme", 78: ""}, tags=["web"])
     assert kommo(network).create_complex(lead, person=ANA, key="k") == Created(11, 22, merged=False)
     assert urlsplit(str(network.requests[0].url)).path == "/api/v4/leads/complex"
     assert network.bodies == [
@@ -105,7 +105,7 @@ def test_a_lead_with_a_new_contact() -> None:
 def test_a_lead_for_a_contact_that_is_there() -> None:
     """By its id alone; Kommo may still find the lead to be one that it has."""
     network = FakeNetwork(Answer(200, [{"id": 11, "merged": True}]))
-    assert kommo(network).create_complex(Lead(name="n"), contact_id=22) == Created(11, 22, merged=True)
+    assert kommo(network).create_complex(KommoLead(name="n"), contact_id=22) == Created(11, 22, merged=True)
     assert network.bodies == [[{"name": "n", "_embedded": {"contacts": [{"id": 22}]}}]]
 
 
@@ -141,7 +141,7 @@ def test_changes_may_be_repeated() -> None:
     vendor = kommo(network)
     vendor.update_lead_status(11, 5)
     vendor.update_lead_status(11, 5, pipeline_id=1)
-    vendor.update_lead(11, Lead(name="n", custom_fields={77: "Acme"}))
+    vendor.update_lead(11, KommoLead(name="n", custom_fields={77: "Acme"}))
     vendor.update_contact(22, Person(name="Ana"))
     sent = [(request.method, urlsplit(str(request.url)).path) for request in network.requests]
     assert sent == [*[("PATCH", "/api/v4/leads/11")] * 4, ("PATCH", "/api/v4/contacts/22")]
@@ -192,7 +192,7 @@ def test_each_failure_of_a_creation_is_judged(step: Answer | Exception, error: t
     """What may have been created is looked for, not created again."""
     network = FakeNetwork(step)
     with pytest.raises(error) as caught:
-        kommo(network).create_complex(Lead(name="n"), person=ANA)
+        kommo(network).create_complex(KommoLead(name="n"), person=ANA)
     assert getattr(caught.value, "reason", None) == reason
     assert len(network.requests) == 1
     assert "ana@" not in str(caught.value)

@@ -52,6 +52,8 @@ def test_every_webhook_is_described(document: dict[str, Any]) -> None:
     assert len(described) == len(known) >= 12
     assert len({operation["operationId"] for operation in described.values()}) == len(known)
     for path, operation in described.items():
+        assert "//" not in path
+        assert re.findall(r"{(\w+)}", path) == [parameter["name"] for parameter in operation["parameters"]], path
         assert operation["description"].count("\n\n") >= 2, path
         assert {"401", "413", "422", "503"} < set(operation["responses"]), path
     assert {"200", "429"} <= set(described["/api/lead"]["responses"])

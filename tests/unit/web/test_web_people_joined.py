@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
-from shared.people import observing
+from shared.messages import consent
+from shared.messages.digests import digest_of_address
+from shared.people import aliases, observing
 from shared.people.kinds import identities
 from shared.people.observing import Seen
 from shared.store.models import ActionLog
@@ -93,3 +95,44 @@ def test_only_those_who_may_write_join_people(api: Api) -> None:
     """A key that reads is refused."""
     first, second = saw({"manychat": "1"}), saw({"manychat": "2"})
     assert api("POST", f"{PATH}/join", key="read-key", body={"people": [first, second]}).status == 403
+
+
+class TestMerged:
+    """Ids that a system has merged or renamed."""
+
+    def test_merged_ids_are_one_person_and_old_numbers_lead_on(self, api: Api) -> None:
+        """The system makes 90 of 51 and 62, of which each has an address and a phone; a second report changes nothing."""
+        first = saw({"manychat": "51", "email": "ana@example.com"})
+        second = saw({"manychat": "62", "phone": "+525512345678"})
+        body = {"kind": "manychat", "kept": "90", "gone": ["51", "62"], "source": "manychat.merge"}
+        assert len(api("POST", f"{PATH}/merged", body=body | {"preview": True}).json["items"]) == 1
+        assert api.get(PATH, kind="manychat", value="90").json["items"] == []
+        for _ in range(2):
+            (one,) = api("POST", f"{PATH}/merged", body=body).json["items"]
+            assert sorted(held(one)) == [
+                "email:ana@example.com",
+                "manychat:51",
+                "manychat:62",
+                "manychat:90",
+                "phone:+525512345678",
+            ]
+        assert api.get(f"{PATH}/{first}").json["id"] == api.get(f"{PATH}/{second}").json["id"] == one["id"]
+        with reading() as session:
+            actions = session.scalars(select(ActionLog.action).where(ActionLog.action == "people.follow")).all()
+        assert len(actions) == 2
+
+    def test_a_stop_counts_for_the_new_number(self, api: Api) -> None:
+        """Somebody changes their number after STOP: it stays with the old one, and nothing goes to the new one."""
+        old, new = "+525511110001", "+525522220002"
+        saw({"phone": old})
+        transact(lambda s: consent.suppress(s, consent.PHONE_CHANNELS, [digest_of_address(old)], "stop", NOW))
+        body = {"kind": "phone", "kept": new, "gone": [old], "source": "whatsapp.number"}
+        assert api("POST", f"{PATH}/merged", body=body).status == 200
+        with reading() as session:
+            known = aliases.of(session, [f"phone:{new}"])
+            assert consent.cause_against(session, known, "whatsapp", new, transactional=True) == "stop"
+
+    def test_what_is_no_id_of_that_kind_is_refused(self, api: Api) -> None:
+        """A number that is none."""
+        body = {"kind": "phone", "kept": "+525512345678", "gone": ["x"], "source": "s"}
+        assert api("POST", f"{PATH}/merged", body=body).status == 422
