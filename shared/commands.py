@@ -58,7 +58,7 @@ def _values(file: Path) -> dict[str, str]:
         if document.get("IsEncrypted") is not False:
             raise ConfigurationError(f'{file.name} is encrypted; run `func settings decrypt`, or write `"IsEncrypted": false`.')
         return {str(name): text for name, text in (document.get("Values") or {}).items() if isinstance(text, str)}
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise ConfigurationError(f"{file.name} is no JSON object with Values: {error}") from error
 
 

@@ -353,6 +353,6 @@ def _needed_blobs() -> set[str]:
 def _reference(event: str) -> Iterator[str]:
     try:
         reference = str(json.loads(event)["dataref"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return
     yield reference.partition("/")[2]

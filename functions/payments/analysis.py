@@ -163,7 +163,7 @@ def _parsed(text: str) -> dict[str, Any]:
             "signal": str(found["signal"])[:20],
             "forecast": forecast,
         }
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PermanentError("openai-unreadable", "OpenAI: the analysis is not of the form that was asked for") from error
 
 

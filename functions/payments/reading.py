@@ -21,6 +21,7 @@ from functions.payments.payloads import (
 )
 from shared.errors import RefusedError
 from shared.intake.webhook import json_object
+from shared.readers.email import key_or_none
 
 MOST_METADATA, LONGEST_TEXT = 50, 500
 _USED = {
@@ -236,7 +237,7 @@ def _metadata(found: Mapping[str, Any]) -> dict[str, str]:
 def _person(found: Mapping[str, Any], details: Mapping[str, Any], *emails: Any) -> dict[str, Any]:
     return {
         "customer": id_of(found.get("customer")),
-        "email": next((one for each in emails if (one := text(each, 254))), None),
+        "email": next((one for each in emails if (one := key_or_none(each))), None),
         "name": text(details.get("name"), 200),
         "phone": text(details.get("phone"), 40),
         "metadata": _metadata(found),

@@ -11,7 +11,6 @@ from functions.payments.payloads import CHARGE, INTENT, StripeEvent
 from functions.payments.tables import Payment, PaymentObject
 from shared.crm.people import e164
 from shared.errors import PermanentError
-from shared.readers.email import key_or_none
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.types import fitting
@@ -135,10 +134,9 @@ def _set(payment: Payment, columns: Mapping[str, Any]) -> bool:
 
 
 def _stored(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns as they are stored: an address by its key, a number in E.164; one that cannot be read is left out."""
+    """The columns as they are stored: a number in E.164; one that cannot be read is left out."""
     phone = columns["phone"]
     return dict(columns) | {
-        "email": key_or_none(columns["email"]),
         "phone": e164(phone, get_settings().default_phone_region) if phone else None,
         "name": fitting(columns["name"], 200) if columns["name"] else None,
         "details": columns["details"] or {},

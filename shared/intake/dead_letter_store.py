@@ -198,7 +198,7 @@ def _replayed_event(letter: DeadLetter) -> bytes:
         event = json.loads(letter.original_event)
         again = event | {"replayof": letter.id, "replayed": clock.now().isoformat(), "attempt": 0, "waits": 0}
         return json.dumps(again, ensure_ascii=False, separators=(",", ":")).encode()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return letter.original_event.encode()
 
 

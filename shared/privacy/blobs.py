@@ -38,7 +38,7 @@ def _of_letter(letter: DeadLetter) -> Iterator[str]:
     yield f"{letter.error_time:%Y/%m/%d}/dead-letter/{letter.key}.json"
     try:
         reference = str(json.loads(letter.original_event).get("dataref") or "")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return
     if reference.startswith(f"{queues.CLAIM_CHECK_CONTAINER}/"):
         yield reference.partition("/")[2]

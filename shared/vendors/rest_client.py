@@ -1,7 +1,7 @@
 """An outside system with a JSON API, declared in a few lines; from the declaration follows how it is called, asked and watched.
 
-    SHEETS = RestClient(name="Sheets", address="sheets_base_url", key="sheets_token", ping_by="/status", shows="version")
-    rows = SHEETS.call("GET", "/rows", repeatable=True, params={"since": "2026-03-01"})
+    CARDS = RestClient(name="Cards", address="cards_base_url", key="cards_key", ping_by="/status", shows="version")
+    found = CARDS.call("GET", "/cards", repeatable=True, params={"since": "2026-03-01"})
 
 Light: whoever declares a client loads no HTTP library; that happens at the first call.
 """

@@ -46,7 +46,7 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
             "next": (_utc(status["Next"]) or clock.now()).isoformat(),
             "updated": str(status.get("LastUpdated") or status["Last"]),
         }
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from functions.leads.tables import Lead
 from functions.payments import revenue
 from functions.payments.tables import PaymentObject
-from shared import clock
+from shared import clock, retention
 from shared.journeys import engine
 from shared.privacy.erase import erase, look, person
 from shared.settings import get_settings
@@ -306,3 +306,35 @@ def test_erasure_leaves_the_amount(account: Account) -> None:
     assert stripe.ANA not in json.dumps([row.data for row in rows(InboxEvent)])
     account.report(event("charge.refunded", charge(amount_refunded=129_900, billing_details={}, customer=None), PAID))
     assert (account.payment.notified, account.payment.net.minor) == (["erased"], 0)
+
+
+def test_checkout_that_came_to_nothing_is_erased_and_goes_by_itself(account: Account, test_clock: clock.TestClock) -> None:
+    """It belongs to no payment, and names a person all the same, in whatever spelling."""
+    details = {"email": "Ana@Example.com", "name": "Ana", "phone": None}
+    subscription = session(mode="subscription", payment_intent=None, invoice="in_9", customer_details=details)
+    account.report(event("checkout.session.completed", subscription))
+    found = look(person(email=stripe.ANA), ask_odoo=False)
+    assert (found.rows["payment_objects"], found.rows["inbox"]) == (1, 1)
+    erase(person(email=stripe.ANA), way="skip", actor="dpo")
+    assert "xample" not in json.dumps([row.person for row in rows(PaymentObject)] + [row.data for row in rows(InboxEvent)])
+    test_clock.advance(days=89)
+    retention.forget()
+    assert len(rows(PaymentObject)) == 2
+    test_clock.advance(days=2)
+    retention.forget()
+    assert rows(PaymentObject) == []
+
+
+def test_payment_is_kept_for_as_long_as_is_wanted(
+    account: Account, environment: pytest.MonkeyPatch, test_clock: clock.TestClock
+) -> None:
+    """For ever by default; else with all that Stripe said of it, after so many days without a report."""
+    account.report(event("payment_intent.succeeded", intent()), event("charge.succeeded", charge()))
+    test_clock.advance(days=400)
+    retention.forget()
+    assert len(account.payments) == 1
+    environment.setenv("RETENTION_PAYMENT_DAYS", "365")
+    get_settings.cache_clear()
+    retention.forget()
+    retention.forget()
+    assert (account.payments, rows(PaymentObject)) == ([], [])
