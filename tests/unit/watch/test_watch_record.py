@@ -91,7 +91,8 @@ def test_every_query_uses_an_index(database, test_clock) -> None:
     """No query of the watch reads a whole table, except the small ones `targets` and what a bound cuts off."""
     if database.dialect.name != "sqlite":
         pytest.skip("asks SQLite's planner")
-    transact(lambda session: session.add(Target(name="odoo")))
+    waiting = Delivery(kind="sync", target="odoo", action="opportunity", subject="m1", due_at=clock.now())
+    transact(lambda session: session.add_all([Target(name="odoo"), waiting]))
     seen: list[tuple[str, tuple[object, ...]]] = []
     event.listen(database, "before_cursor_execute", lambda *call: seen.append((call[2], call[3])))
     record.figures()
