@@ -1,24 +1,21 @@
 """What people do in Odoo comes to us: stages, won and lost leads, salespeople, addresses.
 
 timer WATCH_SCHEDULE, POST /api/v1/odoo/webhook/{key}
-  -> odoo-changes-queue
+  -> reconcile-queue (functions/reconcile.py)
   -> what Odoo has changed since the last look (contacts, opportunities, stage_history)
   -> journeys, by the events `odoo.*`
 """
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import azure.functions as func
 from pydantic import ConfigDict, Field
 
 from shared import queues
-from shared.errors import PermanentError
 from shared.flow import Flow, Job, Rhythm
-from shared.intake.endpoint import CONNECTION, accepting
-from shared.intake.envelope import parse
+from shared.intake.endpoint import accepting
 from shared.intake.webhook import Payload, Sender, Webhook, by_key_in_address
 
 if TYPE_CHECKING:
@@ -26,9 +23,7 @@ if TYPE_CHECKING:
 
     from shared.settings import Settings
 
-log = logging.getLogger("puente.odoo")
 SENDER = "odoo"
-QUEUE = queues.ODOO_QUEUE
 FLOW = Flow(
     name="odoo",
     title="What people do in Odoo",
@@ -37,7 +32,6 @@ FLOW = Flow(
     senders=(SENDER,),
     functions=("functions.odoo:bp",),
     optional=False,
-    queues=(QUEUE,),
     events=("odoo.changed",),
     jobs=(Job(name="look", rhythm=Rhythm.MINUTE, run="shared.crm.odoo_changes:ask"),),
     stand_ins=("sandbox.odoo:Odoo",),
@@ -67,21 +61,7 @@ def by_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
     return by_key_in_address(request, raw, settings, sender=SENDER)
 
 
-WEBHOOK = Webhook(name="odoo.changed", queue=QUEUE, payload=OdooHint, authenticate=by_key)
-
-
-@bp.queue_trigger("message", queue_name=QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
-def odoo_changes_handler(message: func.QueueMessage) -> None:
-    """Look at what has changed in Odoo, unless somebody has looked since this was asked for."""
-    from shared.crm import odoo_changes
-
-    body: Any = message.get_body()
-    try:
-        since = parse(body).received
-    except PermanentError:
-        log.error("a message that is no wish to look at Odoo was dropped")  # noqa: TRY400  # it carries nothing to lose
-        return
-    odoo_changes.wanted(since, body)
+WEBHOOK = Webhook(name="odoo.changed", queue=queues.RECONCILE_QUEUE, payload=OdooHint, authenticate=by_key)
 
 
 accepting(bp, "odoo_webhook", "api/v1/odoo/webhook/{key?}", WEBHOOK)

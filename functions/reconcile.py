@@ -1,6 +1,6 @@
 """Our record held against Odoo: every night, or when somebody asks through the API.
 
-timer RECONCILE_SCHEDULE, POST /api/v1/odoo/reconciliations
+timer RECONCILE_SCHEDULE, POST /api/v1/odoo/reconciliations; wishes to look at what has changed (functions/odoo.py)
   -> reconcile-queue
   -> compare page by page, repair what the policy allows; after five minutes a new message goes on with it
   -> reconciliations (the report)
@@ -14,7 +14,9 @@ import logging
 import azure.functions as func
 
 from shared import queues
+from shared.errors import PermanentError
 from shared.flow import Flow
+from shared.intake.envelope import parse
 from shared.watch import timers
 
 log = logging.getLogger("puente.reconcile")
@@ -44,12 +46,17 @@ def reconcile_odoo(timer: func.TimerRequest) -> None:
 
 @bp.queue_trigger("message", queue_name=QUEUE, connection="AzureWebJobsStorage", data_type=func.DataType.BINARY)
 def reconcile_handler(message: func.QueueMessage) -> None:
-    """Run the comparison that was asked for, or go on with it. One that has been finished meanwhile is not run again."""
-    from shared.crm import reconciliations
+    """Run the comparison that was asked for, or go on with it; or look at what has changed in Odoo. Nothing is done twice."""
+    from shared.crm import odoo_changes, reconciliations
 
+    body = message.get_body()
     try:
-        wanted = int(json.loads(message.get_body())["reconciliation"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+        named = json.loads(body)
+        if "reconciliation" not in named:
+            odoo_changes.wanted(parse(body).received, body)
+            return
+        number = int(named["reconciliation"])
+    except (ValueError, KeyError, TypeError, RecursionError, PermanentError):
         log.error("a message that names no reconciliation was dropped")  # noqa: TRY400  # it carries nothing to lose
         return
-    reconciliations.carry_out(wanted, QUEUE)
+    reconciliations.carry_out(number, QUEUE)

@@ -99,7 +99,7 @@ def deliver_bulk(message: func.QueueMessage) -> None:
 
 
 def _carry_out(message: func.QueueMessage, serves: Serves) -> None:
-    from shared.outbox import actions
+    from shared.outbox import dispatch
     from shared.outbox.execute import drain
     from shared.vendors import registry
 
@@ -110,7 +110,7 @@ def _carry_out(message: func.QueueMessage, serves: Serves) -> None:
     except (ValueError, KeyError, TypeError, RecursionError):  # the last: brackets by the thousand
         log.error("a nudge that names no target was dropped")  # noqa: TRY400  # it carries no event; nothing is lost
         return
-    if target not in actions.targets():
+    if not dispatch.is_target(target):
         # A forged one, or one of a newer release, whose own instances look for what is due.
         log.warning("a nudge for the unknown target %.60s was dropped", target)
         return

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 DELIVERY_QUEUE = "delivery-queue"
 BULK_DELIVERY_QUEUE = "bulk-delivery-queue"
 DEAD_LETTER_QUEUE = "dead-letter-queue"
-RECONCILE_QUEUE = "reconcile-queue"  # written by a timer and by the API
-ODOO_QUEUE = "odoo-changes-queue"  # written by a timer and by Odoo's webhook
+RECONCILE_QUEUE = "reconcile-queue"  # written by timers, by the API and by Odoo's webhook
 POISON_SUFFIX = "-poison"
 CLAIM_CHECK_CONTAINER = "claim-checks"
 UNSTORED_CONTAINER = "unstored-letters"  # dead letters that the database does not take; nothing deletes them by itself

@@ -37,8 +37,8 @@ def identify(session: Session, person: Person) -> Person:
 
 
 def _objects(person: Person, payments: Collection[int]) -> ColumnElement[bool]:
-    said = type_coerce(PaymentObject.person, UnicodeText)
-    named = or_(false(), *(said.like(pattern(f'"{email}"'), escape="\\") for email in person.emails))
+    reported = type_coerce(PaymentObject.person, UnicodeText)
+    named = or_(false(), *(reported.like(pattern(f'"{email}"'), escape="\\") for email in person.emails))
     return or_(PaymentObject.payment_id.in_(payments), and_(PaymentObject.payment_id.is_(None), named))
 
 

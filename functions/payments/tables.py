@@ -3,13 +3,13 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, Unicode
+from sqlalchemy import BigInteger, ForeignKey, Index, Unicode
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.money import Money
 from shared.store.models import Base, Timestamped
 from shared.store.sync_columns import SyncColumns
-from shared.store.types import BigId, JsonText, UtcDateTime
+from shared.store.types import BigId, Day, JsonText, UtcDateTime
 
 OBJECT_LENGTH = 128
 ERASED = "erased"
@@ -50,7 +50,7 @@ class Payment(Timestamped, SheetSynced, Base):
     method: Mapped[str | None] = mapped_column(Unicode(64))
     began_at: Mapped[datetime] = mapped_column(UtcDateTime)
     paid_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    paid_on: Mapped[date | None] = mapped_column(Date)
+    paid_on: Mapped[date | None] = mapped_column(Day)
     billing_reason: Mapped[str | None] = mapped_column(Unicode(40))
     order_ref: Mapped[str | None] = mapped_column(Unicode(200), index=True)
     customer_id: Mapped[str | None] = mapped_column(Unicode(OBJECT_LENGTH), index=True)

@@ -49,7 +49,7 @@ def ask() -> int:
     """Ask for a look at Odoo, as the timer does each minute. Raises UnavailableError: the queue cannot be written."""
     now = clock.now()
     envelope = Envelope(id=f"timer:{now.isoformat()}", source="odoo", type="odoo.changed", time=now, received=now, data={})
-    queues.send(queues.ODOO_QUEUE, envelope.to_bytes())
+    queues.send(queues.RECONCILE_QUEUE, envelope.to_bytes())
     return 0
 
 
@@ -64,7 +64,7 @@ def wanted(since: datetime, message: bytes) -> None:
         log.warning("no look at Odoo: %s", error)
         return
     if not is_done and clock.now() - since < WORTH:
-        queues.send(queues.ODOO_QUEUE, message, delay_seconds=AGAIN_AFTER_SECONDS)
+        queues.send(queues.RECONCILE_QUEUE, message, delay_seconds=AGAIN_AFTER_SECONDS)
 
 
 def look(since: datetime) -> bool:

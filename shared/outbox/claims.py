@@ -166,7 +166,7 @@ def _give_back(slot: TargetSlot) -> None:
 
 def due(session: Session, target: str) -> ColumnElement[bool]:
     """What is due for a target now; an index seek for each lane in which anything waits."""
-    some = Delivery.lane.in_(lanes.pending(session, target))
+    some = Delivery.lane.in_(lanes.pending(session, target) or [lanes.TRANSACTIONAL])
     return and_(Delivery.target == target, some, IS_PENDING, Delivery.due_at <= clock.now())
 
 

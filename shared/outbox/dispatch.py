@@ -23,6 +23,14 @@ def dispatch_due() -> set[str]:
     return ready
 
 
+def is_target(name: str) -> bool:
+    """Whether a nudge may name this: a target of the deployed code, or one that was called before. A forged one is neither."""
+    if name in actions.targets():
+        return True
+    with reading() as session:
+        return session.get(Target, name) is not None
+
+
 def requeue_lost() -> int:
     """Request again each row whose sync has no open delivery any more; returns how many. One transaction for each sync."""
     return sum(transact(sync.requeue_lost) for sync in flows.parts("syncs") if sync.is_used())

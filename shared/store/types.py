@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Integer, Numeric, Unicode, UnicodeText
+from sqlalchemy import BigInteger, Date, DateTime, Integer, Numeric, Unicode, UnicodeText
 from sqlalchemy.dialects import mssql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -14,6 +14,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 CENT = Decimal("0.01")
 
 BigId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by itself only under the exact type INTEGER
+Day = Date().with_variant(mssql.DATE(), "mssql")  # a script for Azure SQL, written without a server, would say DATETIME
 
 
 class UtcDateTime(TypeDecorator[datetime]):

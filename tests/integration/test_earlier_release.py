@@ -26,7 +26,7 @@ from tests.support.world import FakeStorage
 
 EARLIER = Path(__file__).parents[1] / "earlier"
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
-VALUES: dict[str, Any] = {"UtcDateTime": AT, "Boolean": False, "JsonText": {}, "TwoDecimals": Decimal(1)}
+VALUES: dict[str, Any] = {"UtcDateTime": AT, "Boolean": False, "JsonText": {}, "TwoDecimals": Decimal(1), "Date": AT.date()}
 
 
 def kept(name: str) -> Any:

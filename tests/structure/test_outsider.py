@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
 from shared import flows
 from tests.conftest import ENVIRONMENT, ROOT
@@ -87,7 +88,7 @@ def add_loyalty(folder: Path) -> None:
     """The outsider's flow, with its migration behind the newest one and its test."""
     shutil.copytree(OUTSIDER / "loyalty", folder / "functions/loyalty", ignore=shutil.ignore_patterns("__pycache__"))
     versions = folder / "shared/store/migrations/versions"
-    newest = max(path.name for path in versions.glob("[0-9]*.py"))[:4]
+    newest = ScriptDirectory(str(versions.parent)).get_current_head()
     migration = (OUTSIDER / "9000_loyalty.py").read_text().replace('"HEAD"', f'"{newest}"')
     (versions / "9000_loyalty.py").write_text(migration)
     shutil.copy(OUTSIDER / "try_loyalty.py", folder / "tests/test_loyalty.py")

@@ -113,7 +113,7 @@ class World:
             opportunities.QUEUE: named("manychat_opportunity_handler"),
             campaigns.QUEUE: named("manychat_campaign_handler"),
             leads.QUEUE: named("lead_handler"),
-            queues.ODOO_QUEUE: named("odoo_changes_handler"),
+            queues.RECONCILE_QUEUE: named("reconcile_handler"),
             queues.DELIVERY_QUEUE: engine.deliver,
             queues.BULK_DELIVERY_QUEUE: engine.deliver_bulk,
             queues.DEAD_LETTER_QUEUE: engine.store_dead_letter,

@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "9000"
-down_revision = "HEAD"  # the newest one; `ls shared/store/migrations/versions` shows it
+down_revision = "HEAD"  # the newest one; `.venv/bin/alembic heads` shows it
 branch_labels = None
 depends_on = None
 

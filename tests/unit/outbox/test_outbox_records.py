@@ -130,13 +130,13 @@ class TestTarget:
         assert [row.state for row in deliveries()] == ["done"]
 
     def test_one_failure_while_ramping_opens_the_circuit(self, test_clock):
-        """Also after successes of the probe and the next batch, which start the count of failures anew."""
+        """Also after successes of the probe and the next batch, which start the count of failures and openings anew."""
         system = Target(name="crm", circuit=circuit.OPEN, failures=3, openings=1, closed_until=clock.now())
         assert circuit.allows(system)
         circuit.succeeded(system, 100)
         assert (system.circuit, system.failures) == (circuit.RAMPING, 0)
         circuit.failed(system, TargetPolicy(), "down again")
-        assert (system.circuit, system.openings) == (circuit.OPEN, 2)
+        assert (system.circuit, system.openings) == (circuit.OPEN, 1)
         assert not circuit.allows(system)
 
 
