@@ -55,13 +55,8 @@ def signal_person_message(session: Session, values: PersonMessage) -> None:
 def signal_odoo_change(session: Session, change: OdooChange) -> None:
     """Signal to a person's journeys what somebody has done to their lead in Odoo; who enters is known by ManyChat's id.
 
-    Whoever has the contact's addresses in a journey is meant as well: what ends journeys may go by what was typed.
+    Who else they are or probably are is `shared.people`'s to say: an address that others share concerns nobody else.
     """
-    from shared.journeys import addresses, engine
-    from shared.messages.digests import digests_of_address
+    from shared.journeys import engine
 
-    contact = change.contact
-    named = [value for value in (contact.manychat_id, contact.email, contact.phone) if value]
-    people = addresses.people(session, [digest for value in named for digest in digests_of_address(value)])
-    keys = list(dict.fromkeys((contact.manychat_id, *people)))
-    engine.signal(session, change.event, keys, change.data, event_key=change.key, at=change.at)
+    engine.signal(session, change.event, [change.contact.manychat_id], change.data, event_key=change.key, at=change.at)
