@@ -63,7 +63,7 @@ def _kept(table: type[Any], manychat_ids: Sequence[str]) -> dict[str, int | None
     """The rows that there are, each with its record's number in Odoo, if it has one."""
     query = select(table.manychat_id, table.odoo_id).where(table.manychat_id.in_(manychat_ids))
     with reading() as session:
-        return dict(session.execute(query).tuples().all())
+        return {row.manychat_id: row.odoo_id for row in session.execute(query)}
 
 
 def _settled(client: OdooClient, side: Side, theirs: Mapping[str, Theirs], at: Any) -> dict[str, Mapping[str, Verdict]]:
