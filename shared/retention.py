@@ -41,7 +41,7 @@ from shared.settings import Settings, get_settings
 from shared.store import used_keys
 from shared.store.dialect import insert_if_absent, rows_changed
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent
-from shared.store.message_models import MessageStatus, ReceivedMessage
+from shared.store.message_models import MessageDay, MessageStatus, ReceivedMessage
 from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent, RetentionMark
 from shared.store.session import long_statements, reading, transact
 from shared.store.wait_models import DeliveryWait, Outage, TargetPause
@@ -55,6 +55,7 @@ ROUND = timedelta(seconds=45)  # of every five minutes, as long as the night has
 REPORTED = timedelta(days=7)
 """So long a default that is new to an installation only says what it would remove; a setting counts at once."""
 PAGE = 1000  # rows in a transaction: far below what makes Azure SQL lock a whole table
+COUNTED_DAYS = 7  # a day that is over anywhere on earth counts for nobody's cap; a message may be recorded some days late
 REMEMBERED_DAYS = 30  # an event that comes so late that journeys do not remember what ended them
 FROM_THE_FIRST = 1  # rows are numbered from 1
 SPAN = 20_000  # numbers looked through by one statement
@@ -79,13 +80,13 @@ class DaysOf:
 
 @dataclass(frozen=True)
 class Rule:
-    """Rows of a table, by when they came to be, that are removed where `goes` holds.
+    """Rows of a table, by when they came to be (a moment, or a day as `2026-03-02`), that are removed where `goes` holds.
 
     `keeps` finds the keys that outlive their rows, because what caused them may happen again.
     """
 
     table: type[Base]
-    since: InstrumentedAttribute[datetime]
+    since: InstrumentedAttribute[datetime] | InstrumentedAttribute[str]
     days: Callable[[Settings], int]
     goes: Callable[[datetime], ColumnElement[bool]]
     keeps: Callable[[], Select[Any]] | None = None
@@ -150,6 +151,10 @@ def _old_pause(before: datetime) -> ColumnElement[bool]:
     return or_(TargetPause.ended_at < before, TargetPause.until < before)
 
 
+def _old_day(before: datetime) -> ColumnElement[bool]:
+    return MessageDay.day < f"{before:%F}"
+
+
 def _old_journey_event(before: datetime) -> ColumnElement[bool]:
     return JourneyEvent.created_at < before
 
@@ -164,6 +169,7 @@ RULES = {
     "messages": Rule(Delivery, Delivery.created_at, DaysOf("retention_message_days"), _old_message, _recurring_messages),
     "statuses": Rule(MessageStatus, MessageStatus.created_at, DaysOf("retention_message_days"), _old_status),
     "inbound messages": Rule(ReceivedMessage, ReceivedMessage.created_at, DaysOf("retention_inbound_days"), _old_answer),
+    "counted days": Rule(MessageDay, MessageDay.day, lambda _s: COUNTED_DAYS, _old_day),
     "journey events": Rule(JourneyEvent, JourneyEvent.created_at, lambda _s: REMEMBERED_DAYS, _old_journey_event),
     "beginnings": Rule(JourneyBeginning, JourneyBeginning.created_at, lambda _s: REMEMBERED_DAYS, _old_beginning),
     "waits": Rule(DeliveryWait, DeliveryWait.ended_at, DaysOf("retention_sync_days"), _old_wait),
@@ -301,7 +307,7 @@ class Walk:
             with reading() as session:
                 query = select(key, self.rule.since).where(key > last).order_by(key).limit(1)
                 first = session.execute(query).one_or_none()
-            if first is None or first[1] >= self.before:
+            if first is None or first[1] >= (self.before if isinstance(first[1], datetime) else f"{self.before:%F}"):
                 return
             if clock.now() >= self.end:
                 self.stopped_at = first[0]

@@ -17,7 +17,7 @@ from shared.journeys.enrolment_records import Standing
 from shared.outbox import plan
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, JourneyVersion
-from shared.store.message_models import MessageStatus
+from shared.store.message_models import MessageDay, MessageStatus
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, RetentionMark
 from shared.store.session import reading, transact
 from tests.support import tsql
@@ -164,6 +164,13 @@ class TestWhatGoes:
         """A delivery that waited for a year was finished yesterday."""
         add(delivery(finished_at=clock.now() - timedelta(days=1)))
         assert retention.forget() == {}
+
+    def test_days_that_are_over_for_everybody(self, kept_for_a_year):
+        """What was counted for the daily cap goes after a week, whatever is set."""
+        days = [f"{clock.now() - timedelta(days=age):%F}" for age in (400, 8, 7, 0)]
+        add(*(MessageDay(who="w", day=day, delivery_ids=[1]) for day in days))
+        assert retention.forget() == {"counted days": 2}
+        assert left(MessageDay) == 2
 
     def test_more_than_a_page_and_with_gaps(self, kept_for_a_year, monkeypatch):
         """Page after page, over numbers that are no longer there."""
