@@ -23,7 +23,7 @@ FLOW = Flow(
     about="Everything that speaks HTTP and is no webhook: `/health`, and the REST API with its description.",
     functions=("functions.web:bp",),
     optional=False,
-    routers=("shared.web.description:router", "shared.web.flow_catalogue:router"),
+    routers=("shared.web.description:router", "shared.web.flow_catalogue:router", "shared.web.executions:router"),
 )
 bp = func.Blueprint()
 

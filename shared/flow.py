@@ -96,6 +96,10 @@ class Flow:
     so that retention keeps the event's key when it removes the event. `stand_ins` name
     what the sandbox puts in the place of the systems that it talks to (`sandbox.vendor.Vendor`), on one machine only.
 
+    `by_hand` names a mapping of ids to webhooks: what may be started by hand, with inputs in place of a webhook's body.
+    `secret_inputs` are names of such inputs that are never taken, in lower case, beside those that look like a secret
+    (`shared.intake.by_hand`).
+
     `identities` are the kinds by which its systems know people (`shared.people`); `people` names the tables whose rows tell of
     them (`shared.people.backfill.Source`), so that those that were stored before are taken in as well.
     """
@@ -130,6 +134,8 @@ class Flow:
     kept_keys: frozenset[str] = frozenset()
     stand_ins: tuple[str, ...] = ()
     jobs: tuple[Job, ...] = ()
+    by_hand: str | None = None
+    secret_inputs: frozenset[str] = frozenset()
     identities: tuple[IdentityKind, ...] = ()
     people: tuple[str, ...] = ()
 
@@ -145,7 +151,7 @@ class Flow:
 
     def references(self) -> tuple[str, ...]:
         """Every `module:attribute` that the declaration names."""
-        single = (name for name in (self.privacy, self.settings) if name is not None)
+        single = (name for name in (self.privacy, self.settings, self.by_hand) if name is not None)
         several = (
             *self.functions,
             *self.routers,

@@ -21,6 +21,8 @@ FLOW = Flow(
             "calendly.invitee": "functions.christmas.triggers:MEETING",
         }
     ),
+    by_hand="functions.christmas.triggers:WEBHOOKS",
+    secret_inputs=frozenset(("discord_webhook_url",)),
     moved_queues=MappingProxyType({"sequences-queue": "christmas_handler"}),
     routers=("functions.christmas.api:router",),
     tables=("functions.christmas.tables",),

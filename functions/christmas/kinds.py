@@ -23,3 +23,5 @@ JOURNEYS = frozenset(kind.journey for kind in KINDS.values())
 
 # Stages a person reaches, by the events that journeys know them by.
 BOOKED, PAID, NO_SHOW_TAKEN_BACK = "booking.created", "payment.received", "noshow.withdrawn"
+MISSED = "booking.missed"
+"""The stage of whoever stayed away from a meeting, as its calendar has it; our own form's is `NO_SHOW.event`."""

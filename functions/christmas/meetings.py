@@ -51,6 +51,7 @@ def follow_meeting(session: Session, event: Event[BookingEvent]) -> None:
     if booking.calendar == CALENDLY:
         names = {"first_name": payload.first_name, "last_name": payload.last_name}
         people.learn(contact, event.envelope.time, event.key, **names)
+        noshow.mark_missed(session, contact, event.key)
         _follow_absence(session, contact, booking, event)
     if follow(session, contact) or _shown(contact) != before:
         notion_sync.ask_contact(session, contact)
@@ -67,25 +68,21 @@ def follow(session: Session, contact: SequenceContact) -> bool:
     if not rows:
         return False
     before = _shown(contact)
-    decisive = max(rows, key=lambda row: (_is_to_come(row), row.said_at, row.id))
+    decisive = max(rows, key=lambda row: (_is_to_come(row), row.said_at, row.calendar, row.uid))
     at = max(row.said_at for row in rows)
     _forget(contact)
-    when = CLEARED if decisive.status == "cancelled" else decisive.start_at
+    when = (decisive.start_at if decisive.status != "cancelled" else None) or CLEARED
     people.learn(contact, at, SOURCE, booking_status=STATUSES[decisive.status], diagnostic_call_at=when)
-    _set_stage(contact, decisive, at)
+    _set_stages(contact, rows, decisive)
     return _shown(contact) != before
 
 
-def _set_stage(contact: SequenceContact, decisive: Booking, at: datetime) -> None:
-    if _is_to_come(decisive):
-        people.reach(contact, kinds.BOOKED, decisive.said_at)
-    elif decisive.status in ("cancelled", "no-show"):
-        people.fall_back(contact, kinds.BOOKED, at)
-    if decisive.status == "no-show":
-        people.reach(contact, kinds.NO_SHOW.event, decisive.said_at)
-    elif decisive.status == "ended":
-        people.fall_back(contact, kinds.NO_SHOW.event, at)
-        people.reach(contact, kinds.NO_SHOW_TAKEN_BACK, at)
+def _set_stages(contact: SequenceContact, rows: Sequence[Booking], decisive: Booking) -> None:
+    """What the meetings say of how far somebody is. Whoever has booked stays so until that is cancelled or missed."""
+    stands = decisive.status in ("booked", "ended")
+    ends = {kinds.MISSED: "no-show", kinds.NO_SHOW_TAKEN_BACK: "ended"}
+    newest = {stage: max((row.said_at for row in rows if row.status == status), default=None) for stage, status in ends.items()}
+    people.follow_stages(contact, {kinds.BOOKED: decisive.said_at if stands else None} | newest)
 
 
 def _follow_absence(session: Session, contact: SequenceContact, booking: Booking, event: Event[BookingEvent]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from functions.bookings import services
 from functions.bookings.chain import of_row
 from functions.bookings.payloads import CALENDLY, NO_SHOW, BookingEvent
-from functions.bookings.tables import Booking
+from functions.bookings.tables import Booking, BookingUid
 from functions.christmas import begin, kinds, notion_sync, people
 from functions.christmas.begin import Start
 from functions.christmas.tables import SequenceContact
@@ -45,16 +45,32 @@ def report(session: Session, contact: SequenceContact, missed: NoShow, event_key
     Their meeting in Calendly, where there is one, is missed as if Calendly had said so.
     """
     people.learn(contact, missed.at, event_key, booking_status=people.NO_SHOW, diagnostic_call_at=missed.scheduled_at)
-    people.fall_back(contact, kinds.BOOKED, missed.at)
     people.reach(contact, kinds.NO_SHOW.event, missed.at)
-    theirs = (Booking.calendar == CALENDLY, Booking.email == contact.email, Booking.status == "booked")
-    for uid in session.scalars(select(Booking.current_uid).where(*theirs)).all():
-        if f"/{missed.meeting}/" in uid:
-            event = BookingEvent(calendar=CALENDLY, trigger=NO_SHOW, uid=uid, absent={"": True})
-            services.apply(session, event, missed.at, event_key)
+    people.reach(contact, _of_meeting(missed.meeting), missed.at)
+    mark_missed(session, contact, event_key)
     outcome = begin_mails(session, contact, missed, event_key)
     notion_sync.ask_contact(session, contact)
     return outcome
+
+
+def mark_missed(session: Session, contact: SequenceContact, event_key: str) -> None:
+    """Mark their meetings in Calendly as missed that our own form has reported so, whichever came first. Twice is as once."""
+    stages = contact.stages or {}
+    if not any(stage.startswith(_of_meeting("")) for stage in stages):
+        return
+    session.flush()
+    theirs = (Booking.calendar == CALENDLY, Booking.email == contact.email)
+    query = select(BookingUid.uid).join(Booking, Booking.id == BookingUid.booking_id).where(*theirs)
+    for uid in session.scalars(query.order_by(BookingUid.uid)).all():
+        at = people.moment_of(contact, _of_meeting(event_id(uid.partition("/invitees/")[0]) or ""))
+        if at is not None:
+            event = BookingEvent(calendar=CALENDLY, trigger=NO_SHOW, uid=uid, absent={"": True})
+            services.apply(session, event, at, event_key)
+
+
+def _of_meeting(meeting: str) -> str:
+    """The stage that notes which meeting our own form has reported as missed."""
+    return f"{kinds.NO_SHOW.event}/{meeting}"
 
 
 def begin_mails(session: Session, contact: SequenceContact, missed: NoShow, event_key: str) -> str:

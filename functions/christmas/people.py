@@ -1,5 +1,6 @@
 """The people of the campaign: one row for each address, whose facts end the same in whatever order their events come."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -24,7 +25,7 @@ from shared.store.types import CENT
 SIGNED_UP, NURTURED, BEFORE_CALL = "Signed Up", "Nurture Sequence", "Pre-Call Prep"
 NOT_BOOKED, BOOKED, COMPLETED, NO_SHOW = "Not Booked", "Booked", "Completed", "No-Show"
 ONBOARDING_PHASE = "Phase 1"
-_PAST_BOOKING = (kinds.NO_SHOW.event, kinds.POST_CALL.event, kinds.PAID)
+_BOOKED_OR_PAST = (kinds.BOOKED, kinds.POST_CALL.event, kinds.PAID)
 
 
 def locked_contact(session: Session, email: str) -> SequenceContact:
@@ -57,18 +58,19 @@ def exact(score: float | None) -> Decimal | None:
 
 
 def reach(contact: SequenceContact, stage: str, at: datetime) -> None:
-    """They have reached a stage; the newest time counts."""
+    """They have reached a stage, as a report of it says; the newest time counts."""
     known = moment_of(contact, stage)
     if known is None or at > known:
         contact.stages = dict(contact.stages or {}) | {stage: clock.as_utc(at).isoformat()}
     contact.campaign_status = _status(contact)
 
 
-def fall_back(contact: SequenceContact, stage: str, at: datetime) -> None:
-    """They have lost a stage that they reached by then (a booking was cancelled, a call is over); a newer one stays."""
-    known = moment_of(contact, stage)
-    if known is not None and known <= at:
-        contact.stages = {name: time for name, time in contact.stages.items() if name != stage}
+def follow_stages(contact: SequenceContact, moments: Mapping[str, datetime | None]) -> None:
+    """Set stages that follow from the present state of something else, when each was reached; None: they are not there."""
+    reached = {stage: clock.as_utc(at).isoformat() for stage, at in moments.items() if at is not None}
+    kept = {stage: at for stage, at in (contact.stages or {}).items() if stage not in moments}
+    if kept | reached != contact.stages:
+        contact.stages = kept | reached
     contact.campaign_status = _status(contact)
 
 
@@ -92,6 +94,13 @@ def is_unsubscribed(session: Session, row: SequenceContact) -> bool:
 def _status(contact: SequenceContact) -> str:
     """How far they are, by the stages they have reached and not by which event came last."""
     reached = contact.stages or {}
-    if kinds.BOOKED in reached or any(stage in reached for stage in _PAST_BOOKING):
+    if _missed_a_call(contact) or any(stage in reached for stage in _BOOKED_OR_PAST):
         return BEFORE_CALL
     return NURTURED if kinds.FIVE_DAY.event in reached else SIGNED_UP
+
+
+def _missed_a_call(contact: SequenceContact) -> bool:
+    """Whether they stayed away from a call, by our own form or a calendar, and no later one took place."""
+    missed = [at for stage in (kinds.NO_SHOW.event, kinds.MISSED) if (at := moment_of(contact, stage)) is not None]
+    held = moment_of(contact, kinds.NO_SHOW_TAKEN_BACK)
+    return bool(missed) and (held is None or held < max(missed))

@@ -32,6 +32,7 @@ class SequenceContact(Timestamped, NotionSynced, Base):
 
     `who` is the digest of the address by which consent knows them (see `shared.messages.digests`).
     `stages`: which stages they have reached, and when (`{"booking.created": "2026-..."}`); a cancelled booking is taken out.
+    Which calls our own form has reported as missed stands there, too (`noshow.reported/<meeting>`).
     """
 
     __tablename__ = "sequence_contacts"

@@ -84,7 +84,7 @@ def apply_assessment(session: Session, event: Event[AssessmentPayload]) -> str:
 
 def apply_noshow(session: Session, event: Event[NoShowPayload]) -> str:
     """Three mails to somebody who did not come, once for each meeting, whether Calendly or another system reports it."""
-    from functions.christmas import noshow
+    from functions.christmas import meetings, noshow
 
     payload = event.payload
     uri = payload.calendly_event_uri or payload.calendly_event_id
@@ -98,7 +98,10 @@ def apply_noshow(session: Session, event: Event[NoShowPayload]) -> str:
         reschedule_url=payload.reschedule_url,
         links=payload.links,
     )
-    return noshow.report(session, _known(session, event), missed, event.key)
+    contact = _known(session, event)
+    outcome = noshow.report(session, contact, missed, event.key)
+    meetings.follow(session, contact)
+    return outcome
 
 
 def apply_postcall(session: Session, event: Event[PostCallPayload]) -> str:
@@ -108,7 +111,6 @@ def apply_postcall(session: Session, event: Event[PostCallPayload]) -> str:
     payload, at = event.payload, event.envelope.time
     contact = _known(session, event)
     people.learn(contact, at, event.key, booking_status=people.COMPLETED, diagnostic_call_at=payload.call_date)
-    people.fall_back(contact, kinds.BOOKED, at)
     people.reach(contact, kinds.POST_CALL.event, at)
     notion_sync.ask_contact(session, contact)
     source = payload.call_date.isoformat()

@@ -34,5 +34,8 @@ def apply_event(session: Session, event: Event[StripeEvent]) -> str:
 
 WEBHOOK = Webhook(name="stripe.event", queue=EVENTS_QUEUE, payload=StripeEvent, authenticate=payloads.signed, read=reading.read)
 HANDLER = webhook(bp, "stripe", "api/v1/stripe/webhook", WEBHOOK, apply_event)
-OLD_ROUTE = "api/v1/executions/webhook/{namespace}/stripe_payments_to_sheets_db_ai/{key?}"
+OLD_ID = "stripe_payments_to_sheets_db_ai"
+OLD_ROUTE = f"api/v1/executions/webhook/{{namespace}}/{OLD_ID}/{{key?}}"
 accepting(bp, "stripe_old_webhook", OLD_ROUTE, WEBHOOK)
+BY_HAND = {OLD_ID: WEBHOOK}
+"""An event of Stripe's may be given by hand as the inputs: one that never came, out of Stripe's list of events."""

@@ -42,11 +42,12 @@ def look(client: OdooClient, table: type[Any], manychat_ids: Sequence[str]) -> B
     Raises:
         PuenteError: as every call of Odoo; what was taken over until then stays so.
     """
-    side = next((one for one in odoo_sides.sides(client) if one.table is table), None)
-    if side is None:
+    kept = _kept(table, manychat_ids)
+    side = next((one for one in odoo_sides.sides(client) if one.table is table), None) if kept else None
+    if side is None:  # erased rows are nothing to ask Odoo about
         return Before()
     at = clock.now()
-    linked = _linked(table, manychat_ids)
+    linked = {key: number for key, number in kept.items() if number is not None}
     records = side.read(client, [["id", "in", sorted(linked.values())]]) if linked else []
     found = {record.odoo_id: record for record in records}
     theirs = {key: found[number] for key, number in linked.items() if number in found}
@@ -54,14 +55,15 @@ def look(client: OdooClient, table: type[Any], manychat_ids: Sequence[str]) -> B
     gone = {key for key, number in linked.items() if number not in found}
     left = gone if get_settings().odoo_policy("missing") == "theirs" else set()
     omitted = {key: frozenset(_omitted(judged)) for key, judged in verdicts.items()}
-    transact(partial(_note, side=side, keys=[key for key in manychat_ids if key not in left], omitted=omitted))
+    transact(partial(_note, side=side, keys=[key for key in kept if key not in left], omitted=omitted))
     return Before(omitted, {key: Skip(DELETED) for key in left})
 
 
-def _linked(table: type[Any], manychat_ids: Sequence[str]) -> dict[str, int]:
-    query = select(table.manychat_id, table.odoo_id).where(table.manychat_id.in_(manychat_ids), table.odoo_id.is_not(None))
+def _kept(table: type[Any], manychat_ids: Sequence[str]) -> dict[str, int | None]:
+    """The rows that there are, each with its record's number in Odoo, if it has one."""
+    query = select(table.manychat_id, table.odoo_id).where(table.manychat_id.in_(manychat_ids))
     with reading() as session:
-        return {key: int(number) for key, number in session.execute(query)}
+        return {row.manychat_id: row.odoo_id for row in session.execute(query)}
 
 
 def _settled(client: OdooClient, side: Side, theirs: Mapping[str, Theirs], at: Any) -> dict[str, Mapping[str, Verdict]]:

@@ -1,5 +1,6 @@
 """Who may call what: every route of a router with `route_class=SecuredRoute` asks for an API key with the scope it needs."""
 
+import base64
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
@@ -7,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from fastapi import Depends, Request, Response, Security
 from fastapi.routing import APIRoute
-from fastapi.security import APIKeyHeader
+from fastapi.security import APIKeyHeader, HTTPBasic
 
 from shared.errors import RefusedError
 from shared.intake import auth, body
@@ -17,6 +18,16 @@ from shared.settings import ApiKey, Scope, get_settings
 API_KEY = APIKeyHeader(
     name="X-API-KEY", scheme_name="ApiKey", auto_error=False, description="One of the keys in the setting API_KEYS."
 )
+
+
+class _Basic(HTTPBasic):
+    """Basic authentication in the API's description; what checks the password is `SecuredRoute`."""
+
+    async def __call__(self, request: Request) -> None:  # type: ignore[override]  # the framework's own refuses letters outside ASCII
+        """Check nothing."""
+
+
+BASIC = _Basic(scheme_name="Basic", auto_error=False, description="The password is one of the keys in the setting API_KEYS.")
 EVERYWHERE = (401, 403, 422, 500, 503)
 WITH_BODY = (400, 413, 415)
 READING_METHODS = {"GET", "HEAD"}
@@ -31,12 +42,14 @@ class SecuredRoute(APIRoute):
 
     also: ClassVar[tuple[Scope, ...]] = ()  # scopes that open it as well
     only_reads: ClassVar[bool] = False  # whatever the method
+    takes_basic: ClassVar[bool] = False  # an API key may come as the password of Basic authentication
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         reads = self.only_reads or set(options.get("methods") or {"GET"}) <= READING_METHODS
         self.scope: Scope = "read" if reads else "write"
         shown = Security(API_KEY, scopes=[self.scope])  # for the description; `guarded` below is what checks
-        options["dependencies"] = [*(options.get("dependencies") or ()), shown]
+        basic = [Security(BASIC, scopes=[self.scope])] if self.takes_basic else []
+        options["dependencies"] = [*(options.get("dependencies") or ()), shown, *basic]
         options["responses"] = _merged(documented(*EVERYWHERE), options.get("responses") or {})
         super().__init__(path, endpoint, **options)
         if self.body_field is not None:
@@ -49,7 +62,8 @@ class SecuredRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             settings = get_settings()
-            request.state.caller = _caller_with(request, settings.api_keys, (self.scope, *self.also))
+            headers = _with_password(_headers(request)) if self.takes_basic else _headers(request)
+            request.state.caller = _caller_with(headers, settings.api_keys, (self.scope, *self.also))
             if has_body:
                 _check_body(request, await request.body(), settings.max_body_bytes)
             return await handle(request)
@@ -57,17 +71,26 @@ class SecuredRoute(APIRoute):
         return guarded
 
 
-def _caller_with(request: Request, keys: Sequence[ApiKey], scopes: Sequence[Scope]) -> ApiKey:
+def _caller_with(headers: Mapping[str, str], keys: Sequence[ApiKey], scopes: Sequence[Scope]) -> ApiKey:
     """The caller's key, if it has one of `scopes`. Raises RefusedError, 401 or 403 (that of the first scope)."""
     first, *others = scopes
     try:
-        return auth.caller(_headers(request), keys, first)
+        return auth.caller(headers, keys, first)
     except RefusedError as error:
         if error.status != HTTPStatus.FORBIDDEN or not others:
             raise
         with suppress(RefusedError):
-            return _caller_with(request, keys, others)
+            return _caller_with(headers, keys, others)
         raise
+
+
+class BasicRoute(SecuredRoute):
+    """A route at an address of the replaced system, whose callers send Basic authentication: the password is an API key.
+
+    The user's name counts for nothing. No answer asks for such a password, so that no browser keeps one.
+    """
+
+    takes_basic = True
 
 
 class ReadingRoute(SecuredRoute):
@@ -86,6 +109,18 @@ def _merged(
 def _headers(request: Request) -> dict[str, str]:
     """The headers as the webhooks see them; the framework would read a key with letters outside ASCII differently."""
     return {name.decode("latin-1"): value.decode("utf-8", "surrogateescape") for name, value in request.headers.raw}
+
+
+def _with_password(headers: dict[str, str]) -> dict[str, str]:
+    """The headers, with the password of Basic authentication as the key where there is no other."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    if auth.HEADER in headers or scheme.lower() != "basic":
+        return headers
+    try:
+        decoded = base64.b64decode(given.strip(), validate=True).decode("utf-8", "surrogateescape")
+    except ValueError:  # nobody's
+        return headers
+    return headers | {auth.HEADER: decoded.partition(":")[2]}
 
 
 def _check_body(request: Request, raw: bytes, limit: int) -> None:

@@ -12,13 +12,14 @@ from pydantic import BaseModel, Field
 from shared import flows
 from shared.errors import RefusedError
 from shared.flow import Flow
+from shared.intake import by_hand
 from shared.intake.endpoint import WebhookRoute, webhook_routes
 from shared.problems import documented
 from shared.settings import get_settings, setting_name
-from shared.web.auth import SecuredRoute
+from shared.web.auth import BasicRoute
 from shared.web.error_handlers import answer
 
-router = APIRouter(prefix="/api/v1", tags=["Flows"], route_class=SecuredRoute)
+router = APIRouter(prefix="/api/v1", tags=["Flows"], route_class=BasicRoute)
 
 ONLY_READ = {"Allow": "GET"}
 OLD = ["api", "v1", "executions", "webhook"]
@@ -34,6 +35,7 @@ class FlowOut(BaseModel):
     optional: bool = Field(description="Whether it may be deleted with its folder.")
     webhooks: list[str] = Field(description="The addresses at which its events come in.")
     replaces: list[str] = Field(description="The ids by which the replaced system knew it, or parts of it.")
+    by_hand: list[str] = Field(description="The ids by which it, or a part of it, can be started by hand.")
 
 
 class Flows(BaseModel):
@@ -74,7 +76,12 @@ def get_flow(
 ) -> FlowOut:
     """The flow of that name, in whatever namespace."""
     del namespace
-    found = next((flow for flow in _flows() if flow_id == flow.id or flow_id in flow.replaces), None)
+    return find(flow_id)
+
+
+def find(flow_id: str) -> FlowOut:
+    """The flow of that name, or with that id in the replaced system. Raises RefusedError 404."""
+    found = next((flow for flow in _flows() if flow_id in (flow.id, *flow.replaces, *flow.by_hand)), None)
     if found is None:
         raise RefusedError(404, "no-such-flow", "There is no flow of that name.")
     return found
@@ -120,7 +127,13 @@ def _shown(flow: Flow, routes: Iterable[WebhookRoute]) -> FlowOut:
     addresses = [f"/{route.route}" for route in routes]
     replaces = sorted({name for route in routes for name in _old_names(route.route.split("/"), route.webhooks)})
     return FlowOut(
-        id=flow.name, title=flow.title, about=flow.about, optional=flow.optional, webhooks=addresses, replaces=replaces
+        id=flow.name,
+        title=flow.title,
+        about=flow.about,
+        optional=flow.optional,
+        webhooks=addresses,
+        replaces=replaces,
+        by_hand=sorted(by_hand.webhooks_of(flow)),
     )
 
 

@@ -7,11 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.store.models import Contact, DeadLetter, Delivery, InboxEvent, Opportunity, StageChange
-from tests.crash.load import Load, Sent
+from tests.crash.load import Load, Post
 from tests.crash.rig import Rig
 
 
-def check(rig: Rig, load: Load, accepted: Mapping[str, Sent]) -> None:
+def check(rig: Rig, load: Load, accepted: Mapping[str, Post]) -> None:
     """Compare everything there is with the load."""
     assert rig.leftovers() == {}
     with Session(rig.engine) as session:
@@ -22,7 +22,7 @@ def check(rig: Rig, load: Load, accepted: Mapping[str, Sent]) -> None:
     check_odoo(rig, load)
 
 
-def check_events(session: Session, accepted: Mapping[str, Sent]) -> None:
+def check_events(session: Session, accepted: Mapping[str, Post]) -> None:
     """Every accepted event is in the inbox exactly once, and nothing else is; no dead letter waits for a person."""
     stored = Counter(session.scalars(select(InboxEvent.event_id)))
     assert stored == Counter(accepted.keys())

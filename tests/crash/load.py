@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 FIRST_DAY = datetime(2026, 3, 1, tzinfo=UTC)
 STAGES = range(16, 27)
@@ -14,9 +14,21 @@ NEW_STAGE = ("Etapa Nueva", 26)  # a name that the stage map lacks at first, and
 CLAIM_CHECKED = 60_000  # characters of summary: more than a queue message holds
 
 
+class Post(Protocol):
+    """One request of a load."""
+
+    @property
+    def path(self) -> str:
+        """Where it is sent to."""
+
+    @property
+    def body(self) -> bytes:
+        """What is sent."""
+
+
 @dataclass(frozen=True)
 class Sent:
-    """One request of the load."""
+    """One request of ManyChat's."""
 
     hook: str
     manychat_id: str
@@ -25,6 +37,11 @@ class Sent:
     stage: int | None = None
     name: str | None = None
     known: bool = True
+
+    @property
+    def path(self) -> str:
+        """The webhook's address."""
+        return f"/api/v1/manychat/webhook/{self.hook}"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from shared.store import session as store
 from shared.store.migrate import upgrade
 from shared.store.models import DeadLetter, Delivery, InboxEvent
 from tests.conftest import ENVIRONMENT
-from tests.crash.load import Sent
+from tests.crash.load import Post
 from tests.support.world import LOCAL_KEY
 
 SENDERS = 4
@@ -96,7 +96,7 @@ class Rig:
         assert process.wait() == -signal.SIGKILL, self.host.log[-4000:]
         self.deaths.append(why)
 
-    def is_quiet(self, accepted: Mapping[str, Sent]) -> bool:
+    def is_quiet(self, accepted: Mapping[str, Post]) -> bool:
         """Whether every accepted event is stored or parked, nothing is due any more, and no queue holds anything."""
         with Session(self.engine) as session:
             stored = {*session.scalars(select(InboxEvent.event_id)), *session.scalars(select(DeadLetter.event_id))}
@@ -131,11 +131,11 @@ def _length(service: QueueServiceClient, name: str) -> int:
 class Senders:
     """Sends a load as its senders would: whatever is not answered 202 is sent again, until it is."""
 
-    def __init__(self, host: RunningHost, posts: Iterable[Sent], *, pace_seconds: float = 0) -> None:
+    def __init__(self, host: RunningHost, posts: Iterable[Post], *, pace_seconds: float = 0) -> None:
         self.host, self.pace_seconds = host, pace_seconds
-        self.accepted: dict[str, Sent] = {}
+        self.accepted: dict[str, Post] = {}
         self.refused: list[tuple[int, bytes]] = []
-        self._waiting: SimpleQueue[Sent] = SimpleQueue()
+        self._waiting: SimpleQueue[Post] = SimpleQueue()
         for post in posts:
             self._waiting.put(post)
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(SENDERS)]
@@ -168,10 +168,10 @@ class Senders:
             time.sleep(self.pace_seconds)
         connection.close()
 
-    def _accepted(self, connection: http.client.HTTPConnection, post: Sent) -> bool:
+    def _accepted(self, connection: http.client.HTTPConnection, post: Post) -> bool:
         headers = {"Content-Type": "application/json", "X-API-KEY": LOCAL_KEY}
         try:
-            connection.request("POST", f"/api/v1/manychat/webhook/{post.hook}", post.body, headers)
+            connection.request("POST", post.path, post.body, headers)
             answer = connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException):

@@ -86,9 +86,9 @@ class TestMails:
         assert says(ours, 2) == {"Sent": at, "Status": "sent", "Sent By": "puente", "Resend ID": vendor_id}
         assert set(says(ours, 3).values()) == {None}
         row = ours.notion.rows("sequences")[0]
-        assert (row["Last Email Sent"], row["Last Email Sent At"], row.get("MailSequence Completed")) == (2, at, None)
+        assert (row["Last Email Sent"], row["Last Email Sent At"], row.get("Sequence Completed")) == (2, at, None)
         ours.run(days=5)
-        assert ours.notion.rows("sequences")[0]["MailSequence Completed"] == (MONDAY + timedelta(days=5)).isoformat()
+        assert ours.notion.rows("sequences")[0]["Sequence Completed"] == (MONDAY + timedelta(days=5)).isoformat()
         agrees(ours)
 
     @pytest.mark.parametrize(

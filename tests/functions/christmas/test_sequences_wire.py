@@ -76,7 +76,7 @@ class TestOverHttp:
         assert len(sandbox.records("messages", vendor="discord")) == 1
         first = over_http.sequences()[0].notion_page_id
         (five_days,) = sandbox.records("tracker", vendor="notion", id=first)
-        assert (five_days["Name"], five_days["Email 2 Status"], five_days["MailSequence Completed"]) == (
+        assert (five_days["Name"], five_days["Email 2 Status"], five_days["Sequence Completed"]) == (
             "Ana · 5day",
             "sent",
             True,

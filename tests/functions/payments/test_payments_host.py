@@ -1,5 +1,6 @@
 """Payments in the running host: webhooks that Stripe has signed, under both addresses, to the sheet and the analysis."""
 
+import base64
 import http.client
 import json
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from sandbox.settings import app_settings
 from tests.support import stripe
 from tests.support.puente import Puente, running
 from tests.support.stripe import charge, event
+from tests.support.world import LOCAL_KEY
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
@@ -71,6 +73,23 @@ def test_old_address_takes_what_stripe_has_signed(puente: Puente) -> None:
         connection.close()
     assert sent == {"signed": 202, "unsigned": 401}
     wait_until(lambda: payment(puente, "ch_old").get("status") == "succeeded")
+
+
+def test_started_by_hand_with_a_password(puente: Puente) -> None:
+    """An event that never came, at the address and with the authentication of the replaced system."""
+    inputs = event("charge.succeeded", charge("ch_hand", payment_intent=None)) | {"openai_api_key": "never to be seen"}
+    body = {"namespace": "ventas", "flowId": "stripe_payments_to_sheets_db_ai", "inputs": inputs}
+    password = base64.b64encode(f"admin@example.com:{LOCAL_KEY}".encode()).decode()
+    headers = {"Content-Type": "application/json", "Authorization": f"Basic {password}"}
+    connection = http.client.HTTPConnection("127.0.0.1", puente.host.port, timeout=30)
+    connection.request("POST", "/api/v1/executions/trigger", json.dumps(body), headers)
+    answer = connection.getresponse()
+    found = json.loads(answer.read())
+    connection.close()
+    assert (answer.status, found["id"], found["state"]) == (202, inputs["id"], {"current": "CREATED"}), found
+    assert "openai_api_key" in found["warnings"][0]
+    wait_until(lambda: payment(puente, "ch_hand").get("status") == "succeeded")
+    assert "never to be seen" not in puente.host.log
 
 
 def test_test_mode_is_listed_apart(puente: Puente) -> None:
