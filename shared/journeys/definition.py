@@ -152,6 +152,7 @@ class Step(Strict):
         description="Part of what the person asked for: no cap, no marketing consent; if left out, as the template says.",
     )
     again_when_moved: bool = Field(default=False, description="Sent once more when its anchor is moved after it was sent.")
+    once: bool = Field(default=False, description="With `repeat_after`: only in the first round.")
     sent_by: Name | None = Field(default=None, description="Somebody else sends this step; it is only recorded.")
     test_delay: DelayField | None = Field(default=None, description="The delay in TESTING_MODE; days as minutes if left out.")
 
@@ -187,6 +188,12 @@ class Journey(Strict):
         description="What a pause does to due times: `shift` moves them by its length, `keep` leaves them; "
         "if left out, `shift` for steps anchored at the enrolment and `keep` for those anchored at a date of the data.",
     )
+    repeat_after: DurationField | None = Field(
+        default=None,
+        description="The steps come again when so much time has gone since the last was due, for whoever is still in it; "
+        "if left out, they come once.",
+    )
+    repeat_times: int = Field(default=1, ge=1, le=11, description="With `repeat_after`: how often the steps come again.")
     provider: Literal["brevo", "resend", "smtp"] | None = Field(
         default=None, description="Who sends e-mail; else the settings."
     )

@@ -8,6 +8,7 @@ not there is `none`; a comparison of things that have no order is false.
 """
 
 import ast
+import copy
 import operator
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -57,6 +58,19 @@ def check(text: str) -> set[str]:
     names: set[str] = set()
     _walk(_parsed(text), names, 0)
     return names
+
+
+def with_results_of(text: str, names: Mapping[str, str]) -> str:
+    """The condition, asking for the results of other steps: of those that `names` has for each."""
+
+    class Renamed(ast.NodeTransformer):
+        def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # the name that `ast` looks for
+            path = _path(node)
+            if path[0] == "result" and path[1] in names and len(path) == 2:  # noqa: PLR2004  # the root and the step
+                return ast.copy_location(ast.Attribute(node.value, names[path[1]], node.ctx), node)
+            return self.generic_visit(node)
+
+    return ast.unparse(Renamed().visit(copy.deepcopy(_parsed(text))))
 
 
 @lru_cache(maxsize=512)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared import flows
 from shared.errors import ConfigurationError, RefusedError
+from shared.journeys import rounds
 from shared.journeys.definition import Beginning, Exit, Fallback, Journey, Step, Trigger
 from shared.messages import templates
 
@@ -84,7 +85,7 @@ def _read_folders(folders: tuple[Path, ...]) -> Mapping[str, Journey]:
 
 
 def parse(text: str, file: str = "definition") -> Journey:
-    """The journey that a YAML text defines.
+    """The journey that a YAML text defines, with every repetition of its steps written out.
 
     Raises:
         DefinitionError: every mistake with its line and its remedy.
@@ -93,7 +94,7 @@ def parse(text: str, file: str = "definition") -> Journey:
     if twice := list(_repeated(tree)):
         raise DefinitionError("\n".join(f"{file}:{line}: {key}: stands here twice; remove one" for key, line in twice))
     try:
-        return Journey.model_validate(yaml.safe_load(text))
+        journey = Journey.model_validate(yaml.safe_load(text))
     except ValidationError as error:
         faults = [dict(fault) for fault in error.errors(include_url=False)]
         # A list whose items are all wrong is also said to be empty; that is no mistake of its own.
@@ -101,19 +102,28 @@ def parse(text: str, file: str = "definition") -> Journey:
         raise DefinitionError("\n".join(_described(fault, tree, file) for fault in real[:MOST_MISTAKES])) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date that is none, a number beyond all bounds
         raise DefinitionError(f"{file}:1: a value cannot be read ({error}); put it in quotes") from error
+    try:
+        rounds.check(journey)
+    except ValueError as error:
+        raise DefinitionError(f"{file}:1: journey: {error}") from None
+    return rounds.written_out(journey)
 
 
 def missing_templates(journey: Journey, file: str = "definition") -> list[str]:
-    """A line for each template that a step or fallback names and that is not there, or is not for its channel.
+    """A line for each template that a step or fallback names and that is not there, or is not for its channel; each once.
 
     A template may be in Notion alone where the journey says so, and a step that somebody else sends needs none.
     """
     found: list[str] = []
+    seen: set[tuple[str, str]] = set()
     for step in journey.steps:
         if journey.source != "repo" or step.sent_by:
             continue
         ways: tuple[Step | Fallback, ...] = (step, *step.fallback)
         for way in ways:
+            if (way.channel, way.template) in seen:
+                continue
+            seen.add((way.channel, way.template))
             template = templates.in_any_language(way.template)
             if template is None:
                 close = difflib.get_close_matches(way.template, templates.names(), n=1)
