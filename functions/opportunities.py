@@ -64,7 +64,7 @@ FLOW = Flow(
 bp = func.Blueprint()
 
 
-class State(BaseModel):
+class StageReached(BaseModel):
     """The stage that was reached: Odoo's number, or ManyChat's name for it."""
 
     model_config = ConfigDict(extra="allow", defer_build=True)
@@ -89,7 +89,7 @@ class OpportunityPayload(Payload):
     commercial_advisor_id: AdvisorId = Field(
         default=None, description="the commercial advisor's number; 0 says that there is none"
     )
-    state: State = Field(
+    state: StageReached = Field(
         description="the stage: `stage_id` (Odoo's number, or ManyChat's name of up to 100), "
         "`summary` (up to 1,000,000), `date`"
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from shared.errors import ConfigurationError
 from shared.intake.endpoint import WebhookRoute
 from shared.intake.webhook import Webhook, json_object
 from shared.problems import documented
@@ -18,7 +19,16 @@ def describe(document: dict[str, Any], routes: Iterable[WebhookRoute]) -> None:
         for part, webhook in route.webhooks.items():
             document["paths"].setdefault(_path(route.route, part), {})["post"] = _operation(route, part, webhook)
             if webhook.read is json_object:
-                document["components"]["schemas"] |= _schemas(webhook)
+                _add(document["components"]["schemas"], _schemas(webhook))
+
+
+def _add(known: dict[str, Any], more: dict[str, Any]) -> None:
+    """Add schemas by their names. Raises ConfigurationError: a name that would stand for two."""
+    for name, schema in more.items():
+        if known.setdefault(name, schema) != schema:
+            raise ConfigurationError(
+                f"two models that the API describes are called {name}: give that of the webhook another name"
+            )
 
 
 def _path(route: str, part: str) -> str:

@@ -6,12 +6,12 @@ import pytest
 
 from functions.campaigns import AssignmentPayload
 from functions.contacts import ContactPayload
-from functions.opportunities import OpportunityPayload, State
+from functions.opportunities import OpportunityPayload, StageReached
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("model", [ContactPayload, OpportunityPayload, State, AssignmentPayload])
+@pytest.mark.parametrize("model", [ContactPayload, OpportunityPayload, StageReached, AssignmentPayload])
 def test_every_field_is_on_the_page(model):
     """With its name as it is sent."""
     assert [name for name in model.model_fields if f"`{name}`" not in PAGE] == []

@@ -157,7 +157,9 @@ def test_a_field_that_cannot_be_read_costs_itself_and_is_shown(world: World) -> 
     world.run()
     with reading() as session:
         row, event = session.scalars(select(Contact)).unique().one(), session.scalars(select(InboxEvent)).one()
-        shown = next(entry for entry in timeline.entries(session, row, 10) if entry.kind == "event")
+        shown = next(
+            entry for entry in timeline.entries(session, timeline.of_contact(session, row), 10) if entry.kind == "event"
+        )
     assert (row.email, row.subscribed_at, row.last_name, row.first_name) == (None, None, None, sent["nombre_lead"])
     assert {note["field"] for note in event.left_out} == {"email_lead", "datetime_suscripcion"}
     assert (shown.details["left_out"], shown.details["data"]) == (event.left_out, sent)

@@ -13,6 +13,8 @@ from shared.store.session import rehearse
 from tests.lab.races import RACES, Race
 
 each_race = pytest.mark.parametrize("race", RACES.values(), ids=RACES.keys())
+# Names are held on PostgreSQL alone: on Azure SQL the hint of the statement that follows does it, which has races of its own.
+HINTED = {name: race for name, race in RACES.items() if race.place[1] != "hold_names"}
 
 
 def locks_taken(engine: Engine, race: Race) -> list[str]:
@@ -39,7 +41,7 @@ def test_lock_is_in_the_statement(lab: Engine, race: Race) -> None:
     assert locks_taken(lab, race)
 
 
-@each_race
+@pytest.mark.parametrize("race", HINTED.values(), ids=HINTED.keys())
 def test_hint_is_missed_without_its_lock(lab: Engine, race: Race, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the place's lock taken away, a statement fewer asks for it."""
     with_lock = len(locks_taken(lab, race))

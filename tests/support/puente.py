@@ -16,9 +16,11 @@ from shared.store.session import make_engine
 from tests.conftest import ENVIRONMENT
 from tests.support.world import LOCAL_KEY
 
+SENDER_KEY = "local-webhook-key"
 KEYS = [
     {"name": "local", "key": LOCAL_KEY, "scopes": ["admin"]},
     {"name": "viewer", "key": "read-key", "scopes": ["read"]},
+    {"name": "sender", "key": SENDER_KEY, "scopes": ["webhook"]},
 ]
 
 

@@ -10,8 +10,7 @@ import pytest
 
 from devhost.testing import wait_until
 from sandbox.settings import app_settings
-from tests.support.puente import Puente, running
-from tests.support.world import LOCAL_KEY
+from tests.support.puente import SENDER_KEY, Puente, running
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
 
@@ -76,7 +75,7 @@ def test_key_as_the_last_part_of_the_address(puente: Puente, path: str) -> None:
     body = {"email": f"eva{len(path)}@example.com", "first_name": "Eva"}
     assert puente.ask("POST", f"{path}/christmas-signup-webhook", body, key="")[0] == 401
     assert puente.ask("POST", path, body, key="")[0] == 401
-    assert puente.ask("POST", f"{path}/{LOCAL_KEY}", body, key="")[0] == 202
+    assert puente.ask("POST", f"{path}/{SENDER_KEY}", body, key="")[0] == 202
     wait_until(lambda: puente.sandbox.records("contacts", vendor="notion", email=body["email"]) != [])
 
 
