@@ -27,7 +27,7 @@ def _add(known: dict[str, Any], more: dict[str, Any]) -> None:
     for name, schema in more.items():
         if known.setdefault(name, schema) != schema:
             raise ConfigurationError(
-                f"two models that the API describes are called {name}: give that of the webhook another name"
+                f"two models that the API describes are called {name}: rename that of the webhook"
             )
 
 
