@@ -26,9 +26,7 @@ def _add(known: dict[str, Any], more: dict[str, Any]) -> None:
     """Add schemas by their names. Raises ConfigurationError: a name that would stand for two."""
     for name, schema in more.items():
         if known.setdefault(name, schema) != schema:
-            raise ConfigurationError(
-                f"two models that the API describes are called {name}: rename that of the webhook"
-            )
+            raise ConfigurationError(f"two models that the API describes are called {name}: rename that of the webhook")
 
 
 def _path(route: str, part: str) -> str:
