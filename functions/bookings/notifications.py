@@ -92,6 +92,8 @@ def notify(session: Session, chain: Chain, before: Before, event_key: str) -> No
     if booking.status != CANCELLED_STATUS:
         if not is_known:
             booking.instance = _name(booking, before)
+            # Journeys know it already where it was merged in under this name: that one goes on.
+            gone = [instance for instance in gone if instance != booking.instance]
         if not is_known or before.lead_id != booking.lead_id:
             notifier.signal(
                 "booking.created", booking.instance

@@ -203,6 +203,19 @@ def _message(row: Delivery) -> tuple[Any, ...]:
     return payload["context"]["journey"], payload["context"]["step"], payload["to"], str(due), sorted(variables.items())
 
 
+def test_a_meeting_merged_in_under_its_own_name_goes_on(empty: None) -> None:
+    """Missed, then booked anew: the new id comes first and is a booking of its own until the request says whose it is."""
+    story = Story(None, BEGINNING + 7 * DAY)
+    booked, missed = story.webhooks_of("book", 0), story.webhooks_of("stays away", 0)
+    asked, anew = story.webhooks_of("put off if the host agrees", 7)
+    start_anew(with_lead=False)
+    receive_all([*booked, *missed, asked, anew])
+    expected = outcome()
+    start_anew(with_lead=False)
+    receive_all([*booked, anew, *missed, asked])
+    assert outcome() == expected
+
+
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=stories(), data=st.data())
 def test_every_order_ends_the_same(empty: None, words: list[dict[str, Any]], data) -> None:
