@@ -87,7 +87,16 @@ async def _http(request: Request, error: HTTPException) -> Response:
 
 
 def _methods_at(request: Request) -> list[str]:
-    """Every method that some route takes at this path; the framework names only those of the first route that fits."""
-    routes = iter_route_contexts(request.app.routes)
-    path = request.scope["path"]
-    return sorted({method for route in routes if route.path_regex.match(path) for method in route.methods or ()})
+    """Every method that some route takes at this path; the framework names only those of the first route that fits.
+
+    A route that only says why it is not done (its status is 405) takes none.
+    """
+    routes = [route for route in iter_route_contexts(request.app.routes) if route.path_regex.match(request.scope["path"])]
+    return sorted(
+        {method for route in routes if _status(route) != HTTPStatus.METHOD_NOT_ALLOWED for method in route.methods or ()}
+    )
+
+
+def _status(route: Any) -> int | None:
+    found: int | None = getattr(route, "status_code", None) or getattr(getattr(route, "route", None), "status_code", None)
+    return found

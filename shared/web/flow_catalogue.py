@@ -99,14 +99,14 @@ def list_variables() -> Variables:
     return Variables(items=items, total=len(items))
 
 
-@router.post("/flows", include_in_schema=False)
+@router.post("/flows", include_in_schema=False, status_code=405)
 def make_flow() -> Response:
     """Refuse: a flow is code."""
     where = "A flow lives in functions/; docs/add-a-flow.md says how one is added."
     return answer(RefusedError(405, "method-not-allowed", "Flows are not made over the API.", detail=where), ONLY_READ)
 
 
-@router.put("/variables/{key}", include_in_schema=False)
+@router.put("/variables/{key}", include_in_schema=False, status_code=405)
 def set_variable(key: Word) -> Response:
     """Refuse: a setting is the environment's."""
     del key

@@ -41,3 +41,8 @@ def test_neither_is_changed_here(api: Api) -> None:
     assert [(answer.status, answer.headers["allow"]) for answer in (made, changed)] == [(405, "GET")] * 2
     assert "functions/" in made.json["detail"]
     assert "settings.md" in changed.json["detail"]
+
+
+def test_what_is_only_refused_is_no_method_of_the_address(api: Api) -> None:
+    """Allow names what can be done there."""
+    assert api("OPTIONS", "/api/v1/flows").headers["allow"] == "GET"
