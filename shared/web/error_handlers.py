@@ -81,7 +81,7 @@ async def _http(request: Request, error: HTTPException) -> Response:
         return answer(RefusedError(404, "not-found", "There is nothing at this address.", detail=WHERE_TO_READ))
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         methods = ", ".join(_methods_at(request))
-        title = f"{request.method[:20]} is not done here; {methods} is."
+        title = f"{request.method[:20]} is not done here{f'; {methods} is' if methods else ''}."
         return answer(RefusedError(405, "method-not-allowed", title, detail=WHERE_TO_READ), {"Allow": methods})
     return answer(RefusedError(error.status_code, "refused", HTTPStatus(error.status_code).phrase), error.headers)
 
