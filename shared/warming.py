@@ -55,8 +55,9 @@ class Warming:
     def _begin(self) -> None:
         with self._lock:
             if self._thread is None and self._steps:
-                self._thread = threading.Thread(target=self._run, name="warming", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="warming", daemon=True)
+                thread.start()
+                self._thread = thread  # only now: `wait` cannot join one that has not been started
 
     def wait(self, seconds: float) -> bool:
         """Whether all steps are done, after at most `seconds`; False where none has been started."""
