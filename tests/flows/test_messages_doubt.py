@@ -119,7 +119,8 @@ class TestLookingUpByNumber:
     def test_callback_settles_what_a_look_up_cannot(self, configured, test_clock) -> None:
         """Its address names the delivery; then the other one is alone, is not found, and is sent again."""
         sent = account(configured, (False, False), (True, False))
-        enqueue(message(dedupe_key="A"), message(dedupe_key="B", person="lead:18"))
+        enqueue(message(dedupe_key="A"))  # one after the other: those of one call go out side by side
+        enqueue(message(dedupe_key="B", person="lead:18"))
         first, second = (row.id for row in deliveries())
         late_event = ProviderEvent(provider="twilio", vendor_id="SM0", status="delivered", at=clock.now(), delivery_id=second)
         transact(lambda session: statuses.status(session, late_event))
