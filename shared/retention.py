@@ -307,13 +307,18 @@ class Walk:
             with reading() as session:
                 query = select(key, self.rule.since).where(key > last).order_by(key).limit(1)
                 first = session.execute(query).one_or_none()
-            if first is None or first[1] >= (self.before if isinstance(first[1], datetime) else f"{self.before:%F}"):
+            if first is None or _is_young(first[1], self.before):
                 return
             if clock.now() >= self.end:
                 self.stopped_at = first[0]
                 return
             yield first[0], first[0] + SPAN
             last = first[0] + SPAN - 1
+
+
+def _is_young(since: datetime | str, before: datetime) -> bool:
+    """Whether a row is younger, by the moment or the day since which it is there."""
+    return since >= before if isinstance(since, datetime) else since >= f"{before:%F}"
 
 
 def _page(session: Session, rule: Rule, before: datetime, span: tuple[int, int]) -> int:

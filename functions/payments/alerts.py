@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -54,12 +55,4 @@ IN_DISCORD = OneTimeEffect(
     do=_in_discord,
     is_used=discord.is_used,
 )
-IN_SLACK = OneTimeEffect(
-    target=slack.TARGET,
-    name="payment",
-    table="functions.payments.tables:Payment",
-    key="payment_id",
-    subject_prefix="payment:",
-    do=_in_slack,
-    is_used=slack.is_used,
-)
+IN_SLACK = replace(IN_DISCORD, target=slack.TARGET, do=_in_slack, is_used=slack.is_used)

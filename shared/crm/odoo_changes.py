@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
-from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from shared import clock, faults, queues
@@ -22,7 +22,7 @@ from shared.errors import PuenteError
 from shared.intake.envelope import Envelope
 from shared.outbox import circuit, plan
 from shared.settings import get_settings
-from shared.store.dialect import insert_if_absent
+from shared.store.dialect import insert_if_absent, rows_changed
 from shared.store.models import OdooCursor, Opportunity, Target
 from shared.store.session import reading, transact
 from shared.vendors.odoo.client import OdooClient
@@ -106,8 +106,7 @@ def _claim(session: Session, *, model: str, since: datetime, now: datetime) -> t
     until = now + LONGEST_LOOK + timedelta(seconds=2 * ODOO.longest_seconds())
     free = or_(OdooCursor.busy_until.is_(None), OdooCursor.busy_until <= now)
     taken = session.execute(update(OdooCursor).where(OdooCursor.model == model, free).values(busy_until=until))
-    is_ours = isinstance(taken, CursorResult) and taken.rowcount == 1
-    return "claimed" if is_ours else "busy", row.changed_to, row.checked_to
+    return "claimed" if rows_changed(taken) == 1 else "busy", row.changed_to, row.checked_to
 
 
 def _move(session: Session, *, model: str, values: Mapping[str, Any]) -> None:

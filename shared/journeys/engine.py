@@ -92,29 +92,32 @@ def enrol(
     instance, known = beginnings.instance_of(found, data), known or aliases.of(session, keys)
     if not _may_enter(session, found, known.certain_names, instance, event_key):
         return None
-    enrol_key = key_of(found.name, *_enrolment_identity(found, keys[0], instance, event_key))
-    now = clock.now()
-    entered_at = clock.as_utc(anchor) if anchor else now
+    entered_at = clock.as_utc(anchor) if anchor else clock.now()
     happened_at = entered_at if since is None else since
     values = {
-        "journey": found.name,
-        "version_id": pin(session, found),
         "person": keys[0],
         "instance": instance,
-        "enrol_key": enrol_key,
+        "enrol_key": key_of(found.name, *_enrolment_identity(found, keys[0], instance, event_key)),
         "event_key": event_key[:64],
         "anchor_at": entered_at,
         "data": dict(data),
         "data_at": happened_at,
-        "testing": get_settings().testing_mode,
-        "counted_until": now,
     }
-    if not insert_if_absent(session, Enrolment, "enrol_key", values):
+    row = _new_row(session, found, values)
+    if row is None:
         return None
-    row = session.scalars(select(Enrolment).where(Enrolment.enrol_key == enrol_key)).one()
     _begin(session, row, found)
-    _catch_up(session, row, found, known.all_names, min(happened_at, now))
+    _catch_up(session, row, found, known.all_names, min(happened_at, clock.now()))
     return row.id
+
+
+def _new_row(session: Session, journey: Journey, values: Mapping[str, Any]) -> Enrolment | None:
+    """The row of a new enrolment in the newest version of a journey; None where that enrolment was made before."""
+    ours = {"journey": journey.name, "version_id": pin(session, journey)}
+    ours |= {"testing": get_settings().testing_mode, "counted_until": clock.now()}
+    if not insert_if_absent(session, Enrolment, "enrol_key", {**values, **ours}):
+        return None
+    return session.scalars(select(Enrolment).where(Enrolment.enrol_key == values["enrol_key"])).one()
 
 
 def exit(session: Session, enrolment_id: int, reason: str) -> bool:  # noqa: A001  # the word of the field

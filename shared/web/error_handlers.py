@@ -91,12 +91,6 @@ def _methods_at(request: Request) -> list[str]:
 
     A route that only says why it is not done (its status is 405) takes none.
     """
-    routes = [route for route in iter_route_contexts(request.app.routes) if route.path_regex.match(request.scope["path"])]
-    return sorted(
-        {method for route in routes if _status(route) != HTTPStatus.METHOD_NOT_ALLOWED for method in route.methods or ()}
-    )
-
-
-def _status(route: Any) -> int | None:
-    found: int | None = getattr(route, "status_code", None) or getattr(getattr(route, "route", None), "status_code", None)
-    return found
+    here = [route for route in iter_route_contexts(request.app.routes) if route.path_regex.match(request.scope["path"])]
+    doing = [route for route in here if getattr(route, "status_code", None) != HTTPStatus.METHOD_NOT_ALLOWED]
+    return sorted({method for route in doing for method in route.methods or ()})

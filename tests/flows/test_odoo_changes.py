@@ -318,6 +318,17 @@ class TestLook:
         with reading() as session:
             assert len(list(session.scalars(select(StageChange)))) == 3
 
+    def test_look_without_time_for_all_is_gone_on_with(self, world, people, lead, monkeypatch):
+        """Its cursor stands behind the last page that it has taken over; the next minute reads on from there."""
+        long_ago = clock.now() - timedelta(hours=1)
+        transact(lambda s: s.execute(OdooCursor.__table__.update().values(changed_to=long_ago)))
+        people.write("crm.lead", [lead], {"stage_id": 21})
+        monkeypatch.setattr(odoo_changes, "LONGEST_LOOK", timedelta(seconds=-1))  # a page, and no more
+        look(world)
+        with reading() as session:
+            cursor = session.scalars(select(OdooCursor)).one()
+        assert (row().stage_id, cursor.changed_to > long_ago + timedelta(minutes=30)) == (21, True)
+
     def test_another_look_is_waited_for(self, world, people, lead):
         """Where a look is under way, which may not see the change, the wish comes again."""
         clock.sleep(1)

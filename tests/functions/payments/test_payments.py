@@ -176,6 +176,19 @@ def test_late_failure_does_not_undo_a_success(account: Account) -> None:
     assert [bool(row.notified) for row in account.payments] == [True, False, True]
 
 
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_an_attempt_that_expires_takes_no_money_back(account: Account, is_reversed: bool) -> None:  # noqa: FBT001
+    """An authorisation lapses and its page closes; what has come stays, whichever report is the first."""
+    later = PAID + timedelta(days=1)
+    reports = [
+        event("payment_intent.succeeded", intent()),
+        event("charge.expired", charge("ch_a", status="failed", captured=False), later),
+        event("checkout.session.expired", session(payment_status="unpaid"), later),
+    ]
+    account.report(*(reversed(reports) if is_reversed else reports))
+    assert (account.payment.status, account.payment.received_minor) == ("succeeded", 129_900)
+
+
 def test_voucher_is_paid_days_later(account: Account) -> None:
     """OXXO: until the money comes nothing follows; its revenue belongs to the day on which it came, in the account's zone."""
     made = datetime(2026, 11, 3, 5, 40, tzinfo=UTC)  # 2 November, 23:40 in Mexico City
