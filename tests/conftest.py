@@ -212,6 +212,15 @@ def storage(environment: pytest.MonkeyPatch) -> FakeStorage:
     return fake
 
 
+@pytest.fixture(autouse=True)
+def clock_is_given_back() -> Iterator[None]:
+    """Whoever puts a clock in place of the app's takes it away again: the next test, of whatever file, has the real time."""
+    before = clock._clock
+    yield
+    after, clock._clock = clock._clock, before
+    assert after is before
+
+
 @pytest.fixture
 def test_clock() -> Iterator[clock.TestClock]:
     """Time stands still on a Monday morning until the test moves it."""

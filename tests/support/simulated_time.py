@@ -115,12 +115,12 @@ class _Result:
 
 
 @contextmanager
-def simulated(start: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedTime]:
-    """Put a `SimulatedTime` in place of the clock, and let blocks be called on its threads."""
+def simulated(start: datetime) -> Iterator[SimulatedTime]:
+    """Put a `SimulatedTime` in place of the clock, and let blocks be called on its threads; both are taken away at the end."""
     time = SimulatedTime(start)
-    with clock.frozen(start):
-        monkeypatch.setattr(clock, "_clock", clock.Clock(now=time.now, sleep=time.sleep, chance=clock._clock.chance))
-        monkeypatch.setattr(parallel, "ThreadPoolExecutor", lambda max_workers: _Pool(time, max_workers))
+    with clock.frozen(start), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "_clock", clock.Clock(now=time.now, sleep=time.sleep, chance=clock._clock.chance))
+        patch.setattr(parallel, "ThreadPoolExecutor", lambda max_workers: _Pool(time, max_workers))
         yield time
 
 

@@ -80,11 +80,11 @@ def states():
 
 
 @pytest.fixture
-def simulation(database, storage, environment, monkeypatch):
+def simulation(database, storage, environment):
     """A clock that moves when all threads wait; leases are long, as it runs faster than the threads that renew them."""
     environment.setenv("DELIVERY_LEASE_SECONDS", "300")
     get_settings.cache_clear()
-    with simulated(START, monkeypatch) as time:
+    with simulated(START) as time:
         yield time
 
 
