@@ -45,11 +45,12 @@ class Theirs:
     lost_reason: str | None = None
 
     def at(self, fact: str) -> datetime:
-        """When that fact was set, as far as Odoo knows: the end of the second, for it shows whole seconds.
+        """When that fact was set, as far as Odoo knows: the last millisecond of the second, for it shows whole seconds.
 
-        So what was reported in the same second counts as before it, in whatever order the two are looked at.
+        So what was reported in the same second counts as before it, in whatever order the two are looked at. Within that
+        millisecond there is room for what is set and taken over again and again in one second (`is_newer`).
         """
-        return ((self.stage_at if fact == STAGE else None) or self.changed_at).replace(microsecond=999_999)
+        return ((self.stage_at if fact == STAGE else None) or self.changed_at).replace(microsecond=999_001)
 
 
 @dataclass(frozen=True)
@@ -139,9 +140,14 @@ def verdicts(side: Side, row: Any, theirs: Theirs, users: Mapping[int, int | Non
                 value,
                 is_changed=is_changed(row, seen, fact, theirs, us),
                 is_held=fact in seen.held,
-                is_newer=our_time is None or at >= our_time,
+                is_newer=our_time is None or is_newer(at, our_time),
             ),
         )
+
+
+def is_newer(theirs_at: datetime, our_time: datetime) -> bool:
+    """Whether theirs counts as set after ours: also in the same second, of which ours may have been taken over as well."""
+    return theirs_at.replace(microsecond=999_999) >= our_time
 
 
 def is_changed(row: Any, seen: Seen, fact: str, theirs: Theirs, us: int) -> bool:
