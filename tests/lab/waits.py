@@ -21,6 +21,8 @@ from functions.christmas import meetings
 from functions.christmas import people as campaign_people
 from functions.christmas.tables import SequenceContact
 from functions.contacts import apply_contact
+from functions.invoices import services as invoice_services
+from functions.invoices.tables import Invoice
 from functions.leads import services as lead_services
 from functions.leads.tables import Lead
 from functions.payments import services as payment_services
@@ -226,6 +228,9 @@ WAITS: dict[str, Wait] = {
         SequenceContact, one(SequenceContact, email=ANA), lambda session: campaign_people.locked_contact(session, ANA)
     ),
     "functions.contacts:apply_contact": Wait(Opportunity, opportunity, a_contact_event),
+    "functions.invoices.services:_locked": Wait(
+        Invoice, one(Invoice, serie_key="F-1"), lambda session: invoice_services._locked(session, "F-1")
+    ),
     "functions.leads.services:_recent": Wait(
         Lead, lead, lambda session: lead_services._recent(session, Lead.email, ANA, clock.now())
     ),
