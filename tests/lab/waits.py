@@ -25,6 +25,9 @@ from functions.leads import services as lead_services
 from functions.leads.tables import Lead
 from functions.payments import services as payment_services
 from functions.payments.tables import Payment, PaymentObject
+from functions.scoring import services as scoring_services
+from functions.scoring.score import Scored
+from functions.scoring.tables import ScoredLead
 from shared import clock
 from shared.crm import (
     assignment_edits,
@@ -248,6 +251,11 @@ WAITS: dict[str, Wait] = {
         PaymentObject,
         one(PaymentObject, object_id="pi_1"),
         lambda session: payment_services._rows(session, PaymentObject.object_id == "pi_1"),
+    ),
+    "functions.scoring.services:_locked_row": Wait(
+        ScoredLead,
+        one(ScoredLead, ext_id="1"),
+        lambda session: scoring_services._locked_row(session, "1", SCORED, NOW),
     ),
     "shared.crm.assignment_edits:_assignment": Wait(
         CampaignContact,

@@ -1,0 +1,1 @@
+"""HubSpot: its client, and what is written to and heard from it."""
