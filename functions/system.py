@@ -52,9 +52,11 @@ FLOW = Flow(
     ),
     privacy="shared.privacy.holdings:ENGINE",
     effects=("shared.alerts:ALERT",),
-    clients=("shared.alerts:ADDRESS", "shared.vendors.discord:DISCORD"),
+    clients=("shared.alerts:ADDRESS", "shared.vendors.discord:DISCORD", "shared.vendors.slack:SLACK"),
     events=("account.refused",),
-    targets=MappingProxyType({"alerts": "shared.alerts:policy", "discord": "shared.discord:policy"}),
+    targets=MappingProxyType(
+        {"alerts": "shared.alerts:policy", "discord": "shared.discord:policy", "slack": "shared.slack:policy"}
+    ),
     listeners=MappingProxyType(
         {
             "account.refused": "shared.alerts:alert_refused_account",
