@@ -1,1 +1,1 @@
-"""HubSpot: its client, and what is written to and heard from it."""
+"""HubSpot: its client, and the flows that write to it and are told by it."""

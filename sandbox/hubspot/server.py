@@ -24,7 +24,6 @@ from sandbox.hubspot.shapes import (
     MOST_GROUPS,
     OWN,
     ROOT,
-    SECRET,
     TEXT,
     TOKEN,
     entry,
@@ -51,12 +50,10 @@ class HubSpot(Shelved):
     connection: Mapping[str, str] = {
         "HUBSPOT_BASE_URL": "/hubspot",
         "HUBSPOT_TOKEN": TOKEN,
-        "HUBSPOT_CLIENT_SECRET": SECRET,
     }
     board_title = "Contacts"
     routes = ("/crm/{rest:.*}",)
     kinds = ("contacts", "properties", "state")
-    default_secret = SECRET
     modes: Mapping[str, str] = {
         "ten_seconds": "Too many requests in ten seconds: 429, policy TEN_SECONDLY_ROLLING.",
         "daily": "The day's requests are used up: 429, policy DAILY.",

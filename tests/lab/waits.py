@@ -65,10 +65,12 @@ from shared.store.models import (
     Target,
 )
 from shared.store.people_models import Identity
+from shared.store.types import key_of
 from tests.lab.races import TARGET, card, take_place
 
 ANA = "ana@example.com"
 LEADS = Side(Opportunity, "crm.lead", "x_manychat_id", {"stage": "stage_id"})
+SCORED = Scored(score=20, priority="low", email=None, errors=())
 PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
 
 
@@ -254,8 +256,8 @@ WAITS: dict[str, Wait] = {
     ),
     "functions.scoring.services:_locked_row": Wait(
         ScoredLead,
-        one(ScoredLead, ext_id="1"),
-        lambda session: scoring_services._locked_row(session, "1", SCORED, NOW),
+        one(ScoredLead, key=key_of("manychat", "1"), source="manychat", ext_id="1"),
+        lambda session: scoring_services._locked_row(session, "1", SCORED, clock.now()),
     ),
     "shared.crm.assignment_edits:_assignment": Wait(
         CampaignContact,
