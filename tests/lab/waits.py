@@ -27,6 +27,9 @@ from functions.leads import services as lead_services
 from functions.leads.tables import Lead
 from functions.payments import services as payment_services
 from functions.payments.tables import Payment, PaymentObject
+from functions.scoring import services as scoring_services
+from functions.scoring.score import Scored
+from functions.scoring.tables import ScoredLead
 from shared import clock
 from shared.crm import (
     assignment_edits,
@@ -64,10 +67,12 @@ from shared.store.models import (
     Target,
 )
 from shared.store.people_models import Identity
+from shared.store.types import key_of
 from tests.lab.races import TARGET, card, take_place
 
 ANA = "ana@example.com"
 LEADS = Side(Opportunity, "crm.lead", "x_manychat_id", {"stage": "stage_id"})
+SCORED = Scored(score=20, priority="low", email=None, errors=())
 PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
 
 
@@ -253,6 +258,11 @@ WAITS: dict[str, Wait] = {
         PaymentObject,
         one(PaymentObject, object_id="pi_1"),
         lambda session: payment_services._rows(session, PaymentObject.object_id == "pi_1"),
+    ),
+    "functions.scoring.services:_locked_row": Wait(
+        ScoredLead,
+        one(ScoredLead, key=key_of("manychat", "1"), source="manychat", ext_id="1"),
+        lambda session: scoring_services._locked_row(session, "1", SCORED, clock.now()),
     ),
     "shared.crm.assignment_edits:_assignment": Wait(
         CampaignContact,
