@@ -14,10 +14,10 @@ _PERSON = {"email", "phone", "customer", "tokens", "codes", "items"}
 
 def of_cart(known: Mapping[str, Any], report: CartReport, at: datetime) -> dict[str, Any]:
     """A cart's facts after this report, which says how things were at `at`: of each fact the newest that says something."""
-    said = report.model_dump(mode="json", include=_CART, exclude_none=True)
-    if "items" in said:  # the total belongs to the items beside which it stood
-        said["items"] = {"lines": said["items"], "total": report.total, "exact": report.exact}
-    facts = _newest(known, said, at)
+    given = report.model_dump(mode="json", include=_CART, exclude_none=True)
+    if "items" in given:  # the total belongs to the items beside which it stood
+        given["items"] = {"lines": given["items"], "total": report.total, "exact": report.exact}
+    facts = _newest(known, given, at)
     facts[CHANGED] = max(at.isoformat(), known.get(CHANGED, ""))
     if report.completed_at is not None:
         facts[COMPLETED] = min(report.completed_at.isoformat(), known.get(COMPLETED, "9"))
@@ -26,9 +26,9 @@ def of_cart(known: Mapping[str, Any], report: CartReport, at: datetime) -> dict[
 
 def of_order(known: Mapping[str, Any], report: OrderReport, at: datetime) -> dict[str, Any]:
     """An order's facts after this report. When it was placed and paid is told by the first report that says so."""
-    said = {name: value for name, value in report.model_dump(mode="json", include=_PERSON).items() if value}
+    given = {name: value for name, value in report.model_dump(mode="json", include=_PERSON).items() if value}
     state = report.model_dump(mode="json", include={"status", "paid", "counts", "total", "refunded", "exact"})
-    facts = _newest(known, said | {STATE: state}, at)
+    facts = _newest(known, given | {STATE: state}, at)
     if report.ends:
         facts[PLACED] = min((report.placed_at or at).isoformat(), known.get(PLACED, "9"))
     if report.paid:
@@ -37,7 +37,7 @@ def of_order(known: Mapping[str, Any], report: OrderReport, at: datetime) -> dic
 
 
 def value(facts: Mapping[str, Any], name: str) -> Any:
-    """The newest value of a fact; None where nobody has said it."""
+    """The newest value of a fact; None where no report gives it."""
     found = facts.get(name)
     return found[1] if isinstance(found, list | tuple) else None
 
@@ -48,8 +48,8 @@ def moment(facts: Mapping[str, Any], name: str) -> datetime | None:
     return datetime.fromisoformat(found) if isinstance(found, str) else None
 
 
-def _newest(known: Mapping[str, Any], said: Mapping[str, Any], at: datetime) -> dict[str, Any]:
-    news = {name: [at.isoformat(), found] for name, found in said.items()}
+def _newest(known: Mapping[str, Any], given: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    news = {name: [at.isoformat(), found] for name, found in given.items()}
     return dict(known) | {
         name: max(list(known[name]), pair, key=_place) if name in known else pair for name, pair in news.items()
     }

@@ -23,6 +23,7 @@ FLOW = Flow(
     ),
     by_hand="functions.carts.triggers:BY_HAND",
     secret_inputs=frozenset(("email_webhook_url", "slack_webhook_url", "db_url", "db_username", "jdbc_url", "jdbc_user")),
+    routers=("functions.carts.api:router",),
     tables=("functions.carts.tables",),
     privacy="functions.carts.privacy:PERSONAL_DATA",
     timeline=("functions.carts.privacy:CART_TIMELINE", "functions.carts.privacy:ORDER_TIMELINE"),

@@ -37,8 +37,8 @@ class Item(BaseModel):
 class CartReport(Payload):
     """A cart as it stands. `items` is None where the report says nothing of them; an empty list is an empty cart.
 
-    `completed_at`: it was bought. `token` is a further name under which an order may mention it. `exact`: amounts are written as
-    programs write them, so that a dot is a decimal point.
+    `completed_at`: it was bought. `token` is a further name under which an order may mention it. `exact`: a program wrote the
+    amounts, so that a dot is a decimal point.
     """
 
     store: Store

@@ -117,7 +117,8 @@ def _running(session: Session, email: str) -> int | None:
 def facts_of(cart: Cart) -> dict[str, Any]:
     """What the journey and its texts may know of a cart; what is unknown is left out.
 
-    `total` is an amount with its currency, and only there where both are of the same pair.
+    `total` is an amount with its currency, and only there where both are of the same pair. Where no first name is
+    known, the text says the word that stands for one.
     """
     settings, lines = settings_of(CartSettings), [Item.model_validate(line) for line in cart.items or ()]
     exact = bool((cart.facts.get("items") or [None, {}])[1].get("exact"))
@@ -127,8 +128,8 @@ def facts_of(cart: Cart) -> dict[str, Any]:
         "store": cart.store,
         "email": cart.email,
         "phone": cart.phone,
-        "first_name": cart.first_name,
-        "whatsapp": settings.carts_whatsapp and cart.phone is not None,
+        "first_name": cart.first_name or "",
+        "whatsapp": settings.carts_whatsapp and cart.phone is not None and bool(cart.url or settings.store_url),
         "variant": cart.variant,
         "products": [_product(line, cart, exact=exact) for line in lines if line.quantity][:MOST_SHOWN],
         "more_products": max(sum(1 for line in lines if line.quantity) - MOST_SHOWN, 0),

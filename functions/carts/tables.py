@@ -20,8 +20,8 @@ ERASED = "erased"
 class ShopOrder(Timestamped, Base):
     """An order of a shop, by the shop's number of it. Computed from `facts`, the newest report of each kind.
 
-    `placed_at` is when it became an order that ends the reminders; NULL while it is none (a card that failed). `paid_at` is when
-    the money came, `paid_on` that day in CARTS_TIME_ZONE; NULL while it is not paid, and for tests. `net_minor` is what it
+    `placed_at` is when it became an order that ends the reminders; NULL while it is none (a card that failed). `paid_at` is
+    when the money came, `paid_on` that day in CARTS_TIME_ZONE; NULL while it is not paid, and for tests. `net_minor` is what it
     amounts to without what went back, in the currency's smallest unit. `cart_ref` and `other_ref` are the carts that it names.
     `recovered_cart_id` is the cart whose series it answers, `recovered_message_id` the last message before it.
     `notified` lists the names under which journeys know of it.

@@ -20,10 +20,10 @@ def at(**later: float) -> str:
 
 
 def checkout(
-    token: str = "c-1", email: str | None = "rosa.mu@example.com", changed: str | None = None, **more: Any
+    cart: str = "c-1", email: str | None = "rosa.mu@example.com", changed: str | None = None, **more: Any
 ) -> dict[str, Any]:
     """A checkout of Shopify's."""
-    known = {"token": token, "cart_token": f"cart-of-{token}", "email": email, "updated_at": changed or at(), "customer": None}
+    known = {"token": cart, "cart_token": f"cart-of-{cart}", "email": email, "updated_at": changed or at(), "customer": None}
     return payload("shopify.checkout", "update") | known | more
 
 

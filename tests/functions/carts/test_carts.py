@@ -231,7 +231,13 @@ class TestAmounts:
 
     @pytest.mark.parametrize(
         ("price", "currency", "minor"),
-        [("1.299,00", "MXN", 129_900), ("1299.00", "MXN", 129_900), (1299.1, "MXN", 129_910), ("18.600", "KWD", None), ("5000", "CLP", 5000)],
+        [
+            ("1.299,00", "MXN", 129_900),
+            ("1299.00", "MXN", 129_900),
+            (1299.1, "MXN", 129_910),
+            ("18.600", "KWD", None),
+            ("5000", "CLP", 5000),
+        ],
     )
     def test_prices_as_plugins_write_them(self, shop: Shop, price: Any, currency: str, minor: int | None) -> None:
         """Exact in the currency's smallest unit; what has two readings is none."""
