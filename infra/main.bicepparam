@@ -92,6 +92,7 @@ param settings = {
   SEGMENT_RULE: readEnvironmentVariable('SEGMENT_RULE', '')
   SENDINBLUE_SENDER_EMAIL: readEnvironmentVariable('SENDINBLUE_SENDER_EMAIL', '')
   SENDINBLUE_SENDER_NAME: readEnvironmentVariable('SENDINBLUE_SENDER_NAME', '')
+  SHADOW: readEnvironmentVariable('SHADOW', '')
   SMTP_FROM: readEnvironmentVariable('SMTP_FROM', '')
   STRIPE_TEST_MODE: readEnvironmentVariable('STRIPE_TEST_MODE', '')
   SURVEY_URL: readEnvironmentVariable('SURVEY_URL', '')
