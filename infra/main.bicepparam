@@ -14,6 +14,9 @@ param settings = {
   CALCOM_BASE_URL: readEnvironmentVariable('CALCOM_BASE_URL', '')
   CAMPAIGN_VARIABLES: readEnvironmentVariable('CAMPAIGN_VARIABLES', '')
   CAPTCHA_ACTION: readEnvironmentVariable('CAPTCHA_ACTION', '')
+  CARTS_RECOVERY_DAYS: readEnvironmentVariable('CARTS_RECOVERY_DAYS', '')
+  CARTS_TIME_ZONE: readEnvironmentVariable('CARTS_TIME_ZONE', '')
+  CARTS_WHATSAPP: readEnvironmentVariable('CARTS_WHATSAPP', '')
   COLLECT_POISON_SCHEDULE: readEnvironmentVariable('COLLECT_POISON_SCHEDULE', '30 * * * * *')
   DATABASE_LONG_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_LONG_STATEMENT_SECONDS', '')
   DATABASE_POOL_OVERFLOW: readEnvironmentVariable('DATABASE_POOL_OVERFLOW', '')
@@ -94,6 +97,7 @@ param settings = {
   RESEND_FROM: readEnvironmentVariable('RESEND_FROM', '')
   RESOURCE_URL: readEnvironmentVariable('RESOURCE_URL', '')
   RETENTION_ACTION_LOG_DAYS: readEnvironmentVariable('RETENTION_ACTION_LOG_DAYS', '')
+  RETENTION_CART_DAYS: readEnvironmentVariable('RETENTION_CART_DAYS', '')
   RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
   RETENTION_INBOUND_DAYS: readEnvironmentVariable('RETENTION_INBOUND_DAYS', '')
   RETENTION_INBOX_DAYS: readEnvironmentVariable('RETENTION_INBOX_DAYS', '')
@@ -109,7 +113,11 @@ param settings = {
   SEGMENT_RULE: readEnvironmentVariable('SEGMENT_RULE', '')
   SENDINBLUE_SENDER_EMAIL: readEnvironmentVariable('SENDINBLUE_SENDER_EMAIL', '')
   SENDINBLUE_SENDER_NAME: readEnvironmentVariable('SENDINBLUE_SENDER_NAME', '')
+  SHADOW: readEnvironmentVariable('SHADOW', '')
+  SHOPIFY_SHOP: readEnvironmentVariable('SHOPIFY_SHOP', '')
   SMTP_FROM: readEnvironmentVariable('SMTP_FROM', '')
+  STORE_NAME: readEnvironmentVariable('STORE_NAME', '')
+  STORE_URL: readEnvironmentVariable('STORE_URL', '')
   STRIPE_TEST_MODE: readEnvironmentVariable('STRIPE_TEST_MODE', '')
   SURVEY_URL: readEnvironmentVariable('SURVEY_URL', '')
   TRACE_SHARE: readEnvironmentVariable('TRACE_SHARE', '')
@@ -147,11 +155,13 @@ param vaultSettings = {
   SENDINBLUE_API_KEY: 'optional'
   SHEETS_TOKEN: 'optional'
   SHEETS_WEBHOOK_URL: 'optional'
+  SHOPIFY_WEBHOOK_SECRETS: 'optional'
   SLACK_WEBHOOK_URL: 'optional'
   SMTP_URL: 'optional'
   STRIPE_SIGNING_SECRET: 'optional'
   TURNSTILE_SECRET: 'optional'
   TWILIO_AUTH_TOKEN: 'optional'
+  WOOCOMMERCE_WEBHOOK_SECRETS: 'optional'
 }
 param secretsInVault = split(readEnvironmentVariable('PUENTE_SECRETS', ''), ',')
 
