@@ -246,7 +246,7 @@ class MessagingSettings(SettingsGroup):
 
 
 class VendorSettings(SettingsGroup):
-    """Notion and Discord, and whether journeys are tried out."""
+    """Notion, Discord and Slack, and whether journeys are tried out."""
 
     notion_token: SecretStr | None = Field(
         default=None, validation_alias=old_name("NOTION_TOKEN"), description="Notion integration token."
@@ -262,7 +262,12 @@ class VendorSettings(SettingsGroup):
     discord_webhook_url: SecretStr | None = Field(
         default=None,
         validation_alias=old_name("DISCORD_WEBHOOK_URL"),
-        description="Discord webhook to which critical leads are reported.",
+        description="Discord webhook to which critical leads, large payments and the day of the invoices are reported.",
+    )
+    slack_webhook_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=old_name("SLACK_WEBHOOK_URL"),
+        description="Incoming webhook of the Slack channel to which large payments and the day of the invoices are reported.",
     )
     testing_mode: bool = Field(
         default=False,

@@ -60,6 +60,7 @@ CONTACTS = RecordSync(
     keep=_columns,
     then="shared.crm.campaign_requests:of_partner",
     is_used=lambda: _is_in_mode("contacts"),
+    describe="shared.crm.odoo_rows:facts_of",
 )
 OPPORTUNITIES = replace(
     CONTACTS,

@@ -4,7 +4,20 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Index, MetaData, Unicode, UnicodeText, UniqueConstraint, event, false, text, true
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    ForeignKey,
+    Index,
+    MetaData,
+    Unicode,
+    UnicodeText,
+    UniqueConstraint,
+    event,
+    false,
+    text,
+    true,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, relationship
 
 from shared import clock
@@ -278,6 +291,20 @@ class InboxEvent(Base):
     left_out: Mapped[Any | None] = mapped_column(JsonText)
 
 
+class EventFigure(Base):
+    """How many events of a type were handled, in so many milliseconds altogether, and how many became dead letters.
+
+    `counted_to`: events until then are in it. The row of type `*` holds all types together (see `shared.watch.flow_figures`).
+    """
+
+    __tablename__ = "event_figures"
+    type: Mapped[str] = mapped_column(Unicode(100), primary_key=True)
+    handled: Mapped[int] = mapped_column(BigInteger, default=0)
+    milliseconds: Mapped[int] = mapped_column(BigInteger, default=0)
+    failed: Mapped[int] = mapped_column(BigInteger, default=0)
+    counted_to: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class UsedKey(Base):
     """A key of an event or a message that retention has removed, and that must not take effect again."""
 
@@ -442,7 +469,7 @@ class DeadLetter(Base):
     resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
-    __table_args__ = (Index("ix_dead_letters_state", "state", "id"),)
+    __table_args__ = (Index("ix_dead_letters_state", "state", "id"), Index(None, "created_at"))
 
 
 class ActionLog(Base):

@@ -18,7 +18,7 @@ LAYERS = [
     {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},
     {"shared.people"},
     {"shared.intake"},
-    {"shared.alerts", "shared.discord"},
+    {"shared.alerts", "shared.discord", "shared.slack"},
     {"shared.outbox"},
     {"shared.vendors", "shared.store", "shared.queues"},
     {
@@ -43,6 +43,7 @@ LAYERS = [
         "shared.faults",
         "shared.logs",
         "shared.once",
+        "shared.shadow_mode",
         "shared.stopping",
         "shared.telemetry",
         "shared.warming",
