@@ -75,6 +75,7 @@ param settings = {
   ODOO_API: readEnvironmentVariable('ODOO_API', '')
   ODOO_BATCH_SIZE: readEnvironmentVariable('ODOO_BATCH_SIZE', '')
   ODOO_CALLS_PER_SECOND: readEnvironmentVariable('ODOO_CALLS_PER_SECOND', '')
+  ODOO_CAMPAIGN_CONTACTS: readEnvironmentVariable('ODOO_CAMPAIGN_CONTACTS', '')
   ODOO_DB: readEnvironmentVariable('ODOO_DB')
   ODOO_FIELD_MAP: readEnvironmentVariable('ODOO_FIELD_MAP', '')
   ODOO_QUIET: readEnvironmentVariable('ODOO_QUIET', '')
