@@ -25,6 +25,7 @@ LAYERS = [
         "shared.settings",
         "shared.setting_groups",
         "shared.setting_types",
+        "shared.setting_campaigns",
         "shared.setting_dates",
         "shared.setting_limits",
         "shared.secret_faults",
