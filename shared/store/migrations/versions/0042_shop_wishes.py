@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0042"
-down_revision = "0041"
+down_revision = "0038"
 branch_labels = None
 depends_on = None
 
