@@ -78,7 +78,7 @@ class TestStages:
     def test_days_on_which_nobody_looked(self, books: Books, post: PostOffice, test_clock: clock.TestClock) -> None:
         """The host was down on the day of a stage; the next stage comes at its day, and each once."""
         books.report(overdue(-4))
-        for day in (0, 1, 2, 3, 4, 5, 9, 13, 14, 18, 19, 30, 34, 40, 64, 65, 90):
+        for day in (0, 1, 2, 3, 4, 5, 9, 12, 13, 18, 19, 30, 34, 40, 64, 65, 90):
             test_clock.moment = datetime(2026, 3, 2, 16, tzinfo=UTC) + timedelta(days=day)
             go()
         expected = [
