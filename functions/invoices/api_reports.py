@@ -53,13 +53,15 @@ class DelinquencyOut(BaseModel):
     @classmethod
     def of(cls, one: Overdue) -> Self:
         """The figures as the API shows them."""
-        counts = {name: getattr(one, name) for name in ("currency", "invoices", "customers", "mean_days", "hints")}
+        counts = {name: getattr(one, name) for name in ("currency", "invoices", "customers", "mean_days")}
         amounts = {"amount": one.amount, "mean_amount": one.mean, "largest_amount": one.largest}
         buckets = [
             BucketOut.model_validate({"bucket": name, "invoices": count, "amount": _text(amount, one.currency)})
             for name, (count, amount) in one.buckets.items()
         ]
-        return cls(**counts, buckets=buckets, **{name: _text(minor, one.currency) for name, minor in amounts.items()})
+        return cls(
+            **counts, hints=one.hints, buckets=buckets, **{name: _text(minor, one.currency) for name, minor in amounts.items()}
+        )
 
 
 class DelinquencyReport(BaseModel):
