@@ -124,7 +124,7 @@ class Notion:
             body["sorts"] = [dict(one) for one in sorts]
         if cursor:
             body["start_cursor"] = cursor
-        answer = self._call("POST", f"/data_sources/{source}/query", "querying", json=body, repeatable=True)
+        answer = self._call("POST", f"/data_sources/{source}/query", "querying", json=body, repeatable=True, reads=True)
         following = str(answer["next_cursor"]) if answer.get("has_more") else None
         return QueryPage(list(answer.get("results") or []), following, _incomplete(answer))
 
@@ -180,10 +180,12 @@ class Notion:
         what: str,
         *,
         repeatable: bool,
+        reads: bool = False,
         params: Mapping[str, str] | None = None,
         json: Any = None,
     ) -> dict[str, Any]:
-        return dict(self._http.call(method, f"/v1{path}", what, repeatable=repeatable, params=params, json=json))
+        request = {"params": params, "json": json, "reads": reads}
+        return dict(self._http.call(method, f"/v1{path}", what, repeatable=repeatable, **request))
 
 
 def _incomplete(answer: Mapping[str, Any]) -> str | None:

@@ -31,7 +31,7 @@ enrol_on: [lead.created]
 exit_on: [lead.created]
 re_enrol: each_event
 steps:
-  - {id: only, delay: 1d, channel: email, template: a}
+  - {id: only, delay: 20d, channel: email, template: a}
 """
 ANA = {"email": "ana@example.com"}
 SENT = {"day_3": START - timedelta(days=4)}
