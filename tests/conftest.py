@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 from shared import clock, faults, flows, queues
@@ -141,6 +141,7 @@ def _of_worker(url: URL, worker: str) -> URL:
 def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """One engine for all tests of this process: what it has compiled of our statements, a third of a test's time, it keeps."""
     engine = store.make_engine(f"sqlite:///{tmp_path_factory.mktemp('database') / 'puente.db'}")
+    event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=OFF"))
     assert engine._compiled_cache is not None
     engine._compiled_cache.capacity = 5000  # more than all statements of all tests; an app has some hundred
     yield engine
