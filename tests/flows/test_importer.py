@@ -155,10 +155,11 @@ def test_memory_is_bounded_by_a_batch(database, tmp_path, monkeypatch):
 
     sizes = []
     real = load.transact
+    monkeypatch.setattr(load, "BATCH", 50)
     monkeypatch.setattr(load, "transact", lambda work: sizes.append(len(work.args[0])) or real(work))
-    write(tmp_path, {"contacts": [{"manychat_id": f"m{n}"} for n in range(1200)]})
+    write(tmp_path, {"contacts": [{"manychat_id": f"m{n}"} for n in range(120)]})
     moved(tmp_path)
-    assert sizes == [500, 500, 200]
+    assert sizes == [50, 50, 20]
 
 
 def test_leads_of_odoo_are_adopted_and_then_updated_not_doubled(sandbox, world):

@@ -63,7 +63,7 @@ def name_of(path: Path, root: Path = ROOT) -> str:
 
 @cache
 def tree(path: Path) -> ast.Module:
-    """A module's source, parsed once for all tests of this process; nobody changes it."""
+    """A module's source, parsed once for all tests of `tests/structure` in this process; nobody changes it."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 

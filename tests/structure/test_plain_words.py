@@ -45,22 +45,22 @@ def of_tests() -> list[Path]:
 
 def test_names_are_plain() -> None:
     """A name holds no word of a private language; what is stored under an old name keeps it."""
-    found = {path.relative_to(ROOT): _banned(path) for path in sources()}
+    found = {path.relative_to(ROOT): _banned(path, tree(path)) for path in sources()}
     assert {path: words for path, words in found.items() if words} == {}
 
 
 def test_names_in_tests_are_plain() -> None:
     """So do tests. The name of a test is a sentence, in which something may be told; nobody owes or hears there, either."""
     for path in of_tests():
-        given = _banned(path)
+        given = _banned(path, ast.parse(path.read_text(encoding="utf-8")))
         sentences = {name for name in given if name.startswith("test_")}
         assert given - sentences == set(), path
         assert [name for name in sentences if IN_PROSE.search(name.replace("_", " "))] == [], path
 
 
-def _banned(path: Path) -> set[str]:
+def _banned(path: Path, parsed: ast.AST) -> set[str]:
     allowed = STORED if path.name.endswith(STORED_IN) else frozenset(("said_at", "owed_since"))
-    given = set(names(tree(path))) - allowed
+    given = set(names(parsed)) - allowed
     return {name for name in given if set(name.lower().split("_")) & IN_NAMES}
 
 
