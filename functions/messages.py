@@ -58,6 +58,7 @@ FLOW = Flow(
     ),
     tables=("shared.store.message_models", "shared.store.consent_models"),
     people=("shared.messages.received:INBOUND",),
+    importers=("shared.importer.consents:IMPORTER",),
     privacy="shared.messages.personal_data:PERSONAL_DATA",
     timeline=("shared.messages.personal_data:TIMELINE",),
     # The others know people by digests alone: the wish not to be written to outlives an erasure, as it must.
@@ -66,7 +67,14 @@ FLOW = Flow(
     targets=MappingProxyType(
         {name: f"shared.messages.carriers:{name}_policy" for name in ("brevo", "resend", "smtp", "twilio", "manychat")}
     ),
-    events=("message.sending", "message.outcome", "message.received", "message.variables", "person.message"),
+    events=(
+        "message.sending",
+        "message.last_look",
+        "message.outcome",
+        "message.received",
+        "message.variables",
+        "person.message",
+    ),
     jobs=(Job(name="key-digests", rhythm=Rhythm.FIVE_MINUTES, run="shared.messages.rekey:rekey"),),
     clients=(
         "shared.messages.providers.brevo:BREVO",

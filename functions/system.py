@@ -47,14 +47,16 @@ FLOW = Flow(
         (
             *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
             *("journey_pauses", "retention_marks", "used_keys", "odoo_cursors"),
-            *("delivery_waits", "outages", "target_pauses", "lane_shares"),
+            *("delivery_waits", "outages", "target_pauses", "lane_shares", "event_figures"),
         )
     ),
     privacy="shared.privacy.holdings:ENGINE",
     effects=("shared.alerts:ALERT",),
-    clients=("shared.alerts:ADDRESS", "shared.vendors.discord:DISCORD"),
+    clients=("shared.alerts:ADDRESS", "shared.vendors.discord:DISCORD", "shared.vendors.slack:SLACK"),
     events=("account.refused",),
-    targets=MappingProxyType({"alerts": "shared.alerts:policy", "discord": "shared.discord:policy"}),
+    targets=MappingProxyType(
+        {"alerts": "shared.alerts:policy", "discord": "shared.discord:policy", "slack": "shared.slack:policy"}
+    ),
     listeners=MappingProxyType(
         {
             "account.refused": "shared.alerts:alert_refused_account",

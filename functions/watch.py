@@ -18,7 +18,10 @@ FLOW = Flow(
     functions=("functions.watch:bp",),
     optional=False,
     routers=("shared.web.reports:router",),
-    jobs=(Job(name="line", rhythm=Rhythm.MINUTE, run="shared.watch.report:write_line"),),
+    jobs=(
+        Job(name="line", rhythm=Rhythm.MINUTE, run="shared.watch.report:write_line"),
+        Job(name="count-events", rhythm=Rhythm.MINUTE, run="shared.watch.flow_figures:count"),
+    ),
 )
 bp = func.Blueprint()
 

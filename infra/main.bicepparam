@@ -14,6 +14,9 @@ param settings = {
   CALCOM_BASE_URL: readEnvironmentVariable('CALCOM_BASE_URL', '')
   CAMPAIGN_VARIABLES: readEnvironmentVariable('CAMPAIGN_VARIABLES', '')
   CAPTCHA_ACTION: readEnvironmentVariable('CAPTCHA_ACTION', '')
+  CARTS_RECOVERY_DAYS: readEnvironmentVariable('CARTS_RECOVERY_DAYS', '')
+  CARTS_TIME_ZONE: readEnvironmentVariable('CARTS_TIME_ZONE', '')
+  CARTS_WHATSAPP: readEnvironmentVariable('CARTS_WHATSAPP', '')
   COLLECT_POISON_SCHEDULE: readEnvironmentVariable('COLLECT_POISON_SCHEDULE', '30 * * * * *')
   DATABASE_LONG_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_LONG_STATEMENT_SECONDS', '')
   DATABASE_POOL_OVERFLOW: readEnvironmentVariable('DATABASE_POOL_OVERFLOW', '')
@@ -29,6 +32,19 @@ param settings = {
   DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')
   EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
   HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
+  HUBSPOT_BASE_URL: readEnvironmentVariable('HUBSPOT_BASE_URL', '')
+  HUBSPOT_LEAD_PROPERTIES: readEnvironmentVariable('HUBSPOT_LEAD_PROPERTIES', '')
+  HUBSPOT_LIFECYCLE: readEnvironmentVariable('HUBSPOT_LIFECYCLE', '')
+  HUBSPOT_LIFECYCLE_STAGES: readEnvironmentVariable('HUBSPOT_LIFECYCLE_STAGES', '')
+  INVOICES_LEAST_OPEN: readEnvironmentVariable('INVOICES_LEAST_OPEN', '')
+  INVOICES_LOOK_AT: readEnvironmentVariable('INVOICES_LOOK_AT', '')
+  INVOICES_PAYMENT_URL: readEnvironmentVariable('INVOICES_PAYMENT_URL', '')
+  INVOICES_PER_CUSTOMER_PER_DAY: readEnvironmentVariable('INVOICES_PER_CUSTOMER_PER_DAY', '')
+  INVOICES_REMINDERS_PER_DAY: readEnvironmentVariable('INVOICES_REMINDERS_PER_DAY', '')
+  INVOICES_STAGES: readEnvironmentVariable('INVOICES_STAGES', '')
+  INVOICES_TERMS_DAYS: readEnvironmentVariable('INVOICES_TERMS_DAYS', '')
+  INVOICES_TIME_ZONE: readEnvironmentVariable('INVOICES_TIME_ZONE', '')
+  INVOICES_WHATSAPP_CRITICAL: readEnvironmentVariable('INVOICES_WHATSAPP_CRITICAL', '')
   KOMMO_BASE_URL: readEnvironmentVariable('KOMMO_BASE_URL', '')
   KOMMO_FIELD_ID_EMPRESA: readEnvironmentVariable('KOMMO_FIELD_ID_EMPRESA', '')
   KOMMO_FIELD_ID_FUENTE: readEnvironmentVariable('KOMMO_FIELD_ID_FUENTE', '')
@@ -59,6 +75,7 @@ param settings = {
   ODOO_API: readEnvironmentVariable('ODOO_API', '')
   ODOO_BATCH_SIZE: readEnvironmentVariable('ODOO_BATCH_SIZE', '')
   ODOO_CALLS_PER_SECOND: readEnvironmentVariable('ODOO_CALLS_PER_SECOND', '')
+  ODOO_CAMPAIGN_CONTACTS: readEnvironmentVariable('ODOO_CAMPAIGN_CONTACTS', '')
   ODOO_DB: readEnvironmentVariable('ODOO_DB')
   ODOO_FIELD_MAP: readEnvironmentVariable('ODOO_FIELD_MAP', '')
   ODOO_QUIET: readEnvironmentVariable('ODOO_QUIET', '')
@@ -81,18 +98,27 @@ param settings = {
   RESEND_FROM: readEnvironmentVariable('RESEND_FROM', '')
   RESOURCE_URL: readEnvironmentVariable('RESOURCE_URL', '')
   RETENTION_ACTION_LOG_DAYS: readEnvironmentVariable('RETENTION_ACTION_LOG_DAYS', '')
+  RETENTION_CART_DAYS: readEnvironmentVariable('RETENTION_CART_DAYS', '')
   RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
   RETENTION_INBOUND_DAYS: readEnvironmentVariable('RETENTION_INBOUND_DAYS', '')
   RETENTION_INBOX_DAYS: readEnvironmentVariable('RETENTION_INBOX_DAYS', '')
+  RETENTION_INVOICE_DAYS: readEnvironmentVariable('RETENTION_INVOICE_DAYS', '')
   RETENTION_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_MESSAGE_DAYS', '')
   RETENTION_PAYMENT_DAYS: readEnvironmentVariable('RETENTION_PAYMENT_DAYS', '')
   RETENTION_SCHEDULE: readEnvironmentVariable('RETENTION_SCHEDULE', '0 40 7 * * *')
+  RETENTION_SCORED_LEAD_DAYS: readEnvironmentVariable('RETENTION_SCORED_LEAD_DAYS', '')
   RETENTION_SYNC_DAYS: readEnvironmentVariable('RETENTION_SYNC_DAYS', '')
   RETRY_ERRORED_SCHEDULE: readEnvironmentVariable('RETRY_ERRORED_SCHEDULE', '0 */5 * * * *')
+  SCORING_POINTS: readEnvironmentVariable('SCORING_POINTS', '')
+  SCORING_PRIORITIES: readEnvironmentVariable('SCORING_PRIORITIES', '')
   SEGMENT_RULE: readEnvironmentVariable('SEGMENT_RULE', '')
   SENDINBLUE_SENDER_EMAIL: readEnvironmentVariable('SENDINBLUE_SENDER_EMAIL', '')
   SENDINBLUE_SENDER_NAME: readEnvironmentVariable('SENDINBLUE_SENDER_NAME', '')
+  SHADOW: readEnvironmentVariable('SHADOW', '')
+  SHOPIFY_SHOP: readEnvironmentVariable('SHOPIFY_SHOP', '')
   SMTP_FROM: readEnvironmentVariable('SMTP_FROM', '')
+  STORE_NAME: readEnvironmentVariable('STORE_NAME', '')
+  STORE_URL: readEnvironmentVariable('STORE_URL', '')
   STRIPE_TEST_MODE: readEnvironmentVariable('STRIPE_TEST_MODE', '')
   SURVEY_URL: readEnvironmentVariable('SURVEY_URL', '')
   TRACE_SHARE: readEnvironmentVariable('TRACE_SHARE', '')
@@ -117,6 +143,7 @@ param vaultSettings = {
   CALENDLY_TOKEN: 'optional'
   DIGEST_SECRETS: 'optional'
   DISCORD_WEBHOOK_URL: 'optional'
+  HUBSPOT_TOKEN: 'optional'
   KOMMO_ACCESS_TOKEN: 'optional'
   LINK_SIGNING_SECRETS: 'optional'
   MANYCHAT_API_KEY: 'optional'
@@ -129,11 +156,13 @@ param vaultSettings = {
   SENDINBLUE_API_KEY: 'optional'
   SHEETS_TOKEN: 'optional'
   SHEETS_WEBHOOK_URL: 'optional'
+  SHOPIFY_WEBHOOK_SECRETS: 'optional'
   SLACK_WEBHOOK_URL: 'optional'
   SMTP_URL: 'optional'
   STRIPE_SIGNING_SECRET: 'optional'
   TURNSTILE_SECRET: 'optional'
   TWILIO_AUTH_TOKEN: 'optional'
+  WOOCOMMERCE_WEBHOOK_SECRETS: 'optional'
 }
 param secretsInVault = split(readEnvironmentVariable('PUENTE_SECRETS', ''), ',')
 

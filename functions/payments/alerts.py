@@ -6,9 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from functions.payments import slack
 from functions.payments.settings import PaymentSettings
-from shared import discord
+from shared import discord, slack
 from shared.outbox.one_time_effect import OneTimeEffect
 from shared.settings import get_settings, settings_of
 
@@ -43,7 +42,9 @@ def _in_discord(row: Payment) -> dict[str, str | None]:
 
 
 def _in_slack(row: Payment) -> None:
-    slack.post("\n".join((HEADING, *(f"{name}: {value}" for name, value in _fields(row)))))
+    from shared.vendors.slack import post
+
+    post("\n".join((HEADING, *(f"{name}: {value}" for name, value in _fields(row)))))
 
 
 IN_DISCORD = OneTimeEffect(

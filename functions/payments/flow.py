@@ -29,11 +29,10 @@ FLOW = Flow(
     targets=MappingProxyType(
         {
             "sheets": "functions.payments.sheet:policy",
-            "slack": "functions.payments.slack:policy",
             "openai": "functions.payments.analysis:policy",
         }
     ),
-    clients=("functions.payments.sheet:SHEETS", "functions.payments.slack:SLACK", "functions.payments.analysis:OPENAI"),
+    clients=("functions.payments.sheet:SHEETS", "functions.payments.analysis:OPENAI"),
     events=("payment.received",),
     settings="functions.payments.settings:PaymentSettings",
     senders=("stripe",),

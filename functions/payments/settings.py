@@ -38,11 +38,6 @@ class PaymentSettings(SettingsGroup):
         description="Address of the script of a Google Sheet (.../exec), in which each payment has a row (docs/payments.md).",
     )
     sheets_token: SecretStr | None = Field(default=None, description="The word by which that script knows us.")
-    slack_webhook_url: SecretStr | None = Field(
-        default=None,
-        validation_alias=old_name("SLACK_WEBHOOK_URL"),
-        description="Incoming webhook of the Slack channel for alerts about payments.",
-    )
     payments_alert_above: dict[Currency, Price] = Field(
         default_factory=dict,
         description='JSON object: an alert in Discord and Slack for payments above so much of a currency, {"MXN": "50000"}.',

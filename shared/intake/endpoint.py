@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import Any, cast
 
 import azure.functions as func
 
+from shared import flows
 from shared.errors import PermanentError
 from shared.flow import EVENTS_QUEUE
 from shared.intake import dead_letter_queue
@@ -26,6 +28,7 @@ __all__ = [
     "handle_by_type",
     "handling",
     "handling_moved",
+    "routes_by_flow",
     "webhook",
     "webhook_routes",
 ]
@@ -76,6 +79,19 @@ def webhook_routes(blueprints: Iterable[func.Blueprint]) -> list[WebhookRoute]:
         app.register_functions(blueprint)
     functions = (function.get_user_function() for function in app.get_functions())
     return [function.webhook_route for function in functions if hasattr(function, "webhook_route")]
+
+
+def routes_by_flow() -> Mapping[str, tuple[WebhookRoute, ...]]:
+    """Every address at which events come in, by the name of its flow. Worked out once for the flows that are installed."""
+    blueprints = {flow.name: list[func.Blueprint]() for flow in flows.installed()}
+    for flow, blueprint in flows.parts_by_flow("functions"):
+        blueprints[flow.name].append(blueprint)
+    return {name: _routes(*found) for name, found in blueprints.items()}
+
+
+@cache
+def _routes(*blueprints: func.Blueprint) -> tuple[WebhookRoute, ...]:
+    return tuple(webhook_routes(blueprints))
 
 
 def accepting(

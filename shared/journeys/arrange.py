@@ -56,24 +56,25 @@ def is_out_of_line(record: EnrolmentRecord, step: Step) -> bool:
     return due.at is not None and not _is_planned_for(row, due)
 
 
-def hasten(record: EnrolmentRecord, step: Step) -> None:
-    """The step before has its result: move this step's delivery to the end of its delay, counted from now."""
+def hasten(record: EnrolmentRecord, step: Step, *, since: datetime | None = None) -> None:
+    """The step before has its result: move this step's delivery to the end of its delay, counted from `since` (now)."""
     row = record.rows[step.id]
     if row.state != StepState.ENQUEUED:
         return
-    at = timing.after(clock.now(), schedule.delay(step, testing=record.enrolment.testing), record.frame().zone)
+    began = clock.now() if since is None else since
+    at = timing.after(began, schedule.delay(step, testing=record.enrolment.testing), record.frame().zone)
     if step_deliveries.move(record.session, row.delivery_id, at, schedule.expiry(step, at, testing=record.enrolment.testing)):
         row.due_at = at
         record.decide("moved", f"{step.after} has its result", step=step.id, due_at=at)
 
 
-def await_result(record: EnrolmentRecord, step: Step) -> None:
-    """The step before was sent: move this step's delivery to the time at which the wait for that result ends."""
+def await_result(record: EnrolmentRecord, step: Step, *, since: datetime | None = None) -> None:
+    """The step before was sent at `since` (now): move this step's delivery to the time at which the wait for that ends."""
     row, testing = record.rows[step.id], record.enrolment.testing
     if row.state != StepState.ENQUEUED:
         return
     zone = record.frame().zone
-    waited = timing.after(clock.now(), schedule.wait(step, testing=testing), zone)
+    waited = timing.after(clock.now() if since is None else since, schedule.wait(step, testing=testing), zone)
     at = timing.after(waited, schedule.delay(step, testing=testing), zone)
     if step_deliveries.move(record.session, row.delivery_id, at, schedule.expiry(step, at, testing=testing)):
         row.due_at = at

@@ -4,7 +4,20 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKey, Index, MetaData, Unicode, UnicodeText, UniqueConstraint, event, false, text, true
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    ForeignKey,
+    Index,
+    MetaData,
+    Unicode,
+    UnicodeText,
+    UniqueConstraint,
+    event,
+    false,
+    text,
+    true,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, relationship
 
 from shared import clock
@@ -172,7 +185,36 @@ class StageChange(Base):
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
 
-class Campaign(Timestamped, Base):
+class CampaignSynced(SyncColumns, prefix="odoo"):
+    """How far Odoo has the campaign: `odoo_id` is the `utm.campaign`, `odoo_tags` the tag of its name by model of tags."""
+
+    odoo_id: Mapped[int | None] = mapped_column(BigId)
+    odoo_tags: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+    odoo_sync_status: Mapped[str | None]
+    odoo_sync_error: Mapped[str | None]
+    odoo_sync_attempts: Mapped[int]
+    odoo_sync_at: Mapped[datetime | None]
+    odoo_synced_at: Mapped[datetime | None]
+
+
+class MemberSynced(SyncColumns, prefix="odoo"):
+    """How far Odoo has somebody's part in a campaign: on which partner and lead it was noted, and as which record of its own.
+
+    `odoo_id` and `odoo_linked` are those of the record, where a model holds such records (ODOO_CAMPAIGN_CONTACTS).
+    """
+
+    odoo_id: Mapped[int | None] = mapped_column(BigId)
+    odoo_linked: Mapped[bool] = mapped_column(default=False, server_default=false())
+    odoo_partner_id: Mapped[int | None] = mapped_column(BigId)
+    odoo_lead_id: Mapped[int | None] = mapped_column(BigId)
+    odoo_sync_status: Mapped[str | None]
+    odoo_sync_error: Mapped[str | None]
+    odoo_sync_attempts: Mapped[int]
+    odoo_sync_at: Mapped[datetime | None]
+    odoo_synced_at: Mapped[datetime | None]
+
+
+class Campaign(Timestamped, CampaignSynced, Base):
     """An effort to win people over, with a beginning, perhaps an end, and a budget."""
 
     __tablename__ = "campaigns"
@@ -186,7 +228,7 @@ class Campaign(Timestamped, Base):
     channel_id: Mapped[int | None] = mapped_column(ForeignKey("channels.id"), index=True)
 
 
-class CampaignContact(Timestamped, Base):
+class CampaignContact(Timestamped, MemberSynced, Base):
     """A person in a campaign: one row for each pair, with the newest value of each fact (see `shared.crm.facts`)."""
 
     __tablename__ = "campaign_contacts"
@@ -247,6 +289,20 @@ class InboxEvent(Base):
     replay_of: Mapped[int | None] = mapped_column(BigId)
     data: Mapped[Any] = mapped_column(JsonText)
     left_out: Mapped[Any | None] = mapped_column(JsonText)
+
+
+class EventFigure(Base):
+    """How many events of a type were handled, in so many milliseconds altogether, and how many became dead letters.
+
+    `counted_to`: events until then are in it. The row of type `*` holds all types together (see `shared.watch.flow_figures`).
+    """
+
+    __tablename__ = "event_figures"
+    type: Mapped[str] = mapped_column(Unicode(100), primary_key=True)
+    handled: Mapped[int] = mapped_column(BigInteger, default=0)
+    milliseconds: Mapped[int] = mapped_column(BigInteger, default=0)
+    failed: Mapped[int] = mapped_column(BigInteger, default=0)
+    counted_to: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class UsedKey(Base):
@@ -413,7 +469,7 @@ class DeadLetter(Base):
     resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
-    __table_args__ = (Index("ix_dead_letters_state", "state", "id"),)
+    __table_args__ = (Index("ix_dead_letters_state", "state", "id"), Index(None, "created_at"))
 
 
 class ActionLog(Base):

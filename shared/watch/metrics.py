@@ -1,6 +1,6 @@
 """The figures for Prometheus, in its text format 0.0.4. They come from SQL and Storage, so they are true across instances."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from shared.errors import PuenteError
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent
 from shared.store.session import reading
-from shared.watch import backlog, record
+from shared.watch import backlog, flow_figures, record
+from shared.watch.flow_figures import Figures
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -49,6 +50,10 @@ def _from_record() -> Iterator[str]:
     yield from _metric("puente_errored_syncs", "gauge", "Records whose last sync failed.", [({}, figures["errored_syncs"])])
     states = [({"state": state}, count) for state, count in figures["deliveries"].items()]
     yield from _metric("puente_deliveries", "gauge", "Open and parked deliveries (counted up to 10,000).", states)
+    covered: list[Sample] = [({"target": name}, 1) for name in figures["shadow"]["targets"]]
+    yield from _metric("puente_shadow_target", "gauge", "Systems that SHADOW covers: nothing is carried out there.", covered)
+    kept_back: list[Sample] = [({}, figures["shadow"]["shadowed"])]
+    yield from _metric("puente_deliveries_shadowed", "gauge", "Deliveries that SHADOW kept back (up to 10,000).", kept_back)
     targets = figures["targets"].items()
     yield from _metric(
         "puente_target_due", "gauge", "Deliveries due for a system.", [({"target": n}, t["due"]) for n, t in targets]
@@ -57,6 +62,26 @@ def _from_record() -> Iterator[str]:
     yield from _metric("puente_target_late_seconds", "gauge", "How long the first of them has been due.", late)
     circuits = [({"target": name}, float(target["circuit"] == "open")) for name, target in targets]
     yield from _metric("puente_target_circuit_open", "gauge", "Whether a system is left alone because it is down.", circuits)
+    yield from _of_flows()
+
+
+def _of_flows() -> Iterator[str]:
+    """The figures of each flow, under our names and under those of the replaced system."""
+    found = flow_figures.by_flow().items()
+    for system in ("puente_flow", "kestra_flows"):
+        executions = [({"flow": name}, figures.executions) for name, figures in found]
+        yield from _metric(f"{system}_executions_total", "counter", "Events that a flow has handled or given up.", executions)
+        errors = [({"flow": name}, figures.failed) for name, figures in found]
+        yield from _metric(f"{system}_errors_total", "counter", "Events that a flow could not handle: dead letters.", errors)
+        yield from _summary(f"{system}_duration_seconds", "From the door to the record.", found)
+
+
+def _summary(name: str, text: str, found: Iterable[tuple[str, Figures]]) -> Iterator[str]:
+    yield from _metric(name, "summary", text, [])
+    for flow, figures in found:
+        labels = {"flow": flow}
+        yield _sample(f"{name}_sum", labels, figures.milliseconds / 1000)
+        yield _sample(f"{name}_count", labels, figures.handled)
 
 
 def _from_storage() -> Iterator[str]:
@@ -71,10 +96,13 @@ def _from_storage() -> Iterator[str]:
 
 def _metric(name: str, kind: str, text: str, samples: Sequence[tuple[Mapping[str, str], Any]]) -> list[str]:
     lines = [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
-    for labels, value in samples:
-        inside = ",".join(f'{label}="{_escaped(word)}"' for label, word in labels.items())
-        lines.append(f"{name}{{{inside}}} {value:g}" if inside else f"{name} {value:g}")
-    return lines
+    return lines + [_sample(name, labels, value) for labels, value in samples]
+
+
+def _sample(name: str, labels: Mapping[str, str], value: float) -> str:
+    """One line. The value is written whole: a counter that is rounded would stand still and then jump."""
+    inside = ",".join(f'{label}="{_escaped(word)}"' for label, word in labels.items())
+    return f"{name}{{{inside}}} {value!r}" if inside else f"{name} {value!r}"
 
 
 def _escaped(word: str) -> str:

@@ -3,7 +3,7 @@
 Flows live in code and settings in the environment: neither is changed over the API, which says so with a 405.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
@@ -13,7 +13,7 @@ from shared import flows
 from shared.errors import RefusedError
 from shared.flow import Flow
 from shared.intake import by_hand
-from shared.intake.endpoint import WebhookRoute, webhook_routes
+from shared.intake.endpoint import WebhookRoute, routes_by_flow
 from shared.problems import documented
 from shared.settings import get_settings, setting_name
 from shared.web.auth import BasicRoute
@@ -115,15 +115,11 @@ def set_variable(key: Word) -> Response:
 
 
 def _flows() -> list[FlowOut]:
-    found = flows.parts_by_flow("functions")
-    routes: dict[str, list[WebhookRoute]] = {}
-    for flow, blueprint in found:
-        routes.setdefault(flow.name, []).extend(webhook_routes([blueprint]))
-    return [_shown(flow, routes.get(flow.name, [])) for flow in sorted(flows.installed(), key=lambda flow: flow.name)]
+    routes = routes_by_flow()
+    return [_shown(flow, routes[flow.name]) for flow in flows.installed()]
 
 
-def _shown(flow: Flow, routes: Iterable[WebhookRoute]) -> FlowOut:
-    routes = list(routes)
+def _shown(flow: Flow, routes: Sequence[WebhookRoute]) -> FlowOut:
     addresses = [f"/{route.route}" for route in routes]
     replaces = sorted({name for route in routes for name in _old_names(route.route.split("/"), route.webhooks)})
     return FlowOut(

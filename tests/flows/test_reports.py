@@ -15,7 +15,7 @@ from shared.errors import ThrottledError, UnavailableError
 from shared.settings import get_settings
 from shared.vendors import registry
 from shared.vendors.rest_client import RestClient
-from shared.watch import backlog, health, metrics, timers, vendors
+from shared.watch import backlog, flow_figures, health, metrics, timers, vendors
 from shared.watch.summary import summary
 from shared.web.reports import report_health
 from tests.support.vendors import lead_sync
@@ -232,6 +232,29 @@ def test_metrics_are_well_formed_and_true(calm, world):
     assert len(families) == len(set(families))
     assert "puente_dead_letters_parked 1" in samples
     assert 'puente_queue_messages{queue="manychat-contact-queue"} 0' in samples
+
+
+def test_metrics_tell_of_each_flow_under_both_names(calm, world, test_clock):
+    """Executions, errors and time, as counters that a dashboard of the replaced system reads as well."""
+    flow_figures.count()
+    world.post("contact", contact("m1"))
+    test_clock.advance(seconds=3)
+    world.run()
+    world.post("opportunity", opportunity(stage=99))
+    world.run()
+    test_clock.advance(minutes=2)
+    flow_figures.count()
+    samples = metrics.page().splitlines()
+    for system in ("puente_flow", "kestra_flows"):
+        assert f'{system}_executions_total{{flow="contacts"}} 1' in samples
+        assert f'{system}_duration_seconds_sum{{flow="contacts"}} 3.0' in samples
+        assert f'{system}_duration_seconds_count{{flow="contacts"}} 1' in samples
+        assert f'{system}_errors_total{{flow="opportunities"}} 1' in samples
+
+
+def test_counters_are_written_whole(calm):
+    """A rounded counter would stand still, and then seem to jump."""
+    assert metrics._metric("n", "counter", "text", [({}, 12_345_678)])[-1] == "n 12345678"
 
 
 def test_metrics_of_a_broken_storage_still_come(calm, world):

@@ -17,14 +17,24 @@ from sqlalchemy.orm import Session
 from functions.bookings import chain
 from functions.bookings import services as booking_services
 from functions.bookings.tables import Booking, BookingUid
+from functions.carts import covering, recovery, wishes
+from functions.carts import outcomes as cart_outcomes
+from functions.carts import services as cart_services
+from functions.carts.payloads import CartReport, OrderReport
+from functions.carts.tables import Cart, CartMessage, ShopOrder, ShopWish
 from functions.christmas import meetings
 from functions.christmas import people as campaign_people
 from functions.christmas.tables import SequenceContact
 from functions.contacts import apply_contact
+from functions.invoices import services as invoice_services
+from functions.invoices.tables import Invoice
 from functions.leads import services as lead_services
 from functions.leads.tables import Lead
 from functions.payments import services as payment_services
 from functions.payments.tables import Payment, PaymentObject
+from functions.scoring import services as scoring_services
+from functions.scoring.score import Scored
+from functions.scoring.tables import ScoredLead
 from shared import clock
 from shared.crm import (
     assignment_edits,
@@ -62,10 +72,12 @@ from shared.store.models import (
     Target,
 )
 from shared.store.people_models import Identity
+from shared.store.types import key_of
 from tests.lab.races import TARGET, card, take_place
 
 ANA = "ana@example.com"
 LEADS = Side(Opportunity, "crm.lead", "x_manychat_id", {"stage": "stage_id"})
+SCORED = Scored(score=20, priority="low", email=None, errors=())
 PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
 
 
@@ -194,6 +206,30 @@ def observe(session: Session) -> None:
     observing.observe(session, observing.Seen(source="x", at=clock.now(), proven=[ANAS]))
 
 
+ORDER: Any = SimpleNamespace(
+    id=1, store="shop", cart_ref=None, other_ref=None, codes=[], email=ANA, phone=None, customer_id=None
+)
+ORDER_REPORT = OrderReport(store="shop", order_id="1", status="paid", ends=True)
+
+
+def cart_and_order() -> Sequence[Any]:
+    """A cart, and an order of the same address."""
+    order = filled(ShopOrder, store="shop", order_id="1", email=ANA, placed_at=clock.now())
+    return [order, filled(Cart, store="shop", cart_id="c-1", email=ANA, order_id=None)]
+
+
+def message_about_a_cart() -> Sequence[Any]:
+    """A message of a series, and the series."""
+    series = [filled(JourneyVersion, journey="j"), filled(Enrolment, journey="j", version_id=1, person="p", data={"cart": 1})]
+    return [*series, filled(Cart, order_id=None), filled(CartMessage, cart_id=1, delivery_id=5, enrolment_id=1)]
+
+
+def note_about_a_cart(session: Session) -> None:
+    """The message is reported as delivered."""
+    outcome: Any = SimpleNamespace(word="delivered", channel="email", delivery_id=5, at=clock.now(), reason=None)
+    cart_outcomes.note(session, {"enrolment": 1, "step": "mail_1"}, outcome)
+
+
 JOURNEY: Any = SimpleNamespace(name="j", re_enrol="never", instance=None)
 SIGNAL: Any = SimpleNamespace(event="e", data={}, person_keys=["p"], at=None, event_key="k")
 BEGINNING = one(JourneyBeginning, journey="j", event="e", person="p", person_keys=["p"], state="waiting", instance=None)
@@ -226,6 +262,9 @@ WAITS: dict[str, Wait] = {
         SequenceContact, one(SequenceContact, email=ANA), lambda session: campaign_people.locked_contact(session, ANA)
     ),
     "functions.contacts:apply_contact": Wait(Opportunity, opportunity, a_contact_event),
+    "functions.invoices.services:_locked": Wait(
+        Invoice, one(Invoice, serie_key="F-1"), lambda session: invoice_services._locked(session, "F-1")
+    ),
     "functions.leads.services:_recent": Wait(
         Lead, lead, lambda session: lead_services._recent(session, Lead.email, ANA, clock.now())
     ),
@@ -239,6 +278,30 @@ WAITS: dict[str, Wait] = {
             "k",
         ),
     ),
+    "functions.carts.covering:carts_of": Wait(
+        Cart,
+        one(Cart, store="shop", cart_id="c-1", email=ANA, order_id=None),
+        lambda session: covering.carts_of(session, ORDER),
+    ),
+    "functions.carts.outcomes:note": Wait(CartMessage, message_about_a_cart, note_about_a_cart),
+    "functions.carts.recovery:attribute": Wait(
+        ShopOrder, cart_and_order, lambda session: recovery.attribute(session, [session.get_one(Cart, 1)])
+    ),
+    "functions.carts.services:_locked_cart": Wait(
+        Cart,
+        one(Cart, store="shop", cart_id="c-1", order_id=None),
+        lambda session: cart_services._locked_cart(session, CartReport(store="shop", cart_id="c-1"), clock.now()),
+    ),
+    "functions.carts.services:_locked_order": Wait(
+        ShopOrder,
+        one(ShopOrder, store="shop", order_id="1"),
+        lambda session: cart_services._locked_order(session, ORDER_REPORT),
+    ),
+    "functions.carts.wishes:_fulfilled": Wait(
+        ShopWish,
+        one(ShopWish, store="shopify", topic="customers/redact", state="done"),
+        lambda session: wishes._fulfilled(session, 1),
+    ),
     "functions.payments.services:_locked_payment": Wait(
         Payment,
         one(Payment, payment_id="pi_1"),
@@ -248,6 +311,11 @@ WAITS: dict[str, Wait] = {
         PaymentObject,
         one(PaymentObject, object_id="pi_1"),
         lambda session: payment_services._rows(session, PaymentObject.object_id == "pi_1"),
+    ),
+    "functions.scoring.services:_locked_row": Wait(
+        ScoredLead,
+        one(ScoredLead, key=key_of("manychat", "1"), source="manychat", ext_id="1"),
+        lambda session: scoring_services._locked_row(session, "1", SCORED, clock.now()),
     ),
     "shared.crm.assignment_edits:_assignment": Wait(
         CampaignContact,

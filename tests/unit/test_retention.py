@@ -20,6 +20,7 @@ from shared.store.journey_models import Enrolment, JourneyVersion
 from shared.store.message_models import MessageDay, MessageStatus
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, RetentionMark
 from shared.store.session import reading, transact
+from shared.store.wait_models import DeliveryWait, Outage, TargetPause
 from tests.support import tsql
 from tests.support.examples import examples
 from tests.support.world import opportunity
@@ -171,6 +172,42 @@ class TestWhatGoes:
         add(*(MessageDay(who="w", day=day, delivery_ids=[1]) for day in days))
         assert retention.forget() == {"counted days": 2}
         assert left(MessageDay) == 2
+
+    def test_waits_that_are_over_and_whose_delivery_is_gone(self, kept_for_a_year):
+        """One of a delivery that is kept stays with it, whatever its age."""
+        kept = delivery(timedelta(days=1))
+        add(kept)
+        at = clock.now() - LONG_AGO
+        facts = {"reason": "backoff", "started_at": at, "ended_at": at}
+        gone, stays = (DeliveryWait(delivery_id=number, **facts) for number in (999, kept.id))
+        young = DeliveryWait(delivery_id=999, **(facts | {"ended_at": clock.now() - timedelta(days=364)}))
+        add(gone, stays, young)
+        assert retention.forget() == {"waits": 1}
+        assert left(DeliveryWait) == 2
+
+    @pytest.mark.parametrize(("ended", "goes"), [(LONG_AGO, {"outages": 1}), (timedelta(days=364), {}), (None, {})])
+    def test_outages_that_ended_long_ago(self, kept_for_a_year, ended, goes):
+        """One that goes on stays, however long ago it began."""
+        ended_at = None if ended is None else clock.now() - ended
+        add(Outage(target="odoo", started_at=clock.now() - 2 * LONG_AGO, ended_at=ended_at))
+        assert retention.forget() == goes
+
+    @pytest.mark.parametrize(
+        ("until", "ended", "goes"),
+        [
+            (None, LONG_AGO, {"pauses": 1}),  # resumed by a person
+            (LONG_AGO, None, {"pauses": 1}),  # over by itself
+            (None, None, {}),  # until somebody resumes it
+            (-timedelta(days=1), None, {}),
+            (None, timedelta(days=364), {}),
+        ],
+    )
+    def test_pauses_that_ended_long_ago(self, kept_for_a_year, until, ended, goes):
+        """Either way in which a pause ends counts; one that goes on stays."""
+        until_at, ended_at = (None if age is None else clock.now() - age for age in (until, ended))
+        began = clock.now() - 2 * LONG_AGO
+        add(TargetPause(target="odoo", paused_at=began, paused_by="ana", until=until_at, ended_at=ended_at))
+        assert retention.forget() == goes
 
     def test_more_than_a_page_and_with_gaps(self, kept_for_a_year, monkeypatch):
         """Page after page, over numbers that are no longer there."""

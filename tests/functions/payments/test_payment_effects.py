@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from functions.christmas.tables import MailSequence
-from functions.payments import analysis, sheet, slack
+from functions.payments import analysis, sheet
 from sandbox.testing import InProcessSandbox
 from shared import clock
 from shared.errors import PermanentError, RetryableError, UnavailableError, UncertainError
@@ -18,6 +18,7 @@ from shared.privacy.erase import erase, person
 from shared.settings import get_settings
 from shared.store.models import Delivery
 from shared.store.session import reading
+from shared.vendors import slack
 from shared.vendors.rest_client import drop_connections
 from tests.functions.payments.conftest import Account
 from tests.support import sequences, stripe

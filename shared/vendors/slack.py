@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import PermanentError, PuenteError, UncertainError
-from shared.outbox.policy import TargetPolicy
 from shared.vendors.rest_client import RestClient
 
 if TYPE_CHECKING:
     import requests
 
-TARGET = "slack"
 GONE = frozenset(
     (
         "action_prohibited",
@@ -58,13 +56,3 @@ def post(text: str) -> None:
     answer = SLACK.connected().answer("POST", what="posting", json={"text": plain}, repeatable=False)
     if answer.text.strip() != "ok":
         raise UncertainError("Slack: posting: the answer is not Slack's")
-
-
-def is_used() -> bool:
-    """Whether a channel is set up."""
-    return SLACK.is_used()
-
-
-def policy() -> TargetPolicy:
-    """Slack takes one message a second in a channel."""
-    return TargetPolicy(batches_per_second=1)

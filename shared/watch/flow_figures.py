@@ -1,0 +1,125 @@
+"""How many events each flow has handled, how many it could not, and how long they took: counters that only grow.
+
+Rows of the inbox go after their time, so they cannot be counted anew: each minute what has come since is added up, by the
+event's type, and each event counts once however often the minute's job runs. It looks no nearer to the present than `SETTLED`,
+by when every transaction that was under way has ended (a handler's statements are given up long before).
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from shared import clock, flows
+from shared.intake.endpoint import routes_by_flow
+from shared.store.dialect import insert_if_absent, locked
+from shared.store.elapsed import step_of
+from shared.store.models import DeadLetter, EventFigure, InboxEvent
+from shared.store.session import reading, transact
+
+ALL = "*"
+"""The row that holds the figures of all types together, and up to when events have been counted."""
+SETTLED = timedelta(minutes=1)
+MOST_AT_ONCE = timedelta(hours=1)  # after a long stop each minute makes good an hour
+UNKNOWN_FLOW = "unknown"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """So many events handled, in so many milliseconds from the door to the record altogether (to 1 %); so many dead letters."""
+
+    handled: int = 0
+    milliseconds: int = 0
+    failed: int = 0
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
+    @property
+    def executions(self) -> int:
+        """How often the flow ran to its end, well or not. A dead letter that is replayed is an execution more."""
+        return self.handled + self.failed
+
+
+def count() -> int:
+    """Add what was handled since the last time, as the job of each minute; how many events that were.
+
+    Two that run at once count one after the other, and the second finds nothing left.
+    """
+    return transact(_count)
+
+
+def by_flow() -> Mapping[str, Figures]:
+    """The figures of each flow since they were first counted, in the order of the names.
+
+    Raises:
+        UnavailableError: the database cannot be reached.
+    """
+    with reading() as session:
+        rows = session.scalars(select(EventFigure).where(EventFigure.type != ALL)).all()
+    found: defaultdict[str, Figures] = defaultdict(Figures)
+    known = _flows_by_type()
+    for row in rows:
+        found[known.get(row.type, UNKNOWN_FLOW)] += Figures(row.handled, row.milliseconds, row.failed)
+    return dict(sorted(found.items()))
+
+
+def flow_of(kind: str) -> str:
+    """The flow whose events have that type; `unknown` where there is none any more."""
+    return _flows_by_type().get(kind, UNKNOWN_FLOW)
+
+
+def _count(session: Session) -> int:
+    until = clock.now() - SETTLED
+    total = session.scalars(locked(select(EventFigure).where(EventFigure.type == ALL), EventFigure)).one_or_none()
+    if total is None:  # counting begins
+        insert_if_absent(session, EventFigure, "type", {"type": ALL, "counted_to": until})
+        return 0
+    since, until = total.counted_to, min(until, total.counted_to + MOST_AT_ONCE)
+    if until <= since:
+        return 0
+    found = _found(session, since, until)
+    for kind, figures in sorted(found.items()):
+        _add(session, kind, figures, until)
+    whole = sum(found.values(), Figures())
+    _add(session, ALL, whole, until)
+    return whole.executions
+
+
+def _found(session: Session, since: datetime, until: datetime) -> Mapping[str, Figures]:
+    """What was handled and what was not after `since`, until `until`, by the event's type."""
+    found: defaultdict[str, Figures] = defaultdict(Figures)
+    taken = step_of(InboxEvent.received_at, InboxEvent.handled_at).label("taken")
+    lately = (InboxEvent.handled_at > since, InboxEvent.handled_at <= until)
+    each = select(InboxEvent.type, taken).where(*lately).subquery()
+    for kind, handled, milliseconds in session.execute(
+        select(each.c.type, func.count(), func.sum(each.c.taken)).group_by(each.c.type)
+    ):
+        found[kind] += Figures(handled=handled, milliseconds=int(milliseconds))
+    dead = (DeadLetter.created_at > since, DeadLetter.created_at <= until, DeadLetter.type.is_not(None))
+    for kind, failed in session.execute(select(DeadLetter.type, func.count()).where(*dead).group_by(DeadLetter.type)):
+        found[str(kind)] += Figures(failed=failed)
+    return found
+
+
+def _add(session: Session, kind: str, figures: Figures, until: datetime) -> None:
+    insert_if_absent(session, EventFigure, "type", {"type": kind, "counted_to": until})
+    more = {one.name: getattr(EventFigure, one.name) + getattr(figures, one.name) for one in fields(figures)}
+    session.execute(update(EventFigure).where(EventFigure.type == kind).values(counted_to=until, **more))
+
+
+def _flows_by_type() -> Mapping[str, str]:
+    """Each type of event with its flow: what its webhooks are named, and what it handles on the shared queue."""
+    taken_in = {
+        webhook.name: flow
+        for flow, routes in routes_by_flow().items()
+        for route in routes
+        for webhook in (*route.webhooks.values(), *route.also)
+    }
+    return taken_in | {kind: flow.name for flow in flows.installed() for kind in flow.handlers}
+
+
+__all__ = ["Figures", "by_flow", "count", "flow_of"]
