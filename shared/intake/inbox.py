@@ -87,17 +87,6 @@ def _handle[P: Payload](handler: Handler[P], envelope: Envelope) -> None:
         _put_back(handler.queue, envelope, error)
 
 
-def apply_in[P: Payload](session: "Session", handler: Handler[P], body: bytes) -> str:
-    """Apply a recorded event in the caller's transaction, as `handle` would in one of its own; its outcome.
-
-    For rehearsals (`shared.outbox.rehearsal`): whoever rolls back leaves no trace of the event.
-
-    Raises:
-        PermanentError: it can never be applied.
-    """
-    return _once(session, handler, _event(handler, parse(body)))
-
-
 def _apply[P: Payload](handler: Handler[P], envelope: Envelope) -> None:
     from shared.outbox import plan
     from shared.store.session import transact

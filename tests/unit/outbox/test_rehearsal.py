@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from functions import contacts, opportunities
 from shared.intake import inbox
+from shared.intake.envelope import parse
 from shared.journeys import engine, load
 from shared.outbox import rehearsal
 from shared.store.models import Contact, Delivery
@@ -37,7 +38,8 @@ def events():
 
 def applied(session, recorded):
     """Apply recorded events in one transaction."""
-    return [inbox.apply_in(session, HANDLERS[queue], body) for queue, body in recorded]
+    handled = ((HANDLERS[queue], parse(body)) for queue, body in recorded)
+    return [inbox._once(session, handler, inbox._event(handler, envelope)) for handler, envelope in handled]
 
 
 def rehearsed(recorded):
