@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from shared.flow import Flow, IdentityKind
+from shared.flow import Flow, IdentityKind, Job, Rhythm
 
 FLOW = Flow(
     name="invoices",
@@ -23,16 +23,29 @@ FLOW = Flow(
             *("webhook_notifications_url", "jdbc_url", "jdbc_user"),
         )
     ),
-    routers=("functions.invoices.api:router",),
+    routers=("functions.invoices.api_reports:router", "functions.invoices.api:router"),
     tables=("functions.invoices.tables",),
-    impersonal_tables=frozenset(("invoice_payments", "invoice_reminders")),
+    impersonal_tables=frozenset(("invoice_days", "invoice_payments", "invoice_reminders")),
     privacy="functions.invoices.privacy:PERSONAL_DATA",
     timeline=("functions.invoices.privacy:INVOICES_SOURCE", "functions.invoices.privacy:REMINDERS"),
     retention=("functions.invoices.retention:RULES",),
-    listeners=MappingProxyType({"payment.received": "functions.invoices.listeners:settle"}),
+    effects=("functions.invoices.days:IN_DISCORD", "functions.invoices.days:IN_SLACK"),
+    clients=("shared.vendors.discord:DISCORD", "shared.vendors.slack:SLACK"),
+    stand_ins=("sandbox.slack:Slack", "sandbox.discord:Discord"),
+    listeners=MappingProxyType(
+        {
+            "payment.received": "functions.invoices.listeners:settle",
+            "message.sending": "functions.invoices.listeners:may_send",
+            "message.last_look": "functions.invoices.listeners:look_again",
+            "message.variables": "functions.invoices.listeners:fill",
+            "message.outcome": "functions.invoices.listeners:record_outcome",
+        }
+    ),
     optional_events=frozenset(("payment.received",)),
     settings="functions.invoices.settings:InvoiceSettings",
     senders=("invoices",),
     identities=(IdentityKind(name="invoice-customer", title="Customer's number at whoever issues the invoices"),),
     people=("functions.invoices.persons:INVOICES",),
+    has_templates=True,
+    jobs=(Job(name="remind", rhythm=Rhythm.FIVE_MINUTES, run="functions.invoices.look:remind"),),
 )
