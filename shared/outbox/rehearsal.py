@@ -22,7 +22,7 @@ from shared.store.models import Delivery
 
 AT_ONCE = 500
 # Of a message's payload: how it is carried, and numbers of our own rows, which are others in every rehearsal.
-NOT_SAID = ("dedupe_key", "context", "version", "carrier", "first_try", "source", "person", "not_after")
+NOT_COMPARED = ("dedupe_key", "context", "version", "carrier", "first_try", "source", "person", "not_after")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +145,7 @@ def _values(session: Session, row: Delivery) -> Mapping[str, Any]:
     declared = _row_effects().get((row.target, row.action))
     if declared is None:
         payload: Any = row.payload if isinstance(row.payload, Mapping) else {}
-        return {name: value for name, value in payload.items() if name not in NOT_SAID}
+        return {name: value for name, value in payload.items() if name not in NOT_COMPARED}
     model = declared.model()
     query = select(model).where(declared.key_column == declared.key_of(row.subject))
     about = session.scalars(query).unique().one_or_none()

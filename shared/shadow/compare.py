@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from shared.shadow.acts import Act
 
-type Kind = Literal["missing at ours", "missing at theirs", "differing"]
+type DifferenceKind = Literal["missing at ours", "missing at theirs", "differing"]
 
 OURS, THEIRS = 0, 1
 _TABLES = """
@@ -50,7 +50,7 @@ ORDER BY acts.name IS NOT ?, abs(ifnull(acts.at, ?) - ?), acts.id LIMIT 1
 class Difference:
     """One effect for one person in which the systems differ. `fields`: of each that differs, our digest and theirs."""
 
-    kind: Kind
+    kind: DifferenceKind
     effect: str
     person: str
     name: str | None
@@ -146,7 +146,9 @@ def _fields(ours: sqlite3.Row, theirs: sqlite3.Row, tolerance: timedelta) -> dic
     return found
 
 
-def _difference(kind: Kind, row: sqlite3.Row, fields: dict[str, tuple[str | None, str | None]] | None = None) -> Difference:
+def _difference(
+    kind: DifferenceKind, row: sqlite3.Row, fields: dict[str, tuple[str | None, str | None]] | None = None
+) -> Difference:
     body: dict[str, Any] = json.loads(row["body"])
     at = _moment(row["at"]) if row["at"] is not None else None
     return Difference(

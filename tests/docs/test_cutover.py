@@ -65,7 +65,7 @@ def test_routes_are_there(environment: pytest.MonkeyPatch) -> None:
     """Each path of the API that the page names."""
     from shared.web.app import build
 
-    known = {re.sub(r"\{(\w+):\w+\}", r"{\1}", str(getattr(route, "path", ""))).rstrip("/") for route in build().routes}
+    known = [path.rstrip("/") for path in build().openapi()["paths"]]
     for route in ROUTES:
         assert any(_fits(route.rstrip("/"), path) for path in known), route
 
@@ -80,4 +80,3 @@ def test_each_step_has_a_command_and_a_check() -> None:
     for step in STEPS:
         assert "```console" in sections[step], step
         assert "**Check:**" in sections[step], step
-

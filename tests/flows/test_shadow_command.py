@@ -141,17 +141,17 @@ class TestOdoo:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
         (("compare", "--log", "no-such-file.jsonl"), "No such file"),
         (("compare", "--log", "no-such-file.txt"), "no log is read as 'txt'"),
     ],
 )
-def test_what_cannot_be_told(environment, database, capsys, arguments, said) -> None:
+def test_what_cannot_be_told(environment, database, capsys, arguments, text) -> None:
     """Exit code 2 and a sentence."""
     code, lines = run(capsys, *arguments)
     assert code == 2
-    assert said in lines[0]
+    assert text in lines[0]
 
 
 @pytest.mark.parametrize("arguments", [("compare",), ("next", "--within", "soon"), ("send",), ()])

@@ -203,8 +203,8 @@ def _patient(
     known: Mapping[str, Webhook], log: list[dict[str, Any]], dice: random.Random, number: int
 ) -> list[tuple[str, bytes]]:
     who, phone = f"p{number}", f"55{dice.randrange(10_000_000, 100_000_000)}"
-    said = {"nombre_lead": f"Paciente {number}", "apellido_lead": "Ruiz", "whatsapp": phone}
-    found = [recorded(known, "manychat.contact", contact(who, "2026-03-01T08:00:00Z", **said))]
+    facts = {"nombre_lead": f"Paciente {number}", "apellido_lead": "Ruiz", "whatsapp": phone}
+    found = [recorded(known, "manychat.contact", contact(who, "2026-03-01T08:00:00Z", **facts))]
     for hour in (10, 12, 14):
         stage = dice.randrange(16, 27)
         found.append(recorded(known, "manychat.opportunity", opportunity(who, stage, f"2026-03-01T{hour}:00:00Z")))

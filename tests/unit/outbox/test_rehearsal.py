@@ -28,8 +28,8 @@ def events():
     found = []
     for number, who in enumerate(PEOPLE):
         hour = 10 + number
-        said = {"nombre_lead": f"Ana {number}", "whatsapp": f"+52155123456{number}0"}
-        found.append(shadow.recorded(known, "manychat.contact", contact(who, f"2026-03-01T{hour}:00:00Z", **said)))
+        facts = {"nombre_lead": f"Ana {number}", "whatsapp": f"+52155123456{number}0"}
+        found.append(shadow.recorded(known, "manychat.contact", contact(who, f"2026-03-01T{hour}:00:00Z", **facts)))
         for minute, stage in ((5, 16), (9, 18)):
             moved = opportunity(who, stage, f"2026-03-01T{hour}:0{minute}:00Z")
             found.append(shadow.recorded(known, "manychat.opportunity", moved))
