@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         get_settings()
-        return int({"status": _status, "compare": _compare, "next": _next, "send": _send}[asked.command](asked))
+        return int(asked.run(asked))
     except (PuenteError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return UNREADABLE
@@ -34,8 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m shared.shadow", description="Shadow mode: see docs/cutover.md.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("status", help="which targets are covered, how much was kept back, what is due now")
-    compare = commands.add_parser("compare", help="what we would have done with what the replaced system did")
+    about = "which targets are covered, how much was kept back, what is due now"
+    commands.add_parser("status", help=about).set_defaults(run=_status)
+    compare = commands.add_parser(_compare.__name__[1:], help="what we would have done with what the replaced system did")
+    compare.set_defaults(run=_compare)
     source = compare.add_mutually_exclusive_group(required=True)
     source.add_argument("--log", type=Path, help="a log of the replaced system")
     source.add_argument("--vendor", choices=report.VENDORS, help="the vendor's records as they are")
@@ -46,8 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--tolerance", type=_length, default=timedelta(minutes=15), help="so far apart is the same (15m)")
     compare.add_argument("--rename", metavar="OLD=NEW", nargs="+", default=(), help="names of messages there, and ours")
     upcoming = commands.add_parser("next", help="who gets what next, and which journeys begin")
+    upcoming.set_defaults(run=_next)
     upcoming.add_argument("--within", type=_length, default=timedelta(days=7), help="how far ahead (7d)")
     send = commands.add_parser("send", help="send what was kept back; without --yes it only says what")
+    send.set_defaults(run=_send)
     send.add_argument("--target", required=True, help="of this target")
     send.add_argument("--action", help="only this action of it")
     send.add_argument("--delivery", type=int, nargs="+", default=(), help="only these deliveries")
