@@ -57,6 +57,7 @@ CONTACTS = RecordSync(
     batch_size=lambda: get_settings().odoo_batch_size,
     keep=_columns,
     is_used=lambda: _is_in_mode("contacts"),
+    describe="shared.crm.odoo_rows:facts_of",
 )
 OPPORTUNITIES = replace(
     CONTACTS,

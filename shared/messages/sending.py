@@ -13,7 +13,7 @@ from shared.messages.letter import Candidates, Letter, LookUp, Send
 from shared.messages.message import Message
 from shared.messages.outcomes import MessageOutcome, Word, notify
 from shared.messages.variables import variables_of
-from shared.outbox.actions import Claimed, Done, Skip
+from shared.outbox.actions import Claimed, Done, Shadowed, Skip
 from shared.outbox.actions import Outcome as Result
 from shared.outbox.record import OUTCOME_UNKNOWN
 from shared.settings import get_settings
@@ -42,6 +42,20 @@ def _sent(send: Send, delivery: Claimed) -> Result:
         return _put_off(letter, error)
     except PuenteError as error:
         return error
+
+
+def describe(delivery: Claimed) -> dict[str, str | None]:
+    """What would be sent: the text filled in as it would be; a template in Notion is read there.
+
+    Raises:
+        PuenteError: as for the sending itself, before any provider is called.
+    """
+    letter = _letter(delivery)
+    message, rendered = letter.message, letter.rendered
+    link = letter.headers.get("List-Unsubscribe", "").strip("<>")  # it names the delivery, which no other system has
+    texts = {"subject": rendered.subject, "text": rendered.text}
+    shown = {name: text.replace(link, "") if text and link else text for name, text in texts.items()}
+    return {"channel": message.channel, "to": message.to, "template": message.template, "locale": message.locale, **shown}
 
 
 def _put_off(letter: Letter, error: DeferredError) -> PuenteError:
@@ -130,6 +144,8 @@ def after(session: Session, delivery: Claimed, result: Result, final: bool) -> N
         return
     message = Message.from_payload(delivery.payload)
     match result:
+        case Shadowed():  # no provider has it, so no status of one will come
+            _notify(session, delivery, message, "sent")
         case Done():
             _notify(session, delivery, message, "sent")
             vendor_id = str(result.result.get("id") or "")

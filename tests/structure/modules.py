@@ -42,6 +42,7 @@ LAYERS = [
         "shared.faults",
         "shared.logs",
         "shared.once",
+        "shared.shadow_mode",
         "shared.stopping",
         "shared.telemetry",
         "shared.warming",
