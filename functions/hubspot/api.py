@@ -19,7 +19,7 @@ from shared.web.paging import Moment, Page, PageQuery, find, text
 router = APIRouter(prefix="/api/v1/hubspot", tags=["HubSpot"], route_class=SecuredRoute)
 
 SUCCESS, CLIENT_ERROR, FORBIDDEN = 200, 400, 403
-SAID = {SENT: "Mensaje enviado", SKIPPED: "Sin mensaje", ERROR: "El mensaje no se envió", "pending": "En curso"}
+STATUS_TEXTS = {SENT: "Mensaje enviado", SKIPPED: "Sin mensaje", ERROR: "El mensaje no se envió", "pending": "En curso"}
 
 
 class MessageQuery(PageQuery):
@@ -88,7 +88,7 @@ class MessageOut(BaseModel):
         return cls(
             id=row.id,
             status=row.status,
-            message=SAID[row.status] + (f": {row.reason}" if row.reason else ""),
+            message=STATUS_TEXTS[row.status] + (f": {row.reason}" if row.reason else ""),
             skip_reason=row.reason if row.status == SKIPPED else None,
             contact_id=row.contact_id,
             contact_name=row.contact_name,

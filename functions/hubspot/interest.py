@@ -1,4 +1,4 @@
-"""The state of interest of a contact, written to HubSpot while the caller waits: its answer says what HubSpot said.
+"""The state of interest of a contact, written to HubSpot while the caller waits: its answer says what HubSpot says.
 
 POST /api/v1/hubspot/interest
 POST /api/v1/executions/webhook/{namespace}/hubspot_update_estado_interes/{key}, as the replaced flow had it
@@ -42,8 +42,8 @@ _CALLERS = frozenset((HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.C
 
 
 @dataclass(frozen=True)
-class Said:
-    """What came of the call: HubSpot's status (0: it did not answer), what it said, and whether it may be better later."""
+class HubSpotAnswer:
+    """What came of the call: HubSpot's status (0: it did not answer), its words, and whether it may be better later."""
 
     status: int
     message: str
@@ -64,15 +64,15 @@ def answer(inputs: Mapping[str, Any]) -> Reply:
     """
     contact, state = _given(inputs, CONTACT), _given(inputs, STATE)
     if fault := _fault(contact, state):
-        return Reply(HTTPStatus.UNPROCESSABLE_ENTITY, _body(Said(0, fault), contact, state))
-    said = _written(contact, state)
-    if said.is_done:
+        return Reply(HTTPStatus.UNPROCESSABLE_ENTITY, _body(HubSpotAnswer(0, fault), contact, state))
+    found = _written(contact, state)
+    if found.is_done:
         transact(lambda session: _settle(session, contact, state))
-        return Reply(HTTPStatus.OK, _body(said, contact, state))
-    if said.is_passing and _is_true(inputs.get(LATER)) and client.is_used():
+        return Reply(HTTPStatus.OK, _body(found, contact, state))
+    if found.is_passing and _is_true(inputs.get(LATER)) and client.is_used():
         plan.nudge(transact(lambda session: _queued(session, contact, state)))
-        return Reply(HTTPStatus.ACCEPTED, _body(said, contact, state) | {"queued": True})
-    return Reply(_http_status(said), _body(said, contact, state))
+        return Reply(HTTPStatus.ACCEPTED, _body(found, contact, state) | {"queued": True})
+    return Reply(_http_status(found), _body(found, contact, state))
 
 
 def _given(inputs: Mapping[str, Any], names: tuple[str, ...]) -> str:
@@ -100,23 +100,23 @@ def _is_true(value: Any) -> bool:
     return value is True or str(value).strip().casefold() in _TRUE
 
 
-def _body(said: Said, contact: str, state: str) -> dict[str, Any]:
+def _body(found: HubSpotAnswer, contact: str, state: str) -> dict[str, Any]:
     return {
-        "success": said.is_done,
-        "status_code": int(said.status),
+        "success": found.is_done,
+        "status_code": int(found.status),
         "contact_id": contact,
         "nuevo_estado": state,
-        "message": DONE if said.is_done else said.message,
+        "message": DONE if found.is_done else found.message,
     }
 
 
-def _http_status(said: Said) -> int:
-    if said.status == 0 or said.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+def _http_status(found: HubSpotAnswer) -> int:
+    if found.status == 0 or found.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         return HTTPStatus.SERVICE_UNAVAILABLE
-    return said.status if said.status in _CALLERS else HTTPStatus.BAD_GATEWAY
+    return found.status if found.status in _CALLERS else HTTPStatus.BAD_GATEWAY
 
 
-def _written(contact: str, state: str) -> Said:
+def _written(contact: str, state: str) -> HubSpotAnswer:
     """Set the property. Setting it twice is as once, so a lost answer costs nothing but the answer."""
     path = f"{client.CONTACTS}/{contact}"
     body = {"properties": {settings_of(HubSpotSettings).hubspot_prop_estado_interes: state}}
@@ -125,14 +125,16 @@ def _written(contact: str, state: str) -> Said:
         response = http.request("PATCH", path, repeatable=True, json=body)
     except RetryableError as error:
         words = f"{error.status}: {error}" if error.status else f"{TRANSPORT}{error}"
-        return Said(error.status or 0, words, is_passing=True)
+        return HubSpotAnswer(error.status or 0, words, is_passing=True)
     except PuenteError as error:
-        return Said(0, f"{TRANSPORT}{error}", is_passing=not isinstance(error, PermanentError))
+        return HubSpotAnswer(0, f"{TRANSPORT}{error}", is_passing=not isinstance(error, PermanentError))
     status = response.status_code
     found = answers.parsed(response)
     message = found.get("message") if isinstance(found, dict) else None
     words = f"{status}: {http.mask(str(message or response.text))[:LONGEST_BODY]}"
-    return Said(status, words, is_passing=status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in (*_OURS, client.LOCKED))
+    return HubSpotAnswer(
+        status, words, is_passing=status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in (*_OURS, client.LOCKED)
+    )
 
 
 def _queued(session: Session, contact: str, state: str) -> set[str]:

@@ -26,7 +26,7 @@ TEXT = "Hola Ana López, gracias por tu interés en Plan Anual. ¿Te gustaría q
 
 
 def test_new_contact_gets_one_message(account: Account) -> None:
-    """Its creation and each of its properties are told by themselves, in any order, and twice."""
+    """Its creation and each of its properties are reported by themselves, in any order, and twice."""
     account.person(email="ana@example.com", phone="1")
     account.deliver(copies=2)
     account.settle()
@@ -127,7 +127,7 @@ class TestOwnWrites:
 
 
 class TestShapes:
-    """All bodies in which contacts are told."""
+    """All bodies in which contacts are reported."""
 
     @pytest.mark.parametrize("shape", ["change", "flat", "contacts", "workflow"])
     def test_body_with_all_properties_needs_no_look(self, account: Account, shape: str) -> None:
@@ -321,7 +321,7 @@ def _down(*_request: Any, **_more: Any) -> requests.Response:
 class TestMerges:
     """Two contacts that turn into one under a new id."""
 
-    def test_message_owed_to_both_goes_out_once(self, account: Account) -> None:
+    def test_message_due_to_both_goes_out_once(self, account: Account) -> None:
         """Whichever event comes first; the deletion that follows is no exit."""
         first, second = account.person(), account.person()
         account.hubspot.act("merge", {"id": first["id"], "other": second["id"]})
@@ -350,10 +350,10 @@ class TestPeople:
 
     def test_erased_person_leaves_no_trace_and_is_not_written_to_again(self, account: Account) -> None:
         """The row keeps its key: the same event does nothing."""
-        told = event(50)
+        reported = event(50)
         account.person()
         account.wire.sent.clear()
-        account.tell(told)
+        account.tell(reported)
         account.settle()
         report = erase(person(manychat_id="123456789"), way="skip", actor="dpo")
         assert "50" in str(report)
@@ -361,7 +361,7 @@ class TestPeople:
             (row,) = session.scalars(select(HubSpotMessage)).all()
             assert (row.contact_id, row.manychat_user_id, row.text, row.given, row.found) == (None, None, None, {}, None)
             assert "Ana" not in str(session.scalars(select(Delivery.payload)).all())
-        account.tell(told | {"attemptNumber": 3})
+        account.tell(reported | {"attemptNumber": 3})
         account.settle()
         assert len(account.sent) == 1
 

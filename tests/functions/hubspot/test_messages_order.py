@@ -31,7 +31,7 @@ WHAT = st.tuples(
 )
 
 
-def told(drawn: tuple[Any, ...]) -> dict[str, Any]:
+def reported(drawn: tuple[Any, ...]) -> dict[str, Any]:
     """An event that tells all that a message needs, or lacks the subscriber."""
     contact, product, second, source, subscriber = drawn
     at = clock.now() + timedelta(seconds=second)
@@ -48,7 +48,7 @@ def test_record_depends_on_no_order(
     del database, test_clock
     environment.delenv("HUBSPOT_TOKEN", raising=False)
     get_settings.cache_clear()
-    events = [told(one) for one in drawn]
+    events = [reported(one) for one in drawn]
     again = [one | {"attemptNumber": 1, "eventId": 99} for one in dice.sample(events, k=dice.randint(0, len(events)))]
     shuffled = [*events, *again]
     dice.shuffle(shuffled)
