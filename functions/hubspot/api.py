@@ -11,6 +11,7 @@ from sqlalchemy import Select, select
 
 from functions.hubspot import deciding, triggers
 from functions.hubspot.tables import ERROR, ID_LENGTH, SENT, SKIPPED, HubSpotMessage
+from shared.problems import documented
 from shared.setting_types import Scope
 from shared.store.session import reading
 from shared.web.auth import SecuredRoute
@@ -149,19 +150,18 @@ Inputs = Annotated[
     dict[str, Any],
     Body(description="`hubspot_contact_id` and `nuevo_estado`, under any of their names; `async`: true to have it queued."),
 ]
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    status: {"description": meaning, "model": InterestOut}
-    for status, meaning in {
-        202: "HubSpot is away; the state is written later.",
-        400: "HubSpot refuses it.",
-        404: "HubSpot has no such contact.",
-        409: "HubSpot refuses it: a conflict.",
-        423: "The contact is locked; try again.",
-        422: "Something is missing.",
-        502: "HubSpot fails, or refuses us.",
-        503: "HubSpot cannot be reached, or takes no more now.",
-    }.items()
-}
+ANSWERS: dict[int | str, dict[str, Any]] = documented(400, 404, 409, 422, 502, 503)
+for _status, _meaning in {
+    202: "HubSpot is away; the state is written later.",
+    400: "HubSpot refuses it.",
+    404: "HubSpot has no such contact.",
+    409: "HubSpot refuses it: a conflict.",
+    422: "Something is missing.",
+    423: "The contact is locked; try again.",
+    502: "HubSpot fails, or refuses us.",
+    503: "HubSpot cannot be reached, or takes no more now.",
+}.items():
+    ANSWERS[_status] = {**ANSWERS.get(_status, {}), "model": InterestOut, "description": _meaning}
 SUMMARY = "Write a contact's state of interest"
 ADDRESS = f"/executions/webhook/{{namespace}}/{triggers.INTEREST_ID}"
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import azure.functions as func
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from functions.hubspot.settings import HubSpotSettings
 from shared.intake import body, signatures
@@ -22,6 +22,8 @@ SENDER = "hubspot"
 LARGEST_BODY = 1_048_576
 IDS = ("objectId", "hubspot_contact_id", "contact_id", "vid", "id")
 
+KNOWN = frozenset((*IDS, "subscriptionType", "eventType", "properties"))
+
 
 class HubSpotEvents(Payload):
     """Events about contacts, as HubSpot sent them: each is looked at by itself, so that a bad one costs no other."""
@@ -29,6 +31,14 @@ class HubSpotEvents(Payload):
     not_kept: ClassVar[frozenset[str]] = frozenset({"events"})
 
     events: list[dict[str, Any]] = Field(min_length=1)
+
+    @field_validator("events")
+    @classmethod
+    def _of_contacts(cls, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Refuse a body in which nothing looks like a contact: it is somebody else's."""
+        if not any(event.keys() & KNOWN for event in events):
+            raise ValueError(f"none of them has one of {', '.join(sorted(KNOWN))}")
+        return events
 
     def subject(self) -> str:
         """The contact; of several the inbox names none, for each has a row of its own."""

@@ -34,11 +34,10 @@ JSON_OBJECT = {"application/json": {"schema": {"type": "object"}}}
 AT_ONCE: dict[int | str, dict[str, Any]] = {
     200: {"description": "Done: a flow that answers at once.", "content": JSON_OBJECT},
     423: {"description": "Not now, by a flow that answers at once.", "content": JSON_OBJECT},
-    502: {"description": "Failed, by a flow that answers at once.", "content": JSON_OBJECT},
 }
 AT_ONCE |= {
     status: problem | {"content": problem["content"] | JSON_OBJECT}
-    for status, problem in documented(400, 404, 409, 422, 503).items()
+    for status, problem in documented(400, 404, 409, 422, 502, 503).items()
 }
 """What a flow answers that answers at once; its refusals are its own, or the problem documents of this page."""
 

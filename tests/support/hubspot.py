@@ -61,8 +61,8 @@ class Account:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         return dict(self.hubspot.signature(Webhook(what="", url=path, body=raw)))
 
-    def tell(self, *events: dict[str, Any]) -> None:
-        """HubSpot tells of these events in one request."""
+    def report(self, *events: dict[str, Any]) -> None:
+        """HubSpot reports these events in one request."""
         reply = self.post(list(events), self.signed(list(events)))
         assert reply.status == 202, reply.body
 

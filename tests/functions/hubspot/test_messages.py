@@ -73,7 +73,7 @@ def test_product_again_after_a_day(account: Account) -> None:
 
 def test_property_that_is_cleared_sends_nothing(account: Account) -> None:
     """Without any look at HubSpot."""
-    account.tell(event(propertyValue=""))
+    account.report(event(propertyValue=""))
     account.settle()
     assert stored() == [("skipped", "no_interes_producto")]
     assert account.calls.calls == []
@@ -99,7 +99,7 @@ class TestOwnWrites:
         """Neither a change nor a contact that we have made."""
         account.person()
         account.wire.sent.clear()
-        account.tell(event(50, **OURS), event(50, subscriptionType="contact.creation", propertyName=None, **OURS))
+        account.report(event(50, **OURS), event(50, subscriptionType="contact.creation", propertyName=None, **OURS))
         account.settle()
         assert (account.sent, stored()) == ([], [("skipped", "own_write")] * 2)
 
@@ -107,7 +107,7 @@ class TestOwnWrites:
         """Unless HUBSPOT_APP_IDS names it."""
         account.person()
         account.wire.sent.clear()
-        account.tell(event(50, changeSource="INTEGRATION", sourceId="999"))
+        account.report(event(50, changeSource="INTEGRATION", sourceId="999"))
         account.settle()
         assert len(account.sent) == 1
 
@@ -121,7 +121,7 @@ class TestOwnWrites:
         environment.setenv(name, value)
         get_settings.cache_clear()
         source = "999" if name == "HUBSPOT_APP_IDS" else "1160452"
-        account.tell(event(50, changeSource="INTEGRATION", sourceId=source))
+        account.report(event(50, changeSource="INTEGRATION", sourceId=source))
         account.settle()
         assert len(account.sent) == count
 
@@ -161,7 +161,7 @@ class TestShapes:
         account.person()
         account.wire.sent.clear()
         change = {"subscriptionType": "object.propertyChange"}
-        account.tell(event(50, objectTypeId="0-1", **change), event(50, objectTypeId="0-3", subscriptionId=9, **change))
+        account.report(event(50, objectTypeId="0-1", **change), event(50, objectTypeId="0-3", subscriptionId=9, **change))
         account.settle()
         assert len(account.sent) == 1
         assert ("skipped", "other_event") in stored()
@@ -171,7 +171,7 @@ class TestShapes:
         for number in range(20):
             account.person(**{SUBSCRIBER: f"10000{number}"})
         account.wire.sent.clear()
-        account.tell(*(event(50 + number, subscriptionType="contact.creation", propertyName=None) for number in range(100)))
+        account.report(*(event(50 + number, subscriptionType="contact.creation", propertyName=None) for number in range(100)))
         account.settle(minutes=4)
         assert len(account.sent) == 20
         assert len(account.calls.calls) == 1
@@ -289,7 +289,7 @@ class TestFailures:
 
     def test_contact_that_is_gone_leaves_the_events_own_words(self, account: Account) -> None:
         """They do, or they lack something."""
-        account.tell(event(999))
+        account.report(event(999))
         account.settle()
         assert stored() == [("skipped", "no_manychat_user_id")]
 
@@ -299,7 +299,7 @@ class TestFailures:
         get_settings.cache_clear()
         body = payload("hubspot.events", "flat")
         account.post(body, account.signed(body))
-        account.tell(event(52))
+        account.report(event(52))
         account.settle()
         assert (len(account.sent), ("skipped", "no_manychat_user_id") in stored()) == (1, True)
 
@@ -340,7 +340,7 @@ class TestMerges:
         assert len(account.sent) == 2  # two contacts
         merged = account.hubspot.act("merge", {"id": first["id"], "other": second["id"]})
         account.deliver()
-        account.tell(event(int(merged["id"])))
+        account.report(event(int(merged["id"])))
         account.settle()
         assert len(account.sent) == 2
 
@@ -353,7 +353,7 @@ class TestPeople:
         reported = event(50)
         account.person()
         account.wire.sent.clear()
-        account.tell(reported)
+        account.report(reported)
         account.settle()
         report = erase(person(manychat_id="123456789"), way="skip", actor="dpo")
         assert "50" in str(report)
@@ -361,7 +361,7 @@ class TestPeople:
             (row,) = session.scalars(select(HubSpotMessage)).all()
             assert (row.contact_id, row.manychat_user_id, row.text, row.given, row.found) == (None, None, None, {}, None)
             assert "Ana" not in str(session.scalars(select(Delivery.payload)).all())
-        account.tell(reported | {"attemptNumber": 3})
+        account.report(reported | {"attemptNumber": 3})
         account.settle()
         assert len(account.sent) == 1
 
