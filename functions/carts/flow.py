@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from shared.flow import Flow, IdentityKind
+from shared.flow import Flow, IdentityKind, Job, Rhythm
 
 FLOW = Flow(
     name="carts",
@@ -17,13 +17,14 @@ FLOW = Flow(
             "carts.order": "functions.carts.triggers:ORDERS",
             "carts.notice": "functions.carts.triggers:NOTICES",
             "shopify.checkout": "functions.carts.triggers:CARTS",
+            "shopify.privacy": "functions.carts.triggers:WISHES",
             "shopify.order": "functions.carts.triggers:ORDERS",
             "woocommerce.order": "functions.carts.triggers:ORDERS",
         }
     ),
     by_hand="functions.carts.triggers:BY_HAND",
     secret_inputs=frozenset(("email_webhook_url", "slack_webhook_url", "db_url", "db_username", "jdbc_url", "jdbc_user")),
-    routers=("functions.carts.api:router",),
+    routers=("functions.carts.wishes_api:router", "functions.carts.api:router"),
     tables=("functions.carts.tables",),
     privacy="functions.carts.privacy:PERSONAL_DATA",
     timeline=("functions.carts.privacy:CART_TIMELINE", "functions.carts.privacy:ORDER_TIMELINE"),
@@ -33,7 +34,8 @@ FLOW = Flow(
     has_journeys=True,
     has_templates=True,
     senders=("carts", "shopify", "woocommerce"),
-    kept_keys=frozenset(("shopify.checkout", "shopify.order", "woocommerce.order")),
+    kept_keys=frozenset(("shopify.checkout", "shopify.order", "shopify.privacy", "woocommerce.order")),
+    jobs=(Job(name="shop-wishes", rhythm=Rhythm.FIVE_MINUTES, run="functions.carts.wishes:fulfil"),),
     identities=(IdentityKind(name="shop", title="Customer of a shop"),),
     people=("functions.carts.persons:CARTS", "functions.carts.persons:ORDERS"),
 )

@@ -111,6 +111,27 @@ class OrderReport(Payload):
         return self.at
 
 
+class PrivacyWish(Payload):
+    """One of Shopify's privacy topics: what it holds of a customer is asked for, or to be erased; or a whole shop is."""
+
+    topic: Literal["customers/data_request", "customers/redact", "shop/redact"]
+    shop_id: RequiredId
+    shop_domain: Annotated[str, Text(200, at_least=1), Readable]
+    customer: OptionalId = None
+    email: Email = None
+    phone: Phone = None
+    orders: list[RequiredId] = Field(default_factory=list, max_length=1000)
+    request: OptionalId = None
+
+    def subject(self) -> str:
+        """The customer, by the shop's number; the shop where it is about that."""
+        return f"shop:{SHOPIFY}:{self.customer or self.request or self.shop_id}"[:SUBJECT_LENGTH]
+
+    def occurred_at(self) -> None:
+        """Shopify does not say."""
+        return
+
+
 class ShopNotice(Payload):
     """Something that is neither a cart nor an order: WooCommerce's own error in the place of an object, or what is not used."""
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from functions.carts.payloads import subject_of
 from functions.carts.persons import KIND, value_of
-from functions.carts.tables import ERASED, Cart, CartMessage, ShopOrder
+from functions.carts.tables import ERASED, Cart, CartMessage, ShopOrder, ShopWish
 from shared.crm.timeline import Source
 from shared.people import kinds
 from shared.privacy.holdings import Holding, PersonalData
@@ -51,10 +51,16 @@ def _order_without(_person: Person) -> dict[str, Any]:
     }
 
 
+def _wishes(person: Person) -> ColumnElement[bool]:
+    customers = [name.removeprefix(f"{KIND}:") for name in person.names if name.startswith(f"{KIND}:")]
+    return or_(ShopWish.email.in_(person.emails), (ShopWish.store + ":" + ShopWish.customer_id).in_(customers))
+
+
 PERSONAL_DATA = PersonalData(
     holdings=(
         Holding(CartMessage, lambda person: CartMessage.cart_id.in_(person.of(CARTS))),
         Holding(Cart, lambda person: Cart.id.in_(person.of(CARTS))),
+        Holding(ShopWish, _wishes, lambda _person: {"email": None, "phone": None, "customer_id": None, "orders": []}),
         Holding(ShopOrder, lambda person: ShopOrder.id.in_(person.of(ORDERS)), _order_without),
     ),
     identify=identify,

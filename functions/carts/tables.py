@@ -109,6 +109,29 @@ class Cart(Timestamped, Base):
         return Money(self.book_minor, self.book_currency) if self.book_minor is not None and self.book_currency else None
 
 
+class ShopWish(Timestamped, Base):
+    """A wish of Shopify's about somebody's data (`topic`), by the digest of its body: the same body is the same wish for ever.
+
+    `state`: `pending`, `done`, `asked` (operators answer it by `due_at`). The person is gone from the row once it is done.
+    `found` counts what was erased, by table.
+    """
+
+    __tablename__ = "shop_wishes"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(Unicode(64), unique=True)
+    store: Mapped[str] = mapped_column(Unicode(STORE_LENGTH))
+    topic: Mapped[str] = mapped_column(Unicode(40))
+    state: Mapped[str] = mapped_column(Unicode(16), index=True)
+    request_id: Mapped[str | None] = mapped_column(Unicode(ID_LENGTH))
+    customer_id: Mapped[str | None] = mapped_column(Unicode(ID_LENGTH))
+    email: Mapped[str | None] = mapped_column(Unicode(254))
+    phone: Mapped[str | None] = mapped_column(Unicode(20))
+    orders: Mapped[Any] = mapped_column(JsonText, default=list)
+    found: Mapped[Any] = mapped_column(JsonText, nullable=True)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 class CartMessage(Timestamped, Base):
     """One message of the series about a cart, by its delivery. `sent_at` is NULL as long as it has not gone out.
 

@@ -5,7 +5,7 @@ POST /api/v1/carts/woocommerce, signed by WooCommerce: orders
 POST /api/v1/carts/events and /api/v1/carts/orders, with an API key: carts and orders of plugins and other shops
 POST /api/v1/executions/webhook/{namespace}/abandoned_cart_recovery/{key}, as the replaced flow had it: any of these
   -> events-queue
-  -> carts, shop_orders; the journey cart_recovery
+  -> carts, shop_orders, shop_wishes; the journey cart_recovery
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 
 from functions.carts import plain, shopify, woocommerce
-from functions.carts.payloads import SHOPIFY, WOOCOMMERCE, CartReport, OrderReport, ShopNotice
+from functions.carts.payloads import SHOPIFY, WOOCOMMERCE, CartReport, OrderReport, PrivacyWish, ShopNotice
 from shared.intake import body
 from shared.intake.endpoint import EVENTS_QUEUE, accepting
 from shared.intake.inbox import Event, Handler
@@ -44,6 +44,13 @@ def apply_order(session: Session, event: Event[OrderReport]) -> str:
     return services.take_order(session, event.payload, event.payload.at or event.envelope.time, event.key)
 
 
+def apply_wish(session: Session, event: Event[PrivacyWish]) -> str:
+    """Take in a wish about somebody's data: "kept" until the engine's job fulfils it, or "asked" where operators answer it."""
+    from functions.carts import wishes
+
+    return wishes.take(session, event.payload, event.key)
+
+
 def apply_notice(session: Session, event: Event[ShopNotice]) -> str:
     """Take in what is neither: "ignored", or "alerted" where the shop could not read its own order."""
     from functions.carts import services
@@ -58,8 +65,8 @@ def by_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
 
 def by_kind(_request: func.HttpRequest, data: dict[str, Any]) -> Webhook | None:
     """A shop sends several kinds of events to one address."""
-    if "what" in data:
-        return NOTICE
+    if "what" in data or "topic" in data:
+        return NOTICE if "what" in data else WISH
     return (ORDERS_OF if "order_id" in data else CARTS_OF).get(str(data.get("store")) if data.get("exact") else SENDER)
 
 
@@ -77,6 +84,7 @@ CHECKOUT = Webhook(
     variant=by_kind,
 )
 SHOPIFY_ORDER = replace(CHECKOUT, name="shopify.order", payload=OrderReport)
+WISH = replace(CHECKOUT, name="shopify.privacy", payload=PrivacyWish)
 WOOCOMMERCE_ORDER = Webhook(
     name="woocommerce.order",
     queue=EVENTS_QUEUE,
@@ -89,6 +97,7 @@ CARTS_OF = {SENDER: CART, SHOPIFY: CHECKOUT}
 ORDERS_OF = {SENDER: ORDER, SHOPIFY: SHOPIFY_ORDER, WOOCOMMERCE: WOOCOMMERCE_ORDER}
 CARTS: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=CartReport, apply=apply_cart)
 ORDERS: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=OrderReport, apply=apply_order)
+WISHES: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=PrivacyWish, apply=apply_wish)
 NOTICES: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=ShopNotice, apply=apply_notice)
 
 
@@ -114,12 +123,13 @@ async def accept_old(req: func.HttpRequest, message: func.Out[bytes]) -> func.Ht
 OLD_ID = "abandoned_cart_recovery"
 OLD_ROUTE = f"api/v1/executions/webhook/{{namespace}}/{OLD_ID}/{{key?}}"
 TAKEN = {200: "WooCommerce's form by which it tries the address; it is not kept", 202: "Taken"}
+ALL = (ORDER, CHECKOUT, SHOPIFY_ORDER, WISH, WOOCOMMERCE_ORDER)
 accepting(bp, "carts_cart_webhook", "api/v1/carts/events", CART, also=(ORDER,))
 accepting(bp, "carts_order_webhook", "api/v1/carts/orders", ORDER)
-accepting(bp, "carts_shopify_webhook", "api/v1/carts/shopify", CHECKOUT, also=(SHOPIFY_ORDER, NOTICE))
+accepting(bp, "carts_shopify_webhook", "api/v1/carts/shopify", CHECKOUT, also=(SHOPIFY_ORDER, WISH, NOTICE))
 accepting(
     bp, "carts_woocommerce_webhook", "api/v1/carts/woocommerce", WOOCOMMERCE_ORDER, accept_woocommerce, TAKEN, also=(NOTICE,)
 )
-accepting(bp, "carts_old_webhook", OLD_ROUTE, CART, accept_old, TAKEN, also=(ORDER, CHECKOUT, SHOPIFY_ORDER, WOOCOMMERCE_ORDER))
+accepting(bp, "carts_old_webhook", OLD_ROUTE, CART, accept_old, TAKEN, also=ALL)
 BY_HAND = {OLD_ID: CART}
 """A cart may be given by hand as the inputs, and an order, where the inputs have an `order_id`."""

@@ -11,7 +11,7 @@ from shared.errors import DeferredError, PermanentError, PuenteError, RetryableE
 from shared.messages import consent, digests, links, planning, putting_off, statuses, template_sources, templates, verdict
 from shared.messages.letter import Candidates, Letter, LookUp, Send
 from shared.messages.message import Message
-from shared.messages.outcomes import MessageOutcome, Word, notify
+from shared.messages.outcomes import MessageOutcome, Word, notify, withdrawn
 from shared.messages.variables import variables_of
 from shared.outbox.actions import Claimed, Done, Shadowed, Skip
 from shared.outbox.actions import Outcome as Result
@@ -34,6 +34,8 @@ def execute(send: Send, deliveries: Sequence[Claimed]) -> dict[int, Result]:
 def _sent(send: Send, delivery: Claimed) -> Result:
     try:
         letter = _letter(delivery)
+        if (reason := _withdrawn(delivery, letter.message)) is not None:
+            return Skip(reason)
     except PuenteError as error:
         return error
     try:
@@ -64,6 +66,16 @@ def _put_off(letter: Letter, error: DeferredError) -> PuenteError:
     if wait is None:
         return PermanentError(putting_off.GAVE_UP, str(error))
     return DeferredError(str(error), after_seconds=max(wait, error.after_seconds or 0))
+
+
+def _withdrawn(delivery: Claimed, message: Message) -> str | None:
+    """Whether its owner wants it no more, since it was claimed. What may have gone out already is not called unsent."""
+    if delivery.unknown_before:
+        return None
+    try:
+        return withdrawn(message.context)
+    except PuenteError as error:
+        raise RetryableError(f"not sent: {error}") from error
 
 
 def look_up(find: LookUp, delivery: Claimed) -> Done | None:

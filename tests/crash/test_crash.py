@@ -29,6 +29,7 @@ OTHERWISE_TESTED = {
     "deadletter.after_kept",  # in tests/unit/intake/test_intake_deadletter.py
     "deadletter.after_returned",  # in tests/integration/test_unstored.py
     "importer.after_batch",  # in tests/unit/importer/test_move.py
+    "invoices.after_plan",  # in tests/functions/invoices/test_invoice_reminders.py
     "odoo.after_record",  # in tests/flows/test_odoo_changes.py
     "odoo.before_cursor",
     "retention.after_page",  # in tests/unit/test_retention.py
@@ -45,10 +46,17 @@ def test_every_point_is_crashed_at() -> None:
 
 
 @pytest.mark.host
-@pytest.mark.parametrize("deaths", [pytest.param(HANDLER * 2, marks=pytest.mark.slow), EXECUTOR], ids=["handler", "executor"])
-def test_killed_at_the_fault_points(rig: Rig, seed: int, deaths: Sequence[str]) -> None:
-    """The host dies at one point after another while 500 events come in; after the last start the books are right."""
-    load = make_load(seed)
+@pytest.mark.parametrize(
+    ("deaths", "posts"),
+    [
+        pytest.param(HANDLER * 2, 500, marks=pytest.mark.slow, id="handler"),
+        pytest.param(EXECUTOR, 500, marks=pytest.mark.slow, id="executor"),
+        pytest.param(EXECUTOR, 120, id="executor under a small load"),
+    ],
+)
+def test_killed_at_the_fault_points(rig: Rig, seed: int, deaths: Sequence[str], posts: int) -> None:
+    """The host dies at one point after another while events come in; after the last start the books are right."""
+    load = make_load(seed, posts=posts)
     with Senders(rig.host, load.posts) as sending:
         rig.survive(sending, deaths)
         wait_until(lambda: sending.done and rig.is_quiet(sending.accepted), QUIET_SECONDS, pause=0.2)

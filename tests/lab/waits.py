@@ -17,11 +17,11 @@ from sqlalchemy.orm import Session
 from functions.bookings import chain
 from functions.bookings import services as booking_services
 from functions.bookings.tables import Booking, BookingUid
-from functions.carts import covering, recovery
+from functions.carts import covering, recovery, wishes
 from functions.carts import outcomes as cart_outcomes
 from functions.carts import services as cart_services
 from functions.carts.payloads import CartReport, OrderReport
-from functions.carts.tables import Cart, CartMessage, ShopOrder
+from functions.carts.tables import Cart, CartMessage, ShopOrder, ShopWish
 from functions.christmas import meetings
 from functions.christmas import people as campaign_people
 from functions.christmas.tables import SequenceContact
@@ -318,6 +318,11 @@ WAITS: dict[str, Wait] = {
         ShopOrder,
         one(ShopOrder, store="shop", order_id="1"),
         lambda session: cart_services._locked_order(session, ORDER_REPORT),
+    ),
+    "functions.carts.wishes:_fulfilled": Wait(
+        ShopWish,
+        one(ShopWish, store="shopify", topic="customers/redact", state="done"),
+        lambda session: wishes._fulfilled(session, 1),
     ),
     "functions.payments.services:_locked_payment": Wait(
         Payment,
