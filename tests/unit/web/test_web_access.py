@@ -333,7 +333,7 @@ class TestStart:
 
     def test_limits_of_pages_are_those_described(self) -> None:
         """The description and the code name the same bounds."""
-        parameters = app.build().openapi()["paths"]["/api/v1/contacts"]["get"]["parameters"]
+        parameters = description()["paths"]["/api/v1/contacts"]["get"]["parameters"]
         limit = next(parameter for parameter in parameters if parameter["name"] == "limit")
         assert (limit["schema"]["maximum"], limit["schema"]["default"]) == (paging.MAX_LIMIT, paging.DEFAULT_LIMIT)
-        assert app.build().openapi()["info"]["version"] == VERSION
+        assert description()["info"]["version"] == VERSION
