@@ -36,6 +36,8 @@ param settings = {
   HUBSPOT_LEAD_PROPERTIES: readEnvironmentVariable('HUBSPOT_LEAD_PROPERTIES', '')
   HUBSPOT_LIFECYCLE: readEnvironmentVariable('HUBSPOT_LIFECYCLE', '')
   HUBSPOT_LIFECYCLE_STAGES: readEnvironmentVariable('HUBSPOT_LIFECYCLE_STAGES', '')
+  INVOICES_FINANCE_EMAIL: readEnvironmentVariable('INVOICES_FINANCE_EMAIL', '')
+  INVOICES_LARGE_FROM: readEnvironmentVariable('INVOICES_LARGE_FROM', '')
   INVOICES_LEAST_OPEN: readEnvironmentVariable('INVOICES_LEAST_OPEN', '')
   INVOICES_LOOK_AT: readEnvironmentVariable('INVOICES_LOOK_AT', '')
   INVOICES_PAYMENT_URL: readEnvironmentVariable('INVOICES_PAYMENT_URL', '')
