@@ -30,6 +30,10 @@ FLOW = Flow(
     has_journeys=True,
     has_templates=True,
     stand_ins=("sandbox.kommo:Kommo", "sandbox.captcha:Captcha"),
-    identities=(IdentityKind(name="lead", title="Number of a lead"),),
+    identities=(
+        IdentityKind(name="lead", title="Number of a lead"),
+        IdentityKind(name="kommo_lead", title="Kommo's lead"),
+        IdentityKind(name="kommo_contact", title="Kommo's contact"),
+    ),
     people=("functions.leads.persons:LEADS",),
 )
