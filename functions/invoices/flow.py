@@ -10,6 +10,7 @@ FLOW = Flow(
     about="Invoices come over the API, from CSV files, over a webhook and from Odoo. Customers are reminded of what is still "
     "open, once for each stage before and after the due date, until it is paid; pauses and promises to pay hold that back.",
     functions=("functions.invoices.triggers:bp",),
+    requires=("system",),  # whose clients, those of Discord and Slack, carry out its effects
     handlers=MappingProxyType(
         {
             "invoices.report": "functions.invoices.triggers:HANDLER",
@@ -30,7 +31,6 @@ FLOW = Flow(
     timeline=("functions.invoices.privacy:INVOICES_SOURCE", "functions.invoices.privacy:REMINDERS"),
     retention=("functions.invoices.retention:RULES",),
     effects=("functions.invoices.days:IN_DISCORD", "functions.invoices.days:IN_SLACK"),
-    clients=("shared.vendors.discord:DISCORD", "shared.vendors.slack:SLACK"),
     stand_ins=("sandbox.slack:Slack", "sandbox.discord:Discord", "sandbox.odoo:Odoo"),
     listeners=MappingProxyType(
         {
