@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 AZURITE := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-rest test-all test-lab test-scale test-nightly check dead-code lint types scan bicep bench simulate forecast test-odoo odoo-setup stages docs docs-check settings-doc lock clean
+.PHONY: help setup run test test-rest test-all test-lab test-scale test-nightly check dead-code lint types scan bicep bench simulate forecast test-odoo odoo-setup hubspot-setup stages docs docs-check settings-doc lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ forecast: $(RUNS) ## Who would get what of a journey, and when (JOURNEY=name, AR
 
 test-odoo: setup ## The tests against a real Odoo 19, which is fetched and started
 	$(BIN)/python -m tests.odoo.server run -- $(BIN)/python -m pytest tests/odoo tests/integration/odoo tests/contract
+
+hubspot-setup: $(RUNS) ## Check the properties of a HubSpot account (add ARGS=--apply to create what is missing)
+	$(BIN)/python -m functions.hubspot.setup $(ARGS)
 
 odoo-setup: $(RUNS) ## Check a customer's Odoo (add ARGS=--apply to create what is missing)
 	$(BIN)/python -m shared.crm.odoo_setup $(ARGS)

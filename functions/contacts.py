@@ -49,6 +49,7 @@ FLOW = Flow(
     stand_ins=("sandbox.odoo:Odoo",),
     identities=(IdentityKind(name="manychat", title="ManyChat's id", exclusive=True, is_address=True, names_alone=True),),
     people=("shared.crm.people:CONTACTS",),
+    importers=("shared.importer.record:IMPORTER", "shared.importer.adopt:IMPORTER"),
 )
 bp = func.Blueprint()
 

@@ -58,6 +58,7 @@ FLOW = Flow(
     ),
     tables=("shared.store.message_models", "shared.store.consent_models"),
     people=("shared.messages.received:INBOUND",),
+    importers=("shared.importer.consents:IMPORTER",),
     privacy="shared.messages.personal_data:PERSONAL_DATA",
     timeline=("shared.messages.personal_data:TIMELINE",),
     # The others know people by digests alone: the wish not to be written to outlives an erasure, as it must.

@@ -29,6 +29,12 @@ param settings = {
   DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')
   EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
   HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
+  HUBSPOT_BASE_URL: readEnvironmentVariable('HUBSPOT_BASE_URL', '')
+  HUBSPOT_LEAD_PROPERTIES: readEnvironmentVariable('HUBSPOT_LEAD_PROPERTIES', '')
+  HUBSPOT_LIFECYCLE: readEnvironmentVariable('HUBSPOT_LIFECYCLE', '')
+  HUBSPOT_LIFECYCLE_STAGES: readEnvironmentVariable('HUBSPOT_LIFECYCLE_STAGES', '')
+  INVOICES_TERMS_DAYS: readEnvironmentVariable('INVOICES_TERMS_DAYS', '')
+  INVOICES_TIME_ZONE: readEnvironmentVariable('INVOICES_TIME_ZONE', '')
   KOMMO_BASE_URL: readEnvironmentVariable('KOMMO_BASE_URL', '')
   KOMMO_FIELD_ID_EMPRESA: readEnvironmentVariable('KOMMO_FIELD_ID_EMPRESA', '')
   KOMMO_FIELD_ID_FUENTE: readEnvironmentVariable('KOMMO_FIELD_ID_FUENTE', '')
@@ -84,11 +90,15 @@ param settings = {
   RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
   RETENTION_INBOUND_DAYS: readEnvironmentVariable('RETENTION_INBOUND_DAYS', '')
   RETENTION_INBOX_DAYS: readEnvironmentVariable('RETENTION_INBOX_DAYS', '')
+  RETENTION_INVOICE_DAYS: readEnvironmentVariable('RETENTION_INVOICE_DAYS', '')
   RETENTION_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_MESSAGE_DAYS', '')
   RETENTION_PAYMENT_DAYS: readEnvironmentVariable('RETENTION_PAYMENT_DAYS', '')
   RETENTION_SCHEDULE: readEnvironmentVariable('RETENTION_SCHEDULE', '0 40 7 * * *')
+  RETENTION_SCORED_LEAD_DAYS: readEnvironmentVariable('RETENTION_SCORED_LEAD_DAYS', '')
   RETENTION_SYNC_DAYS: readEnvironmentVariable('RETENTION_SYNC_DAYS', '')
   RETRY_ERRORED_SCHEDULE: readEnvironmentVariable('RETRY_ERRORED_SCHEDULE', '0 */5 * * * *')
+  SCORING_POINTS: readEnvironmentVariable('SCORING_POINTS', '')
+  SCORING_PRIORITIES: readEnvironmentVariable('SCORING_PRIORITIES', '')
   SEGMENT_RULE: readEnvironmentVariable('SEGMENT_RULE', '')
   SENDINBLUE_SENDER_EMAIL: readEnvironmentVariable('SENDINBLUE_SENDER_EMAIL', '')
   SENDINBLUE_SENDER_NAME: readEnvironmentVariable('SENDINBLUE_SENDER_NAME', '')
@@ -117,6 +127,7 @@ param vaultSettings = {
   CALENDLY_TOKEN: 'optional'
   DIGEST_SECRETS: 'optional'
   DISCORD_WEBHOOK_URL: 'optional'
+  HUBSPOT_TOKEN: 'optional'
   KOMMO_ACCESS_TOKEN: 'optional'
   LINK_SIGNING_SECRETS: 'optional'
   MANYCHAT_API_KEY: 'optional'

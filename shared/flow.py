@@ -138,6 +138,7 @@ class Flow:
     secret_inputs: frozenset[str] = frozenset()
     identities: tuple[IdentityKind, ...] = ()
     people: tuple[str, ...] = ()
+    importers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot work. Raises FlowError."""
@@ -161,6 +162,7 @@ class Flow:
             *self.effects,
             *self.clients,
             *self.people,
+            *self.importers,
             *self.stand_ins,
         )
         mapped = (*self.targets.values(), *self.listeners.values(), *self.handlers.values(), *(job.run for job in self.jobs))

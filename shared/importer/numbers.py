@@ -13,7 +13,8 @@ class OldNumbers:
     """
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)  # SQLite's name for a file of its own, deleted when closed
+        # "" is SQLite's name for a file of its own, deleted when closed. Whichever thread collects the garbage closes it.
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._database.close)
         self._database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._database.execute("PRAGMA journal_mode = OFF")

@@ -1,26 +1,18 @@
-"""Where the old record is read from: a folder of CSV files, or the old database. Row by row, never all at once."""
+"""Where rows are read from: a file or a folder of CSV files, or a database. Row by row, never all at once."""
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import MetaData, Table, create_engine, select
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from shared.errors import ConfigurationError
-
-type Row = Mapping[str, Any]
+from shared.importer.frame import Row, Source
 
 ROWS_AT_ONCE = 1000
-
-
-class Source(Protocol):
-    """The old record."""
-
-    def rows(self, kind: str) -> Iterator[Row]:
-        """The rows of one kind (`contacts`, ...), with lower-case column names; none where there is no such kind."""
 
 
 class CsvFolder:
@@ -32,28 +24,36 @@ class CsvFolder:
     def rows(self, kind: str) -> Iterator[Row]:
         """The lines of `<kind>.csv`."""
         path = self.folder / f"{kind}.csv"
-        if not path.exists():
-            return
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            delimiter = ";" if first.count(";") > first.count(",") else ","
-            for row in csv.DictReader(file, delimiter=delimiter):
-                yield {str(name).strip().lower(): value for name, value in row.items()}
+        if path.exists():
+            yield from _lines(path)
+
+
+class CsvFile:
+    """One file of CSV for the one kind of an importer: UTF-8, a header line, comma or semicolon.
+
+    Raises:
+        ConfigurationError: there is no such file.
+    """
+
+    def __init__(self, where: str) -> None:
+        self.path = Path(where)
+        if not where or not self.path.is_file():
+            raise ConfigurationError(f"{where or 'SOURCE'} is no file; name a CSV file")
+
+    def rows(self, _kind: str) -> Iterator[Row]:
+        """Its lines."""
+        yield from _lines(self.path)
 
 
 class OldDatabase:
-    """The old service's database, by SQLAlchemy URL. Its tables are called `Contact`, `Campaign_Contact`, ... or as ours."""
+    """The database of a replaced system, by SQLAlchemy URL. `tables` gives for each kind the names that its table may have.
 
-    TABLES: Mapping[str, tuple[str, ...]] = {
-        "channels": ("Channel", "channels"),
-        "advisors": ("Advisor", "advisors"),
-        "campaigns": ("Campaign", "campaigns"),
-        "contacts": ("Contact", "contacts"),
-        "campaign_contacts": ("Campaign_Contact", "campaign_contacts"),
-    }
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tables: Mapping[str, Sequence[str]]) -> None:
+        self.tables = tables
         try:
             self.engine = create_engine(url, hide_parameters=True, poolclass=NullPool)
             self.engine.connect().close()
@@ -61,16 +61,17 @@ class OldDatabase:
             raise ConfigurationError(f"the old database cannot be read: {str(error).splitlines()[0]}") from error
 
     def rows(self, kind: str) -> Iterator[Row]:
-        """The rows of the table for `kind`, streamed."""
+        """The rows of the table for `kind`, streamed, in the order of its primary key if it has one."""
         table = self._table(kind)
         if table is None:
             return
+        query = select(table).order_by(*table.primary_key.columns)
         with self.engine.connect().execution_options(stream_results=True, yield_per=ROWS_AT_ONCE) as connection:
-            for row in connection.execute(select(table)):
+            for row in connection.execute(query):
                 yield {name.lower(): value for name, value in row._mapping.items()}  # noqa: SLF001  # SQLAlchemy's public name
 
     def _table(self, kind: str) -> Table | None:
-        for name in self.TABLES[kind]:
+        for name in self.tables[kind]:
             try:
                 return Table(name, MetaData(), autoload_with=self.engine)
             except NoSuchTableError:
@@ -78,14 +79,23 @@ class OldDatabase:
         return None
 
 
-def open_source(where: str) -> Source:
+def folder_or_database(where: str, tables: Mapping[str, Sequence[str]]) -> Source:
     """A folder of CSV files, or a database where `where` is a URL.
 
     Raises:
         ConfigurationError: it is neither.
     """
     if "://" in where:
-        return OldDatabase(where)
-    if not Path(where).is_dir():
-        raise ConfigurationError(f"{where} is neither a folder of CSV files nor a database URL")
+        return OldDatabase(where, tables)
+    if not where or not Path(where).is_dir():
+        raise ConfigurationError(f"{where or 'SOURCE'} is neither a folder of CSV files nor a database URL")
     return CsvFolder(Path(where))
+
+
+def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        first = file.readline()
+        file.seek(0)
+        delimiter = ";" if first.count(";") > first.count(",") else ","
+        for row in csv.DictReader(file, delimiter=delimiter):
+            yield {str(name).strip().lower(): value for name, value in row.items()}

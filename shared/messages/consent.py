@@ -125,7 +125,8 @@ def _set(  # a wish has these parts
     given = set(recipient_digests)
     people = tuple(sorted({*map(stored, given), *(filed(session, given) if lifted else ())}))  # an old row is lifted as well
     named = tuple(sorted(set(channels)))
-    newer = [row for row in rows(session, named, people, cause) if at >= row.changed_at]
+    known = rows(session, named, people, cause)
+    newer = [row for row in known if at >= row.changed_at and (row.changed_at, row.lifted) != (at, lifted)]
     for row in newer:
         row.changed_at, row.lifted = at, lifted
     if newer and cause in WISHES:

@@ -28,6 +28,7 @@ OTHERWISE_TESTED = {
     "deadletter.after_replay_sent",
     "deadletter.after_kept",  # in tests/unit/intake/test_intake_deadletter.py
     "deadletter.after_returned",  # in tests/integration/test_unstored.py
+    "importer.after_batch",  # in tests/unit/importer/test_move.py
     "odoo.after_record",  # in tests/flows/test_odoo_changes.py
     "odoo.before_cursor",
     "retention.after_page",  # in tests/unit/test_retention.py

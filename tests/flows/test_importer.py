@@ -5,8 +5,9 @@ import csv
 import pytest
 from sqlalchemy import create_engine, select, text
 
-from shared.importer import adopt
+from shared.importer import adopt, move
 from shared.importer.__main__ import main
+from shared.importer.frame import Options
 from shared.settings import get_settings
 from shared.store.models import Advisor, Campaign, CampaignContact, Channel, Contact, Opportunity
 from shared.store.session import reading
@@ -149,25 +150,14 @@ def test_neither_folder_nor_database_is_said_plainly(database, tmp_path, capsys)
     assert "neither a folder" in capsys.readouterr().err
 
 
-def test_memory_is_bounded_by_a_batch(database, tmp_path, monkeypatch):
-    """Rows are written in transactions of one batch each."""
-    from shared.importer import load
-
-    sizes = []
-    real = load.transact
-    monkeypatch.setattr(load, "transact", lambda work: sizes.append(len(work.args[0])) or real(work))
-    write(tmp_path, {"contacts": [{"manychat_id": f"m{n}"} for n in range(1200)]})
-    moved(tmp_path)
-    assert sizes == [500, 500, 200]
-
-
 def test_leads_of_odoo_are_adopted_and_then_updated_not_doubled(sandbox, world):
     """An old lead becomes an opportunity; the next stage event writes to that lead."""
     odoo = OdooClient.from_settings(get_settings())
     (old,) = odoo.create("crm.lead", [{"name": "Ana", "x_manychat_id": "m1", "stage_id": 18, "phone": "+525512345678"}])
     for _ in range(2):
-        summaries = [summary for summary, _problems in adopt.leads(odoo, dry_run=False)]
-    assert summaries[-1].created == 0
+        moving = move.Move(adopt.IMPORTER, Options())
+        summaries = [summary for summary, _problems in moving.kind(adopt.KIND)]
+    assert (summaries[-1].read, summaries[-1].created, summaries[-1].changed) == (1, 0, 0)
     opportunity = rows(Opportunity)[0]
     assert (opportunity.odoo_id, opportunity.stage_id, opportunity.odoo_sync_status) == (old, 18, "success")
     from datetime import UTC, datetime, timedelta

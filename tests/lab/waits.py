@@ -21,10 +21,15 @@ from functions.christmas import meetings
 from functions.christmas import people as campaign_people
 from functions.christmas.tables import SequenceContact
 from functions.contacts import apply_contact
+from functions.invoices import services as invoice_services
+from functions.invoices.tables import Invoice
 from functions.leads import services as lead_services
 from functions.leads.tables import Lead
 from functions.payments import services as payment_services
 from functions.payments.tables import Payment, PaymentObject
+from functions.scoring import services as scoring_services
+from functions.scoring.score import Scored
+from functions.scoring.tables import ScoredLead
 from shared import clock
 from shared.crm import (
     assignment_edits,
@@ -62,10 +67,12 @@ from shared.store.models import (
     Target,
 )
 from shared.store.people_models import Identity
+from shared.store.types import key_of
 from tests.lab.races import TARGET, card, take_place
 
 ANA = "ana@example.com"
 LEADS = Side(Opportunity, "crm.lead", "x_manychat_id", {"stage": "stage_id"})
+SCORED = Scored(score=20, priority="low", email=None, errors=())
 PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
 
 
@@ -226,6 +233,9 @@ WAITS: dict[str, Wait] = {
         SequenceContact, one(SequenceContact, email=ANA), lambda session: campaign_people.locked_contact(session, ANA)
     ),
     "functions.contacts:apply_contact": Wait(Opportunity, opportunity, a_contact_event),
+    "functions.invoices.services:_locked": Wait(
+        Invoice, one(Invoice, serie_key="F-1"), lambda session: invoice_services._locked(session, "F-1")
+    ),
     "functions.leads.services:_recent": Wait(
         Lead, lead, lambda session: lead_services._recent(session, Lead.email, ANA, clock.now())
     ),
@@ -248,6 +258,11 @@ WAITS: dict[str, Wait] = {
         PaymentObject,
         one(PaymentObject, object_id="pi_1"),
         lambda session: payment_services._rows(session, PaymentObject.object_id == "pi_1"),
+    ),
+    "functions.scoring.services:_locked_row": Wait(
+        ScoredLead,
+        one(ScoredLead, key=key_of("manychat", "1"), source="manychat", ext_id="1"),
+        lambda session: scoring_services._locked_row(session, "1", SCORED, clock.now()),
     ),
     "shared.crm.assignment_edits:_assignment": Wait(
         CampaignContact,

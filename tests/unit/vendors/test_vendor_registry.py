@@ -24,6 +24,7 @@ SYSTEMS = [
     "Calendly",
     "Captcha",
     "Discord",
+    "HubSpot",
     "Kommo",
     "ManyChat",
     "Notion",

@@ -105,13 +105,12 @@ class AssignmentRow(_Row):
     summary: LongText = None
 
 
-MODELS: dict[str, type[_Row]] = {
+# In the order in which one refers to the other.
+MODELS: dict[str, type[BaseModel]] = {
     "channels": ChannelRow,
     "advisors": AdvisorRow,
     "campaigns": CampaignRow,
     "contacts": ContactRow,
     "campaign_contacts": AssignmentRow,
 }
-KINDS = tuple(MODELS)  # in the order in which one refers to the other
-
-__all__ = ["KINDS", "MODELS", "AdvisorRow", "AssignmentRow", "CampaignRow", "ChannelRow", "ContactRow"]
+__all__ = ["MODELS", "AdvisorRow", "AssignmentRow", "CampaignRow", "ChannelRow", "ContactRow"]

@@ -1,97 +1,44 @@
-"""Writing what was read: in batches, each one transaction; a bad row is noted and left out; a second run changes nothing.
+"""The importer of the old record: channels, advisors, campaigns, people and their assignments, from CSV files or its database.
 
-What is imported counts as said at `as_of`, which lies before anything that live events say, so an import never overwrites them
+What is imported counts as said at `AS_OF`, which lies before anything that live events say, so an import never overwrites them
 and may be repeated at any time, also after Puente has gone live.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import partial
-from itertools import batched
 from typing import Any
 
-from pydantic import ValidationError
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shared.crm import campaigns, people
 from shared.errors import PermanentError
+from shared.importer.frame import AS_OF, Change, Importer, Options, Run
 from shared.importer.numbers import OldNumbers
-from shared.importer.rows import MODELS, AdvisorRow, AssignmentRow, CampaignRow, ChannelRow, ContactRow
-from shared.importer.sources import Row, Source
-from shared.intake import lenient
+from shared.importer.record_rows import MODELS, AdvisorRow, AssignmentRow, CampaignRow, ChannelRow, ContactRow
+from shared.importer.sources import folder_or_database
 from shared.readers import name_key
 from shared.store.models import Advisor, Campaign, Channel
-from shared.store.session import rehearse, transact
 from shared.store.types import key_of
 
-AS_OF = datetime(2000, 1, 1, tzinfo=UTC)
 BATCH = 500
+TABLES = {
+    "channels": ("Channel", "channels"),
+    "advisors": ("Advisor", "advisors"),
+    "campaigns": ("Campaign", "campaigns"),
+    "contacts": ("Contact", "contacts"),
+    "campaign_contacts": ("Campaign_Contact", "campaign_contacts"),
+}
 
 
-@dataclass(frozen=True)
-class Problem:
-    """A row that was left out, or taken without a field that cannot be read: where it stands, and why."""
+class RecordRun(Run):
+    """One import of the old record. It maps the old numbers of people to ManyChat's ids, for those that only have a number."""
 
-    kind: str
-    line: int
-    what: str
-    why: str
+    def __init__(self, options: Options) -> None:
+        self.dry_run = options.dry_run
+        self.old_contacts = OldNumbers()
+        self.old_channels: dict[int, str] = {}
+        self.read: dict[type, set[int]] = defaultdict(set)
 
-
-@dataclass
-class Summary:
-    """How many rows of a kind were read, were new, had something new to say, or were left out."""
-
-    kind: str
-    read: int = 0
-    created: int = 0
-    changed: int = 0
-    problems: int = 0
-
-
-@dataclass
-class Import:
-    """One import. `old_contacts` maps the old numbers of people to ManyChat's ids, for those that only have a number.
-
-    With `dry_run` everything is done and rolled back batch by batch, so what it reports is what would happen.
-    """
-
-    source: Source
-    dry_run: bool = False
-    as_of: datetime = AS_OF
-    old_contacts: OldNumbers = field(default_factory=OldNumbers)
-    old_channels: dict[int, str] = field(default_factory=dict)
-    read: dict[type, set[int]] = field(default_factory=lambda: defaultdict(set))
-
-    def kind(self, kind: str) -> Iterator[tuple[Summary, list[Problem]]]:
-        """Import one kind; after each batch, the summary so far and the problems of that batch."""
-        summary = Summary(kind)
-        for batch in batched(enumerate(self.source.rows(kind), start=1), BATCH, strict=False):
-            problems: list[Problem] = []
-            rows = list(self._checked(kind, batch, problems))
-            self._write(summary, rows, problems)
-            summary.read += len(batch)
-            summary.problems += len(problems)
-            yield summary, problems
-
-    def _checked(self, kind: str, batch: Iterable[tuple[int, Row]], problems: list[Problem]) -> Iterator[tuple[int, Any]]:
-        for line, raw in batch:
-            try:
-                row, left_out = lenient.read(MODELS[kind], dict(raw))
-            except ValidationError as error:
-                why = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-                problems.append(Problem(kind, line, str(raw.get("manychat_id") or raw.get("id") or ""), why))
-                continue
-            for fault in left_out:
-                why = f"{fault.field}: {fault.reason}; the row is taken without it"
-                problems.append(Problem(kind, line, _name(row), why))
-            self._remember(row)
-            yield line, row
-
-    def _remember(self, row: Any) -> None:
+    def remember(self, row: Any) -> None:
         """The numbers by which later kinds refer to this row."""
         match row:
             case ContactRow(id=int(number)):
@@ -101,35 +48,10 @@ class Import:
             case CampaignRow() | AdvisorRow():
                 self.read[type(row)].add(row.id)
 
-    def _write(self, summary: Summary, rows: Sequence[tuple[int, Any]], problems: list[Problem]) -> None:
-        """Write a batch; where the database refuses it, row by row, so that one bad row costs only itself."""
-        run = rehearse if self.dry_run else transact
-        try:
-            created, changed, refused = run(partial(self._batch, rows))
-        except IntegrityError as error:
-            if len(rows) == 1:
-                refused = [(rows[0][0], "", f"the database refuses it: {str(error.orig).splitlines()[0]}")]
-                created = changed = 0
-            else:
-                for row in rows:
-                    self._write(summary, [row], problems)
-                return
-        summary.created += created
-        summary.changed += changed
-        problems += [Problem(summary.kind, line, what, why) for line, what, why in refused]
-
-    def _batch(self, rows: Sequence[tuple[int, Any]], session: Session) -> "_Result":
-        created = changed = 0
-        refused = []
-        for line, row in rows:
-            try:
-                is_new, values = self._one(session, row)
-            except PermanentError as error:
-                refused.append((line, _name(row), str(error)))
-                continue
-            created += is_new
-            changed += bool(values) and not is_new
-        return created, changed, refused
+    def apply(self, session: Session, row: Any) -> Change:
+        """Take a row over, where it is not known; of one that is known, what is missing here."""
+        is_new, has_changed = self._one(session, row)
+        return Change.of(is_new=is_new, has_changed=has_changed)
 
     def _one(self, session: Session, row: Any) -> tuple[bool, bool]:
         """Whether the row is new, and whether it changed something."""
@@ -161,7 +83,7 @@ class Import:
             "initial_state": row.initial_state,
             "channel": channel,
         }
-        changed = people.merge_person(session, contact, self.as_of, key_of("import", row.manychat_id), **values)
+        changed = people.merge_person(session, contact, AS_OF, key_of("import", row.manychat_id), **values)
         return is_new, bool(changed)
 
     def _assignment(self, session: Session, row: AssignmentRow) -> tuple[bool, bool]:
@@ -171,7 +93,7 @@ class Import:
         if self.dry_run and row.campaign_id in self.read[CampaignRow] and session.get(Campaign, row.campaign_id) is None:
             return True, True  # its campaign would have been made by this import
         campaign = campaigns.known_campaign(session, row.campaign_id)
-        at = row.registration_date or self.as_of
+        at = row.registration_date or AS_OF
         values = row.model_dump(exclude={"manychat_id", "contact_id", "campaign_id", "registration_date"})
         for side in (campaigns.COMMERCIAL, campaigns.MEDICAL):
             values[f"{side}_advisor_id"] = self._advisor(session, values[f"{side}_advisor_id"])
@@ -192,13 +114,6 @@ class Import:
     def _channel_id(self, session: Session, old: int | None) -> int | None:
         name = self.old_channels.get(old) if old else None
         return people.channel_id(session, name) if name else None
-
-
-type _Result = tuple[int, int, list[tuple[int, str, str]]]
-
-
-def _name(row: Any) -> str:
-    return str(getattr(row, "manychat_id", None) or getattr(row, "id", None) or "")
 
 
 def _channel(session: Session, row: ChannelRow) -> tuple[bool, bool]:
@@ -222,3 +137,14 @@ def _numbered(session: Session, model: type[Any], number: int, values: dict[str,
     for name, value in missing.items():
         setattr(row, name, value)
     return False, bool(missing)
+
+
+IMPORTER = Importer(
+    name="record",
+    about="The old record of contacts, campaigns, channels, advisors and assignments.",
+    source="a folder of CSV files, or the SQLAlchemy URL of the old database",
+    kinds=MODELS,
+    open=lambda options: folder_or_database(options.source, TABLES),
+    begin=RecordRun,
+    rows_at_once=BATCH,
+)

@@ -1,0 +1,1 @@
+"""Invoices: what is open is reminded of, stage by stage, until it is paid."""

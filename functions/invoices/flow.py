@@ -1,0 +1,38 @@
+"""Invoices: what is open is reminded of, stage by stage, until it is paid."""
+
+from types import MappingProxyType
+
+from shared.flow import Flow, IdentityKind
+
+FLOW = Flow(
+    name="invoices",
+    title="Invoices and reminders",
+    about="Invoices come over the API, from CSV files, over a webhook and from Odoo. Customers are reminded of what is still "
+    "open, once for each stage before and after the due date, until it is paid; pauses and promises to pay hold that back.",
+    functions=("functions.invoices.triggers:bp",),
+    handlers=MappingProxyType(
+        {
+            "invoices.report": "functions.invoices.triggers:HANDLER",
+            "invoices.look": "functions.invoices.triggers:LOOK_HANDLER",
+        }
+    ),
+    by_hand="functions.invoices.triggers:BY_HAND",
+    secret_inputs=frozenset(
+        (
+            *("email_webhook_url", "slack_webhook_url", "whatsapp_webhook_url", "export_webhook_url"),
+            *("webhook_notifications_url", "jdbc_url", "jdbc_user"),
+        )
+    ),
+    routers=("functions.invoices.api:router",),
+    tables=("functions.invoices.tables",),
+    impersonal_tables=frozenset(("invoice_payments", "invoice_reminders")),
+    privacy="functions.invoices.privacy:PERSONAL_DATA",
+    timeline=("functions.invoices.privacy:INVOICES_SOURCE", "functions.invoices.privacy:REMINDERS"),
+    retention=("functions.invoices.retention:RULES",),
+    listeners=MappingProxyType({"payment.received": "functions.invoices.listeners:settle"}),
+    optional_events=frozenset(("payment.received",)),
+    settings="functions.invoices.settings:InvoiceSettings",
+    senders=("invoices",),
+    identities=(IdentityKind(name="invoice-customer", title="Customer's number at whoever issues the invoices"),),
+    people=("functions.invoices.persons:INVOICES",),
+)
