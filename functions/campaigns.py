@@ -3,6 +3,7 @@
 POST /api/v1/manychat/webhook/campaign-assignment
   -> manychat-campaign-queue
   -> contacts, campaign_contacts, campaign_history
+  -> odoo.campaign (a utm.campaign for each campaign) and odoo.campaign_contact (on lead, partner, or as a record), if wanted
 """
 
 from __future__ import annotations
@@ -28,12 +29,15 @@ FLOW = Flow(
     name="campaigns",
     title="Campaign assignments from ManyChat",
     about="ManyChat reports that a person was assigned to advisors within a campaign. The assignment is kept with all that was "
-    "ever reported of it.",
+    "ever reported of it, and Odoo shows it where that is wanted.",
     senders=("manychat",),
     functions=("functions.campaigns:bp",),
     optional=False,
     queues=(QUEUE,),
     routers=("shared.web.campaigns:router", "shared.web.assignments:router"),
+    syncs=("shared.crm.odoo_sync:CAMPAIGNS", "shared.crm.odoo_sync:MEMBERS"),
+    privacy="shared.privacy.campaigns:PERSONAL_DATA",
+    stand_ins=("sandbox.odoo:Odoo",),
 )
 bp = func.Blueprint()
 
@@ -71,7 +75,7 @@ def apply_assignment(session: Session, event: Event[AssignmentPayload]) -> str:
     Raises:
         PermanentError: `unknown-campaign`, `unknown-advisor`, `ambiguous-advisor`.
     """
-    from shared.crm import campaigns, facts, people
+    from shared.crm import campaigns, facts, odoo_sync, people
 
     payload = event.payload
     campaign = campaigns.known_campaign(session, payload.campaign_id)
@@ -87,6 +91,8 @@ def apply_assignment(session: Session, event: Event[AssignmentPayload]) -> str:
     row = campaigns.locked_assignment(session, contact, campaign, at)
     is_new = not row.fact_times
     changed = campaigns.assign(session, row, given, at, event.key)
+    if changed or is_new:
+        odoo_sync.MEMBERS.request(session, row, event.key)
     return "applied" if changed or is_new else "stale"
 
 

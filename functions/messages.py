@@ -67,7 +67,14 @@ FLOW = Flow(
     targets=MappingProxyType(
         {name: f"shared.messages.carriers:{name}_policy" for name in ("brevo", "resend", "smtp", "twilio", "manychat")}
     ),
-    events=("message.sending", "message.outcome", "message.received", "message.variables", "person.message"),
+    events=(
+        "message.sending",
+        "message.last_look",
+        "message.outcome",
+        "message.received",
+        "message.variables",
+        "person.message",
+    ),
     jobs=(Job(name="key-digests", rhythm=Rhythm.FIVE_MINUTES, run="shared.messages.rekey:rekey"),),
     clients=(
         "shared.messages.providers.brevo:BREVO",

@@ -14,6 +14,9 @@ param settings = {
   CALCOM_BASE_URL: readEnvironmentVariable('CALCOM_BASE_URL', '')
   CAMPAIGN_VARIABLES: readEnvironmentVariable('CAMPAIGN_VARIABLES', '')
   CAPTCHA_ACTION: readEnvironmentVariable('CAPTCHA_ACTION', '')
+  CARTS_RECOVERY_DAYS: readEnvironmentVariable('CARTS_RECOVERY_DAYS', '')
+  CARTS_TIME_ZONE: readEnvironmentVariable('CARTS_TIME_ZONE', '')
+  CARTS_WHATSAPP: readEnvironmentVariable('CARTS_WHATSAPP', '')
   COLLECT_POISON_SCHEDULE: readEnvironmentVariable('COLLECT_POISON_SCHEDULE', '30 * * * * *')
   DATABASE_LONG_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_LONG_STATEMENT_SECONDS', '')
   DATABASE_POOL_OVERFLOW: readEnvironmentVariable('DATABASE_POOL_OVERFLOW', '')
@@ -33,8 +36,15 @@ param settings = {
   HUBSPOT_LEAD_PROPERTIES: readEnvironmentVariable('HUBSPOT_LEAD_PROPERTIES', '')
   HUBSPOT_LIFECYCLE: readEnvironmentVariable('HUBSPOT_LIFECYCLE', '')
   HUBSPOT_LIFECYCLE_STAGES: readEnvironmentVariable('HUBSPOT_LIFECYCLE_STAGES', '')
+  INVOICES_LEAST_OPEN: readEnvironmentVariable('INVOICES_LEAST_OPEN', '')
+  INVOICES_LOOK_AT: readEnvironmentVariable('INVOICES_LOOK_AT', '')
+  INVOICES_PAYMENT_URL: readEnvironmentVariable('INVOICES_PAYMENT_URL', '')
+  INVOICES_PER_CUSTOMER_PER_DAY: readEnvironmentVariable('INVOICES_PER_CUSTOMER_PER_DAY', '')
+  INVOICES_REMINDERS_PER_DAY: readEnvironmentVariable('INVOICES_REMINDERS_PER_DAY', '')
+  INVOICES_STAGES: readEnvironmentVariable('INVOICES_STAGES', '')
   INVOICES_TERMS_DAYS: readEnvironmentVariable('INVOICES_TERMS_DAYS', '')
   INVOICES_TIME_ZONE: readEnvironmentVariable('INVOICES_TIME_ZONE', '')
+  INVOICES_WHATSAPP_CRITICAL: readEnvironmentVariable('INVOICES_WHATSAPP_CRITICAL', '')
   KOMMO_BASE_URL: readEnvironmentVariable('KOMMO_BASE_URL', '')
   KOMMO_FIELD_ID_EMPRESA: readEnvironmentVariable('KOMMO_FIELD_ID_EMPRESA', '')
   KOMMO_FIELD_ID_FUENTE: readEnvironmentVariable('KOMMO_FIELD_ID_FUENTE', '')
@@ -65,6 +75,7 @@ param settings = {
   ODOO_API: readEnvironmentVariable('ODOO_API', '')
   ODOO_BATCH_SIZE: readEnvironmentVariable('ODOO_BATCH_SIZE', '')
   ODOO_CALLS_PER_SECOND: readEnvironmentVariable('ODOO_CALLS_PER_SECOND', '')
+  ODOO_CAMPAIGN_CONTACTS: readEnvironmentVariable('ODOO_CAMPAIGN_CONTACTS', '')
   ODOO_DB: readEnvironmentVariable('ODOO_DB')
   ODOO_FIELD_MAP: readEnvironmentVariable('ODOO_FIELD_MAP', '')
   ODOO_QUIET: readEnvironmentVariable('ODOO_QUIET', '')
@@ -87,6 +98,7 @@ param settings = {
   RESEND_FROM: readEnvironmentVariable('RESEND_FROM', '')
   RESOURCE_URL: readEnvironmentVariable('RESOURCE_URL', '')
   RETENTION_ACTION_LOG_DAYS: readEnvironmentVariable('RETENTION_ACTION_LOG_DAYS', '')
+  RETENTION_CART_DAYS: readEnvironmentVariable('RETENTION_CART_DAYS', '')
   RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
   RETENTION_INBOUND_DAYS: readEnvironmentVariable('RETENTION_INBOUND_DAYS', '')
   RETENTION_INBOX_DAYS: readEnvironmentVariable('RETENTION_INBOX_DAYS', '')
@@ -102,7 +114,11 @@ param settings = {
   SEGMENT_RULE: readEnvironmentVariable('SEGMENT_RULE', '')
   SENDINBLUE_SENDER_EMAIL: readEnvironmentVariable('SENDINBLUE_SENDER_EMAIL', '')
   SENDINBLUE_SENDER_NAME: readEnvironmentVariable('SENDINBLUE_SENDER_NAME', '')
+  SHADOW: readEnvironmentVariable('SHADOW', '')
+  SHOPIFY_SHOP: readEnvironmentVariable('SHOPIFY_SHOP', '')
   SMTP_FROM: readEnvironmentVariable('SMTP_FROM', '')
+  STORE_NAME: readEnvironmentVariable('STORE_NAME', '')
+  STORE_URL: readEnvironmentVariable('STORE_URL', '')
   STRIPE_TEST_MODE: readEnvironmentVariable('STRIPE_TEST_MODE', '')
   SURVEY_URL: readEnvironmentVariable('SURVEY_URL', '')
   TRACE_SHARE: readEnvironmentVariable('TRACE_SHARE', '')
@@ -140,11 +156,13 @@ param vaultSettings = {
   SENDINBLUE_API_KEY: 'optional'
   SHEETS_TOKEN: 'optional'
   SHEETS_WEBHOOK_URL: 'optional'
+  SHOPIFY_WEBHOOK_SECRETS: 'optional'
   SLACK_WEBHOOK_URL: 'optional'
   SMTP_URL: 'optional'
   STRIPE_SIGNING_SECRET: 'optional'
   TURNSTILE_SECRET: 'optional'
   TWILIO_AUTH_TOKEN: 'optional'
+  WOOCOMMERCE_WEBHOOK_SECRETS: 'optional'
 }
 param secretsInVault = split(readEnvironmentVariable('PUENTE_SECRETS', ''), ',')
 

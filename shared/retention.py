@@ -97,12 +97,12 @@ def _in_no_journey(subject: Any) -> ColumnElement[bool]:
 
 
 def _old_sync(before: datetime) -> ColumnElement[bool]:
-    done = and_(Delivery.kind == Kind.SYNC, Delivery.state.in_((State.DONE, State.SKIPPED)), Delivery.finished_at < before)
-    return and_(done, _in_no_journey(Delivery.subject))
+    over = Delivery.state.in_((State.DONE, State.SKIPPED, State.SHADOWED))
+    return and_(Delivery.kind == Kind.SYNC, over, Delivery.finished_at < before, _in_no_journey(Delivery.subject))
 
 
 def _old_message(before: datetime) -> ColumnElement[bool]:
-    over = Delivery.state.in_((State.DONE, State.SKIPPED, State.CANCELLED))
+    over = Delivery.state.in_((State.DONE, State.SKIPPED, State.CANCELLED, State.SHADOWED))
     its_event = exists().where(InboxEvent.key == Delivery.event_key)
     return and_(
         Delivery.kind == Kind.MESSAGE, over, Delivery.finished_at < before, ~its_event, _in_no_journey(Delivery.subject)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, SecretStr
 
 from shared.environment import BaseSettings
+from shared.setting_campaigns import LEAD_TAGS, PARTNER_TAGS, CampaignContacts, campaign_faults, member_fields
 from shared.setting_dates import HolidaysOf, Hours, TimeZone, Weekdays
 from shared.setting_types import Secrets, Url
 
@@ -22,6 +23,7 @@ DEFAULT_ODOO_FIELDS = {
     "entry_date": "x_manychat_entry_date",
     "summary": "description",
     "manychat_id": "x_manychat_id",
+    "campaign": "campaign_id",
 }
 
 POLICY_FACTS = frozenset(("missing", "stage", "won", "advisor", "name", "phone", "email"))
@@ -67,6 +69,11 @@ class OdooSettings(SettingsGroup):
         default_factory=dict,
         description="JSON object over the default map of our facts to fields of crm.lead; an empty name leaves the fact out.",
     )
+    odoo_campaign_contacts: CampaignContacts = Field(
+        default="none",
+        description="How Odoo shows who is in a campaign: `none`, `partner-tags`, `lead-tags`, `tags` (both), or a JSON object "
+        "that names a model and its fields ([odoo.md](odoo.md#campaigns)).",
+    )
     odoo_quiet: bool = Field(
         default=True,
         description="Write without chatter, followers and assignment e-mails: up to 15 times faster, no stage history in Odoo.",
@@ -109,7 +116,9 @@ class OdooSettings(SettingsGroup):
         ]
         if unknown := sorted(set(policy) - POLICY_FACTS):
             faults.append(f"{name}: unknown facts {unknown}; known are {sorted(POLICY_FACTS)}")
-        return faults
+        return faults + campaign_faults(
+            self.odoo_campaign_contacts, self.odoo_sync_mode, sends_campaigns=self.odoo_sends_campaigns
+        )
 
     def odoo_policy(self, fact: str) -> str:
         """Who wins in that fact. A setting that leaves out a fact has it reported, as it always had; won and advisor are theirs."""
@@ -117,8 +126,45 @@ class OdooSettings(SettingsGroup):
 
     @property
     def odoo_fields(self) -> dict[str, str]:
-        """Our fact -> field of crm.lead; facts mapped to an empty name are left out."""
-        return {fact: name for fact, name in (DEFAULT_ODOO_FIELDS | self.odoo_field_map).items() if name}
+        """Our fact -> field of crm.lead; facts mapped to an empty name are left out, campaigns where they stay here."""
+        mapped = DEFAULT_ODOO_FIELDS | self.odoo_field_map
+        return {fact: name for fact, name in mapped.items() if name and (fact != "campaign" or self.odoo_sends_campaigns)}
+
+    @property
+    def odoo_sends_campaigns(self) -> bool:
+        """Whether campaigns go to Odoo. In the mode `opportunities` only where the field map names the field itself."""
+        return self.odoo_sync_mode != "opportunities" or bool(self.odoo_field_map.get("campaign"))
+
+    @property
+    def odoo_lead_campaign(self) -> str | None:
+        """The field of crm.lead that takes the campaign, where leads are written."""
+        return self.odoo_fields.get("campaign") if self.odoo_sync_mode != "contacts" else None
+
+    @property
+    def odoo_tags_partners(self) -> bool:
+        """Whether partners are tagged with their campaigns."""
+        return self.odoo_campaign_contacts in PARTNER_TAGS and self.odoo_sync_mode != "opportunities"
+
+    @property
+    def odoo_tags_leads(self) -> bool:
+        """Whether leads are tagged with the campaigns of their people."""
+        return self.odoo_campaign_contacts in LEAD_TAGS and self.odoo_sync_mode != "contacts"
+
+    @property
+    def odoo_member_model(self) -> str | None:
+        """The model that has a record for each person in a campaign."""
+        return None if isinstance(self.odoo_campaign_contacts, str) else self.odoo_campaign_contacts["model"]
+
+    @property
+    def odoo_member_fields(self) -> dict[str, str]:
+        """Fact of a person in a campaign -> field of that model; empty where there is none."""
+        return {} if isinstance(self.odoo_campaign_contacts, str) else member_fields(self.odoo_campaign_contacts)
+
+    @property
+    def odoo_sends_members(self) -> bool:
+        """Whether anything in Odoo says who is in a campaign."""
+        is_noted = self.odoo_lead_campaign or self.odoo_tags_partners or self.odoo_tags_leads or self.odoo_member_model
+        return self.odoo_sends_campaigns and bool(is_noted)
 
 
 class MessagingSettings(SettingsGroup):

@@ -12,13 +12,13 @@ from typing import Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 
-from shared import flows, secret_faults
+from shared import flows, secret_faults, shadow_mode
 from shared.environment import BaseSettings
 from shared.errors import ConfigurationError
 from shared.setting_dates import Country
 from shared.setting_groups import DEFAULT_ODOO_FIELDS, MessagingSettings, OdooSettings, SettingsGroup, VendorSettings
 from shared.setting_limits import CONNECT_SECONDS, ODOO_BATCH_SECONDS, time_limit_faults
-from shared.setting_types import ApiKey, Currency, Kept, Scope, Url
+from shared.setting_types import ApiKey, Currency, Kept, Names, Scope, Url
 
 __all__ = [
     "ApiKey",
@@ -176,6 +176,11 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         description="Days that the bodies of large events are kept in blobs, beside the storage account's own rule; "
         "0 leaves it to that, else 30 or more.",
     )
+    shadow: Names = Field(
+        default=(),
+        description="Outside systems for which everything is received, recorded and planned, and nothing carried out: names of "
+        "targets separated by commas, or `all`; beside `all`, `-name` leaves one out ([cutover.md](cutover.md#shadow)).",
+    )
     alert_webhook_url: Url | None = Field(
         default=None, description="Receives a JSON POST for every new dead letter (Slack or Discord compatible `text`)."
     )
@@ -216,6 +221,7 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
             faults.append("ODOO_FIELD_MAP: `manychat_id` cannot be left out; leads are found by it")
         faults += time_limit_faults(self)
         faults += self._scope_faults()
+        faults += shadow_mode.faults(self.shadow, {target for flow in flows.installed() for target in flow.targets})
         faults += self._secret_faults()
         faults += [fault for group in _groups() for fault in group.faults(self)]
         if faults:

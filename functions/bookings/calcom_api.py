@@ -19,18 +19,21 @@ PAGE_SIZE, MOST_PAGES = 100, 200
 _TRIGGERS: Mapping[str, str] = {"pending": REQUESTED, "cancelled": CANCELLED, "rejected": REJECTED}
 
 
-def bookings(since: datetime) -> Iterator[Mapping[str, Any]]:
-    """The bookings of meetings that begin from then on, cancelled ones too. Raises PuenteError."""
-    connection = CALCOM_API.connected()
+def bookings(since: datetime, page: int) -> tuple[list[Mapping[str, Any]], bool]:
+    """A page, counted from 0, of the bookings of meetings that begin from then on, and whether it is the last.
+
+    Cancelled ones are among them. They come in the order in which they begin.
+
+    Raises:
+        PuenteError: as every call; UnavailableError after MOST_PAGES, for then the calendar gives the same page for ever.
+    """
+    if page >= MOST_PAGES:
+        raise UnavailableError(f"Cal.com: listing bookings: more than {MOST_PAGES} pages")
     params = {"afterStart": since.strftime("%Y-%m-%dT%H:%M:%SZ"), "sortStart": "asc", "take": str(PAGE_SIZE)}
-    for page in range(MOST_PAGES):
-        asked = params | {"skip": str(page * PAGE_SIZE)}
-        answer = connection.call("GET", "/v2/bookings", "listing bookings", repeatable=True, params=asked)
-        found = [one for one in items(answer.get("data")) if isinstance(one, dict)]
-        yield from found
-        if len(found) < PAGE_SIZE:
-            return
-    raise UnavailableError(f"Cal.com: listing bookings: more than {MOST_PAGES} pages")
+    asked = params | {"skip": str(page * PAGE_SIZE)}
+    answer = CALCOM_API.connected().call("GET", "/v2/bookings", "listing bookings", repeatable=True, params=asked)
+    found = [one for one in items(answer.get("data")) if isinstance(one, dict)]
+    return list(found), len(found) < PAGE_SIZE
 
 
 def webhooks(booking: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 100
 MOST_PAGES = 100
+MEETINGS_AT_ONCE = 25  # each is asked for its people besides, so that a page of them takes seconds and not minutes
+MOST_MEETING_PAGES = 1000
 OUR_PATHS = ("/api/calendly", "/api/v1/christmas/noshow-recovery-handler", "/api/v1/executions/webhook/christmas/noshow")
 ACTIVE = "active"
 
@@ -42,12 +44,21 @@ def trouble(connection: Connection | None = None) -> str | None:
     return None
 
 
-def meetings(since: datetime, until: datetime) -> Iterator[Mapping[str, Any]]:
-    """The meetings that begin in that time, cancelled ones too. Raises PuenteError."""
+def meetings(since: datetime, until: datetime, token: str | None, page: int) -> tuple[list[Mapping[str, Any]], str | None]:
+    """A page of the meetings that begin in that time, cancelled ones too, and the token of the next; None at the end.
+
+    `token` is that of the page wanted, None for the first; `page` counts them from 0.
+
+    Raises:
+        PuenteError: as every call; UnavailableError after MOST_MEETING_PAGES, for then Calendly gives the same page for ever.
+    """
+    what = "listing meetings"
+    if page >= MOST_MEETING_PAGES:
+        raise UnavailableError(f"Calendly: {what}: more than {MOST_MEETING_PAGES} pages")
     connection = CALENDLY_API.connected()
-    asked = {"organization": _organization(connection), "sort": "start_time:asc"}
-    asked |= {"min_start_time": _instant(since), "max_start_time": _instant(until)}
-    yield from _pages(connection, "/scheduled_events", asked, "listing meetings")
+    asked = {"organization": _organization(connection), "sort": "start_time:asc", "count": str(MEETINGS_AT_ONCE)}
+    asked |= {"min_start_time": _instant(since), "max_start_time": _instant(until)} | ({"page_token": token} if token else {})
+    return _page(connection, "/scheduled_events", asked, what)
 
 
 def invitees(meeting: str) -> Iterator[Mapping[str, Any]]:
@@ -70,13 +81,21 @@ def _organization(connection: Connection) -> str:
 def _pages(connection: Connection, path: str, asked: Mapping[str, str], what: str) -> Iterator[Mapping[str, Any]]:
     params = {**asked, "count": str(PAGE_SIZE)}
     for _ in range(MOST_PAGES):
-        answer = connection.call("GET", path, what, repeatable=True, params=params)
-        yield from (one for one in answer.get("collection") or [] if isinstance(one, Mapping))
-        following = (answer.get("pagination") or {}).get("next_page_token")
-        if not following:
+        found, following = _page(connection, path, params, what)
+        yield from found
+        if following is None:
             return
-        params["page_token"] = str(following)
+        params["page_token"] = following
     raise UnavailableError(f"Calendly: {what}: more than {MOST_PAGES} pages")
+
+
+def _page(
+    connection: Connection, path: str, params: Mapping[str, str], what: str
+) -> tuple[list[Mapping[str, Any]], str | None]:
+    answer = connection.call("GET", path, what, repeatable=True, params=dict(params))
+    found = [one for one in answer.get("collection") or [] if isinstance(one, Mapping)]
+    following = (answer.get("pagination") or {}).get("next_page_token")
+    return found, str(following) if following else None
 
 
 def _is_ours(address: str) -> bool:

@@ -8,10 +8,14 @@
 
 Every night the differences are counted and reported. They are filled on request (`dry_run` false): the events go on the
 calendar's queue and are handled as if they had come as webhooks, so filling twice is as once, and newer events still win.
+
+A page is compared at a time, and where the next begins is kept with the report, so that a comparison of any length goes on
+where it stopped. The span of time stays that of the first page. What is booked meanwhile moves the pages on, so that a booking
+at their seam may be compared twice, and none is passed over.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -25,6 +29,7 @@ from functions.bookings.triggers import QUEUE, WEBHOOK
 from shared import clock, queues
 from shared.crm import reconciliations
 from shared.crm.reconcile import Report
+from shared.crm.reconciliations import Goes
 from shared.intake.envelope import Envelope, fingerprint
 from shared.store.session import reading
 
@@ -43,17 +48,24 @@ def ask_nightly() -> int:
     return len(asked)
 
 
-def with_calcom(dry_run: bool) -> Report:  # noqa: FBT001  # as `Comparison` has it
-    """Compare with Cal.com's bookings of meetings from three days ago on. Raises PuenteError."""
-    since = clock.now() - BACK
-    bodies = (body for booking in calcom_api.bookings(since) for body in calcom_api.webhooks(booking))
-    return _compared(((WEBHOOK.name, calcom.data_of(body, is_public=True)) for body in bodies), dry_run=dry_run)
+def with_calcom(report: Report, place: Goes | None, dry_run: bool) -> Goes | None:  # noqa: FBT001  # as `Comparison` has it
+    """Compare the next page of Cal.com's bookings of meetings from three days ago on. Raises PuenteError."""
+    place = place or {"since": (clock.now() - BACK).isoformat(), "page": 0}
+    page = int(place["page"])
+    found, is_last = calcom_api.bookings(datetime.fromisoformat(place["since"]), page)
+    bodies = (body for booking in found for body in calcom_api.webhooks(booking))
+    _compare(report, ((WEBHOOK.name, calcom.data_of(body, is_public=True)) for body in bodies), dry_run=dry_run)
+    return None if is_last else {**place, "page": page + 1}
 
 
-def with_calendly(dry_run: bool) -> Report:  # noqa: FBT001  # as `Comparison` has it
-    """Compare with Calendly's meetings, from three days ago to three months ahead. Raises PuenteError."""
+def with_calendly(report: Report, place: Goes | None, dry_run: bool) -> Goes | None:  # noqa: FBT001  # as `Comparison` has it
+    """Compare the next page of Calendly's meetings, from three days ago to three months ahead. Raises PuenteError."""
     now = clock.now()
-    return _compared(_of_calendly(calendly_api.meetings(now - BACK, now + AHEAD)), dry_run=dry_run)
+    place = place or {"since": (now - BACK).isoformat(), "until": (now + AHEAD).isoformat(), "token": None, "page": 0}
+    since, until = datetime.fromisoformat(place["since"]), datetime.fromisoformat(place["until"])
+    found, token = calendly_api.meetings(since, until, place["token"], int(place["page"]))
+    _compare(report, _of_calendly(found), dry_run=dry_run)
+    return None if token is None else {**place, "token": token, "page": int(place["page"]) + 1}
 
 
 def _of_calendly(meetings: Iterable[Any]) -> Iterator[Found]:
@@ -68,8 +80,7 @@ def _of_calendly(meetings: Iterable[Any]) -> Iterator[Found]:
                 yield CALENDLY_WEBHOOK.name, calendly.data_of(body)
 
 
-def _compared(found: Iterable[Found], *, dry_run: bool) -> Report:
-    report = Report()
+def _compare(report: Report, found: Iterable[Found], *, dry_run: bool) -> None:
     for name, data in found:
         event = BookingEvent.model_validate(data)
         if event.booking is None:
@@ -83,7 +94,6 @@ def _compared(found: Iterable[Found], *, dry_run: bool) -> Report:
         if not dry_run:
             _fill(name, event, data)
             report.repaired += 1
-    return report
 
 
 def _difference(event: BookingEvent) -> str | None:

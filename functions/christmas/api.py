@@ -24,7 +24,7 @@ from shared.web.sync_delivery import SyncDelivery
 router = APIRouter(prefix="/api/v1/sequences", tags=["Sequences"], route_class=SecuredRoute)
 
 type Type = Literal["5day", "noshow", "postcall", "onboarding"]
-type SyncStatus = Literal["pending", "success", "partial", "error"]
+type SyncStatus = Literal["pending", "success", "partial", "error", "shadowed"]
 
 
 class SequenceQuery(PageQuery):

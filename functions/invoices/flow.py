@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from shared.flow import Flow, IdentityKind
+from shared.flow import Flow, IdentityKind, Job, Rhythm
 
 FLOW = Flow(
     name="invoices",
@@ -29,10 +29,20 @@ FLOW = Flow(
     privacy="functions.invoices.privacy:PERSONAL_DATA",
     timeline=("functions.invoices.privacy:INVOICES_SOURCE", "functions.invoices.privacy:REMINDERS"),
     retention=("functions.invoices.retention:RULES",),
-    listeners=MappingProxyType({"payment.received": "functions.invoices.listeners:settle"}),
+    listeners=MappingProxyType(
+        {
+            "payment.received": "functions.invoices.listeners:settle",
+            "message.sending": "functions.invoices.listeners:may_send",
+            "message.last_look": "functions.invoices.listeners:look_again",
+            "message.variables": "functions.invoices.listeners:fill",
+            "message.outcome": "functions.invoices.listeners:record_outcome",
+        }
+    ),
     optional_events=frozenset(("payment.received",)),
     settings="functions.invoices.settings:InvoiceSettings",
     senders=("invoices",),
     identities=(IdentityKind(name="invoice-customer", title="Customer's number at whoever issues the invoices"),),
     people=("functions.invoices.persons:INVOICES",),
+    has_templates=True,
+    jobs=(Job(name="remind", rhythm=Rhythm.FIVE_MINUTES, run="functions.invoices.look:remind"),),
 )

@@ -11,6 +11,7 @@ from shared.intake.webhook import Payload, Sender, by_key_in_address
 from shared.settings import Settings
 
 SENDER = "invoices"
+REMINDER = "invoice_reminder"  # in the context of a message: the reminder that it is
 SUBJECT_LENGTH = 100
 NUMBERS = ("serie", "number", "folio", "invoice_number")
 

@@ -44,7 +44,7 @@ class LeadQuery(SortedQuery):
     status: Literal["new", "booked", "paid"] | None = None
     service: Annotated[str, text(200)] | None = None
     source: Annotated[str, text(200)] | None = None
-    kommo_sync_status: Literal["pending", "success", "error"] | None = None
+    kommo_sync_status: Literal["pending", "success", "error", "shadowed"] | None = None
     since: Moment | None = Field(default=None, description="Received at this time or later.")
     until: Moment | None = Field(default=None, description="Received before this time.")
 

@@ -70,7 +70,7 @@ def _unwanted(session: Session, delivery: Claimed) -> str | Later | None:
     if lead is None:
         return "no-such-lead"
     if lead.kommo_lead_id is None:
-        return Later(clock.now() + LOOK_AGAIN, WAITS)
+        return Later(clock.now() + LOOK_AGAIN, WAITS, for_record=True)
     earlier = select(Delivery.due_at).where(
         Delivery.subject == delivery.subject,
         Delivery.target == kommo_sync.TARGET,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.odoo.errors import access_denied, missing
 from sandbox.odoo.fields import STAMP_LENGTH, Field
-from sandbox.odoo.models import MODELS, Model
+from sandbox.odoo.models import CUSTOM, MODELS, Model, custom_model
 from sandbox.odoo.store import Row, Store, Table
 
 NAME = "puente"
@@ -53,6 +53,17 @@ class Database:
             self.table(model_name).add_index(field.name)
         self.store.on_rollback(lambda: self.remove_field(model_name, field.name))
 
+    def add_model(self, name: str, description: str) -> None:
+        """Make a custom model, at once there; undone when the transaction is."""
+        self.models[name] = custom_model(name, description)
+        self.store.create_table(name)
+        self.store.on_rollback(lambda: self.remove_model(name))
+
+    def remove_model(self, name: str) -> None:
+        """Take a custom model away, with all its rows."""
+        del self.models[name]
+        del self.store.tables[name]
+
     def remove_field(self, model_name: str, field_name: str) -> None:
         """Take a field away, with all its values."""
         del self.models[model_name].fields[field_name]
@@ -85,9 +96,13 @@ class Database:
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Continue with what `dump` gave."""
+        for name in [each for each in self.models if each.startswith(CUSTOM)]:
+            self.remove_model(name)
         for model in self.models.values():
             for name in [each.name for each in model.fields.values() if each.manual]:
                 self.remove_field(model.name, name)
+        for name in (each for each in saved if each.startswith(CUSTOM)):
+            self.add_model(name, name)
         self.store.restore(saved)
         for row in self.table("ir.model.fields").rows.values():
             if row["state"] == "manual":

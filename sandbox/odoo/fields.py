@@ -38,8 +38,10 @@ class Field:
     selection: tuple[tuple[str, str], ...] = ()
     default: Any = None
 
-    def stored(self, value: Any, model: str) -> Any:
-        """`value` as it is stored. Raises what Odoo raises for a value of the wrong kind."""
+    def stored(self, value: Any, model: str, before: Any = None) -> Any:
+        """`value` as it is stored, in place of `before`. Raises what Odoo raises for a value of the wrong kind."""
+        if self.type == "many2many":
+            return _many2many(value, self, model, before or ())
         return _STORE[self.type](value, self, model)
 
     def read(self, value: Any) -> Any:
@@ -161,8 +163,9 @@ def _many2one(value: Any, field: Field, _model: str) -> int | None:
         raise not_a_number(value) from error
 
 
-def _many2many(value: Any, _field: Field, _model: str) -> tuple[int, ...] | None:
-    ids: list[int] = []
+def _many2many(value: Any, _field: Field, _model: str, before: Sequence[int] = ()) -> tuple[int, ...] | None:
+    """What becomes of the references `before`. Plain numbers take their place, commands change them one after the other."""
+    ids = [] if not value or any(isinstance(each, int) for each in value) else list(before)
     for command in value or ():
         match command:
             case int():

@@ -110,6 +110,7 @@ _PARTNER = _model(
     _field("comment", "html", "Notes"),
     _field("is_company", "boolean", "Is a Company", default=False),
     _field("parent_id", "many2one", "Related Company", relation="res.partner"),
+    _field("category_id", "many2many", "Tags", relation="res.partner.category"),
     _field("user_id", "many2one", "Salesperson", relation="res.users"),
     _field("type", "selection", "Address Type", default="contact",
            selection=(("contact", "Contact"), ("invoice", "Invoice"), ("delivery", "Delivery"), ("other", "Other"))),
@@ -195,6 +196,15 @@ _DATA_MODEL = _model(
 )
 
 
+CUSTOM = "x_"
+"""With this the name of a custom model begins, and that of a custom field."""
+
+
+def custom_model(name: str, description: str) -> Model:
+    """A model that an administrator has made: a name, and what is added later. Nobody may use it until a right says who."""
+    return _model(name, description, _field("x_name", "char", "Name"), rec_name="x_name")
+
+
 def _named(model: str, description: str, label: str, **more: Any) -> Model:
     return _model(model, description, _field("name", "char", label, required=True), **more)
 
@@ -224,13 +234,37 @@ _MAIL = _model(
     reserved=dict.fromkeys(("read", "create", "write", "unlink"), _ADMIN),
 )
 
+_CAMPAIGN = _model(
+    "utm.campaign",
+    "UTM Campaign",
+    _field("name", "char", "Campaign Identifier", required=True),
+    _field("title", "char", "Campaign Name", required=True),
+    _field("user_id", "many2one", "Responsible", required=True, relation="res.users"),
+    _ACTIVE,
+    rec_name="title",
+    class_name="UtmCampaign",
+    reserved={"unlink": _SALES_ADMIN},
+)
+_ACCESS = _model(
+    "ir.model.access",
+    "Model Access",
+    _field("name", "char", "Name", required=True),
+    _field("model_id", "many2one", "Model", required=True, relation="ir.model"),
+    _field("group_id", "many2one", "Group", relation="res.groups"),
+    *(_field(f"perm_{name}", "boolean", f"{name.title()} Access") for name in ("read", "write", "create", "unlink")),
+    reserved=dict.fromkeys(("read", "create", "write", "unlink"), _ADMIN),
+)
+
 MODELS: tuple[Model, ...] = (
-    _LEAD, _PARTNER, _STAGE, _USERS, _MODELS_MODEL, _FIELDS_MODEL, _DATA_MODEL, _MESSAGE, _MAIL,
+    _LEAD, _PARTNER, _STAGE, _USERS, _MODELS_MODEL, _FIELDS_MODEL, _DATA_MODEL, _MESSAGE, _MAIL, _ACCESS,
+    _named("res.groups", "Access Groups", "Name"),
     _named("mail.message.subtype", "Message subtypes", "Message Type"),
     _named("crm.team", "Sales Team", "Sales Team"),
-    _named("crm.tag", "CRM Tag", "Tag Name"),
+    _named("crm.tag", "CRM Tag", "Tag Name", class_name="CrmTag", reserved={"unlink": _SALES_ADMIN}),
+    _model("res.partner.category", "Partner Tags", _field("name", "char", "Name", required=True), _ACTIVE,
+           reserved={"unlink": "Contact/Creation"}),
     _named("res.company", "Companies", "Company Name"),
     _named("utm.source", "UTM Source", "Source Name", class_name="UtmSource"),
     _named("utm.medium", "UTM Medium", "Medium Name", class_name="UtmSource"),
-    _named("utm.campaign", "UTM Campaign", "Campaign Identifier", class_name="UtmSource"),
+    _CAMPAIGN,
 )  # fmt: skip

@@ -18,6 +18,7 @@ _SOURCES = (
     "Search engine", "Lead Recall", "Newsletter", "Facebook", "X", "LinkedIn", "Monster", "Glassdoor", "Craigslist", "Referral",
 )  # fmt: skip
 _MEDIA = ("Website", "Phone", "Direct", "Email", "Banner", "X", "Facebook", "LinkedIn", "Television", "Google Adwords", "SMS")
+_GROUPS = ("Role / User", "Sales: All Documents")
 _ADVISORS = (("Ana Asesora", "ana"), ("Bruno Asesor", "bruno"), ("Carla Asesora", "carla"))
 """Users 5 to 7, password `advisor`."""
 _CUSTOM = (
@@ -34,6 +35,7 @@ def seed(db: Database, *, custom_fields: bool = True, stages: bool = True) -> No
         _pipeline(db, stages=stages)
         for model, names in (
             ("mail.message.subtype", NOTE_SUBTYPE), ("utm.source", _SOURCES), ("utm.medium", _MEDIA), ("crm.team", ("Sales",)),
+            ("res.groups", _GROUPS),
         ):  # fmt: skip
             for name in names:
                 _insert(db, model, name=name)
@@ -102,6 +104,7 @@ def _external_ids(db: Database) -> None:
         ("base", "user_root", "res.users", 1),
         ("base", "user_admin", "res.users", 2),
     ]
+    known += [("base", "group_user", "res.groups", 1), ("sales_team", "group_sale_salesman_all_leads", "res.groups", 2)]
     known += [("crm", f"stage_lead{number}", "crm.stage", number) for number in (1, 2, 3, 4)]
     known += [("mail", "mt_note", "mail.message.subtype", 2), ("sales_team", "team_sales_department", "crm.team", 1)]
     for module, name, model, number in known:

@@ -181,12 +181,52 @@ class UtmSource(BaseModel):
         return [row_id, self.env.db.name_of(self.model.name, row_id)]
 
 
+class UtmCampaign(BaseModel):
+    """Campaigns: people read the title; the name follows from it and is unique, as in `Marzo [2]`."""
+
+    def complete(self, row: Row, given: Row) -> None:
+        """Title from name or name from title; the caller is responsible."""
+        row["title"] = row["title"] or given.get("name")
+        row["user_id"] = given.get("user_id") or self.env.uid
+        row["name"] = self._unique(row["name"] or row["title"], None)
+
+    def adjust(self, before: Row, changes: Row) -> None:
+        """A new title is a new name."""
+        if "title" in changes and "name" not in changes:
+            changes["name"] = self._unique(changes["title"], before["id"])
+
+    def _unique(self, name: str | None, of: int | None) -> str | None:
+        taken = {each["name"] for each in self.table.rows.values() if each["id"] != of}
+        found, count = name, 1
+        while found in taken:
+            count += 1
+            found = f"{name} [{count}]"
+        return found
+
+
+class CrmTag(BaseModel):
+    """Tags of leads: each name once."""
+
+    def check(self, row: Row) -> None:
+        """Refuse a name that another tag has."""
+        if any(each["name"] == row["name"] and each["id"] != row.get("id") for each in self.table.rows.values()):
+            raise invalid("Tag name already exists!")
+
+
 class IrModel(BaseModel):
-    """The list of models; it cannot be changed here."""
+    """The list of models. A new row is a new custom model."""
 
     def create_one(self, vals: Any) -> int:
-        """The sandbox has no custom models."""
-        raise user_error(f"The sandbox takes no custom models: {vals!r}")
+        """Add a custom model. Raises what Odoo raises for a wrong or taken name."""
+        name = str((vals or {}).get("model") or "")
+        if not name.startswith("x_"):
+            raise invalid("The model name must start with 'x_'.")
+        if name in self.env.db.models:
+            raise invalid("Each model must have a unique name.")
+        row_id = super().create_one({**vals, "state": "manual"})
+        row = self.table.rows[row_id]
+        self.env.db.add_model(row["model"], row["name"])
+        return row_id
 
 
 class IrModelData(BaseModel):
@@ -266,7 +306,19 @@ class IrModelFields(BaseModel):
 
 _CLASSES: dict[str, type[BaseModel]] = {
     each.__name__: each
-    for each in (BaseModel, CrmLead, ResPartner, CrmStage, ResUsers, UtmSource, IrModel, IrModelData, IrModelFields)
+    for each in (
+        BaseModel,
+        CrmLead,
+        ResPartner,
+        CrmStage,
+        CrmTag,
+        ResUsers,
+        UtmSource,
+        UtmCampaign,
+        IrModel,
+        IrModelData,
+        IrModelFields,
+    )
 }
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.crm import campaigns, facts
+from shared.crm import campaigns, facts, odoo_sync
 from shared.crm.editing import log, operator_key, operator_time
 from shared.errors import PermanentError, RefusedError
 from shared.store.dialect import locked
@@ -36,6 +36,8 @@ def update(
         status = 404 if error.reason == "unknown-campaign" else 409
         raise RefusedError(status, error.reason, "This cannot be done.", detail=str(error)) from error
     changed = campaigns.assign(session, row, words, operator_time(row), operator_key(), actor=actor)
+    if changed:
+        odoo_sync.MEMBERS.request(session, row)
     log(session, actor, "campaign-contact.update", manychat_id, f"campaign {row.campaign_id}: {', '.join(sorted(changed))}")
     return row, contact
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.crm import people, resync
+from shared.crm import odoo_sync, people, resync
 from shared.crm.contact_edits import known_channel, possible_phone
 from shared.crm.editing import Guard, Reference, locked_row, log, refuse_referenced
 from shared.errors import FieldError, RefusedError
@@ -25,11 +25,13 @@ def create_campaign(session: Session, values: Mapping[str, Any], actor: str) -> 
     """
     campaign = Campaign(**values)
     _check_campaign(session, campaign)
-    return _added(session, campaign, "campaign", actor)
+    added: Campaign = _added(session, campaign, "campaign", actor)
+    odoo_sync.CAMPAIGNS.request(session, added)
+    return added
 
 
 def change_campaign(session: Session, campaign_id: int, values: Mapping[str, Any], actor: str, guard: Guard) -> Campaign:
-    """Change a campaign.
+    """Change a campaign; a new name is brought to Odoo.
 
     Raises:
         RefusedError: 404, no such campaign; 409, no such channel; 422, it would end before it begins; or what `guard` raises.
@@ -38,12 +40,14 @@ def change_campaign(session: Session, campaign_id: int, values: Mapping[str, Any
     guard(campaign)
     changed = _assign(campaign, values)
     _check_campaign(session, campaign)
+    if "name" in changed:
+        odoo_sync.CAMPAIGNS.request(session, campaign)
     _note_change(session, actor, "campaign", campaign_id, changed)
     return campaign
 
 
 def delete_campaign(session: Session, campaign_id: int, actor: str, guard: Guard) -> None:
-    """Delete a campaign in which nobody is.
+    """Delete a campaign in which nobody is. What Odoo has of it stays there.
 
     Raises:
         RefusedError: 404, no such campaign; 409 naming who is in it; or what `guard` raises.

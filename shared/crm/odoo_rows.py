@@ -104,6 +104,21 @@ def lead_facts(session: Session, opportunities: Iterable[Opportunity]) -> list[F
     ]
 
 
+def facts_of(row: Contact | Opportunity) -> dict[str, Any]:
+    """What our record says of a contact or opportunity, by fact: what a sync would write (shadow mode)."""
+    contact = row.contact if isinstance(row, Opportunity) else row
+    values: dict[str, Any] = {
+        "manychat_id": row.manychat_id,
+        "name": contact.full_name,
+        "phone": contact.phone or contact.phone_original,
+        "email": contact.email,
+    }
+    if isinstance(row, Opportunity):
+        values |= {"stage": row.stage_id, "summary": row.summary, "entry_date": row.entry_date or contact.subscribed_at}
+        values |= {"channel": contact.channel.name if contact.channel else None, "advisor": row.commercial_advisor_id}
+    return values
+
+
 @contextmanager
 def our_access_in_order() -> Iterator[None]:
     """What Odoo refuses because of our set-up is nobody's record's fault: it counts as Odoo being away.

@@ -1,4 +1,6 @@
-"""Odoo kept in step with our record: contacts as partners, opportunities as leads, as far as ODOO_SYNC_MODE wants them.
+"""Odoo kept in step with our record: contacts as partners, opportunities as leads, campaigns and who is in them.
+
+ODOO_SYNC_MODE says which of them, ODOO_CAMPAIGN_CONTACTS how Odoo shows who is in a campaign.
 
 Light: flows import this module to request syncs.
 """
@@ -56,21 +58,49 @@ CONTACTS = RecordSync(
     send="shared.crm.odoo_rows:sync_contacts",
     batch_size=lambda: get_settings().odoo_batch_size,
     keep=_columns,
+    then="shared.crm.campaign_requests:of_partner",
     is_used=lambda: _is_in_mode("contacts"),
+    describe="shared.crm.odoo_rows:facts_of",
 )
 OPPORTUNITIES = replace(
     CONTACTS,
     name="opportunity",
     table="shared.store.models:Opportunity",
     send="shared.crm.odoo_rows:sync_opportunities",
+    then="shared.crm.campaign_requests:of_lead",
     is_used=lambda: _is_in_mode("opportunities"),
+)
+CAMPAIGNS = RecordSync(
+    target=TARGET,
+    name="campaign",
+    table="shared.store.models:Campaign",
+    subject_prefix="campaign:",
+    prefix="odoo",
+    put="shared.crm.odoo_campaigns:put_campaign",
+    keep=("odoo_id", "odoo_tags"),
+    overdue="shared.crm.campaign_requests:campaigns_never_asked",
+    is_used=lambda: get_settings().odoo_sends_campaigns,
+)
+MEMBERS = RecordSync(
+    target=TARGET,
+    name="campaign_contact",
+    table="shared.store.models:CampaignContact",
+    subject_prefix="campaign-contact:",
+    prefix="odoo",
+    send="shared.crm.odoo_members:sync_members",
+    batch_size=lambda: get_settings().odoo_batch_size,
+    keep=("odoo_id", "odoo_linked", "odoo_partner_id", "odoo_lead_id"),
+    overdue="shared.crm.campaign_requests:members_never_asked",
+    is_used=lambda: get_settings().odoo_sends_members,
 )
 CONTACT, OPPORTUNITY = CONTACTS.action, OPPORTUNITIES.action
 
 __all__ = [
+    "CAMPAIGNS",
     "CONTACT",
     "CONTACTS",
     "ERROR",
+    "MEMBERS",
     "OPPORTUNITIES",
     "OPPORTUNITY",
     "PENDING",

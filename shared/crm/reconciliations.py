@@ -6,7 +6,7 @@ With Odoo always; with which others the flows declare (`Flow.comparisons`).
 import json
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
@@ -36,8 +36,13 @@ class _ElsewhereError(Exception):
     """Another invocation carries the same comparison on."""
 
 
-type Comparison = Callable[[bool], reconcile.Report]
-"""Compares our record with a system and says what it found; given true (`dry_run`) it changes nothing. Twice is as once."""
+type Goes = Mapping[str, Any]
+"""Where a comparison goes on, as JSON; what is in it is the comparison's own."""
+
+type Comparison = Callable[[reconcile.Report, Goes | None, bool], Goes | None]
+"""Compares the next page with a system, from the beginning where it is given no place, and adds to the report what it shows.
+
+Where to go on, None at the end. Given true (`dry_run`) it changes nothing. The same page twice is as once."""
 
 
 def ask(queue: str, actor: str, *, dry_run: bool, system: str = ODOO) -> int:
@@ -63,8 +68,8 @@ def ask(queue: str, actor: str, *, dry_run: bool, system: str = ODOO) -> int:
 def carry_out(number: int, queue: str = queues.RECONCILE_QUEUE) -> None:
     """Run the comparison and keep its report. A second message for one that is finished does nothing.
 
-    That with Odoo keeps after each page how far it has come and what it has found, so it goes on there after a crash, and
-    after ROUND by a new message on `queue`; however many records there are, no invocation is long.
+    It keeps after each page how far it has come and what it has found, so it goes on there after a crash, and after ROUND by a
+    new message on `queue`; however many records there are, no invocation is long.
     A failure is kept as the report; the next night compares again, so it is not repeated here.
 
     Raises:
@@ -75,7 +80,7 @@ def carry_out(number: int, queue: str = queues.RECONCILE_QUEUE) -> None:
     if row is None or row.state != ASKED:
         return
     try:
-        report = _with_odoo(row) if row.system == ODOO else _comparison(row.system)(row.dry_run)
+        report = _carried_on(row, _with_odoo if row.system == ODOO else _comparison(row.system))
     except _ElsewhereError:
         log.info("reconciliation %d is carried on by another invocation", number)
         return
@@ -94,12 +99,11 @@ def carry_out(number: int, queue: str = queues.RECONCILE_QUEUE) -> None:
     )  # fmt: skip
 
 
-def _with_odoo(row: Reconciliation) -> reconcile.Report | None:
+def _carried_on(row: Reconciliation, comparison: Comparison) -> reconcile.Report | None:
     """The report of the whole comparison; None where the time is up before its end. One page is compared in any case."""
-    end, report, client = clock.now() + ROUND, _so_far(row), OdooClient.from_settings(get_settings())
-    place = reconcile.Place(**row.goes_on) if row.goes_on else reconcile.FIRST
+    end, report, place = clock.now() + ROUND, _so_far(row), row.goes_on or None
     for pages in count(row.pages):
-        following = reconcile.go_on(report, place, dry_run=row.dry_run, client=client)
+        following = comparison(report, place, row.dry_run)
         if following is None:
             return report
         if not transact(partial(_kept, number=row.id, pages=pages, report=report, place=following)):
@@ -108,6 +112,12 @@ def _with_odoo(row: Reconciliation) -> reconcile.Report | None:
             break
         place = following
     return None
+
+
+def _with_odoo(report: reconcile.Report, place: Goes | None, dry_run: bool) -> Goes | None:  # noqa: FBT001  # a `Comparison`
+    client = OdooClient.from_settings(get_settings())
+    following = reconcile.go_on(report, reconcile.Place(**place) if place else reconcile.FIRST, dry_run=dry_run, client=client)
+    return asdict(following) if following is not None else None
 
 
 def _so_far(row: Reconciliation) -> reconcile.Report:
@@ -122,10 +132,10 @@ def _so_far(row: Reconciliation) -> reconcile.Report:
     )
 
 
-def _kept(session: Session, number: int, pages: int, report: reconcile.Report, place: reconcile.Place) -> bool:
+def _kept(session: Session, number: int, pages: int, report: reconcile.Report, place: Goes) -> bool:
     """Keep how far it has come; False where another invocation has kept that page."""
     mine = update(Reconciliation).where(Reconciliation.id == number, Reconciliation.pages == pages)
-    values = {"pages": pages + 1, "goes_on": asdict(place), **_figures(report)}
+    values = {"pages": pages + 1, "goes_on": dict(place), **_figures(report)}
     return rows_changed(session.execute(mine.values(values))) == 1
 
 

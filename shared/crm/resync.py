@@ -147,4 +147,4 @@ def policy() -> TargetPolicy:
     return TargetPolicy()
 
 
-RESYNC = Action(target=TARGET, name="resync", kind=Kind.SYNC, execute=_execute)
+RESYNC = Action(target=TARGET, name="resync", kind=Kind.SYNC, execute=_execute, is_inside=True)

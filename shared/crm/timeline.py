@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from shared import flows
+from shared.crm.odoo_sync import MEMBERS
 from shared.people import aliases, kinds
 from shared.people.aliases import Aliases
 from shared.people.kinds import Identity
@@ -118,8 +119,10 @@ def _whose(session: Session, names: Iterable[str], known: Collection[Identity]) 
     manychat_ids = sorted({one.value for one in known if one.kind == "manychat"} | set(names))
     found = session.scalars(select(Contact).where(Contact.manychat_id.in_(manychat_ids))).all() if manychat_ids else []
     written = {row.email for row in found if row.email and row.email.lower() in mails}
-    every = frozenset({*names, *named, *mails, *written, *numbers})
-    return Whose(every, frozenset(row.id for row in found), frozenset(numbers), frozenset(known))
+    contacts = frozenset(row.id for row in found)
+    members = map(MEMBERS.subject_of, session.scalars(_assignments(contacts))) if contacts else ()
+    every = frozenset({*names, *named, *mails, *written, *numbers, *members})
+    return Whose(every, contacts, frozenset(numbers), frozenset(known))
 
 
 def entries(
@@ -272,7 +275,11 @@ def _opportunity_of(whose: Whose) -> Select[Any]:
 
 
 def _assignments_of(whose: Whose) -> Select[Any]:
-    return select(CampaignContact.id).where(CampaignContact.contact_id.in_(sorted(whose.contacts)))
+    return _assignments(whose.contacts)
+
+
+def _assignments(contacts: Collection[int]) -> Select[Any]:
+    return select(CampaignContact.id).where(CampaignContact.contact_id.in_(sorted(contacts)))
 
 
 SOURCES = (

@@ -8,8 +8,8 @@ replaced), returns nothing when one of them signed it, and otherwise raises Refu
     401 stale-signature     it is genuine, but its time is too far from ours: perhaps somebody sends an old request again
     503 not-configured      we have no secret to check it with; most vendors send it again (Cal.com does not)
 
-Comparisons take the same time whatever differs. Cal.com, Meta, Twilio, Brevo and HubSpot's old versions sign no time:
-a request sent again is genuine there, and is harmless because an event is taken once.
+Comparisons take the same time whatever differs. Cal.com, Meta, Twilio, Brevo, Shopify, WooCommerce and HubSpot's old versions
+sign no time: a request sent again is genuine there, and is harmless because an event is taken once.
 """
 
 import base64
@@ -92,6 +92,16 @@ def brevo(headers: Mapping[str, str], _raw: bytes, secrets: Secrets) -> None:
     _check((key.decode("utf-8", "surrogatepass") for key in keys), [token.strip()])
 
 
+def shopify(headers: Mapping[str, str], raw: bytes, secrets: Secrets) -> None:
+    """Shopify: `X-Shopify-Hmac-Sha256`, base64 HMAC-SHA256 of the body. Topic, shop and ids are not signed."""
+    _base64_of_body(headers, "x-shopify-hmac-sha256", raw, secrets)
+
+
+def woocommerce(headers: Mapping[str, str], raw: bytes, secrets: Secrets) -> None:
+    """WooCommerce: `X-WC-Webhook-Signature`, base64 HMAC-SHA256 of the body. The topic is a header, which is not signed."""
+    _base64_of_body(headers, "x-wc-webhook-signature", raw, secrets)
+
+
 def twilio(headers: Mapping[str, str], raw: bytes, secrets: Secrets, *, url: str) -> None:
     """Twilio: `X-Twilio-Signature`, base64 HMAC-SHA1 with the account's token over the address it was told to call.
 
@@ -165,6 +175,13 @@ def _timed_hex(header: str, raw: bytes, secrets: Secrets, tolerance: timedelta, 
     signed = moment.encode("utf-8", "surrogatepass") + b"." + raw
     _check((_hex(key, signed) for key in keys), [value for name, value in pairs if name == "v1"])
     _check_age(moment, tolerance, ahead=ahead)
+
+
+def _base64_of_body(headers: Mapping[str, str], name: str, raw: bytes, secrets: Secrets) -> None:
+    keys = _keys(secrets)
+    presented = _header(headers, name)
+    _require(presented)
+    _check((_base64(key, raw) for key in keys), [presented])
 
 
 def _check(expected: Iterable[str], presented: Sequence[str]) -> None:

@@ -27,6 +27,7 @@ ENDED = {"failed": StepState.FAILED, "uncertain": StepState.UNCERTAIN, "skipped"
 # Of a delivery that somebody closed without telling us.
 WORDS = {
     State.DONE: "sent",
+    State.SHADOWED: "sent",
     State.SKIPPED: "skipped",
     State.CANCELLED: "skipped",
     State.DEAD: "failed",

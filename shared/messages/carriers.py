@@ -58,6 +58,12 @@ def _execute(carrier: str, send: str, deliveries: Sequence[Claimed]) -> Mapping[
     return sending.execute(getattr(_provider(carrier), send), deliveries)
 
 
+def _describe(delivery: Claimed) -> Mapping[str, Any]:
+    from shared.messages import sending
+
+    return sending.describe(delivery)
+
+
 def _look_up(carrier: str, find: str, delivery: Claimed) -> Done | None:
     from shared.messages import sending
 
@@ -101,6 +107,7 @@ def _action(carrier: str, channel: str, send: str, unknown: AfterUnknown, find: 
         retry=POLICY,
         after=_after,
         unwanted=_unwanted,
+        describe=_describe,
         after_unknown=unknown,
         key_recurs=False,  # the key names one step of one enrolment
         **more,

@@ -87,7 +87,7 @@ def _unwanted(session: Session, delivery: Claimed) -> str | Later | None:
     place = _place(session, delivery.subject)
     if place is None or session.get(ReceivedMessage, int(delivery.payload["inbound_message"])) is None:
         return "no-such-record"
-    return None if place.odoo_id is not None else Later(clock.now() + LOOK_AGAIN, WAITS)
+    return None if place.odoo_id is not None else Later(clock.now() + LOOK_AGAIN, WAITS, for_record=True)
 
 
 def _execute(deliveries: Sequence[Claimed]) -> Mapping[int, Outcome]:

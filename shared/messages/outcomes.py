@@ -74,6 +74,19 @@ type Gate = Callable[["Session", Mapping[str, Any]], "str | Later | None"]
 """Listens to `message.sending`, in the transaction that claims the message: a reason to skip it, a later time, or None."""
 
 
+type LastLook = Callable[[Mapping[str, Any]], "str | None"]
+"""Listens to `message.last_look`, outside any transaction: a reason not to send the message after all, or None.
+
+It is asked for every message, so it opens a session only for those of its own.
+"""
+
+
+def withdrawn(context: Mapping[str, Any]) -> str | None:
+    """Why a message that was claimed is not wanted any more, immediately before its provider is called; None: send it."""
+    answers = (look(context) for look in _declared("message.last_look").values())
+    return next((answer for answer in answers if answer is not None), None)
+
+
 def refused(session: "Session", context: Mapping[str, Any]) -> "str | Later | None":
     """The first gate's answer that skips or postpones the message; None where every gate lets it pass."""
     answers = (gate(session, context) for gate in _declared("message.sending").values())

@@ -11,9 +11,9 @@ from shared.errors import DeferredError, PermanentError, PuenteError, RetryableE
 from shared.messages import consent, digests, links, planning, putting_off, statuses, template_sources, templates, verdict
 from shared.messages.letter import Candidates, Letter, LookUp, Send
 from shared.messages.message import Message
-from shared.messages.outcomes import MessageOutcome, Word, notify
+from shared.messages.outcomes import MessageOutcome, Word, notify, withdrawn
 from shared.messages.variables import variables_of
-from shared.outbox.actions import Claimed, Done, Skip
+from shared.outbox.actions import Claimed, Done, Shadowed, Skip
 from shared.outbox.actions import Outcome as Result
 from shared.outbox.record import OUTCOME_UNKNOWN
 from shared.settings import get_settings
@@ -34,6 +34,8 @@ def execute(send: Send, deliveries: Sequence[Claimed]) -> dict[int, Result]:
 def _sent(send: Send, delivery: Claimed) -> Result:
     try:
         letter = _letter(delivery)
+        if (reason := _withdrawn(delivery, letter.message)) is not None:
+            return Skip(reason)
     except PuenteError as error:
         return error
     try:
@@ -44,12 +46,36 @@ def _sent(send: Send, delivery: Claimed) -> Result:
         return error
 
 
+def describe(delivery: Claimed) -> dict[str, str | None]:
+    """What would be sent: the text filled in as it would be; a template in Notion is read there.
+
+    Raises:
+        PuenteError: as for the sending itself, before any provider is called.
+    """
+    letter = _letter(delivery)
+    message, rendered = letter.message, letter.rendered
+    link = letter.headers.get("List-Unsubscribe", "").strip("<>")  # it names the delivery, which no other system has
+    texts = {"subject": rendered.subject, "text": rendered.text}
+    shown = {name: text.replace(link, "") if text and link else text for name, text in texts.items()}
+    return {"channel": message.channel, "to": message.to, "template": message.template, "locale": message.locale, **shown}
+
+
 def _put_off(letter: Letter, error: DeferredError) -> PuenteError:
     """Postpone the message while it has time left; otherwise it has failed, and its fallback is enqueued."""
     wait = putting_off.seconds(letter.first_try, letter.message.not_after)
     if wait is None:
         return PermanentError(putting_off.GAVE_UP, str(error))
     return DeferredError(str(error), after_seconds=max(wait, error.after_seconds or 0))
+
+
+def _withdrawn(delivery: Claimed, message: Message) -> str | None:
+    """Whether its owner wants it no more, since it was claimed. What may have gone out already is not called unsent."""
+    if delivery.unknown_before:
+        return None
+    try:
+        return withdrawn(message.context)
+    except PuenteError as error:
+        raise RetryableError(f"not sent: {error}") from error
 
 
 def look_up(find: LookUp, delivery: Claimed) -> Done | None:
@@ -130,6 +156,8 @@ def after(session: Session, delivery: Claimed, result: Result, final: bool) -> N
         return
     message = Message.from_payload(delivery.payload)
     match result:
+        case Shadowed():  # no provider has it, so no status of one will come
+            _notify(session, delivery, message, "sent")
         case Done():
             _notify(session, delivery, message, "sent")
             vendor_id = str(result.result.get("id") or "")

@@ -34,6 +34,7 @@ class State(StrEnum):
     UNCERTAIN = "uncertain"  # a message that may have taken effect; a person decides
     DEAD = "dead"  # failed for good; a person may retry it
     CANCELLED = "cancelled"  # taken back before it was begun
+    SHADOWED = "shadowed"  # not carried out, because SHADOW covers its target; what would have been sent is its result
 
 
 class AfterUnknown(StrEnum):
@@ -74,6 +75,14 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Shadowed(Done):
+    """Not carried out, because SHADOW covers its target; `result` says what would have been sent (`shared.outbox.effects`).
+
+    To whatever comes next it counts as done, so that what follows can be seen as well; but nothing is known of any answer.
+    """
+
+
+@dataclass(frozen=True)
 class Skip:
     """Deliberately not sent, and why."""
 
@@ -82,13 +91,19 @@ class Skip:
 
 @dataclass(frozen=True)
 class Later:
-    """Not now: at `due_at` it is asked again, and why (quiet hours, enough messages for today)."""
+    """Not now: at `due_at` it is asked again, and why (quiet hours, enough messages for today).
+
+    `for_record`: it waits for a record that another delivery makes in the same outside system. In shadow mode none is made,
+    so nothing waits for it.
+    """
 
     due_at: datetime
     reason: str
+    for_record: bool = False
 
 
 type Outcome = Done | Skip | PuenteError
+type Described = Mapping[str, Any] | Skip
 type Execute = Callable[[Sequence[Claimed]], Mapping[int, Outcome]]
 
 
@@ -102,6 +117,10 @@ def _nothing_held(_session: "Session", _subjects: Sequence[str]) -> None:
 
 def _nothing_again(_session: "Session", _subject: str) -> None:
     return None
+
+
+def _payload(delivery: Claimed) -> Mapping[str, Any]:
+    return delivery.payload if isinstance(delivery.payload, Mapping) else {}
 
 
 def _still_wanted(_session: "Session", _delivery: Claimed) -> str | Later | None:
@@ -119,6 +138,9 @@ class Action:
     retried; it is told the subject. `hold` locks the rows that `after` will change, before the deliveries are locked: in the
     order in which a flow locks them, so that neither waits for the other. `key_recurs`: what causes a message may happen again
     at any time with the same dedupe key, so that retention keeps the key when it removes the message.
+    `describe` says what carrying out a delivery would send, as fields and their values; it may read from an outside system and
+    changes nothing. It raises what `execute` would have found out before any call. Unless given, it is the payload.
+    `is_inside`: it calls no outside system, so that shadow mode lets it be.
     `at_once`: above 1 each delivery of a batch is a call of its own, so many of them are under way at once, and each takes a
     turn in the target's pace; else a batch is one call.
     """
@@ -135,6 +157,8 @@ class Action:
     unwanted: Callable[["Session", Claimed], str | Later | None] = _still_wanted
     after_unknown: AfterUnknown = AfterUnknown.ASK_A_PERSON
     look_up: Callable[[Claimed], Done | None] | None = None
+    describe: Callable[[Claimed], "Described"] = _payload
+    is_inside: bool = False
     lane: Lane = Lane.TRANSACTIONAL
     key_recurs: bool = True
     at_once: int = 1

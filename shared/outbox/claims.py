@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, liter
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from shared import clock
+from shared import clock, shadow_mode
 from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
 from shared.outbox import actions, circuit, lanes, outages, waits
 from shared.outbox.actions import Action, Claimed, Kind, Later, Skip, State
@@ -91,7 +91,9 @@ def claim(
     if again and (taken := taken_before(session, target, token)):
         slot.held_until = lease_end()
         return taken
-    permit = None if is_paused(row) or not circuit.allows(row) else _permit(session, row, serves)
+    # What is not called need not wait until the system answers again.
+    is_open = shadow_mode.covers(target) or circuit.allows(row)
+    permit = _permit(session, row, serves) if is_open and not is_paused(row) else None
     pause = _pause(row, permit) if permit else 0
     if permit is None or pause > LONGEST_WAIT_SECONDS:
         _give_back(slot)
@@ -284,6 +286,8 @@ def _wanted(session: Session, action: Action, delivery: Delivery) -> bool:
     if isinstance(verdict, PuenteError):
         settle(session, action, delivery, as_claimed(delivery), verdict, isolate_errors=True)
         return False
+    if isinstance(verdict, Later) and verdict.for_record and shadow_mode.covers(delivery.target):
+        return True
     if isinstance(verdict, Later):
         # Never at once again: a verdict that does not move the message would keep its executor going round.
         delivery.due_at = delivery.owed_since = max(verdict.due_at, clock.now() + SHORTEST_MOVE)
@@ -337,7 +341,8 @@ def wakes(session: Session, target: str) -> set[str]:
     row, now = session.get(Target, target), clock.now()
     if row is not None:
         soon = now + timedelta(seconds=LONGEST_WAIT_SECONDS)
-        if is_paused(row) or (row.closed_until or now) > now or (row.next_call_at or now) > soon:
+        is_down = (row.closed_until or now) > now and not shadow_mode.covers(target)
+        if is_paused(row) or is_down or (row.next_call_at or now) > soon:
             return set()
     found = {lanes.wake(target, lane) for lane in lanes.bulk_due(session, target)}
     first = session.execute(_FIRST, {"name": target, "lane": lanes.TRANSACTIONAL, "now": now}).first()

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from shared import clock, faults, logs, stopping, telemetry
+from shared import clock, faults, logs, shadow_mode, stopping, telemetry
 from shared.errors import (
     DeferredError,
     NotBegunError,
@@ -27,7 +27,7 @@ from shared.errors import (
     UnavailableError,
     UncertainError,
 )
-from shared.outbox import blocks, claims, dispatch, lanes, parallel, plan, record
+from shared.outbox import blocks, claims, dispatch, lanes, parallel, plan, record, shadow
 from shared.outbox.actions import Action, AfterUnknown, Claimed, Kind, Outcome
 from shared.outbox.claims import Batch, Permit, Wait
 from shared.outbox.lanes import Serves
@@ -241,6 +241,8 @@ def _outcomes(action: Action, deliveries: Sequence[Claimed], refusal: Refusal = 
     """An outcome for every delivery, whatever the executor does. `refusal`: why nothing may be begun any more."""
     if refused := refusal():
         return {delivery.id: refused for delivery in deliveries}
+    if shadow_mode.covers(action.target) and not action.is_inside:
+        return {delivery.id: shadow.outcome(action, delivery) for delivery in deliveries}
     known = {delivery.id: found for delivery in deliveries if (found := _looked_up(action, delivery))}
     rest = [delivery for delivery in deliveries if delivery.id not in known]
     if known and (refused := refusal()):  # looking may have taken longer than the lease

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import references
 from shared.errors import PuenteError
-from shared.outbox.actions import Action, AfterUnknown, Claimed, Done, Kind, Outcome
+from shared.outbox.actions import Action, AfterUnknown, Claimed, Done, Kind, Outcome, Shadowed
 from shared.outbox.policy import MESSAGE_POLICY, SYNC_POLICY
 from shared.outbox.row_effect import MISSING_ROW, RowEffect, nothing
 
@@ -50,6 +50,7 @@ class OneTimeEffect(RowEffect):
             hold=self.lock_rows if self.keep else _lock_nothing,
             after_unknown=AfterUnknown.SEND_AGAIN if self.harmless_to_repeat else AfterUnknown.ASK_A_PERSON,
             retry=SYNC_POLICY if self.harmless_to_repeat else MESSAGE_POLICY,
+            describe=self.described,
             lane=self.lane,
         )
         object.__setattr__(self, "action", action)
@@ -64,6 +65,9 @@ class OneTimeEffect(RowEffect):
             session.flush()  # a new row gets its id
         once = self.once_per(row) if self.once_per is not None else self.subject(row)
         return plan.message(session, self.action, self.subject(row), once, None, event_key=event_key)
+
+    def _bookkeeping(self) -> tuple[str, ...]:
+        return self.keep
 
     def _execute(self, deliveries: Sequence[Claimed]) -> Mapping[int, Outcome]:
         return {delivery.id: self._outcome(delivery) for delivery in deliveries}
@@ -81,7 +85,7 @@ class OneTimeEffect(RowEffect):
             return error
 
     def _after(self, session: Session, delivery: Claimed, outcome: Outcome, _final: bool) -> None:  # noqa: FBT001  # as Action wants it
-        if not isinstance(outcome, Done):
+        if not isinstance(outcome, Done) or isinstance(outcome, Shadowed):  # without an answer there is nothing to keep
             return
         if self.keep:
             self.write(session, delivery.subject, {name: outcome.result[name] for name in self.keep})

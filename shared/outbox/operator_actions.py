@@ -4,7 +4,7 @@ pending                              retry: due now, its attempts kept      canc
 sending                              retry: 409, it is under way            cancel: 409
 done                                 retry: 409, it took effect             cancel: 409
 dead, uncertain                      retry: a new delivery                  cancel: yes
-cancelled, skipped                   retry: a new delivery                  cancel: 409
+cancelled, skipped, shadowed         retry: a new delivery                  cancel: 409
 """
 
 from collections.abc import Callable
@@ -29,6 +29,7 @@ WHY_NOT = {
     State.DONE: "It took effect already.",
     State.CANCELLED: "It was taken back already.",
     State.SKIPPED: "It was skipped; there is nothing to take back.",
+    State.SHADOWED: "It was not carried out; there is nothing to take back.",
 }
 
 
@@ -141,7 +142,7 @@ def _new_message(session: Session, row: Delivery) -> Delivery:
         event_key=row.event_key,
         retry_of=row.id,
         # Where the vendor can be asked, it is asked first whether an earlier attempt has arrived after all.
-        reason=None if row.state == State.SKIPPED else OUTCOME_UNKNOWN,
+        reason=None if row.state in (State.SKIPPED, State.SHADOWED) else OUTCOME_UNKNOWN,
     )
     session.add(again)
     session.flush()

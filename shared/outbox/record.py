@@ -23,7 +23,7 @@ from shared.errors import (
     UncertainError,
 )
 from shared.outbox import actions, circuit, outages, plan, waits
-from shared.outbox.actions import Action, AfterUnknown, Claimed, Done, Kind, Outcome, Skip, State
+from shared.outbox.actions import Action, AfterUnknown, Claimed, Done, Kind, Outcome, Shadowed, Skip, State
 from shared.outbox.circuit import CLOSED
 from shared.store.dialect import held, locked
 from shared.store.models import ERROR_LENGTH, ActionLog, Delivery, Target
@@ -139,7 +139,7 @@ def write(
             moved.append((delivery, _moved(session, action, row, delivery, outcome, charge=charge)))
         else:
             _settle_late(session, action, row, delivery, outcome)
-    outages.settle(session, *(rows[one.id] for one, _final in moved if isinstance(outcomes[one.id], Done)), done=True)
+    outages.settle(session, *(rows[one.id] for one, _final in moved if _took_effect(outcomes[one.id])), done=True)
     outages.settle(session, *(rows[one.id] for one, final in moved if final), done=False)
     pending = [(rows[one.id], outcomes[one.id]) for one, final in moved if not final]
     _limit_next_batch(action, pending, together=len(claimed))
@@ -149,12 +149,17 @@ def write(
     return plan.newly_due(session), charge
 
 
+def _took_effect(outcome: Outcome) -> bool:
+    return isinstance(outcome, Done) and not isinstance(outcome, Shadowed)
+
+
 def judge(session: Session, target: Target, action: Action, outcomes: Mapping[int, Outcome], *, charge: bool) -> None:
     """Note in the target's row, which is locked, what the outcomes of a batch say of the whole system."""
     if charge:
         target.failures += 1  # until another call is answered, no further silence is charged to a record
     else:
-        _judge(session, target, action, [one for one in outcomes.values() if not isinstance(one, DeferredError)])
+        # What was not called says nothing of the system.
+        _judge(session, target, action, [one for one in outcomes.values() if not isinstance(one, DeferredError | Shadowed)])
     _report_refused_account(session, target, outcomes.values())
 
 
@@ -218,7 +223,7 @@ def settle(
     """Move a delivery to the state of its outcome, call the flow's `after`, and write the action log."""
     final = _moved(session, action, row, delivery, outcome)
     if final:
-        outages.settle(session, row, done=isinstance(outcome, Done))
+        outages.settle(session, row, done=_took_effect(outcome))
     notify(session, action, delivery, outcome, final=final, isolate_errors=isolate_errors)
 
 
@@ -254,7 +259,7 @@ def notify(
 
 def _result_code(outcome: Outcome) -> str:
     if isinstance(outcome, Done):
-        return "done"
+        return "shadowed" if isinstance(outcome, Shadowed) else "done"
     if isinstance(outcome, Skip):
         return "skipped"
     return outcome.reason[:32] if isinstance(outcome, PermanentError) else type(outcome).__name__.removesuffix("Error").lower()
@@ -265,7 +270,7 @@ def _apply(action: Action, row: Delivery, outcome: Outcome, *, charge: bool) -> 
     match outcome:
         case Done():
             row.result = dict(outcome.result) or None
-            return _finish(row, State.DONE)
+            return _finish(row, State.SHADOWED if isinstance(outcome, Shadowed) else State.DONE)
         case Skip():
             return _finish(row, State.SKIPPED, reason=outcome.reason)
         case PermanentError():
@@ -346,7 +351,7 @@ def _settle_late(session: Session, action: Action, row: Delivery, delivery: Clai
     log_outcome(session, action, delivery, f"late {_result_code(outcome)}"[:32], None)
     if action.kind is Kind.SYNC:
         plan.sync(session, action, row.subject)
-    elif isinstance(outcome, Done) and row.state in (State.UNCERTAIN, State.PENDING):
+    elif _took_effect(outcome) and isinstance(outcome, Done) and row.state in (State.UNCERTAIN, State.PENDING):
         row.result = dict(outcome.result) or None
         outages.settle(session, row, done=True)
         close(row, State.DONE)

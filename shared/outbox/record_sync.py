@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 from shared import clock, references, stopping
 from shared.errors import DeferredError, NoAnswerError, NotBegunError, PuenteError, ThrottledError, UnavailableError
-from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, Skip
+from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, Shadowed, Skip
 from shared.outbox.row_effect import MISSING_ROW, RowEffect, nothing
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
 
-PENDING, SUCCESS, PARTIAL, ERROR, SKIPPED = "pending", "success", "partial", "error", "skipped"
+PENDING, SUCCESS, PARTIAL, ERROR, SKIPPED, SHADOWED = "pending", "success", "partial", "error", "skipped", "shadowed"
 LOST_AFTER = timedelta(minutes=15)
 SYSTEM_WIDE = (UnavailableError, ThrottledError, NoAnswerError)
 
@@ -79,6 +79,7 @@ class RecordSync(RowEffect):
             after=self._after,
             hold=self.lock_rows,
             asked_again=self._requested_again,
+            describe=self.described,
             lane=self.lane,
         )
         object.__setattr__(self, "action", action)
@@ -158,6 +159,10 @@ class RecordSync(RowEffect):
         asked = f"{self.prefix}_asked_at"
         return asked if hasattr(self.model(), asked) else self._column("at")
 
+    def _bookkeeping(self) -> tuple[str, ...]:
+        kept = self.keep if isinstance(self.keep, tuple) else ()
+        return (*kept, *(f"{self.prefix}_{fact}" for fact in ("synced_at", "asked_at", "linked", "id", "page_id")))
+
     @property
     def _column_without_index(self) -> str:
         return self._column("error")
@@ -198,13 +203,15 @@ class RecordSync(RowEffect):
         known = {name: value for name, value in values.items() if hasattr(self.model(), name)}
         if known:
             self.write(session, delivery.subject, known)
-        if isinstance(outcome, Done):
+        if isinstance(outcome, Done) and not isinstance(outcome, Shadowed):
             references.function(self.then)(session, delivery.subject)
 
     def _noted(self, delivery: Claimed, outcome: Outcome, *, final: bool) -> dict[str, Any]:
         now, status, error = clock.now(), self._column("status"), self._column("error")
         values: dict[str, Any] = {self._column("at"): now}
-        if isinstance(outcome, Done):
+        if isinstance(outcome, Shadowed):  # nothing is there: it has no number, and is not in step
+            values |= {status: SHADOWED if final else PENDING, error: None}
+        elif isinstance(outcome, Done):
             values |= {status: SUCCESS if final else PENDING, error: None, self._column("attempts"): 0}
             values |= {f"{self.prefix}_synced_at": now} | self._kept(outcome.result, final=final)
         elif isinstance(outcome, Skip):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared import references
-from shared.outbox.actions import Lane, Skip
+from shared.outbox.actions import Claimed, Described, Lane, Skip
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -31,6 +31,8 @@ class RowEffect:
     `table`: the mapped class as "module:Class", or a function that returns it; imported on first use.
     `key`: the unique column by which a row is found, a whole number or a text.
     `subject_prefix`: stands before the key in a delivery's subject (`lead:7`), so that it names no row of another table.
+    `describe(row)`: what is sent for a row, as fields and values, as far as the row tells (shadow mode). Unless given, it is
+    what the row says, without its own bookkeeping.
     `is_used`: whether the settings use the outside system for these rows; where they do not, nothing is requested.
     """
 
@@ -40,6 +42,7 @@ class RowEffect:
     key: str = "id"
     subject_prefix: str = ""
     is_used: Callable[[], bool] = always
+    describe: str | Callable[[Any], Mapping[str, Any]] | None = None
     lane: Lane = Lane.TRANSACTIONAL
 
     def model(self) -> type[Any]:
@@ -78,6 +81,28 @@ class RowEffect:
         with reading() as session:
             query = select(self.model()).where(self.key_column == self.key_of(subject))
             return session.scalars(query).unique().one_or_none()
+
+    def described(self, delivery: Claimed) -> Described:
+        """What carrying out a delivery would send; `MISSING_ROW` where its row was erased. Asks no outside system."""
+        row = self.read(delivery.subject)
+        if row is None:
+            return MISSING_ROW
+        if self.describe is not None:
+            return dict(references.function(self.describe)(row))
+        return {name: getattr(row, name) for name in self._described_columns()}
+
+    def _described_columns(self) -> list[str]:
+        """The columns that say something of what the row is about: not its number, its times and references, nor its syncs."""
+        from sqlalchemy import inspect
+
+        found = inspect(self.model()).column_attrs
+        own = ("id", "created_at", "updated_at", "fact_times", "event_key", *(self._bookkeeping()))
+        plain = (one.key for one in found if not one.columns[0].foreign_keys)
+        return [name for name in plain if name not in own and "_sync" not in name]
+
+    def _bookkeeping(self) -> tuple[str, ...]:
+        """Columns in which the effect itself keeps its outcome."""
+        return ()
 
     def lock_rows(self, session: Session, subjects: Sequence[str]) -> None:
         """Lock the rows until the transaction ends. Rows are locked before deliveries, as in the flows: so none deadlocks."""

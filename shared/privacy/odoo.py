@@ -7,7 +7,7 @@ from shared.settings import get_settings
 from shared.vendors.odoo.client import QUIET_CONTEXT, OdooClient
 
 Way = Literal["delete", "anonymise", "skip"]
-PERSONAL_FACTS = ("contact_name", "phone", "email", "summary", "channel", "manychat_id")
+PERSONAL_FACTS = ("contact_name", "phone", "email", "summary", "channel", "manychat_id", "campaign")
 ERASED = "Erased"
 
 
@@ -19,6 +19,8 @@ def found(client: OdooClient, manychat_id: str) -> dict[str, list[int]]:
         del keys[PARTNER]
     elif settings.odoo_sync_mode == "contacts":
         del keys[LEAD]
+    if settings.odoo_member_model and settings.odoo_sends_members:
+        keys[settings.odoo_member_model] = settings.odoo_member_fields["manychat_id"]
     return {
         model: [row["id"] for row in client.search_read(model, [(key, "=", manychat_id)], ["id"], archived=True)]
         for model, key in keys.items()
@@ -40,7 +42,12 @@ def forget(client: OdooClient, records: dict[str, list[int]], way: Way) -> None:
 
 
 def _emptied(model: str) -> dict[str, Any]:
+    settings = get_settings()
     if model == PARTNER:
-        return {"name": ERASED, "phone": False, "email": False, PARTNER_KEY: False}
-    fields = get_settings().odoo_fields
-    return {fields[fact]: False for fact in PERSONAL_FACTS if fact in fields} | {fields.get("name", "name"): ERASED}
+        tags = {"category_id": [[5, 0, 0]]} if settings.odoo_tags_partners else {}
+        return {"name": ERASED, "phone": False, "email": False, PARTNER_KEY: False} | tags
+    if model == settings.odoo_member_model:
+        theirs = settings.odoo_member_fields
+        return dict.fromkeys(theirs.values(), False) | ({theirs["name"]: ERASED} if "name" in theirs else {})
+    fields, tags = settings.odoo_fields, {"tag_ids": [[5, 0, 0]]} if settings.odoo_tags_leads else {}
+    return {fields[fact]: False for fact in PERSONAL_FACTS if fact in fields} | {fields.get("name", "name"): ERASED} | tags

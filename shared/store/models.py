@@ -185,7 +185,36 @@ class StageChange(Base):
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
 
-class Campaign(Timestamped, Base):
+class CampaignSynced(SyncColumns, prefix="odoo"):
+    """How far Odoo has the campaign: `odoo_id` is the `utm.campaign`, `odoo_tags` the tag of its name by model of tags."""
+
+    odoo_id: Mapped[int | None] = mapped_column(BigId)
+    odoo_tags: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
+    odoo_sync_status: Mapped[str | None]
+    odoo_sync_error: Mapped[str | None]
+    odoo_sync_attempts: Mapped[int]
+    odoo_sync_at: Mapped[datetime | None]
+    odoo_synced_at: Mapped[datetime | None]
+
+
+class MemberSynced(SyncColumns, prefix="odoo"):
+    """How far Odoo has somebody's part in a campaign: on which partner and lead it was noted, and as which record of its own.
+
+    `odoo_id` and `odoo_linked` are those of the record, where a model holds such records (ODOO_CAMPAIGN_CONTACTS).
+    """
+
+    odoo_id: Mapped[int | None] = mapped_column(BigId)
+    odoo_linked: Mapped[bool] = mapped_column(default=False, server_default=false())
+    odoo_partner_id: Mapped[int | None] = mapped_column(BigId)
+    odoo_lead_id: Mapped[int | None] = mapped_column(BigId)
+    odoo_sync_status: Mapped[str | None]
+    odoo_sync_error: Mapped[str | None]
+    odoo_sync_attempts: Mapped[int]
+    odoo_sync_at: Mapped[datetime | None]
+    odoo_synced_at: Mapped[datetime | None]
+
+
+class Campaign(Timestamped, CampaignSynced, Base):
     """An effort to win people over, with a beginning, perhaps an end, and a budget."""
 
     __tablename__ = "campaigns"
@@ -199,7 +228,7 @@ class Campaign(Timestamped, Base):
     channel_id: Mapped[int | None] = mapped_column(ForeignKey("channels.id"), index=True)
 
 
-class CampaignContact(Timestamped, Base):
+class CampaignContact(Timestamped, MemberSynced, Base):
     """A person in a campaign: one row for each pair, with the newest value of each fact (see `shared.crm.facts`)."""
 
     __tablename__ = "campaign_contacts"

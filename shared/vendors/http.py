@@ -27,7 +27,7 @@ import tenacity
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ReadTimeoutError
 
-from shared import clock, telemetry
+from shared import clock, shadow_mode, telemetry
 from shared.errors import (
     NoAnswerError,
     PermanentError,
@@ -48,6 +48,7 @@ LONGEST_PAUSE = timedelta(days=1)
 IDLE = timedelta(seconds=50)
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _GATEWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
 _BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, *_GATEWAY})
 
@@ -89,6 +90,7 @@ class HttpClient:
         path: str,
         *,
         repeatable: bool | None = None,
+        reads: bool = False,
         params: Mapping[str, str] | None = None,
         json: Any = None,
         data: Mapping[str, str] | bytes | None = None,
@@ -99,13 +101,17 @@ class HttpClient:
         `repeatable` says that doing it twice has the effect of doing it once; by default that is so for the methods
         that HTTP calls idempotent. Up to 3 tries, about half a second apart in all, after a refused or (if repeatable) cut
         connection; never after a time-out, and redirects are not followed: a POST would arrive as a GET.
+        `reads` says that it changes nothing there whatever its method: a question that a system wants as a POST.
 
         Raises:
             UnavailableError, ThrottledError, NoAnswerError, RetryableError, UncertainError: as in the table above.
-            PermanentError: `http-invalid-request`, the request could not even be put together.
+            PermanentError: `http-invalid-request`, the request could not even be put together; `shadow-mode`, it would change
+                something at a system that SHADOW covers, and was not sent.
         """
         safe = method in _IDEMPOTENT if repeatable is None else repeatable
         what = self.mask(f"{self.vendor}: {method} {path}")
+        if not reads and method not in _READING:
+            shadow_mode.refuse(self.vendor.lower(), what)
         self._drop_idle_connections()
         started = clock.now()
         try:

@@ -94,7 +94,7 @@ class Notion:
             body["sorts"] = [dict(one) for one in sorts]
         rows: list[Page] = []
         while True:
-            answer = self._call("POST", f"/data_sources/{source}/query", "querying", json=body, repeatable=True)
+            answer = self._call("POST", f"/data_sources/{source}/query", "querying", json=body, repeatable=True, reads=True)
             rows += answer.get("results") or []
             if not (limit is not None and len(rows) >= limit):
                 _require_complete(answer)
@@ -154,10 +154,12 @@ class Notion:
         what: str,
         *,
         repeatable: bool,
+        reads: bool = False,
         params: Mapping[str, str] | None = None,
         json: Any = None,
     ) -> dict[str, Any]:
-        return dict(self._http.call(method, f"/v1{path}", what, repeatable=repeatable, params=params, json=json))
+        request = {"params": params, "json": json, "reads": reads}
+        return dict(self._http.call(method, f"/v1{path}", what, repeatable=repeatable, **request))
 
 
 def _require_complete(answer: Mapping[str, Any]) -> None:

@@ -50,6 +50,10 @@ def _from_record() -> Iterator[str]:
     yield from _metric("puente_errored_syncs", "gauge", "Records whose last sync failed.", [({}, figures["errored_syncs"])])
     states = [({"state": state}, count) for state, count in figures["deliveries"].items()]
     yield from _metric("puente_deliveries", "gauge", "Open and parked deliveries (counted up to 10,000).", states)
+    covered: list[Sample] = [({"target": name}, 1) for name in figures["shadow"]["targets"]]
+    yield from _metric("puente_shadow_target", "gauge", "Systems that SHADOW covers: nothing is carried out there.", covered)
+    kept_back: list[Sample] = [({}, figures["shadow"]["shadowed"])]
+    yield from _metric("puente_deliveries_shadowed", "gauge", "Deliveries that SHADOW kept back (up to 10,000).", kept_back)
     targets = figures["targets"].items()
     yield from _metric(
         "puente_target_due", "gauge", "Deliveries due for a system.", [({"target": n}, t["due"]) for n, t in targets]

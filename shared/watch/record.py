@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Select, func, literal, select
 from sqlalchemy.orm import Session
 
-from shared import clock, flows
-from shared.outbox import claims, lanes
+from shared import clock, flows, shadow_mode
+from shared.outbox import actions, claims, lanes
 from shared.outbox.actions import State
 from shared.store.elapsed import step_of
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, Target
@@ -38,10 +38,17 @@ def figures() -> dict[str, Any]:
             "deliveries": {
                 state.value: _count(session, select(literal(1)).where(Delivery.state == state)) for state in OPEN_STATES
             },
+            "shadow": _shadow(session),
             "targets": {target.name: _target(session, target) for target in session.scalars(select(Target))},
             "handled": _handled(session),
             "carried_out": _carried_out(session),
         }
+
+
+def _shadow(session: Session) -> dict[str, Any]:
+    """Which targets SHADOW covers, and how many deliveries were not carried out for it and are still kept."""
+    shadowed = select(literal(1)).where(Delivery.state == State.SHADOWED)
+    return {"targets": shadow_mode.covered(actions.targets()), "shadowed": _count(session, shadowed)}
 
 
 def _count(session: Session, rows: Select[Any]) -> int:

@@ -72,6 +72,8 @@ class AssignmentOut(BaseModel):
     last_state: str | None
     lead_state: str | None
     summary: str | None
+    odoo_sync_status: str | None = Field(description="`pending`, `success`, `error`, null, or `skipped`: nobody in Odoo yet.")
+    odoo_sync_error: str | None
     created_at: datetime
     updated_at: datetime
 

@@ -64,6 +64,9 @@ class CampaignOut(BaseModel):
     budget: Decimal | None = Field(description="A text with two decimals.")
     status: str | None
     channel_id: int | None
+    odoo_id: int | None = Field(description="Number of Odoo's campaign.")
+    odoo_sync_status: str | None = Field(description="`pending`, `success`, `error` or null.")
+    odoo_sync_error: str | None
     created_at: datetime
     updated_at: datetime
 

@@ -31,7 +31,7 @@ class OpportunityQuery(PageQuery):
 
     manychat_id: Annotated[str, text(MANYCHAT_ID_LENGTH)] | None = None
     stage_id: int | None = Field(default=None, ge=1, lt=2**31, description="Odoo's number of the present stage.")
-    odoo_sync_status: Literal["pending", "success", "error"] | None = None
+    odoo_sync_status: Literal["pending", "success", "error", "shadowed"] | None = None
     advisor_id: int | None = Field(default=None, ge=1, lt=2**31, description="The medical or the commercial advisor.")
     since: Moment | None = Field(default=None, description="In its stage since this time or later.")
     until: Moment | None = Field(default=None, description="In its stage since before this time.")

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import literal, select
 from sqlalchemy.orm import Session
 
+from shared import shadow_mode
 from shared.errors import RefusedError
 from shared.outbox import actions, claims, pauses
 from shared.problems import documented
@@ -45,6 +46,7 @@ class TargetOut(BaseModel):
     closed_until: datetime | None = Field(description="During an outage: when it is tried next.")
     last_error: str | None = Field(description="Why its last call failed; null once one is answered.")
     due: int = Field(description=f"How many deliveries are due; {COUNTED_TO} means as many or more.")
+    shadowed: bool = Field(description="Whether SHADOW covers it: everything for it is planned and nothing carried out.")
     pause: PauseOut | None = Field(description="The pause that holds now.")
     outage_id: int | None = Field(description="The outage that it is in, or just comes out of.")
 
@@ -150,8 +152,7 @@ def _outage(row: Outage) -> OutageOut:
 
 def _target(session: Session, name: str, row: Target | None) -> TargetOut:
     due = counted(session, select(literal(1)).select_from(Delivery).where(claims.due(session, name)))
-    if row is None:
-        return TargetOut(name=name, circuit="closed", closed_until=None, last_error=None, due=due, pause=None, outage_id=None)
+    row = row or Target(name=name, circuit="closed")  # never called
     paused = session.get(TargetPause, row.pause_id) if claims.is_paused(row) and row.pause_id is not None else None
     return TargetOut(
         name=name,
@@ -159,6 +160,7 @@ def _target(session: Session, name: str, row: Target | None) -> TargetOut:
         closed_until=row.closed_until,
         last_error=row.last_error,
         due=due,
+        shadowed=shadow_mode.covers(name),
         pause=PauseOut.model_validate(paused) if paused else None,
         outage_id=row.outage_id,
     )

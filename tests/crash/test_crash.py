@@ -29,6 +29,7 @@ OTHERWISE_TESTED = {
     "deadletter.after_kept",  # in tests/unit/intake/test_intake_deadletter.py
     "deadletter.after_returned",  # in tests/integration/test_unstored.py
     "importer.after_batch",  # in tests/unit/importer/test_move.py
+    "invoices.after_plan",  # in tests/functions/invoices/test_invoice_reminders.py
     "odoo.after_record",  # in tests/flows/test_odoo_changes.py
     "odoo.before_cursor",
     "retention.after_page",  # in tests/unit/test_retention.py

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from functions.carts import series
+from functions.carts.tables import Cart
 from functions.christmas import texts, variables
 from functions.christmas.tables import SequenceContact
 from functions.leads import services
@@ -59,6 +61,15 @@ def test_campaign(journey: str) -> None:
         assert "None" not in templates.render(template_sources.load(name), given).text
 
 
+def test_cart() -> None:
+    """Of which nothing is known but its number and an address; WhatsApp is not wanted then."""
+    cart = Cart(id=1, store="shopify", cart_id="c-1", email="ana@example.com", variant="b", facts={}, items=None)
+    given = series.facts_of(cart)
+    assert (lacking("cart_recovery", set(given) | {"cart_url"}), given["whatsapp"]) == ({}, False)
+    for name in ("cart_mail_1", "cart_mail_2", "cart_mail_3"):
+        assert "None" not in templates.render(template_sources.load(name), given).text
+
+
 def test_every_journey_is_looked_at() -> None:
     """A new one needs a test here; the booking's texts are held by its own flow's tests."""
-    assert set(load.definitions()) == {"lead_followup", "booking", *CAMPAIGN}
+    assert set(load.definitions()) == {"lead_followup", "booking", "cart_recovery", *CAMPAIGN}

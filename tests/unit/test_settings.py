@@ -139,7 +139,8 @@ def test_field_map_changes_single_fields_and_leaves_out_empty_ones(environment):
     """A customer's own field takes a fact's place; an empty name drops the fact."""
     environment.setenv("ODOO_FIELD_MAP", '{"summary": "x_studio_resumen", "channel": ""}')
     fields = load().odoo_fields
-    assert (fields["summary"], "channel" in fields, len(fields)) == ("x_studio_resumen", False, len(DEFAULT_ODOO_FIELDS) - 1)
+    assert (fields["summary"], "channel" in fields, len(fields)) == ("x_studio_resumen", False, len(DEFAULT_ODOO_FIELDS) - 2)
+    assert "campaign" not in fields  # of the mode `opportunities`, unless the map names it
 
 
 def test_url_loses_its_last_slash(environment):

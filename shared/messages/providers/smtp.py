@@ -23,7 +23,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from shared import clock
+from shared import clock, shadow_mode
 from shared.errors import PermanentError, PuenteError, RetryableError, UnavailableError, UncertainError
 from shared.messages.providers import mail
 from shared.messages.providers.mail import Email
@@ -92,6 +92,7 @@ class Smtp:
         SMTP knows no idempotency. Mail servers and programs often drop a second message with the same Message-ID, but none
         promises it: after an UncertainError a person decides.
         """
+        shadow_mode.refuse("smtp", "SMTP: a mail")
         message = self._message(email)
         self._with_connection(lambda connection: self._hand_over(connection, email.to, message))
         return str(message["Message-ID"])

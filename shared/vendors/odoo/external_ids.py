@@ -15,6 +15,7 @@ from typing import Any
 from shared import clock
 from shared.errors import PermanentError
 from shared.vendors.odoo.client import OdooClient
+from shared.vendors.odoo.fields import model_fields
 
 MODULE = "manychat"
 REFUSAL_KEPT_FOR = timedelta(hours=1)
@@ -49,7 +50,7 @@ def locate(client: OdooClient, model: str, search_field: str, keys: Sequence[str
     without the right "Access Rights" cannot write external ids; such records are then addressed by Odoo's id, each time anew.
     Of several records with one key, the one with our external id is ours, else an active one, else the oldest.
     """
-    fields = [search_field, "active"]
+    fields = [name for name in (search_field, "active") if name in model_fields(client, model)]
     found = client.search_read(model, [[search_field, "in", list(keys)]], fields, order="id", archived=True)
     addresses = {key: Address(external_id(model, key)) for key in keys}
     if not found:
@@ -59,7 +60,7 @@ def locate(client: OdooClient, model: str, search_field: str, keys: Sequence[str
     for key, records in _by_key(found, search_field).items():
         ours = addresses[key].external_id
         if not any(ours in carried[record["id"]] for record in records):
-            to_adopt[key] = min(records, key=lambda record: (not record["active"], record["id"]))["id"]
+            to_adopt[key] = min(records, key=lambda record: (not record.get("active", True), record["id"]))["id"]
     return addresses | _adopt(client, model, to_adopt)
 
 

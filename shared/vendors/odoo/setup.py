@@ -1,7 +1,8 @@
 """Look whether a customer's Odoo has what we need, and create what may be created: `python -m shared.vendors.odoo.setup`.
 
-Without `--apply` nothing is changed. With it the missing `x_` fields are created, and with `--create-stages` the missing stages
-too. Exit code: 0 all is there, 1 something is missing, 2 Odoo cannot be reached or does not let us in.
+Without `--apply` nothing is changed. With it the missing `x_` fields, and the model of ODOO_CAMPAIGN_CONTACTS, are created, and
+with `--create-stages` the missing stages too. Exit code: 0 all is there, 1 something is missing, 2 Odoo cannot be reached or
+does not let us in.
 """
 
 import argparse
@@ -14,6 +15,15 @@ from shared.errors import PermanentError, PuenteError
 from shared.settings import Settings, get_settings
 from shared.vendors.odoo.client import OdooClient
 from shared.vendors.odoo.fields import ModelFields, forget_fields, model_fields
+from shared.vendors.odoo.setup_campaigns import (
+    RELATIONS,
+    MemberField,
+    create_model,
+    definition,
+    has_model,
+    member_fields,
+    used_models,
+)
 
 LEAD, PARTNER, STAGE, EXTERNAL_ID = "crm.lead", "res.partner", "crm.stage", "ir.model.data"
 ALL_LEADS = "sales_team.group_sale_salesman_all_leads"
@@ -30,6 +40,7 @@ _TYPES: Mapping[str, tuple[str, ...]] = {
     "entry_date": ("datetime", "date"),
     "summary": ("text", "html", "char"),
     "manychat_id": ("char",),
+    "campaign": ("many2one",),
 }
 
 
@@ -66,6 +77,11 @@ class WantedField:
         """The types that will do; the first is the one to create."""
         return _TYPES[self.fact]
 
+    @property
+    def relation(self) -> str | None:
+        """The model that a reference must point to; None where the type does not say."""
+        return RELATIONS.get(self.fact)
+
 
 def wanted_fields(settings: Settings) -> list[WantedField]:
     """The fields that this configuration writes: those of leads by the field map, the partner's by the sync mode."""
@@ -85,6 +101,7 @@ def check(client: OdooClient, settings: Settings, stages: Stages) -> list[Findin
     findings = [Finding(Level.OK, f"Odoo {client.version()} at {settings.odoo_url}, database {settings.odoo_db}")]
     findings += _check_rights(client, {field.model for field in wanted_fields(settings)})
     findings += [_check_field(client, wanted) for wanted in wanted_fields(settings)]
+    findings += _check_campaigns(client, settings)
     if settings.odoo_sync_mode != "contacts":
         findings += [finding for finding, _ in _check_stages(client, stages)]
     return findings
@@ -93,12 +110,45 @@ def check(client: OdooClient, settings: Settings, stages: Stages) -> list[Findin
 def create_fields(client: OdooClient, settings: Settings) -> list[Finding]:
     """Create the `x_` fields that are missing; needs an administrator. A second run finds them there and creates nothing."""
     _forget_all_fields(client)
+    findings = _create_member_model(client, settings)
+    is_there = settings.odoo_member_model is not None and has_model(client, settings.odoo_member_model)
     missing = [
         wanted
-        for wanted in wanted_fields(settings)
+        for wanted in (*wanted_fields(settings), *(member_fields(settings) if is_there else ()))
         if _can_create(wanted) and wanted.name not in model_fields(client, wanted.model)
     ]
-    return [_create_field(client, wanted) for wanted in missing]
+    return findings + [_create_field(client, wanted) for wanted in missing]
+
+
+def _create_member_model(client: OdooClient, settings: Settings) -> list[Finding]:
+    """The model of ODOO_CAMPAIGN_CONTACTS, where there is none; nothing where its name is not one that may be created."""
+    model = settings.odoo_member_model
+    if model is None or not model.startswith("x_") or has_model(client, model):
+        return []
+    try:
+        create_model(client, model)
+    except PermanentError as error:
+        if error.reason != "odoo-access-error":
+            raise
+        return [Finding(Level.MISSING, f"only an administrator may create {model}: run this once with such a login")]
+    return [Finding(Level.OK, f"created the model {model}")]
+
+
+def _check_campaigns(client: OdooClient, settings: Settings) -> list[Finding]:
+    findings = [_check_model(client, model) for model in used_models(settings)]
+    model = settings.odoo_member_model
+    if model is not None and not has_model(client, model):
+        remedy = "--apply creates it" if model.startswith("x_") else "only x_ models can be created"
+        return [*findings, Finding(Level.MISSING, f"the model {model} of ODOO_CAMPAIGN_CONTACTS does not exist; {remedy}")]
+    if model is not None:
+        findings.append(_check_model(client, model))
+    return findings + [_check_field(client, wanted) for wanted in member_fields(settings)]
+
+
+def _check_model(client: OdooClient, model: str) -> Finding:
+    if not has_model(client, model):
+        return Finding(Level.MISSING, f"{model} does not exist: the app that has it is not installed")
+    return _check_right(client, model)
 
 
 def create_stages(client: OdooClient, stages: Stages) -> list[Finding]:
@@ -115,17 +165,20 @@ def create_stages(client: OdooClient, stages: Stages) -> list[Finding]:
 
 def _check_rights(client: OdooClient, models: set[str]) -> Iterator[Finding]:
     for model in sorted(models):
-        lacking = [right for right in ("read", "write", "create") if not _has_access(client, model, right)]
-        if lacking:
-            yield Finding(Level.MISSING, f"the user may not {', '.join(lacking)} {model}")
-        else:
-            yield Finding(Level.OK, f"the user may read, write and create {model}")
+        yield _check_right(client, model)
     if LEAD in models and not _sees_all_leads(client):
         yield Finding(
             Level.NOTE, "the user is not in “Sales: All Documents”: leads that it does not see would be created twice"
         )
     if not _has_access(client, EXTERNAL_ID, "create"):
         yield Finding(Level.NOTE, "without the right “Access Rights”, records that others made take two more calls each time")
+
+
+def _check_right(client: OdooClient, model: str) -> Finding:
+    lacking = [right for right in ("read", "write", "create") if not _has_access(client, model, right)]
+    if lacking:
+        return Finding(Level.MISSING, f"the user may not {', '.join(lacking)} {model}")
+    return Finding(Level.OK, f"the user may read, write and create {model}")
 
 
 def _sees_all_leads(client: OdooClient) -> bool:
@@ -150,23 +203,31 @@ def _forget_all_fields(client: OdooClient) -> None:
         forget_fields(client, model)
 
 
-def _check_field(client: OdooClient, wanted: WantedField) -> Finding:
+def _check_field(client: OdooClient, wanted: WantedField | MemberField) -> Finding:
     label = f"{wanted.model}.{wanted.name}"
     fields: ModelFields = model_fields(client, wanted.model)
     if wanted.name not in fields:
-        remedy = "--apply creates it" if _can_create(wanted) else "only x_ fields can be created: correct ODOO_FIELD_MAP"
+        remedy = "--apply creates it" if _can_create(wanted) else f"only x_ fields can be created: correct {_setting(wanted)}"
         return Finding(Level.MISSING, f"{label} for our {wanted.fact} does not exist; {remedy}")
     kind = fields[wanted.name].type
     if kind not in wanted.types:
         return Finding(Level.MISSING, f"{label} is of type {kind}; our {wanted.fact} needs {' or '.join(wanted.types)}")
+    if wanted.relation is not None and fields[wanted.name].relation != wanted.relation:
+        return Finding(
+            Level.MISSING, f"{label} points to {fields[wanted.name].relation}; our {wanted.fact} needs {wanted.relation}"
+        )
     return Finding(Level.OK, f"{label} ({kind}) for our {wanted.fact}")
 
 
-def _can_create(wanted: WantedField) -> bool:
-    return wanted.name.startswith("x_") and wanted.types[0] != "many2one"
+def _setting(wanted: WantedField | MemberField) -> str:
+    return "ODOO_CAMPAIGN_CONTACTS" if isinstance(wanted, MemberField) else "ODOO_FIELD_MAP"
 
 
-def _create_field(client: OdooClient, wanted: WantedField) -> Finding:
+def _can_create(wanted: WantedField | MemberField) -> bool:
+    return wanted.name.startswith("x_") and (isinstance(wanted, MemberField) or wanted.types[0] != "many2one")
+
+
+def _create_field(client: OdooClient, wanted: WantedField | MemberField) -> Finding:
     label = f"{wanted.model}.{wanted.name}"
     try:
         [model] = client.search_read("ir.model", [["model", "=", wanted.model]], ["id"])
@@ -178,7 +239,9 @@ def _create_field(client: OdooClient, wanted: WantedField) -> Finding:
     return Finding(Level.OK, f"created {label} ({wanted.types[0]})")
 
 
-def _definition(wanted: WantedField, model_id: int) -> dict[str, object]:
+def _definition(wanted: WantedField | MemberField, model_id: int) -> dict[str, object]:
+    if isinstance(wanted, MemberField):
+        return definition(wanted, model_id)
     return {
         "model_id": model_id,
         "name": wanted.name,

@@ -3,11 +3,8 @@
 from datetime import datetime, timedelta
 
 from shared import clock
-from shared.errors import RetryableError
+from shared.vendors.odoo import named
 from shared.vendors.odoo.client import OdooClient
-from shared.vendors.odoo.errors import clean
-from shared.vendors.odoo.external_ids import external_id
-from shared.vendors.odoo.values import refuse_unstorable
 
 MODEL = "utm.source"
 KEPT_FOR = timedelta(hours=1)
@@ -33,7 +30,8 @@ def source_id(client: OdooClient, name: str) -> int:
     known: _Known = client.memory.setdefault(MODEL, {})
     remembered = known.get(name.casefold())
     if remembered is None or clock.now() - remembered[1] >= KEPT_FOR:
-        remembered = (_find(client, name) or _create(client, name), clock.now())
+        found = named.find(client, MODEL, "name", name)
+        remembered = (found or named.make(client, MODEL, name.casefold(), {"name": name}), clock.now())
         known[name.casefold()] = remembered
     return remembered[0]
 
@@ -49,20 +47,3 @@ def forget(client: OdooClient, source: object) -> bool:
         known.pop(name, None)
         lost.add(str(source))
     return str(source) in lost
-
-
-def _find(client: OdooClient, name: str) -> int | None:
-    pattern = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    found = client.search_read(MODEL, [["name", "=ilike", pattern]], ["name"], limit=1, order="id")
-    return int(found[0]["id"]) if found else None
-
-
-def _create(client: OdooClient, name: str) -> int:
-    """Create the source, or find the one with its external id: in this mode `load` leaves an existing record as it is."""
-    refuse_unstorable(name)
-    context = {"mode": "update", "noupdate": True}
-    rows = [[external_id(MODEL, name.casefold()), name]]
-    answer = client.load(MODEL, ["id", "name"], rows, context=context, repeatable=True)
-    if not answer["ids"]:
-        raise RetryableError(f"Odoo did not create the {MODEL}: {clean(str(answer['messages'][:1]))}")
-    return int(answer["ids"][0])

@@ -17,6 +17,19 @@ from shared.vendors.odoo import errors
 
 # JSON-RPC looks at the first positional argument of `create` to choose between one id and a list of ids.
 _POSITIONAL = {"create": ("vals_list",)}
+# What only reads, though both ways ask for it by a POST: it is asked in shadow mode as well.
+_READS = frozenset(
+    (
+        "search_read",
+        "search_count",
+        "fields_get",
+        "get_metadata",
+        "context_get",
+        "has_group",
+        "has_access",
+        "check_access_rights",
+    )
+)
 
 
 class Transport(Protocol):
@@ -81,7 +94,8 @@ class JsonRpcTransport:
 
     def _execute(self, uid: int, model: str, method: str, args: list[Any], kwargs: dict[str, Any], *, repeatable: bool) -> Any:
         envelope = [self._database, uid, self._password, model, method, args, kwargs]
-        return self._rpc("object", "execute_kw", envelope, f"{model}.{method}", repeatable=repeatable)
+        what, reads = f"{model}.{method}", method in _READS
+        return self._rpc("object", "execute_kw", envelope, what, repeatable=repeatable, reads=reads)
 
     def _user_id(self) -> int:
         with self._login:
@@ -100,14 +114,14 @@ class JsonRpcTransport:
             if self._uid == uid:
                 self._uid = None
 
-    def _rpc(self, service: str, method: str, args: list[Any], what: str, *, repeatable: bool) -> Any:
+    def _rpc(self, service: str, method: str, args: list[Any], what: str, *, repeatable: bool, reads: bool = True) -> Any:
         body = {
             "jsonrpc": "2.0",
             "method": "call",
             "id": 1,
             "params": {"service": service, "method": method, "args": args},
         }
-        response = self._http.request("POST", "/jsonrpc", json=body, repeatable=repeatable)
+        response = self._http.request("POST", "/jsonrpc", json=body, repeatable=repeatable, reads=reads)
         answer = _json(response, what)
         if not isinstance(answer, dict) or response.status_code != HTTPStatus.OK:
             raise _not_odoo(response, what)
@@ -136,7 +150,8 @@ class Json2Transport:
         """See `Transport.call`."""
         body = dict(params) | {"context": dict(context)} | ({} if ids is None else {"ids": list(ids)})
         what = f"{model}.{method}"
-        response = self._http.request("POST", f"/json/2/{model}/{method}", json=body, repeatable=repeatable)
+        path, reads = f"/json/2/{model}/{method}", method in _READS
+        response = self._http.request("POST", path, json=body, repeatable=repeatable, reads=reads)
         answer = _json(response, what)
         if response.status_code == HTTPStatus.OK:
             return answer

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from functions.bookings import compare, triggers
+from functions.bookings import calcom_api, calendly_api, compare, triggers
 from functions.bookings.tables import Booking
 from sandbox.calcom import Calcom
 from sandbox.calendly import Calendly
 from sandbox.jsonapi import answer_json
-from shared import queues
+from shared import clock, queues
 from shared.crm import reconciliations
+from shared.crm.reconcile import Report
+from shared.crm.reconciliations import Comparison
 from shared.settings import get_settings
 from shared.store.models import InboxEvent, Reconciliation
 from shared.vendors import rest_client
@@ -59,6 +61,14 @@ def ours(
     rest_client.drop_connections()
 
 
+def whole(comparison: Comparison, *, fill: bool = False) -> Report:
+    """The report of all pages."""
+    report, place = Report(), None
+    while (place := comparison(report, place, not fill)) is not None:
+        pass
+    return report
+
+
 def found(report: Any) -> tuple[int, int, dict[str, int]]:
     """How many were compared, how many agree, and what differs."""
     return report.compared, report.in_step, dict(report.counts)
@@ -81,10 +91,10 @@ def test_calcom_gaps_are_counted_and_filled(ours: World, calcom: Calcom) -> None
     calcom.act("book", ANA | {"email": "luz@example.com", "confirm": True})
     seats = calcom.act("book", ANA | {"email": "uno@example.com", "seats": 2})
     calcom.act("book", ANA | {"email": "dos@example.com", "join": seats["uid"]})
-    assert found(compare.with_calcom(True)) == (8, 0, {"missing": 8})
+    assert found(whole(compare.with_calcom)) == (8, 0, {"missing": 8})
     assert rows(Booking) == []
     for _ in range(2):
-        compare.with_calcom(False)
+        whole(compare.with_calcom, fill=True)
         ours.run()
     assert states() == [
         ("ana@example.com", "booked"),
@@ -95,18 +105,18 @@ def test_calcom_gaps_are_counted_and_filled(ours: World, calcom: Calcom) -> None
         ("luz@example.com", "requested"),
         ("uno@example.com", "booked"),
     ]
-    assert found(compare.with_calcom(True)) == (8, 8, {})
+    assert found(whole(compare.with_calcom)) == (8, 8, {})
     assert len(rows(InboxEvent)) == 8
 
 
 def test_calcom_cancellation_that_never_came(ours: World, calcom: Calcom) -> None:
     """The booking stands here and not there; what we know to be newer stays."""
     booking = calcom.act("book", ANA)
-    compare.with_calcom(False)
+    whole(compare.with_calcom, fill=True)
     ours.run()
     calcom.now = lambda: NOW + timedelta(hours=1)
     calcom.act("cancel", {"id": booking["uid"]})
-    report = compare.with_calcom(False)
+    report = whole(compare.with_calcom, fill=True)
     assert found(report) == (1, 0, {"status": 1})
     assert report.examples["status"][0]["booking"] == booking["uid"]
     ours.run()
@@ -122,9 +132,9 @@ def test_calendly_gaps_are_counted_and_filled(ours: World, calendly: Calendly) -
     calendly.act("cancel", {"id": off["uid"]})
     missed = calendly.act("book", ANA | {"email": "eva@example.com"})
     calendly.act("no_show", {"id": missed["uid"]})
-    assert found(compare.with_calendly(True)) == (5, 0, {"missing": 5})
+    assert found(whole(compare.with_calendly)) == (5, 0, {"missing": 5})
     for _ in range(2):
-        compare.with_calendly(False)
+        whole(compare.with_calendly, fill=True)
         ours.run()
     assert states() == [
         ("ana@example.com", "booked"),
@@ -134,7 +144,7 @@ def test_calendly_gaps_are_counted_and_filled(ours: World, calendly: Calendly) -
     ]
     (leo,) = rows(Booking, email="leo@example.com")
     assert leo.current_uid.endswith(second["uid"])
-    assert found(compare.with_calendly(True)) == (5, 5, {})
+    assert found(whole(compare.with_calendly)) == (5, 5, {})
 
 
 def test_every_night_both_are_compared_and_reported(ours: World, calcom: Calcom) -> None:
@@ -146,6 +156,45 @@ def test_every_night_both_are_compared_and_reported(ours: World, calcom: Calcom)
     reports = {row.system: (row.state, row.dry_run, row.compared, row.counts) for row in rows(Reconciliation)}
     assert reports == {"calcom": ("done", True, 1, {"missing": 1}), "calendly": ("done", True, 0, {})}
     assert rows(Booking) == []
+
+
+@pytest.mark.parametrize(("system", "at_once"), [("calcom", "PAGE_SIZE"), ("calendly", "MEETINGS_AT_ONCE")])
+def test_comparison_that_is_too_long_goes_on_where_it_stopped(
+    ours: World,
+    calcom: Calcom,
+    calendly: Calendly,
+    environment: pytest.MonkeyPatch,
+    test_clock: clock.TestClock,
+    system: str,
+    at_once: str,
+) -> None:
+    """A page a round, and a worker that dies after its page was compared: each booking is counted and filled once."""
+    environment.setattr({"calcom": calcom_api, "calendly": calendly_api}[system], at_once, 2)
+    for number in range(5):
+        {"calcom": calcom, "calendly": calendly}[system].act("book", ANA | {"email": f"a{number}@example.com"})
+    environment.setattr(reconciliations, "ROUND", timedelta(0))
+    number = reconciliations.ask(queues.RECONCILE_QUEUE, "test", dry_run=False, system=system)
+    keep, dead = reconciliations._kept, []
+
+    def die_once(*args: Any, **named: Any) -> bool:
+        if not dead:
+            dead.append(True)
+            raise SystemExit
+        return keep(*args, **named)
+
+    environment.setattr(reconciliations, "_kept", die_once)
+    with pytest.raises(SystemExit):
+        reconciliations.carry_out(number)
+    rounds = 0
+    while (row := rows(Reconciliation)[0]).state == "asked":
+        test_clock.advance(hours=1)  # the span of time stays that of the first page
+        reconciliations.carry_out(number)
+        rounds += 1
+        assert rounds < 9
+    assert (rounds, row.state, row.compared, row.counts, row.repaired) == (3, "done", 5, {"missing": 5}, 5)
+    ours.run()
+    assert len(rows(Booking)) == len(rows(InboxEvent)) == 5
+    assert len(ours.storage.bodies(queues.RECONCILE_QUEUE)) == 0
 
 
 def test_calendar_that_cannot_be_asked_is_reported(ours: World, environment: pytest.MonkeyPatch) -> None:

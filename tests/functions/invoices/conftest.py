@@ -1,6 +1,7 @@
 """Fixtures of the invoices."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from shared import clock
 from shared.settings import get_settings
 from shared.store.session import reading
 from tests.support.functions import named
+from tests.support.messages import CONFIGURED, PostOffice
 from tests.support.payloads import payload
 from tests.support.world import LOCAL_KEY, World
 from tests.unit.web.calls import Api
@@ -71,3 +73,26 @@ def books(world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestC
 def issued(**more: Any) -> dict[str, Any]:
     """The report of an invoice that was issued: due on 18 February 2026, of 11,600 MXN."""
     return payload("invoices.report", "issued", **more)
+
+
+@pytest.fixture
+def post(books: Books, environment: pytest.MonkeyPatch, test_clock: clock.TestClock) -> Iterator[PostOffice]:
+    """All vendors of messages, in the test's hand, on a Monday at ten in Mexico City, when invoices are looked at."""
+    for name, value in CONFIGURED.items():
+        environment.setenv(name, value)
+    get_settings.cache_clear()
+    test_clock.moment = test_clock.moment.replace(hour=16)
+    with PostOffice().installed(environment) as office:
+        yield office
+
+
+def overdue(days: int, serie: str = "F-1", total: str = "100.00", **more: Any) -> dict[str, Any]:
+    """The report of an invoice that is overdue by so many days on 2 March 2026; below 0: it is still to be due."""
+    due = date(2026, 3, 2) - timedelta(days=days)
+    return {
+        "serie": serie,
+        "total": total,
+        "due_date": due.isoformat(),
+        "customer_email": "luz@example.com",
+        "customer": "Luz",
+    } | more

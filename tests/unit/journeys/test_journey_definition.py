@@ -116,7 +116,7 @@ def test_all_mistakes_at_once() -> None:
 def test_own_definitions_are_sound() -> None:
     """Those of the project load, and each keeps its meaning when it is stored and read again."""
     found = load.definitions()
-    assert sorted(found) == ["assessment", "booking", "lead_followup", "noshow", "onboarding", "postcall"]
+    assert sorted(found) == ["assessment", "booking", "cart_recovery", "lead_followup", "noshow", "onboarding", "postcall"]
     for journey in found.values():
         again = Journey.model_validate_json(json.dumps(journey.dumped()))
         assert again == journey

@@ -22,6 +22,7 @@ def test_empty_record_has_nothing_to_tell(database, test_clock) -> None:
         "dead_letters": 0,
         "errored_syncs": 0,
         "deliveries": {"pending": 0, "sending": 0, "dead": 0, "uncertain": 0},
+        "shadow": {"targets": [], "shadowed": 0},
         "targets": {},
         "handled": {"events": {}, "p50_ms": 0, "p95_ms": 0, "p99_ms": 0},
         "carried_out": {"attempts": {}, "p50_ms": 0, "p95_ms": 0, "p99_ms": 0},

@@ -1,0 +1,1 @@
+"""Abandoned carts: a series of mails to whoever left one, until they order."""

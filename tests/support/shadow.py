@@ -1,0 +1,169 @@
+"""The whole app with every outside system set up and a network that is watched: what would go out is seen, and nothing does."""
+
+import asyncio
+import json
+import smtplib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial, partialmethod
+from typing import Any
+from urllib.parse import urlencode
+
+import azure.functions as func
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from sqlalchemy import func as sql
+from sqlalchemy import select
+
+from functions.leads import endpoint, guard, triggers
+from shared import clock, flows
+from shared.intake.endpoint import webhook_routes
+from shared.intake.webhook import Sender, Webhook
+from shared.journeys import due_beginnings
+from shared.settings import get_settings
+from shared.store.journey_models import JourneyBeginning
+from shared.store.models import Delivery
+from shared.store.session import reading
+from tests.support import journeys
+from tests.support.world import FakeStorage, Out, World
+
+AT_LEAST = timedelta(minutes=1)
+QUESTIONS = ("/query", "/jsonrpc")  # systems that want a question as a POST; which of Odoo's it may be is told by its method
+ODOO_READS = ("search_read", "search_count", "fields_get", "context_get", "authenticate", "get_metadata")
+SETTINGS = journeys.SETTINGS | {
+    "QUIET_HOURS": "00:00-00:00",
+    "WORKING_DAYS": "mon,tue,wed,thu,fri,sat,sun",
+    "HOLIDAYS_COUNTRY": "XX",
+    "ODOO_SYNC_MODE": "both",
+    "KOMMO_BASE_URL": "https://kommo.invalid",
+    "KOMMO_ACCESS_TOKEN": "k",
+    "KOMMO_PIPELINE_ID": "1",
+    "KOMMO_STATUS_ID_INICIAL": "10",
+    "KOMMO_STATUS_ID_AGENDADO": "11",
+    "MANYCHAT_API_KEY": "k",
+    "NOTION_TOKEN": "k",
+    "NOTION_CONTACTS_DB_ID": "c" * 32,
+    "NOTION_EMAIL_SEQUENCE_DB_ID": "d" * 32,
+    "DISCORD_WEBHOOK_URL": "https://discord.invalid/api/webhooks/1/t0ken",
+    "SLACK_WEBHOOK_URL": "https://slack.invalid/services/x",
+    "SHEETS_WEBHOOK_URL": "https://sheets.invalid/exec",
+    "SHEETS_TOKEN": "a-token-of-the-sheet",
+    "OPENAI_API_KEY": "k",
+    "ALERT_WEBHOOK_URL": "https://alerts.invalid/hook",
+    "PAYMENTS_ALERT_ABOVE": '{"MXN": "1"}',
+    "TURNSTILE_SECRET": "a-secret-of-turnstile",
+    "CALENDLY_SIGNING_KEYS": "calendly-signing-key",
+    "STRIPE_SIGNING_SECRET": "whsec_of-the-tests",
+    "BOOKING_URL": "https://cal.invalid/cita",
+    "RESOURCE_URL": "https://recursos.invalid/guia",
+    "SURVEY_URL": "https://encuesta.invalid",
+    "PUBLIC_BASE_URL": "https://puente.invalid",
+    "LEAD_FIRST_CONTACTS_PER_HOUR": "100000",
+    "MESSAGES_PER_SECOND": '{"brevo": 1000, "resend": 1000, "twilio": 1000}',
+    "CAMPAIGN_VARIABLES": '{"calendly_link": "https://calendly.example/cita", "portal_url": "https://portal.example"}',
+}
+
+
+@dataclass
+class Network:
+    """What was asked of it; whatever would change something outside is in `writes`."""
+
+    reads: list[str] = field(default_factory=list)
+    writes: list[str] = field(default_factory=list)
+
+    def send(self, _adapter: HTTPAdapter, request: requests.PreparedRequest, **_options: Any) -> requests.Response:
+        """Note a request; answer that nothing is there."""
+        line = f"{request.method} {request.url}"
+        (self.reads if _is_question(request) else self.writes).append(line)
+        response = requests.Response()
+        response.status_code, response.request = 200, request
+        response._content = b'{"jsonrpc": "2.0", "result": []}'
+        return response
+
+    def connect(self, *_given: Any, **_named: Any) -> Any:
+        """A mail server would have been connected to."""
+        self.writes.append("SMTP")
+        raise OSError
+
+
+def _send(adapter: HTTPAdapter, network: Network, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    return network.send(adapter, request, **options)
+
+
+def _is_question(request: requests.PreparedRequest) -> bool:
+    if request.method in ("GET", "HEAD"):
+        return True
+    if not str(request.url).endswith(QUESTIONS):
+        return False
+    body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
+    return "/jsonrpc" not in str(request.url) or any(f'"{word}"' in body for word in ODOO_READS)
+
+
+@contextmanager
+def watched(environment: pytest.MonkeyPatch, **settings: str) -> Iterator[Network]:
+    """Set every outside system up, and watch the network."""
+    for name, value in (SETTINGS | settings).items():
+        environment.setenv(name, value)
+    get_settings.cache_clear()
+    guard.forget()
+    network = Network()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HTTPAdapter, "send", partialmethod(_send, network))
+        patch.setattr(smtplib, "SMTP", network.connect)
+        patch.setattr(smtplib, "SMTP_SSL", network.connect)
+        yield network
+
+
+def whole(storage: FakeStorage) -> World:
+    """The app with a handler for each queue that it declares."""
+    world = World(storage)
+    for blueprint in flows.parts("functions"):
+        for one in blueprint._function_builders:
+            trigger = one._function.get_trigger()
+            if trigger is not None and trigger.type == "queueTrigger" and "poison" not in trigger.queue_name:
+                world.handlers.setdefault(trigger.queue_name, one._function.get_user_function())
+    return world
+
+
+def webhooks() -> dict[str, Webhook]:
+    """All webhooks, by name, each open to everybody: who sends is tested elsewhere."""
+    routes = webhook_routes(flows.parts("functions"))
+    found = [webhook for route in routes for webhook in (*route.webhooks.values(), *route.also)]
+    return {one.name: replace(one, authenticate=lambda *_request: Sender()) for one in found}
+
+
+def recorded(known: Mapping[str, Webhook], name: str, data: Mapping[str, Any]) -> tuple[str, bytes]:
+    """An event as it lies on its queue: taken in by its webhook, with the name of the queue."""
+    is_form = name.startswith("twilio.")
+    kind = "application/x-www-form-urlencoded" if is_form else "application/json"
+    body = urlencode(data).encode() if is_form else json.dumps(data).encode()
+    request = func.HttpRequest(method="POST", url="http://localhost/hook", headers={"content-type": kind}, body=body)
+    out, webhook = Out(), known[name]
+    entrance = partial(endpoint.take, webhook) if name == triggers.WEBHOOK.name else webhook.accept
+    answer = asyncio.run(entrance(request, out))
+    assert answer.status_code in (200, 202), answer.get_body()
+    return webhook.queue, out.value
+
+
+def live(world: World, test_clock: clock.TestClock, until: datetime) -> None:
+    """Let time pass from one due time to the next; all that becomes due is handled and carried out."""
+    _settle(world)
+    while test_clock.moment < until:
+        test_clock.moment = min(until, max(_next_due() or until, test_clock.moment + AT_LEAST))
+        _settle(world)
+
+
+def _settle(world: World) -> None:
+    due_beginnings.begin_due()
+    world.timers()
+    world.run()
+
+
+def _next_due() -> datetime | None:
+    with reading() as session:
+        sent = session.scalar(select(sql.min(Delivery.due_at)).where(Delivery.state == "pending"))
+        begun = session.scalar(select(sql.min(JourneyBeginning.due_at)).where(JourneyBeginning.state == "waiting"))
+    return min((moment for moment in (sent, begun) if moment is not None), default=None)
