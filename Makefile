@@ -44,7 +44,8 @@ run: $(RUNS) ## Run everything on this machine and show a demonstration
 export PYTHONDONTWRITEBYTECODE :=
 
 # In every run: nothing slow, on as many processes as there are cores; a file's tests stay together, for they share servers.
-PARALLEL := -n $(or $(WORKERS),auto) --dist loadfile
+# In the order of the folders: what starts servers comes first, and the many quick files of tests/unit fill both processes at the end.
+PARALLEL := -n $(or $(WORKERS),auto) --dist loadfile --no-loadscope-reorder
 
 test: setup ## The tests of every day: each kind, in minutes
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not nightly and not lab"

@@ -47,7 +47,10 @@ FLOW = Flow(
     routers=("shared.web.contacts:router", "shared.web.timeline:router", "shared.web.channels:router"),
     syncs=("shared.crm.odoo_sync:CONTACTS",),
     stand_ins=("sandbox.odoo:Odoo",),
-    identities=(IdentityKind(name="manychat", title="ManyChat's id", exclusive=True, is_address=True, names_alone=True),),
+    identities=(
+        IdentityKind(name="manychat", title="ManyChat's id", exclusive=True, is_address=True, names_alone=True),
+        IdentityKind(name="odoo_partner", title="Odoo's contact"),
+    ),
     people=("shared.crm.people:CONTACTS",),
     importers=("shared.importer.record:IMPORTER", "shared.importer.adopt:IMPORTER"),
 )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 from shared import clock, faults, flows, queues
@@ -42,6 +42,20 @@ ENVIRONMENT = {
     "RECONCILE_SCHEDULE": "0 15 8 * * *",
     "RETENTION_SCHEDULE": "0 40 7 * * *",
 }
+
+LONG_SECONDS = 2
+LEFT_OUT = frozenset(("slow", "nightly", "lab", "odoo"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name what takes long in the run of every day. A hint and no failure: a busy machine makes all of them longer."""
+    reports = [one for several in terminalreporter.stats.values() for one in several if isinstance(one, pytest.TestReport)]
+    calls = [one for one in reports if one.when == "call" and not LEFT_OUT & set(one.keywords)]
+    if long := sorted((one for one in calls if one.duration > LONG_SECONDS), key=lambda one: -one.duration):
+        terminalreporter.write_line(f"{len(long)} took more than {LONG_SECONDS} s and are not marked slow (docs/testing.md):")
+        for one in long[:20]:
+            terminalreporter.write_line(f"  {one.duration:.1f} s {one.nodeid}")
+
 
 _get_engine = store.get_engine  # a test may put something else in its place
 
@@ -78,6 +92,15 @@ def one_session_at_a_time() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "complain_of_second_session", complain)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def storage_is_asked_again_at_once() -> Iterator[None]:
+    """A storage account that is away is asked three times, as ever, but without seconds in between in which nothing happens."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("initial_backoff", "increment_base", "random_jitter_range"):
+            patch.setitem(queues.CLIENT_OPTIONS, name, 0)
         yield
 
 
@@ -141,6 +164,7 @@ def _of_worker(url: URL, worker: str) -> URL:
 def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """One engine for all tests of this process: what it has compiled of our statements, a third of a test's time, it keeps."""
     engine = store.make_engine(f"sqlite:///{tmp_path_factory.mktemp('database') / 'puente.db'}")
+    event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous=OFF"))
     assert engine._compiled_cache is not None
     engine._compiled_cache.capacity = 5000  # more than all statements of all tests; an app has some hundred
     yield engine

@@ -19,6 +19,7 @@ from functions.leads import persons
 from shared import clock
 from shared.journeys import beginnings, engine, load
 from shared.journeys.enrolment_records import Standing
+from shared.journeys.taking_over import TakenOver
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent
 from shared.store.journey_models import Enrolment
@@ -31,7 +32,10 @@ APPLIED, DUPLICATE, IN_IT_ALREADY, OUTRUN = "applied", "duplicate-sequence", "al
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """Why somebody enters. `source` names the event that is behind it; `data` goes to the journey besides the variables."""
+    """Why somebody enters. `source` names the event that is behind it; `data` goes to the journey besides the variables.
+
+    `taken_over`: another system has begun the sequence; Notion has its row already.
+    """
 
     kind: SequenceKind
     source: str
@@ -39,6 +43,7 @@ class Start:
     facts: Mapping[str, Any]
     segment: str = segments.OPTIMIZE
     data: Mapping[str, Any] = field(default_factory=dict)
+    taken_over: TakenOver | None = None
 
 
 def begin(session: Session, contact: SequenceContact, start: Start, event_key: str) -> tuple[str, MailSequence | None]:
@@ -50,7 +55,8 @@ def begin(session: Session, contact: SequenceContact, start: Start, event_key: s
     row = _recorded(session, contact, start, event_key)
     if row is None:
         return DUPLICATE, None
-    signal(session, contact.email, start.kind.event, _data(session, contact, start), event_key, start.at)
+    data = _data(session, contact, start)
+    signal(session, contact.email, start.kind.event, data, event_key, start.at, taken_over=start.taken_over)
     query = select(Enrolment).where(Enrolment.event_key == event_key[:64], Enrolment.journey == start.kind.journey)
     enrolment = session.scalars(query).one_or_none()
     if enrolment is None:
@@ -61,14 +67,24 @@ def begin(session: Session, contact: SequenceContact, start: Start, event_key: s
     reason = _outrun_by(session, contact, start)
     if reason is not None:
         engine.exit(session, enrolment.id, reason)
-    notion_sync.ask_sequence(session, row)
+    if start.taken_over is None:
+        notion_sync.ask_sequence(session, row)
     return (APPLIED if enrolment.state != Standing.EXITED else OUTRUN), row
 
 
-def signal(session: Session, email: str, event: str, data: Mapping[str, Any], event_key: str, at: datetime) -> None:
+def signal(
+    session: Session,
+    email: str,
+    event: str,
+    data: Mapping[str, Any],
+    event_key: str,
+    at: datetime,
+    *,
+    taken_over: TakenOver | None = None,
+) -> None:
     """Signal an event to the journeys of a person, by all their names; request Notion's sync of the sequences it changes."""
     names = persons.names_of(session, email=email)
-    touched = engine.signal(session, event, names, data, event_key=event_key, at=at)
+    touched = engine.signal(session, event, names, data, event_key=event_key, at=at, taken_over=taken_over)
     if touched:
         for row in session.scalars(
             select(MailSequence).where(MailSequence.enrolment_id.in_(touched)).order_by(MailSequence.id)

@@ -48,4 +48,5 @@ FLOW = Flow(
     stand_ins=("sandbox.notion:Notion", "sandbox.discord:Discord", "sandbox.calendly:Calendly"),
     identities=(IdentityKind(name="campaign", title="Number of a contact of the campaign"),),
     people=("functions.christmas.people:CONTACTS",),
+    importers=("functions.christmas.importer:IMPORTER",),
 )

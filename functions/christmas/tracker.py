@@ -112,10 +112,18 @@ def _mail(
             sent_by=US,
             resend_id=str(result["id"]) if delivery.target == "resend" and result.get("id") else None,
         )
-    if step.delivery_id is None and step.state == StepState.SENT:  # by somebody else, and reported to us
-        status, at = facts.get("email_1_status"), facts.get("email_1_sent_at")
-        sent_at = datetime.fromisoformat(at) if at else step.due_at
-        return Mail(number=number, step=step.step, status=status or SENT, due_at=step.due_at, sent_at=sent_at, sent_by=WEBSITE)
+    if step.state == StepState.SENT and (step.delivery_id is None or f"email_{number}_sent_at" in facts):
+        # by somebody else, and reported to us
+        status, at = facts.get(f"email_{number}_status"), facts.get(f"email_{number}_sent_at")
+        return Mail(
+            number=number,
+            step=step.step,
+            status=status or SENT,
+            due_at=step.due_at,
+            sent_at=datetime.fromisoformat(at) if at else step.due_at,
+            sent_by=facts.get(f"email_{number}_sent_by") or WEBSITE,
+            resend_id=facts.get(f"email_{number}_resend_id"),
+        )
     state = StepState(step.state)
     status = None if state in OPEN_STEPS else _OF_STEP.get(state, SENT)
     gone = delivery is None and state == StepState.SENT

@@ -23,12 +23,15 @@ FLOW = Flow(
             *("webhook_notifications_url", "jdbc_url", "jdbc_user"),
         )
     ),
-    routers=("functions.invoices.api:router",),
+    routers=("functions.invoices.api_reports:router", "functions.invoices.api:router"),
     tables=("functions.invoices.tables",),
-    impersonal_tables=frozenset(("invoice_payments", "invoice_reminders")),
+    impersonal_tables=frozenset(("invoice_days", "invoice_payments", "invoice_reminders")),
     privacy="functions.invoices.privacy:PERSONAL_DATA",
     timeline=("functions.invoices.privacy:INVOICES_SOURCE", "functions.invoices.privacy:REMINDERS"),
     retention=("functions.invoices.retention:RULES",),
+    effects=("functions.invoices.days:IN_DISCORD", "functions.invoices.days:IN_SLACK"),
+    clients=("shared.vendors.discord:DISCORD", "shared.vendors.slack:SLACK"),
+    stand_ins=("sandbox.slack:Slack", "sandbox.discord:Discord"),
     listeners=MappingProxyType(
         {
             "payment.received": "functions.invoices.listeners:settle",

@@ -15,7 +15,14 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 AS_OF = datetime(2000, 1, 1, tzinfo=UTC)
-"""When what an import says without a time was said: before anything that live events say, so that it never overwrites them."""
+"""When what an import says without a time was said: before anything that live events say, so it overwrites none of that."""
+
+
+def as_of(edited: datetime | None) -> datetime:
+    """`AS_OF`, and a little later the later the source was edited: a further import replaces what an earlier one has said."""
+    if edited is None or edited <= AS_OF:
+        return AS_OF
+    return AS_OF + (edited - AS_OF) / 1_000_000
 
 
 class Change(StrEnum):

@@ -10,10 +10,11 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.journeys import addresses, arrange, beginnings, holds, load, memory, pauses, reach, step_deliveries
+from shared.journeys import addresses, arrange, beginnings, holds, load, memory, pauses, reach, step_deliveries, taking_over
 from shared.journeys.definition import Exit, Journey
 from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord, Standing, StepState, lock_record, pin, read_record
 from shared.journeys.memory import Signal
+from shared.journeys.taking_over import TakenOver
 from shared.people import aliases
 from shared.people.aliases import Aliases
 from shared.settings import get_settings
@@ -37,6 +38,7 @@ def signal(
     event_key: str,
     at: datetime | None = None,
     begin_at: datetime | None = None,
+    taken_over: TakenOver | None = None,
 ) -> list[int]:
     """Something has happened to a person: it ends, moves, resumes and begins journeys as their definitions say.
 
@@ -46,6 +48,7 @@ def signal(
     every name that is or probably is theirs (`shared.people.aliases`); its facts, and with them addresses, reach enrolments
     under names that are theirs alone. Returns the enrolments concerned. A repeated event changes nothing. `begin_at` puts off
     the first step of the journeys that it begins at once; what happens to the person until then counts all the same.
+    `taken_over`: the event is an old one of another system. It ends nothing that began after it, and begins that journey alone.
 
     Raises:
         ValueError: no key for the person.
@@ -58,11 +61,13 @@ def signal(
     happened = Signal(event=event, data=data, at=moment, event_key=event_key, person_keys=person_keys)
     memory.remember(session, happened)
     everywhere, own = replace(happened, person_keys=known.all_names), set(known.certain_names)
-    touched = [row.id for row in rows if _apply(read_record(session, row), everywhere, is_certain=row.person in own)]
+    concerned = [row for row in rows if taken_over is None or row.anchor_at < moment]
+    touched = [row.id for row in concerned if _apply(read_record(session, row), everywhere, is_certain=row.person in own)]
     beginnings.prevent(session, everywhere)
     for journey in load.definitions().values():
-        if beginnings.begins_at_once(session, journey, happened):
-            new = enrol(session, journey.name, person_keys, begin_at or moment, data, event_key, since=moment, known=known)
+        if _begins(session, journey, happened, taken_over):
+            anchor, name = begin_at or moment, journey.name
+            new = enrol(session, name, person_keys, anchor, data, event_key, since=moment, known=known, taken_over=taken_over)
             touched += [new] if new is not None else []
     return touched
 
@@ -77,13 +82,14 @@ def enrol(
     *,
     since: datetime | None = None,
     known: Aliases | None = None,
+    taken_over: TakenOver | None = None,
 ) -> int | None:
     """Let a person enter; the enrolment's id, None where the rule of `re_enrol` has it that they are in it, or have been.
 
     Everything they will get is planned at once and can be seen. `person` may be several keys of one person; the first is kept.
     `anchor` is when the event happened by which they enter (now). What happened after it and arrived before it ends the journey
     here: they enter and leave with that reason. `since` is when that event happened, where `anchor` is after a pause.
-    `known` is who they are, where the caller has asked already.
+    `known` is who they are, where the caller has asked already; `taken_over` what they have got from another system.
 
     Raises:
         RefusedError: 404, there is no such journey.
@@ -106,7 +112,7 @@ def enrol(
     row = _new_row(session, found, values)
     if row is None:
         return None
-    _begin(session, row, found)
+    _begin(session, row, found, taken_over)
     _catch_up(session, row, found, known.all_names, min(happened_at, clock.now()))
     return row.id
 
@@ -184,13 +190,23 @@ def _enrolment_identity(journey: Journey, person: str, instance: str | None, eve
     return (person, "event", event_key)
 
 
-def _begin(session: Session, enrolment: Enrolment, journey: Journey) -> None:
+def _begins(session: Session, journey: Journey, happened: Signal, taken_over: TakenOver | None) -> bool:
+    if taken_over is None:
+        return beginnings.begins_at_once(session, journey, happened)
+    return journey.name == taken_over.journey and any(
+        beginnings.fits(one, happened.event, happened.data) for one in journey.enrol_on
+    )
+
+
+def _begin(session: Session, enrolment: Enrolment, journey: Journey, taken_over: TakenOver | None) -> None:
     addresses.note(session, enrolment)
     rows = {step.id: EnrolmentStep(enrolment_id=enrolment.id, step=step.id, state=StepState.WAITING) for step in journey.steps}
     for row in rows.values():
         row.generation, row.held = 0, False
     record = EnrolmentRecord(session, enrolment, journey, rows, is_new=True)
     record.decide("enrolled", f"version {journey.version()[:12]}")
+    if taken_over is not None:
+        taking_over.prepare(record, taken_over)
     arrange.arrange(record, "enrolled")
     session.bulk_save_objects(rows.values())  # as they are now, in one statement
 

@@ -41,7 +41,7 @@ def mark_done(session: Session, enrolment_id: int, step: str, at: datetime, sour
         return False
     _take_back(session, row, source)
     moment = clock.as_utc(at)
-    _close(record, row, moment, source, result)
+    close(record, row, moment, source, result)
     _go_on(record, step, moment, result)
     record.finish_if_done()
     return True
@@ -58,7 +58,8 @@ def _take_back(session: Session, row: EnrolmentStep, source: str) -> None:
         raise RetryableError(f"step {row.step} of enrolment {row.enrolment_id} is being sent at this moment")
 
 
-def _close(record: EnrolmentRecord, row: EnrolmentStep, at: datetime, source: str, result: str | None) -> None:
+def close(record: EnrolmentRecord, row: EnrolmentStep, at: datetime, source: str, result: str | None) -> None:
+    """Note on a step that nothing is planned for that `source` has done it."""
     reason = f"sent_by_{source} at {at.isoformat(timespec='seconds')}"[:REASON_LENGTH]
     if result is not None:
         record.enrolment.results = dict(record.enrolment.results or {}) | {row.step: result}
@@ -81,4 +82,4 @@ def _go_on(record: EnrolmentRecord, done: str, at: datetime, result: str | None)
             record.close(step.id, StepState.SKIPPED, f"condition: {step.when}", kind="skipped")
 
 
-__all__ = ["KIND", "mark_done"]
+__all__ = ["KIND", "close", "mark_done"]

@@ -7,7 +7,7 @@ before creating. Setting properties is repeatable. About three requests a second
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from shared.errors import PermanentError, PuenteError, ThrottledError
@@ -28,6 +28,14 @@ DEEPEST = 10
 OVERLOADED = 529
 
 type Page = dict[str, Any]
+
+
+class QueryPage(NamedTuple):
+    """A page of rows; `cursor` is that of the next one. `incomplete`: there are more, and Notion gives no more of them; why."""
+
+    rows: list[Page]
+    cursor: str | None
+    incomplete: str | None
 
 
 class Notion:
@@ -86,21 +94,39 @@ class Notion:
         Raises:
             PermanentError: `notion-incomplete`, there are more than Notion gives for one question (10,000); ask for fewer.
         """
+        rows: list[Page] = []
+        cursor: str | None = None
+        while True:
+            found = self.query_page(database_id, where, sorts=sorts, cursor=cursor, size=min(limit or PAGE_SIZE, PAGE_SIZE))
+            rows, cursor = rows + found.rows, found.cursor
+            if limit is not None and len(rows) >= limit:
+                return rows[:limit]
+            if found.incomplete is not None:
+                raise PermanentError("notion-incomplete", f"Notion: the answer to a query is not whole ({found.incomplete})")
+            if cursor is None:
+                return rows
+
+    def query_page(
+        self,
+        database_id: str,
+        where: Mapping[str, Any] | None = None,
+        *,
+        sorts: Sequence[Mapping[str, str]] = (),
+        cursor: str | None = None,
+        size: int = PAGE_SIZE,
+    ) -> QueryPage:
+        """Up to `size` of the rows that `where` lets through, behind the `cursor` of the page before."""
         source = self.data_source(database_id)
-        body: dict[str, Any] = {"page_size": min(limit or PAGE_SIZE, PAGE_SIZE)}
+        body: dict[str, Any] = {"page_size": size}
         if where:
             body["filter"] = dict(where)
         if sorts:
             body["sorts"] = [dict(one) for one in sorts]
-        rows: list[Page] = []
-        while True:
-            answer = self._call("POST", f"/data_sources/{source}/query", "querying", json=body, repeatable=True, reads=True)
-            rows += answer.get("results") or []
-            if not (limit is not None and len(rows) >= limit):
-                _require_complete(answer)
-            if not answer.get("has_more") or (limit is not None and len(rows) >= limit):
-                return rows[:limit]
-            body["start_cursor"] = answer["next_cursor"]
+        if cursor:
+            body["start_cursor"] = cursor
+        answer = self._call("POST", f"/data_sources/{source}/query", "querying", json=body, repeatable=True, reads=True)
+        following = str(answer["next_cursor"]) if answer.get("has_more") else None
+        return QueryPage(list(answer.get("results") or []), following, _incomplete(answer))
 
     def create_page(self, database_id: str, properties: Mapping[str, Any]) -> Page:
         """A new row. Not repeatable: after an UncertainError look for it first."""
@@ -162,12 +188,12 @@ class Notion:
         return dict(self._http.call(method, f"/v1{path}", what, repeatable=repeatable, **request))
 
 
-def _require_complete(answer: Mapping[str, Any]) -> None:
-    """After 10,000 rows Notion says that there are no more, and only here that this is not so."""
+def _incomplete(answer: Mapping[str, Any]) -> str | None:
+    """After 10,000 rows Notion says that there are no more, and only here that this is not so; why."""
     status = answer.get("request_status")
     if isinstance(status, dict) and status.get("type") == "incomplete":
-        why = status.get("incomplete_reason") or "no reason given"
-        raise PermanentError("notion-incomplete", f"Notion: the answer to a query is not whole ({why})")
+        return str(status.get("incomplete_reason") or "no reason given")
+    return None
 
 
 def _segment(identifier: str) -> str:

@@ -46,10 +46,17 @@ def test_every_point_is_crashed_at() -> None:
 
 
 @pytest.mark.host
-@pytest.mark.parametrize("deaths", [pytest.param(HANDLER * 2, marks=pytest.mark.slow), EXECUTOR], ids=["handler", "executor"])
-def test_killed_at_the_fault_points(rig: Rig, seed: int, deaths: Sequence[str]) -> None:
-    """The host dies at one point after another while 500 events come in; after the last start the books are right."""
-    load = make_load(seed)
+@pytest.mark.parametrize(
+    ("deaths", "posts"),
+    [
+        pytest.param(HANDLER * 2, 500, marks=pytest.mark.slow, id="handler"),
+        pytest.param(EXECUTOR, 500, marks=pytest.mark.slow, id="executor"),
+        pytest.param(EXECUTOR, 120, id="executor under a small load"),
+    ],
+)
+def test_killed_at_the_fault_points(rig: Rig, seed: int, deaths: Sequence[str], posts: int) -> None:
+    """The host dies at one point after another while events come in; after the last start the books are right."""
+    load = make_load(seed, posts=posts)
     with Senders(rig.host, load.posts) as sending:
         rig.survive(sending, deaths)
         wait_until(lambda: sending.done and rig.is_quiet(sending.accepted), QUIET_SECONDS, pause=0.2)

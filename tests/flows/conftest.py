@@ -7,9 +7,9 @@ import pytest
 from sandbox.testing import RunningSandbox
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sandbox_server() -> Iterator[RunningSandbox]:
-    """One sandbox for a module; emptied before each test that asks for `sandbox`."""
+    """One sandbox for all modules of this process; emptied before each test that asks for `sandbox`."""
     with RunningSandbox() as server:
         yield server
 

@@ -1,6 +1,5 @@
 """What vendors and recipients send about messages, through the real functions: signed or refused, applied once."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -24,6 +23,7 @@ from shared.settings import get_settings
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import InboxEvent
 from shared.store.session import reading, transact
+from tests.support import loops
 from tests.support.functions import named
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, LEAD, PostOffice, carry_out, deliveries, enqueue, message
 from tests.support.payloads import payload
@@ -66,7 +66,7 @@ class Flow:
         """One request to a webhook; what it accepts is handled, and what follows is carried out."""
         request = _request("POST", path, body, headers)
         out = Out()
-        answer = asyncio.run(named(name)(request, out))
+        answer = loops.run(named(name)(request, out))
         if out.value is not None:
             self.world.storage.send(queue, out.value)
         self.world.run()
@@ -112,7 +112,7 @@ class Flow:
         """The unsubscribe link, opened or confirmed."""
         path = f"/api/unsubscribe?t={token}"
         if method == "GET":
-            return asyncio.run(message_webhooks.unsubscribe_page(_request("GET", path, b"", {})))
+            return loops.run(message_webhooks.unsubscribe_page(_request("GET", path, b"", {})))
         headers = {"content-type": "application/x-www-form-urlencoded"}
         return self.post("unsubscribe_webhook", EVENTS_QUEUE, path, b"List-Unsubscribe=One-Click", headers)
 

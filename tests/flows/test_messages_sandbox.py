@@ -1,6 +1,5 @@
 """Messages all the way: planned by us, sent by our clients, answered in the sandbox, and what it reports back, applied."""
 
-import asyncio
 from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
@@ -26,6 +25,7 @@ from shared.settings import get_settings
 from shared.store.message_models import MessageStatus
 from shared.store.session import reading
 from shared.vendors import http, rest_client
+from tests.support import loops
 from tests.support.examples import examples
 from tests.support.functions import named
 from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, carry_out, deliveries, enqueue, message
@@ -86,7 +86,7 @@ class Town:
             return Reply(status=answer.status_code, body=answer.get_body())
         name, queue = DOORS[path]
         out = Out()
-        answer = asyncio.run(named(name)(request, out))
+        answer = loops.run(named(name)(request, out))
         if out.value is not None:
             self.world.storage.send(queue, out.value)
         return Reply(status=answer.status_code, body=answer.get_body())

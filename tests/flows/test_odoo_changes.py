@@ -18,6 +18,7 @@ from shared.settings import get_settings
 from shared.store.models import ActionLog, Advisor, Contact, Delivery, OdooCursor, Opportunity, StageChange
 from shared.store.session import reading, transact
 from shared.vendors.odoo.client import OdooClient
+from tests.support import loops
 from tests.support.payloads import payload
 from tests.support.world import Out, contact, opportunity
 
@@ -374,14 +375,12 @@ class TestWebhook:
 
     def send(self, world, key, body=HINT):
         """POST with the key in the address."""
-        import asyncio
-
         from functions.odoo import WEBHOOK
 
         headers = {"content-type": "application/json"}
         asked = func.HttpRequest(method="POST", url="http://x/hook", headers=headers, route_params={"key": key}, body=body)
         out = Out()
-        answer = asyncio.run(WEBHOOK.accept(asked, out))
+        answer = loops.run(WEBHOOK.accept(asked, out))
         if out.value is not None:
             world.storage.send(WEBHOOK.queue, out.value)
         return answer.status_code

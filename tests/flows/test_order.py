@@ -4,7 +4,6 @@ An event may arrive late, after others that are newer and after changes that peo
 it has happened. Each word is dated, those of people by the moment in which they say it, so the end is that of the ordered one.
 """
 
-import asyncio
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +27,7 @@ from shared.store.models import (
     StageChange,
 )
 from shared.store.session import reading, transact
+from tests.support import loops
 from tests.support.examples import examples
 from tests.support.vendors import lead_sync
 from tests.support.world import LOCAL_KEY, World
@@ -169,7 +169,7 @@ def say(world: World, who: str, word: Word, test_clock: Any) -> None:
         headers={"x-api-key": LOCAL_KEY, "content-type": "application/json"},
         body=json.dumps(body).encode(),
     )
-    answer = asyncio.run(web.zz_web(request, None))
+    answer = loops.run(web.zz_web(request, None))
     assert answer.status_code == 200, answer.get_body()
 
 

@@ -1,6 +1,5 @@
 """Every file of tests/payloads is what its webhook takes, whole; every webhook has one."""
 
-import asyncio
 import json
 from dataclasses import replace
 from functools import partial
@@ -14,6 +13,7 @@ from functions.leads import endpoint, triggers
 from shared import flows
 from shared.intake.endpoint import webhook_routes
 from shared.intake.webhook import Sender, Webhook
+from tests.support import loops
 from tests.support.payloads import FOLDER
 from tests.support.world import Out
 
@@ -41,7 +41,7 @@ def test_payload_is_taken_whole(environment: pytest.MonkeyPatch, path: Path) -> 
     request = func.HttpRequest(method="POST", url="http://localhost/hook", headers={"content-type": kind}, body=body)
     out = Out()
     entrance = partial(endpoint.take, webhook) if webhook.name == triggers.WEBHOOK.name else webhook.accept
-    answer = asyncio.run(entrance(request, out))
+    answer = loops.run(entrance(request, out))
     assert answer.status_code in (200, 202), answer.get_body()
     assert b"left_out" not in answer.get_body()
     assert json.loads(out.value)["type"] == webhook.name

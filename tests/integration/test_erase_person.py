@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from devhost.azurite import Azurite
 from sandbox import testing
 from shared import clock, flows
 from shared.errors import PermanentError
@@ -254,19 +255,17 @@ def test_every_row_that_points_to_a_contact_goes_before_it() -> None:
 
 
 @pytest.mark.azurite
-def test_blobs_are_deleted_from_the_real_service(environment: pytest.MonkeyPatch) -> None:
+def test_blobs_are_deleted_from_the_real_service(azurite: Azurite, environment: pytest.MonkeyPatch) -> None:
     """A blob that is there is deleted; one that is not does no harm."""
-    from devhost.azurite import Azurite
     from shared import queues
     from tests.conftest import forget
 
-    with Azurite.on_free_ports() as azurite:
-        environment.setenv("AzureWebJobsStorage", azurite.connection_string)
-        forget()
-        reference = queues.put_blob("2026/03/02/manychat.contact/x.json", b"{}")
-        assert blobs.delete(["2026/03/02/manychat.contact/x.json", "2026/03/02/never.json"]) == 1
-        with pytest.raises(PermanentError, match=r"."):
-            queues.get_blob(reference)
+    environment.setenv("AzureWebJobsStorage", azurite.connection_string)
+    forget()
+    reference = queues.put_blob("2026/03/02/manychat.contact/x.json", b"{}")
+    assert blobs.delete(["2026/03/02/manychat.contact/x.json", "2026/03/02/never.json"]) == 1
+    with pytest.raises(PermanentError, match=r"."):
+        queues.get_blob(reference)
 
 
 def test_contact_without_anything_else_is_erased(world: World, environment: pytest.MonkeyPatch) -> None:

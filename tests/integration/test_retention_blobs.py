@@ -1,7 +1,6 @@
 """Old bodies of large events are removed from a real storage service, but those that a replay would need."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -10,13 +9,6 @@ from shared import clock, queues, retention
 from shared.store.models import DeadLetter
 from shared.store.session import transact
 from tests.conftest import forget
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[Azurite]:
-    """A storage service of this module's own."""
-    with Azurite.on_free_ports() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,20 +1,11 @@
 """Dead letters kept outside the database, on a real storage service."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from devhost.azurite import Azurite
 from shared import faults, queues
 from shared.intake import dead_letter_blobs, dead_letter_store
 from tests.conftest import forget
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[Azurite]:
-    """A storage service of this module's own."""
-    with Azurite.on_free_ports() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Queue depths, asked of a real storage service."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,13 +10,6 @@ from shared.errors import UnavailableError
 from shared.intake.endpoint import EVENTS_QUEUE
 from shared.watch import backlog
 from tests.conftest import forget
-
-
-@pytest.fixture(scope="module")
-def azurite() -> Iterator[Azurite]:
-    """A storage service of this module's own."""
-    with Azurite.on_free_ports() as running:
-        yield running
 
 
 @pytest.fixture

@@ -11,19 +11,19 @@ from sqlalchemy import Select
 
 from shared.outbox import claims
 from shared.store import dialect
-from tests.structure.modules import name_of, sources
+from tests.structure.modules import name_of, sources, tree
 
 HELPERS = ("locked", "held", "unclaimed")
 
 
 def sites() -> list[str]:
     """Every place as "module:function", or "module:CONSTANT" where the statement is put together once."""
-    found = {site for path in sources() for site in _sites(name_of(path), ast.parse(path.read_text(encoding="utf-8")))}
+    found = {site for path in sources() for site in _sites(name_of(path), tree(path))}
     return sorted(found - {f"{dialect.__name__}:{name}" for name in HELPERS})
 
 
-def _sites(module: str, tree: ast.Module) -> Iterator[str]:
-    for statement in tree.body:
+def _sites(module: str, parsed: ast.Module) -> Iterator[str]:
+    for statement in parsed.body:
         yield from (f"{module}:{name}" for name in _within(statement, ()))
 
 

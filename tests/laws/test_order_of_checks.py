@@ -1,6 +1,5 @@
 """Every webhook looks at a request's size first, then at its sender, and only then into its content."""
 
-import asyncio
 import json
 import tracemalloc
 import urllib.parse
@@ -11,6 +10,7 @@ import pytest
 
 from shared import flows
 from shared.settings import get_settings
+from tests.support import loops
 from tests.support.functions import named
 from tests.support.world import Out
 
@@ -30,7 +30,7 @@ def asked(name: str, raw: bytes, **headers: str) -> func.HttpResponse:
     route = {"handler": "noshow-recovery-handler"}
     sent = {"content-type": "application/json"} | headers
     request = func.HttpRequest("POST", f"http://127.0.0.1/{name}", headers=sent, body=raw, route_params=route)
-    answer: func.HttpResponse = asyncio.run(named(name)(request, Out()))
+    answer: func.HttpResponse = loops.run(named(name)(request, Out()))
     return answer
 
 

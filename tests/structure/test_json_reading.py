@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.structure.modules import name_of, sources
+from tests.structure.modules import name_of, sources, tree
 
 
 def _caught(handler: ast.ExceptHandler) -> set[str]:
@@ -11,12 +11,14 @@ def _caught(handler: ast.ExceptHandler) -> set[str]:
     return {kind.id for kind in kinds if isinstance(kind, ast.Name)}
 
 
-def _halves(tree: ast.AST) -> Iterator[int]:
+def _reads_json(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "loads" and ast.unparse(node) == "json.loads"
+
+
+def _halves(parsed: ast.AST) -> Iterator[int]:
     """The lines of what catches a text that is no JSON and lets one through that is nested too deeply."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Try) and any(
-            isinstance(part, ast.Attribute) and ast.unparse(part) == "json.loads" for one in node.body for part in ast.walk(one)
-        ):
+    for node in ast.walk(parsed):
+        if isinstance(node, ast.Try) and any(_reads_json(part) for one in node.body for part in ast.walk(one)):
             caught = set().union(*map(_caught, node.handlers))
             if "ValueError" in caught and "RecursionError" not in caught:
                 yield node.lineno
@@ -24,7 +26,7 @@ def _halves(tree: ast.AST) -> Iterator[int]:
 
 def test_what_is_nested_too_deeply_is_no_json_either() -> None:
     """A message, a dead letter, an answer: each comes from outside, and one of them must not stop a handler or an erasure."""
-    found = [f"{name_of(path)}:{line}" for path in sources() for line in _halves(ast.parse(path.read_text(encoding="utf-8")))]
+    found = [f"{name_of(path)}:{line}" for path in sources() for line in _halves(tree(path))]
     assert found == []
 
 

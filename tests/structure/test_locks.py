@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from tests.conftest import ROOT
 from tests.lab.races import RACES
+from tests.structure.modules import tree
 
 # Module, function (or prepared statement), helper and table; and the race of tests/lab that shows the lock, or its reason.
 LOCKS = {
@@ -40,7 +41,7 @@ def taken() -> Iterator[str]:
     """Where a lock is taken: module, function (or the name of a prepared statement), helper and what is locked."""
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).glob("*.py")):
-            for place, call in _calls(ast.parse(path.read_text()), ""):
+            for place, call in _calls(tree(path), ""):
                 yield f"{path.relative_to(ROOT / 'shared')} {place}: {ast.unparse(call.func)} {ast.unparse(call.args[1])}"
 
 

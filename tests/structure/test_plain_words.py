@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.conftest import ROOT
-from tests.structure.modules import sources
+from tests.structure.modules import sources, tree
 
 _WORDS = "said told tell tells telling hear hears heard ear ears owe owes owed whos guilty sheltered strayed forgotten"
 IN_NAMES = frozenset(_WORDS.split())
@@ -18,9 +18,9 @@ STORED = frozenset(("said_at", "owed_since", "said", "told"))
 STORED_IN = ("tables.py", "models.py")
 
 
-def names(tree: ast.AST) -> Iterator[str]:
+def names(parsed: ast.AST) -> Iterator[str]:
     """Every name that a module gives to something: functions, classes, arguments, variables, attributes, import aliases."""
-    for node in ast.walk(tree):
+    for node in ast.walk(parsed):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.arg):
@@ -45,22 +45,22 @@ def of_tests() -> list[Path]:
 
 def test_names_are_plain() -> None:
     """A name holds no word of a private language; what is stored under an old name keeps it."""
-    found = {path.relative_to(ROOT): _banned(path) for path in sources()}
+    found = {path.relative_to(ROOT): _banned(path, tree(path)) for path in sources()}
     assert {path: words for path, words in found.items() if words} == {}
 
 
 def test_names_in_tests_are_plain() -> None:
     """So do tests. The name of a test is a sentence, in which something may be told; nobody owes or hears there, either."""
     for path in of_tests():
-        given = _banned(path)
+        given = _banned(path, ast.parse(path.read_text(encoding="utf-8")))
         sentences = {name for name in given if name.startswith("test_")}
         assert given - sentences == set(), path
         assert [name for name in sentences if IN_PROSE.search(name.replace("_", " "))] == [], path
 
 
-def _banned(path: Path) -> set[str]:
+def _banned(path: Path, parsed: ast.AST) -> set[str]:
     allowed = STORED if path.name.endswith(STORED_IN) else frozenset(("said_at", "owed_since"))
-    given = set(names(ast.parse(path.read_text()))) - allowed
+    given = set(names(parsed)) - allowed
     return {name for name in given if set(name.lower().split("_")) & IN_NAMES}
 
 
@@ -76,10 +76,9 @@ def _metaphors(path: Path) -> list[str]:
 
 def test_one_name_is_one_thing() -> None:
     """What was called by one name in several places is told apart: a lead and Kommo's, a delivery's outcome and a message's."""
-    found = [node.name for path in sources() for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)]
-    found += [
-        node.name.id for path in sources() for node in ast.parse(path.read_text()).body if isinstance(node, ast.TypeAlias)
-    ]
+    nodes = [node for path in sources() for node in tree(path).body]
+    found = [node.name for node in nodes if isinstance(node, ast.ClassDef)]
+    found += [node.name.id for node in nodes if isinstance(node, ast.TypeAlias)]
     for name in ("Lead", "Kind", "Outcome"):
         assert found.count(name) == 1, name
     assert "Sequence" not in found, "that is the name of a type of Python's"

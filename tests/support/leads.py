@@ -1,6 +1,5 @@
 """The lead form as websites send it, and the app that takes it in."""
 
-import asyncio
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -10,6 +9,7 @@ import azure.functions as func
 from functions.leads import endpoint, triggers
 from functions.leads.tables import Lead
 from shared.store.session import reading
+from tests.support import loops
 from tests.support.payloads import payload
 from tests.support.world import Out, World
 
@@ -26,7 +26,7 @@ def sent(body: Any = None, **headers: str) -> tuple[func.HttpResponse, Any]:
     """What the door answers to a form (a dict as JSON, bytes as they are), and the message it leaves on the queue."""
     raw = body if isinstance(body, bytes) else json.dumps(FORM if body is None else body).encode()
     out = Out()
-    answer = asyncio.run(endpoint.take(triggers.WEBHOOK, request(raw, **headers), out))
+    answer = loops.run(endpoint.take(triggers.WEBHOOK, request(raw, **headers), out))
     return answer, out.value
 
 

@@ -1,6 +1,5 @@
 """The campaign driven by hand: its webhooks, the sandbox's Notion, mails and alerts that are noted, and time that passes."""
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -27,7 +26,7 @@ from shared.settings import get_settings
 from shared.store.session import reading, transact
 from shared.vendors import discord
 from shared.vendors.notion import Notion
-from tests.support import journeys
+from tests.support import journeys, loops
 from tests.support import notion as notion_in_hand
 from tests.support.functions import named
 from tests.support.notion import NotionInHand
@@ -73,7 +72,7 @@ class Campaign:
         url = f"http://localhost/api/v1/christmas/{handler}"
         request = func.HttpRequest(method="POST", url=url, headers=sent, route_params=params, body=body)
         out = Out()
-        answer = asyncio.run(christmas.accept(request, out))
+        answer = loops.run(christmas.accept(request, out))
         if out.value is not None:
             self.world.storage.send(EVENTS_QUEUE, out.value)
         return answer

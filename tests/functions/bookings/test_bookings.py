@@ -1,6 +1,5 @@
 """Meetings, from Cal.com's webhook to the lead, the journeys and Kommo: the whole way, and every way it can go wrong."""
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -30,7 +29,7 @@ from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentStep
 from shared.store.models import Delivery, InboxEvent
 from shared.store.session import reading, transact
-from tests.support import calcom
+from tests.support import calcom, loops
 from tests.support.calcom import ANA, CREATED_AT, SECRET, STARTS
 from tests.support.functions import named
 from tests.support.journeys import SETTINGS, Post, post, run
@@ -94,7 +93,7 @@ class Calendar:
         known = {"content-type": "application/json"} | headers
         request = func.HttpRequest(method="POST", url="http://localhost/api/calcom", headers=known, body=body)
         out = Out()
-        answer = asyncio.run(named("calcom_webhook")(request, out))
+        answer = loops.run(named("calcom_webhook")(request, out))
         if out.value is not None:
             self.world.storage.send(triggers.QUEUE, out.value)
         return answer
@@ -455,7 +454,7 @@ class TestWhose:
         out, headers = Out(), {"content-type": "application/json"}
         url = "http://localhost/api/lead"
         request = func.HttpRequest(method="POST", url=url, headers=headers, body=json.dumps(form).encode())
-        number = json.loads(asyncio.run(named("lead_webhook")(request, out)).get_body())["lead_id"]
+        number = json.loads(loops.run(named("lead_webhook")(request, out)).get_body())["lead_id"]
         calendar.world.storage.send(functions.leads.triggers.QUEUE, out.value)
         calendar.world.run()
         assert (booking().lead_id, status_of(number)) == (number, "booked")

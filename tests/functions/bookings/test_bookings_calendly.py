@@ -1,6 +1,5 @@
 """Calendly's webhooks as bookings: what is read of them, and the whole way from the endpoint to the lead."""
 
-import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +15,7 @@ from shared.settings import get_settings
 from shared.store.models import DeadLetter, InboxEvent
 from shared.store.session import transact
 from tests.functions.bookings.test_bookings import MONDAY, add_lead, due, rows, standing, status_of, vendors
+from tests.support import loops
 from tests.support.calcom import ANA
 from tests.support.functions import named
 from tests.support.sequences import SIGNING_KEY, invitee, signed
@@ -59,7 +59,7 @@ class Calendly:
             known = {"content-type": "application/json"} | signed(raw, MONDAY)
             request = func.HttpRequest(method="POST", url="http://localhost/api/calendly", headers=known, body=raw)
             out = Out()
-            assert asyncio.run(named("calendly_webhook")(request, out)).status_code == 202
+            assert loops.run(named("calendly_webhook")(request, out)).status_code == 202
             assert out.value is not None
             self.world.storage.send(triggers.QUEUE, out.value)
             self.world.run()

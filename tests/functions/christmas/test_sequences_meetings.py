@@ -1,6 +1,5 @@
 """Meetings in Cal.com on the contact of the campaign: what Notion shows is what stands in the calendar, in whatever order."""
 
-import asyncio
 import itertools
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from functions.christmas.tables import SequenceContact
 from shared import clock, faults
 from shared.settings import get_settings
 from shared.store.session import reading
-from tests.support import calcom
+from tests.support import calcom, loops
 from tests.support.functions import named
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, invitee, postcall
 from tests.support.world import Out, World
@@ -51,7 +50,7 @@ def post(ours: Campaign, word: dict[str, Any]) -> None:
     out = Out()
     known = {"content-type": "application/json"} | headers
     request = func.HttpRequest(method="POST", url="http://localhost/api/calcom", headers=known, body=body)
-    assert asyncio.run(named("calcom_webhook")(request, out)).status_code == 202
+    assert loops.run(named("calcom_webhook")(request, out)).status_code == 202
     assert out.value is not None
     ours.world.storage.send(triggers.QUEUE, out.value)
 

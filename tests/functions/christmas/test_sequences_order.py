@@ -1,6 +1,5 @@
 """A contact of the campaign ends the same in whatever order, and however often, what was reported of them arrives."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from shared.intake.endpoint import EVENTS_QUEUE
 from shared.settings import get_settings
 from shared.store.models import DeadLetter
 from shared.store.session import reading
-from tests.support import calcom
+from tests.support import calcom, loops
 from tests.support.examples import examples
 from tests.support.functions import named
 from tests.support.sequences import MONDAY, Campaign, assessment, campaign, invitee, noshow, onboarding, postcall, signed
@@ -122,7 +121,7 @@ def taken_in(ours: Campaign, who: str, one: Report) -> tuple[str, bytes]:
         known = {"content-type": "application/json"} | headers
         out = Out()
         request = func.HttpRequest(method="POST", url="http://localhost/api/calcom", headers=known, body=sent)
-        assert asyncio.run(named("calcom_webhook")(request, out)).status_code == 202
+        assert loops.run(named("calcom_webhook")(request, out)).status_code == 202
         return triggers.QUEUE, out.value
     if one.kind in OF_CALENDLY:
         number = f"{who}-{one.variant}"

@@ -349,10 +349,10 @@ def test_a_crash_anywhere_leaves_one_lead(world: World, account: PretendKommo, t
     """Whatever dies between form and Kommo: in the end there is one lead, one enrolment, one lead in Kommo, each note once."""
     faults.inject(f"{point}=raisex1")
     number = post(world)
-    world.run_for(test_clock, minutes=20, swallow=(Exception,))
+    world.run_for(test_clock, minutes=20, step_seconds=60, swallow=(Exception,))
     faults.inject(f"{point}=raisex1")
     transact(lambda session: notes.enqueue(session, number, "booking_cancelled", {}, "k"))
-    world.run_for(test_clock, minutes=20, swallow=(Exception,))
+    world.run_for(test_clock, minutes=20, step_seconds=60, swallow=(Exception,))
     assert len(account.leads()) == len(account.contacts()) == len(enrolments()) == 1
     assert lead(number).kommo_sync_status == "success"
     assert account.notes() == ["Canceló la reunión."]
@@ -585,7 +585,7 @@ def test_what_fell_out_of_the_outbox_is_asked_for_again(
     transact(
         lambda session: [session.delete(row) for row in session.scalars(select(Delivery).where(Delivery.target == "kommo"))]
     )
-    world.run_for(test_clock, minutes=20)
+    world.run_for(test_clock, minutes=25)
     assert lead(number).kommo_sync_status == "success"
     assert len(account.leads()) == 1
 

@@ -1,6 +1,5 @@
 """Stripe's reports become one row for each payment, with exact amounts and the day on which the money came."""
 
-import asyncio
 import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -21,7 +20,7 @@ from shared.store.models import DeadLetter, InboxEvent
 from shared.store.people_models import Identity, IdentityLink
 from shared.store.session import reading, transact
 from tests.functions.payments.conftest import Account
-from tests.support import stripe
+from tests.support import loops, stripe
 from tests.support.functions import named
 from tests.support.stripe import PAID, charge, dispute, event, intent, invoice, refund, session
 from tests.support.world import Out
@@ -42,7 +41,7 @@ class TestSender:
         """The status of the answer."""
         sent = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
         request = func.HttpRequest("POST", "http://127.0.0.1/x", headers=sent, body=raw, route_params=route or {})
-        answer: func.HttpResponse = asyncio.run(named(name)(request, Out()))
+        answer: func.HttpResponse = loops.run(named(name)(request, Out()))
         return answer.status_code
 
     RAW = stripe.body(event("payment_intent.succeeded", intent()))

@@ -1,6 +1,5 @@
 """The door: what is taken in, what is refused with which status, what the message holds."""
 
-import asyncio
 import json
 import re
 
@@ -9,6 +8,7 @@ import pytest
 from functions import contacts, opportunities
 from shared import clock, queues
 from shared.intake.envelope import parse
+from tests.support import loops
 from tests.support.world import LOCAL_KEY, Out, contact, opportunity, request
 
 HOOKS = {"contact": (contacts.WEBHOOK, contact), "opportunity": (opportunities.WEBHOOK, opportunity)}
@@ -25,7 +25,7 @@ def send(hook, body, headers=None, key=LOCAL_KEY):
     """Answer and message for one request."""
     out = Out()
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answer = asyncio.run(HOOKS[hook][0].accept(request(raw, headers, key), out))
+    answer = loops.run(HOOKS[hook][0].accept(request(raw, headers, key), out))
     return answer, out.value
 
 

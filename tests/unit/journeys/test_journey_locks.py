@@ -71,8 +71,11 @@ def test_two_pauses_are_counted_once_each(define, vendors: Post, test_clock: clo
     assert due() == {"day_3": START + timedelta(days=13), "day_6": START + timedelta(days=16)}
 
 
-def test_end_of_a_pause_moves_everybody(define, vendors: Post, test_clock: clock.TestClock) -> None:
+def test_end_of_a_pause_moves_everybody(
+    define, vendors: Post, test_clock: clock.TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """More than are moved in one transaction: the last one as the first."""
+    monkeypatch.setattr(pauses, "ENROLMENTS_AT_ONCE", 10)
     define(
         "name: simple\ntitle: S\nenrol_on: [lead.created]\nsteps:\n  - {id: day_3, delay: 3d, channel: email, template: a}\n"
     )

@@ -1,6 +1,5 @@
 """The API as Azure Functions calls it: a request goes into `zz_web`, an answer comes out. No server, no network."""
 
-import asyncio
 import json
 import re
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import azure.functions as func
 
 from functions import contacts, opportunities, web
 from shared.web import app, webhook_paths
+from tests.support import loops
 from tests.support.world import LOCAL_KEY
 
 FLOWS = (contacts, opportunities)  # a queue is one of ours once its flow is imported
@@ -51,7 +51,7 @@ class Api:
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         url = f"http://127.0.0.1:7071{path}" + (f"?{urlencode(query)}" if query else "")
         request = func.HttpRequest(method=method, url=url, headers=sent, body=raw)
-        returned = asyncio.run(web.zz_web(request, None))
+        returned = loops.run(web.zz_web(request, None))
         answer = Answer(returned.status_code, {k.lower(): v for k, v in returned.headers.items()}, returned.get_body())
         _check_description(method, path, answer)
         return answer
@@ -71,6 +71,13 @@ def description() -> dict[str, Any]:
     return document
 
 
+@cache
+def _templates() -> list[tuple[re.Pattern[str], dict[str, Any]]]:
+    """The described addresses, as what a request's path must look like, and their operations."""
+    paths = description()["paths"].items()
+    return [(re.compile(re.sub(r"{\w+}", "[0-9]{1,18}", template)), operations) for template, operations in paths]
+
+
 def _without_webhooks(operations: dict[str, Any]) -> dict[str, Any]:
     return {method: one for method, one in operations.items() if webhook_paths.TAG not in one["tags"]}
 
@@ -78,8 +85,8 @@ def _without_webhooks(operations: dict[str, Any]) -> dict[str, Any]:
 def _check_description(method: str, path: str, answer: Answer) -> None:
     """Whatever a test does: an operation that is described gives no answer that is not described."""
     plain = path.partition("?")[0].removesuffix("/")
-    for template, operations in description()["paths"].items():
-        if method.lower() in operations and re.fullmatch(re.sub(r"{\w+}", "[0-9]{1,18}", template), plain):
+    for template, operations in _templates():
+        if method.lower() in operations and template.fullmatch(plain):
             responses = operations[method.lower()]["responses"]
             assert str(answer.status) in responses, f"{method} {path} answered {answer.status}, which is not described"
             described = responses[str(answer.status)]
