@@ -36,10 +36,20 @@ param settings = {
   DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')
   EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
   HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
+  HUBSPOT_APP_IDS: readEnvironmentVariable('HUBSPOT_APP_IDS', '')
   HUBSPOT_BASE_URL: readEnvironmentVariable('HUBSPOT_BASE_URL', '')
   HUBSPOT_LEAD_PROPERTIES: readEnvironmentVariable('HUBSPOT_LEAD_PROPERTIES', '')
   HUBSPOT_LIFECYCLE: readEnvironmentVariable('HUBSPOT_LIFECYCLE', '')
   HUBSPOT_LIFECYCLE_STAGES: readEnvironmentVariable('HUBSPOT_LIFECYCLE_STAGES', '')
+  HUBSPOT_MESSAGE_AT_ANY_HOUR: readEnvironmentVariable('HUBSPOT_MESSAGE_AT_ANY_HOUR', '')
+  HUBSPOT_MESSAGE_HOURS: readEnvironmentVariable('HUBSPOT_MESSAGE_HOURS', '')
+  HUBSPOT_MESSAGE_MAX_LENGTH: readEnvironmentVariable('HUBSPOT_MESSAGE_MAX_LENGTH', '')
+  HUBSPOT_MESSAGE_NAME: readEnvironmentVariable('HUBSPOT_MESSAGE_NAME', '')
+  HUBSPOT_OWN_WRITES: readEnvironmentVariable('HUBSPOT_OWN_WRITES', '')
+  HUBSPOT_PROP_ESTADO_INTERES: readEnvironmentVariable('HUBSPOT_PROP_ESTADO_INTERES', '')
+  HUBSPOT_PROP_INTERES_PRODUCTO: readEnvironmentVariable('HUBSPOT_PROP_INTERES_PRODUCTO', '')
+  HUBSPOT_PROP_MANYCHAT_USER_ID: readEnvironmentVariable('HUBSPOT_PROP_MANYCHAT_USER_ID', '')
+  HUBSPOT_SIGNATURE_VERSIONS: readEnvironmentVariable('HUBSPOT_SIGNATURE_VERSIONS', '')
   INVOICES_FINANCE_EMAIL: readEnvironmentVariable('INVOICES_FINANCE_EMAIL', '')
   INVOICES_LARGE_FROM: readEnvironmentVariable('INVOICES_LARGE_FROM', '')
   INVOICES_LEAST_OPEN: readEnvironmentVariable('INVOICES_LEAST_OPEN', '')
@@ -106,6 +116,7 @@ param settings = {
   RETENTION_ACTION_LOG_DAYS: readEnvironmentVariable('RETENTION_ACTION_LOG_DAYS', '')
   RETENTION_CART_DAYS: readEnvironmentVariable('RETENTION_CART_DAYS', '')
   RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
+  RETENTION_HUBSPOT_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_HUBSPOT_MESSAGE_DAYS', '')
   RETENTION_INBOUND_DAYS: readEnvironmentVariable('RETENTION_INBOUND_DAYS', '')
   RETENTION_INBOX_DAYS: readEnvironmentVariable('RETENTION_INBOX_DAYS', '')
   RETENTION_INVOICE_DAYS: readEnvironmentVariable('RETENTION_INVOICE_DAYS', '')
@@ -153,6 +164,7 @@ param vaultSettings = {
   CALENDLY_TOKEN: 'optional'
   DIGEST_SECRETS: 'optional'
   DISCORD_WEBHOOK_URL: 'optional'
+  HUBSPOT_CLIENT_SECRET: 'optional'
   HUBSPOT_TOKEN: 'optional'
   KOMMO_ACCESS_TOKEN: 'optional'
   LINK_SIGNING_SECRETS: 'optional'
