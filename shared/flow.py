@@ -96,7 +96,8 @@ class Flow:
     so that retention keeps the event's key when it removes the event. `stand_ins` name
     what the sandbox puts in the place of the systems that it talks to (`sandbox.vendor.Vendor`), on one machine only.
 
-    `by_hand` names a mapping of ids to webhooks: what may be started by hand, with inputs in place of a webhook's body.
+    `by_hand` names a mapping of ids to webhooks: what may be started by hand, with inputs in place of a webhook's body; or to
+    a `shared.intake.by_hand.Synchronous`, which answers at once.
     `secret_inputs` are names of such inputs that are never taken, in lower case, beside those that look like a secret
     (`shared.intake.by_hand`).
 
