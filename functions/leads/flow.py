@@ -16,6 +16,7 @@ FLOW = Flow(
     privacy="functions.leads.privacy:PERSONAL_DATA",
     syncs=("functions.leads.kommo_sync:LEADS",),
     effects=("functions.leads.notes:NOTE",),
+    logs=MappingProxyType({"actions-log": "functions.leads.actions_log:lines"}),
     targets=MappingProxyType({"kommo": "functions.leads.kommo_sync:policy"}),
     events=("lead.log", "lead.stored"),
     listeners=MappingProxyType(
