@@ -43,7 +43,7 @@ def test_models_of_payloads_are_built_at_the_first_event():
     assert in_a_new_process(program).strip() == "False"
 
 
-@pytest.mark.parametrize("_round", range(5))
+@pytest.mark.parametrize("_round", [0, 1, *(pytest.param(more, marks=pytest.mark.slow) for more in range(2, 5))])
 def test_first_events_may_come_at_the_same_time(_round):
     """Many threads that need a model which is not built yet all get it whole."""
     program = """
