@@ -10,7 +10,8 @@ not be reached is known to its API alone.
     amount   | it amounts to something else there        | the same
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,6 +24,7 @@ from shared import clock, queues
 from shared.alerts import plan_alert
 from shared.crm import reconciliations
 from shared.crm.reconcile import Report
+from shared.crm.reconciliations import Goes
 from shared.intake.envelope import Envelope, fingerprint
 from shared.outbox import plan
 from shared.store.session import reading, transact
@@ -65,23 +67,26 @@ def ask_nightly() -> int:
     return 1
 
 
-def with_woocommerce(dry_run: bool) -> Report:  # noqa: FBT001  # as `Comparison` has it
-    """Compare with the orders that were changed in the last three days. Raises PuenteError."""
-    report = Report()
-    for body in woocommerce_api.orders(clock.now() - BACK):
-        if not woocommerce.is_order(body):
-            continue
-        data = woocommerce.order_of(dict(body))
-        order = OrderReport.model_validate(data)
-        report.compared += 1
-        if (kind := _difference(order)) is None:
-            report.in_step += 1
-            continue
-        report.add(kind, {"order": order.order_id, "status": order.status})
-        if not dry_run:
-            _fill(order, data)
-            report.repaired += 1
-    return report
+def with_woocommerce(report: Report, place: Goes | None, dry_run: bool) -> Goes | None:  # noqa: FBT001  # as `Comparison` has it
+    """Compare the next page of the orders that were changed in the last three days. Raises PuenteError."""
+    place = place or {"since": (clock.now() - BACK).isoformat(), "page": 1}
+    found, is_last = woocommerce_api.orders(datetime.fromisoformat(place["since"]), int(place["page"]))
+    for body in found:
+        if woocommerce.is_order(body):
+            _compare(report, woocommerce.order_of(dict(body)), dry_run=dry_run)
+    return None if is_last else {**place, "page": int(place["page"]) + 1}
+
+
+def _compare(report: Report, data: dict[str, Any], *, dry_run: bool) -> None:
+    order = OrderReport.model_validate(data)
+    report.compared += 1
+    if (kind := _difference(order)) is None:
+        report.in_step += 1
+        return
+    report.add(kind, {"order": order.order_id, "status": order.status})
+    if not dry_run:
+        _fill(order, data)
+        report.repaired += 1
 
 
 def _difference(order: OrderReport) -> str | None:
@@ -97,7 +102,7 @@ def _difference(order: OrderReport) -> str | None:
     return None if known.net == total else "amount"
 
 
-def _fill(order: OrderReport, data: dict[str, object]) -> None:
+def _fill(order: OrderReport, data: dict[str, Any]) -> None:
     """Put the event on the queue, as if the shop had sent it; the same order in the same state is the same event."""
     received = clock.now()
     envelope = Envelope(

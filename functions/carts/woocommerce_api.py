@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from functions.carts.settings import CartSettings
-from shared.errors import PermanentError, RetryableError, UnavailableError
+from shared.errors import PermanentError, RetryableError
 from shared.outbox.policy import TargetPolicy
 from shared.settings import Settings, settings_of
 from shared.vendors import answers
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TARGET = "woocommerce"
 PATH = "/wp-json/wc/v3"
 EXISTS = "woocommerce-coupon-code-already-exists"
-PAGE_SIZE, MOST_PAGES = 100, 200
+PAGE_SIZE = 100
 WATCHED = "/api/v1/carts/woocommerce"
 
 
@@ -108,16 +108,12 @@ def switch_on(number: int) -> None:
     WOOCOMMERCE_API.call("PUT", path, repeatable=True, what="switching a webhook on", json={"status": "active"})
 
 
-def orders(since: datetime) -> Iterator[Mapping[str, Any]]:
-    """The orders that were changed from then on, the oldest change first. Raises PuenteError."""
+def orders(since: datetime, page: int) -> tuple[list[Mapping[str, Any]], bool]:
+    """A page of the orders that were changed from then on, the oldest first; whether it is the last. Raises PuenteError."""
     asked = {"modified_after": f"{since:%Y-%m-%dT%H:%M:%S}", "dates_are_gmt": "true", "per_page": str(PAGE_SIZE)}
-    asked |= {"orderby": "modified", "order": "asc"}
-    for page in range(1, MOST_PAGES + 1):
-        found = _listed("orders", asked | {"page": str(page)}, "listing orders")
-        yield from found
-        if len(found) < PAGE_SIZE:
-            return
-    raise UnavailableError(f"WooCommerce: listing orders: more than {MOST_PAGES} pages")
+    asked |= {"orderby": "modified", "order": "asc", "page": str(page)}
+    found = _listed("orders", asked, "listing orders")
+    return found, len(found) < PAGE_SIZE
 
 
 def _listed(kind: str, params: Mapping[str, str], what: str) -> list[Mapping[str, Any]]:
