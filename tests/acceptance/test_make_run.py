@@ -103,9 +103,7 @@ def test_make_run_shows_everything_and_stops_everything(checkout: Checkout) -> N
         assert "“Hola Ana Demo, gracias por tu interés" in printed
         inbox = checkout.get("SANDBOX_PORT", "/_sandbox/inbox")[1]
         kinds = {item["kind"] for person in inbox["people"] for item in person["items"]}
-        assert kinds == {"mail", "call", "whatsapp", "chat"}, (
-            "the welcome, the call, the confirmation, the message of HubSpot"
-        )
+        assert kinds == {"mail", "call", "whatsapp", "chat"}, "the welcome, the call, the confirmation, the message of HubSpot"
         assert checkout.get("HOST_PORT", "/health")[0] == 200
         status, page = checkout.get("SANDBOX_PORT", "/")
         assert (status, "<html" in page) == (200, True)
