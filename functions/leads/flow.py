@@ -32,4 +32,5 @@ FLOW = Flow(
     stand_ins=("sandbox.kommo:Kommo", "sandbox.captcha:Captcha"),
     identities=(IdentityKind(name="lead", title="Number of a lead"),),
     people=("functions.leads.persons:LEADS",),
+    importers=("functions.leads.importer:LOG", "functions.leads.importer:KOMMO"),
 )

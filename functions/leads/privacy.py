@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.leads import ids
-from functions.leads.tables import Lead
+from functions.leads.tables import Lead, LeadAction
 from shared.privacy.holdings import Holding, PersonalData
 from shared.privacy.person import Person
 
@@ -33,8 +34,13 @@ def in_kommo(session: Session, person: Person) -> Mapping[str, list[int]]:
     return {"leads in Kommo": sorted(leads), "contacts in Kommo": sorted(contacts)}
 
 
+def _done(person: Person) -> Any:
+    numbers = select(Lead.kommo_lead_id).where(Lead.id.in_(person.of(LEADS)), Lead.kommo_lead_id.is_not(None))
+    return LeadAction.kommo_lead_id.in_(numbers)
+
+
 PERSONAL_DATA = PersonalData(
-    holdings=(Holding(Lead, lambda person: Lead.id.in_(person.of(LEADS))),),
+    holdings=(Holding(LeadAction, _done), Holding(Lead, lambda person: Lead.id.in_(person.of(LEADS)))),
     identify=identify,
     outside=in_kommo,
     row_options=MappingProxyType({"lead-id": LEADS}),
