@@ -374,7 +374,7 @@ def test_a_form_that_came_to_both_systems_is_one_lead_with_one_follow_up(
     test_clock: clock.TestClock,
     first: bool,  # noqa: FBT001
 ) -> None:
-    """What the old system had sent is not sent again, whichever is heard of first."""
+    """What the old system had sent is not sent again, whichever comes first."""
     number = known(account)
     test_clock.moment = CAME + timedelta(seconds=5)
     for step in (1, 2) if first else (2, 1):

@@ -17,7 +17,7 @@ def upgrade() -> None:
         "lead_actions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.Unicode(64), nullable=False),
-        sa.Column("kommo_lead_id", sa.BigInteger(), nullable=False),
+        sa.Column("kommo_lead_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", types.UtcDateTime(), nullable=False),
         sa.Column("channel", sa.Unicode(16), nullable=False),
         sa.Column("data", types.JsonText(), nullable=False),
