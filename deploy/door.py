@@ -20,7 +20,7 @@ _REFUSED_ADDRESS = re.compile(r"(?:IP address '|Client address: )([0-9a-fA-F.:]+
 
 
 @dataclass(frozen=True)
-class Place:
+class AzurePlace:
     """Where the environment is in Azure. `private`: database and vault are closed to the Internet."""
 
     subscription: str
@@ -49,7 +49,7 @@ def refused_address(words: str) -> str | None:
 
 
 @contextmanager
-def database_open[T](azure: Azure, place: Place, connect: Callable[[], T]) -> Iterator[T]:
+def database_open[T](azure: Azure, place: AzurePlace, connect: Callable[[], T]) -> Iterator[T]:
     """What `connect` gives, once the database lets us in; afterwards it is as closed as before, whatever happened.
 
     Raises:
@@ -80,7 +80,7 @@ def _try[T](azure: Azure, rule: str, connect: Callable[[], T]) -> T | None:
 
 
 @contextmanager
-def vault_open(azure: Azure, place: Place, address_of_vault: str) -> Iterator[None]:
+def vault_open(azure: Azure, place: AzurePlace, address_of_vault: str) -> Iterator[None]:
     """The vault lets us in; afterwards it is as closed as before, whatever happened.
 
     Raises:
@@ -93,7 +93,7 @@ def vault_open(azure: Azure, place: Place, address_of_vault: str) -> Iterator[No
             _vault_network(azure, place.vault_path(address_of_vault), "Disabled", [])
 
 
-def _knock(azure: Azure, place: Place, address_of_vault: str) -> Any:
+def _knock(azure: Azure, place: AzurePlace, address_of_vault: str) -> Any:
     try:
         azure.secret(address_of_vault, "is-anybody-there")
     except DeployError as error:
@@ -101,7 +101,7 @@ def _knock(azure: Azure, place: Place, address_of_vault: str) -> Any:
     return True
 
 
-def _admit(azure: Azure, place: Place, address_of_vault: str, words: str) -> None:
+def _admit(azure: Azure, place: AzurePlace, address_of_vault: str, words: str) -> None:
     """Do what the refusal asks for; nothing where time will do (a role assignment takes a few minutes to count)."""
     if place.private and "Public network access is disabled" in words:
         _vault_network(azure, place.vault_path(address_of_vault), "Enabled", [])

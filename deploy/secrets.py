@@ -23,7 +23,7 @@ from typing import Any
 
 from deploy.azure import Azure
 from deploy.console import DeployError, remember, say, variable
-from deploy.door import Place, vault_open
+from deploy.door import AzurePlace, vault_open
 
 PARAMETERS = Path(__file__).resolve().parents[1] / "infra" / "main.bicepparam"
 SITES_API = "2024-04-01"
@@ -146,16 +146,16 @@ def _asked(setting: str) -> str:
     return getpass.getpass(f"{setting}: ")
 
 
-def refresh(azure: Azure, place: Place, app: str) -> None:
+def refresh(azure: Azure, place: AzurePlace, app: str) -> None:
     """Let the app read its references to the vault again; otherwise it does so within a day."""
     group = f"/subscriptions/{place.subscription}/resourceGroups/{place.group}"
     path = f"{group}/providers/Microsoft.Web/sites/{app}/config/configreferences/appsettings/refresh"
     azure.arm("POST", path, SITES_API)
 
 
-def here() -> Place:
+def here() -> AzurePlace:
     """The environment that the variables name."""
-    return Place(
+    return AzurePlace(
         subscription=variable("AZURE_SUBSCRIPTION_ID"),
         group=variable("AZURE_RESOURCE_GROUP"),
         server=variable("AZURE_SQL_SERVER_NAME"),

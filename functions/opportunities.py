@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.flow import Flow
+from shared.flow import Flow, IdentityKind
 from shared.intake.endpoint import webhook
 from shared.intake.fields import (  # pydantic reads them at run time
     NO_ADVISOR,
@@ -60,6 +60,7 @@ FLOW = Flow(
     targets=MappingProxyType({"odoo": "shared.crm.odoo_sync:policy", "puente": "shared.crm.resync:policy"}),
     clients=("shared.vendors.odoo.system:ODOO",),
     stand_ins=("sandbox.odoo:Odoo",),
+    identities=(IdentityKind(name="odoo_lead", title="Odoo's lead"),),
 )
 bp = func.Blueprint()
 

@@ -14,6 +14,8 @@ param settings = {
   CALCOM_BASE_URL: readEnvironmentVariable('CALCOM_BASE_URL', '')
   CAMPAIGN_VARIABLES: readEnvironmentVariable('CAMPAIGN_VARIABLES', '')
   CAPTCHA_ACTION: readEnvironmentVariable('CAPTCHA_ACTION', '')
+  CARTS_DISCOUNT_DAYS: readEnvironmentVariable('CARTS_DISCOUNT_DAYS', '')
+  CARTS_MAKE_DISCOUNTS: readEnvironmentVariable('CARTS_MAKE_DISCOUNTS', '')
   CARTS_RECOVERY_DAYS: readEnvironmentVariable('CARTS_RECOVERY_DAYS', '')
   CARTS_TIME_ZONE: readEnvironmentVariable('CARTS_TIME_ZONE', '')
   CARTS_WHATSAPP: readEnvironmentVariable('CARTS_WHATSAPP', '')
@@ -29,15 +31,31 @@ param settings = {
   DEFAULT_TIME_ZONE: readEnvironmentVariable('DEFAULT_TIME_ZONE', '')
   DELIVERY_LEASE_SECONDS: readEnvironmentVariable('DELIVERY_LEASE_SECONDS', '')
   DELIVERY_LONGEST_SECONDS: readEnvironmentVariable('DELIVERY_LONGEST_SECONDS', '')
+  DISCOUNT_CODE: readEnvironmentVariable('DISCOUNT_CODE', '')
+  DISCOUNT_PERCENT: readEnvironmentVariable('DISCOUNT_PERCENT', '')
   DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')
   EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
   HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
+  HUBSPOT_APP_IDS: readEnvironmentVariable('HUBSPOT_APP_IDS', '')
   HUBSPOT_BASE_URL: readEnvironmentVariable('HUBSPOT_BASE_URL', '')
   HUBSPOT_LEAD_PROPERTIES: readEnvironmentVariable('HUBSPOT_LEAD_PROPERTIES', '')
   HUBSPOT_LIFECYCLE: readEnvironmentVariable('HUBSPOT_LIFECYCLE', '')
   HUBSPOT_LIFECYCLE_STAGES: readEnvironmentVariable('HUBSPOT_LIFECYCLE_STAGES', '')
+  HUBSPOT_MESSAGE_AT_ANY_HOUR: readEnvironmentVariable('HUBSPOT_MESSAGE_AT_ANY_HOUR', '')
+  HUBSPOT_MESSAGE_HOURS: readEnvironmentVariable('HUBSPOT_MESSAGE_HOURS', '')
+  HUBSPOT_MESSAGE_MAX_LENGTH: readEnvironmentVariable('HUBSPOT_MESSAGE_MAX_LENGTH', '')
+  HUBSPOT_MESSAGE_NAME: readEnvironmentVariable('HUBSPOT_MESSAGE_NAME', '')
+  HUBSPOT_OWN_WRITES: readEnvironmentVariable('HUBSPOT_OWN_WRITES', '')
+  HUBSPOT_PROP_ESTADO_INTERES: readEnvironmentVariable('HUBSPOT_PROP_ESTADO_INTERES', '')
+  HUBSPOT_PROP_INTERES_PRODUCTO: readEnvironmentVariable('HUBSPOT_PROP_INTERES_PRODUCTO', '')
+  HUBSPOT_PROP_MANYCHAT_USER_ID: readEnvironmentVariable('HUBSPOT_PROP_MANYCHAT_USER_ID', '')
+  HUBSPOT_SIGNATURE_VERSIONS: readEnvironmentVariable('HUBSPOT_SIGNATURE_VERSIONS', '')
+  INVOICES_FINANCE_EMAIL: readEnvironmentVariable('INVOICES_FINANCE_EMAIL', '')
+  INVOICES_FROM_ODOO: readEnvironmentVariable('INVOICES_FROM_ODOO', '')
+  INVOICES_LARGE_FROM: readEnvironmentVariable('INVOICES_LARGE_FROM', '')
   INVOICES_LEAST_OPEN: readEnvironmentVariable('INVOICES_LEAST_OPEN', '')
   INVOICES_LOOK_AT: readEnvironmentVariable('INVOICES_LOOK_AT', '')
+  INVOICES_ODOO_COMPANY: readEnvironmentVariable('INVOICES_ODOO_COMPANY', '')
   INVOICES_PAYMENT_URL: readEnvironmentVariable('INVOICES_PAYMENT_URL', '')
   INVOICES_PER_CUSTOMER_PER_DAY: readEnvironmentVariable('INVOICES_PER_CUSTOMER_PER_DAY', '')
   INVOICES_REMINDERS_PER_DAY: readEnvironmentVariable('INVOICES_REMINDERS_PER_DAY', '')
@@ -100,6 +118,7 @@ param settings = {
   RETENTION_ACTION_LOG_DAYS: readEnvironmentVariable('RETENTION_ACTION_LOG_DAYS', '')
   RETENTION_CART_DAYS: readEnvironmentVariable('RETENTION_CART_DAYS', '')
   RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
+  RETENTION_HUBSPOT_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_HUBSPOT_MESSAGE_DAYS', '')
   RETENTION_INBOUND_DAYS: readEnvironmentVariable('RETENTION_INBOUND_DAYS', '')
   RETENTION_INBOX_DAYS: readEnvironmentVariable('RETENTION_INBOX_DAYS', '')
   RETENTION_INVOICE_DAYS: readEnvironmentVariable('RETENTION_INVOICE_DAYS', '')
@@ -115,6 +134,9 @@ param settings = {
   SENDINBLUE_SENDER_EMAIL: readEnvironmentVariable('SENDINBLUE_SENDER_EMAIL', '')
   SENDINBLUE_SENDER_NAME: readEnvironmentVariable('SENDINBLUE_SENDER_NAME', '')
   SHADOW: readEnvironmentVariable('SHADOW', '')
+  SHOPIFY_API_VERSION: readEnvironmentVariable('SHOPIFY_API_VERSION', '')
+  SHOPIFY_BASE_URL: readEnvironmentVariable('SHOPIFY_BASE_URL', '')
+  SHOPIFY_CLIENT_ID: readEnvironmentVariable('SHOPIFY_CLIENT_ID', '')
   SHOPIFY_SHOP: readEnvironmentVariable('SHOPIFY_SHOP', '')
   SMTP_FROM: readEnvironmentVariable('SMTP_FROM', '')
   STORE_NAME: readEnvironmentVariable('STORE_NAME', '')
@@ -129,6 +151,7 @@ param settings = {
   TWILIO_WHATSAPP_SENDER: readEnvironmentVariable('TWILIO_WHATSAPP_SENDER', '')
   WARM_AFTER_SECONDS: readEnvironmentVariable('WARM_AFTER_SECONDS', '3')
   WATCH_SCHEDULE: readEnvironmentVariable('WATCH_SCHEDULE', '15 * * * * *')
+  WOOCOMMERCE_BASE_URL: readEnvironmentVariable('WOOCOMMERCE_BASE_URL', '')
   WORKING_DAYS: readEnvironmentVariable('WORKING_DAYS', '')
 }
 
@@ -143,6 +166,7 @@ param vaultSettings = {
   CALENDLY_TOKEN: 'optional'
   DIGEST_SECRETS: 'optional'
   DISCORD_WEBHOOK_URL: 'optional'
+  HUBSPOT_CLIENT_SECRET: 'optional'
   HUBSPOT_TOKEN: 'optional'
   KOMMO_ACCESS_TOKEN: 'optional'
   LINK_SIGNING_SECRETS: 'optional'
@@ -156,12 +180,16 @@ param vaultSettings = {
   SENDINBLUE_API_KEY: 'optional'
   SHEETS_TOKEN: 'optional'
   SHEETS_WEBHOOK_URL: 'optional'
+  SHOPIFY_ACCESS_TOKEN: 'optional'
+  SHOPIFY_CLIENT_SECRET: 'optional'
   SHOPIFY_WEBHOOK_SECRETS: 'optional'
   SLACK_WEBHOOK_URL: 'optional'
   SMTP_URL: 'optional'
   STRIPE_SIGNING_SECRET: 'optional'
   TURNSTILE_SECRET: 'optional'
   TWILIO_AUTH_TOKEN: 'optional'
+  WOOCOMMERCE_CONSUMER_KEY: 'optional'
+  WOOCOMMERCE_CONSUMER_SECRET: 'optional'
   WOOCOMMERCE_WEBHOOK_SECRETS: 'optional'
 }
 param secretsInVault = split(readEnvironmentVariable('PUENTE_SECRETS', ''), ',')

@@ -45,11 +45,14 @@ class RefusedError(PuenteError):
 
 
 class RetryableError(PuenteError):
-    """Failed now, may succeed later. `after_seconds`: not sooner than this, when the other side said so."""
+    """Failed now, may succeed later. `after_seconds`: not sooner than this, when the other side said so.
 
-    def __init__(self, message: str, *, after_seconds: float | None = None) -> None:
+    `status`: that of the other side's answer, as far as it was one that says no more than this.
+    """
+
+    def __init__(self, message: str, *, after_seconds: float | None = None, status: int | None = None) -> None:
         super().__init__(message)
-        self.after_seconds = after_seconds
+        self.after_seconds, self.status = after_seconds, status
 
 
 class NoAnswerError(RetryableError):
@@ -70,8 +73,10 @@ class UnavailableError(RetryableError):
     `account`: it refuses us (a key that is good no more, an account that is not paid), which only a person can mend.
     """
 
-    def __init__(self, message: str, *, after_seconds: float | None = None, account: bool = False) -> None:
-        super().__init__(message, after_seconds=after_seconds)
+    def __init__(
+        self, message: str, *, after_seconds: float | None = None, status: int | None = None, account: bool = False
+    ) -> None:
+        super().__init__(message, after_seconds=after_seconds, status=status)
         self.account = account
 
 

@@ -96,9 +96,13 @@ class Flow:
     so that retention keeps the event's key when it removes the event. `stand_ins` name
     what the sandbox puts in the place of the systems that it talks to (`sandbox.vendor.Vendor`), on one machine only.
 
-    `by_hand` names a mapping of ids to webhooks: what may be started by hand, with inputs in place of a webhook's body.
+    `by_hand` names a mapping of ids to webhooks: what may be started by hand, with inputs in place of a webhook's body; or to
+    a `shared.intake.by_hand.Synchronous`, which answers at once.
     `secret_inputs` are names of such inputs that are never taken, in lower case, beside those that look like a secret
     (`shared.intake.by_hand`).
+
+    `logs` maps the name of a replaced system's log to the function that reads it for the comparison of shadow mode
+    (`shared.shadow.acts.Reader`).
 
     `identities` are the kinds by which its systems know people (`shared.people`); `people` names the tables whose rows tell of
     them (`shared.people.backfill.Source`), so that those that were stored before are taken in as well.
@@ -139,6 +143,7 @@ class Flow:
     identities: tuple[IdentityKind, ...] = ()
     people: tuple[str, ...] = ()
     importers: tuple[str, ...] = ()
+    logs: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         """Refuse what cannot work. Raises FlowError."""
@@ -165,7 +170,8 @@ class Flow:
             *self.importers,
             *self.stand_ins,
         )
-        mapped = (*self.targets.values(), *self.listeners.values(), *self.handlers.values(), *(job.run for job in self.jobs))
+        named = (self.targets, self.logs, self.listeners, self.handlers)
+        mapped = (*(part for each in named for part in each.values()), *(job.run for job in self.jobs))
         readers = (kind.read for kind in self.identities if kind.read is not None)
         return (*single, *several, *mapped, *readers)
 

@@ -27,11 +27,6 @@ def covered(targets: Iterable[str]) -> list[str]:
     return sorted(target for target in targets if covers(target))
 
 
-def is_on() -> bool:
-    """Whether any target is named."""
-    return bool(_names(os.environ.get(SETTING, "")))
-
-
 def refuse(target: str, what: str) -> None:
     """Nothing where the target is not covered. Clients ask before each call that changes something.
 

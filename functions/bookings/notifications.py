@@ -37,7 +37,7 @@ NOTES = {
 
 
 @dataclass(frozen=True)
-class Before:
+class BookingBefore:
     """The state of a booking before the event: what journeys and the lead know of it."""
 
     instance: str | None
@@ -74,7 +74,7 @@ class _Notifier:
         engine.signal(self.session, event, self.people, data, event_key=self.event_key, at=clock.now())
 
 
-def notify(session: Session, chain: Chain, before: Before, event_key: str) -> None:
+def notify(session: Session, chain: Chain, before: BookingBefore, event_key: str) -> None:
     """Signal to journeys what has changed in a booking since `before`. Without a change nothing is signalled."""
     booking = chain.booking
     if not chain.is_certain:
@@ -107,7 +107,7 @@ def _was_booked(chain: Chain) -> bool:
     return any(f"{RECEIVED}{trigger}" in one.facts for one in chain.uids for trigger in (CREATED, RESCHEDULED))
 
 
-def _signal_changes(notifier: _Notifier, booking: Booking, before: Before | None) -> None:
+def _signal_changes(notifier: _Notifier, booking: Booking, before: BookingBefore | None) -> None:
     """Signal what has changed in a meeting that journeys know; `before` is None where its booking was signalled just now."""
     was, now = before.status if before else BOOKED, booking.status
     if was == NO_SHOW_STATUS and now != NO_SHOW_STATUS:
@@ -176,12 +176,12 @@ def _note_name(fact: str, email: str | None) -> str | None:
     return "booking_noshow" if where == "away" else "booking_attended"
 
 
-def _is_another(booking: Booking, before: Before) -> bool:
+def _is_another(booking: Booking, before: BookingBefore) -> bool:
     """Whether a meeting that was over has been booked anew, which makes it another one."""
     return before.status in OVER and booking.status == BOOKED and booking.current_uid != before.current_uid
 
 
-def _name(booking: Booking, before: Before) -> str:
+def _name(booking: Booking, before: BookingBefore) -> str:
     """A name for the meeting that none of this booking's has had: its first id, then the newest one, then that with a time."""
     if before.instance is None:
         return booking.uid
@@ -191,7 +191,7 @@ def _name(booking: Booking, before: Before) -> str:
     return name if len(name) <= INSTANCE_LENGTH else key_of(name)
 
 
-def _people(session: Session, chain: Chain, before: Before) -> list[str]:
+def _people(session: Session, chain: Chain, before: BookingBefore) -> list[str]:
     """Every name by which the person may be in a journey, the lead's first; the booking's own where there is no other."""
     booking = chain.booking
     names = persons.names_of(session, email=booking.email, lead_id=booking.lead_id)

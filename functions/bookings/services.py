@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from functions.bookings import notifications, parts, people
 from functions.bookings.chain import Chain, of_event, of_row
 from functions.bookings.facts import CANCELLED_STATUS, NOT_STANDING, take_in
-from functions.bookings.notifications import Before
+from functions.bookings.notifications import BookingBefore
 from functions.bookings.payloads import MEANINGFUL, NO_SHOW, BookingEvent
 from functions.bookings.tables import Booking, BookingUid
 from functions.leads import kommo_sync
@@ -43,7 +43,7 @@ def take(session: Session, event: BookingEvent, envelope: Envelope, event_key: s
 def apply(session: Session, event: BookingEvent, at: datetime, event_key: str) -> str:
     """Apply an event that happened `at`, as `take` does."""
     chain = of_event(session, event, at)
-    before = Before.of(chain.booking)
+    before = BookingBefore.of(chain.booking)
     parts.inherit(session, chain, event)
     has_changed = take_in(chain.record(event.booking), event, at)
     chain.work_out()
@@ -82,7 +82,7 @@ def adopt(session: Session, lead_id: int, event_key: str) -> list[int]:
     query = select(Booking).where(theirs, Booking.lead_id.is_(None), Booking.status != CANCELLED_STATUS).order_by(Booking.id)
     found = [row for row in session.scalars(locked(query, Booking)) if _is_to_come(row)]
     for booking in found:
-        before = Before.of(booking)
+        before = BookingBefore.of(booking)
         _give(session, booking, lead.id)
         people.observe(session, booking)
         chain = of_row(session, booking)

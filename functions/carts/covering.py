@@ -14,6 +14,8 @@ from shared.store.dialect import locked
 
 COPY_WITHIN = timedelta(hours=24)
 """So long after an order a cart with nothing else in it is that order again: plugins send it under a new number."""
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""A shop dates orders to the second, a plugin by its own clock or not at all: what comes so soon after is no newer cart."""
 MOST = 200
 
 
@@ -58,7 +60,7 @@ def covering(cart: Cart, orders: Iterable[ShopOrder]) -> ShopOrder | None:
 
 def _covers(cart: Cart, order: ShopOrder, placed_at: datetime, days: timedelta) -> bool:
     """An order that names the cart covers it however old it is; one of the same person only if the cart is not too old."""
-    if cart.changed_at > placed_at:
+    if cart.changed_at > placed_at + CLOCKS_DIFFER:
         return _is_copy(cart, order, placed_at)
     is_named = order.store == cart.store and {cart.cart_id, cart.token} & ({order.cart_ref, order.other_ref} - {None})
     return bool(is_named) or placed_at - cart.changed_at <= days

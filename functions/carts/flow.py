@@ -34,8 +34,19 @@ FLOW = Flow(
     has_journeys=True,
     has_templates=True,
     senders=("carts", "shopify", "woocommerce"),
+    stand_ins=("sandbox.shopify:Shopify", "sandbox.woocommerce:WooCommerce"),
     kept_keys=frozenset(("shopify.checkout", "shopify.order", "shopify.privacy", "woocommerce.order")),
-    jobs=(Job(name="shop-wishes", rhythm=Rhythm.FIVE_MINUTES, run="functions.carts.wishes:fulfil"),),
+    effects=("functions.carts.discounts:IN_SHOPIFY", "functions.carts.discounts:IN_WOOCOMMERCE"),
+    targets=MappingProxyType(
+        {"shopify": "functions.carts.shopify_api:policy", "woocommerce": "functions.carts.woocommerce_api:policy"}
+    ),
+    clients=("functions.carts.shopify_api:SHOPIFY_API", "functions.carts.woocommerce_api:WOOCOMMERCE_API"),
+    comparisons=MappingProxyType({"woocommerce": "functions.carts.watch:with_woocommerce"}),
+    jobs=(
+        Job(name="shop-wishes", rhythm=Rhythm.FIVE_MINUTES, run="functions.carts.wishes:fulfil"),
+        Job(name="woocommerce-webhooks", rhythm=Rhythm.FIVE_MINUTES, run="functions.carts.watch:watch_webhooks"),
+        Job(name="compare-woocommerce", rhythm=Rhythm.NIGHT, run="functions.carts.watch:ask_nightly"),
+    ),
     identities=(IdentityKind(name="shop", title="Customer of a shop"),),
     people=("functions.carts.persons:CARTS", "functions.carts.persons:ORDERS"),
 )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.carts import recovery
+from functions.carts import discounts, recovery
 from functions.carts.tables import Cart, CartMessage
 from shared.messages import MessageOutcome
 from shared.store.dialect import insert_if_absent, locked
@@ -45,6 +45,7 @@ def note(session: Session, context: Mapping[str, Any], outcome: MessageOutcome) 
     session.flush()
     if is_first:
         recovery.attribute(session, [cart])
+        discounts.request(session, cart)
 
 
 def looked_at(session: Session, row: CartMessage) -> tuple[datetime | None, datetime | None]:

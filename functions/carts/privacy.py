@@ -32,6 +32,7 @@ def _with(person: Person, table: str, kind: str, found: Sequence[tuple[Any, str]
     customers = [kinds.identities(**{KIND: value_of(row.store, row.customer_id)}) for row in rows if row.customer_id]
     names = [name for several in customers for one in several for name in kinds.names_of(one)]
     subjects = [subject_of(kind, row.store, number) for row, number in found]
+    subjects += [f"{kind}:{row.id}" for row in rows]
     person = person.with_rows(table, [row.id for row in rows]).with_names([*names, *subjects])
     return person.with_phones(row.phone for row in rows).with_emails(row.email for row in rows)
 

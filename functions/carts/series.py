@@ -136,7 +136,7 @@ def facts_of(cart: Cart) -> dict[str, Any]:
         "total": amounts.shown(cart.shown) if cart.shown else None,
         "cart_url": with_code(cart.url or settings.store_url, cart),
         "store_name": settings.store_name,
-        "discount_code": cart.discount_code,
+        "discount_code": code_of(cart),
         "locale": get_settings().default_locale,
     }
     return {name: value for name, value in known.items() if value is not None}
@@ -154,12 +154,18 @@ def _product(line: Item, cart: Cart, *, exact: bool) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value is not None}
 
 
+def code_of(cart: Cart) -> str | None:
+    """The discount code that the mails name: that of the settings, else the one that was made for the cart."""
+    return settings_of(CartSettings).discount_code or cart.discount_code
+
+
 def with_code(url: str | None, cart: Cart) -> str | None:
     """The address with the cart's discount code behind it, where there is one."""
-    if url is None or not cart.discount_code:
+    code = code_of(cart)
+    if url is None or code is None:
         return url
     parts = urlsplit(url)
-    query = "&".join(filter(None, (parts.query, urlencode({"discount": cart.discount_code}))))
+    query = "&".join(filter(None, (parts.query, urlencode({"discount": code}))))
     return parts._replace(query=query).geturl()
 
 

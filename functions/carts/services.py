@@ -51,8 +51,9 @@ def take_order(session: Session, report: OrderReport, at: datetime, event_key: s
     _fill_order(order)
     session.flush()
     carts = covering.carts_of(session, order)
-    for cart in carts:
-        set_state(cart, covering.orders_of(session, cart))
+    for cart in carts:  # by a discount code the order finds the cart, and not the cart the order
+        set_state(cart, [*covering.orders_of(session, cart), order])
+    session.flush()
     persons.observe(session, order)
     recovery.attribute(session, carts)
     if order.placed_at is not None:

@@ -131,6 +131,7 @@ def _who(session: Session, carts: Sequence[Cart], orders: Sequence[ShopOrder]) -
     emails = sorted({row.email for rows in (carts, orders) for row in rows if row.email})
     people = [email_name(email) for email in emails]
     names = {subject_of("cart", row.store, row.cart_id) for row in carts}
+    names |= {f"cart:{row.id}" for row in carts}
     names |= {subject_of("order", row.store, row.order_id) for row in orders}
     ids = {row.id for row in carts}
     mine = select(Enrolment).where(Enrolment.journey == series.JOURNEY, Enrolment.person.in_(people))
@@ -140,6 +141,8 @@ def _who(session: Session, carts: Sequence[Cart], orders: Sequence[ShopOrder]) -
     beginnings = [row.id for row in session.scalars(waiting) if row.data.get("cart") in ids]
     steps = select(EnrolmentStep.delivery_id).where(EnrolmentStep.enrolment_id.in_(enrolments))
     deliveries = [number for number in session.scalars(steps) if number is not None]
+    codes = select(Delivery.id).where(Delivery.subject.in_([f"cart:{row.id}" for row in carts]))
+    deliveries += session.scalars(codes).all()
     who = Person(pseudonym=f"erased:{uuid.uuid4().hex[:16]}", names=frozenset(names | {f"{KNOWN_AS}{name}" for name in people}))
     who = who.with_rows(privacy.CARTS, ids).with_rows(privacy.ORDERS, [row.id for row in orders])
     who = who.with_rows(BEGINNINGS, beginnings)

@@ -42,12 +42,15 @@ class Wanted:
 def wanted() -> list[Wanted]:
     """Every property that the settings name, each once."""
     settings = settings_of(HubSpotSettings)
-    named = {name: Wanted(name, NUMBER if fact == "score" else TEXT, f"Lead: {fact}") for fact, name in _leads(settings)}
+    own = {
+        settings.hubspot_prop_interes_producto: "Interés de producto",
+        settings.hubspot_prop_estado_interes: "Estado de interés",
+        settings.hubspot_prop_manychat_user_id: "ManyChat User ID",
+    }
+    named = {name: Wanted(name, TEXT, label) for name, label in own.items()}
+    for fact, name in settings.lead_properties.items():
+        named[name] = Wanted(name, NUMBER if fact == "score" else TEXT, f"Lead: {fact}")
     return list(named.values())
-
-
-def _leads(settings: HubSpotSettings) -> Iterator[tuple[str, str]]:
-    yield from settings.lead_properties.items()
 
 
 def looked(there: Mapping[str, str], *, apply: bool) -> Iterator[tuple[str, Wanted]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from functions.invoices.payloads import REMINDER
+from functions.invoices.payloads import FINANCE, REMINDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,11 @@ def look_again(context: Mapping[str, Any]) -> str | None:
 
 
 def fill(context: Mapping[str, Any], given: Mapping[str, Any], _at: datetime) -> Mapping[str, Any] | None:
-    """What a reminder says, as it is when it is sent."""
+    """What a reminder and the list for finance say, as it is when they are sent."""
+    if FINANCE in context:
+        from functions.invoices import finance
+
+        return dict(given) | finance.variables(context)
     if REMINDER not in context:
         return None
     from functions.invoices import reminders

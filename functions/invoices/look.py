@@ -6,18 +6,18 @@ and one that was planned is not planned again. An invoice is judged once a day, 
 """
 
 from collections.abc import Sequence
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from functions.invoices import judging, reminders, stages
+from functions.invoices import days, judging, reminders, stages
 from functions.invoices.fields import zone
 from functions.invoices.settings import InvoiceSettings
 from functions.invoices.stages import Stage
-from functions.invoices.tables import Invoice, InvoiceReminder
+from functions.invoices.tables import Invoice, InvoiceDay, InvoiceReminder
 from shared import clock, faults
 from shared.crm import editing
 from shared.settings import settings_of
@@ -37,19 +37,37 @@ def ask(session: Session) -> None:
 
 
 def remind() -> int:
-    """Plan what is due today; how many reminders were planned. A second run plans nothing twice."""
+    """Plan what is due today; how many reminders were planned. A second run plans nothing twice.
+
+    Once nothing is left to be planned, the day is closed: its figures are kept, and finance and the team get them.
+    """
     began, day = clock.now(), today_if_open()
     if day is None:
         return 0
+    planned, is_done = _plan_all(day, began)
+    if is_done and not _is_closed(day):
+        editing.committed(partial(days.close, day=day))
+    return planned
+
+
+def _plan_all(day: date, began: datetime) -> tuple[int, bool]:
+    """Plan what is due; how many reminders were planned, and whether nothing more is to be planned today."""
     planned = 0
     for stage in reversed(stages.stages()):
         while page := _candidates(stage, day):
             for invoice_id in page:
-                if _left(day) <= 0 or clock.now() - began > LONGEST_LOOK:
-                    return planned
+                if _left(day) <= 0:
+                    return planned, True
+                if clock.now() - began > LONGEST_LOOK:
+                    return planned, False
                 planned += editing.committed(partial(_judge, invoice_id=invoice_id, stage=stage, day=day))
                 faults.hit(AFTER_PLAN)
-    return planned
+    return planned, True
+
+
+def _is_closed(day: date) -> bool:
+    with reading() as session:
+        return session.scalar(select(InvoiceDay.id).where(InvoiceDay.day == day)) is not None
 
 
 def today_if_open() -> date | None:

@@ -12,6 +12,7 @@ from shared.settings import Settings
 
 SENDER = "invoices"
 REMINDER = "invoice_reminder"  # in the context of a message: the reminder that it is
+FINANCE = "invoice_day"  # in the context of a message: the day whose list it is
 SUBJECT_LENGTH = 100
 NUMBERS = ("serie", "number", "folio", "invoice_number")
 

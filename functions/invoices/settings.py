@@ -13,6 +13,7 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Price = Annotated[Decimal, Field(ge=0, max_digits=14)]
 Urgency = Literal["info", "warning", "error", "critical"]
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Address = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)]
 FIRST, LAST = -90, 730
 GENERAL = "recordatorio_general"
 
@@ -79,6 +80,19 @@ class InvoiceSettings(SettingsGroup):
         default=None,
         description="Page on which an invoice is paid, for those that name none; `?invoice=<number>` is added. "
         "Without it such a reminder has no button.",
+    )
+    invoices_finance_email: Address | None = Field(
+        default=None, description="Who gets each day's list of invoices that need a person; nobody, if left out."
+    )
+    invoices_large_from: dict[Currency, Price] = Field(
+        default={"MXN": Decimal(10_000), "USD": Decimal(10_000)},
+        description="JSON object: from so much open, by currency, an invoice that is reminded of is listed for finance.",
+    )
+    invoices_from_odoo: bool = Field(
+        default=False, description="Take invoices and credit notes over from Odoo (`account.move`), which is only read."
+    )
+    invoices_odoo_company: int | None = Field(
+        default=None, ge=1, lt=2**31, description="Odoo's number of the company whose invoices are taken over; else all."
     )
     retention_invoice_days: Kept = Field(
         default=0,

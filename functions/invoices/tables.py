@@ -128,3 +128,12 @@ class InvoiceReminder(Timestamped, Base):
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
     __table_args__ = (UniqueConstraint("invoice_id", "stage", "channel", name="uq_invoice_reminders_invoice_id_stage_channel"),)
+
+
+class InvoiceDay(Timestamped, Base):
+    """A day whose look is done: its figures, by currency, as they were then. `day` is one of the company's calendar."""
+
+    __tablename__ = "invoice_days"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    day: Mapped[date] = mapped_column(Day, unique=True)
+    figures: Mapped[Any] = mapped_column(JsonText, default=dict)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, Select, select
 
 from functions.leads import log
-from functions.leads.log import Place
+from functions.leads.log import LogPlace
 from functions.leads.tables import Lead
 from shared.crm import editing
 from shared.crm.people import e164
@@ -154,7 +154,7 @@ def get_lead(lead_id: RowId) -> LeadOut:
 )
 def get_log(lead_id: RowId, query: Annotated[LogQuery, Query()], accept: Annotated[str, Header()] = "") -> Any:
     """Every action on the lead, oldest first: form, bookings, decisions of journeys, what was planned and what came of it."""
-    after = Place(*LOG_CURSOR.place(query.after)) if query.after is not None else None
+    after = LogPlace(*LOG_CURSOR.place(query.after)) if query.after is not None else None
     with reading() as session:
         lead = session.get(Lead, lead_id)
         if lead is None:

@@ -16,6 +16,7 @@ FLOW = Flow(
     privacy="functions.leads.privacy:PERSONAL_DATA",
     syncs=("functions.leads.kommo_sync:LEADS",),
     effects=("functions.leads.notes:NOTE",),
+    logs=MappingProxyType({"actions-log": "functions.leads.actions_log:lines"}),
     targets=MappingProxyType({"kommo": "functions.leads.kommo_sync:policy"}),
     events=("lead.log", "lead.stored"),
     listeners=MappingProxyType(
@@ -30,7 +31,11 @@ FLOW = Flow(
     has_journeys=True,
     has_templates=True,
     stand_ins=("sandbox.kommo:Kommo", "sandbox.captcha:Captcha"),
-    identities=(IdentityKind(name="lead", title="Number of a lead"),),
+    identities=(
+        IdentityKind(name="lead", title="Number of a lead"),
+        IdentityKind(name="kommo_lead", title="Kommo's lead"),
+        IdentityKind(name="kommo_contact", title="Kommo's contact"),
+    ),
     people=("functions.leads.persons:LEADS",),
     importers=("functions.leads.importer:LOG", "functions.leads.importer:KOMMO"),
 )

@@ -47,7 +47,7 @@ LEADS = RecordSync(
     prefix="kommo",
     put="functions.leads.kommo_rows:bring_up_to_date",
     keep=("kommo_lead_id", "kommo_contact_id", "kommo_stage_id"),
-    then="functions.leads.notes:wake",
+    then="functions.leads.persons:known_in_kommo",
     is_used=is_configured,
 )
 LEAD = LEADS.action

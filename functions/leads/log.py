@@ -29,7 +29,7 @@ WELL = frozenset({"done", "late done", "skipped", "moved", "hastened", "planned"
 ERROR = "error"
 
 
-class Place(NamedTuple):
+class LogPlace(NamedTuple):
     """The position of an entry. Kinds of the same instant follow each other as causes and effects do."""
 
     at: datetime
@@ -39,10 +39,10 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Entry:
+class LogEntry:
     """One action. `data` holds what is known of it; what is not is left out."""
 
-    place: Place
+    place: LogPlace
     channel: str
     data: Mapping[str, Any]
 
@@ -74,7 +74,7 @@ class Contribution:
     happened: Sequence[Happened]
 
 
-def entries(session: Session, lead: Lead) -> list[Entry]:
+def entries(session: Session, lead: Lead) -> list[LogEntry]:
     """Every action on the lead, oldest first."""
     deliveries = _rows(session, Delivery, Delivery.subject == ids.key(lead.id))
     others: list[Contribution] = [listener(session, lead.id) for _flow, listener in flows.listeners("lead.log")]
@@ -102,73 +102,73 @@ def _rows(session: Session, model: Any, *where: Any) -> Sequence[Any]:
     return session.scalars(select(model).where(*where).order_by(model.id.desc()).limit(MOST)).all()
 
 
-def _entry(place: Place, channel: str, lead: Lead, action: str, **more: Any) -> Entry:
+def _entry(place: LogPlace, channel: str, lead: Lead, action: str, **more: Any) -> LogEntry:
     known = {name: value for name, value in more.items() if value is not None}
-    return Entry(place, channel, {"action": action, "lead_id": lead.id, **known})
+    return LogEntry(place, channel, {"action": action, "lead_id": lead.id, **known})
 
 
-def _events(session: Session, lead: Lead, channels: Mapping[str, str]) -> Iterator[Entry]:
+def _events(session: Session, lead: Lead, channels: Mapping[str, str]) -> Iterator[LogEntry]:
     for row in _rows(session, InboxEvent, InboxEvent.subject.in_(channels)):
         yield _entry(
-            Place(row.handled_at, 0, row.id), channels[row.subject], lead, row.type, status=row.outcome,
+            LogPlace(row.handled_at, 0, row.id), channels[row.subject], lead, row.type, status=row.outcome,
             event_id=row.event_id, received_at=written(row.received_at), payload=row.data,
         )  # fmt: skip
 
 
-def _dead_letters(session: Session, lead: Lead, channels: Mapping[str, str]) -> Iterator[Entry]:
+def _dead_letters(session: Session, lead: Lead, channels: Mapping[str, str]) -> Iterator[LogEntry]:
     for row in _rows(session, DeadLetter, DeadLetter.subject.in_(channels)):
         yield _entry(
-            Place(row.created_at, 1, row.id), ERROR, lead, row.type or "unreadable", status=row.state,
+            LogPlace(row.created_at, 1, row.id), ERROR, lead, row.type or "unreadable", status=row.state,
             reason=row.reason, error=row.error_message, dead_letter_id=row.id,
         )  # fmt: skip
 
 
-def _happened(others: Iterable[Contribution], lead: Lead) -> Iterator[Entry]:
+def _happened(others: Iterable[Contribution], lead: Lead) -> Iterator[LogEntry]:
     for one in (happened for other in others for happened in other.happened):
-        yield _entry(Place(one.at, 2, one.id), one.channel, lead, one.action, **one.facts)
+        yield _entry(LogPlace(one.at, 2, one.id), one.channel, lead, one.action, **one.facts)
 
 
-def _before(session: Session, lead: Lead) -> Iterator[Entry]:
+def _before(session: Session, lead: Lead) -> Iterator[LogEntry]:
     """What the replaced system had done, and the notes in Kommo, as an import has brought them."""
     if lead.kommo_lead_id is None:
         return
     for row in _rows(session, LeadAction, LeadAction.kommo_lead_id == lead.kommo_lead_id):
-        yield Entry(Place(row.at, 1, row.id), row.channel, {**row.data, "lead_id": lead.id})
+        yield LogEntry(LogPlace(row.at, 1, row.id), row.channel, {**row.data, "lead_id": lead.id})
 
 
-def _received(session: Session, lead: Lead) -> Iterator[Entry]:
+def _received(session: Session, lead: Lead) -> Iterator[LogEntry]:
     """What came from the lead's number."""
     if not lead.phone:
         return
     for row in _rows(session, ReceivedMessage, from_numbers([lead.phone])):
         yield _entry(
-            Place(row.received_at, 2, row.id), "message", lead, "message.received", status=row.state, via=row.channel,
+            LogPlace(row.received_at, 2, row.id), "message", lead, "message.received", status=row.state, via=row.channel,
             text=row.text, provider=row.provider, sid=row.vendor_id,
         )  # fmt: skip
 
 
-def _decisions(session: Session, lead: Lead) -> Iterator[Entry]:
+def _decisions(session: Session, lead: Lead) -> Iterator[LogEntry]:
     mine = select(Enrolment.id, Enrolment.journey).where(Enrolment.person == ids.key(lead.id))
     journeys = {number: name for number, name in session.execute(mine)}  # noqa: C416  # a row is no pair to mypy
     if not journeys:
         return
     for row in _rows(session, JourneyDecision, JourneyDecision.enrolment_id.in_(journeys)):
         yield _entry(
-            Place(row.at, 3, row.id), "journey", lead, f"{journeys[row.enrolment_id]}.{row.step or 'journey'}", status=row.kind,
-            reason=row.reason, due_at=written(row.due_at), enrolment_id=row.enrolment_id,
+            LogPlace(row.at, 3, row.id), "journey", lead, f"{journeys[row.enrolment_id]}.{row.step or 'journey'}",
+            status=row.kind, reason=row.reason, due_at=written(row.due_at), enrolment_id=row.enrolment_id,
         )  # fmt: skip
 
 
-def _planned(deliveries: Iterable[Delivery], lead: Lead) -> Iterator[Entry]:
+def _planned(deliveries: Iterable[Delivery], lead: Lead) -> Iterator[LogEntry]:
     for row in deliveries:
         yield _entry(
-            Place(row.created_at, 4, row.id), _channel(row.target, row.action), lead, f"{row.target}.{row.action}",
+            LogPlace(row.created_at, 4, row.id), _channel(row.target, row.action), lead, f"{row.target}.{row.action}",
             status="planned", delivery_id=row.id, due_at=written(row.due_at) if row.state == State.PENDING else None,
             **_what(row),
         )  # fmt: skip
 
 
-def _attempts(session: Session, deliveries: Sequence[Delivery], lead: Lead) -> Iterator[Entry]:
+def _attempts(session: Session, deliveries: Sequence[Delivery], lead: Lead) -> Iterator[LogEntry]:
     """Each attempt at an outside system, and what people did."""
     known = {row.id: row for row in deliveries}
     for row in _rows(session, ActionLog, ActionLog.subject == ids.key(lead.id)):
@@ -176,7 +176,7 @@ def _attempts(session: Session, deliveries: Sequence[Delivery], lead: Lead) -> I
         delivery, well = known.get(row.delivery_id or 0), row.result in WELL
         where = _channel(target, action) if delivery is None else _channel(delivery.target, delivery.action)
         yield _entry(
-            Place(row.at, 5, row.id), where if well else ERROR, lead, row.action, status=row.result,
+            LogPlace(row.at, 5, row.id), where if well else ERROR, lead, row.action, status=row.result,
             actor=row.actor, attempt=row.attempt, delivery_id=row.delivery_id,
             provider=delivery.target if delivery is not None else target,
             detail=row.detail if well else None, error=None if well else row.detail,
@@ -185,7 +185,7 @@ def _attempts(session: Session, deliveries: Sequence[Delivery], lead: Lead) -> I
         )  # fmt: skip
 
 
-def _statuses(session: Session, deliveries: Sequence[Delivery], lead: Lead) -> Iterator[Entry]:
+def _statuses(session: Session, deliveries: Sequence[Delivery], lead: Lead) -> Iterator[LogEntry]:
     """Each status that the vendors reported later."""
     known = {row.id: row for row in deliveries}
     if not known:
@@ -195,7 +195,7 @@ def _statuses(session: Session, deliveries: Sequence[Delivery], lead: Lead) -> I
         for part, status in enumerate(row.history):
             at = clock.as_utc(datetime.fromisoformat(status["at"]))
             yield _entry(
-                Place(at, 6, row.id, part), _channel(delivery.target, delivery.action), lead,
+                LogPlace(at, 6, row.id, part), _channel(delivery.target, delivery.action), lead,
                 f"{delivery.target}.{delivery.action}", status=status["status"], reason=status.get("reason"),
                 delivery_id=delivery.id, provider=row.provider, sid=row.vendor_id, **_what(delivery),
             )  # fmt: skip

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.leads import ids
+from functions.leads import ids, notes
 from functions.leads.tables import Lead
 from shared.crm.people import email_name
 from shared.people import kinds, observing
@@ -15,9 +15,35 @@ MOST_LEADS = 20
 
 
 def observe(session: Session, lead: Lead) -> int | None:
-    """Note by which identities a lead's person is known; the number of the person. What a form says is a proposal."""
-    proven, typed = kinds.identities(lead=lead.id), kinds.identities(email=lead.email, phone=lead.phone)
+    """Note by which identities a lead's person is known; the number of the person. What a form says is a proposal.
+
+    Kommo's lead was made for this one, and is proven. Its contact is looked for by what was typed, so it proposes like that;
+    so does a lead of Kommo's that is another one's of ours, which Kommo's own control of duplicates has given us.
+    """
+    of_kommo = kinds.identities(kommo_lead=lead.kommo_lead_id)
+    is_own = not _is_of_another(session, lead)
+    proven = (*kinds.identities(lead=lead.id), *(of_kommo if is_own else ()))
+    typed = kinds.identities(email=lead.email, phone=lead.phone, kommo_contact=lead.kommo_contact_id)
+    typed = (*typed, *(() if is_own else of_kommo))
     return observing.observe(session, Seen(source="lead", at=lead.received_at, proven=proven, typed=typed))
+
+
+def _is_of_another(session: Session, lead: Lead) -> bool:
+    if lead.kommo_lead_id is None:
+        return False
+    others = select(Lead.id).where(Lead.kommo_lead_id == lead.kommo_lead_id, Lead.id != lead.id).limit(1)
+    return session.scalars(others).first() is not None
+
+
+def known_in_kommo(session: Session, subject: str) -> None:
+    """After a sync to Kommo: the person is known by Kommo's ids too, and notes that waited for them are sent.
+
+    A second run adds nothing. A lead that Kommo has merged into another leads to the same person by either id.
+    """
+    lead = session.get(Lead, ids.number(subject), populate_existing=True)
+    if lead is not None:
+        observe(session, lead)
+    notes.wake(session, subject)
 
 
 LEADS = Source("leads", Lead, observe)

@@ -20,6 +20,7 @@ FLOW = Flow(
     timeline=("functions.scoring.privacy:TIMELINE",),
     retention=("functions.scoring.retention:RULES",),
     syncs=("functions.scoring.contacts:LEADS",),
+    listeners=MappingProxyType({"hubspot.merged": "functions.scoring.listeners:follow_merge"}),
     settings="functions.scoring.settings:ScoringSettings",
     senders=("manychat",),
     people=("functions.scoring.persons:LEADS",),

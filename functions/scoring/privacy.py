@@ -1,11 +1,12 @@
-"""What scored leads hold of people. Their contacts in HubSpot are deleted there, by a person."""
+"""What scored leads hold of people. Their contacts in HubSpot are named by the flow `hubspot`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from functions.hubspot.payloads import subject_of
 from functions.scoring.tables import ScoredLead
 from shared.crm.timeline import Source
 from shared.privacy.holdings import Holding, PersonalData
@@ -19,23 +20,19 @@ def identify(session: Session, person: Person) -> Person:
     theirs = or_(ScoredLead.ext_id.in_(person.manychat_ids), ScoredLead.email.in_(person.emails))
     found = {*session.scalars(select(ScoredLead.id).where(theirs)), *person.of(LEADS)}
     rows = session.execute(
-        select(ScoredLead.id, ScoredLead.ext_id, ScoredLead.email, ScoredLead.phone).where(ScoredLead.id.in_(found))
+        select(ScoredLead.id, ScoredLead.ext_id, ScoredLead.email, ScoredLead.phone, ScoredLead.hubspot_contact_id).where(
+            ScoredLead.id.in_(found)
+        )
     ).all()
     person = person.with_emails(row.email for row in rows).with_phones(row.phone for row in rows)
     names = [name for row in rows for name in (f"scored-lead:{row.id}", row.ext_id)]
+    names += [subject_of(row.hubspot_contact_id) for row in rows if row.hubspot_contact_id]
     return person.with_rows(LEADS, found).with_names(names)
-
-
-def in_hubspot(session: Session, person: Person) -> Mapping[str, list[str]]:
-    """HubSpot's ids of their contacts, which a person deletes there for good."""
-    query = select(ScoredLead.hubspot_contact_id).where(ScoredLead.id.in_(person.of(LEADS)))
-    return {"contacts in HubSpot": sorted({number for number in session.scalars(query) if number})}
 
 
 PERSONAL_DATA = PersonalData(
     holdings=(Holding(ScoredLead, lambda person: ScoredLead.id.in_(person.of(LEADS))),),
     identify=identify,
-    outside=in_hubspot,
 )
 
 

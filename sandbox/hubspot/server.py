@@ -24,6 +24,7 @@ from sandbox.hubspot.shapes import (
     MOST_GROUPS,
     OWN,
     ROOT,
+    SECRET,
     TEXT,
     TOKEN,
     entry,
@@ -50,9 +51,11 @@ class HubSpot(Shelved):
     connection: Mapping[str, str] = {
         "HUBSPOT_BASE_URL": "/hubspot",
         "HUBSPOT_TOKEN": TOKEN,
+        "HUBSPOT_CLIENT_SECRET": SECRET,
     }
     board_title = "Contacts"
     routes = ("/crm/{rest:.*}",)
+    default_secret = SECRET
     kinds = ("contacts", "properties", "state")
     modes: Mapping[str, str] = {
         "ten_seconds": "Too many requests in ten seconds: 429, policy TEN_SECONDLY_ROLLING.",

@@ -19,7 +19,6 @@ from shared.vendors.odoo.client import OdooClient
 CAMPAIGN, PARTNER_TAG, LEAD_TAG = "utm.campaign", "res.partner.category", "crm.tag"
 TITLE = {CAMPAIGN: "title", PARTNER_TAG: "name", LEAD_TAG: "name"}
 """The field that people read as the name, by model."""
-HAS_ARCHIVE = (CAMPAIGN, PARTNER_TAG)
 EVERYBODYS = ("odoo-access-denied", "http-invalid-request")
 """What fails for these reasons fails for every record, so that Odoo counts as being away."""
 KEPT_FOR = timedelta(hours=1)
@@ -123,4 +122,4 @@ def _found_or_made(client: OdooClient, model: str, ours: Ours) -> int:
 
 
 def _found(client: OdooClient, model: str, ours: Ours) -> int | None:
-    return named.find(client, model, TITLE[model], ours.name, has_archive=model in HAS_ARCHIVE)
+    return named.find(client, model, TITLE[model], ours.name, archived=True)

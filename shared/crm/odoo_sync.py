@@ -58,7 +58,7 @@ CONTACTS = RecordSync(
     send="shared.crm.odoo_rows:sync_contacts",
     batch_size=lambda: get_settings().odoo_batch_size,
     keep=_columns,
-    then="shared.crm.campaign_requests:of_partner",
+    then="shared.crm.odoo_follows:of_partner",
     is_used=lambda: _is_in_mode("contacts"),
     describe="shared.crm.odoo_rows:facts_of",
 )
@@ -67,7 +67,7 @@ OPPORTUNITIES = replace(
     name="opportunity",
     table="shared.store.models:Opportunity",
     send="shared.crm.odoo_rows:sync_opportunities",
-    then="shared.crm.campaign_requests:of_lead",
+    then="shared.crm.odoo_follows:of_lead",
     is_used=lambda: _is_in_mode("opportunities"),
 )
 CAMPAIGNS = RecordSync(
@@ -78,7 +78,7 @@ CAMPAIGNS = RecordSync(
     prefix="odoo",
     put="shared.crm.odoo_campaigns:put_campaign",
     keep=("odoo_id", "odoo_tags"),
-    overdue="shared.crm.campaign_requests:campaigns_never_asked",
+    overdue="shared.crm.odoo_follows:campaigns_never_asked",
     is_used=lambda: get_settings().odoo_sends_campaigns,
 )
 MEMBERS = RecordSync(
@@ -90,7 +90,7 @@ MEMBERS = RecordSync(
     send="shared.crm.odoo_members:sync_members",
     batch_size=lambda: get_settings().odoo_batch_size,
     keep=("odoo_id", "odoo_linked", "odoo_partner_id", "odoo_lead_id"),
-    overdue="shared.crm.campaign_requests:members_never_asked",
+    overdue="shared.crm.odoo_follows:members_never_asked",
     is_used=lambda: get_settings().odoo_sends_members,
 )
 CONTACT, OPPORTUNITY = CONTACTS.action, OPPORTUNITIES.action

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from shared import clock
 from shared.crm import facts
 from shared.people import kinds, observing
 from shared.people.backfill import Source
@@ -14,7 +15,7 @@ from shared.readers import email, name_key, phone
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.journey_models import PERSON_LENGTH
-from shared.store.models import Channel, Contact
+from shared.store.models import Channel, Contact, Opportunity
 from shared.store.types import key_of
 
 WHATSAPP = "WhatsApp"
@@ -98,8 +99,24 @@ def observe(session: Session, contact: Contact, at: datetime) -> int | None:
     return observing.observe(session, Seen(source="manychat", at=at, proven=proven, typed=typed))
 
 
+def observe_in_odoo(session: Session, manychat_id: str) -> None:
+    """Note by which of Odoo's ids a contact is known, of their partner and their lead, once there are any.
+
+    Odoo's records carry ManyChat's id, so their own ids are proven. What Odoo has merged or made anew leads to the same person
+    by its old and its new id. A second run adds nothing.
+    """
+    query = select(Contact.odoo_id, Opportunity.odoo_id).outerjoin(Opportunity, Opportunity.contact_id == Contact.id)
+    found = session.execute(query.where(Contact.manychat_id == manychat_id)).one_or_none()
+    theirs = kinds.identities(odoo_partner=found[0], odoo_lead=found[1]) if found else ()
+    (known,) = kinds.identities(manychat=manychat_id)
+    if theirs and not observing.are_linked(session, known, theirs):
+        observing.observe(session, Seen(source="odoo", at=clock.now(), proven=(known, *theirs)))
+
+
 def _observe_stored(session: Session, contact: Contact) -> int | None:
-    return observe(session, contact, contact.last_event_at or contact.created_at)
+    number = observe(session, contact, contact.last_event_at or contact.created_at)
+    observe_in_odoo(session, contact.manychat_id)
+    return number
 
 
 CONTACTS = Source("contacts", Contact, _observe_stored)

@@ -96,7 +96,7 @@ def run(*, dry_run: bool, client: OdooClient | None = None) -> Report:
 
 
 @dataclass(frozen=True)
-class Place:
+class ComparisonPlace:
     """Where a comparison goes on: with which side, whether with Odoo's records after ours, and behind which id."""
 
     side: int = 0
@@ -104,10 +104,10 @@ class Place:
     behind: int = 0
 
 
-FIRST = Place()
+FIRST = ComparisonPlace()
 
 
-def go_on(report: Report, place: Place, *, dry_run: bool, client: OdooClient | None = None) -> Place | None:
+def go_on(report: Report, place: ComparisonPlace, *, dry_run: bool, client: OdooClient | None = None) -> ComparisonPlace | None:
     """Compare one page, add to the report what it shows, and repair it unless `dry_run`. Where to go on; None at the end.
 
     Raises:
@@ -128,8 +128,8 @@ def go_on(report: Report, place: Place, *, dry_run: bool, client: OdooClient | N
     if last is not None:
         return replace(place, behind=last)
     if not place.of_odoo:
-        return Place(place.side, of_odoo=True)
-    return Place(place.side + 1) if place.side + 1 < len(compared) else None
+        return ComparisonPlace(place.side, of_odoo=True)
+    return ComparisonPlace(place.side + 1) if place.side + 1 < len(compared) else None
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,9 @@ def _carried_on(row: Reconciliation, comparison: Comparison) -> reconcile.Report
 
 def _with_odoo(report: reconcile.Report, place: Goes | None, dry_run: bool) -> Goes | None:  # noqa: FBT001  # a `Comparison`
     client = OdooClient.from_settings(get_settings())
-    following = reconcile.go_on(report, reconcile.Place(**place) if place else reconcile.FIRST, dry_run=dry_run, client=client)
+    following = reconcile.go_on(
+        report, reconcile.ComparisonPlace(**place) if place else reconcile.FIRST, dry_run=dry_run, client=client
+    )
     return asdict(following) if following is not None else None
 
 

@@ -41,7 +41,7 @@ type Order = Callable[[Any, Any], Any]
 """`gt` where later entries come later, `lt` where the newest come first."""
 
 
-class Place(NamedTuple):
+class EntryPlace(NamedTuple):
     """Where an entry stands. Kinds of the same instant follow each other as causes and effects do."""
 
     at: datetime
@@ -53,7 +53,7 @@ class Place(NamedTuple):
 class Entry:
     """Something that happened. `outcome` is a short word, `reason` says why, where something was skipped or failed."""
 
-    place: Place
+    place: EntryPlace
     kind: str
     what: str
     outcome: str | None = None
@@ -126,7 +126,7 @@ def _whose(session: Session, names: Iterable[str], known: Collection[Identity]) 
 
 
 def entries(
-    session: Session, whose: Subject, limit: int, after: Place | None = None, *, newest_first: bool = False
+    session: Session, whose: Subject, limit: int, after: EntryPlace | None = None, *, newest_first: bool = False
 ) -> list[Entry]:
     """The next `limit` entries behind `after`, oldest first unless `newest_first`. What is certainly theirs comes once."""
     comes_later = lt if newest_first else gt
@@ -151,7 +151,7 @@ class Source:
     details: Callable[[Session, Sequence[Any]], Iterator[dict[str, Any]]]
 
 
-def _rows(session: Session, whose: Whose, number: int, limit: int, after: Place | None, comes_later: Order) -> list[Entry]:
+def _rows(session: Session, whose: Whose, number: int, limit: int, after: EntryPlace | None, comes_later: Order) -> list[Entry]:
     source = sources()[number]
     query: Select[Any] = select(source.model).where(source.about(whose))
     if after is not None:
@@ -159,14 +159,14 @@ def _rows(session: Session, whose: Whose, number: int, limit: int, after: Place 
     order = (source.time, source.model.id)
     query = query.order_by(*(column.desc() if comes_later is lt else column for column in order)).limit(limit)
     rows = session.scalars(query).all()
-    places = [Place(getattr(row, source.time.key), number, row.id) for row in rows]
+    places = [EntryPlace(getattr(row, source.time.key), number, row.id) for row in rows]
     return [
         Entry(place=place, kind=source.kind, **values)
         for place, values in zip(places, source.details(session, rows), strict=True)
     ]
 
 
-def _behind(source: Source, number: int, after: Place, comes_later: Order) -> ColumnElement[bool]:
+def _behind(source: Source, number: int, after: EntryPlace, comes_later: Order) -> ColumnElement[bool]:
     """Rows that stand behind `after` in the order that is asked for."""
     later: ColumnElement[bool] = comes_later(source.time, after.at)
     same: ColumnElement[bool] = source.time == after.at

@@ -53,3 +53,15 @@ def _has(key: ApiKey, scope: Scope) -> bool:
             "the API key %s has the scope webhook, which opens the webhooks of every sender: %s is enough", key.name, scope
         )
     return True
+
+
+def require_webhooks_only(key: ApiKey) -> None:
+    """Nothing where the key opens webhooks only: addresses are written down in many logs.
+
+    Raises:
+        RefusedError: 403, it opens more.
+    """
+    if not all(scope.startswith(WEBHOOK) for scope in key.scopes):
+        raise RefusedError(
+            403, "forbidden", f"The API key {key.name!r} opens more than webhooks: it may not stand in an address."
+        )

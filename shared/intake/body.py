@@ -43,13 +43,15 @@ def parse_object(body: bytes, *, lenient: bool = False) -> dict[str, Any]:
     return value
 
 
-def parse_objects(body: bytes) -> list[dict[str, Any]]:
+def parse_objects(body: bytes, *, lenient: bool = False) -> list[dict[str, Any]]:
     """The JSON objects in `body`: one object, or an array of them, as senders that send in batches write it.
+
+    `lenient` is as in `parse_object`.
 
     Raises:
         RefusedError: as `parse_object`; 400 also for an array that is empty or holds something else.
     """
-    value = _parse(body)
+    value = _parse(body, lenient=lenient)
     objects = value if isinstance(value, list) else [value]
     if not objects or not all(isinstance(one, dict) for one in objects):
         raise RefusedError(400, "bad-json", "The body must be a JSON object or an array of them.")

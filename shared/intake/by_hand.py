@@ -5,7 +5,8 @@ left out before anything else sees it, so that it is neither stored nor logged.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from shared import flows
@@ -19,9 +20,29 @@ _WORDS = frozenset(f"{_ENGLISH} {_SPANISH}".split())
 _ENDINGS = ("token", "secret", "password", "passwd", "apikey")  # words that are written as one
 
 
-def webhooks_of(flow: Flow) -> Mapping[str, Webhook]:
-    """What of a flow may be started by hand: its webhooks, by the ids that they are called by."""
-    found: Mapping[str, Webhook] = flows.resolve(flow.by_hand) if flow.by_hand is not None else {}
+@dataclass(frozen=True)
+class Reply:
+    """The answer of something that answers at once: a status of HTTP and a JSON object."""
+
+    status: int
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synchronous:
+    """What answers its caller with what it has done, in place of queueing an event.
+
+    `answer` is given the inputs. It runs in the web half, may call an outside system, and raises nothing that its caller
+    should read. `routes` are the addresses at which it is called, as its router has them.
+    """
+
+    routes: tuple[str, ...]
+    answer: Callable[[Mapping[str, Any]], Reply]
+
+
+def webhooks_of(flow: Flow) -> Mapping[str, Webhook | Synchronous]:
+    """What of a flow may be started by hand: its webhooks, and what answers at once, by the ids that they are called by."""
+    found: Mapping[str, Webhook | Synchronous] = flows.resolve(flow.by_hand) if flow.by_hand is not None else {}
     return found
 
 

@@ -95,10 +95,7 @@ def by_key_in_address(request: func.HttpRequest, raw: bytes, settings: Settings,
     if not in_address or request.headers.get(auth.HEADER):
         return by_api_key(request, raw, settings, sender=sender)
     key = auth.caller({auth.HEADER: in_address}, settings.api_keys, auth.of_sender(sender))
-    if not all(scope.startswith(auth.WEBHOOK) for scope in key.scopes):
-        raise RefusedError(
-            403, "forbidden", f"The API key {key.name!r} opens more than webhooks: it may not stand in an address."
-        )
+    auth.require_webhooks_only(key)
     return Sender(key_name=key.name)
 
 

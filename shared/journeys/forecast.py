@@ -50,7 +50,7 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class StepChange:
     """A difference between two definitions for one person and step."""
 
     person: str
@@ -120,13 +120,13 @@ def _waiting(session: Session, journey: str) -> list[tuple[Journey, Traveller]]:
     return [(load.journey(journey), replace(who, is_new=False)) for who in found]
 
 
-def compare(before: Sequence[Line], after: Sequence[Line]) -> list[Change]:
+def compare(before: Sequence[Line], after: Sequence[Line]) -> list[StepChange]:
     """What a changed definition changes for whom; times in the zone of `zone_of` all lines, which each of them names."""
     olds, news = ({(line.person, line.step): line for line in lines} for lines in (before, after))
     keys = [*olds, *(key for key in news if key not in olds)]
     zone = zone_of([*before, *after])
     pairs = ((key, _shown(olds.get(key), zone), _shown(news.get(key), zone)) for key in keys)
-    return [Change(person=key[0], step=key[1], before=old, after=new) for key, old, new in pairs if old != new]
+    return [StepChange(person=key[0], step=key[1], before=old, after=new) for key, old, new in pairs if old != new]
 
 
 def _shown(line: Line | None, zone: str) -> str:
@@ -266,7 +266,7 @@ def table(lines: Sequence[Line]) -> str:
     return _columns([head, *(_cells(line, zone) for line in lines)]) + f"\n\nTimes: {zone}"
 
 
-def changes_table(changes: Sequence[Change]) -> str:
+def changes_table(changes: Sequence[StepChange]) -> str:
     """The changes as text in columns."""
     return _columns([("person", "step", "now", "then"), *((one.person, one.step, one.before, one.after) for one in changes)])
 

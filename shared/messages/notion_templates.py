@@ -37,17 +37,17 @@ PROPERTIES = {
 
 
 @dataclass(frozen=True)
-class Page:
+class TemplatePage:
     """What a page of the template database says."""
 
     subject: str
     html: str
 
 
-type Fetch = Callable[[str, str], Page | None]
+type Fetch = Callable[[str, str], TemplatePage | None]
 """(database id, template's name there) -> its page, None where there is none; raises PuenteError as vendors' clients do."""
 
-_fetched: dict[tuple[str, str], tuple[datetime, Page]] = {}
+_fetched: dict[tuple[str, str], tuple[datetime, TemplatePage]] = {}
 
 
 def forget() -> None:
@@ -72,7 +72,7 @@ def load(name: str, locale: str | None, database: str, fetch: Fetch | None = Non
     return replace(base, subject=page.subject, html=page.html, text="")
 
 
-def _page(database: str, name: str, fetch: Fetch, own: Template | None) -> Page | None:
+def _page(database: str, name: str, fetch: Fetch, own: Template | None) -> TemplatePage | None:
     kept = _fetched.get((database, name))
     if kept and clock.now() - kept[0] < FRESH:
         return kept[1]
@@ -89,20 +89,20 @@ def _page(database: str, name: str, fetch: Fetch, own: Template | None) -> Page 
     return page
 
 
-def _copy_or_own(database: str, name: str, own: Template | None, error: PuenteError) -> Page | None:
+def _copy_or_own(database: str, name: str, own: Template | None, error: PuenteError) -> TemplatePage | None:
     source = f"notion:{database}"
     with reading() as session:
         query = select(TemplateCopy).where(TemplateCopy.source == source, TemplateCopy.name == name)
         copy = session.scalars(query).one_or_none()
     if copy is not None:
-        return Page(copy.subject, copy.html)
+        return TemplatePage(copy.subject, copy.html)
     if own is not None or isinstance(error, PermanentError):
         return None
     # Not as the error that it is: Notion's outage must not open the circuit of the mail vendor.
     raise RetryableError(f"the template {name} cannot be fetched, and there is no copy of it") from error
 
 
-def _keep(session: Session, database: str, name: str, page: Page) -> None:
+def _keep(session: Session, database: str, name: str, page: TemplatePage) -> None:
     key = {"source": f"notion:{database}", "name": name}
     values = {"subject": page.subject[:LONGEST_SUBJECT], "html": page.html, "fetched_at": clock.now()}
     insert_if_absent(session, TemplateCopy, ("source", "name"), key | values)
@@ -111,7 +111,7 @@ def _keep(session: Session, database: str, name: str, page: Page) -> None:
     row.subject, row.html, row.fetched_at = page.subject[:LONGEST_SUBJECT], page.html, clock.now()
 
 
-def _fetch_from_notion(database: str, name: str) -> Page | None:
+def _fetch_from_notion(database: str, name: str) -> TemplatePage | None:
     from shared.vendors import notion_values
     from shared.vendors.notion import Notion
 
@@ -121,5 +121,5 @@ def _fetch_from_notion(database: str, name: str) -> Page | None:
     for row in Notion.from_settings(settings).query(database, named):
         facts = {fact: notion_values.read(row["properties"].get(columns[fact]) or {}) for fact in PROPERTIES}
         if facts["template_status"] != INACTIVE:
-            return Page(str(facts["template_subject"] or ""), str(facts["template_body"] or ""))
+            return TemplatePage(str(facts["template_subject"] or ""), str(facts["template_body"] or ""))
     return None

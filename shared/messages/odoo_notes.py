@@ -34,7 +34,7 @@ MOST_CONTACTS = 5  # relatives share a number; more than these are no family
 NOTES_LOOKED_AT = 50
 
 
-class Place(NamedTuple):
+class NotedRecord(NamedTuple):
     """A record of Odoo's: its model, and its number once it is there."""
 
     model: str
@@ -63,7 +63,7 @@ def note_received(session: Session, message_id: int) -> None:
             plan.message(session, NOTE, contact.manychat_id, key, payload, not_after=clock.now() + WORTH)
 
 
-def _place(session: Session, manychat_id: str) -> Place | None:
+def _place(session: Session, manychat_id: str) -> NotedRecord | None:
     """The record in whose chatter the contact's notes stand; None where ODOO_SYNC_MODE keeps them out of Odoo."""
     from sqlalchemy import select
 
@@ -77,7 +77,7 @@ def _place(session: Session, manychat_id: str) -> Place | None:
         keyed: Any = table
         row = session.execute(select(keyed.odoo_id).where(keyed.manychat_id == manychat_id)).one_or_none()
         if row is not None and sync.is_used():
-            return Place(model, row.odoo_id)
+            return NotedRecord(model, row.odoo_id)
     return None
 
 
@@ -135,7 +135,7 @@ def _look_up(delivery: Claimed) -> Done | None:
     return Done({"model": place.model, "odoo_id": place.odoo_id, "id": same[0], "found": True}) if same else None
 
 
-def _read(delivery: Claimed) -> tuple[Place, str] | None:
+def _read(delivery: Claimed) -> tuple[NotedRecord, str] | None:
     """Where the note goes, and what it says; None where the words or the record are gone, or nobody wants such notes."""
     from shared.store.message_models import ReceivedMessage
     from shared.store.session import reading

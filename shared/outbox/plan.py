@@ -23,6 +23,7 @@ from shared.store.used_keys import was_used
 log = logging.getLogger("puente.outbox")
 
 _NEWLY_DUE = "puente_newly_due"
+_KEYS = "puente_keys_planned"  # of a rehearsal: the keys of what it has planned
 _BY_KEY = locked(select(Delivery).where(Delivery.dedupe_key == bindparam("key")), Delivery)
 _SLOTS_HELD = select(func.count()).where(
     TargetSlot.target == bindparam("target"), TargetSlot.slot >= bindparam("first"), TargetSlot.held_until > bindparam("now")
@@ -38,6 +39,7 @@ def sync(session: Session, action: Action, subject: str, *, event_key: str | Non
     afterwards, because it may have read the state before this change.
     """
     key = key_of(Kind.SYNC, action.target, action.name, subject)
+    _note(session, key)
     with (
         session.no_autoflush
     ):  # the caller's changes are written once, with this row; every delivery is written when it is made
@@ -62,6 +64,7 @@ def sync(session: Session, action: Action, subject: str, *, event_key: str | Non
 def sync_many(session: Session, action: Action, subjects: Sequence[str]) -> None:
     """`sync` for up to some hundred different subjects, in four statements instead of three for each; new ones are bulk."""
     keys = {key_of(Kind.SYNC, action.target, action.name, subject): subject for subject in subjects}
+    _note(session, *keys)
     waiting = select(Delivery.dedupe_key).where(Delivery.dedupe_key.in_(keys))
     found = set(session.scalars(locked(waiting, Delivery)))
     now = clock.now()
@@ -104,6 +107,8 @@ def message(  # a message has this many facts
     if action.key_recurs and was_used(session, key):
         return False
     planned = insert_if_absent(session, Delivery, "dedupe_key", values)
+    if planned:
+        _note(session, key)
     if planned and values["due_at"] <= clock.now():
         mark_due(session, action.target, values["lane"])
     return planned
@@ -119,6 +124,23 @@ def cancel(session: Session, delivery_id: int, reason: str) -> bool:
         row.dedupe_key = None
     outages.settle(session, row, done=False)
     return True
+
+
+def note_keys(session: Session) -> set[str]:
+    """The set to which the dedupe keys of everything that this session plans are added from now on."""
+    found: set[str] = session.info.setdefault(_KEYS, set())
+    return found
+
+
+def note_no_keys(session: Session) -> None:
+    """Note no more keys."""
+    session.info.pop(_KEYS, None)
+
+
+def _note(session: Session, *keys: str) -> None:
+    noted: set[str] | None = session.info.get(_KEYS)
+    if noted is not None:
+        noted.update(keys)
 
 
 def newly_due(session: Session) -> set[str]:

@@ -87,6 +87,10 @@ class RowEffect:
         row = self.read(delivery.subject)
         if row is None:
             return MISSING_ROW
+        return self.values_of(row)
+
+    def values_of(self, row: Any) -> dict[str, Any]:
+        """What is sent for a row, as fields and values, as far as the row tells."""
         if self.describe is not None:
             return dict(references.function(self.describe)(row))
         return {name: getattr(row, name) for name in self._described_columns()}

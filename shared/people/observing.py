@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from shared import flows
 from shared.people import graph
@@ -77,6 +77,18 @@ def observe(session: Session, seen: Seen) -> int | None:
         rebuild(session, {row.id for row in rows.values()})
         announce(session, wanted.values())
     return rows[seen.proven[0].key].person_id
+
+
+def are_linked(session: Session, first: Identity, others: Iterable[Identity]) -> bool:
+    """Whether an identity was seen together with each of these already. Nothing is locked or changed."""
+    keys = {each.key for each in others}
+    one, other = aliased(tables.Identity), aliased(tables.Identity)
+    ends = or_(
+        and_(IdentityLink.first_id == one.id, IdentityLink.second_id == other.id),
+        and_(IdentityLink.second_id == one.id, IdentityLink.first_id == other.id),
+    )
+    query = select(other.key).select_from(one).join(IdentityLink, IdentityLink.nature == Nature.SEEN.value).join(other, ends)
+    return set(session.scalars(query.where(one.key == first.key, other.key.in_(keys)))) == keys
 
 
 def announce(session: Session, found: Iterable[Identity]) -> None:

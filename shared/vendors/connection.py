@@ -1,12 +1,14 @@
 """The connection of a declared client: requests go out by `http`, and what is no success is an error by the declaration."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter
 
 from shared.vendors import answers
+from shared.vendors.client_credentials import Tokens
 from shared.vendors.http import HttpClient
 from shared.vendors.rest_declaration import RestDeclaration
 
@@ -24,18 +26,40 @@ class Connection(HttpClient):
         read_seconds: float | None = None,
         auth: tuple[str, str] | None = None,
         secrets: Sequence[str] = (),
+        known_as: tuple[str, str] | None = None,
     ) -> None:
         super().__init__(
             client.name,
             address,
             read_seconds=read_seconds or client.read_seconds,
-            headers={**({} if auth else client.authorize(key)), **client.headers},
+            headers={**({} if auth or known_as else client.authorize(key)), **client.headers},
             auth=auth,
             secrets=[key, *(auth or ())[1:], *secrets],
             adapter=adapter,
             named_wait=client.named_wait,
         )
-        self.client = client
+        self.client, self._tokens = client, None
+        if client.credentials is not None and known_as is not None:
+            patience = read_seconds or client.read_seconds
+            self._tokens = Tokens(client.name, address, client.credentials, known_as, read_seconds=patience, adapter=adapter)
+
+    def request(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> requests.Response:
+        """As `HttpClient.request`; with a token where the system wants one. One that is refused (401) is renewed once.
+
+        A refused call has done nothing, so that it is made again whether or not it is repeatable.
+        """
+        if self._tokens is None:
+            return super().request(method, path, headers=headers, **more)
+        token = self._tokens.current()
+        response = self._with_token(token, method, path, headers, more)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            return self._with_token(self._tokens.renewed(token), method, path, headers, more)
+        return response
+
+    def _with_token(
+        self, token: str, method: str, path: str, headers: Mapping[str, str] | None, more: Mapping[str, Any]
+    ) -> requests.Response:
+        return super().request(method, path, headers={**self.client.authorize(token), **(headers or {})}, **more)
 
     def ping(self) -> str:
         """What it says of itself, as a sign that it is there and lets us in. Raises as `call`."""

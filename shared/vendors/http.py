@@ -211,9 +211,9 @@ def _quick_tries(*, repeatable: bool) -> Callable[..., requests.Response]:
 def _refuse_busy(response: requests.Response, what: str, after: float | None, *, repeatable: bool) -> None:
     status = response.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        raise ThrottledError(f"{what} answered 429", after_seconds=after)
+        raise ThrottledError(f"{what} answered 429", after_seconds=after, status=status)
     if status == HTTPStatus.SERVICE_UNAVAILABLE or (status in _GATEWAY and repeatable):
-        raise UnavailableError(f"{what} answered {status}", after_seconds=after)
+        raise UnavailableError(f"{what} answered {status}", after_seconds=after, status=status)
     if status in _GATEWAY:
         raise UncertainError(f"{what} answered {status}: the gateway does not know whether it was done")
 

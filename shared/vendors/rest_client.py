@@ -42,10 +42,16 @@ class RestClient(RestDeclaration):
         Raises:
             PermanentError: `not-configured`, naming the settings.
         """
-        names = [name for name in (self.address, self.key, *self.needs) if name]
+        names = [name for name in (self.address, *self._proofs(settings), *self.needs) if name]
         if not all(getattr(settings, name) for name in names):
             missing = [name for name in names if not has_default(name)]
             raise not_configured(self.name, *map(setting_name, missing))
+
+    def _proofs(self, settings: Settings | SettingsGroup) -> tuple[str, ...]:
+        """The settings by which we prove who we are: the key; id and secret, where tokens are fetched and no key is given."""
+        if self.credentials is None or (self.key and getattr(settings, self.key)):
+            return (self.key,)
+        return self.credentials.client_id, self.credentials.client_secret
 
     def connect(
         self,
@@ -56,11 +62,17 @@ class RestClient(RestDeclaration):
         read_seconds: float | None = None,
         auth: tuple[str, str] | None = None,
         secrets: Sequence[str] = (),
+        known_as: tuple[str, str] | None = None,
     ) -> Connection:
-        """A connection of its own; `auth` is a name and password (the key is not sent then), `secrets` are masked besides."""
+        """A connection of its own.
+
+        `auth` is a name and password (the key is not sent then), `secrets` are masked besides; `known_as` are the client's id
+        and secret, for which tokens are fetched.
+        """
         from shared.vendors.connection import Connection
 
-        return Connection(self, address, key, adapter=adapter, read_seconds=read_seconds, auth=auth, secrets=secrets)
+        more: dict[str, Any] = {"read_seconds": read_seconds, "auth": auth, "secrets": secrets, "known_as": known_as}
+        return Connection(self, address, key, adapter=adapter, **more)
 
     def connected(self, settings: Settings | None = None, read_seconds: float | None = None) -> Connection:
         """The process's connection for these settings and that patience.
@@ -72,7 +84,10 @@ class RestClient(RestDeclaration):
         self.require(settings)
         key, address = secret(settings, self.key) if self.key else "", secret(settings, self.address)
         hidden = (urlsplit(address).path,) if isinstance(getattr(settings, self.address), SecretStr) else ()
-        return _connection(self, address, key, read_seconds or self.read_seconds, hidden)
+        known_as = None
+        if self.credentials is not None and not key:
+            known_as = secret(settings, self.credentials.client_id), secret(settings, self.credentials.client_secret)
+        return _connection(self, address, key, read_seconds or self.read_seconds, hidden, known_as)
 
     def call(self, method: str, path: str = "", *, repeatable: bool, what: str = "", **request: Any) -> Mapping[str, Any]:
         """The JSON object that it answers. Raises as `Connection.call`, and PermanentError `not-configured`."""
@@ -99,7 +114,7 @@ class RestClient(RestDeclaration):
 
 def secret(settings: Settings, name: str) -> str:
     """A setting as plain text, a secret one as well."""
-    value = getattr(settings, name)
+    value = getattr(settings, name) or ""
     return str(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
 
@@ -114,8 +129,15 @@ def not_configured(vendor: str, *settings: str) -> PermanentError:
 
 
 @made_once()
-def _connection(client: RestClient, address: str, key: str, read_seconds: float, hidden: tuple[str, ...]) -> Connection:
-    return client.connect(address, key, read_seconds=read_seconds, secrets=hidden)
+def _connection(
+    client: RestClient,
+    address: str,
+    key: str,
+    read_seconds: float,
+    hidden: tuple[str, ...],
+    known_as: tuple[str, str] | None,
+) -> Connection:
+    return client.connect(address, key, read_seconds=read_seconds, secrets=hidden, known_as=known_as)
 
 
 def kept[C](make: Callable[..., C], *arguments: Any) -> C:

@@ -21,6 +21,15 @@ None leaves the verdict to `shared.vendors.answers`.
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClientCredentials:
+    """OAuth's client credentials: the path where tokens are given, and the settings that hold the client's id and secret."""
+
+    path: str
+    client_id: str
+    client_secret: str
+
+
 def bearer(key: str) -> Mapping[str, str]:
     """The key as `Authorization: Bearer`."""
     return {"Authorization": f"Bearer {key}"} if key else {}
@@ -42,6 +51,8 @@ class RestDeclaration:
     time of a delivery (`longest_seconds`). `authorize` makes headers of the key; `error` reads a refusal.
     `account_codes` are the vendor's codes, in lower case, for a refusal of our account and not of the one call;
     `account_statuses` are HTTP statuses of the same meaning besides 401 and 402. `verdict` comes before all of that.
+    With `credentials` tokens are fetched for the client's id and secret, and renewed; a `key` that is given stands in their
+    place.
     """
 
     name: str
@@ -60,3 +71,4 @@ class RestDeclaration:
     account_statuses: frozenset[int] = frozenset()
     named_wait: Callable[[requests.Response], float | None] | None = None
     verdict: Verdict | None = None
+    credentials: ClientCredentials | None = None

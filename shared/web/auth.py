@@ -43,6 +43,7 @@ class SecuredRoute(APIRoute):
     also: ClassVar[tuple[Scope, ...]] = ()  # scopes that open it as well
     only_reads: ClassVar[bool] = False  # whatever the method
     takes_basic: ClassVar[bool] = False  # an API key may come as the password of Basic authentication
+    takes_key_in_address: ClassVar[bool] = False  # an API key that opens webhooks only may come as `{key}` in the address
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         reads = self.only_reads or set(options.get("methods") or {"GET"}) <= READING_METHODS
@@ -63,7 +64,12 @@ class SecuredRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             settings = get_settings()
             headers = _with_password(_headers(request)) if self.takes_basic else _headers(request)
+            in_address = request.path_params.get("key") if self.takes_key_in_address and auth.HEADER not in headers else None
+            if in_address:
+                headers |= {auth.HEADER: in_address}
             request.state.caller = _caller_with(headers, settings.api_keys, (self.scope, *self.also))
+            if in_address:
+                auth.require_webhooks_only(request.state.caller)
             if has_body:
                 _check_body(request, await request.body(), settings.max_body_bytes)
             return await handle(request)

@@ -22,7 +22,7 @@ OUTAGE_AFTER = 3  # failures in a row for want of queue or database; waiting for
 
 
 @dataclass(frozen=True)
-class Letter:
+class ParkedLetter:
     """What is needed of a dead letter before it is replayed; its event may be large and is left where it is."""
 
     id: int
@@ -34,7 +34,7 @@ class Letter:
 class Result:
     """What happened to one. `reason` and `detail` where it was not replayed."""
 
-    letter: Letter
+    letter: ParkedLetter
     outcome: Literal["replayed", "failed", "not-tried"]
     reason: str | None = None
     detail: str | None = None
@@ -42,18 +42,18 @@ class Result:
 
 def select_ids(
     session: Session, chosen: dead_letter_store.Filter, limit: int, after: str | None
-) -> tuple[list[Letter], int, str | None]:
+) -> tuple[list[ParkedLetter], int, str | None]:
     """At most `limit` that match, oldest first; how many match in all; and where to go on (None: these are all)."""
     total = dead_letter_store.count(session, chosen)
     query = chosen.applied(select(DeadLetter.id, DeadLetter.reason, DeadLetter.original_queue))
     if after is not None:
         query = query.where(DeadLetter.id > BY_ID.place(after)[0])
-    found = [Letter(*row) for row in session.execute(query.order_by(DeadLetter.id).limit(limit + 1))]
+    found = [ParkedLetter(*row) for row in session.execute(query.order_by(DeadLetter.id).limit(limit + 1))]
     letters = found[:limit]
     return letters, total, BY_ID.text(letters[-1].id) if len(found) > limit else None
 
 
-def replay_each(letters: Sequence[Letter], actor: str) -> Iterator[Result]:
+def replay_each(letters: Sequence[ParkedLetter], actor: str) -> Iterator[Result]:
     """Replay them one after the other. What there is no time for, or no queue to put it on, is not tried; it stays as it is."""
     end, outages = clock.now() + BUDGET, 0
     for letter in letters:
@@ -67,7 +67,7 @@ def replay_each(letters: Sequence[Letter], actor: str) -> Iterator[Result]:
             yield result
 
 
-def _replay(letter: Letter, actor: str) -> Result:
+def _replay(letter: ParkedLetter, actor: str) -> Result:
     try:
         dead_letter_store.replay(letter.id, actor)
     except LookupError:

@@ -192,7 +192,7 @@ def replay_matching(wanted: ReplayRequest, caller: Caller) -> ReplayPlan | Respo
     return JSONResponse(report.model_dump(mode="json"), status_code=202)
 
 
-def _groups(chosen: Sequence[bulk_replay.Letter]) -> list[ReplayGroup]:
+def _groups(chosen: Sequence[bulk_replay.ParkedLetter]) -> list[ReplayGroup]:
     counts = Counter((letter.reason, letter.queue) for letter in chosen)
     return [ReplayGroup(reason=reason, queue=queue, count=count) for (reason, queue), count in counts.most_common()]
 

@@ -3,16 +3,20 @@
 The inputs are the body that its webhook would get; they are read and queued as that is.
 """
 
+import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import flows
 from shared.errors import RefusedError
 from shared.flow import Flow
 from shared.intake import by_hand
+from shared.intake.by_hand import Synchronous
 from shared.intake.lenient import LeftOut
 from shared.intake.webhook import Webhook
 from shared.problems import documented
@@ -25,6 +29,17 @@ router = APIRouter(prefix="/api/v1", tags=["Flows"], route_class=BasicRoute)
 CREATED = "CREATED"
 MOST_NAMED, LONGEST_NAME = 50, 100
 SECRETS = "Secrets are settings here. These inputs were neither used nor kept: "
+
+JSON_OBJECT = {"application/json": {"schema": {"type": "object"}}}
+AT_ONCE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Done: a flow that answers at once.", "content": JSON_OBJECT},
+    423: {"description": "Not now, by a flow that answers at once.", "content": JSON_OBJECT},
+}
+AT_ONCE |= {
+    status: problem | {"content": problem["content"] | JSON_OBJECT}
+    for status, problem in documented(400, 404, 409, 422, 502, 503).items()
+}
+"""What a flow answers that answers at once; its refusals are its own, or the problem documents of this page."""
 
 
 class ExecutionIn(BaseModel):
@@ -67,16 +82,27 @@ class ExecutionOut(BaseModel):
     left_out: list[LeftOutInput] = Field(description="The optional inputs that could not be read.")
 
 
-@router.post("/executions/trigger", summary="Start a flow by hand", status_code=202, responses=documented(404, 409))
+@router.post(
+    "/executions/trigger",
+    summary="Start a flow by hand",
+    status_code=202,
+    response_model=ExecutionOut,
+    responses=AT_ONCE,
+)
 async def start(
     body: ExecutionIn,
     request: Request,
     caller: Caller,
     idempotency_key: Annotated[str | None, Header(description="The caller's own key of the event.")] = None,
-) -> ExecutionOut:
-    """Queue an event of the inputs, as the flow's webhook would, whose sender need not sign it."""
+) -> ExecutionOut | JSONResponse:
+    """Queue an event of the inputs, as the flow's webhook would, whose sender need not sign it.
+
+    A flow that answers its webhook with what it has done answers so here as well, with the status and body of its own page.
+    """
     flow, webhook = _chosen(body.flow_id)
     inputs, secrets = by_hand.without_secrets(body.inputs, flow.secret_inputs)
+    if isinstance(webhook, Synchronous):
+        return await _answered(webhook, inputs, secrets)
     headers = {"traceparent": request.headers.get("traceparent", ""), "idempotency-key": idempotency_key or ""}
     envelope, payload = await webhook.start_by_hand(inputs, caller.name, headers)
     log.info("%s was started by hand with the key %s: %s", webhook.name, caller.name, envelope.id)
@@ -85,16 +111,26 @@ async def start(
         namespace=body.namespace,
         flow_id=body.flow_id,
         state=ExecutionState(current=CREATED),
-        warnings=[SECRETS + ", ".join(name[:LONGEST_NAME] for name in secrets[:MOST_NAMED])] if secrets else [],
+        warnings=_warnings(secrets),
         left_out=[_shown(field) for field in payload.left_out],
     )
+
+
+async def _answered(chosen: Synchronous, inputs: Mapping[str, Any], secrets: Sequence[str]) -> JSONResponse:
+    """What it answers; a warning where inputs were ignored."""
+    reply = await asyncio.to_thread(chosen.answer, inputs)
+    return JSONResponse(dict(reply.body) | ({"warnings": _warnings(secrets)} if secrets else {}), reply.status)
+
+
+def _warnings(secrets: Sequence[str]) -> list[str]:
+    return [SECRETS + ", ".join(name[:LONGEST_NAME] for name in secrets[:MOST_NAMED])] if secrets else []
 
 
 def _shown(field: LeftOut) -> LeftOutInput:
     return LeftOutInput.model_validate(field.as_json())
 
 
-def _chosen(flow_id: str) -> tuple[Flow, Webhook]:
+def _chosen(flow_id: str) -> tuple[Flow, Webhook | Synchronous]:
     """The flow and the webhook that an id stands for; a flow's own name where only one of its can be started.
 
     Raises:

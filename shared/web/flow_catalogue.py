@@ -13,6 +13,7 @@ from shared import flows
 from shared.errors import RefusedError
 from shared.flow import Flow
 from shared.intake import by_hand
+from shared.intake.by_hand import Synchronous
 from shared.intake.endpoint import WebhookRoute, routes_by_flow
 from shared.problems import documented
 from shared.settings import get_settings, setting_name
@@ -120,8 +121,11 @@ def _flows() -> list[FlowOut]:
 
 
 def _shown(flow: Flow, routes: Sequence[WebhookRoute]) -> FlowOut:
-    addresses = [f"/{route.route}" for route in routes]
-    replaces = sorted({name for route in routes for name in _old_names(route.route.split("/"), route.webhooks)})
+    synchronous = [one for one in by_hand.webhooks_of(flow).values() if isinstance(one, Synchronous)]
+    answered = [route for one in synchronous for route in one.routes]
+    addresses = [f"/{route.route}" for route in routes] + [f"/{route}" for route in answered]
+    found = {name for route in routes for name in _old_names(route.route.split("/"), route.webhooks)}
+    replaces = sorted(found | {name for route in answered for name in _old_names(route.split("/"), {})})
     return FlowOut(
         id=flow.name,
         title=flow.title,

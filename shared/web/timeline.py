@@ -79,7 +79,7 @@ def get_timeline_of_person(person_id: RowId, query: Annotated[TimelineQuery, Que
 
 
 def _page(session: Session, whose: timeline.Subject, query: TimelineQuery) -> Timeline:
-    after = timeline.Place(*CURSOR.place(query.after)) if query.after is not None else None
+    after = timeline.EntryPlace(*CURSOR.place(query.after)) if query.after is not None else None
     found = timeline.entries(session, whose, query.limit + 1, after, newest_first=query.order == "newest")
     shown = found[: query.limit]
     return Timeline(

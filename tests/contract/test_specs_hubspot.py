@@ -14,7 +14,7 @@ from functions.hubspot.client import HUBSPOT
 from sandbox.hubspot import HubSpot
 from sandbox.hubspot.shapes import TOKEN
 from shared.vendors import rest_client
-from tests.unit.sandbox.near import Near, call
+from tests.support.sandbox import SandboxAdapter, call
 
 ANA = {"email": "ana@example.com", "firstname": "Ana"}
 STORIES: dict[str, Callable[[], Any]] = {
@@ -43,39 +43,39 @@ def spec() -> Spec:
 
 
 @pytest.fixture
-def near(environment: pytest.MonkeyPatch) -> Near:
+def adapter(environment: pytest.MonkeyPatch) -> SandboxAdapter:
     """The sandbox behind our client, with one contact."""
     vendor = HubSpot()
     vendor.act("create", {"properties": ANA})
-    found = Near(vendor)
+    found = SandboxAdapter(vendor)
     connection = HUBSPOT.connect(found.url, TOKEN, adapter=found)
     environment.setattr(rest_client.RestClient, "connected", lambda *_more, **_named: connection)
     return found
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_what_we_ask_is_described_and_so_is_the_answer(near: Near, spec: Spec, story: str) -> None:
+def test_what_we_ask_is_described_and_so_is_the_answer(adapter: SandboxAdapter, spec: Spec, story: str) -> None:
     """Every member of both; also where a part of a batch is refused."""
     STORIES[story]()
-    assert near.answers
-    for request, status, raw in near.answers:
+    assert adapter.answers
+    for request, status, raw in adapter.answers:
         spec.check_request(request)
         spec.check_answer(str(request.method), str(request.path_url).partition("?")[0], status, json.loads(raw))
 
 
-def test_single_contact_is_described(near: Near, spec: Spec) -> None:
+def test_single_contact_is_described(adapter: SandboxAdapter, spec: Spec) -> None:
     """Read, made and changed by itself."""
-    connection = HUBSPOT.connect(near.url, TOKEN, adapter=near)
+    connection = HUBSPOT.connect(adapter.url, TOKEN, adapter=adapter)
     connection.answer("PATCH", "/crm/v3/objects/contacts/50", repeatable=True, json={"properties": {"firstname": "Eva"}})
     connection.answer("GET", "/crm/v3/objects/contacts/50", repeatable=True)
-    for request, status, raw in near.answers:
+    for request, status, raw in adapter.answers:
         spec.check_request(request)
         spec.check_answer(str(request.method), str(request.path_url).partition("?")[0], status, json.loads(raw))
 
 
-def test_refusals_are_described(near: Near, spec: Spec) -> None:
+def test_refusals_are_described(adapter: SandboxAdapter, spec: Spec) -> None:
     """An error of HubSpot's has category, message and an id of the request."""
-    vendor = near.vendor
+    vendor = adapter.vendor
     schema = spec.document["components"]["schemas"]["Error"]
     asked = [
         call("GET", "/crm/v3/objects/contacts"),

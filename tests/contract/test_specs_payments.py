@@ -13,7 +13,7 @@ from functions.payments import analysis
 from sandbox.openai import KEY, OpenAI
 from sandbox.stripe import Stripe
 from shared.settings import get_settings
-from tests.unit.sandbox.near import Near, call
+from tests.support.sandbox import SandboxAdapter, call
 
 STORY = ["pay", "subscribe", "voucher", "decline"]
 # What the vendor's samples lack, though its reference has them: an invoice's payments are included on request.
@@ -63,12 +63,12 @@ def exchange(environment: pytest.MonkeyPatch, outcome: str) -> tuple[Any, int, A
     get_settings.cache_clear()
     vendor = OpenAI()
     vendor.act("answer", {"outcome": outcome})
-    near = Near(vendor)
+    adapter = SandboxAdapter(vendor)
     text = {"type": "json_schema", "name": "revenue_analysis", "strict": True, "schema": analysis.SCHEMA}
     body = analysis.request_of({"amount": "1.00"}, [])
     assert body["text"]["format"] == text
-    analysis.OPENAI.connect(near.url, KEY, adapter=near).answer("POST", "/v1/responses", repeatable=True, json=body)
-    ((request, status, raw),) = near.answers
+    analysis.OPENAI.connect(adapter.url, KEY, adapter=adapter).answer("POST", "/v1/responses", repeatable=True, json=body)
+    ((request, status, raw),) = adapter.answers
     return request, status, json.loads(raw)
 
 

@@ -12,7 +12,7 @@ from sandbox.discord import PATH, Discord
 from sandbox.discord import WEBHOOK_ID as WEBHOOK
 from shared.vendors.discord import Discord as Client
 from shared.vendors.discord import Embed
-from tests.unit.sandbox.near import Near, call
+from tests.support.sandbox import SandboxAdapter, call
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DESCRIBED = f"/webhooks/{WEBHOOK}/token"
@@ -47,18 +47,18 @@ def test_its_messages_are_discords(spec: Spec, vendor: Discord, body: dict[str, 
 
 def test_what_our_client_sends_it_is_described_and_so_is_the_answer(spec: Spec, vendor: Discord) -> None:
     """One exchange, both ways."""
-    near = Near(vendor)
-    Client(near.url + PATH, near).post("Hola", Embed(title="t", fields=[("a", "b")], footer="f", timestamp=NOW))
-    ((request, status, body),) = near.answers
+    adapter = SandboxAdapter(vendor)
+    Client(adapter.url + PATH, adapter).post("Hola", Embed(title="t", fields=[("a", "b")], footer="f", timestamp=NOW))
+    ((request, status, body),) = adapter.answers
     spec.check_request(request)
     spec.check_answer("POST", DESCRIBED, status, json.loads(body))
 
 
 def test_what_it_says_of_itself_is_discords(spec: Spec, vendor: Discord) -> None:
     """The request that asks whether the webhook is there, and its answer."""
-    near = Near(vendor)
-    assert Client(near.url + PATH, near).ping() == "Puente"
-    ((request, status, body),) = near.answers
+    adapter = SandboxAdapter(vendor)
+    assert Client(adapter.url + PATH, adapter).ping() == "Puente"
+    ((request, status, body),) = adapter.answers
     spec.check_request(request)
     spec.check_answer("GET", DESCRIBED, status, json.loads(body))
 

@@ -13,9 +13,9 @@ def test_quoted_texts_are_those_of_the_templates(environment) -> None:
     block = (ROOT / "README.md").read_text(encoding="utf-8").split("```text")[1].split("```")[0]
     quoted = [quote.rstrip("…").strip() for quote in re.findall("“(.+?)”", block)]
     sent = []
-    for name in ("lead_welcome", "lead_call", "booking_confirmation"):
-        rendered = preview.fill(template_sources.load(name), {"first_name": "Ana"})
+    for name in ("lead_welcome", "lead_call", "booking_confirmation", "hubspot_interes"):
+        rendered = preview.fill(template_sources.load(name), {"first_name": "Ana", "nombre": "Ana Demo"})
         sent.append(" ".join(f"{rendered.subject or ''} {rendered.text}".split()))
-    assert len(quoted) == 3
+    assert len(quoted) == 4
     for quote in quoted:
         assert any(quote.split(" quedó")[0] in text for text in sent), quote

@@ -15,7 +15,7 @@ import yaml
 from tests.infra import bicep_cli
 from tests.infra.conftest import Deployed
 
-STAND_IN = """#!{python}
+STAND_IN = """#!{python} -IS
 import json, os, pathlib, sys
 answers = json.loads(pathlib.Path({answers!r}).read_text())
 command = sys.argv[1]

@@ -8,10 +8,10 @@ import pytest
 
 from deploy import azure as azure_module
 from deploy.console import DeployError
-from deploy.door import Place, database_open, refused_address, vault_open
+from deploy.door import AzurePlace, database_open, refused_address, vault_open
 from tests.infra.pretend_azure import ADDRESS, VAULT, PretendAzure
 
-PUBLIC = Place(subscription="s", group="g", server="sql-x", private=False)
+PUBLIC = AzurePlace(subscription="s", group="g", server="sql-x", private=False)
 PRIVATE = replace(PUBLIC, private=True)
 
 
@@ -37,7 +37,7 @@ def test_refusal_names_the_address(words: str, address: str | None) -> None:
 
 
 @pytest.mark.parametrize("place", [PUBLIC, PRIVATE], ids=["public", "private"])
-def test_database_opens_for_our_address_only_and_shuts_again(place: Place) -> None:
+def test_database_opens_for_our_address_only_and_shuts_again(place: AzurePlace) -> None:
     """Inside there is one rule with one address; afterwards there is none, and a private server is private again."""
     pretend = PretendAzure(sql_public=not place.private)
     with database_open(pretend.azure(), place, pretend.connect) as connection:

@@ -26,6 +26,8 @@ from functions.christmas import meetings
 from functions.christmas import people as campaign_people
 from functions.christmas.tables import SequenceContact
 from functions.contacts import apply_contact
+from functions.hubspot import deciding, interest, merges
+from functions.hubspot.tables import HubSpotInterest, HubSpotMessage, HubSpotTurn
 from functions.invoices import services as invoice_services
 from functions.invoices.tables import Invoice
 from functions.leads import services as lead_services
@@ -267,6 +269,26 @@ WAITS: dict[str, Wait] = {
         Invoice, one(Invoice, serie_key="F-1"), lambda session: invoice_services._locked(session, "F-1")
     ),
     "functions.leads.taking_in:_locked": Wait(Lead, lead, lambda session: taking_in._locked(session, 1)),
+    "functions.hubspot.deciding:_give_turn_back": Wait(
+        HubSpotTurn,
+        one(HubSpotTurn, message_id=1),
+        lambda session: deciding._give_turn_back(session, filled(HubSpotMessage, id=1)),
+    ),
+    "functions.hubspot.deciding:settle_fetched": Wait(
+        HubSpotMessage,
+        one(HubSpotMessage),
+        lambda session: deciding.settle_fetched(session, "hubspot-message:1"),
+    ),
+    "functions.hubspot.interest:_locked": Wait(
+        HubSpotInterest,
+        one(HubSpotInterest, contact_id="51"),
+        lambda session: interest._locked(session, "51"),
+    ),
+    "functions.hubspot.merges:locked_turn": Wait(
+        HubSpotTurn,
+        one(HubSpotTurn, key=key_of("51", "p"), contact_id="51", product_key="p"),
+        lambda session: merges.locked_turn(session, "51", "p"),
+    ),
     "functions.leads.services:_recent": Wait(
         Lead, lead, lambda session: lead_services._recent(session, Lead.email, ANA, clock.now())
     ),

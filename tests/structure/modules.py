@@ -12,7 +12,7 @@ PACKAGES = ("functions", "shared")
 LAYERS = [
     {"functions"},
     {"shared.bootstrap"},
-    {"shared.web", "shared.importer"},
+    {"shared.web", "shared.importer", "shared.shadow"},
     {"shared.journeys"},
     {"shared.messages"},
     {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},

@@ -71,5 +71,7 @@ def running(place: Path, settings: Mapping[str, str] | None = None) -> Iterator[
             "DISPATCH_SCHEDULE": "*/2 * * * * *",
         }
         more = {name: value.replace("{sandbox}", sandbox.url) for name, value in (settings or {}).items()}
-        with RunningHost(PROJECT, environment | more, log_file=place / "host.log") as host:
+        host = RunningHost(PROJECT, environment | more, log_file=place / "host.log")
+        host.environment = {"PUBLIC_BASE_URL": host.base_url} | dict(host.environment)
+        with host:
             yield Puente(host, sandbox, database)

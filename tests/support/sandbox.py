@@ -1,13 +1,19 @@
 """A vendor of the sandbox behind our own client, without a network; its webhooks are kept, or reach our own functions."""
 
+import io
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
+from multidict import MultiDict
 from requests.adapters import BaseAdapter
+from urllib3.response import HTTPResponse
+from yarl import URL
 
 from sandbox.config import Config
 from sandbox.shelf import Shelved
@@ -18,6 +24,7 @@ from shared.vendors import rest_client
 from shared.vendors.connection import Connection
 
 APP = "https://puente.example"
+HOST = "http://sandbox.invalid"
 
 
 @dataclass
@@ -50,39 +57,61 @@ class Wire:
 
 
 class SandboxAdapter(BaseAdapter):
-    """Takes the place of the network for our HTTP client: every request reaches the vendor."""
+    """Takes the place of the network for our HTTP client: every request reaches the vendor.
+
+    What was asked stands in `calls`, what was answered in `answers`, with the request and the status.
+    """
 
     def __init__(self, vendor: Vendor) -> None:
         super().__init__()
         self.vendor = vendor
         self.calls: list[Call] = []
+        self.answers: list[tuple[requests.PreparedRequest, int, bytes]] = []
         self.lose_answers = 0
+
+    @property
+    def url(self) -> str:
+        """An address of the vendor's, for the client's settings."""
+        return HOST + self.vendor.prefixes[0]
+
+    @property
+    def statuses(self) -> list[int]:
+        """The statuses of all answers."""
+        return [status for _request, status, _body in self.answers]
 
     def send(self, request: requests.PreparedRequest, **_more: object) -> requests.Response:
         """One call. While `lose_answers` is above 0 the work is done and the connection breaks."""
-        parts = urlsplit(str(request.url))
-        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
-        prefix = next((each for each in self.vendor.prefixes if parts.path.startswith(each + "/")), "")
-        call = Call(
-            method=str(request.method),
-            path=parts.path.removeprefix(prefix),
-            headers=dict(request.headers),
-            query=dict(parse_qsl(parts.query)),
-            body=bytes(body),
-        )
-        self.calls.append(call)
-        answer = self.vendor.answer(call)
+        asked = self._call(request)
+        self.calls.append(asked)
+        answer = self.vendor.answer(asked)
         if self.lose_answers:
             self.lose_answers -= 1
             raise requests.ConnectionError(OSError("Connection reset by peer"))
+        self.answers.append((request, answer.status, answer.body))
         response = requests.Response()
-        response.status_code, response._content = answer.status, answer.body
+        response.status_code, response.raw = answer.status, HTTPResponse(io.BytesIO(answer.body), preload_content=False)
         response.headers.update({"Content-Type": answer.content_type, **answer.headers})
         response.request, response.url = request, str(request.url)
         return response
 
+    def _call(self, request: requests.PreparedRequest) -> Call:
+        """The request as the sandbox's server would hand it on."""
+        url = URL(str(request.url))
+        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+        prefix = next((each for each in self.vendor.prefixes if url.path.startswith(each + "/")), "")
+        headers = {**request.headers, "Host": url.authority}
+        path, query = url.path.removeprefix(prefix), MultiDict(url.query)
+        return Call(method=str(request.method), path=path, headers=headers, query=query, body=bytes(body))
+
     def close(self) -> None:
         """Nothing is held."""
+
+
+def call(method: str, path: str, body: Any = None, **headers: str) -> Call:
+    """A call with a JSON body (or bytes as they are), for what no client of ours would send."""
+    parts = URL(path)
+    raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    return Call(method=method, path=parts.path, query=MultiDict(parts.query), headers=headers, body=raw)
 
 
 def wired[V: Shelved](vendor: V) -> tuple[V, SandboxAdapter, Wire]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import smtplib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,8 +28,12 @@ from shared.settings import get_settings
 from shared.store.journey_models import JourneyBeginning
 from shared.store.models import Delivery
 from shared.store.session import reading
-from tests.support import journeys
-from tests.support.world import FakeStorage, Out, World
+from tests.support import journeys, stripe
+from tests.support.payloads import payload
+from tests.support.world import FakeStorage, Out, World, contact, opportunity
+
+type Events = list[tuple[str, bytes]]
+type Log = list[dict[str, Any]]
 
 AT_LEAST = timedelta(minutes=1)
 QUESTIONS = ("/query", "/jsonrpc")  # systems that want a question as a POST; which of Odoo's it may be is told by its method
@@ -40,6 +45,7 @@ SETTINGS = journeys.SETTINGS | {
     "ODOO_SYNC_MODE": "both",
     "KOMMO_BASE_URL": "https://kommo.invalid",
     "KOMMO_ACCESS_TOKEN": "k",
+    "KOMMO_REQUESTS_PER_SECOND": "7",
     "KOMMO_PIPELINE_ID": "1",
     "KOMMO_STATUS_ID_INICIAL": "10",
     "KOMMO_STATUS_ID_AGENDADO": "11",
@@ -167,3 +173,62 @@ def _next_due() -> datetime | None:
         sent = session.scalar(select(sql.min(Delivery.due_at)).where(Delivery.state == "pending"))
         begun = session.scalar(select(sql.min(JourneyBeginning.due_at)).where(JourneyBeginning.state == "waiting"))
     return min((moment for moment in (sent, begun) if moment is not None), default=None)
+
+
+@dataclass(frozen=True)
+class History:
+    """Recorded events of several flows, as they lie on their queues, and what the replaced system did because of them."""
+
+    events: Events
+    log: Log
+
+
+def history(count: int, start: datetime, seed: int = 7) -> History:
+    """About `count` events: contacts and their stages, lead forms, payments of some of these; some twice, in any order.
+
+    The log is written by the rules of the replaced systems, from the events alone: the last stage by its date, a welcome and a
+    call for each lead, a message on the third day unless they have paid.
+    """
+    known, dice = webhooks(), random.Random(seed)  # noqa: S311  # made-up people
+    events: Events = []
+    log: Log = []
+    for number in range(max(count // 10, 1)):
+        events += _patient(known, log, dice, number) + _lead(known, log, dice, number, start)
+    events += [dice.choice(events) for _ in range(count - len(events))]
+    dice.shuffle(events)
+    return History(events, log)
+
+
+def _patient(
+    known: Mapping[str, Webhook], log: list[dict[str, Any]], dice: random.Random, number: int
+) -> list[tuple[str, bytes]]:
+    who, phone = f"p{number}", f"55{dice.randrange(10_000_000, 100_000_000)}"
+    facts = {"nombre_lead": f"Paciente {number}", "apellido_lead": "Ruiz", "whatsapp": phone}
+    found = [recorded(known, "manychat.contact", contact(who, "2026-03-01T08:00:00Z", **facts))]
+    for hour in (10, 12, 14):
+        stage = dice.randrange(16, 27)
+        found.append(recorded(known, "manychat.opportunity", opportunity(who, stage, f"2026-03-01T{hour}:00:00Z")))
+    facts = {"name": f"Ana {number}", "phone": f"+52{phone}"}
+    log.append({"effect": "odoo.opportunity", "manychat_id": who, "at": "2026-03-01T14:00:05Z", "fields": {"stage": stage}})
+    log.append(
+        {"effect": "odoo.contact", "manychat_id": who, "at": "2026-03-01T08:00:05Z", "fields": {"phone": facts["phone"]}}
+    )
+    return found
+
+
+def _lead(known: Mapping[str, Webhook], log: Log, dice: random.Random, number: int, start: datetime) -> Events:
+    email, phone = f"lead{number}@example.com", f"55{dice.randrange(10_000_000, 100_000_000)}"
+    form = payload("lead.form", "form", nombre=f"Luz {number}", email=email, telefono=phone)
+    found = [recorded(known, "lead.form", form)]
+    reached = {"email": {"email": email}, "voice": {"phone": f"+52{phone}"}, "whatsapp": {"phone": f"+52{phone}"}}
+    at = start.isoformat()
+    log.append({"effect": "kommo.lead", "email": email, "at": at, "fields": {"company": "Acme"}})
+    log.append({"effect": "email", "name": "lead_welcome", "at": at} | reached["email"])
+    log.append({"effect": "voice", "at": at} | reached["voice"])
+    if number % 4 == 0:
+        paid = stripe.intent(f"pi_{number}", receipt_email=email, customer=f"cus_{number}")
+        found.append(recorded(known, "stripe.event", stripe.event("payment_intent.succeeded", paid, number=f"p{number}")))
+    else:
+        later = (start + timedelta(days=3)).isoformat()
+        log.append({"effect": "whatsapp", "name": "lead_day_3", "at": later} | reached["whatsapp"])
+    return found

@@ -6,20 +6,21 @@ from shared.errors import RetryableError
 from shared.vendors.odoo.client import OdooClient
 from shared.vendors.odoo.errors import clean
 from shared.vendors.odoo.external_ids import external_id
+from shared.vendors.odoo.fields import model_fields
 from shared.vendors.odoo.values import refuse_unstorable
 
 
-def find(client: OdooClient, model: str, field: str, name: str, *, has_archive: bool = False) -> int | None:
+def find(client: OdooClient, model: str, field: str, name: str, *, archived: bool = False) -> int | None:
     """The oldest record whose `field` is `name`, whatever its case; None where there is none.
 
-    `has_archive`: the model has a field `active`; an archived record is found too, where no other has the name.
+    With `archived`, an archived one where no other has the name and the model has an archive at all.
 
     Raises:
         PuenteError: as every call of Odoo.
     """
     pattern = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     domain = [[field, "=ilike", pattern]]
-    if has_archive:
+    if archived and "active" in model_fields(client, model):
         found = client.search_read(model, domain, ["active"], order="id", archived=True)
         return min(((not record["active"], int(record["id"])) for record in found), default=(False, None))[1]
     found = client.search_read(model, domain, [field], limit=1, order="id")

@@ -22,8 +22,8 @@ from tests.support.world import World
 class Shop:
     """The shops, what they report, and what we have kept of it."""
 
-    def __init__(self, world: World, test_clock: clock.TestClock, post: PostOffice) -> None:
-        self.world, self.clock, self.post = world, test_clock, post
+    def __init__(self, world: World, test_clock: clock.TestClock, post: PostOffice, environment: pytest.MonkeyPatch) -> None:
+        self.world, self.clock, self.post, self.environment = world, test_clock, post, environment
 
     def shopify(self, *bodies: Mapping[str, Any], topic: str | None = None, number: str = "", status: int = 202) -> None:
         """Shopify reports these, in this order, and all is handled."""
@@ -60,6 +60,11 @@ class Shop:
         dice.shuffle(several)
         for each in several:
             self.shopify(each)
+
+    def take_secret(self, name: str, secret: str) -> None:
+        """The setting of that name is this secret from now on."""
+        self.environment.setenv(name, secret)
+        get_settings.cache_clear()
 
     def go_to(self, **later: float) -> None:
         """Let time pass until so long after the cart was left, from one thing that is due to the next."""
@@ -113,4 +118,4 @@ def shop(world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestCl
     world.webhooks["plain_order"] = triggers.ORDER
     world.handlers["events-queue"] = named("events_handler")
     with PostOffice().installed(environment) as post:
-        yield Shop(world, test_clock, post)
+        yield Shop(world, test_clock, post, environment)

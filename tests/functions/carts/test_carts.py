@@ -199,6 +199,14 @@ class TestEnd:
         shop.go_to(days=3)
         assert shop.sent == []
 
+    def test_undated_cart_in_the_second_of_the_order(self, shop: Shop) -> None:
+        """A plugin reports it without a time; the order is dated to the second, and so a moment earlier."""
+        shop.clock.advance(seconds=0.7)
+        shop.plain({"cart_id": "w-1", "email": ROSA, "store_type": "woocommerce", "items": [{"name": "Taza", "price": "9.00"}]})
+        shop.woo(woo(date_modified_gmt=at()[:19], date_paid_gmt=at()[:19]))
+        shop.go_to(hours=3)
+        assert ([row.state for row in shop.carts], shop.sent) == (["ordered"], [])
+
     def test_older_order_that_is_found_late_ends_nothing_newer(self, shop: Shop) -> None:
         """An order of yesterday, which the nightly comparison brings, while mails go out about today's cart."""
         shop.shopify(checkout())

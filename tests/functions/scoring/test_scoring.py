@@ -6,7 +6,7 @@ import pytest
 
 from functions.hubspot import setup
 from functions.hubspot.client import HUBSPOT
-from shared.errors import ThrottledError, UnavailableError
+from shared.errors import ConfigurationError, ThrottledError, UnavailableError
 from shared.outbox.actions import State
 from shared.privacy.erase import erase, person
 from shared.settings import get_settings
@@ -251,3 +251,44 @@ class TestSetup:
         """Exit code 2."""
         environment.setattr(account.hubspot, "answer", lambda call: account.hubspot.fail("scopes", call))
         assert setup.main([]) == 2
+
+
+class TestSettings:
+    """What the account is like."""
+
+    def test_map_adds_and_leaves_out(self, account: Account, environment: pytest.MonkeyPatch) -> None:
+        """A fact that is mapped to nothing is not written."""
+        environment.setenv("HUBSPOT_LEAD_PROPERTIES", '{"ext_id": "manychat_user_id", "source": ""}')
+        get_settings.cache_clear()
+        account.report(lead("77"))
+        account.settle()
+        (contact,) = account.contacts
+        assert (contact["manychat_user_id"], "lead_source" in contact) == ("77", False)
+
+    def test_stages_of_other_priorities_and_of_the_account(self, account: Account, environment: pytest.MonkeyPatch) -> None:
+        """By their own order."""
+        environment.setenv("HUBSPOT_LIFECYCLE", '{"low": "4711"}')
+        environment.setenv("HUBSPOT_LIFECYCLE_STAGES", "lead,4711,customer")
+        get_settings.cache_clear()
+        account.hubspot.act("create", {"properties": {"email": "ana1@example.com", "lifecyclestage": "lead"}})
+        account.report(lead())
+        account.settle()
+        assert account.contacts[0]["lifecyclestage"] == "4711"
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("HUBSPOT_LIFECYCLE", '{"high": "nowhere"}'),
+            ("HUBSPOT_LIFECYCLE", '{"highest": "lead"}'),
+            ("HUBSPOT_LEAD_PROPERTIES", '{"email": "other_email"}'),
+            ("HUBSPOT_LEAD_PROPERTIES", '{"score": "Puntuación"}'),
+            ("HUBSPOT_SIGNATURE_VERSIONS", "v3,v4"),
+            ("HUBSPOT_PROP_ESTADO_INTERES", "estado_interés"),
+        ],
+    )
+    def test_settings_that_cannot_work_are_refused(self, environment: pytest.MonkeyPatch, name: str, value: str) -> None:
+        """At the start, by their name."""
+        environment.setenv(name, value)
+        get_settings.cache_clear()
+        with pytest.raises(ConfigurationError, match=name):
+            get_settings()

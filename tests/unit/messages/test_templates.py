@@ -7,7 +7,7 @@ import pytest
 
 from shared.errors import PermanentError, RetryableError, UnavailableError
 from shared.messages import notion_templates, preview, template_sources, templates
-from shared.messages.notion_templates import Page
+from shared.messages.notion_templates import TemplatePage
 from shared.messages.plain_text import text_of_html
 from shared.messages.templates import Template
 
@@ -19,7 +19,7 @@ NEEDED = {
     "postcall_maybe_email_2", "postcall_maybe_email_3", "onboarding_phase1_email_1", "onboarding_phase1_email_2",
     "onboarding_phase1_email_3", "call_sorry", "cart_mail_1", "cart_mail_2", "cart_mail_3", "cart_whatsapp",
     "primer_recordatorio", "vence_hoy", "vencida_7_dias", "vencida_14_dias", "vencida_30_dias", "vencida_60_dias",
-    "recordatorio_general", "factura_critica",
+    "recordatorio_general", "factura_critica", "resumen_finanzas",
 }  # fmt: skip
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "messages.md"
 WAY_OUT = "https://puente.example/api/unsubscribe?t=x"
@@ -175,7 +175,7 @@ class TestNotion:
         """With a Notion that answers so."""
         self.asked = []
 
-        def fetch(_database: str, page: str) -> Page | None:
+        def fetch(_database: str, page: str) -> TemplatePage | None:
             self.asked.append(page)
             if isinstance(answer, Exception):
                 raise answer
@@ -185,26 +185,26 @@ class TestNotion:
 
     def test_page_wins_over_the_repository(self) -> None:
         """By the name that it has in Notion."""
-        template = self.load(Page("Asunto", "<p>Hola {{ first_name }}</p>"))
+        template = self.load(TemplatePage("Asunto", "<p>Hola {{ first_name }}</p>"))
         assert self.asked == ["5-Day E2"]
         assert templates.render(template, {"first_name": "Luz"}).text == "Hola Luz"
         assert template.kind == "marketing"
 
     def test_asked_once_in_five_minutes(self, test_clock) -> None:
         """Then again, so that edits count soon."""
-        self.load(Page("Asunto", "<p>uno</p>"))
-        assert self.load(Page("Asunto", "<p>dos</p>")).html == "<p>uno</p>"
+        self.load(TemplatePage("Asunto", "<p>uno</p>"))
+        assert self.load(TemplatePage("Asunto", "<p>dos</p>")).html == "<p>uno</p>"
         assert self.asked == []
         test_clock.advance(minutes=5)
-        assert self.load(Page("Asunto", "<p>dos</p>")).html == "<p>dos</p>"
+        assert self.load(TemplatePage("Asunto", "<p>dos</p>")).html == "<p>dos</p>"
 
     def test_last_good_copy_when_notion_is_down(self, test_clock) -> None:
         """However long."""
-        self.load(Page("Asunto", "<p>uno</p>"))
+        self.load(TemplatePage("Asunto", "<p>uno</p>"))
         test_clock.advance(days=3)
         assert self.load(UnavailableError("down")).html == "<p>uno</p>"
 
-    @pytest.mark.parametrize("answer", [None, Page("", "<p>x</p>"), Page("Asunto", "  ")])
+    @pytest.mark.parametrize("answer", [None, TemplatePage("", "<p>x</p>"), TemplatePage("Asunto", "  ")])
     def test_empty_page_is_no_page(self, answer) -> None:
         """All templates were empty once; then the repository's text is sent, not an empty mail."""
         assert "E2" in (self.load(answer).elsewhere or "")
@@ -219,7 +219,7 @@ class TestNotion:
 
     def test_text_only_in_notion(self) -> None:
         """A template that the repository does not have is a marketing mail."""
-        template = self.load(Page("Asunto", "<p>Hola</p>"), "only_in_notion")
+        template = self.load(TemplatePage("Asunto", "<p>Hola</p>"), "only_in_notion")
         assert (template.kind, template.channels) == ("marketing", ("email",))
 
 

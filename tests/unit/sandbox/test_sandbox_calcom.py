@@ -18,7 +18,7 @@ from sandbox.config import Config
 from sandbox.vendor import Call, UnknownActionError, Webhook
 from shared.errors import RefusedError
 from shared.intake import signatures
-from tests.unit.sandbox.near import call
+from tests.support.sandbox import call
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 ANA = {"name": "Ana López", "email": "ana@example.com", "phone": "+5215512345678", "lead_id": 77}

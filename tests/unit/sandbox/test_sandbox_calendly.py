@@ -14,7 +14,7 @@ from sandbox.vendor import Call, UnknownActionError, Webhook
 from shared import clock
 from shared.errors import RefusedError
 from shared.intake import signatures
-from tests.unit.sandbox.near import call
+from tests.support.sandbox import call
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 ANA = {"name": "Ana López", "email": "ana@example.com", "phone": "+5215512345678", "start": "2026-03-04T16:00:00Z"}

@@ -15,7 +15,7 @@ from shared import clock
 from shared.errors import PermanentError, ThrottledError
 from shared.vendors.discord import Discord as Client
 from shared.vendors.discord import Embed
-from tests.unit.sandbox.near import Near, call
+from tests.support.sandbox import SandboxAdapter, call
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=3000)
@@ -38,14 +38,14 @@ def vendor() -> Discord:
 
 
 @pytest.fixture
-def near(vendor: Discord) -> Near:
-    return Near(vendor)
+def adapter(vendor: Discord) -> SandboxAdapter:
+    return SandboxAdapter(vendor)
 
 
 @pytest.fixture
-def client(near: Near) -> Iterator[Client]:
+def client(adapter: SandboxAdapter) -> Iterator[Client]:
     with clock.frozen(NOW):
-        yield Client(near.url + PATH, near)
+        yield Client(adapter.url + PATH, adapter)
 
 
 def ask(vendor: Discord, body: Any, path: str = PATH, query: str = "?wait=true") -> tuple[int, Any]:
@@ -89,7 +89,7 @@ def test_a_deleted_webhook_is_gone(client: Client, vendor: Discord) -> None:
         vendor.act("dance", {})
 
 
-def test_five_in_two_seconds_and_thirty_in_a_minute_are_taken(vendor: Discord, near: Near) -> None:
+def test_five_in_two_seconds_and_thirty_in_a_minute_are_taken(vendor: Discord, adapter: SandboxAdapter) -> None:
     """429 says when to come again, in its body to the millisecond, in its header in whole seconds."""
     seconds = [0.0]
     for bucket in vendor.buckets:
@@ -101,7 +101,7 @@ def test_five_in_two_seconds_and_thirty_in_a_minute_are_taken(vendor: Discord, n
     assert (body["message"], body["retry_after"], body["global"]) == ("You are being rate limited.", 0.4, False)
     assert (answer.headers["Retry-After"], answer.headers["X-RateLimit-Remaining"]) == ("1", "0")
     with pytest.raises(ThrottledError) as limited, clock.frozen(NOW):
-        Client(near.url + PATH, near).post("x")
+        Client(adapter.url + PATH, adapter).post("x")
     assert limited.value.after_seconds == 1
     taken = 0
     for _ in range(120):
@@ -162,9 +162,9 @@ def test_takes_whatever_our_client_makes_of_any_texts(content: str, title: str, 
     """They are cut to what Discord takes."""
     vendor = Discord()
     vendor.act("limit", {"per_second": 0})
-    near = Near(vendor)
+    adapter = SandboxAdapter(vendor)
     embed = Embed(title=title.strip() or "x", description=value, fields=[("E-mail", value), ("", "")], footer=footer)
-    assert Client(near.url + PATH, near).post(content, embed)
+    assert Client(adapter.url + PATH, adapter).post(content, embed)
 
 
 def test_its_token_is_hidden_and_it_goes_on_with_what_it_held(client: Client, vendor: Discord) -> None:

@@ -15,7 +15,7 @@ from sandbox.kommo import Kommo, seed
 from sandbox.vendor import Answer, Call, UnknownActionError
 from shared import clock
 from shared.errors import PermanentError, ThrottledError, UnavailableError
-from tests.unit.sandbox.near import Near, call
+from tests.support.sandbox import SandboxAdapter, call
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ANA = Person(name="Ana López", email="ana@example.com", phone="+5215512345678")
@@ -39,14 +39,14 @@ def vendor() -> Kommo:
 
 
 @pytest.fixture
-def near(vendor: Kommo) -> Near:
-    return Near(vendor)
+def adapter(vendor: Kommo) -> SandboxAdapter:
+    return SandboxAdapter(vendor)
 
 
 @pytest.fixture
-def client(near: Near) -> Iterator[Client]:
+def client(adapter: SandboxAdapter) -> Iterator[Client]:
     with clock.frozen(NOW):
-        yield Client(near.url, seed.TOKEN, near)
+        yield Client(adapter.url, seed.TOKEN, adapter)
 
 
 def ask(vendor: Kommo, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -219,9 +219,9 @@ def test_our_client_understands_why_it_was_refused(client: Client, vendor: Kommo
     with pytest.raises(PermanentError) as missing:
         client.update_lead_status(5, seed.AGENDADO)
     assert missing.value.reason == "kommo-not-found"
-    near = Near(vendor)
+    adapter = SandboxAdapter(vendor)
     with pytest.raises(UnavailableError, match="401") as denied:
-        Client(near.url, "wrong", near).find_contact(email="a@example.com")
+        Client(adapter.url, "wrong", adapter).find_contact(email="a@example.com")
     assert denied.value.account
 
 
@@ -230,18 +230,18 @@ def test_our_client_understands_why_it_was_refused(client: Client, vendor: Kommo
 )
 def test_its_own_faults_are_what_our_client_takes_them_for(vendor: Kommo, mode: str, error: type[Exception]) -> None:
     """A barred address, an unpaid account and a revoked token are a matter of all calls."""
-    near = Near(vendor)
-    near.vendor.answer = lambda call: vendor.fail(mode, call)  # type: ignore[method-assign]
+    adapter = SandboxAdapter(vendor)
+    adapter.vendor.answer = lambda call: vendor.fail(mode, call)  # type: ignore[method-assign]
     with pytest.raises(error):
-        Client(near.url, seed.TOKEN, near).find_contact(email="a@example.com")
+        Client(adapter.url, seed.TOKEN, adapter).find_contact(email="a@example.com")
 
 
-def test_more_than_seven_a_second_are_too_many(near: Near, vendor: Kommo) -> None:
+def test_more_than_seven_a_second_are_too_many(adapter: SandboxAdapter, vendor: Kommo) -> None:
     """By a clock in the test's hand; the next second is a new one."""
     seconds = [0.0]
     vendor.bucket.clock = lambda: seconds[0]
     vendor.bucket.set(7)
-    client = Client(near.url, seed.TOKEN, near, per_second=1000)
+    client = Client(adapter.url, seed.TOKEN, adapter, per_second=1000)
     for _ in range(7):
         assert client.find_contact(email="a@example.com") is None
     with pytest.raises(ThrottledError):
@@ -337,8 +337,8 @@ def test_goes_on_with_what_it_held(client: Client, vendor: Kommo) -> None:
     saved = json.loads(json.dumps(vendor.dump()))
     other = Kommo()
     other.restore(saved)
-    near = Near(other)
-    again = Client(near.url, seed.TOKEN, near)
+    adapter = SandboxAdapter(other)
+    again = Client(adapter.url, seed.TOKEN, adapter)
     assert again.find_lead(made.contact_id, name=LEAD.name) == made.lead_id
     assert again.add_notes(made.lead_id, ["y"]) > [made.lead_id]
     assert again.create_complex(LEAD, person=ANA).lead_id > max(row["id"] for row in other.own.rows("notes"))

@@ -19,7 +19,7 @@ from shared.messages import notion_templates
 from shared.settings import get_settings
 from shared.vendors import notion_values as nv
 from shared.vendors.notion import Notion as Client
-from tests.unit.sandbox.near import Near, call
+from tests.support.sandbox import SandboxAdapter, call
 
 NOW = datetime(2026, 3, 2, 9, 0, 30, tzinfo=UTC)
 HEADERS = {"Authorization": f"Bearer {seed.TOKEN}", "Notion-Version": "2025-09-03"}
@@ -36,14 +36,14 @@ def vendor() -> Notion:
 
 
 @pytest.fixture
-def near(vendor: Notion) -> Near:
-    return Near(vendor)
+def adapter(vendor: Notion) -> SandboxAdapter:
+    return SandboxAdapter(vendor)
 
 
 @pytest.fixture
-def client(near: Near) -> Iterator[Client]:
+def client(adapter: SandboxAdapter) -> Iterator[Client]:
     with clock.frozen(NOW):
-        yield Client(near.url, seed.TOKEN, near)
+        yield Client(adapter.url, seed.TOKEN, adapter)
 
 
 def ask(vendor: Notion, method: str, path: str, body: Any = None) -> tuple[int, Any]:
@@ -91,14 +91,14 @@ def test_every_kind_of_value_comes_back_as_it_went(client: Client) -> None:
     assert [nv.read(properties[name]) for name in ("Email 1 Sent", "Email", "Sequence Type")] == [None, None, None]
 
 
-def test_our_client_reads_all_pages_of_a_long_list(client: Client, near: Near) -> None:
+def test_our_client_reads_all_pages_of_a_long_list(client: Client, adapter: SandboxAdapter) -> None:
     """A hundred at a time, in the order that was asked for, each row once."""
     for number in range(205):
         client.create_page(seed.TRACKER, {"Name": nv.title(f"{number:03}"), "Assessment Score": nv.number(204 - number)})
-    near.statuses.clear()
+    adapter.answers.clear()
     rows = client.query(seed.TRACKER, sorts=[{"property": "Assessment Score", "direction": "ascending"}])
     assert [nv.read(row["properties"]["Name"]) for row in rows] == [f"{number:03}" for number in reversed(range(205))]
-    assert len(near.statuses) == 3
+    assert len(adapter.statuses) == 3
     assert len(client.query(seed.TRACKER, limit=5)) == 5
 
 
@@ -230,16 +230,16 @@ def test_what_notion_does_not_take(vendor: Notion, path: str, body: dict[str, An
 
 def test_who_may_not_see_anything(vendor: Notion) -> None:
     """Without the token, the version, or an id that there is."""
-    near = Near(vendor)
+    adapter = SandboxAdapter(vendor)
     with pytest.raises(UnavailableError, match="unauthorized") as denied:
-        Client(near.url, "wrong", near).data_source(seed.CONTACTS)
+        Client(adapter.url, "wrong", adapter).data_source(seed.CONTACTS)
     assert denied.value.account
     answer = vendor.answer(call("GET", f"/v1/databases/{seed.CONTACTS}", Authorization=HEADERS["Authorization"]))
     assert (answer.status, json.loads(answer.body)["code"]) == (400, "missing_version")
     older = vendor.answer(call("GET", f"/v1/databases/{seed.CONTACTS}", **HEADERS | {"Notion-Version": "2022-06-28"}))
     assert older.status == 400
     with pytest.raises(PermanentError) as missing, clock.frozen(NOW):
-        Client(near.url, seed.TOKEN, near).data_source(seed.CONTACTS_SOURCE)
+        Client(adapter.url, seed.TOKEN, adapter).data_source(seed.CONTACTS_SOURCE)
     assert missing.value.reason == "notion-not-found"
     assert ask(vendor, "GET", "/pages/nope")[1]["code"] == "object_not_found"
     assert ask(vendor, "GET", "/search")[1]["code"] == "invalid_request_url"
@@ -258,7 +258,7 @@ def test_what_is_in_the_trash_is_not_found_and_not_changed(client: Client, vendo
     assert len(client.query(seed.CONTACTS)) == 1
 
 
-def test_about_three_a_second_are_taken(vendor: Notion, near: Near) -> None:
+def test_about_three_a_second_are_taken(vendor: Notion, adapter: SandboxAdapter) -> None:
     """On average, with a few more at once; 429 says in whole seconds when to come again."""
     seconds = [0.0]
     vendor.bucket.clock = lambda: seconds[0]
@@ -266,7 +266,7 @@ def test_about_three_a_second_are_taken(vendor: Notion, near: Near) -> None:
     statuses = [ask(vendor, "GET", "/users/me")[0] for _ in range(11)]
     assert statuses == [200] * 10 + [429]
     with pytest.raises(ThrottledError) as limited, clock.frozen(NOW):
-        Client(near.url, seed.TOKEN, near).data_source(seed.CONTACTS)
+        Client(adapter.url, seed.TOKEN, adapter).data_source(seed.CONTACTS)
     assert limited.value.after_seconds == 1
     seconds[0] += 100
     taken_in_a_minute = 0
@@ -288,16 +288,16 @@ def test_its_own_faults_are_what_our_client_takes_them_for(
     vendor: Notion, mode: str, reading: type[Exception], writing: type[Exception]
 ) -> None:
     """After 500 nobody knows whether a page was made."""
-    near, usual = Near(vendor), vendor.answer
+    adapter, usual = SandboxAdapter(vendor), vendor.answer
     with clock.frozen(NOW):
-        client = Client(near.url, seed.TOKEN, near)
+        client = Client(adapter.url, seed.TOKEN, adapter)
         client.data_source(seed.CONTACTS)
-        near.vendor.answer = lambda call: vendor.fail(mode, call)  # type: ignore[method-assign]
+        adapter.vendor.answer = lambda call: vendor.fail(mode, call)  # type: ignore[method-assign]
         with pytest.raises(reading):
             client.query(seed.CONTACTS)
         with pytest.raises(writing):
             client.create_page(seed.CONTACTS, ANA)
-    near.vendor.answer = usual  # type: ignore[method-assign]
+    adapter.vendor.answer = usual  # type: ignore[method-assign]
     assert vendor.records("contacts", {}, None)[1] == 0
 
 

@@ -33,8 +33,10 @@ SYSTEMS = [
     "Resend",
     "SMTP",
     "Sheets",
+    "Shopify",
     "Slack",
     "Twilio",
+    "WooCommerce",
 ]
 KEYS = ("KOMMO_ACCESS_TOKEN", "TWILIO_AUTH_TOKEN", "SENDINBLUE_API_KEY", "NOTION_TOKEN", "RESEND_API_KEY", "MANYCHAT_API_KEY")
 

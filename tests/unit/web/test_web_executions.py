@@ -71,14 +71,19 @@ def test_payment_arrives_by_the_events_own_id(api: Api, storage: FakeStorage, fl
 
 def test_each_that_is_declared_can_be_started_and_says_so(api: Api, storage: FakeStorage) -> None:
     """Its own payload model reads the inputs: none is what any of them takes."""
-    declared = {flow.name: sorted(by_hand.webhooks_of(flow)) for flow in flows.installed()}
+    of_flows = {flow.name: by_hand.webhooks_of(flow) for flow in flows.installed()}
+    declared = {name: sorted(several) for name, several in of_flows.items()}
+    at_once = {
+        one for several in of_flows.values() for one, chosen in several.items() if isinstance(chosen, by_hand.Synchronous)
+    }
     shown = {flow["id"]: flow["by_hand"] for flow in api.get("/api/v1/flows").json["items"]}
     assert shown == declared
     ids = [one for several in declared.values() for one in several]
     assert len(ids) == len(set(ids)) >= 6
     for flow_id in ids:
         answer = start(api, flow_id, {"nothing": "of use"})
-        assert (answer.status, answer.json["type"]) == (422, "urn:puente:problem:invalid-fields"), flow_id
+        assert answer.status == 422, flow_id
+        assert flow_id in at_once or answer.json["type"] == "urn:puente:problem:invalid-fields", flow_id
         assert api.get(f"/api/v1/flows/x/{flow_id}").status == 200
     assert storage.queues == {}
 

@@ -7,7 +7,7 @@ import pytest
 
 from shared.errors import UnavailableError
 from shared.messages import notion_templates, preview, template_sources, templates
-from shared.messages.notion_templates import Page
+from shared.messages.notion_templates import TemplatePage
 from shared.messages.templates import Template
 from shared.settings import get_settings
 from tests.unit.web.calls import Api
@@ -39,12 +39,12 @@ def notion(api: Api, keys: None, environment: pytest.MonkeyPatch, test_clock) ->
     environment.setenv("NOTION_TEMPLATES_DB_ID", "db1")
     get_settings.cache_clear()
     notion_templates.forget()
-    answers: dict[str, Any] = {"page": Page("Asunto de {{ first_name }}", EVIL)}
+    answers: dict[str, Any] = {"page": TemplatePage("Asunto de {{ first_name }}", EVIL)}
 
-    def fetch(_database: str, _name: str) -> Page | None:
+    def fetch(_database: str, _name: str) -> TemplatePage | None:
         if isinstance(answers["page"], Exception):
             raise answers["page"]
-        found: Page | None = answers["page"]
+        found: TemplatePage | None = answers["page"]
         return found
 
     environment.setattr(notion_templates, "_fetch_from_notion", fetch)
@@ -129,7 +129,7 @@ class TestFillingIn:
     @pytest.mark.parametrize("text", ["{{ first_name", "{% extends 'nowhere.html' %}", "{{ 1/0 }}", "{{ unheard_of }}"])
     def test_broken_text_in_notion_is_told(self, api: Api, notion: dict[str, Any], text: str) -> None:
         """Before it parks the mails of a whole journey."""
-        notion["page"] = Page("Asunto", text)
+        notion["page"] = TemplatePage("Asunto", text)
         status, why = reason(api.post(f"{PATH}/lead_day_9/preview", body={"source": "notion"}))
         assert (status, why) in ((422, "template-error"), (422, "template-variable-missing"))
         assert api.get(f"{PATH}/lead_day_9", source="notion").status == (422 if "%" in text or "}}" not in text else 200)

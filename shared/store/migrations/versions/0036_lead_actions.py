@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0036"
-down_revision = "0042"
+down_revision = "0050"
 branch_labels = None
 depends_on = None
 

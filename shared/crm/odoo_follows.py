@@ -1,4 +1,4 @@
-"""When somebody's part in a campaign, or a campaign, is to be brought to Odoo though no event has asked for it."""
+"""What follows once Odoo has a partner or a lead; and campaigns of which no event has asked that they be brought there."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from shared.crm import odoo_sync
+from shared.crm import odoo_sync, people
 from shared.settings import get_settings
 from shared.store.models import Campaign, CampaignContact, Contact, Opportunity
 
 
 def of_partner(session: Session, manychat_id: str) -> None:
-    """Once a contact has a partner: ask for the campaigns of its person that were not noted on it."""
+    """Once a contact has a partner: its person is known by it, and campaigns that were not noted on it are asked for."""
+    people.observe_in_odoo(session, manychat_id)
     settings = get_settings()
     if settings.odoo_tags_partners or settings.odoo_member_model:
         kept = CampaignContact.odoo_partner_id
@@ -21,7 +22,8 @@ def of_partner(session: Session, manychat_id: str) -> None:
 
 
 def of_lead(session: Session, manychat_id: str) -> None:
-    """Once an opportunity has a lead: ask for the campaigns of its person that were not noted on it."""
+    """Once an opportunity has a lead: its person is known by it, and campaigns that were not noted on it are asked for."""
+    people.observe_in_odoo(session, manychat_id)
     settings = get_settings()
     if settings.odoo_sends_members and (settings.odoo_lead_campaign or settings.odoo_tags_leads or settings.odoo_member_model):
         kept = CampaignContact.odoo_lead_id
