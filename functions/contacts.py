@@ -2,7 +2,7 @@
 
 POST /api/v1/manychat/webhook/contact
   -> manychat-contact-queue
-  -> contacts, channels
+  -> contacts, channels, contact_states
   -> odoo.contact (a partner, if ODOO_SYNC_MODE wants partners) and odoo.opportunity (their lead carries name and phone)
 """
 
@@ -88,7 +88,7 @@ def apply_contact(session: Session, event: Event[ContactPayload]) -> str:
     """Bring the contact up to date: "applied", "unchanged", or "stale" where newer events hold all of its facts."""
     from sqlalchemy import select
 
-    from shared.crm import facts, odoo_sync, people
+    from shared.crm import contact_details, facts, odoo_sync, people
     from shared.store.dialect import locked
     from shared.store.models import Opportunity
 
@@ -96,10 +96,12 @@ def apply_contact(session: Session, event: Event[ContactPayload]) -> str:
     contact = people.locked_contact(session, payload.manychat_id)
     is_new = contact.last_event_at is None
     known = dict(contact.fact_times)
+    at = facts.effective(event.envelope.time, event.envelope.received)
+    contact_details.note_state(session, contact, payload.ultimo_estado, at, event.key)
     changed = people.merge_person(
         session,
         contact,
-        facts.effective(event.envelope.time, event.envelope.received),
+        at,
         event.key,
         first_name=payload.nombre_lead,
         last_name=payload.apellido_lead,

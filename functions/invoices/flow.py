@@ -10,6 +10,7 @@ FLOW = Flow(
     about="Invoices come over the API, from CSV files, over a webhook and from Odoo. Customers are reminded of what is still "
     "open, once for each stage before and after the due date, until it is paid; pauses and promises to pay hold that back.",
     functions=("functions.invoices.triggers:bp",),
+    requires=("system",),  # whose clients, those of Discord and Slack, carry out its effects
     handlers=MappingProxyType(
         {
             "invoices.report": "functions.invoices.triggers:HANDLER",
@@ -30,8 +31,7 @@ FLOW = Flow(
     timeline=("functions.invoices.privacy:INVOICES_SOURCE", "functions.invoices.privacy:REMINDERS"),
     retention=("functions.invoices.retention:RULES",),
     effects=("functions.invoices.days:IN_DISCORD", "functions.invoices.days:IN_SLACK"),
-    clients=("shared.vendors.discord:DISCORD", "shared.vendors.slack:SLACK"),
-    stand_ins=("sandbox.slack:Slack", "sandbox.discord:Discord"),
+    stand_ins=("sandbox.slack:Slack", "sandbox.discord:Discord", "sandbox.odoo:Odoo"),
     listeners=MappingProxyType(
         {
             "payment.received": "functions.invoices.listeners:settle",
@@ -47,5 +47,8 @@ FLOW = Flow(
     identities=(IdentityKind(name="invoice-customer", title="Customer's number at whoever issues the invoices"),),
     people=("functions.invoices.persons:INVOICES",),
     has_templates=True,
-    jobs=(Job(name="remind", rhythm=Rhythm.FIVE_MINUTES, run="functions.invoices.look:remind"),),
+    jobs=(
+        Job(name="look-at-odoo", rhythm=Rhythm.FIVE_MINUTES, run="functions.invoices.odoo:look"),
+        Job(name="remind", rhythm=Rhythm.FIVE_MINUTES, run="functions.invoices.look:remind"),
+    ),
 )

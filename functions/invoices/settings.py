@@ -88,6 +88,12 @@ class InvoiceSettings(SettingsGroup):
         default={"MXN": Decimal(10_000), "USD": Decimal(10_000)},
         description="JSON object: from so much open, by currency, an invoice that is reminded of is listed for finance.",
     )
+    invoices_from_odoo: bool = Field(
+        default=False, description="Take invoices and credit notes over from Odoo (`account.move`), which is only read."
+    )
+    invoices_odoo_company: int | None = Field(
+        default=None, ge=1, lt=2**31, description="Odoo's number of the company whose invoices are taken over; else all."
+    )
     retention_invoice_days: Kept = Field(
         default=0,
         description="Days after which an invoice that is paid or cancelled is removed with its reminders; 0 keeps it for ever.",

@@ -205,6 +205,38 @@ def custom_model(name: str, description: str) -> Model:
     return _model(name, description, _field("x_name", "char", "Name"), rec_name="x_name")
 
 
+_INVOICING = "Invoicing/Billing"
+_MOVE_TYPES = (
+    ("entry", "Journal Entry"), ("out_invoice", "Customer Invoice"), ("out_refund", "Customer Credit Note"),
+    ("in_invoice", "Vendor Bill"), ("in_refund", "Vendor Credit Note"),
+)  # fmt: skip
+_MOVE_STATES = (("draft", "Draft"), ("posted", "Posted"), ("cancel", "Cancelled"))
+_PAYMENT_STATES = (
+    ("not_paid", "Not Paid"), ("in_payment", "In Payment"), ("paid", "Paid"), ("partial", "Partially Paid"),
+    ("reversed", "Reversed"),
+)  # fmt: skip
+_MOVE = _model(
+    "account.move",
+    "Journal Entry",
+    _field("name", "char", "Number"),
+    _field("move_type", "selection", "Type", selection=_MOVE_TYPES, default="entry", required=True),
+    _field("state", "selection", "Status", selection=_MOVE_STATES, default="draft"),
+    _field("payment_state", "selection", "Payment Status", selection=_PAYMENT_STATES, default="not_paid"),
+    _field("partner_id", "many2one", "Partner", relation="res.partner"),
+    _field("commercial_partner_id", "many2one", "Commercial Entity", relation="res.partner"),
+    _field("company_id", "many2one", "Company", relation="res.company", default=1),
+    _field("currency_id", "many2one", "Currency", relation="res.currency", default=1),
+    _field("invoice_date", "date", "Invoice/Bill Date"),
+    _field("invoice_date_due", "date", "Due Date"),
+    _field("amount_untaxed", "monetary", "Untaxed Amount", default=0.0),
+    _field("amount_tax", "monetary", "Tax", default=0.0),
+    _field("amount_total", "monetary", "Total", default=0.0),
+    _field("amount_residual", "monetary", "Amount Due", default=0.0),
+    order="invoice_date desc, name desc, id desc",
+    reserved=dict.fromkeys(("read", "create", "write", "unlink"), _INVOICING),
+)
+
+
 def _named(model: str, description: str, label: str, **more: Any) -> Model:
     return _model(model, description, _field("name", "char", label, required=True), **more)
 
@@ -257,6 +289,7 @@ _ACCESS = _model(
 
 MODELS: tuple[Model, ...] = (
     _LEAD, _PARTNER, _STAGE, _USERS, _MODELS_MODEL, _FIELDS_MODEL, _DATA_MODEL, _MESSAGE, _MAIL, _ACCESS,
+    _MOVE,
     _named("res.groups", "Access Groups", "Name"),
     _named("mail.message.subtype", "Message subtypes", "Message Type"),
     _named("crm.team", "Sales Team", "Sales Team"),
@@ -264,6 +297,7 @@ MODELS: tuple[Model, ...] = (
     _model("res.partner.category", "Partner Tags", _field("name", "char", "Name", required=True), _ACTIVE,
            reserved={"unlink": "Contact/Creation"}),
     _named("res.company", "Companies", "Company Name"),
+    _named("res.currency", "Currency", "Currency"),
     _named("utm.source", "UTM Source", "Source Name", class_name="UtmSource"),
     _named("utm.medium", "UTM Medium", "Medium Name", class_name="UtmSource"),
     _CAMPAIGN,

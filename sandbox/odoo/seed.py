@@ -28,6 +28,9 @@ _CUSTOM = (
 )
 
 
+_CURRENCIES = ("MXN", "USD", "EUR")
+
+
 def seed(db: Database, *, custom_fields: bool = True, stages: bool = True) -> None:
     """Fill an empty database. Without `custom_fields` or `stages` it is as a customer's Odoo is before our set-up."""
     with db.store.transaction():
@@ -56,6 +59,8 @@ def _insert(db: Database, model_name: str, **values: Any) -> int:
 
 def _people(db: Database) -> None:
     _insert(db, "res.company", name="My Company")
+    for currency in _CURRENCIES:
+        _insert(db, "res.currency", name=currency)
     _insert(db, "res.partner", name="My Company", is_company=True)
     users = (
         ("OdooBot", "__system__", None), ("Administrator", "admin", "admin"), ("Public user", "public", None),

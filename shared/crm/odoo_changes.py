@@ -6,34 +6,31 @@ that ends in the middle is gone on with, and reading a record twice changes noth
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import clock, faults, queues
-from shared.crm import odoo_sides, odoo_sync, odoo_take
+from shared.crm import odoo_cursor, odoo_sides, odoo_sync, odoo_take
 from shared.crm.odoo_seen import Seen, Verdict
 from shared.crm.odoo_sides import Side, Theirs
 from shared.errors import PuenteError
 from shared.intake.envelope import Envelope
 from shared.outbox import circuit, plan
 from shared.settings import get_settings
-from shared.store.dialect import insert_if_absent, rows_changed
-from shared.store.models import OdooCursor, Opportunity, Target
+from shared.store.models import Opportunity, Target
 from shared.store.session import reading, transact
 from shared.vendors.odoo.client import OdooClient
 from shared.vendors.odoo.system import ODOO
-from shared.vendors.odoo.values import to_datetime
 
 log = logging.getLogger("puente.odoo")
 
 OVERLAP = timedelta(minutes=1)  # for transactions of Odoo's that commit late: a record has the time of their beginning
 CLOCKS_APART = timedelta(minutes=5)  # at most, Odoo's and ours
-SECOND = timedelta(seconds=1)
 PAGE = 500
 LONGEST_LOOK = timedelta(seconds=45)  # after it no page is begun; the next look goes on
 AGAIN_AFTER_SECONDS = 2.0
@@ -41,8 +38,6 @@ WORTH = timedelta(minutes=2)  # a wish to look that is older has been overtaken 
 
 AFTER_RECORD = faults.point("odoo.after_record")
 BEFORE_CURSOR = faults.point("odoo.before_cursor")
-
-type Claim = Literal["done", "busy", "claimed"]
 
 
 def ask() -> int:
@@ -86,72 +81,34 @@ def look(since: datetime) -> bool:
 
 def _look_at(client: OdooClient, side: Side, since: datetime) -> bool:
     began = clock.now()
-    claim, changed_to, checked_to = transact(partial(_claim, model=side.model, since=since, now=began))
+    until = began + LONGEST_LOOK + timedelta(seconds=2 * ODOO.longest_seconds())
+    taking = partial(odoo_cursor.claim, model=side.model, since=since, now=began, until=until, first=began)
+    claim, changed_to, checked_to = transact(taking)
     if claim != "claimed":
         return claim == "done"
     values: dict[str, Any] = {}
     try:
         values = _looked(client, side, changed_to, checked_to, began)
     finally:
-        transact(partial(_move, model=side.model, values={**values, "busy_until": None}))
+        transact(partial(odoo_cursor.move, model=side.model, values={**values, "busy_until": None}))
     return True
-
-
-def _claim(session: Session, *, model: str, since: datetime, now: datetime) -> tuple[Claim, datetime, int]:
-    """Take the cursor of a model, unless somebody has looked since, or is looking. A look that died gives it back by time."""
-    insert_if_absent(session, OdooCursor, "model", {"model": model, "changed_to": now, "checked_to": 0})
-    row = session.get_one(OdooCursor, model)
-    if row.looked_at is not None and row.looked_at >= since:
-        return "done", row.changed_to, row.checked_to
-    until = now + LONGEST_LOOK + timedelta(seconds=2 * ODOO.longest_seconds())
-    free = or_(OdooCursor.busy_until.is_(None), OdooCursor.busy_until <= now)
-    taken = session.execute(update(OdooCursor).where(OdooCursor.model == model, free).values(busy_until=until))
-    return "claimed" if rows_changed(taken) == 1 else "busy", row.changed_to, row.checked_to
-
-
-def _move(session: Session, *, model: str, values: Mapping[str, Any]) -> None:
-    session.execute(update(OdooCursor).where(OdooCursor.model == model).values(**values))
 
 
 def _looked(client: OdooClient, side: Side, changed_to: datetime, checked_to: int, began: datetime) -> dict[str, Any]:
     """Take over what has changed and what is gone; what becomes of the cursor."""
     us, newest = odoo_sides.my_id(client), changed_to
-    for at, page in _pages(client, side, changed_to - OVERLAP):
+    known = [[side.key, "!=", False]]
+    for at, page in odoo_cursor.pages(partial(side.read, client), changed_to - OVERLAP, limit=PAGE, known=known):
         if not page:
             continue
         _take_page(client, side, page, us, at)
         newest = max(newest, page[-1].changed_at)
         faults.hit(BEFORE_CURSOR)
-        transact(partial(_move, model=side.model, values={"changed_to": newest}))
+        transact(partial(odoo_cursor.move, model=side.model, values={"changed_to": newest}))
         if clock.now() - began > LONGEST_LOOK:
             return {}
     checked = _check_deleted(client, side, checked_to)
     return {"changed_to": max(newest, began - CLOCKS_APART), "looked_at": began, "checked_to": checked}
-
-
-def _pages(client: OdooClient, side: Side, since: datetime) -> Iterator[tuple[datetime, list[Theirs]]]:
-    """Everything written since, oldest first, some of it twice, each page with when it was asked for.
-
-    Many records may have one time, as after an import; those are read by their ids.
-
-    Odoo shows whole seconds and compares with what it has, which is finer; so a second is only asked for as a whole.
-    """
-    at, known = since.replace(microsecond=0), [side.key, "!=", False]
-    while True:
-        from_here = ["write_date", ">=", to_datetime(at)]
-        asked, page = clock.now(), side.read(client, [known, from_here], limit=PAGE, order="write_date, id")
-        yield asked, page
-        if len(page) < PAGE:
-            return
-        if page[-1].changed_at > at:
-            at = page[-1].changed_at
-            continue
-        within, after = [known, from_here, ["write_date", "<", to_datetime(at + SECOND)]], 0
-        asked = clock.now()
-        while page := side.read(client, [*within, ["id", ">", after]], limit=PAGE):
-            yield asked, page
-            asked, after = clock.now(), page[-1].odoo_id
-        at += SECOND
 
 
 def _take_page(client: OdooClient, side: Side, page: Sequence[Theirs], us: int, at: datetime) -> None:

@@ -207,6 +207,10 @@ Whole = Annotated[Annotated[int, Field(ge=0, lt=2**31)], BeforeValidator(_whole)
 """A count that must be there: a whole number from 0, also as text. `true` is no number."""
 
 ShortText = Annotated[Annotated[str, Text(50), Readable, Lenient] | None, OrNone]
+Place = Annotated[Annotated[str, Text(100), Readable, Lenient] | None, OrNone]
+"""A district, a city, a province or a country, as people write it."""
+AddressLine = Annotated[Annotated[str, Text(255), Readable, Lenient] | None, OrNone]
+"""Street and number."""
 
 
 def _reference(value: Any) -> Any:

@@ -3,7 +3,7 @@
 what happened                                        | answer
 -----------------------------------------------------|------------------------------------------------------------------
 no such record                                       | 404
-its database refuses; other records need it          | 409
+its database refuses; other records need it; SHADOW  | 409
 a value it does not take                             | 422
 it does not let us in, lacks a field, fails itself   | 502: the settings or Odoo need attention
 not there, throttled, busy with another change       | 503, with Retry-After
@@ -13,6 +13,7 @@ no answer in time, or it was cut off half-way        | 504: it may have been don
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from shared import shadow_mode
 from shared.errors import NoAnswerError, PermanentError, RefusedError, UncertainError
 from shared.vendors.odoo.errors import OdooFailureError
 
@@ -21,6 +22,7 @@ STATUSES = (404, 409, 422, 502, 503, 504)
 _REASONS = {
     "odoo-missing-record": 404,
     "odoo-database-refused": 409,
+    shadow_mode.REASON: 409,
     "odoo-validation": 422,
     "odoo-user-error": 422,
     "odoo-value-error": 422,

@@ -110,6 +110,14 @@ def test_a_note_whose_row_is_gone_is_not_written_again(kept_for_a_year):
 class TestWhatGoes:
     """Finished and old."""
 
+    def test_what_shadow_mode_kept_back_goes_as_what_was_done(self, kept_for_a_year):
+        """A sync and a message that were not carried out, with what they would have sent; the younger one stays."""
+        kept_back = {"state": "shadowed", "result": {"effect": "email"}}
+        message = {"kind": "message", "target": "brevo", "action": "email"}
+        add(delivery(**kept_back), delivery(**message, **kept_back), delivery(age=timedelta(days=9), **kept_back))
+        found = retention.forget()
+        assert (found["syncs"], found["messages"], left(Delivery)) == (1, 1, 1)
+
     def test_by_default_the_first_seven_nights_only_report(self, database, test_clock, caplog):
         """Nobody loses anything that they had no time to decide about; the log says each night what it would be."""
         add(handled(age=timedelta(days=61)), delivery(), line(age=timedelta(days=401)))

@@ -8,7 +8,8 @@ import requests
 from sqlalchemy import select
 
 from shared import flows, shadow_mode
-from shared.errors import ConfigurationError, PermanentError
+from shared.crm.odoo_contacts import Partners
+from shared.errors import ConfigurationError, PermanentError, RefusedError
 from shared.messages.providers import smtp
 from shared.messages.providers.mail import Email
 from shared.outbox import actions, effects, execute, operator_actions, plan
@@ -19,6 +20,7 @@ from shared.store.session import reading, transact
 from shared.vendors.http import HttpClient
 from shared.vendors.odoo.client import OdooClient
 from shared.vendors.odoo.transports import Json2Transport, JsonRpcTransport
+from shared.web.odoo_errors import as_problems
 from tests.conftest import START
 
 WRITES = [
@@ -144,6 +146,15 @@ class TestNothingGoesOut:
         assert spy.seen == []
         client.call("crm.lead", "search_read", {"domain": []}, repeatable=True)
         assert len(spy.seen) == 1
+
+    def test_api_refuses_to_change_odoo(self, environment, database) -> None:
+        """Whoever edits a contact of Odoo's through the API reads why: 409, and nothing was called."""
+        sent_to(environment, "odoo")
+        partners = Partners("ana")
+        environment.setattr(partners._client._transport, "_uid", 2)  # logged in before
+        with pytest.raises(RefusedError) as refused, as_problems():
+            partners.unlink(7)
+        assert (refused.value.status, refused.value.reason) == (409, "shadow-mode")
 
     def test_no_mail_is_handed_over(self, environment) -> None:
         """A mail server is no HTTP system; it is not connected to."""
