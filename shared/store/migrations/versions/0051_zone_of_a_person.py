@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0051"
-down_revision = "0050"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 
