@@ -105,8 +105,8 @@ def of(session: Session, names: Iterable[str]) -> Aliases:
 
 
 def _zone(rows: Iterable[tables.Identity]) -> str | None:
-    said = [(row.time_zone_at, row.time_zone) for row in rows if row.time_zone_at is not None]
-    return max(said, key=lambda word: (word[0], word[1] or ""))[1] if said else None
+    known = [(row.time_zone_at, row.time_zone) for row in rows if row.time_zone_at is not None]
+    return max(known, key=lambda each: (each[0], each[1] or ""))[1] if known else None
 
 
 def _of_people(session: Session, rows: Iterable[tables.Identity], query: Any) -> list[tables.Identity]:
