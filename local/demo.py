@@ -30,6 +30,12 @@ def show(base_url: str, key: str) -> bool:
     return all(arrived)
 
 
+def posting(base_url: str, key: str) -> Callable[[str, Any], dict[str, Any]]:
+    """A function that posts a body to an address of the app with the local key, as `asking` reads one."""
+    client = _Client(base_url, key)
+    return lambda path, body: client.call("POST", path, body)[1]
+
+
 def asking(base_url: str, key: str) -> Callable[[str], dict[str, Any]]:
     """A function that reads an address of the app with the local key: its JSON, of a refusal the problem document."""
     client = _Client(base_url, key)

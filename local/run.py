@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from devhost.azurite import Azurite, AzuriteError
-from local import cart, contact, demo, lead, outside, payment
+from local import cart, contact, demo, invoice, lead, outside, payment
 from local.ports import ROOT, STATE, Ports
 from local.values import SettingsError, Values, api_key, database, read
 
@@ -72,6 +72,8 @@ def _run(ports: Ports, started: ExitStack) -> None:
     visit.show()
     asking = demo.asking(base_url, api_key(environment))
     payment.Demo(sandbox_url, asking).show(visit.visitor.name, visit.visitor.email)
+    posting = demo.posting(base_url, api_key(environment))
+    invoice.Demo(sandbox_url, posting, asking).show(visit.visitor.name, visit.visitor.email)
     cart.Demo(sandbox_url, asking).show(visit.visitor.name, visit.visitor.email)
     contact.Demo(sandbox_url, asking).show(visit.visitor.name)
     print("\nReady. Send your own events; Ctrl-C stops everything.", flush=True)

@@ -27,13 +27,20 @@ def observe(session: Session, booking: Booking, absorbed: Iterable[int] = ()) ->
     """Note by which identities the person of a booking is known; the number of the person.
 
     The number of a lead that came with the booking is proven: from a public page only the signed one is read. What the attendee
-    typed is a proposal. `absorbed` are rows that turned out to be this booking.
+    typed is a proposal. The attendee's time zone is theirs. `absorbed` are rows that turned out to be this booking.
     """
     proven = list(kinds.identities(booking=value_of(booking.calendar, booking.id), lead=_own_lead(booking)))
     typed = kinds.identities(email=booking.email, phone=booking.phone)
     others = kinds.identities_of(KIND, (value_of(booking.calendar, number) for number in absorbed))
     same = [(proven[0], other) for other in others]
-    seen = Seen(source=f"{booking.calendar}.booking", at=booking.said_at, proven=proven, typed=typed, same=same)
+    seen = Seen(
+        source=f"{booking.calendar}.booking",
+        at=booking.said_at,
+        proven=proven,
+        typed=typed,
+        same=same,
+        time_zone=booking.time_zone,
+    )
     return observing.observe(session, seen)
 
 

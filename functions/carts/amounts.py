@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from functions.carts.payloads import Item, Pair
-from shared.money import Money
+from shared.money import LARGEST, Money
 from shared.readers import UnreadableError
 
 
@@ -69,7 +69,7 @@ def _size(text: str) -> Decimal:
         found = abs(Decimal(text))
     except ArithmeticError:
         return Decimal(0)
-    return found if found.is_finite() else Decimal(0)
+    return found if found.is_finite() and found < LARGEST else Decimal(0)
 
 
 def shown(money: Money) -> str:

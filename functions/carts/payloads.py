@@ -1,5 +1,6 @@
 """What a shop reports, as it is kept, whichever shop it is: a cart, an order, a wish about somebody's data. Light: no SQL."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -11,12 +12,14 @@ from shared.intake.webhook import Payload
 SHOPIFY, WOOCOMMERCE = "shopify", "woocommerce"
 STORE_LENGTH, ID_LENGTH, SUBJECT_LENGTH = 40, 128, 100
 MOST_ITEMS = 200
+LONGEST_LINK = 1000
 
 Store = Annotated[str, Text(STORE_LENGTH, at_least=1), Readable]
 RequiredId = Annotated[str, Text(ID_LENGTH, at_least=1), Readable, Lenient]
 OptionalId = Annotated[Annotated[str, Text(ID_LENGTH), Readable, Lenient] | None, OrNone]
 ShortName = Annotated[Annotated[str, Text(100), Readable, Lenient] | None, OrNone]
 Address = Annotated[Annotated[str, Text(1000), Readable] | None, OrNone]
+_CURRENCY = re.compile("[A-Z]{3}")
 Pair = tuple[str, str]
 """An amount as it was written, and the currency that stands beside it."""
 
@@ -178,9 +181,10 @@ def amount(value: Any) -> str | None:
 
 
 def pair(value: Any, currency: Any) -> Pair | None:
-    """An amount and its currency, where both are given."""
-    written, code = amount(value), text(currency)
-    return (written, code.upper()) if written is not None and code is not None else None
+    """An amount and its currency, where both are given, and the currency is one (ISO 4217). A fraction is no amount here."""
+    written, code = amount(value), (text(currency) or "").upper()
+    is_money = written is not None and "/" not in written and _CURRENCY.fullmatch(code) is not None
+    return (written, code) if written is not None and is_money else None
 
 
 def first(found: dict[str, Any], *names: str) -> str | None:
@@ -195,6 +199,16 @@ def quantity(value: Any) -> int:
     except (TypeError, ValueError, OverflowError):
         return 1
     return min(max(count, 0), 1_000_000)
+
+
+def link(url: str | None) -> str | None:
+    """An address that a mail may lead to."""
+    return url if url and url.startswith(("https://", "http://")) and len(url) <= LONGEST_LINK else None
+
+
+def lines_of(value: Any) -> list[dict[str, Any]] | None:
+    """The lines of a cart; None where that is no list, which says nothing of them."""
+    return objects(value) if isinstance(value, list) else None
 
 
 def without_nothing(values: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from functions.carts.payloads import (
     Pair,
     amount,
     first,
+    lines_of,
+    link,
     mapping,
     objects,
     pair,
@@ -53,7 +55,7 @@ def cart_of(body: dict[str, Any]) -> dict[str, Any]:
     """A cart's body as `CartReport` takes it. Raises RefusedError 422: an address that is none."""
     customer = mapping(body.get("customer"))
     own = _currency(body)
-    lines = body["line_items"] if body.get("line_items") is not None else body.get("items")
+    lines = lines_of(body["line_items"] if body.get("line_items") is not None else body.get("items"))
     return without_nothing(
         {
             "store": _store(body),
@@ -65,9 +67,9 @@ def cart_of(body: dict[str, Any]) -> dict[str, Any]:
             "first_name": first(body, "first_name") or first(customer, "first_name"),
             "last_name": first(body, "last_name") or first(customer, "last_name"),
             "customer": first(body, "customer_id") or first(customer, "id"),
-            "items": None if lines is None else [item(line, own) for line in objects(lines)],
+            "items": None if lines is None else [item(line, own) for line in lines],
             "total": None if own is None else pair(first(body, "total_price", "total"), own),
-            "url": first(body, "abandoned_checkout_url", "checkout_url", "cart_url", "recovery_url"),
+            "url": link(first(body, "abandoned_checkout_url", "checkout_url", "cart_url", "recovery_url")),
             "completed_at": first(body, "completed_at"),
         }
     )
@@ -113,8 +115,8 @@ def item(line: dict[str, Any], currency: str | None) -> dict[str, Any]:
             "quantity": count,
             "shown": shown,
             "book": book,
-            "image": _link(first(line, "image", "image_url") or first(mapping(line.get("image")), "src")),
-            "url": _link(first(line, "url", "product_url", "permalink")),
+            "image": link(first(line, "image", "image_url") or first(mapping(line.get("image")), "src")),
+            "url": link(first(line, "url", "product_url", "permalink")),
         }
     )
 
@@ -174,8 +176,3 @@ def _email(body: dict[str, Any], customer: dict[str, Any]) -> str | None:
 def _codes(body: dict[str, Any]) -> list[str]:
     found = [*objects(body.get("discount_codes")), *objects(body.get("coupon_lines"))]
     return [code for one in found if (code := first(one, "code"))][:MOST_ITEMS]
-
-
-def _link(url: str | None) -> str | None:
-    """An address that a mail may lead to."""
-    return url if url and url.startswith(("https://", "http://")) and len(url) <= 1000 else None  # noqa: PLR2004  # as `Address`

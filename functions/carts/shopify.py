@@ -10,7 +10,7 @@ from typing import Any
 import azure.functions as func
 
 from functions.carts import plain
-from functions.carts.payloads import SHOPIFY, Pair, first, mapping, objects, pair, text, without_nothing
+from functions.carts.payloads import SHOPIFY, Pair, first, lines_of, link, mapping, objects, pair, text, without_nothing
 from functions.carts.settings import CartSettings
 from shared.errors import RefusedError
 from shared.intake import signatures
@@ -90,6 +90,7 @@ def _same_shop(headers: Mapping[str, str], body: Mapping[str, Any]) -> None:
 def checkout_of(body: dict[str, Any]) -> dict[str, Any]:
     """A checkout's body as `CartReport` takes it. The key is its token, which the order will name."""
     customer, address = mapping(body.get("customer")), mapping(body.get("shipping_address") or body.get("billing_address"))
+    lines = lines_of(body.get("line_items"))
     currency = plain.one_currency(body.get("currency"), body.get("presentment_currency"))
     return without_nothing(
         {
@@ -103,9 +104,9 @@ def checkout_of(body: dict[str, Any]) -> dict[str, Any]:
             "first_name": first(customer, "first_name") or first(address, "first_name"),
             "last_name": first(customer, "last_name") or first(address, "last_name"),
             "customer": first(customer, "id"),
-            "items": [plain.item(line, currency) for line in objects(body.get("line_items"))],
+            "items": None if lines is None else [plain.item(line, currency) for line in lines],
             "total": pair(body.get("total_price"), currency),
-            "url": first(body, "abandoned_checkout_url"),
+            "url": link(first(body, "abandoned_checkout_url")),
             "completed_at": first(body, "completed_at"),
         }
     )

@@ -239,5 +239,5 @@ IMPORTER = Importer(
     open=lambda _options: OldNotion(Notion.from_settings(get_settings())),
     begin=CampaignRun,
     rows_at_once=50,
-    flags={LATE: "mails whose time has gone and that nobody has sent go out now; else they are left out"},
+    flags={LATE: "messages whose time has gone and that nobody has sent go out now; else they are left out"},
 )

@@ -21,8 +21,6 @@ from shared.errors import PermanentError, PuenteError, RetryableError
 from shared.intake.by_hand import Reply
 from shared.outbox import plan
 from shared.outbox.record_sync import SUCCESS, RecordSync
-from shared.readers import nothing
-from shared.readers.nothing import FieldKind
 from shared.settings import settings_of
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.session import transact
@@ -76,13 +74,13 @@ def answer(inputs: Mapping[str, Any]) -> Reply:
 
 
 def _given(inputs: Mapping[str, Any], names: tuple[str, ...]) -> str:
-    """The first of these inputs that says something, as text; "" where none does."""
+    """The first of these inputs that is there, as text; "" where none is. "Ninguno" may be a state of somebody's."""
     return next(_texts(inputs, names), "")
 
 
 def _texts(inputs: Mapping[str, Any], names: tuple[str, ...]) -> Iterator[str]:
     for name in names:
-        value = nothing.read(inputs.get(name), FieldKind.LABEL)
+        value = inputs.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool) and (text := str(value).strip()):
             yield text
 

@@ -5,9 +5,12 @@ A reminder that was withheld before it was sent may be planned again when its re
 
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+import yaml
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -28,6 +31,7 @@ EMAIL: Final = "email"
 WHATSAPP: Final = "whatsapp"
 CRITICAL = "critical"
 WHATSAPP_TEMPLATE = "factura_critica"
+WORDS = Path(__file__).parent / "templates" / "es" / "_facturas.yaml"
 PLANNED, WITHHELD = "planned", "withheld"
 NEWER_STAGE, ADDRESS_CHANGED, NOT_CONFIGURED = "newer-stage", "address-changed", "not-configured"
 _STATES = frozenset(("sent", "delivered", "opened", "clicked", "failed", "skipped", "uncertain"))
@@ -125,13 +129,15 @@ def variables(context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of(row: Invoice) -> dict[str, Any]:
+    link = _payment_url(row)
     known = {
         "serie": row.serie,
         "name": row.customer or "",
         "amount": written(row.residual_minor, row),
         "total": written(row.total_minor, row),
         "due_date": f"{dates.written(row.due_on)} de {row.due_on.year}",
-        "payment_url": _payment_url(row),
+        "payment_url": link,
+        "how_to_pay": link or _words()["no_link"],
     }
     return {name: value for name, value in known.items() if value is not None}
 
@@ -139,6 +145,12 @@ def _of(row: Invoice) -> dict[str, Any]:
 def written(minor: int, row: Invoice) -> str:
     """An amount as people read it: `6,600.00 MXN`."""
     return f"{Money(minor, row.currency).amount:,} {row.currency}"
+
+
+@lru_cache(maxsize=1)
+def _words() -> Mapping[str, str]:
+    """The words that stand where there is nothing else to say; people change them without code."""
+    return {str(name): str(word) for name, word in yaml.safe_load(WORDS.read_text(encoding="utf-8")).items()}
 
 
 def _payment_url(row: Invoice) -> str | None:

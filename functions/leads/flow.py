@@ -37,4 +37,5 @@ FLOW = Flow(
         IdentityKind(name="kommo_contact", title="Kommo's contact"),
     ),
     people=("functions.leads.persons:LEADS",),
+    importers=("functions.leads.importer:LOG", "functions.leads.importer:KOMMO"),
 )

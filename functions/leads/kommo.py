@@ -175,6 +175,23 @@ class Kommo:
         notes = _embedded(self._call("GET", f"/leads/{lead_id}/notes", "reading notes", params=params), "notes")
         return max((int(note["id"]) for note in notes if (note.get("params") or {}).get("text") == text), default=None)
 
+    def leads_page(self, page: int, *, pipeline_id: int | None = None) -> list[dict[str, Any]]:
+        """A page (from 1) of the account's leads, oldest first, each with the ids of its contacts; empty behind the last."""
+        params = {"page": str(page), "limit": PAGE, "order[id]": "asc", "with": "contacts"}
+        if pipeline_id is not None:
+            params["filter[pipeline_id][0]"] = str(pipeline_id)
+        return _embedded(self._call("GET", "/leads", "reading leads", params=params), "leads")
+
+    def contacts(self, ids: Sequence[int]) -> list[dict[str, Any]]:
+        """The contacts of these ids, at most 50; without those that there are not."""
+        params = {f"filter[id][{place}]": str(number) for place, number in enumerate(ids)} | {"limit": PAGE}
+        return _embedded(self._call("GET", "/contacts", "reading contacts", params=params), "contacts") if ids else []
+
+    def notes_page(self, page: int) -> list[dict[str, Any]]:
+        """A page (from 1) of the notes on leads, oldest first; empty behind the last."""
+        params = {"page": str(page), "limit": PAGE, "order[id]": "asc"}
+        return _embedded(self._call("GET", "/leads/notes", "reading notes", params=params), "notes")
+
     def _search(self, path: str, query: str, name: str) -> list[dict[str, Any]]:
         content = self._call("GET", path, f"searching {name}", params={"query": query, "limit": PAGE})
         return _embedded(content, name)
@@ -248,7 +265,8 @@ def _embedded(content: Any, name: str) -> list[dict[str, Any]]:
     return list((inside or {}).get(name) or [])
 
 
-def _values(entry: Mapping[str, Any], code: str) -> list[str]:
+def values_of(entry: Mapping[str, Any], code: str) -> list[str]:
+    """The values of a contact's field with that code, such as EMAIL."""
     fields = entry.get("custom_fields_values") or []
     return [
         str(one.get("value", "")) for chosen in fields if chosen.get("field_code") == code for one in chosen.get("values") or []
@@ -257,11 +275,11 @@ def _values(entry: Mapping[str, Any], code: str) -> list[str]:
 
 def _has_email(email: str) -> Callable[[Mapping[str, Any]], bool]:
     wanted = address_key(email)
-    return lambda entry: wanted in [address_key(value) for value in _values(entry, "EMAIL")]
+    return lambda entry: wanted in [address_key(value) for value in values_of(entry, "EMAIL")]
 
 
 def _has_phone(digits: str) -> Callable[[Mapping[str, Any]], bool]:
-    return lambda entry: digits in [_distinctive(value) for value in _values(entry, "PHONE")]
+    return lambda entry: digits in [_distinctive(value) for value in values_of(entry, "PHONE")]
 
 
 def _distinctive(phone: str) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.leads import ids
-from functions.leads.tables import Lead
+from functions.leads.tables import Lead, LeadAction
 from shared import clock, flows
 from shared.messages.received import from_numbers
 from shared.outbox.actions import State
@@ -84,6 +84,7 @@ def entries(session: Session, lead: Lead) -> list[LogEntry]:
         *_dead_letters(session, lead, channels),
         *_happened(others, lead),
         *_received(session, lead),
+        *_before(session, lead),
         *_decisions(session, lead),
         *_planned(deliveries, lead),
         *_attempts(session, deliveries, lead),
@@ -125,6 +126,14 @@ def _dead_letters(session: Session, lead: Lead, channels: Mapping[str, str]) -> 
 def _happened(others: Iterable[Contribution], lead: Lead) -> Iterator[LogEntry]:
     for one in (happened for other in others for happened in other.happened):
         yield _entry(LogPlace(one.at, 2, one.id), one.channel, lead, one.action, **one.facts)
+
+
+def _before(session: Session, lead: Lead) -> Iterator[LogEntry]:
+    """What the replaced system had done, and the notes in Kommo, as an import has brought them."""
+    if lead.kommo_lead_id is None:
+        return
+    for row in _rows(session, LeadAction, LeadAction.kommo_lead_id == lead.kommo_lead_id):
+        yield LogEntry(LogPlace(row.at, 1, row.id), row.channel, {**row.data, "lead_id": lead.id})
 
 
 def _received(session: Session, lead: Lead) -> Iterator[LogEntry]:

@@ -7,11 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.leads import ids
-from functions.leads.tables import Lead
+from functions.leads.tables import Lead, LeadAction
 from shared.privacy.holdings import Holding, PersonalData
 from shared.privacy.person import Person
 
-LEADS = Lead.__tablename__
+LEADS, ACTIONS = Lead.__tablename__, LeadAction.__tablename__
 
 
 def identify(session: Session, person: Person) -> Person:
@@ -22,7 +22,9 @@ def identify(session: Session, person: Person) -> Person:
     found = session.scalars(select(Lead.id).where(Lead.email.in_(person.emails))).all()
     theirs = {*person.of(LEADS), *found}
     person = person.with_phones(session.scalars(select(Lead.phone).where(Lead.id.in_(theirs))))
-    return person.with_rows(LEADS, found).with_names(ids.key(number) for number in theirs)
+    in_kommo_as = select(Lead.kommo_lead_id).where(Lead.id.in_(theirs), Lead.kommo_lead_id.is_not(None))
+    done = session.scalars(select(LeadAction.id).where(LeadAction.kommo_lead_id.in_(in_kommo_as))).all()
+    return person.with_rows(LEADS, found).with_rows(ACTIONS, done).with_names(ids.key(number) for number in theirs)
 
 
 def in_kommo(session: Session, person: Person) -> Mapping[str, list[int]]:
@@ -34,7 +36,10 @@ def in_kommo(session: Session, person: Person) -> Mapping[str, list[int]]:
 
 
 PERSONAL_DATA = PersonalData(
-    holdings=(Holding(Lead, lambda person: Lead.id.in_(person.of(LEADS))),),
+    holdings=(
+        Holding(LeadAction, lambda person: LeadAction.id.in_(person.of(ACTIONS))),
+        Holding(Lead, lambda person: Lead.id.in_(person.of(LEADS))),
+    ),
     identify=identify,
     outside=in_kommo,
     row_options=MappingProxyType({"lead-id": LEADS}),

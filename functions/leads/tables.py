@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import Index, Unicode
 from sqlalchemy.orm import Mapped, mapped_column
 
+from shared import clock
 from shared.readers.email import mailbox
 from shared.store.models import Base, Timestamped
 from shared.store.sync_columns import SyncColumns
-from shared.store.types import BigId, UtcDateTime
+from shared.store.types import BigId, JsonText, UtcDateTime
 
 
 class KommoSynced(SyncColumns, prefix="kommo"):
@@ -38,8 +39,9 @@ class Lead(Timestamped, KommoSynced, Base):
     `email` is in lower case; `phone` in E.164, NULL where the text is no number. `status` is `new`, `booked` or `paid`.
     `captcha` is `passed`, `unchecked` (its vendor could not be asked) or NULL where none is asked for. The facts are those of
     the form that came first (`received_at`): whoever sends it again may be a stranger, so that changes none of them.
-    `said_at` is when the newest one came, `forms` how many with facts of their own. `mailbox` is where `email` leads to, for
-    the daily limit. `first_contact_at` is when messages to them may begin, NULL where they are not contacted.
+    `said_at` is when the newest one came, `forms` how many with facts of their own (0: only an import has brought it).
+    `mailbox` is where `email` leads to, for the daily limit. `first_contact_at` is when messages to them may begin, NULL where
+    they are not contacted.
     """
 
     __tablename__ = "leads"
@@ -60,3 +62,19 @@ class Lead(Timestamped, KommoSynced, Base):
     first_contact_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
     __table_args__ = (Index("ix_leads_received_at_id", "received_at", "id"),)
+
+
+class LeadAction(Base):
+    """Something that a replaced system has done with a lead of Kommo's, or a note on it; shown in the lead's log.
+
+    `channel` and `data` are as the old log has them, without what the form said. `key` makes one entry a single row.
+    """
+
+    __tablename__ = "lead_actions"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(Unicode(64), unique=True)
+    kommo_lead_id: Mapped[int] = mapped_column(BigId, index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    channel: Mapped[str] = mapped_column(Unicode(16))
+    data: Mapped[Any] = mapped_column(JsonText, default=dict)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)

@@ -59,10 +59,11 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
 
 def _later(session: Session, claimed: Claimed, message: Message, known: Aliases) -> Later | None:
     settings = get_settings()
-    now, window = clock.now(), window_of(message, settings)
+    is_named = _names_zone(message) or known.time_zone is not None
+    now, window = clock.now(), window_of(message, settings, known.time_zone)
     is_counted = not (message.transactional or settings.testing_mode)  # whose days are minutes
     today = days.of_person(session, known, window, now) if is_counted else None
-    if today is not None and today.zone is not None and not _names_zone(message):
+    if today is not None and today.zone is not None and not is_named:
         window = replace(window, zone=today.zone)
     if message.window and (why := window.closed(now)):
         return Later(window.next_open(now), why)
@@ -74,7 +75,7 @@ def _later(session: Session, claimed: Claimed, message: Message, known: Aliases)
 
 
 def _names_zone(message: Message) -> bool:
-    """Whether the message itself says where the person lives; else the zone of their other messages of the day counts."""
+    """Whether the message itself says where the person lives; else what their bookings said, and then that of the day."""
     return bool(message.time_zone or message.country) or message.channel in consent.PHONE_CHANNELS
 
 
@@ -89,14 +90,15 @@ def _refused_number(session: Session, message: Message) -> str | None:
     return kind if kind and not consent.has_written_to_us(session, message.to) else None
 
 
-def window_of(message: Message, settings: Settings) -> Window:
-    """The window of the person the message is for.
+def window_of(message: Message, settings: Settings, time_zone: str | None = None) -> Window:
+    """The window of the person the message is for. `time_zone`: theirs, which counts where the message says nothing of it.
 
     Raises:
         ConfigurationError: a setting of it cannot be read.
     """
     phone = message.to if message.channel in consent.PHONE_CHANNELS else None
-    return window_for(settings, time_zone=message.time_zone, country=message.country, phone=phone)
+    own = message.time_zone if _names_zone(message) else time_zone
+    return window_for(settings, time_zone=own, country=message.country, phone=phone)
 
 
 def _note_first_try(session: Session, claimed: Claimed) -> None:

@@ -44,6 +44,7 @@ class Aliases:
 
     Each is in the order in which it became known, so that everybody who is joined has the same `own`. `certain` are those of
     `own` to which an id leads that a system issued: an address among the names may have been typed by anybody.
+    `time_zone` is where they live, as the newest event about one of `certain` said; None where none did.
     """
 
     names: tuple[str, ...]
@@ -51,6 +52,7 @@ class Aliases:
     certain: tuple[Identity, ...] = ()
     shared: tuple[Identity, ...] = ()
     probable: tuple[Identity, ...] = ()
+    time_zone: str | None = None
 
     @property
     def own_names(self) -> list[str]:
@@ -91,13 +93,20 @@ def of(session: Session, names: Iterable[str]) -> Aliases:
     probable = [row for row in found.values() if row.id not in ends["apart"] and row.person_id not in apart]
     newest = sorted(probable, key=lambda row: (row.seen_at, row.id), reverse=True)[:MOST_PROBABLE]
     issued = {row.person_id for row in rows if row.kind not in kinds.typed()} - {None}
+    certain = [row for row in own.values() if row.person_id in issued]
     return Aliases(
         names=asked,
         own=_in_order(own.values()),
-        certain=_in_order(row for row in own.values() if row.person_id in issued),
+        certain=_in_order(certain),
         shared=_in_order(near[end] for end in shared),
         probable=_in_order(newest),
+        time_zone=_zone(certain),
     )
+
+
+def _zone(rows: Iterable[tables.Identity]) -> str | None:
+    known = [(row.time_zone_at, row.time_zone) for row in rows if row.time_zone_at is not None]
+    return max(known, key=lambda each: (each[0], each[1] or ""))[1] if known else None
 
 
 def _of_people(session: Session, rows: Iterable[tables.Identity], query: Any) -> list[tables.Identity]:

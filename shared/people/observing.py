@@ -46,6 +46,7 @@ class Seen:
     `proven`: ids that systems issued, and addresses that a message came from or that a signed link of ours carried. `typed`:
     what somebody wrote into a form, a checkout or a calendar, in a signed body too; it proposes and joins nobody. `same`:
     pairs that a system has merged or renamed. `source` names the event, such as `manychat.contact`; `at` is when it happened.
+    `time_zone`: where the person lives, where the event says so; the newest word of it counts.
     """
 
     source: str
@@ -53,6 +54,7 @@ class Seen:
     proven: Sequence[Identity]
     typed: Sequence[Identity] = ()
     same: Sequence[tuple[Identity, Identity]] = ()
+    time_zone: str | None = None
 
 
 def observe(session: Session, seen: Seen) -> int | None:
@@ -68,6 +70,7 @@ def observe(session: Session, seen: Seen) -> int | None:
     is_stranger = not found and not seen.same and _goes_together(seen.proven)
     number = _new_person(session) if is_stranger else None
     rows = found | _added(session, [one for key, one in sorted(wanted.items()) if key not in found], seen.at)
+    _note_zone(rows[seen.proven[0].key], seen)
     news = [_prove(rows[key], seen.at) for key in sorted(proven)]
     news += [link(session, *each, seen.source, seen.at) for each in _links_of(seen, rows)]
     if is_stranger:  # nothing leads to anybody else: who they are need not be worked out
@@ -119,6 +122,14 @@ def _prove(row: tables.Identity, at: datetime) -> bool:
     if at > row.seen_at + SEEN_AGAIN_AFTER:
         row.seen_at = at
     return news
+
+
+def _note_zone(row: tables.Identity, seen: Seen) -> None:
+    """Keep the newest word; of two at the same moment the one that sorts last, so that no order of events matters."""
+    if seen.time_zone is None:
+        return
+    if row.time_zone_at is None or (row.time_zone_at, row.time_zone or "") < (seen.at, seen.time_zone):
+        row.time_zone, row.time_zone_at = seen.time_zone, seen.at
 
 
 def _added(session: Session, missing: Sequence[Identity], at: datetime) -> dict[str, tables.Identity]:

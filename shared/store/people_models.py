@@ -25,6 +25,7 @@ class Identity(Base):
 
     `is_proven` once something else than a typed text has shown it. `person_id` is whose it is alone: NULL where nobody has
     proven it, and where it `is_shared` by several (then it belongs to the people of the identities it was seen with).
+    `time_zone` is where whoever it names lives, as an event said at `time_zone_at`.
     """
 
     __tablename__ = "identities"
@@ -36,6 +37,8 @@ class Identity(Base):
     is_proven: Mapped[bool] = mapped_column(default=False, server_default=false())
     is_shared: Mapped[bool] = mapped_column(default=False, server_default=false())
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    time_zone: Mapped[str | None] = mapped_column(Unicode(64))
+    time_zone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class IdentityLink(Base):

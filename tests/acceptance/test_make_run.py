@@ -100,9 +100,10 @@ def test_make_run_shows_everything_and_stops_everything(checkout: Checkout) -> N
         assert "did not arrive" not in printed
         assert "“Ana, recibimos tu solicitud”, delivered" in printed
         assert "the row in the Google Sheet is in step" in printed
+        assert "“Hola Ana Demo, gracias por tu interés" in printed
         inbox = checkout.get("SANDBOX_PORT", "/_sandbox/inbox")[1]
         kinds = {item["kind"] for person in inbox["people"] for item in person["items"]}
-        assert kinds == {"mail", "call", "whatsapp"}, "the welcome, the call, the confirmation of the meeting"
+        assert kinds == {"mail", "call", "whatsapp", "chat"}, "the welcome, the call, the confirmation, the message of HubSpot"
         assert checkout.get("HOST_PORT", "/health")[0] == 200
         status, page = checkout.get("SANDBOX_PORT", "/")
         assert (status, "<html" in page) == (200, True)

@@ -31,6 +31,7 @@ from functions.hubspot.tables import HubSpotInterest, HubSpotMessage, HubSpotTur
 from functions.invoices import services as invoice_services
 from functions.invoices.tables import Invoice
 from functions.leads import services as lead_services
+from functions.leads import taking_in
 from functions.leads.tables import Lead
 from functions.payments import services as payment_services
 from functions.payments.tables import Payment, PaymentObject
@@ -267,6 +268,7 @@ WAITS: dict[str, Wait] = {
     "functions.invoices.services:_locked": Wait(
         Invoice, one(Invoice, serie_key="F-1"), lambda session: invoice_services._locked(session, "F-1")
     ),
+    "functions.leads.taking_in:_locked": Wait(Lead, lead, lambda session: taking_in._locked(session, 1)),
     "functions.hubspot.deciding:_give_turn_back": Wait(
         HubSpotTurn,
         one(HubSpotTurn, message_id=1),

@@ -172,6 +172,30 @@ class TestPlain:
         assert (cart.store, cart.cart_id, cart.email, cart.first_name) == ("shopify", "t-1", "rosa@example.com", "Rosa")
         assert (str(cart.shown), cart.shown_currency) == ("19.00", "USD")
 
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"items": "none"},
+            {"items": {"a": 1}},
+            {"currency": "pesos mexicanos"},
+            {"items": [{"price": "100/0", "name": "Taza"}, 7, None]},
+            {"items": [{"price": True, "quantity": "NaN", "line_price": "1e999999"}]},
+            {"checkout_url": "javascript:alert(1)"},
+            {"abandoned_at": "ayer"},
+        ],
+    )
+    def test_what_cannot_be_read_is_left_out(self, shop: Shop, odd: dict[str, Any]) -> None:
+        """The cart is kept, is not taken for an empty one, and says no amount that nobody has written."""
+        shop.plain({"cart_id": "odd", "email": "rosa@example.com"} | odd)
+        (cart,) = shop.carts
+        assert (cart.state, cart.shown, cart.url) == ("open", None, None)
+        assert shop.rows(DeadLetter) == []
+
+    def test_refunds_that_are_none(self, shop: Shop) -> None:
+        """Nothing is taken off for them."""
+        shop.woo(woo(refunds=[{"total": "-1e999999"}, {"total": "x"}, {"total": None}, {"total": "-1.00"}]))
+        assert str(shop.orders[0].net) == "1298.00"
+
     def test_started_by_hand(self) -> None:
         """A cart as inputs, under the id of the replaced flow."""
         from functions.carts import triggers

@@ -162,6 +162,8 @@ class TestText:
             ("email", "vencida_60_dias"),
             ("whatsapp", "factura_critica"),
         ]
+        (by_phone,) = [one for one in post.sent if one.message.channel == "whatsapp"]
+        assert by_phone.rendered.content_variables["5"] == "responde a este mensaje y te decimos cómo"
         setting(environment, INVOICES_WHATSAPP_CRITICAL="false")
         books.report(overdue(62, "F-4", customer_phone=PHONE, customer_email="otra@example.com"))
         go()

@@ -391,7 +391,7 @@ def test_kommo_that_is_down_is_caught_up_with(world: World, account: PretendKomm
     world.run()
     book(numbers[0])
     transact(lambda session: notes.enqueue(session, numbers[0], "booking_created", {}, "b"))
-    world.run_for(test_clock, hours=48, step_seconds=3600)
+    world.run_for(test_clock, hours=48, step_seconds=7200)
     assert account.leads() == []
     account.down = False
     world.run_for(test_clock, hours=1, step_seconds=120)
@@ -585,7 +585,7 @@ def test_what_fell_out_of_the_outbox_is_asked_for_again(
     transact(
         lambda session: [session.delete(row) for row in session.scalars(select(Delivery).where(Delivery.target == "kommo"))]
     )
-    world.run_for(test_clock, minutes=25)
+    world.run_for(test_clock, minutes=25, step_seconds=300)
     assert lead(number).kommo_sync_status == "success"
     assert len(account.leads()) == 1
 
@@ -633,6 +633,7 @@ def test_the_target_has_one_slot(account: PretendKommo) -> None:
     assert actions.policy("kommo").slots == 1
 
 
+@pytest.mark.slow
 def test_statements_are_valid_tsql(
     world: World, account: PretendKommo, vendors: Post, statements: list[Any], test_clock: clock.TestClock
 ) -> None:

@@ -12,20 +12,20 @@ from tests.integration.devhost.notes import Notes
 APPS = Path(__file__).parent / "apps"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def devhost_azurite() -> Iterator[Azurite]:
     """In memory, on ports of its own."""
     with Azurite.on_free_ports() as azurite:
         yield azurite
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def notes(tmp_path_factory: pytest.TempPathFactory) -> Notes:
     """Those of the session's `host`."""
     return Notes(tmp_path_factory.mktemp("host") / "notes")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def main_environment(devhost_azurite: Azurite, notes: Notes) -> dict[str, str]:
     """What `apps/main` needs."""
     return {
@@ -38,7 +38,7 @@ def main_environment(devhost_azurite: Azurite, notes: Notes) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def host(main_environment: dict[str, str], notes: Notes) -> Iterator[RunningHost]:
     """`apps/main`, running; shared by all tests that do not stop it."""
     with RunningHost(APPS / "main", main_environment, log_file=notes.path.with_name("log")) as running:

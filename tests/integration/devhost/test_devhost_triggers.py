@@ -19,7 +19,7 @@ from devhost.testing import RunningHost, wait_until
 from tests.integration.devhost.notes import Notes
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def queues(devhost_azurite: Azurite) -> Iterator[QueueServiceClient]:
     """The storage SDK, as another program would use it."""
     with QueueServiceClient.from_connection_string(devhost_azurite.connection_string) as client:

@@ -201,6 +201,7 @@ class TestForecast:
         assert answer.status == 200, answer.body
         return answer.json
 
+    @pytest.mark.slow
     def test_forecast_is_what_happens(self, call: Api, vendors: Post, quiet: None, test_clock: clock.TestClock) -> None:
         """The year is run for real afterwards: the same steps at the same times, windows included."""
         answered = self.ask(call, data=ANA, at=START.isoformat(), assume={"call": "no-answer"})
