@@ -266,7 +266,9 @@ WAITS: dict[str, Wait] = {
     ),
     "functions.contacts:apply_contact": Wait(Opportunity, opportunity, a_contact_event),
     "functions.invoices.services:_locked": Wait(
-        Invoice, one(Invoice, serie_key="F-1"), lambda session: invoice_services._locked(session, "F-1")
+        Invoice,
+        one(Invoice, serie_key="F-1", due_on=clock.now().date()),
+        lambda session: invoice_services._locked(session, "F-1"),
     ),
     "functions.leads.taking_in:_locked": Wait(Lead, lead, lambda session: taking_in._locked(session, 1)),
     "functions.hubspot.deciding:_give_turn_back": Wait(
