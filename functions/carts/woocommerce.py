@@ -18,6 +18,7 @@ from shared.intake.webhook import SIGNED, Sender, by_key_in_address, json_object
 from shared.settings import Settings, settings_of
 
 PING = re.compile(rb"webhook_id=[0-9]{1,18}")
+LONGEST_PING = 100  # bytes; a longer body is refused or read as an order
 COUNTED = frozenset({"processing", "completed"})
 
 
@@ -36,7 +37,7 @@ def signed(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
 
 def is_ping(raw: bytes) -> bool:
     """Whether this is the form, unsigned, by which WooCommerce tries an address when the webhook is saved."""
-    return PING.fullmatch(raw.strip()) is not None
+    return len(raw) <= LONGEST_PING and PING.fullmatch(raw.strip()) is not None
 
 
 def read(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def _json_lines(path: Path) -> Iterator[Line]:
                 continue
             try:
                 found = json.loads(text)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise PermanentError("unreadable-log", f"{path.name}, line {number} is no JSON: {error}") from error
             if not isinstance(found, dict):
                 raise PermanentError("unreadable-log", f"{path.name}, line {number} is no JSON object")

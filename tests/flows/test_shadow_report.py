@@ -31,7 +31,7 @@ def position(log, effect: str, number: int = 0) -> int:
     return [place for place, line in enumerate(log) if line["effect"] == effect][number]
 
 
-@pytest.mark.parametrize("count", [200])
+@pytest.mark.parametrize("count", [200, pytest.param(10_000, marks=pytest.mark.nightly)])
 def test_report(environment, database, storage, test_clock, tmp_path, capsys, count) -> None:
     """So many recorded events, four days: no difference first; then five, each named with its person and field."""
     found = shadow.history(count, START)

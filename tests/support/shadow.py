@@ -203,16 +203,14 @@ def _patient(
     known: Mapping[str, Webhook], log: list[dict[str, Any]], dice: random.Random, number: int
 ) -> list[tuple[str, bytes]]:
     who, phone = f"p{number}", f"55{dice.randrange(10_000_000, 100_000_000)}"
-    facts = {"nombre_lead": f"Paciente {number}", "apellido_lead": "Ruiz", "whatsapp": phone}
+    facts = {"nombre_lead": f"Paciente {number}", "apellido_lead": "Ruiz", "whatsapp": f"+52{phone}"}
     found = [recorded(known, "manychat.contact", contact(who, "2026-03-01T08:00:00Z", **facts))]
     for hour in (10, 12, 14):
         stage = dice.randrange(16, 27)
         found.append(recorded(known, "manychat.opportunity", opportunity(who, stage, f"2026-03-01T{hour}:00:00Z")))
-    facts = {"name": f"Ana {number}", "phone": f"+52{phone}"}
-    log.append({"effect": "odoo.opportunity", "manychat_id": who, "at": "2026-03-01T14:00:05Z", "fields": {"stage": stage}})
-    log.append(
-        {"effect": "odoo.contact", "manychat_id": who, "at": "2026-03-01T08:00:05Z", "fields": {"phone": facts["phone"]}}
-    )
+    whom = {"manychat_id": who, "at": "2026-03-01T14:00:05Z"}
+    log.append({"effect": "odoo.opportunity", "fields": {"stage": stage}} | whom)
+    log.append({"effect": "odoo.contact", "fields": {"phone": f"+52{phone}"}} | whom)
     return found
 
 
