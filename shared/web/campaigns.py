@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -73,6 +73,8 @@ class CampaignOut(BaseModel):
 
 class CampaignChange(Change):
     """A campaign in part: what is left out stays, null takes it away."""
+
+    read_only: ClassVar = frozenset(CampaignOut.model_fields) - set(EDITABLE)
 
     name: Words100 = Field(default_factory=str)
     date_start: When = Field(default_factory=clock.now)
