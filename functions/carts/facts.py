@@ -8,8 +8,8 @@ from typing import Any
 from functions.carts.payloads import CartReport, OrderReport
 
 CHANGED, COMPLETED, PLACED, PAID, STATE = "changed", "completed", "placed", "paid", "state"
-_CART = {"token", "email", "phone", "first_name", "last_name", "customer", "items", "url"}
-_PERSON = {"email", "phone", "customer", "tokens", "codes", "items"}
+_CART = {"alias", "email", "phone", "first_name", "last_name", "customer", "items", "url"}
+_PERSON = {"email", "phone", "customer", "cart_names", "codes", "items"}
 
 
 def of_cart(known: Mapping[str, Any], report: CartReport, at: datetime) -> dict[str, Any]:

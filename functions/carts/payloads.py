@@ -40,13 +40,13 @@ class Item(BaseModel):
 class CartReport(Payload):
     """A cart as it stands. `items` is None where the report says nothing of them; an empty list is an empty cart.
 
-    `completed_at`: it was bought. `token` is a further name under which an order may mention it. `exact`: a program wrote the
+    `completed_at`: it was bought. `alias` is a further name under which an order may mention it. `exact`: a program wrote the
     amounts, so that a dot is a decimal point.
     """
 
     store: Store
     cart_id: RequiredId
-    token: OptionalId = None
+    alias: OptionalId = None
     at: OptionalInstant = None
     email: Email = None
     phone: Phone = None
@@ -76,9 +76,9 @@ class CartReport(Payload):
 class OrderReport(Payload):
     """An order as it stood at `at`, placed at `placed_at`.
 
-    `ends`: it ends the reminders about a cart; `counts`: it is no test. `paid`: the money has come, at
-    `paid_at` if that is known. `total` is what it amounts to now, in the currency of the shop's books; `refunded` is to be
-    taken off.
+    `cart_names`: what it calls the cart that it was. `ends`: it ends the reminders about a cart; `counts`: it is no test.
+    `paid`: the money has come, at `paid_at` if that is known. `total` is what it amounts to now, in the currency of the
+    shop's books; `refunded` is to be taken off.
     """
 
     store: Store
@@ -86,7 +86,7 @@ class OrderReport(Payload):
     at: OptionalInstant = None
     placed_at: OptionalInstant = None
     delivery: OptionalId = None
-    tokens: list[OptionalId] = Field(default_factory=list, max_length=2)
+    cart_names: list[OptionalId] = Field(default_factory=list, max_length=2)
     email: Email = None
     phone: Phone = None
     customer: OptionalId = None

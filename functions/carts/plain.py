@@ -60,7 +60,7 @@ def cart_of(body: dict[str, Any]) -> dict[str, Any]:
         {
             "store": _store(body),
             "cart_id": first(body, *CART_IDS),
-            "token": first(body, "cart_token", "checkout_token"),
+            "alias": first(body, "cart_token", "checkout_token"),
             "at": first(body, "abandoned_at", "updated_at"),
             "email": _email(body, customer),
             "phone": first(body, "phone") or first(customer, "phone"),
@@ -87,7 +87,7 @@ def order_of(body: dict[str, Any]) -> dict[str, Any]:
             "order_id": first(body, "order_id", "id"),
             "at": first(body, "updated_at", "placed_at", "created_at"),
             "placed_at": first(body, "placed_at", "created_at"),
-            "tokens": tokens[:2],
+            "cart_names": tokens[:2],
             "email": _email(body, customer),
             "phone": first(body, "phone") or first(customer, "phone"),
             "customer": first(body, "customer_id") or first(customer, "id"),

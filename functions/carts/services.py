@@ -109,7 +109,7 @@ def _names(report: CartReport | OrderReport) -> set[str]:
     names = {f"shop-email:{report.email}" if report.email else "", f"shop-phone:{phone}" if phone else ""}
     if report.customer:
         names.add(f"shop-customer:{persons.value_of(report.store, report.customer)}")
-    refs = [report.cart_id, report.token] if isinstance(report, CartReport) else report.tokens
+    refs = [report.cart_id, report.alias] if isinstance(report, CartReport) else report.cart_names
     return (names | {f"shop-cart:{report.store}:{ref}" for ref in refs if ref}) - {""}
 
 
@@ -128,7 +128,7 @@ def _locked_order(session: Session, report: OrderReport) -> tuple[ShopOrder, boo
 
 def _fill_cart(cart: Cart) -> None:
     """The columns, out of the facts."""
-    for column, name in (("token", "token"), ("email", "email"), ("customer_id", "customer"), ("url", "url")):
+    for column, name in (("token", "alias"), ("email", "email"), ("customer_id", "customer"), ("url", "url")):
         setattr(cart, column, facts.value(cart.facts, name))
     cart.first_name, cart.last_name = (_short(facts.value(cart.facts, name)) for name in ("first_name", "last_name"))
     cart.phone = _phone(facts.value(cart.facts, "phone"))
@@ -154,7 +154,7 @@ def _fill_order(order: ShopOrder) -> None:
     for column, name in (("email", "email"), ("customer_id", "customer"), ("codes", "codes"), ("items", "items")):
         setattr(order, column, facts.value(order.facts, name) or ([] if column in ("codes", "items") else None))
     order.phone = _phone(facts.value(order.facts, "phone"))
-    refs = [*(facts.value(order.facts, "tokens") or ()), None, None]
+    refs = [*(facts.value(order.facts, "cart_names") or ()), None, None]
     order.cart_ref, order.other_ref = refs[0], refs[1]
     state: Mapping[str, Any] = facts.value(order.facts, facts.STATE)
     order.status, order.placed_at = state["status"], facts.moment(order.facts, facts.PLACED)

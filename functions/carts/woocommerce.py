@@ -72,7 +72,7 @@ def order_of(body: dict[str, Any]) -> dict[str, Any]:
             "order_id": first(body, "id"),
             "at": at,
             "placed_at": paid_at or at,
-            "tokens": [found for name in ("cart_hash", "order_key") if (found := first(body, name))],
+            "cart_names": [found for name in ("cart_hash", "order_key") if (found := first(body, name))],
             "email": first(billing, "email"),
             "phone": first(billing, "phone"),
             "customer": customer if customer != "0" else None,

@@ -18,7 +18,7 @@ _TEXTS = ("last_state", "lead_state", "summary")
 
 
 @dataclass(frozen=True)
-class Member:
+class CampaignMember:
     """Somebody in a campaign, free of the database session. `partner` and `lead` are theirs in Odoo, where they have one.
 
     `newest`: the campaign that they were registered in last. `facts`: what else a record may say.
@@ -39,7 +39,7 @@ class Member:
         return f"{self.manychat_id}-{self.campaign.id}"
 
 
-def read_members(numbers: Sequence[int]) -> list[Member]:
+def read_members(numbers: Sequence[int]) -> list[CampaignMember]:
     """The rows of these numbers that exist, as they are now."""
     query = (
         select(CampaignContact, Contact, Campaign, Opportunity.odoo_id)
@@ -54,7 +54,7 @@ def read_members(numbers: Sequence[int]) -> list[Member]:
         newest = _newest(session, {contact.id for _row, contact, _campaign, _lead in found})
         names = _advisors(session, [row for row, _contact, _campaign, _lead in found])
     return [
-        Member(
+        CampaignMember(
             id=row.id,
             manychat_id=contact.manychat_id,
             campaign=Ours.of(campaign),
@@ -69,7 +69,7 @@ def read_members(numbers: Sequence[int]) -> list[Member]:
 
 
 def upsert_rows(
-    fields: Mapping[str, str], members: Sequence[Member], numbers: Mapping[tuple[str, int], int]
+    fields: Mapping[str, str], members: Sequence[CampaignMember], numbers: Mapping[tuple[str, int], int]
 ) -> list[UpsertRow]:
     """The record of each member; `numbers` are the campaigns' in Odoo. What is not known leaves its field as it is."""
     rows = []

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from shared import clock
-from shared.crm.member_rows import Member, read_members, upsert_rows
+from shared.crm.member_rows import CampaignMember, read_members, upsert_rows
 from shared.crm.odoo_campaigns import CAMPAIGN, EVERYBODYS, LEAD_TAG, PARTNER_TAG, Ours, forget, number_of
 from shared.crm.odoo_sides import LEAD, PARTNER
 from shared.errors import DeferredError, PermanentError, PuenteError, RetryableError, UnavailableError
@@ -32,7 +32,7 @@ NOT_IN_ODOO_YET = Skip("not-in-odoo-yet")
 class _Wish:
     """A value that a record of Odoo's should have. Of a field of many, it is added to those that are there."""
 
-    member: Member
+    member: CampaignMember
     model: str
     record: int
     field: str
@@ -49,7 +49,7 @@ class _Batch:
     errors: dict[int, PuenteError] = field(default_factory=dict)
     numbers: dict[tuple[str, int], int] = field(default_factory=dict)
 
-    def attempt(self, members: Sequence[Member], call: Callable[[], None]) -> None:
+    def attempt(self, members: Sequence[CampaignMember], call: Callable[[], None]) -> None:
         """Make a call for these members. A refusal is theirs alone; what concerns all of Odoo is raised."""
         if clock.now() > self.end:
             self._fail(members, DeferredError("no time was left for it in its batch", after_seconds=0))
@@ -63,11 +63,11 @@ class _Batch:
                 raise UnavailableError(str(error)) from error
             self._fail(members, _judged(self.client, error, members))
 
-    def _fail(self, members: Sequence[Member], error: PuenteError) -> None:
+    def _fail(self, members: Sequence[CampaignMember], error: PuenteError) -> None:
         self.errors |= dict.fromkeys((member.id for member in members), error)
 
 
-def _judged(client: OdooClient, error: PuenteError, members: Sequence[Member]) -> PuenteError:
+def _judged(client: OdooClient, error: PuenteError, members: Sequence[CampaignMember]) -> PuenteError:
     """A record that is gone since it was read, a campaign's or a lead's, is looked up again at the next attempt."""
     if not isinstance(error, PermanentError) or error.reason not in ("odoo-missing-record", "odoo-validation"):
         return error
@@ -97,10 +97,10 @@ def sync_members(numbers: Sequence[int]) -> Mapping[int, Outcome]:
     return {member.id: batch.errors.get(member.id) or _outcome(member, records) for member in members}
 
 
-def _by_campaign(members: Sequence[Member]) -> Iterator[tuple[Ours, list[Member]]]:
+def _by_campaign(members: Sequence[CampaignMember]) -> Iterator[tuple[Ours, list[CampaignMember]]]:
     """Each campaign with the members for whom its number in Odoo is needed."""
     campaigns: dict[int, Ours] = {}
-    found: dict[int, list[Member]] = defaultdict(list)
+    found: dict[int, list[CampaignMember]] = defaultdict(list)
     for member in members:
         for campaign in {one.id: one for one in (member.campaign, member.newest)}.values():
             campaigns[campaign.id] = campaign
@@ -120,14 +120,14 @@ def _look_up(batch: _Batch, campaign: Ours) -> None:
             batch.numbers[model, campaign.id] = number_of(batch.client, model, campaign)
 
 
-def _of_partner(batch: _Batch, member: Member) -> list[_Wish]:
+def _of_partner(batch: _Batch, member: CampaignMember) -> list[_Wish]:
     if member.partner is None or not get_settings().odoo_tags_partners:
         return []
     tag = batch.numbers[PARTNER_TAG, member.campaign.id]
     return [_Wish(member, PARTNER, member.partner, "category_id", tag, is_one_of_many=True)]
 
 
-def _of_lead(batch: _Batch, member: Member) -> list[_Wish]:
+def _of_lead(batch: _Batch, member: CampaignMember) -> list[_Wish]:
     settings, wishes = get_settings(), []
     if member.lead is None:
         return []
@@ -173,7 +173,7 @@ def _is_fulfilled(wish: _Wish, value: Any) -> bool:
     return bool(value) and value[0] == wish.value
 
 
-def _records(batch: _Batch, members: Sequence[Member]) -> dict[int, Mapping[str, Any]]:
+def _records(batch: _Batch, members: Sequence[CampaignMember]) -> dict[int, Mapping[str, Any]]:
     """The records of the model that has one for each member; by member what is to be kept of them."""
     model, fields = get_settings().odoo_member_model, get_settings().odoo_member_fields
     if model is None or not members:
@@ -196,7 +196,7 @@ def _records(batch: _Batch, members: Sequence[Member]) -> dict[int, Mapping[str,
     return kept
 
 
-def _outcome(member: Member, records: Mapping[int, Mapping[str, Any]]) -> Outcome:
+def _outcome(member: CampaignMember, records: Mapping[int, Mapping[str, Any]]) -> Outcome:
     kept = records.get(member.id)
     if kept is None and member.partner is None and member.lead is None:
         return NOT_IN_ODOO_YET

@@ -22,7 +22,10 @@ from tests.unit.web.calls import Api
 
 OLD = "/api/v1/executions/webhook/ventas"
 OURS = {"changeSource": "INTEGRATION", "sourceId": "1160452"}
-TEXT = "Hola Ana López, gracias por tu interés en Plan Anual. ¿Te gustaría que te contemos más?"
+TEXT = (
+    "Hola Ana López, gracias por tu interés en Plan Anual. ¿Te gustaría que te contemos más?"
+    " Si prefieres no recibir más mensajes, responde BAJA."
+)
 
 
 def test_new_contact_gets_one_message(account: Account) -> None:
