@@ -27,7 +27,7 @@ class Assumptions:
     calls_per_second: float = 1  # ODOO_CALLS_PER_SECOND: batches begun, all instances together
     instance_gb: float = 2
     always_ready: int = 3  # two for http, one for deliveries
-    queues: int = 15
+    queues: int = 14
     poll_seconds: float = 2  # host.json: maxPollingInterval
     lines_per_event: float = 1.0  # measured: `make bench`, "log lines of ours for an event"
     bytes_per_text: float = 92  # measured there: the text of such a line

@@ -1,19 +1,20 @@
 """ManyChat reports where a person lives.
 
 POST /api/v1/manychat/webhook/address
-  -> manychat-address-queue
+  -> events-queue
   -> contacts, addresses
 """
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 import azure.functions as func
 from pydantic import ConfigDict, Field, model_validator
 
 from shared.flow import Flow
-from shared.intake.endpoint import webhook
+from shared.intake.endpoint import EVENTS_QUEUE, webhook
 from shared.intake.fields import AddressLine, ManychatId, OptionalInstant, Place  # pydantic reads them at run time
 from shared.intake.inbox import Event
 from shared.intake.webhook import Payload, Webhook
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-QUEUE = "manychat-address-queue"
 PARTS = ("street", "district", "city", "state", "country")
 FLOW = Flow(
     name="addresses",
@@ -33,7 +33,7 @@ FLOW = Flow(
     senders=("manychat",),
     functions=("functions.addresses:bp",),
     optional=False,
-    queues=(QUEUE,),
+    handlers=MappingProxyType({"manychat.address": "functions.addresses:HANDLER"}),
     routers=("shared.web.contact_details:router",),
     tables=("shared.store.contact_models",),
     privacy="shared.privacy.contact_details:PERSONAL_DATA",
@@ -84,6 +84,9 @@ def apply_address(session: Session, event: Event[AddressPayload]) -> str:
 
 
 WEBHOOK = Webhook(
-    name="manychat.address", queue=QUEUE, payload=AddressPayload, answer=lambda payload: {"manychat_id": payload.manychat_id}
+    name="manychat.address",
+    queue=EVENTS_QUEUE,
+    payload=AddressPayload,
+    answer=lambda payload: {"manychat_id": payload.manychat_id},
 )
 HANDLER = webhook(bp, "manychat_address", "api/v1/manychat/webhook/address", WEBHOOK, apply_address)

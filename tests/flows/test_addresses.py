@@ -21,7 +21,7 @@ from tests.support.world import contact, opportunity
 def app(world):
     """The app with the webhook of addresses."""
     world.webhooks["address"] = addresses.WEBHOOK
-    world.handlers[addresses.QUEUE] = named("manychat_address_handler")
+    world.handlers[addresses.EVENTS_QUEUE] = named("events_handler")
     return world
 
 
@@ -59,7 +59,7 @@ def test_address_without_a_part_is_refused(app):
     """Nothing is queued; what people write for nothing is nothing."""
     for sent in ({"manychat_id": "m1"}, {"manychat_id": "m1", "city": "N/A", "street": " "}):
         assert app.post("address", sent).status_code == 422
-    assert app.storage.bodies(addresses.QUEUE) == []
+    assert app.storage.bodies(addresses.EVENTS_QUEUE) == []
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[::5])
