@@ -158,13 +158,14 @@ def filled(add: Callable[..., Any], test_clock: clock.TestClock) -> None:
     )
 
 
+@pytest.mark.parametrize("tries", [pytest.param(60, marks=pytest.mark.slow), 20])
 @pytest.mark.parametrize(("method", "path", "operation"), ROUTES, ids=[f"{method} {path}" for method, path, _ in ROUTES])
 def test_no_query_and_no_body_is_a_failure_of_ours(
-    api: Api, filled: None, method: str, path: str, operation: dict[str, Any]
+    api: Api, filled: None, method: str, path: str, operation: dict[str, Any], tries: int
 ) -> None:
     """Whatever stands in the address, the headers and the body: an answer that is described, and none is a 500."""
 
-    @settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+    @settings(max_examples=examples(tries), deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
     @given(requests_to(path, operation))
     def attack(asked: tuple[str, Any, dict[str, str]]) -> None:
         address, body, headers = asked

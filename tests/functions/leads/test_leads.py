@@ -343,7 +343,14 @@ def test_a_number_that_rings_nowhere_is_kept_as_written(world: World) -> None:
 
 @pytest.mark.parametrize(
     "point",
-    ["inbox.before_commit", "inbox.after_commit", "outbox.after_claim", "outbox.after_call", "outbox.after_record"],
+    [
+        "inbox.before_commit",
+        "outbox.after_call",
+        *(
+            pytest.param(one, marks=pytest.mark.slow)
+            for one in ("inbox.after_commit", "outbox.after_claim", "outbox.after_record")
+        ),
+    ],
 )
 def test_a_crash_anywhere_leaves_one_lead(world: World, account: PretendKommo, test_clock: clock.TestClock, point: str) -> None:
     """Whatever dies between form and Kommo: in the end there is one lead, one enrolment, one lead in Kommo, each note once."""
