@@ -20,7 +20,12 @@ from shared.web.paging import Moment, Page, PageQuery, find, text
 router = APIRouter(prefix="/api/v1/hubspot", tags=["HubSpot"], route_class=SecuredRoute)
 
 SUCCESS, CLIENT_ERROR, FORBIDDEN = 200, 400, 403
-STATUS_TEXTS = {SENT: "Mensaje enviado", SKIPPED: "Sin mensaje", ERROR: "El mensaje no se envió", "pending": "En curso"}
+STATUS_TEXTS = {
+    SENT: "Mensaje enviado exitosamente",
+    SKIPPED: "Sin mensaje",
+    ERROR: "El mensaje no se envió",
+    "pending": "En curso",
+}
 
 
 class MessageQuery(PageQuery):
@@ -59,6 +64,7 @@ class MessageOut(BaseModel):
     id: int
     status: Literal["pending", "sent", "skipped", "error"]
     message: str
+    reason: str | None = Field(description="Why it was skipped or not sent.")
     skip_reason: str | None
     contact_id: str | None
     contact_name: str | None
@@ -90,6 +96,7 @@ class MessageOut(BaseModel):
             id=row.id,
             status=row.status,
             message=STATUS_TEXTS[row.status] + (f": {row.reason}" if row.reason else ""),
+            reason=row.reason,
             skip_reason=row.reason if row.status == SKIPPED else None,
             contact_id=row.contact_id,
             contact_name=row.contact_name,

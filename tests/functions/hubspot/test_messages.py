@@ -23,7 +23,7 @@ from tests.unit.web.calls import Api
 OLD = "/api/v1/executions/webhook/ventas"
 OURS = {"changeSource": "INTEGRATION", "sourceId": "1160452"}
 TEXT = (
-    "Hola Ana López, gracias por tu interés en Plan Anual. ¿Te gustaría que te contemos más?"
+    "Hola Ana López, gracias por tu interés en Plan Anual. ¿Te gustaría agendar una demo?"
     " Si prefieres no recibir más mensajes, responde BAJA."
 )
 
@@ -47,7 +47,7 @@ def test_fields_of_a_message_that_was_sent(account: Account, api: Api) -> None:
     known = {name: found[name] for name in ("status", "message", "contact_id", "contact_name", "manychat_user_id")}
     assert known == {
         "status": "sent",
-        "message": "Mensaje enviado",
+        "message": "Mensaje enviado exitosamente",
         "contact_id": "50",
         "contact_name": "Ana López",
         "manychat_user_id": "123456789",
