@@ -5,8 +5,9 @@ when a body is too large for a message.
 """
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import PermanentError, UnavailableError
@@ -31,13 +32,15 @@ HEADROOM_BYTES = 1024  # for what an event gathers on its way: its attempts, the
 LONGEST_DELAY_SECONDS = 6 * 24 * 3600  # the service takes less than seven days
 FOR_EVER = -1
 API_VERSION = "2025-05-05"  # the newest that the local stand-in for the service knows as well
+# Two quick repetitions, after 0.6 to 1 s and 0.35 to 0.75 s. The SDK's own patience, a minute and more, would hang a webhook
+# and hold a handler's thread; what fails here is put back, or answered with a 5xx, and comes again. A pause is
+# `initial_backoff` and `increment_base` to the power of the try, more or less `random_jitter_range` (if not given, 3 s).
+REPETITIONS: Mapping[str, Any] = MappingProxyType(
+    {"retry_total": 2, "initial_backoff": 0.3, "increment_base": 0.5, "random_jitter_range": 0.2}
+)
 CLIENT_OPTIONS: dict[str, Any] = {
+    **REPETITIONS,
     "api_version": API_VERSION,
-    # Two quick repetitions. The SDK's own patience, a minute and more, would hang a webhook and hold a handler's thread;
-    # what fails here is put back, or answered with a 5xx, and comes again.
-    "retry_total": 2,
-    "initial_backoff": 0.5,
-    "increment_base": 2,
     "connection_timeout": 5,
     "read_timeout": 30,
 }
