@@ -22,6 +22,7 @@ def test_the_page_shows_what_the_command_prints() -> None:
     assert shown == table(SHOWN, Constants())
 
 
+@pytest.mark.slow
 def test_constants_are_those_that_are_measured(environment: pytest.MonkeyPatch) -> None:
     """Statements, rows and bytes of an event, as `make bench constants` gives them."""
     found = pass_events(100)

@@ -549,7 +549,7 @@ class TestLaw9BadRecordsStandAlone:
 class TestLaw10DownVendorsAreLeftAlone:
     """A vendor that is down is left alone (circuit open, probed, ramped up) and costs no delivery its attempts."""
 
-    @pytest.mark.parametrize(("hours", "most"), [(5, 45), pytest.param(48, 350, marks=pytest.mark.slow)])
+    @pytest.mark.parametrize(("hours", "most"), [(3, 30), pytest.param(48, 350, marks=pytest.mark.slow)])
     def test_outage_of_hours_or_days_costs_no_attempt_and_few_calls(self, world, odoo, test_clock, hours, most):
         """Odoo away for hours, for two days: its circuit opens, it is probed every ten minutes or so, and nothing is lost."""
         odoo.down = UnavailableError("refused")

@@ -356,7 +356,13 @@ class TestOrder:
         calendar.send(calcom.cancelled(clock.now()))
         assert booking().status == "cancelled"
 
-    @pytest.mark.parametrize("point", ["inbox.before_commit", "inbox.after_commit", "inbox.after_nudge"])
+    @pytest.mark.parametrize(
+        "point",
+        [
+            "inbox.after_commit",
+            *(pytest.param(one, marks=pytest.mark.slow) for one in ("inbox.before_commit", "inbox.after_nudge")),
+        ],
+    )
     def test_crash_at_any_point_changes_nothing(self, calendar, vendors, in_kommo, test_clock, point):
         """The queue brings the word back: one booking, one enrolment, one note, one confirmation."""
         add_lead()

@@ -257,7 +257,9 @@ class TestOnce:
         ("onboarding-handler", onboarding()),
     )
 
-    @pytest.mark.parametrize(("handler", "payload"), BODIES)
+    @pytest.mark.parametrize(
+        ("handler", "payload"), [BODIES[0], *(pytest.param(*one, marks=pytest.mark.slow) for one in BODIES[1:])]
+    )
     def test_same_source_in_other_words(self, ours: Campaign, handler: str, payload: dict[str, object]) -> None:
         """The same event with another body, hours later: recorded as a duplicate, nothing is sent twice."""
         ours.take(handler, payload)
@@ -276,7 +278,13 @@ class TestOnce:
         ours.take("noshow-recovery-handler", noshow(calendly_event_id="ev-2"))
         assert ours.outcomes() == ["applied", "duplicate-sequence", "applied"]
 
-    @pytest.mark.parametrize("point", ["inbox.before_commit", "inbox.after_commit", "inbox.after_nudge"])
+    @pytest.mark.parametrize(
+        "point",
+        [
+            "inbox.after_commit",
+            *(pytest.param(one, marks=pytest.mark.slow) for one in ("inbox.before_commit", "inbox.after_nudge")),
+        ],
+    )
     def test_crash_while_an_assessment_is_handled(self, ours: Campaign, point: str) -> None:
         """Before the commit nothing has happened; after it nothing happens again."""
         faults.inject(f"{point}=raisex1")
@@ -291,7 +299,7 @@ class TestOnce:
 
     ORDERS = enumerate(itertools.permutations(range(4)))
 
-    @pytest.mark.parametrize("order", [pytest.param(one, marks=[pytest.mark.slow] if n % 3 else []) for n, one in ORDERS])
+    @pytest.mark.parametrize("order", [pytest.param(one, marks=[pytest.mark.slow] if n % 8 else []) for n, one in ORDERS])
     def test_any_order_ends_the_same(self, ours: Campaign, order: tuple[int, ...]) -> None:
         """Assessment, no-show, maybe and payment of one person, one minute apart, delivered in any order."""
         bodies = list(self.BODIES)

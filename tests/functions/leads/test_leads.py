@@ -391,6 +391,7 @@ def test_a_contact_that_is_there_is_taken(world: World, account: PretendKommo, t
     assert len({lead(number).kommo_lead_id for number in (first, second, third)}) == len(account.leads()) == 3
 
 
+@pytest.mark.slow
 def test_kommo_that_is_down_is_caught_up_with(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
     """Two days later each lead is there once, and what happened meanwhile has its notes."""
     account.down = True
@@ -523,6 +524,7 @@ def test_what_they_say_is_noted(world: World, account: PretendKommo, test_clock:
     assert {note["entity_id"] for note in account.account.own.rows("notes")} == {lead(number).kommo_lead_id}
 
 
+@pytest.mark.slow
 def test_a_note_whose_answer_is_lost_is_written_once(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
     """It is looked for before it is written again; the next one waits for it, so their order stays."""
     number = post(world)
@@ -569,6 +571,7 @@ def test_a_note_without_a_text_is_not_wanted(world: World, account: PretendKommo
     assert account.notes() == []
 
 
+@pytest.mark.slow
 def test_seven_requests_a_second_are_kept(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
     """Over leads and notes, also where another instance had the turn before: none is refused, and any two keep apart."""
     numbers = [post(world, email=f"a{n}@example.com", telefono=f"55 1234 56{n:02}") for n in range(12)]
