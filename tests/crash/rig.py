@@ -5,7 +5,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Self
@@ -129,10 +129,20 @@ def _length(service: QueueServiceClient, name: str) -> int:
 
 
 class Senders:
-    """Sends a load as its senders would: whatever is not answered 202 is sent again, until it is."""
+    """Sends a load as its senders would: whatever is not answered 202 is sent again, until it is.
 
-    def __init__(self, host: RunningHost, posts: Iterable[Post], *, pace_seconds: float = 0) -> None:
-        self.host, self.pace_seconds = host, pace_seconds
+    While `holds_back` says so nothing more is sent.
+    """
+
+    def __init__(
+        self,
+        host: RunningHost,
+        posts: Iterable[Post],
+        *,
+        pace_seconds: float = 0,
+        holds_back: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.host, self.pace_seconds, self._holds_back = host, pace_seconds, holds_back
         self.accepted: dict[str, Post] = {}
         self.refused: list[tuple[int, bytes]] = []
         self._waiting: SimpleQueue[Post] = SimpleQueue()
@@ -163,6 +173,8 @@ class Senders:
                 post = self._waiting.get_nowait()
             except Empty:
                 break
+            while self._holds_back() and not self._given_up.is_set():
+                time.sleep(0.2)
             while not self._accepted(connection, post) and not self._given_up.is_set():
                 time.sleep(0.05)
             time.sleep(self.pace_seconds)

@@ -86,22 +86,9 @@ def hosts(size: Size, office: PostOffice, tmp_path: Path, monkeypatch: pytest.Mo
 def test_several_hosts_do_everything_once(hosts: Fleet, size: Size, office: PostOffice) -> None:
     """A backlog; one host is killed at a quarter of it, started anew at a half, and another stopped at three quarters."""
     load = make_load(20, people=size.people, posts=size.posts)
-    accepted = hosts.fill(load.posts, size.seconds)
     hosts.write(size.letters)
-    hosts.hosts = [hosts.host_of(number) for number in range(size.hosts)]
-    killed, stopped = hosts.hosts[0], hosts.hosts[1]
-    for host in hosts.hosts:
-        host.start(wait=False)
-
-    def is_done(share: float) -> bool:
-        return hosts.handled() >= share * len(accepted)
-
-    wait_until(lambda: is_done(1 / 4), size.seconds, pause=0.5)
-    killed.kill()
-    wait_until(lambda: is_done(1 / 2), size.seconds, pause=0.5)
-    killed.start(wait=False)
-    wait_until(lambda: is_done(3 / 4), size.seconds, pause=0.5)
-    assert stopped.stop() == 0
+    with hosts.filling(load.posts, size.seconds) as accepted:
+        work_through(hosts, size, len(load.events))
     wait_until(lambda: hosts.is_quiet(accepted), size.seconds, pause=1)
     for host in hosts.hosts:
         host.stop()
@@ -110,6 +97,24 @@ def test_several_hosts_do_everything_once(hosts: Fleet, size: Size, office: Post
     check_limits(hosts)
     for timer in set(TIMERS) - NOT_WITHIN_THE_TEST:
         check_timer(hosts, timer)
+
+
+def work_through(hosts: Fleet, size: Size, events: int) -> None:
+    """Let the hosts come, go and come back while they handle three quarters of so many events."""
+    hosts.hosts = [hosts.host_of(number) for number in range(size.hosts)]
+    killed, stopped = hosts.hosts[0], hosts.hosts[1]
+    for host in hosts.hosts:
+        host.start(wait=False)
+
+    def is_done(share: float) -> bool:
+        return hosts.handled() >= share * events
+
+    wait_until(lambda: is_done(1 / 4), size.seconds, pause=0.5)
+    killed.kill()
+    wait_until(lambda: is_done(1 / 2), size.seconds, pause=0.5)
+    killed.start(wait=False)
+    wait_until(lambda: is_done(3 / 4), size.seconds, pause=0.5)
+    assert stopped.stop() == 0
 
 
 def check_letters(hosts: Fleet, office: PostOffice, size: Size) -> None:
