@@ -241,6 +241,7 @@ def test_erasure_that_keeps_the_records_takes_the_campaigns_off_them(both):
     assert (left["campaign_id"], left["tag_ids"]) == (False, [])
 
 
+@pytest.mark.slow
 def test_batch_of_many_people_is_a_few_calls(both, monkeypatch):
     """A dozen people of one campaign: two looks, two writes."""
     add_campaign(1, "Marzo")

@@ -71,12 +71,22 @@ def test_a_template_without_fault_passes(say_of_bicep: Callable[..., tuple[int, 
     ("answers", "words"),
     [
         ({"lint fails": 1, "lint says": "Error secure-secrets-in-params"}, "secure-secrets-in-params"),
-        ({"lint says": "main.bicep(3,1) : Warning use-resource-id-functions"}, "use-resource-id-functions"),
-        ({"build fails": 1, "build says": "Error BCP057"}, "BCP057"),
-        ({"build-params fails": 1, "build-params says": "Error BCP258"}, "BCP258"),
-        ({"format": "otherwise"}, "bicep format infra/modules/alerts.bicep"),
-        ({"snapshot fails": 1, "snapshot says": "cannot be evaluated"}, "cannot be evaluated"),
-        ({"resources": {"public": {"Microsoft.Web/sites": 1}, "private": {}}}, "other resources than resources-kept.yaml"),
+        pytest.param(
+            {"lint says": "main.bicep(3,1) : Warning use-resource-id-functions"},
+            "use-resource-id-functions",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param({"build fails": 1, "build says": "Error BCP057"}, "BCP057", marks=pytest.mark.slow),
+        pytest.param({"build-params fails": 1, "build-params says": "Error BCP258"}, "BCP258", marks=pytest.mark.slow),
+        pytest.param({"format": "otherwise"}, "bicep format infra/modules/alerts.bicep", marks=pytest.mark.slow),
+        pytest.param(
+            {"snapshot fails": 1, "snapshot says": "cannot be evaluated"}, "cannot be evaluated", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            {"resources": {"public": {"Microsoft.Web/sites": 1}, "private": {}}},
+            "other resources than resources-kept.yaml",
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

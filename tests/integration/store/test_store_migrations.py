@@ -77,6 +77,7 @@ def test_running_them_again_changes_nothing(engine):
     assert schema(engine) == before
 
 
+@pytest.mark.slow
 def test_down_to_nothing_and_up_again(engine):
     """Each step can be taken back, and then taken again."""
     upgrade(engine)
