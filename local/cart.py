@@ -1,20 +1,16 @@
 """The demonstration's fourth part: the visitor leaves a cart in Shopify, is to be reminded of it, and orders after all."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 from local import lead
+from local.part import Part
 
 TITLE, PRICE, QUANTITY = "Taza azul", 649.5, 2
 
 
-class Demo:
+class Demo(Part):
     """Leaves a cart in the sandbox's Shopify and watches our record of it. `ask` is a request to the app with its key."""
-
-    def __init__(self, sandbox_url: str, ask: Callable[[str], dict[str, Any]]) -> None:
-        self.sandbox_url, self._ask = sandbox_url, ask
-        self._started = time.monotonic()
 
     def show(self, name: str, email: str) -> bool:
         """Leave a cart, wait for our record of it, order, and wait for its end; whether all of it came."""
@@ -34,16 +30,8 @@ class Demo:
         return (answer.get("result") or {}).get("id")
 
     def _came(self, number: str, what: str, is_there: Callable[[dict[str, Any]], bool]) -> bool:
-        for _ in lead.moments():
-            rows = self._ask(f"/api/v1/carts/?cart_id={number}").get("items") or [{}]
-            if "state" in rows[0] and is_there(rows[0]):
-                self._step(f"{what:<9} {_shown(what, rows[0])}")
-                return True
-        self._step(f"{what}: did not come in time; see .local/host.log")
-        return False
-
-    def _step(self, text: str) -> None:
-        print(f"    {1000 * (time.monotonic() - self._started):7.0f} ms  {text}", flush=True)
+        path, missing = f"/api/v1/carts/?cart_id={number}", f"{what}: did not come in time"
+        return self.came(path, is_there, lambda row: f"{what:<9} {_shown(what, row)}", missing)
 
 
 def _shown(what: str, row: dict[str, Any]) -> str:

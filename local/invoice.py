@@ -1,24 +1,24 @@
 """The demonstration's invoice: it is overdue, it is paid in Stripe, and nobody is reminded of it any more."""
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local import lead
+from local.part import Part
 
 HOOK = "/api/v1/invoices/webhook"
 TOTAL, CENTS, OVERDUE_DAYS = "11600.00", 1_160_000, 12
 
 
-class Demo:
+class Demo(Part):
     """Reports an invoice and pays it in the sandbox's Stripe. `post` and `ask` are requests to the app with its key."""
 
     def __init__(
         self, sandbox_url: str, post: Callable[[str, Any], dict[str, Any]], ask: Callable[[str], dict[str, Any]]
     ) -> None:
-        self.sandbox_url, self._post, self._ask = sandbox_url, post, ask
-        self._started = time.monotonic()
+        super().__init__(sandbox_url, ask)
+        self._post = post
 
     def show(self, name: str, email: str) -> bool:
         """Report it, pay it, and wait for our record of both; whether all of it came."""
@@ -37,16 +37,8 @@ class Demo:
         return self._came(serie, "settled", lambda row: row["status"] == "paid")
 
     def _came(self, serie: str, what: str, is_there: Callable[[dict[str, Any]], bool]) -> bool:
-        for _ in lead.moments():
-            rows = self._ask(f"/api/v1/invoices?serie={serie}").get("items") or [{}]
-            if "status" in rows[0] and is_there(rows[0]):
-                self._step(f"{what:<9} {_shown(what, rows[0])}")
-                return True
-        self._step(f"{what}: did not come in time; see .local/host.log")
-        return False
-
-    def _step(self, text: str) -> None:
-        print(f"    {1000 * (time.monotonic() - self._started):7.0f} ms  {text}", flush=True)
+        path, missing = f"/api/v1/invoices?serie={serie}", f"{what}: did not come in time"
+        return self.came(path, is_there, lambda row: f"{what:<9} {_shown(what, row)}", missing)
 
 
 def _shown(what: str, row: dict[str, Any]) -> str:

@@ -98,6 +98,7 @@ def test_of_another_shop(shop: Shop, environment: pytest.MonkeyPatch) -> None:
     environment.setenv("SHOPIFY_SHOP", "tienda.myshopify.com")
     get_settings.cache_clear()
     shop.shopify(SHOP_REDACT | {"shop_domain": "otra.myshopify.com"}, topic="shop/redact", status=422)
+    assert shop.rows(ShopWish) == []
 
 
 def test_whole_shop(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
