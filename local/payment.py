@@ -1,20 +1,16 @@
 """The demonstration's third part: the visitor pays in Stripe, and what follows from the payment is waited for."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 from local import lead
+from local.part import Part
 
 AMOUNT, CURRENCY = 129_900, "mxn"
 
 
-class Demo:
+class Demo(Part):
     """Makes a payment in the sandbox's Stripe and watches our record of it. `ask` is a request to the app with its key."""
-
-    def __init__(self, sandbox_url: str, ask: Callable[[str], dict[str, Any]]) -> None:
-        self.sandbox_url, self._ask = sandbox_url, ask
-        self._started = time.monotonic()
 
     def show(self, name: str, email: str) -> bool:
         """Pay, and wait for our record, the row in the sheet and the analysis; whether all of it came."""
@@ -25,7 +21,7 @@ class Demo:
         if number is None:
             print("    refused: no payment was made")
             return False
-        self._step(f"paid      {number}; Stripe sends {len(answer.get('webhooks', []))} events")
+        self.step(f"paid      {number}; Stripe sends {len(answer.get('webhooks', []))} events")
         return self._came(number, "stored", lambda row: row["status"] == "succeeded") and self._followed(number)
 
     def _followed(self, number: str) -> bool:
@@ -36,13 +32,10 @@ class Demo:
         for _ in lead.moments():
             row = self._ask(f"/api/v1/payments/{number}")
             if "payment_id" in row and is_there(row):
-                self._step(f"{what:<9} {_shown(what, row)}")
+                self.step(f"{what:<9} {_shown(what, row)}")
                 return True
-        self._step(f"{what}: did not come in time; see .local/host.log")
+        self.step(f"{what}: did not come in time; see .local/host.log")
         return False
-
-    def _step(self, text: str) -> None:
-        print(f"    {1000 * (time.monotonic() - self._started):7.0f} ms  {text}", flush=True)
 
 
 def _shown(what: str, row: dict[str, Any]) -> str:

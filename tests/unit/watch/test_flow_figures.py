@@ -80,6 +80,16 @@ def test_second_run_counts_nothing_twice(test_clock):
     assert figures().handled == 1
 
 
+def test_event_at_the_moment_to_which_was_counted_counts_once(test_clock):
+    """It is in the time that ends there, and not in the one that begins."""
+    handled()
+    failed()
+    test_clock.advance(seconds=flow_figures.SETTLED.total_seconds())
+    assert flow_figures.count() == 2
+    test_clock.advance(seconds=90)
+    assert flow_figures.count() == 0
+
+
 def test_what_may_still_be_under_way_waits(test_clock):
     """An event of the last minute may stand beside one whose transaction has not ended; both count later."""
     handled()
