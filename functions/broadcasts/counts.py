@@ -6,7 +6,7 @@ from functools import partial
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts.tables import COUNTED, Count, CountDelta
+from functions.broadcasts.tables import COUNTED, CountDelta, ExecutionCount
 from shared import faults
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.session import reading, transact
@@ -25,7 +25,7 @@ def of(session: Session, execution_ids: Iterable[int]) -> dict[int, dict[str, in
     """The counts of these executions, exact at this moment: what is folded, and what is not yet."""
     wanted = sorted(set(execution_ids))
     found = {number: dict.fromkeys(COUNTED, 0) for number in wanted}
-    for model in (Count, CountDelta):
+    for model in (ExecutionCount, CountDelta):
         columns = [func.sum(getattr(model, name)) for name in COUNTED]
         query = select(model.execution_id, *columns).where(model.execution_id.in_(wanted)).group_by(model.execution_id)
         for number, *values in session.execute(query):
@@ -52,8 +52,10 @@ def fold() -> int:
 
 
 def _fold_page(session: Session, execution_id: int) -> int:
-    insert_if_absent(session, Count, "execution_id", {"execution_id": execution_id})
-    count = session.scalars(locked(select(Count).where(Count.execution_id == execution_id), Count)).one()
+    insert_if_absent(session, ExecutionCount, "execution_id", {"execution_id": execution_id})
+    count = session.scalars(
+        locked(select(ExecutionCount).where(ExecutionCount.execution_id == execution_id), ExecutionCount)
+    ).one()
     query = select(CountDelta).where(CountDelta.execution_id == execution_id).order_by(CountDelta.id).limit(PAGE)
     rows = session.scalars(query).all()
     for name in COUNTED:

@@ -228,7 +228,7 @@ class CountDelta(Base):
     __table_args__ = (Index("ix_broadcast_count_deltas_execution_id_id", "execution_id", "id"),)
 
 
-class Count(Base):
+class ExecutionCount(Base):
     """The counts of an execution, as far as a job has folded them. Each recipient counts once for each stage it has reached.
 
     `ended` are those for whom nothing follows, `processed_ms` the milliseconds from due to handed to the vendor over those

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from functions.broadcasts import counts, progress
 from functions.broadcasts.progress import Change
 from functions.broadcasts.states import ENDED, ORDER, RecipientStatus, comes_after
-from functions.broadcasts.tables import Count, CountDelta, Recipient
+from functions.broadcasts.tables import CountDelta, ExecutionCount, Recipient
 from shared import faults
 from shared.privacy.erase import erase, look, person
 from shared.store.session import reading, transact
@@ -129,7 +129,7 @@ def test_fold_that_dies_counts_nothing_twice(run: Run) -> None:
     assert counts.fold() == 0
     assert counted(execution) == {"sent": 1}
     with reading() as session:
-        assert session.get_one(Count, execution).sent == 1
+        assert session.get_one(ExecutionCount, execution).sent == 1
 
 
 def test_erased_recipient_is_gone_and_the_counts_stay(run: Run) -> None:
