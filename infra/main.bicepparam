@@ -112,6 +112,7 @@ param settings = {
   ONBOARDING_ON_PAYMENT: readEnvironmentVariable('ONBOARDING_ON_PAYMENT', '')
   OPENAI_BASE_URL: readEnvironmentVariable('OPENAI_BASE_URL', '')
   PAYMENTS_ALERT_ABOVE: readEnvironmentVariable('PAYMENTS_ALERT_ABOVE', '')
+  PAYMENTS_ANALYSIS: readEnvironmentVariable('PAYMENTS_ANALYSIS', '')
   PAYMENTS_ANALYSIS_MODEL: readEnvironmentVariable('PAYMENTS_ANALYSIS_MODEL', '')
   PAYMENTS_ANALYSIS_PRICES: readEnvironmentVariable('PAYMENTS_ANALYSIS_PRICES', '')
   PAYMENTS_TIME_ZONE: readEnvironmentVariable('PAYMENTS_TIME_ZONE', '')
