@@ -18,7 +18,7 @@ LAYERS = [
     {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},
     {"shared.people"},
     {"shared.intake"},
-    {"shared.alerts", "shared.discord", "shared.slack"},
+    {"shared.alerts", "shared.discord", "shared.slack", "shared.openai", "shared.sheets"},
     {"shared.outbox"},
     {"shared.vendors", "shared.store", "shared.queues"},
     {
