@@ -1,4 +1,4 @@
-"""Files that go with a mail: the flow that owns the message makes them when it is sent, so that they say what is true then. Light."""
+"""Files that go with a mail. The flow that owns the message makes them when it is sent, so that they say what is true then."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

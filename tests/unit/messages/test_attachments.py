@@ -76,7 +76,7 @@ def test_resend_gets_files_with_their_type() -> None:
 def test_mail_server_gets_parts_that_mail_programs_know() -> None:
     """An invitation is `text/calendar` with its method (RFC 6047); text and HTML stay beside each other."""
     smtp = Smtp(Server("127.0.0.1", 25, tls_from_start=False, user="", password=""), "Ana <a@x.example>")
-    whole: EmailMessage = smtp._message(MAIL)  # noqa: SLF001  # what goes over the wire
+    whole: EmailMessage = smtp._message(MAIL)  # what goes over the wire
     calendar, manual = whole.iter_attachments()
     assert calendar.get_content_type() == "text/calendar"
     assert calendar["Content-Type"].params["method"] == "REQUEST"
