@@ -41,6 +41,8 @@ param settings = {
   DISCOUNT_PERCENT: readEnvironmentVariable('DISCOUNT_PERCENT', '')
   DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')
   EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
+  ENTRA_CLIENT_ID: readEnvironmentVariable('ENTRA_CLIENT_ID', '')
+  ENTRA_TENANT: readEnvironmentVariable('ENTRA_TENANT', '')
   HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
   HUBSPOT_APP_IDS: readEnvironmentVariable('HUBSPOT_APP_IDS', '')
   HUBSPOT_BASE_URL: readEnvironmentVariable('HUBSPOT_BASE_URL', '')
@@ -174,6 +176,8 @@ param vaultSettings = {
   CALENDLY_TOKEN: 'optional'
   DIGEST_SECRETS: 'optional'
   DISCORD_WEBHOOK_URL: 'optional'
+  ENTRA_CLIENT_SECRET: 'optional'
+  GOOGLE_SERVICE_ACCOUNT: 'optional'
   HUBSPOT_CLIENT_SECRET: 'optional'
   HUBSPOT_TOKEN: 'optional'
   KOMMO_ACCESS_TOKEN: 'optional'
