@@ -42,12 +42,12 @@ FLOW = Flow(
         "shared.web.deliveries:router",
         "shared.web.targets:router",
     ),
-    tables=("shared.store.models", "shared.store.journey_models", "shared.store.wait_models"),
+    tables=("shared.store.models", "shared.store.journey_models", "shared.store.wait_models", "shared.store.figure_models"),
     impersonal_tables=frozenset(
         (
             *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
             *("journey_pauses", "retention_marks", "used_keys", "odoo_cursors"),
-            *("delivery_waits", "outages", "target_pauses", "lane_shares", "event_figures"),
+            *("delivery_waits", "outages", "target_pauses", "lane_shares", "event_figures", "event_hours"),
         )
     ),
     privacy="shared.privacy.holdings:ENGINE",
