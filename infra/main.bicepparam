@@ -9,7 +9,14 @@ param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
 // The one table of app settings, made from the declared settings by `make docs`. Left empty, the settings class's own default counts.
 // Schedules must stand here with a value: the host resolves %NAME% from app settings only. What is left out: settings-left-out.yaml.
 param settings = {
+  APPROVERS: readEnvironmentVariable('APPROVERS', '')
   BOOKING_URL: readEnvironmentVariable('BOOKING_URL', '')
+  BROADCAST_APPROVAL_ABOVE: readEnvironmentVariable('BROADCAST_APPROVAL_ABOVE', '')
+  BROADCAST_APPROVAL_COST: readEnvironmentVariable('BROADCAST_APPROVAL_COST', '')
+  BROADCAST_CURRENCY: readEnvironmentVariable('BROADCAST_CURRENCY', '')
+  BROADCAST_MAX_RATE_PER_HOUR: readEnvironmentVariable('BROADCAST_MAX_RATE_PER_HOUR', '')
+  BROADCAST_PRICES: readEnvironmentVariable('BROADCAST_PRICES', '')
+  BROADCAST_WEEK_START: readEnvironmentVariable('BROADCAST_WEEK_START', '')
   BULK_WEIGHTS: readEnvironmentVariable('BULK_WEIGHTS', '')
   CALCOM_BASE_URL: readEnvironmentVariable('CALCOM_BASE_URL', '')
   CAMPAIGN_VARIABLES: readEnvironmentVariable('CAMPAIGN_VARIABLES', '')
@@ -35,6 +42,8 @@ param settings = {
   DISCOUNT_PERCENT: readEnvironmentVariable('DISCOUNT_PERCENT', '')
   DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')
   EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
+  ENTRA_CLIENT_ID: readEnvironmentVariable('ENTRA_CLIENT_ID', '')
+  ENTRA_TENANT: readEnvironmentVariable('ENTRA_TENANT', '')
   HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
   HUBSPOT_APP_IDS: readEnvironmentVariable('HUBSPOT_APP_IDS', '')
   HUBSPOT_BASE_URL: readEnvironmentVariable('HUBSPOT_BASE_URL', '')
@@ -106,6 +115,7 @@ param settings = {
   ONBOARDING_ON_PAYMENT: readEnvironmentVariable('ONBOARDING_ON_PAYMENT', '')
   OPENAI_BASE_URL: readEnvironmentVariable('OPENAI_BASE_URL', '')
   PAYMENTS_ALERT_ABOVE: readEnvironmentVariable('PAYMENTS_ALERT_ABOVE', '')
+  PAYMENTS_ANALYSIS: readEnvironmentVariable('PAYMENTS_ANALYSIS', '')
   PAYMENTS_ANALYSIS_MODEL: readEnvironmentVariable('PAYMENTS_ANALYSIS_MODEL', '')
   PAYMENTS_ANALYSIS_PRICES: readEnvironmentVariable('PAYMENTS_ANALYSIS_PRICES', '')
   PAYMENTS_TIME_ZONE: readEnvironmentVariable('PAYMENTS_TIME_ZONE', '')
@@ -116,6 +126,8 @@ param settings = {
   RESEND_FROM: readEnvironmentVariable('RESEND_FROM', '')
   RESOURCE_URL: readEnvironmentVariable('RESOURCE_URL', '')
   RETENTION_ACTION_LOG_DAYS: readEnvironmentVariable('RETENTION_ACTION_LOG_DAYS', '')
+  RETENTION_APPROVAL_DAYS: readEnvironmentVariable('RETENTION_APPROVAL_DAYS', '')
+  RETENTION_BROADCAST_DAYS: readEnvironmentVariable('RETENTION_BROADCAST_DAYS', '')
   RETENTION_CART_DAYS: readEnvironmentVariable('RETENTION_CART_DAYS', '')
   RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
   RETENTION_HUBSPOT_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_HUBSPOT_MESSAGE_DAYS', '')
@@ -166,6 +178,8 @@ param vaultSettings = {
   CALENDLY_TOKEN: 'optional'
   DIGEST_SECRETS: 'optional'
   DISCORD_WEBHOOK_URL: 'optional'
+  ENTRA_CLIENT_SECRET: 'optional'
+  GOOGLE_SERVICE_ACCOUNT: 'optional'
   HUBSPOT_CLIENT_SECRET: 'optional'
   HUBSPOT_TOKEN: 'optional'
   KOMMO_ACCESS_TOKEN: 'optional'
