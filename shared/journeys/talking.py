@@ -9,9 +9,9 @@ What becomes of it is an event, in the transaction in which it happens. A flow i
 
     listeners={"talk.moved": "functions.x.listeners:moved", "talk.ended": "functions.x.listeners:ended"}
 
-with `(session, TalkEvent)`; see `shared.journeys.talks.events`. The listener is called for every talk, and knows its own by `context`.
-The messages of a talk carry that as `talk` in their own context, and the first one `opens: true` beside it, so that a listener
-of `message.sending` can hold the first message until it has a place for it.
+with `(session, TalkEvent)`; see `shared.journeys.talks.events`. It is called for every talk, and knows its own by `context`.
+The messages of a talk carry that as `talk` in their own context, and the first one `opens: true` beside it, so that a
+listener of `message.sending` can hold the first message until it has a place for it.
 
 A talk is part of the person's own conversation: within 24 hours of their last word it goes on at any hour and does not count
 against the daily cap; a stop ends it.

@@ -1,4 +1,4 @@
-"""Talking flows: they ask, read the answer, branch by it, and end with an outcome that whoever began them hears."""
+"""Talking flows: they ask, read the answer, branch by it, and end with an outcome of which whoever began them is notified."""
 
 from datetime import timedelta
 
@@ -113,7 +113,7 @@ class TestWay:
     """From question to question."""
 
     def test_three_questions_to_the_end(self, define, vendors, others) -> None:
-        """Each answer is stored and leads on; others are notified of the end, with outcome, answers and the caller's context."""
+        """Each answer is stored and leads on; others are notified of the end, outcome, answers and the caller's context."""
         define(SURVEY)
         assert begin() == 1
         assert says("Ana").state == "answered"

@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0053"
-down_revision = "0051"
+down_revision = "0059"
 branch_labels = None
 depends_on = None
 
