@@ -175,9 +175,7 @@ class TalkStep(Step):
         if self.delay < Delay():
             raise ValueError("the delay counts from the step before and cannot be negative")
         if taken := RESERVED & {self.store or "", *(self.set or ())}:
-            raise ValueError(
-                f"`{min(taken)}` says who the person is, and no answer replaces it; store it by another name"
-            )
+            raise ValueError(f"`{min(taken)}` says who the person is, and no answer replaces it; store it by another name")
         return self
 
     def _check_question(self, given: Collection[str]) -> None:
