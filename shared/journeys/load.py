@@ -14,6 +14,7 @@ from shared.errors import ConfigurationError, RefusedError
 from shared.journeys import rounds
 from shared.journeys.definition import Beginning, Exit, Fallback, Journey, Step, Trigger
 from shared.journeys.talks import definition as talks
+from shared.journeys.talks import question
 from shared.journeys.talks.definition import Ask, Assign, Option, TalkingFlow, TalkStep
 from shared.messages import templates
 
@@ -52,11 +53,13 @@ def definitions() -> Mapping[str, Journey]:
 
 
 def journey(name: str) -> Journey:
-    """The journey of that name.
+    """The journey of that name; `question` is that of single questions from code.
 
     Raises:
         RefusedError: 404, there is none.
     """
+    if name == question.NAME:
+        return question.flow()
     try:
         return definitions()[name]
     except KeyError:
@@ -79,7 +82,7 @@ def _read_folders(folders: tuple[Path, ...]) -> Mapping[str, Journey]:
             mistakes.append(str(error))
             continue
         mistakes += missing_templates(one, path.name)
-        if one.name in found:
+        if one.name in found or one.name == question.NAME:
             mistakes.append(f"{path.name}:1: name: another flow has a journey {one.name!r} too; rename one of them")
         if one.name != path.stem:
             mistakes.append(f"{path.name}:1: name: the journey is called {one.name!r}; rename it or the file")

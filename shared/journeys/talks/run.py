@@ -202,7 +202,8 @@ def _row(record: EnrolmentRecord, step: TalkStep) -> EnrolmentStep:
 def _worded(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, message: Message, text: str | None) -> Message:
     """The message with its words, its options, and the context of whoever began the flow."""
     context = dict(message.context) | ({"talk": dict(talk.context)} if talk.context else {})
-    context |= {"opens": True} if talk.sent_at is None else {}
+    is_first = all(row.delivery_id is None for row in record.rows.values())
+    context |= {"opens": True} if is_first else {}
     own = text or (step.ask.text if step.ask else step.say)
     variables = dict(message.variables)
     if own is not None:
