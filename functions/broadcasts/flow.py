@@ -27,4 +27,5 @@ FLOW = Flow(
     retention=("functions.broadcasts.retention:RULES",),
     jobs=(Job(name="broadcast-counts", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.counts:fold"),),
     settings="functions.broadcasts.settings:BroadcastSettings",
+    has_journeys=True,
 )

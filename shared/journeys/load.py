@@ -39,6 +39,16 @@ PARTS: dict[str, type[BaseModel]] = {
 }
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML's safe reader in which `no`, `yes`, `on` and `off` are words, as in YAML 1.2: people answer questions with them."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [one for one in resolvers if one[0] != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 class DefinitionError(ConfigurationError):
     """A definition that cannot be used; one line for each mistake: `file:line: field: what is wrong; what to do`."""
 
@@ -102,7 +112,7 @@ def parse(text: str, file: str = "definition") -> Journey:
     if twice := list(_repeated(tree)):
         raise DefinitionError("\n".join(f"{file}:{line}: {key}: stands here twice; remove one" for key, line in twice))
     try:
-        data = yaml.safe_load(text)
+        data = plain(text)
         model = talks.model_of(data)
         journey = model.model_validate(data)
     except ValidationError as error:
@@ -117,6 +127,11 @@ def parse(text: str, file: str = "definition") -> Journey:
     except ValueError as error:
         raise DefinitionError(f"{file}:1: journey: {error}") from None
     return talks.with_stop(journey) if isinstance(journey, TalkingFlow) else rounds.written_out(journey)
+
+
+def plain(text: str) -> Any:
+    """What a YAML text says, as plain values. Raises YAMLError or ValueError."""
+    return yaml.load(text, Loader=_Loader)  # noqa: S506  # made of the safe one
 
 
 def missing_templates(journey: Journey, file: str = "definition") -> list[str]:

@@ -73,6 +73,13 @@ def test_id_of_an_option(title: str, name: str) -> None:
     assert option_id(title) == name
 
 
+def test_no_is_a_word() -> None:
+    """Options and answers may be called "No", which YAML's older readers take for a truth value."""
+    flow = load.parse(FLOW.replace("[Ventas, {id: help, title: Soporte}]", "[Sí, No]").replace("{help: bye}", "{no: bye}"))
+    assert isinstance(flow, TalkingFlow)
+    assert (flow.steps[0].ask.options[1].title, flow.steps[0].next) == ("No", {"no": "bye"})
+
+
 def test_template_of_a_question_must_be_there() -> None:
     """A template that is not in the repository is named, like that of any step."""
     text = FLOW.replace('text: "¿Tu correo?"', "template: not_there")
