@@ -43,12 +43,26 @@ def record(session: Session, provider: str, payload: InboundMessage, at: "dateti
         "text": payload.text,
         "media": [one.model_dump() for one in payload.media],
         "wish": payload.wish or ("ask" if payload.ask else None),
+        "kind": payload.kind,
+        "option_id": payload.option_id,
+        "option_title": payload.option_title,
+        "quoted_id": payload.quoted_id,
+        "user_id": payload.user_id,
+        "whatsapp_number_id": payload.whatsapp_number_id,
         "state": "unread" if payload.wish is None else "no-answer-needed",
         "received_at": at,
     }
     insert_if_absent(session, ReceivedMessage, ("provider", "vendor_id"), values)
     query = select(ReceivedMessage).where(ReceivedMessage.provider == provider, ReceivedMessage.vendor_id == payload.vendor_id)
     return session.scalars(query).one()
+
+
+def is_kept(session: Session, payload: InboundMessage) -> bool:
+    """Whether the provider has sent this message before."""
+    query = select(ReceivedMessage.id).where(
+        ReceivedMessage.provider == payload.provider, ReceivedMessage.vendor_id == payload.vendor_id
+    )
+    return session.scalars(query).first() is not None
 
 
 def observe(session: Session, row: ReceivedMessage) -> int | None:
