@@ -52,10 +52,20 @@ FLOW = Flow(
     ),
     privacy="shared.privacy.holdings:ENGINE",
     effects=("shared.alerts:ALERT",),
-    clients=("shared.alerts:ADDRESS", "shared.vendors.discord:DISCORD", "shared.vendors.slack:SLACK"),
+    clients=(
+        "shared.alerts:ADDRESS",
+        "shared.vendors.discord:DISCORD",
+        "shared.vendors.slack:SLACK",
+        "shared.vendors.openai:OPENAI",
+    ),
     events=("account.refused",),
     targets=MappingProxyType(
-        {"alerts": "shared.alerts:policy", "discord": "shared.discord:policy", "slack": "shared.slack:policy"}
+        {
+            "alerts": "shared.alerts:policy",
+            "discord": "shared.discord:policy",
+            "slack": "shared.slack:policy",
+            "openai": "shared.openai:policy",
+        }
     ),
     listeners=MappingProxyType(
         {

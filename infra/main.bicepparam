@@ -10,6 +10,12 @@ param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
 // Schedules must stand here with a value: the host resolves %NAME% from app settings only. What is left out: settings-left-out.yaml.
 param settings = {
   BOOKING_URL: readEnvironmentVariable('BOOKING_URL', '')
+  BROADCAST_APPROVAL_ABOVE: readEnvironmentVariable('BROADCAST_APPROVAL_ABOVE', '')
+  BROADCAST_APPROVAL_COST: readEnvironmentVariable('BROADCAST_APPROVAL_COST', '')
+  BROADCAST_CURRENCY: readEnvironmentVariable('BROADCAST_CURRENCY', '')
+  BROADCAST_MAX_RATE_PER_HOUR: readEnvironmentVariable('BROADCAST_MAX_RATE_PER_HOUR', '')
+  BROADCAST_PRICES: readEnvironmentVariable('BROADCAST_PRICES', '')
+  BROADCAST_WEEK_START: readEnvironmentVariable('BROADCAST_WEEK_START', '')
   BULK_WEIGHTS: readEnvironmentVariable('BULK_WEIGHTS', '')
   CALCOM_BASE_URL: readEnvironmentVariable('CALCOM_BASE_URL', '')
   CAMPAIGN_VARIABLES: readEnvironmentVariable('CAMPAIGN_VARIABLES', '')
@@ -35,6 +41,8 @@ param settings = {
   DISCOUNT_PERCENT: readEnvironmentVariable('DISCOUNT_PERCENT', '')
   DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')
   EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
+  ENTRA_CLIENT_ID: readEnvironmentVariable('ENTRA_CLIENT_ID', '')
+  ENTRA_TENANT: readEnvironmentVariable('ENTRA_TENANT', '')
   HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
   HUBSPOT_APP_IDS: readEnvironmentVariable('HUBSPOT_APP_IDS', '')
   HUBSPOT_BASE_URL: readEnvironmentVariable('HUBSPOT_BASE_URL', '')
@@ -86,6 +94,11 @@ param settings = {
   MAX_BODY_BYTES: readEnvironmentVariable('MAX_BODY_BYTES', '')
   MESSAGES_PER_PERSON_PER_DAY: readEnvironmentVariable('MESSAGES_PER_PERSON_PER_DAY', '')
   MESSAGES_PER_SECOND: readEnvironmentVariable('MESSAGES_PER_SECOND', '')
+  META_BASE_URL: readEnvironmentVariable('META_BASE_URL', '')
+  META_BUSINESS_ACCOUNT_ID: readEnvironmentVariable('META_BUSINESS_ACCOUNT_ID', '')
+  META_NUMBERS: readEnvironmentVariable('META_NUMBERS', '')
+  META_RESEND_AFTER_MINUTES: readEnvironmentVariable('META_RESEND_AFTER_MINUTES', '')
+  META_TEMPLATES: readEnvironmentVariable('META_TEMPLATES', '')
   NOTION_CONTACTS_DB_ID: readEnvironmentVariable('NOTION_CONTACTS_DB_ID', '')
   NOTION_EMAIL_SEQUENCE_DB_ID: readEnvironmentVariable('NOTION_EMAIL_SEQUENCE_DB_ID', '')
   NOTION_PROPERTIES: readEnvironmentVariable('NOTION_PROPERTIES', '')
@@ -106,6 +119,7 @@ param settings = {
   ONBOARDING_ON_PAYMENT: readEnvironmentVariable('ONBOARDING_ON_PAYMENT', '')
   OPENAI_BASE_URL: readEnvironmentVariable('OPENAI_BASE_URL', '')
   PAYMENTS_ALERT_ABOVE: readEnvironmentVariable('PAYMENTS_ALERT_ABOVE', '')
+  PAYMENTS_ANALYSIS: readEnvironmentVariable('PAYMENTS_ANALYSIS', '')
   PAYMENTS_ANALYSIS_MODEL: readEnvironmentVariable('PAYMENTS_ANALYSIS_MODEL', '')
   PAYMENTS_ANALYSIS_PRICES: readEnvironmentVariable('PAYMENTS_ANALYSIS_PRICES', '')
   PAYMENTS_TIME_ZONE: readEnvironmentVariable('PAYMENTS_TIME_ZONE', '')
@@ -116,6 +130,7 @@ param settings = {
   RESEND_FROM: readEnvironmentVariable('RESEND_FROM', '')
   RESOURCE_URL: readEnvironmentVariable('RESOURCE_URL', '')
   RETENTION_ACTION_LOG_DAYS: readEnvironmentVariable('RETENTION_ACTION_LOG_DAYS', '')
+  RETENTION_BROADCAST_DAYS: readEnvironmentVariable('RETENTION_BROADCAST_DAYS', '')
   RETENTION_CART_DAYS: readEnvironmentVariable('RETENTION_CART_DAYS', '')
   RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
   RETENTION_HUBSPOT_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_HUBSPOT_MESSAGE_DAYS', '')
@@ -151,6 +166,7 @@ param settings = {
   TWILIO_WHATSAPP_SENDER: readEnvironmentVariable('TWILIO_WHATSAPP_SENDER', '')
   WARM_AFTER_SECONDS: readEnvironmentVariable('WARM_AFTER_SECONDS', '3')
   WATCH_SCHEDULE: readEnvironmentVariable('WATCH_SCHEDULE', '15 * * * * *')
+  WHATSAPP_PROVIDER: readEnvironmentVariable('WHATSAPP_PROVIDER', '')
   WOOCOMMERCE_BASE_URL: readEnvironmentVariable('WOOCOMMERCE_BASE_URL', '')
   WORKING_DAYS: readEnvironmentVariable('WORKING_DAYS', '')
 }
@@ -166,11 +182,16 @@ param vaultSettings = {
   CALENDLY_TOKEN: 'optional'
   DIGEST_SECRETS: 'optional'
   DISCORD_WEBHOOK_URL: 'optional'
+  ENTRA_CLIENT_SECRET: 'optional'
+  GOOGLE_SERVICE_ACCOUNT: 'optional'
   HUBSPOT_CLIENT_SECRET: 'optional'
   HUBSPOT_TOKEN: 'optional'
   KOMMO_ACCESS_TOKEN: 'optional'
   LINK_SIGNING_SECRETS: 'optional'
   MANYCHAT_API_KEY: 'optional'
+  META_ACCESS_TOKEN: 'optional'
+  META_APP_SECRETS: 'optional'
+  META_VERIFY_TOKEN: 'optional'
   NOTION_TOKEN: 'optional'
   ODOO_PASSWORD: 'required'
   OPENAI_API_KEY: 'optional'

@@ -276,7 +276,7 @@ class MessagingSettings(SettingsGroup):
 
 
 class VendorSettings(SettingsGroup):
-    """Notion, Discord and Slack, and whether journeys are tried out."""
+    """Notion, Discord, Slack and OpenAI, and whether journeys are tried out."""
 
     notion_token: SecretStr | None = Field(
         default=None, validation_alias=old_name("NOTION_TOKEN"), description="Notion integration token."
@@ -292,12 +292,18 @@ class VendorSettings(SettingsGroup):
     discord_webhook_url: SecretStr | None = Field(
         default=None,
         validation_alias=old_name("DISCORD_WEBHOOK_URL"),
-        description="Discord webhook to which critical leads, large payments and the day of the invoices are reported.",
+        description="Discord webhook to which critical leads, large payments, tickets and the day of the invoices are reported.",
     )
     slack_webhook_url: SecretStr | None = Field(
         default=None,
         validation_alias=old_name("SLACK_WEBHOOK_URL"),
-        description="Incoming webhook of the Slack channel to which large payments and the day of the invoices are reported.",
+        description="Incoming webhook of the Slack channel to which large payments, tickets and the day of the invoices are reported.",
+    )
+    openai_base_url: Url = Field(default="https://api.openai.com", description="OpenAI's API.")
+    openai_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=old_name("OPENAI_API_KEY"),
+        description="Key of OpenAI's API, by which payments are analysed and tickets are read.",
     )
     testing_mode: bool = Field(
         default=False,

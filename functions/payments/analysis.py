@@ -1,6 +1,6 @@
 """OpenAI says how a payment stands in the revenue of its currency: stored with the payment, with what it cost.
 
-Nothing of the person goes out: amount, currency, day, method, and the revenue of the last thirty days. `store` is off.
+Nothing of the person goes out: amount, currency, day, method, and the revenue of the last thirty days.
 """
 
 from __future__ import annotations
@@ -8,30 +8,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from decimal import Decimal
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from functions.payments.settings import PaymentSettings
 from shared import clock
-from shared.errors import PermanentError, RetryableError, UnavailableError
+from shared import openai as openai_target
 from shared.money import Money
 from shared.outbox.one_time_effect import OneTimeEffect
-from shared.outbox.policy import TargetPolicy
 from shared.settings import settings_of
-from shared.vendors import answers
-from shared.vendors.rest_client import RestClient
+from shared.vendors import openai
 
 if TYPE_CHECKING:
-    import requests
-
     from functions.payments.tables import Payment
 
-TARGET = "openai"
-DONE, REFUSED, INCOMPLETE = "done", "refused", "incomplete"
+WHAT = "the analysis"
 MOST_TOKENS = 800
-LONGEST = 2000
-MILLION = Decimal(1_000_000)
 INSTRUCTIONS = (
     "Eres un analista de ingresos conciso. Recibes un pago y la serie de ingresos netos por día de su moneda, de los últimos "
     "treinta días. Responde en español: el contexto de este pago en una o dos frases; si la señal crece, es estable o cae; y "
@@ -39,52 +30,12 @@ INSTRUCTIONS = (
 )
 _TEXT = {"type": "string"}
 _FORECAST = {"total": _TEXT, "low": _TEXT, "high": _TEXT}
-
-
-def _whole(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema as strict outputs want it: every property is there, and no other."""
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-SCHEMA = _whole(
+SCHEMA = openai.strict_object(
     {
         "context": _TEXT,
         "signal": {"type": "string", "enum": ["grows", "stable", "falls"]},
-        "forecast": _whole(_FORECAST),
+        "forecast": openai.strict_object(_FORECAST),
     }
-)
-
-
-def _error(body: Mapping[str, Any]) -> tuple[object, object]:
-    error = body.get("error")
-    found: Mapping[str, Any] = error if isinstance(error, dict) else {}
-    return found.get("code") or found.get("type"), found.get("message")
-
-
-def _no_quota(response: requests.Response) -> None:
-    """An account without money answers 429 as one that is too fast does; that waits for a person. Names no wait."""
-    body = answers.parsed(response)
-    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS and isinstance(body, dict):
-        code, _message = _error(body)
-        if code in ("insufficient_quota", "billing_hard_limit_reached"):
-            raise UnavailableError(f"OpenAI: {code}", account=True)
-
-
-OPENAI = RestClient(
-    name="OpenAI",
-    address="openai_base_url",
-    key="openai_api_key",
-    ping_by="/v1/models",
-    shows="object",
-    read_seconds=60,
-    error=_error,
-    account_codes=frozenset(("invalid_api_key", "account_deactivated", "billing_not_active")),
-    named_wait=_no_quota,
 )
 
 
@@ -110,14 +61,9 @@ def about(payment: Payment) -> dict[str, str | None]:
 def request_of(payment: Mapping[str, Any], revenue_by_day: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """The request about a payment."""
     text = json.dumps({"payment": payment, "revenue_by_day": revenue_by_day}, ensure_ascii=False)
-    return {
-        "model": settings_of(PaymentSettings).payments_analysis_model,
-        "instructions": INSTRUCTIONS,
-        "input": [{"role": "user", "content": [{"type": "input_text", "text": text}]}],
-        "text": {"format": {"type": "json_schema", "name": "revenue_analysis", "strict": True, "schema": SCHEMA}},
-        "max_output_tokens": MOST_TOKENS,
-        "store": False,
-    }
+    content = [{"type": "input_text", "text": text}]
+    model = settings_of(PaymentSettings).payments_analysis_model
+    return openai.request_of(model, INSTRUCTIONS, content, name="revenue_analysis", schema=SCHEMA, tokens=MOST_TOKENS)
 
 
 def analyse(payment: Payment) -> dict[str, Any]:
@@ -128,67 +74,29 @@ def analyse(payment: Payment) -> dict[str, Any]:
     Raises:
         RetryableError: OpenAI failed while answering; as `RestClient.call`.
     """
-    body = request_of(about(payment), series(payment))
-    answer = OPENAI.call("POST", "/v1/responses", repeatable=True, what="asking for an analysis", json=body)
-    return {"analysis": _read(answer) | _cost(answer) | {"at": clock.now().isoformat()}}
+    answer = openai.ask(request_of(about(payment), series(payment)), f"asking for {WHAT}")
+    outcome, text = openai.outcome_of(answer, WHAT)
+    found = _read(text) if outcome == openai.DONE else {"reason": text}
+    costs = openai.cost(answer, settings_of(PaymentSettings).payments_analysis_prices)
+    return {"analysis": {"outcome": outcome} | found | costs | {"at": clock.now().isoformat()}}
 
 
-def _read(answer: Mapping[str, Any]) -> dict[str, Any]:
-    status = answer.get("status")
-    if status == "incomplete":
-        details = answer.get("incomplete_details")
-        reason = details.get("reason") if isinstance(details, dict) else None
-        return {"outcome": INCOMPLETE, "reason": answers.clean(reason or "unknown")}
-    if status != "completed":
-        code, message = _error(answer)
-        raise RetryableError(f"OpenAI: the analysis is {answers.clean(status)} {answers.clean(code or message or '')}".strip())
-    parts = [part for item in _items(answer, "output") for part in _items(item, "content")]
-    if refusal := next((part for part in parts if part.get("type") == "refusal"), None):
-        return {"outcome": REFUSED, "reason": str(refusal.get("refusal") or "")[:LONGEST]}
-    return _parsed("".join(str(part.get("text") or "") for part in parts if part.get("type") == "output_text"))
-
-
-def _items(value: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    given = value.get(name)
-    return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
-
-
-def _parsed(text: str) -> dict[str, Any]:
+def _read(text: str) -> dict[str, Any]:
+    found = openai.parsed(text, WHAT)
     try:
-        found = json.loads(text)
         forecast = {name: str(found["forecast"][name])[:40] for name in _FORECAST}
-        return {
-            "outcome": DONE,
-            "context": str(found["context"])[:LONGEST],
-            "signal": str(found["signal"])[:20],
-            "forecast": forecast,
-        }
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise PermanentError("openai-unreadable", "OpenAI: the analysis is not of the form that was asked for") from error
-
-
-def _cost(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The tokens that were used and their price in USD, by the prices of the settings."""
-    usage = answer.get("usage")
-    given: Mapping[str, Any] = usage if isinstance(usage, dict) else {}
-    tokens = {name: given[name] if isinstance(given.get(name), int) else 0 for name in ("input_tokens", "output_tokens")}
-    prices = settings_of(PaymentSettings).payments_analysis_prices
-    usd = sum((tokens[f"{name}_tokens"] * prices.get(name, Decimal()) for name in ("input", "output")), Decimal()) / MILLION
-    return tokens | {"model": str(answer.get("model") or ""), "cost_usd": format(usd, "f")}
+        return {"context": str(found["context"])[: openai.LONGEST], "signal": str(found["signal"])[:20], "forecast": forecast}
+    except (KeyError, TypeError) as error:
+        raise openai.unreadable(WHAT) from error
 
 
 def is_used() -> bool:
-    """Whether a key is set up."""
-    return OPENAI.is_used()
-
-
-def policy() -> TargetPolicy:
-    """Two at a time; an answer takes seconds, and nobody waits for it."""
-    return TargetPolicy(slots=2, batches_per_second=1)
+    """Whether a key is set up, and payments are to be analysed with it."""
+    return openai_target.is_used() and settings_of(PaymentSettings).payments_analysis
 
 
 ANALYSES = OneTimeEffect(
-    target=TARGET,
+    target=openai_target.TARGET,
     name="analysis",
     table="functions.payments.tables:Payment",
     key="payment_id",

@@ -26,13 +26,8 @@ FLOW = Flow(
         "functions.payments.alerts:IN_SLACK",
         "functions.payments.analysis:ANALYSES",
     ),
-    targets=MappingProxyType(
-        {
-            "sheets": "functions.payments.sheet:policy",
-            "openai": "functions.payments.analysis:policy",
-        }
-    ),
-    clients=("functions.payments.sheet:SHEETS", "functions.payments.analysis:OPENAI"),
+    targets=MappingProxyType({"sheets": "shared.sheets:policy"}),
+    clients=("functions.payments.sheet:SHEETS",),
     events=("payment.received",),
     settings="functions.payments.settings:PaymentSettings",
     senders=("stripe",),

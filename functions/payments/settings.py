@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr, StringConstraints
 
 from shared.setting_dates import TimeZone
 from shared.setting_groups import SettingsGroup, old_name
-from shared.setting_types import Kept, Secrets, Url
+from shared.setting_types import Kept, Secrets
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Price = Annotated[Decimal, Field(ge=0, max_digits=14)]
@@ -42,11 +42,9 @@ class PaymentSettings(SettingsGroup):
         default_factory=dict,
         description='JSON object: an alert in Discord and Slack for payments above so much of a currency, {"MXN": "50000"}.',
     )
-    openai_base_url: Url = Field(default="https://api.openai.com", description="OpenAI's API.")
-    openai_api_key: SecretStr | None = Field(
-        default=None,
-        validation_alias=old_name("OPENAI_API_KEY"),
-        description="Key of OpenAI's API; with it each payment is analysed against the revenue of its currency.",
+    payments_analysis: bool = Field(
+        default=True,
+        description="With OPENAI_API_KEY each payment is analysed against the revenue of its currency; false: none.",
     )
     payments_analysis_model: str = Field(default="gpt-4o-mini", description="OpenAI's model for the analysis.")
     payments_analysis_prices: dict[Literal["input", "output"], Price] = Field(

@@ -23,8 +23,8 @@ def take(session: Session, payload: MetaEvents, at: datetime) -> str:
     words = [statuses.status(session, one if one.at else one.model_copy(update={"at": at})) for one in payload.statuses]
     for one in payload.unread:
         log.warning("a part of Meta's webhook could not be read: %s %s", one.get("what"), one.get("why"))
-    said = payload.messages or payload.preferences or any(word != "ignored" for word in words)
-    return "applied" if said else "ignored"
+    is_ours = payload.messages or payload.preferences or any(word != "ignored" for word in words)
+    return "applied" if is_ours else "ignored"
 
 
 def _prefer(session: Session, preference: Preference, at: datetime) -> None:

@@ -2,7 +2,7 @@
 
     Content(options=(Option(id="si", title="Sí"), Option(id="no", title="No")))        up to three: buttons
     Content(options=..., menu_label="Ver opciones")                                    up to ten: a list that a tap opens
-    Content(attachment=Attachment(kind="document", link="https://..."))                a file; the text is its caption
+    Content(file=WhatsAppFile(kind="document", link="https://..."))                a file; the text is its caption
     Content(template=ApprovedTemplate(name="promo", language="es_MX", components=...)) also outside the 24-hour window
 
 A provider that has no buttons for a message without an approved template (Twilio) sends the options numbered, in the text;
@@ -18,8 +18,8 @@ from typing import Any, Literal, Self, get_args
 
 from shared.readers.signs import folded
 
-type AttachmentKind = Literal["image", "document", "video", "audio"]
-ATTACHMENT_KINDS: tuple[str, ...] = get_args(AttachmentKind.__value__)
+type FileKind = Literal["image", "document", "video", "audio"]
+FILE_KINDS: tuple[str, ...] = get_args(FileKind.__value__)
 
 MOST_BUTTONS, MOST_ROWS = 3, 10
 LONGEST_BUTTON, LONGEST_ROW, LONGEST_LABEL = 20, 24, 20
@@ -40,19 +40,19 @@ class Option:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Attachment:
+class WhatsAppFile:
     """A file that goes with a message: by its public address `link`, or by the id under which the vendor has it already."""
 
-    kind: AttachmentKind
+    kind: FileKind
     link: str = ""
     media_id: str = ""
     file_name: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind not in ATTACHMENT_KINDS:
-            raise ValueError(f"no kind of attachment {self.kind!r}; there are {', '.join(ATTACHMENT_KINDS)}")
+        if self.kind not in FILE_KINDS:
+            raise ValueError(f"no kind of file {self.kind!r}; there are {', '.join(FILE_KINDS)}")
         if bool(self.link) == bool(self.media_id):
-            raise ValueError("an attachment has a link or the vendor's id, and not both")
+            raise ValueError("a file has a link or the vendor's id, and not both")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,15 +82,15 @@ class Content:
     menu_label: str = ""
     header: str = ""
     footer: str = ""
-    attachment: Attachment | None = None
+    file: WhatsAppFile | None = None
     template: ApprovedTemplate | None = None
     reply_to: str = ""
 
     def __post_init__(self) -> None:
-        if self.template is not None and (self.options or self.attachment):
+        if self.template is not None and (self.options or self.file):
             raise ValueError("an approved template brings its own buttons and files")
-        if self.attachment is not None and self.options and (self.menu_label or self.attachment.kind == "audio"):
-            raise ValueError("a list takes no attachment, and buttons take none that is heard")
+        if self.file is not None and self.options and (self.menu_label or self.file.kind == "audio"):
+            raise ValueError("a list takes no file, and buttons take none that is heard")
         if max(len(self.header), len(self.footer)) > LONGEST_LINE:
             raise ValueError(f"a header and a footer have at most {LONGEST_LINE} characters")
         if self.options:
@@ -111,16 +111,16 @@ class Content:
         """The content that `payload` holds; what this release does not know is left out."""
         if payload is None:
             return None
-        attachment, template = payload.get("attachment"), payload.get("template")
+        file, template = payload.get("file"), payload.get("template")
         return cls(
             options=tuple(_made(Option, option) for option in payload.get("options", ())),
-            attachment=_made(Attachment, attachment) if attachment else None,
+            file=_made(WhatsAppFile, file) if file else None,
             template=_made(ApprovedTemplate, template | {"components": tuple(template["components"])}) if template else None,
             **{name: payload.get(name, "") for name in ("menu_label", "header", "footer", "reply_to")},
         )
 
 
-def _made[M: (Option, Attachment, ApprovedTemplate)](what: type[M], payload: Mapping[str, Any]) -> M:
+def _made[M: (Option, WhatsAppFile, ApprovedTemplate)](what: type[M], payload: Mapping[str, Any]) -> M:
     return what(**{name: payload[name] for name in what.__dataclass_fields__ if name in payload})
 
 
@@ -157,10 +157,10 @@ def chosen(options: Sequence[Option], *, option_id: str | None = None, text: str
     """
     if option_id is not None:
         return next((option for option in options if option.id == option_id), None)
-    said = _plain(text)
-    if said.isdecimal() and 1 <= int(said) <= len(options):
-        return options[int(said) - 1]
-    return next((option for option in options if said and said in (_plain(option.title), _plain(option.id))), None)
+    answer = _plain(text)
+    if answer.isdecimal() and 1 <= int(answer) <= len(options):
+        return options[int(answer) - 1]
+    return next((option for option in options if answer and answer in (_plain(option.title), _plain(option.id))), None)
 
 
 def _plain(text: str) -> str:

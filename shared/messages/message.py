@@ -86,7 +86,7 @@ class Message:
         """Whether it says something, in one way. Mails and calls need a template, which has a subject or a voice."""
         if self.template or self.channel in ("email", "voice"):
             return bool(self.template) and not self.text
-        speaks_for_itself = self.content is not None and bool(self.content.template or self.content.attachment)
+        speaks_for_itself = self.content is not None and bool(self.content.template or self.content.file)
         return bool(self.text) or speaks_for_itself
 
     def payload(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ NO_FALLBACK = OPTED_OUT | MARKETING_STOPPED | {"meta-marketing-limit"}
 
 
 def heed(session: Session, reason: str | None, who: str, at: datetime) -> None:
-    """Note a wish of the recipient (a digest) that only the provider has heard. A second run changes nothing."""
+    """Note a wish of the recipient (a digest) that only the provider knows of. A second run changes nothing."""
     if reason in OPTED_OUT:
         consent.suppress(session, consent.PHONE_CHANNELS, [who], "stop", at)
     elif reason in MARKETING_STOPPED:

@@ -13,6 +13,7 @@ from functions.payments import analysis
 from sandbox.openai import KEY, OpenAI
 from sandbox.stripe import Stripe
 from shared.settings import get_settings
+from shared.vendors.openai import OPENAI
 from tests.support.sandbox import SandboxAdapter, call
 
 STORY = ["pay", "subscribe", "voucher", "decline"]
@@ -67,7 +68,7 @@ def exchange(environment: pytest.MonkeyPatch, outcome: str) -> tuple[Any, int, A
     text = {"type": "json_schema", "name": "revenue_analysis", "strict": True, "schema": analysis.SCHEMA}
     body = analysis.request_of({"amount": "1.00"}, [])
     assert body["text"]["format"] == text
-    analysis.OPENAI.connect(adapter.url, KEY, adapter=adapter).answer("POST", "/v1/responses", repeatable=True, json=body)
+    OPENAI.connect(adapter.url, KEY, adapter=adapter).answer("POST", "/v1/responses", repeatable=True, json=body)
     ((request, status, raw),) = adapter.answers
     return request, status, json.loads(raw)
 

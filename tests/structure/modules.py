@@ -18,7 +18,7 @@ LAYERS = [
     {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},
     {"shared.people"},
     {"shared.intake"},
-    {"shared.alerts", "shared.discord", "shared.slack"},
+    {"shared.alerts", "shared.discord", "shared.slack", "shared.openai", "shared.sheets"},
     {"shared.outbox"},
     {"shared.vendors", "shared.store", "shared.queues"},
     {
@@ -26,6 +26,7 @@ LAYERS = [
         "shared.setting_groups",
         "shared.setting_types",
         "shared.setting_campaigns",
+        "shared.setting_offices",
         "shared.setting_dates",
         "shared.setting_limits",
         "shared.secret_faults",

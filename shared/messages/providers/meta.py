@@ -22,7 +22,7 @@ from shared.vendors.rest_client import RestClient
 if TYPE_CHECKING:
     import requests
 
-    from shared.messages.content import Attachment, Content, Option
+    from shared.messages.content import Content, Option, WhatsAppFile
     from shared.messages.letter import Letter
     from shared.vendors.connection import Connection
 
@@ -152,11 +152,11 @@ def request_of(letter: Letter) -> dict[str, Any]:
         **address,
         **quoted,
         "biz_opaque_callback_data": callback_data(letter),
-        **_said(letter),
+        **_content(letter),
     }
 
 
-def _said(letter: Letter) -> dict[str, Any]:
+def _content(letter: Letter) -> dict[str, Any]:
     content, text = letter.message.content, letter.rendered.text
     if content is not None and content.template is not None:
         template = content.template
@@ -165,8 +165,8 @@ def _said(letter: Letter) -> dict[str, Any]:
         return _approved(letter)
     if content is not None and content.options:
         return {"type": "interactive", "interactive": _interactive(content, _within(text, LONGEST_INTERACTIVE_BODY))}
-    if content is not None and content.attachment is not None:
-        return _media(content.attachment, _within(text, LONGEST_INTERACTIVE_BODY))
+    if content is not None and content.file is not None:
+        return _media(content.file, _within(text, LONGEST_INTERACTIVE_BODY))
     return {"type": "text", "text": {"body": _within(text, LONGEST_TEXT), "preview_url": "://" in text}}
 
 
@@ -198,8 +198,8 @@ def _template(name: str, language: str, components: list[dict[str, Any]]) -> dic
 
 def _interactive(content: Content, text: str) -> dict[str, Any]:
     parts: dict[str, Any] = {"type": "list" if content.is_menu else "button", "body": {"text": text}}
-    if content.attachment is not None:
-        parts["header"] = _media(content.attachment)
+    if content.file is not None:
+        parts["header"] = _media(content.file)
     elif content.header:
         parts["header"] = {"type": "text", "text": content.header}
     if content.footer:
@@ -216,11 +216,11 @@ def _row(option: Option) -> dict[str, str]:
     return row | ({"description": option.description} if option.description else {})
 
 
-def _media(attachment: Attachment, caption: str = "") -> dict[str, Any]:
+def _media(file: WhatsAppFile, caption: str = "") -> dict[str, Any]:
     """The file, with a caption where its kind takes one (a recording has none)."""
-    file = {"link": attachment.link} if attachment.link else {"id": attachment.media_id}
-    if caption and attachment.kind != "audio":
-        file["caption"] = caption
-    if attachment.file_name and attachment.kind == "document":
-        file["filename"] = attachment.file_name
-    return {"type": attachment.kind, attachment.kind: file}
+    part = {"link": file.link} if file.link else {"id": file.media_id}
+    if caption and file.kind != "audio":
+        part["caption"] = caption
+    if file.file_name and file.kind == "document":
+        part["filename"] = file.file_name
+    return {"type": file.kind, file.kind: part}

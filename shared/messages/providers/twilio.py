@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     import requests
     from requests.adapters import BaseAdapter
 
-    from shared.messages.content import Attachment
+    from shared.messages.content import WhatsAppFile
     from shared.messages.letter import Candidates, Letter
     from shared.messages.message import Message
     from shared.settings import Settings
@@ -313,7 +313,7 @@ def send_message(letter: Letter) -> dict[str, Any]:
         body="" if content_sid else _text(letter),
         content_sid=content_sid,
         content_variables=_content_variables(letter),
-        media_url=_media_url(content.attachment) if content is not None and content.attachment is not None else "",
+        media_url=_media_url(content.file) if content is not None and content.file is not None else "",
         status_callback=_own_url(letter, STATUS_PATH) + SEND_AGAIN,
     )
     return {"id": sent.sid} | ({"content_sid": content_sid} if content_sid else {})
@@ -380,10 +380,10 @@ def _content_variables(letter: Letter) -> Mapping[str, str]:
     return {str(number): value for number, value in enumerate(values, start=1)}
 
 
-def _media_url(attachment: Attachment) -> str:
-    if not attachment.link:
+def _media_url(file: WhatsAppFile) -> str:
+    if not file.link:
         raise PermanentError("twilio-needs-link", "Twilio takes a file by its public address, not by Meta's id")
-    return attachment.link
+    return file.link
 
 
 def _content_sid(letter: Letter) -> str:

@@ -189,7 +189,7 @@ class TestSheet:
             "https://script.google.com/x",
         ):
             with pytest.raises(PermanentError) as refused:
-                sheet._result(google, address)
+                sheet.SHEETS.result(google, address)
             assert refused.value.reason == "sheets-moved"
 
     def test_token_is_in_no_text_of_ours(self, account: Account, outside: InProcessSandbox, settle: Any) -> None:
