@@ -14,6 +14,7 @@ LAYERS = [
     {"shared.bootstrap"},
     {"shared.web", "shared.importer", "shared.shadow"},
     {"shared.journeys"},
+    {"shared.approvals"},
     {"shared.messages"},
     {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},
     {"shared.people"},
