@@ -277,8 +277,8 @@ def in_words(rules: Rules) -> str:
         Recurrence.MONTHLY: f"day {rules.day} of every {_number(rules.interval, 'month')} {at}",
         Recurrence.CUSTOM: f"on {len(rules.dates)} dates",
     }
-    said = rules.cron.in_words() if rules.cron is not None else words[rules.recurrence]
-    return f"{said} ({rules.zone.key})"
+    phrase = rules.cron.in_words() if rules.cron is not None else words[rules.recurrence]
+    return f"{phrase} ({rules.zone.key})"
 
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
