@@ -27,6 +27,8 @@ param settings = {
   CARTS_TIME_ZONE: readEnvironmentVariable('CARTS_TIME_ZONE', '')
   CARTS_WHATSAPP: readEnvironmentVariable('CARTS_WHATSAPP', '')
   COLLECT_POISON_SCHEDULE: readEnvironmentVariable('COLLECT_POISON_SCHEDULE', '30 * * * * *')
+  CONSOLE_SIGN_IN: readEnvironmentVariable('CONSOLE_SIGN_IN', '')
+  CONSOLE_TITLE: readEnvironmentVariable('CONSOLE_TITLE', '')
   DATABASE_LONG_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_LONG_STATEMENT_SECONDS', '')
   DATABASE_POOL_OVERFLOW: readEnvironmentVariable('DATABASE_POOL_OVERFLOW', '')
   DATABASE_POOL_SIZE: readEnvironmentVariable('DATABASE_POOL_SIZE', '')
