@@ -145,7 +145,7 @@ def missing_templates(journey: Journey, file: str = "definition") -> list[str]:
         if journey.source != "repo" or step.sent_by:
             continue
         for way in step.ways():
-            if (way.channel, way.template) in seen:
+            if (way.channel, way.template) in seen or way.template == talks.TEXT:
                 continue
             seen.add((way.channel, way.template))
             template = templates.in_any_language(way.template)

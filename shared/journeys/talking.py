@@ -88,7 +88,7 @@ def ask(  # a question has these parts
 
     `talk.ended` says what came of it: with `completed` the answer is `variables["answer"]`, read as `reads` has it (an option
     by its id, "Sí" is `si`; see `talks.definition.option_id`); else `outcome` says why there is none. `text` is taken as it is.
-    To whoever has not written within 24 hours WhatsApp takes only an approved template (that of `talk_text`).
+    To whoever has not written within 24 hours WhatsApp takes no text of our own, and the outcome is `undelivered`.
 
     Raises:
         ValueError: the question cannot be asked so.

@@ -49,7 +49,7 @@ def get_chatbot(chatbot_id: str) -> ChatbotOut:
 
 
 @router.get("/{chatbot_id}/flows", summary="The flows of a chatbot", responses=documented(404))
-def list_flows(chatbot_id: str) -> list[FlowOut]:
+def list_chatbot_flows(chatbot_id: str) -> list[FlowOut]:
     """What it speaks."""
     known = chatbots.talking_flows()
     return [_flow(known[chatbots.flow_id(name)]) for name in chatbots.chatbot(chatbot_id).flows]

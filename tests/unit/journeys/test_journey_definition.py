@@ -10,7 +10,6 @@ from jsonschema import Draft202012Validator
 
 from shared import flows
 from shared.journeys import load, schema
-from shared.journeys.definition import Journey
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = """name: good
