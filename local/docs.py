@@ -142,6 +142,8 @@ def _systems(flow: Any) -> list[str]:
 
 
 def _journeys(flow: Any) -> Iterator[str]:
+    from shared import flows
+
     if flow.has_journeys:
         folder = flows.folders_by_flow("journeys")[flow.name]
         yield from sorted(path.stem for path in folder.glob("*.yaml"))
