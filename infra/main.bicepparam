@@ -27,6 +27,8 @@ param settings = {
   CARTS_TIME_ZONE: readEnvironmentVariable('CARTS_TIME_ZONE', '')
   CARTS_WHATSAPP: readEnvironmentVariable('CARTS_WHATSAPP', '')
   COLLECT_POISON_SCHEDULE: readEnvironmentVariable('COLLECT_POISON_SCHEDULE', '30 * * * * *')
+  CONSOLE_SIGN_IN: readEnvironmentVariable('CONSOLE_SIGN_IN', '')
+  CONSOLE_TITLE: readEnvironmentVariable('CONSOLE_TITLE', '')
   DATABASE_LONG_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_LONG_STATEMENT_SECONDS', '')
   DATABASE_POOL_OVERFLOW: readEnvironmentVariable('DATABASE_POOL_OVERFLOW', '')
   DATABASE_POOL_SIZE: readEnvironmentVariable('DATABASE_POOL_SIZE', '')
@@ -106,6 +108,11 @@ param settings = {
   MEETINGS_WAIT_MINUTES: readEnvironmentVariable('MEETINGS_WAIT_MINUTES', '')
   MESSAGES_PER_PERSON_PER_DAY: readEnvironmentVariable('MESSAGES_PER_PERSON_PER_DAY', '')
   MESSAGES_PER_SECOND: readEnvironmentVariable('MESSAGES_PER_SECOND', '')
+  META_BASE_URL: readEnvironmentVariable('META_BASE_URL', '')
+  META_BUSINESS_ACCOUNT_ID: readEnvironmentVariable('META_BUSINESS_ACCOUNT_ID', '')
+  META_NUMBERS: readEnvironmentVariable('META_NUMBERS', '')
+  META_RESEND_AFTER_MINUTES: readEnvironmentVariable('META_RESEND_AFTER_MINUTES', '')
+  META_TEMPLATES: readEnvironmentVariable('META_TEMPLATES', '')
   NOTION_CONTACTS_DB_ID: readEnvironmentVariable('NOTION_CONTACTS_DB_ID', '')
   NOTION_EMAIL_SEQUENCE_DB_ID: readEnvironmentVariable('NOTION_EMAIL_SEQUENCE_DB_ID', '')
   NOTION_PROPERTIES: readEnvironmentVariable('NOTION_PROPERTIES', '')
@@ -175,6 +182,7 @@ param settings = {
   TWILIO_WHATSAPP_SENDER: readEnvironmentVariable('TWILIO_WHATSAPP_SENDER', '')
   WARM_AFTER_SECONDS: readEnvironmentVariable('WARM_AFTER_SECONDS', '3')
   WATCH_SCHEDULE: readEnvironmentVariable('WATCH_SCHEDULE', '15 * * * * *')
+  WHATSAPP_PROVIDER: readEnvironmentVariable('WHATSAPP_PROVIDER', '')
   WOOCOMMERCE_BASE_URL: readEnvironmentVariable('WOOCOMMERCE_BASE_URL', '')
   WORKING_DAYS: readEnvironmentVariable('WORKING_DAYS', '')
 }
@@ -198,6 +206,9 @@ param vaultSettings = {
   LINK_SIGNING_SECRETS: 'optional'
   MANYCHAT_API_KEY: 'optional'
   MEETINGS_WEBHOOK_SECRETS: 'optional'
+  META_ACCESS_TOKEN: 'optional'
+  META_APP_SECRETS: 'optional'
+  META_VERIFY_TOKEN: 'optional'
   NOTION_TOKEN: 'optional'
   ODOO_PASSWORD: 'required'
   OPENAI_API_KEY: 'optional'

@@ -12,6 +12,7 @@ PACKAGES = ("functions", "shared")
 LAYERS = [
     {"functions"},
     {"shared.bootstrap"},
+    {"shared.console"},
     {"shared.web", "shared.importer", "shared.shadow"},
     {"shared.journeys"},
     {"shared.approvals"},
