@@ -21,6 +21,8 @@ NEEDED = {
     "primer_recordatorio", "vence_hoy", "vencida_7_dias", "vencida_14_dias", "vencida_30_dias", "vencida_60_dias",
     "recordatorio_general", "factura_critica", "resumen_finanzas", "hubspot_interes", "hubspot_mensaje",
     "approval_request", "approval_reminder",
+    "reunion_opciones", "reunion_confirmada", "reunion_cancelada", "reunion_recordatorio", "reunion_sin_horario",
+    "reunion_respuesta",
 }  # fmt: skip
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "messages.md"
 WAY_OUT = "https://puente.example/api/unsubscribe?t=x"
