@@ -68,6 +68,7 @@ FLOW = Flow(
         {name: f"shared.messages.carriers:{name}_policy" for name in ("brevo", "resend", "smtp", "twilio", "manychat")}
     ),
     events=(
+        "message.attachments",
         "message.sending",
         "message.last_look",
         "message.outcome",

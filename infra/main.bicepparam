@@ -9,7 +9,14 @@ param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
 // The one table of app settings, made from the declared settings by `make docs`. Left empty, the settings class's own default counts.
 // Schedules must stand here with a value: the host resolves %NAME% from app settings only. What is left out: settings-left-out.yaml.
 param settings = {
+  APPROVERS: readEnvironmentVariable('APPROVERS', '')
   BOOKING_URL: readEnvironmentVariable('BOOKING_URL', '')
+  BROADCAST_APPROVAL_ABOVE: readEnvironmentVariable('BROADCAST_APPROVAL_ABOVE', '')
+  BROADCAST_APPROVAL_COST: readEnvironmentVariable('BROADCAST_APPROVAL_COST', '')
+  BROADCAST_CURRENCY: readEnvironmentVariable('BROADCAST_CURRENCY', '')
+  BROADCAST_MAX_RATE_PER_HOUR: readEnvironmentVariable('BROADCAST_MAX_RATE_PER_HOUR', '')
+  BROADCAST_PRICES: readEnvironmentVariable('BROADCAST_PRICES', '')
+  BROADCAST_WEEK_START: readEnvironmentVariable('BROADCAST_WEEK_START', '')
   BULK_WEIGHTS: readEnvironmentVariable('BULK_WEIGHTS', '')
   CALCOM_BASE_URL: readEnvironmentVariable('CALCOM_BASE_URL', '')
   CAMPAIGN_VARIABLES: readEnvironmentVariable('CAMPAIGN_VARIABLES', '')
@@ -20,6 +27,8 @@ param settings = {
   CARTS_TIME_ZONE: readEnvironmentVariable('CARTS_TIME_ZONE', '')
   CARTS_WHATSAPP: readEnvironmentVariable('CARTS_WHATSAPP', '')
   COLLECT_POISON_SCHEDULE: readEnvironmentVariable('COLLECT_POISON_SCHEDULE', '30 * * * * *')
+  CONSOLE_SIGN_IN: readEnvironmentVariable('CONSOLE_SIGN_IN', '')
+  CONSOLE_TITLE: readEnvironmentVariable('CONSOLE_TITLE', '')
   DATABASE_LONG_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_LONG_STATEMENT_SECONDS', '')
   DATABASE_POOL_OVERFLOW: readEnvironmentVariable('DATABASE_POOL_OVERFLOW', '')
   DATABASE_POOL_SIZE: readEnvironmentVariable('DATABASE_POOL_SIZE', '')
@@ -35,6 +44,8 @@ param settings = {
   DISCOUNT_PERCENT: readEnvironmentVariable('DISCOUNT_PERCENT', '')
   DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')
   EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
+  ENTRA_CLIENT_ID: readEnvironmentVariable('ENTRA_CLIENT_ID', '')
+  ENTRA_TENANT: readEnvironmentVariable('ENTRA_TENANT', '')
   HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
   HUBSPOT_APP_IDS: readEnvironmentVariable('HUBSPOT_APP_IDS', '')
   HUBSPOT_BASE_URL: readEnvironmentVariable('HUBSPOT_BASE_URL', '')
@@ -117,6 +128,8 @@ param settings = {
   RESEND_FROM: readEnvironmentVariable('RESEND_FROM', '')
   RESOURCE_URL: readEnvironmentVariable('RESOURCE_URL', '')
   RETENTION_ACTION_LOG_DAYS: readEnvironmentVariable('RETENTION_ACTION_LOG_DAYS', '')
+  RETENTION_APPROVAL_DAYS: readEnvironmentVariable('RETENTION_APPROVAL_DAYS', '')
+  RETENTION_BROADCAST_DAYS: readEnvironmentVariable('RETENTION_BROADCAST_DAYS', '')
   RETENTION_CART_DAYS: readEnvironmentVariable('RETENTION_CART_DAYS', '')
   RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
   RETENTION_HUBSPOT_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_HUBSPOT_MESSAGE_DAYS', '')
@@ -167,6 +180,8 @@ param vaultSettings = {
   CALENDLY_TOKEN: 'optional'
   DIGEST_SECRETS: 'optional'
   DISCORD_WEBHOOK_URL: 'optional'
+  ENTRA_CLIENT_SECRET: 'optional'
+  GOOGLE_SERVICE_ACCOUNT: 'optional'
   HUBSPOT_CLIENT_SECRET: 'optional'
   HUBSPOT_TOKEN: 'optional'
   KOMMO_ACCESS_TOKEN: 'optional'

@@ -246,6 +246,7 @@ def _mail(body: Mapping[str, Any]) -> Row:
         "reply_to": str(_mapping(body.get("replyTo")).get("email") or ""),
         "headers": {name: str(value) for name, value in _mapping(body.get("headers")).items() if name != "idempotencyKey"},
         "tags": list(body.get("tags") or []),
+        "files": {one["name"]: one["content"] for one in body.get("attachment") or []},
     }
 
 

@@ -1,4 +1,4 @@
-"""Whatever takes in accounting documents over a webhook: it keeps each by its id, the newest revision in the place of others."""
+"""Whatever takes in accounting documents over a webhook: each is kept by its id, a newer revision in the place of it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -30,11 +30,10 @@ class Docs(Shelved):
             body = None
         if not isinstance(body, dict) or not body.get("id") or not body.get("content"):
             return answer_json({"error": "id and content are needed"}, 400, outcome="bad request")
-        row = {"id": str(body["id"]), "revision": body.get("revision"), "title": body.get("title"), "content": body["content"]}
-        self.shelf.put(
-            "documents", row["id"], row | {"metadata": body.get("metadata"), "content_type": body.get("content_type")}
-        )
-        return answer_json({"ok": True, "id": row["id"]})
+        row = {name: body.get(name) for name in ("revision", "title", "content_type", "content", "metadata")}
+        number = str(body["id"])
+        self.shelf.put("documents", number, {"id": number} | row)
+        return answer_json({"ok": True, "id": number})
 
     def what(self, call: Call) -> str:
         """`POST document`."""

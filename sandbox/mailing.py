@@ -208,6 +208,8 @@ def _facts(mail: Row) -> dict[str, str]:
         facts["Reply-To"] = mail["reply_to"]
     if mail.get("tags"):
         facts["Tags"] = ", ".join(mail["tags"])
+    if mail.get("files"):
+        facts["Files"] = ", ".join(mail["files"])
     if "one_click" in mail:
         facts["Answer to one click"] = str(mail["one_click"] or "none")
     return facts

@@ -209,6 +209,7 @@ def _mail(body: Mapping[str, Any]) -> Row:
         "headers": {str(name): str(value) for name, value in (body.get("headers") or {}).items()},
         "tags": list(tags),
         "tag_values": tags,
+        "files": {one["filename"]: one["content"] for one in body.get("attachments") or []},
     }
 
 

@@ -1,6 +1,7 @@
 """A mail server as a vendor of the sandbox: what is handed over by SMTP stands in the inbox, and goes no further."""
 
 import asyncio
+import base64
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -123,7 +124,14 @@ def _mail(envelope: Mapping[str, str], content: bytes) -> Row:
         "reply_to": headers.pop("Reply-To", ""),
         "headers": headers,
         "tags": [],
+        "files": {str(part.get_filename()): _encoded(part) for part in message.iter_attachments()},
     }
+
+
+def _encoded(part: EmailMessage) -> str:
+    """A file as base64, in one line."""
+    content = part.get_payload(decode=True)
+    return base64.b64encode(content if isinstance(content, bytes) else b"").decode()
 
 
 def _part(message: EmailMessage, kind: str) -> str:

@@ -18,6 +18,7 @@ from shared.errors import ConfigurationError
 from shared.setting_dates import Country
 from shared.setting_groups import DEFAULT_ODOO_FIELDS, MessagingSettings, OdooSettings, SettingsGroup, VendorSettings
 from shared.setting_limits import CONNECT_SECONDS, ODOO_BATCH_SECONDS, time_limit_faults
+from shared.setting_offices import OfficeSettings
 from shared.setting_types import ApiKey, Currency, Kept, Names, Scope, Url
 
 __all__ = [
@@ -71,7 +72,7 @@ class DatabaseSettings(BaseSettings):
     )
 
 
-class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings):
+class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings, OfficeSettings):
     """The settings that every app has. `get_settings` adds those of the flows, and turns mistakes into one readable error."""
 
     storage_connection: SecretStr | None = Field(

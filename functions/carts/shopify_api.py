@@ -12,7 +12,7 @@ from shared.outbox.policy import TargetPolicy
 from shared.settings import settings_of
 from shared.vendors import answers
 from shared.vendors.rest_client import RestClient
-from shared.vendors.rest_declaration import ClientCredentials
+from shared.vendors.token_sources import ClientCredentials
 
 if TYPE_CHECKING:
     from shared.vendors.connection import Connection

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.messages.attachments import Attachment
 from shared.messages.message import Message
 from shared.messages.providers.mail import Email
 from shared.messages.templates import Rendered, Template
@@ -24,6 +25,7 @@ class Letter:
     headers: Mapping[str, str]
     free_text: bool
     settings: Settings
+    attachments: tuple[Attachment, ...] = ()
 
     def email(self) -> Email:
         """It as an e-mail."""
@@ -35,6 +37,7 @@ class Letter:
             text=rendered.text,
             html=rendered.html,
             headers=self.headers,
+            attachments=self.attachments,
         )
 
 

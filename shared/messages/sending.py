@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from shared import clock
 from shared.errors import DeferredError, PermanentError, PuenteError, RetryableError, UncertainError
 from shared.messages import consent, digests, links, planning, putting_off, statuses, template_sources, templates, verdict
+from shared.messages.attachments import attached
 from shared.messages.letter import Candidates, Letter, LookUp, Send
 from shared.messages.message import Message
 from shared.messages.outcomes import MessageOutcome, Word, notify, withdrawn
@@ -57,7 +58,15 @@ def describe(delivery: Claimed) -> dict[str, str | None]:
     link = letter.headers.get("List-Unsubscribe", "").strip("<>")  # it names the delivery, which no other system has
     texts = {"subject": rendered.subject, "text": rendered.text}
     shown = {name: text.replace(link, "") if text and link else text for name, text in texts.items()}
-    return {"channel": message.channel, "to": message.to, "template": message.template, "locale": message.locale, **shown}
+    files = {"files": ", ".join(one.name for one in letter.attachments)} if letter.attachments else {}
+    return {
+        "channel": message.channel,
+        "to": message.to,
+        "template": message.template,
+        "locale": message.locale,
+        **shown,
+        **files,
+    }
 
 
 def _put_off(letter: Letter, error: DeferredError) -> PuenteError:
@@ -132,6 +141,7 @@ def _letter(delivery: Claimed) -> Letter:
         headers=links.unsubscribe_headers(url) if url else {},
         free_text=free_text,
         settings=settings,
+        attachments=attached(message.context, first_try(delivery)) if message.channel == "email" else (),
     )
 
 

@@ -42,7 +42,7 @@ class Window:
         local = moment.astimezone(self.zone)
         if local.weekday() not in self.days:
             return DAY_OFF
-        if local.date() in _holidays(self.country):
+        if local.date() in public_holidays(self.country):
             return HOLIDAY
         return QUIET if self._quiet(local.time()) else None
 
@@ -179,7 +179,7 @@ def _countries() -> frozenset[str]:
 
 
 @lru_cache
-def _holidays(country: str | None) -> Collection[date]:
+def public_holidays(country: str | None) -> Collection[date]:
     """The country's public holidays, of every year that is asked for; none where we know of no such country."""
     if country not in _countries():
         return ()

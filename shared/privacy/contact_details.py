@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, select
 
 from shared.privacy.holdings import Holding, PersonalData
 from shared.privacy.person import Person
-from shared.store.contact_models import Address, ContactState
+from shared.store.contact_models import Address, ContactProfile, ContactState, ContactTag
 from shared.store.models import Contact
 
 
@@ -16,5 +16,10 @@ def _of(column: Any) -> Callable[[Person], ColumnElement[bool]]:
 
 
 PERSONAL_DATA = PersonalData(
-    holdings=(Holding(Address, _of(Address.contact_id)), Holding(ContactState, _of(ContactState.contact_id)))
+    holdings=(
+        Holding(Address, _of(Address.contact_id)),
+        Holding(ContactState, _of(ContactState.contact_id)),
+        Holding(ContactProfile, _of(ContactProfile.contact_id)),
+        Holding(ContactTag, _of(ContactTag.contact_id)),
+    )
 )

@@ -1,16 +1,17 @@
-"""What is known of contacts besides their row: where they live, and the states that ManyChat reported."""
+"""What is known of contacts besides their row: where they live, states, tags, and whether they want messages to many."""
 
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import ForeignKey, Index, Unicode
+from sqlalchemy import ForeignKey, Index, Unicode, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared import clock
 from shared.store.models import Base, Timestamped
 from shared.store.types import BigId, JsonText, UtcDateTime
 
-LINE_LENGTH, PLACE_LENGTH, STATE_LENGTH = 255, 100, 200
+LINE_LENGTH, PLACE_LENGTH, STATE_LENGTH, TAG_LENGTH = 255, 100, 200, 100
 
 
 class Address(Timestamped, Base):
@@ -39,3 +40,35 @@ class ContactState(Base):
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
     __table_args__ = (Index("ix_contact_states_contact_id_at", "contact_id", "at"),)
+
+
+class ContactProfile(Timestamped, Base):
+    """What is known of a contact for messages to many: whether they want them, and further facts by name (`attributes`).
+
+    `uuid` is their id where ids are UUIDs. `opt_in` NULL: nobody has said; then whoever has subscribed in ManyChat has.
+    """
+
+    __tablename__ = "contact_profiles"
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), primary_key=True, autoincrement=False)
+    uuid: Mapped[str] = mapped_column(Unicode(36), unique=True, default=lambda: str(uuid4()))
+    opt_in: Mapped[bool | None]
+    opt_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    is_blocked: Mapped[bool] = mapped_column(default=False, server_default=false())
+    attributes: Mapped[dict[str, Any]] = mapped_column(JsonText, default=dict)
+
+
+class ContactTag(Base):
+    """A tag of a contact. `tag_id` is the uuid5 of its key, `key` the spelling by which two tags are the same."""
+
+    __tablename__ = "contact_tags"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
+    key: Mapped[str] = mapped_column(Unicode(TAG_LENGTH))
+    name: Mapped[str] = mapped_column(Unicode(TAG_LENGTH))
+    tag_id: Mapped[str] = mapped_column(Unicode(36))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+    __table_args__ = (
+        UniqueConstraint("contact_id", "key"),
+        Index("ix_contact_tags_tag_id_contact_id", "tag_id", "contact_id"),
+    )

@@ -8,9 +8,9 @@ import requests
 from requests.adapters import BaseAdapter
 
 from shared.vendors import answers
-from shared.vendors.client_credentials import Tokens
 from shared.vendors.http import HttpClient
 from shared.vendors.rest_declaration import RestDeclaration
+from shared.vendors.tokens import Tokens
 
 
 class Connection(HttpClient):
@@ -26,7 +26,7 @@ class Connection(HttpClient):
         read_seconds: float | None = None,
         auth: tuple[str, str] | None = None,
         secrets: Sequence[str] = (),
-        known_as: tuple[str, str] | None = None,
+        known_as: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(
             client.name,
@@ -43,23 +43,27 @@ class Connection(HttpClient):
             patience = read_seconds or client.read_seconds
             self._tokens = Tokens(client.name, address, client.credentials, known_as, read_seconds=patience, adapter=adapter)
 
-    def request(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> requests.Response:
+    def request(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, subject: str = "", **more: Any
+    ) -> requests.Response:
         """As `HttpClient.request`; with a token where the system wants one. One that is refused (401) is renewed once.
 
         A refused call has done nothing, so that it is made again whether or not it is repeatable.
+        `subject` is the person for whom we act, where another one than in the settings.
         """
         if self._tokens is None:
             return super().request(method, path, headers=headers, **more)
-        token = self._tokens.current()
+        token = self._tokens.current(subject)
         response = self._with_token(token, method, path, headers, more)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            return self._with_token(self._tokens.renewed(token), method, path, headers, more)
+            return self._with_token(self._tokens.renewed(token, subject), method, path, headers, more)
         return response
 
     def _with_token(
         self, token: str, method: str, path: str, headers: Mapping[str, str] | None, more: Mapping[str, Any]
     ) -> requests.Response:
-        return super().request(method, path, headers={**self.client.authorize(token), **(headers or {})}, **more)
+        authorize = self.client.authorize_token or self.client.authorize
+        return super().request(method, path, headers={**authorize(token), **(headers or {})}, **more)
 
     def ping(self) -> str:
         """What it says of itself, as a sign that it is there and lets us in. Raises as `call`."""

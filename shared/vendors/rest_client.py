@@ -48,10 +48,10 @@ class RestClient(RestDeclaration):
             raise not_configured(self.name, *map(setting_name, missing))
 
     def _proofs(self, settings: Settings | SettingsGroup) -> tuple[str, ...]:
-        """The settings by which we prove who we are: the key; id and secret, where tokens are fetched and no key is given."""
+        """The settings by which we prove who we are: the key; what tokens are fetched with, where no key is given."""
         if self.credentials is None or (self.key and getattr(settings, self.key)):
             return (self.key,)
-        return self.credentials.client_id, self.credentials.client_secret
+        return tuple(name for name in self.credentials.settings if name not in self.credentials.optional)
 
     def connect(
         self,
@@ -62,12 +62,12 @@ class RestClient(RestDeclaration):
         read_seconds: float | None = None,
         auth: tuple[str, str] | None = None,
         secrets: Sequence[str] = (),
-        known_as: tuple[str, str] | None = None,
+        known_as: Mapping[str, str] | None = None,
     ) -> Connection:
         """A connection of its own.
 
-        `auth` is a name and password (the key is not sent then), `secrets` are masked besides; `known_as` are the client's id
-        and secret, for which tokens are fetched.
+        `auth` is a name and password (the key is not sent then), `secrets` are masked besides; `known_as` are the values of
+        the settings with which tokens are fetched.
         """
         from shared.vendors.connection import Connection
 
@@ -86,11 +86,11 @@ class RestClient(RestDeclaration):
         hidden = (urlsplit(address).path,) if isinstance(getattr(settings, self.address), SecretStr) else ()
         known_as = None
         if self.credentials is not None and not key:
-            known_as = secret(settings, self.credentials.client_id), secret(settings, self.credentials.client_secret)
+            known_as = tuple((name, secret(settings, name)) for name in self.credentials.settings)
         return _connection(self, address, key, read_seconds or self.read_seconds, hidden, known_as)
 
     def call(self, method: str, path: str = "", *, repeatable: bool, what: str = "", **request: Any) -> Mapping[str, Any]:
-        """The JSON object that it answers. Raises as `Connection.call`, and PermanentError `not-configured`."""
+        """The JSON object that it answers; `request` is as in `Connection.call`. Raises as that, and `not-configured`."""
         return self.connected().call(method, path, what, repeatable=repeatable, **request)
 
     @property
@@ -135,9 +135,10 @@ def _connection(
     key: str,
     read_seconds: float,
     hidden: tuple[str, ...],
-    known_as: tuple[str, str] | None,
+    known_as: tuple[tuple[str, str], ...] | None,
 ) -> Connection:
-    return client.connect(address, key, read_seconds=read_seconds, secrets=hidden, known_as=known_as)
+    values = None if known_as is None else dict(known_as)
+    return client.connect(address, key, read_seconds=read_seconds, secrets=hidden, known_as=values)
 
 
 def kept[C](make: Callable[..., C], *arguments: Any) -> C:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import PuenteError
+from shared.vendors.token_sources import TokenSource
 
 if TYPE_CHECKING:
     import requests
@@ -19,15 +20,6 @@ type Verdict = Callable[["requests.Response", Mapping[str, Any], str, bool], Pue
 
 None leaves the verdict to `shared.vendors.answers`.
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClientCredentials:
-    """OAuth's client credentials: the path where tokens are given, and the settings that hold the client's id and secret."""
-
-    path: str
-    client_id: str
-    client_secret: str
 
 
 def bearer(key: str) -> Mapping[str, str]:
@@ -51,8 +43,8 @@ class RestDeclaration:
     time of a delivery (`longest_seconds`). `authorize` makes headers of the key; `error` reads a refusal.
     `account_codes` are the vendor's codes, in lower case, for a refusal of our account and not of the one call;
     `account_statuses` are HTTP statuses of the same meaning besides 401 and 402. `verdict` comes before all of that.
-    With `credentials` tokens are fetched for the client's id and secret, and renewed; a `key` that is given stands in their
-    place.
+    With `credentials` tokens are fetched (`shared.vendors.token_sources` has the ways), and renewed; a `key` that is given
+    stands in their place. `authorize_token` makes headers of a token, where they are others than those of a key.
     """
 
     name: str
@@ -71,4 +63,5 @@ class RestDeclaration:
     account_statuses: frozenset[int] = frozenset()
     named_wait: Callable[[requests.Response], float | None] | None = None
     verdict: Verdict | None = None
-    credentials: ClientCredentials | None = None
+    credentials: TokenSource | None = None
+    authorize_token: Callable[[str], Mapping[str, str]] | None = None

@@ -16,6 +16,7 @@ from shared.vendors import rest_client
 from tests.support.sandbox import SandboxAdapter
 
 STARTS = datetime(2026, 3, 1, 9, tzinfo=UTC)
+KNOWN = {"shopify_client_id": CLIENT_ID, "shopify_client_secret": SECRET}
 
 
 def make(percent: int = 10) -> bool:
@@ -44,7 +45,7 @@ def schema() -> GraphQLSchema:
 def adapter(environment: pytest.MonkeyPatch) -> SandboxAdapter:
     """The sandbox behind our client."""
     found = SandboxAdapter(Shopify())
-    connection = shopify_api.SHOPIFY_API.connect(found.url, adapter=found, known_as=(CLIENT_ID, SECRET))
+    connection = shopify_api.SHOPIFY_API.connect(found.url, adapter=found, known_as=KNOWN)
     environment.setattr(rest_client.RestClient, "connected", lambda *_more, **_named: connection)
     return found
 

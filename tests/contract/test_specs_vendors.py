@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from vendor_specs import Spec
 
 from shared import clock
+from shared.messages.attachments import Attachment
 from shared.messages.providers.mail import Email
 from shared.messages.providers.resend import Resend
 from shared.messages.providers.twilio import REASONS, Twilio
@@ -126,6 +127,7 @@ def test_resend_takes_our_emails(resend_spec: Spec, subject: str, text: str, htm
         reply_to="a@x.example",
         headers=headers,
         tags=(tag,) if tag else (),
+        attachments=(Attachment(name=f"{len(tag)}.ics", content_type="text/calendar; method=REQUEST", content=text.encode()),),
     )
     assert Resend("https://api.resend.invalid", "key", "Ana <a@x.example>", network).send(email) == "e"
     resend_spec.check_request(network.requests[0])

@@ -12,8 +12,10 @@ PACKAGES = ("functions", "shared")
 LAYERS = [
     {"functions"},
     {"shared.bootstrap"},
+    {"shared.console"},
     {"shared.web", "shared.importer", "shared.shadow"},
     {"shared.journeys"},
+    {"shared.approvals"},
     {"shared.messages"},
     {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},
     {"shared.people"},
@@ -27,6 +29,7 @@ LAYERS = [
         "shared.setting_groups",
         "shared.setting_types",
         "shared.setting_campaigns",
+        "shared.setting_offices",
         "shared.setting_dates",
         "shared.setting_limits",
         "shared.secret_faults",

@@ -6,6 +6,7 @@ before it is sent again; the log lags by minutes and may be read a hundred times
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import re
@@ -143,6 +144,10 @@ class Brevo:
         }
         if email.reply_to:
             body["replyTo"] = {"email": email.reply_to}
+        if email.attachments:  # Brevo goes by the name's ending, and takes no type
+            body["attachment"] = [
+                {"name": one.name, "content": base64.b64encode(one.content).decode()} for one in email.attachments
+            ]
         return body
 
 

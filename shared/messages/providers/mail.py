@@ -10,6 +10,7 @@ from email.header import Header
 from email.utils import parseaddr
 
 from shared.errors import PermanentError
+from shared.messages.attachments import Attachment
 
 _NAMESPACE = uuid.UUID("5b0c9f0e-5d7c-4d1c-9a55-0f6a2c1c7d11")
 
@@ -30,6 +31,7 @@ class Email:
     reply_to: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def key_uuid(self) -> str:

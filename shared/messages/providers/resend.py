@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,11 @@ class Resend:
             body["reply_to"] = email.reply_to
         if email.headers:
             body["headers"] = dict(email.headers)
+        if email.attachments:
+            body["attachments"] = [
+                {"filename": one.name, "content": base64.b64encode(one.content).decode(), "content_type": one.content_type}
+                for one in email.attachments
+            ]
         if email.tags:
             # Resend takes nothing else than these characters in a tag.
             body["tags"] = [{"name": re.sub("[^A-Za-z0-9_-]", "_", tag), "value": "1"} for tag in email.tags]

@@ -25,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 
 from shared import clock, shadow_mode
 from shared.errors import PermanentError, PuenteError, RetryableError, UnavailableError, UncertainError
+from shared.messages.attachments import Attachment
 from shared.messages.providers import mail
 from shared.messages.providers.mail import Email
 from shared.setting_limits import CONNECT_SECONDS
@@ -138,6 +139,8 @@ class Smtp:
         message.set_content(email.text)
         if email.html:
             message.add_alternative(email.html, subtype="html")
+        for one in email.attachments:
+            _attach(message, one)
         return message
 
     def _connected(self) -> smtplib.SMTP:
@@ -182,6 +185,20 @@ _REASONS: dict[type, str] = {
     smtplib.SMTPAuthenticationError: "smtp-access-denied",
     smtplib.SMTPDataError: "smtp-text-refused",
 }
+
+
+def _attach(message: EmailMessage, file: Attachment) -> None:
+    """Add a file. A calendar's part keeps its method, by which programs know an invitation (RFC 6047)."""
+    header = EmailMessage()
+    header["Content-Type"] = file.content_type
+    kind = header["Content-Type"]
+    parameters = {name: value for name, value in kind.params.items() if name != "charset"}
+    if kind.maintype == "text":
+        text = file.content.decode()
+        message.add_attachment(text, subtype=kind.subtype, filename=file.name, charset="utf-8", params=parameters)
+    else:
+        maintype, subtype = kind.maintype, kind.subtype
+        message.add_attachment(file.content, maintype=maintype, subtype=subtype, filename=file.name, params=parameters)
 
 
 def _expect(answer: tuple[int, bytes], reason: str) -> None:

@@ -10,7 +10,7 @@ from shared import clock
 from shared.errors import PuenteError, RetryableError, UnavailableError
 from shared.vendors.connection import Connection
 from shared.vendors.rest_client import RestClient
-from shared.vendors.rest_declaration import ClientCredentials
+from shared.vendors.token_sources import ClientCredentials
 from tests.unit.vendors.network import NOW, Answer, FakeNetwork, html
 
 SHOP = RestClient(
@@ -20,6 +20,7 @@ SHOP = RestClient(
     credentials=ClientCredentials(path="/oauth/token", client_id="odoo_username", client_secret="odoo_password"),
 )
 DAY = 86_399
+KNOWN = {"odoo_username": "an-id", "odoo_password": "s3cret"}
 
 
 def token(name: str, seconds: Any = DAY) -> Answer:
@@ -30,7 +31,7 @@ def token(name: str, seconds: Any = DAY) -> Answer:
 def connected(*script: Answer | Exception) -> tuple[Connection, FakeNetwork]:
     """A connection through a network that answers so."""
     network = FakeNetwork(*script)
-    return SHOP.connect("https://shop.invalid", adapter=network, known_as=("an-id", "s3cret")), network
+    return SHOP.connect("https://shop.invalid", adapter=network, known_as=KNOWN), network
 
 
 def test_token_is_fetched_once_and_kept() -> None:

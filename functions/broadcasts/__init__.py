@@ -1,0 +1,1 @@
+"""Broadcasts: one message, or a conversation, to many people over WhatsApp."""

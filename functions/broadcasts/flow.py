@@ -1,0 +1,34 @@
+"""Broadcasts: one message, or a conversation, to many people over WhatsApp."""
+
+from shared.flow import Flow, Job, Rhythm
+
+FLOW = Flow(
+    name="broadcasts",
+    title="Broadcasts over WhatsApp",
+    about="An automation writes to many people: contacts by tag or filter, or an uploaded list. It runs at once or by a "
+    "schedule, at an exact rate and within its hours; it can be paused, resumed and cancelled, and what became of each "
+    "recipient is kept.",
+    functions=(),
+    routers=("functions.broadcasts.api_schedules:router",),
+    tables=("functions.broadcasts.tables",),
+    impersonal_tables=frozenset(
+        (
+            "broadcast_automations",
+            "broadcast_schedules",
+            "broadcast_schedule_exceptions",
+            "broadcast_executions",
+            "broadcast_count_deltas",
+            "broadcast_counts",
+            "broadcast_uploads",
+            "broadcast_upload_problems",
+        )
+    ),
+    privacy="functions.broadcasts.privacy:PERSONAL_DATA",
+    timeline=("functions.broadcasts.privacy:TIMELINE",),
+    retention=("functions.broadcasts.retention:RULES",),
+    jobs=(
+        Job(name="broadcast-schedules", rhythm=Rhythm.MINUTE, run="functions.broadcasts.schedule_runs:run_due"),
+        Job(name="broadcast-counts", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.counts:fold"),
+    ),
+    settings="functions.broadcasts.settings:BroadcastSettings",
+)
