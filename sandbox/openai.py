@@ -23,7 +23,7 @@ _LINES = [
 ]
 _PRINTED = {
     "proveedor": "Papelería Lumen",
-    "fecha": "05/03/2026",
+    "fecha": "28/02/2026",
     "nro_ticket": "A-1042",
     "moneda": "$",
     "subtotal": "$100.00",
@@ -132,7 +132,8 @@ class OpenAI(Shelved):
         chosen = self.shelf.get("choices", "ticket")
         if chosen and chosen["once"]:
             self.shelf.drop("choices", "ticket")
-        return json.dumps(TICKET | (chosen["fields"] if chosen else {}), ensure_ascii=False)
+        today = {"fecha": f"{self.now():%d/%m/%Y}"}  # else it would be a ticket of long ago
+        return json.dumps(TICKET | today | (chosen["fields"] if chosen else {}), ensure_ascii=False)
 
     @staticmethod
     def _error(status: int, code: str, message: str, kind: str = "invalid_request_error") -> Answer:

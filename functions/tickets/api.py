@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from functions.tickets import effects, files, services, talking
+from functions.tickets import effects, files, pictures, services, talking
 from functions.tickets.settings import TicketSettings
 from functions.tickets.tables import Ticket
 from shared import kept_files
@@ -183,9 +183,12 @@ def get_totals(
     return TotalsOut(since=since, until=last, totals=[_total(*row) for row in rows])
 
 
-def _total(month: str, person: str | None, currency: str, tickets: int, total: int, tax: int | None) -> TotalOut:
-    amounts = {"total": str(Money(int(total), currency)), "tax": str(Money(int(tax or 0), currency))}
-    return TotalOut(month=month, person=person, currency=currency, tickets=tickets, **amounts)
+def _total(
+    month: str | None, person: str | None, currency: str | None, tickets: int, total: int | None, tax: int | None
+) -> TotalOut:
+    unit = currency or ""
+    amounts = {"total": str(Money(int(total or 0), unit)), "tax": str(Money(int(tax or 0), unit))}
+    return TotalOut(month=month or "", person=person, currency=unit, tickets=tickets, **amounts)
 
 
 @router.get("/{ticket_id:id}", summary="One ticket", responses=documented(404))
@@ -195,7 +198,18 @@ def get_ticket(ticket_id: RowId) -> TicketOut:
         return TicketOut.of(_found(session, ticket_id))
 
 
-@router.get("/{ticket_id:id}/file", summary="The file of a ticket", responses=documented(404), response_class=Response)
+def _files(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """The description of an answer that is a file."""
+    schema = {"schema": {"type": "string", "format": "binary"}}
+    return {200: {"description": "The file.", "content": dict.fromkeys(kinds, schema)}} | documented(404)
+
+
+@router.get(
+    "/{ticket_id:id}/file",
+    summary="The file of a ticket",
+    responses=_files(*pictures.EXTENSIONS, "application/octet-stream"),
+    response_class=Response,
+)
 def get_file(ticket_id: RowId) -> Response:
     """The photo or PDF as it was sent."""
     with reading() as session:
@@ -204,7 +218,12 @@ def get_file(ticket_id: RowId) -> Response:
     return _file(lambda: files.original(row), kind, f"ticket-{ticket_id}")
 
 
-@router.get("/{ticket_id:id}/document", summary="The document of a ticket", responses=documented(404), response_class=Response)
+@router.get(
+    "/{ticket_id:id}/document",
+    summary="The document of a ticket",
+    responses=_files("application/pdf", "text/markdown"),
+    response_class=Response,
+)
 def get_document(ticket_id: RowId, form: Annotated[Literal["pdf", "markdown"], Query()] = "pdf") -> Response:
     """The newest accounting document, as PDF or Markdown."""
     with reading() as session:

@@ -18,7 +18,7 @@ def take_in(session: Session, message_id: int) -> None:
     if row.media and not media:
         return  # a voice message, say
     message = TicketMessage(
-        source=row.provider,  # type: ignore[arg-type]  # checked by the model
+        source=row.provider,
         message_id=row.vendor_id,
         sender=row.sender,
         sender_name=row.sender_name,

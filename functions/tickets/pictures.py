@@ -88,7 +88,9 @@ def _of_picture(data: bytes, most_pages: int) -> Iterator[Image.Image]:
     try:
         with Image.open(io.BytesIO(data), formats=tuple(_FORMATS)) as image:
             yield from _frames(image, most_pages)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, EOFError, MemoryError) as error:
+    except Image.DecompressionBombError as error:
+        raise NotReadableError("too-large") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, EOFError, MemoryError) as error:
         raise NotReadableError("broken") from error
 
 

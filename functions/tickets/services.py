@@ -7,6 +7,7 @@ the same time as another does nothing more. Whatever happens outside is a delive
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -20,6 +21,8 @@ from functions.tickets.reading import Reading
 from functions.tickets.settings import TicketSettings
 from functions.tickets.tables import NAME_LENGTH, Ticket
 from shared import clock
+from shared.messages import consent
+from shared.messages.digests import digests_of_address
 from shared.money import Money
 from shared.readers import phone
 from shared.settings import get_settings, settings_of
@@ -50,6 +53,8 @@ def _spelled(number: str) -> tuple[str, ...]:
 
 def take(session: Session, message: TicketMessage, at: datetime, event_key: str | None) -> str:
     """Take in the tickets of a message, or the answer in it: "applied", "stale" (known before) or "ignored"."""
+    if message.source != "api" and message.sender is not None and message.sender.startswith("+"):
+        consent.wrote_to_us(session, digests_of_address(message.sender)[0], "whatsapp", message.sent_at or at)
     if not message.media:
         heard = hear(session, message.sender, message.text, message.sent_at or at, event_key)
         return APPLIED if heard else IGNORED
@@ -264,7 +269,7 @@ def give_up_waiting() -> int:
     with reading_session() as session:
         late = select(Ticket.id).where(Ticket.status == talking.ASKING, Ticket.asked_at < before)
         numbers = session.scalars(late.order_by(Ticket.id).limit(200)).all()
-    return sum(transact(lambda session, number=number: _given_up(session, number, before)) for number in numbers)
+    return sum(transact(partial(_given_up, number=number, before=before)) for number in numbers)
 
 
 def _given_up(session: Session, number: int, before: datetime) -> int:

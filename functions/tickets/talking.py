@@ -6,7 +6,7 @@ text; later an approved template is needed (TWILIO_CONTENT_SIDS), and without on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -102,6 +102,10 @@ def _question(about: str, readings: Sequence[str]) -> tuple[str, dict[str, str]]
 
 def shown(doubt: Mapping[str, Any], currency: str) -> list[str]:
     """The readings of a doubt as people read them."""
-    shows = {"total": lambda text: facts.shown_amount(text, currency), "day": facts.shown_day, "another": facts.shown_day}
+    shows: dict[str, Callable[[str], str]] = {
+        "total": lambda text: facts.shown_amount(text, currency),
+        "day": facts.shown_day,
+        "another": facts.shown_day,
+    }
     show = shows.get(doubt["about"], str)
     return [show(reading) for reading in doubt["readings"][: len(LETTERS)]]
