@@ -19,7 +19,6 @@ from shared.errors import DeferredError, PermanentError
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings, settings_of
 from shared.vendors import answers
-from shared.vendors.http import retry_after_seconds
 from shared.vendors.rest_client import RestClient
 
 if TYPE_CHECKING:
@@ -141,6 +140,8 @@ def fetch(ticket: Ticket) -> dict[str, Any]:
         raise http.refusal(response, "asking for a result", repeatable=True)
     body = _body(response)
     if (status := body.get("status")) in _UNDER_WAY:
+        from shared.vendors.http import retry_after_seconds
+
         wait = retry_after_seconds(response) or LEAST_WAIT_SECONDS
         raise DeferredError(f"DocumentIntelligence: the analysis is {status}", after_seconds=max(wait, LEAST_WAIT_SECONDS))
     if status != "succeeded":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from functions.tickets import effects, sheet, talking
+from functions.tickets.rows import locked_ticket
 from functions.tickets.tables import Ticket
 from shared import clock
 
@@ -29,7 +30,6 @@ def book(session: Session, ticket: Ticket, event_key: str | None) -> None:
 def after_document(session: Session, subject: str) -> None:
     """Note on the ticket where its newest document lies. The names follow from the ticket: a repetition notes the same."""
     from functions.tickets import document
-    from functions.tickets.services import locked_ticket
 
     ticket = locked_ticket(session, subject)
     if ticket is not None:

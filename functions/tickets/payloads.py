@@ -48,6 +48,12 @@ class TicketMessage(BaseModel):
     sent_at: datetime | None = None
     media: list[TicketMedia] = Field(default_factory=list, max_length=MOST_MEDIA)
 
+    @model_validator(mode="after")
+    def _says_something(self) -> TicketMessage:
+        if not self.media and not self.text.strip():
+            raise ValueError("has neither the address of a file nor words")
+        return self
+
 
 class TicketMessages(Payload):
     """What one request brings: one message; of Meta, which sends them in batches, perhaps several or none."""
@@ -87,12 +93,12 @@ def authenticate(request: func.HttpRequest, raw: bytes, settings: Settings) -> S
 def read(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     """The messages of a request: Twilio's form, Meta's batch, or an object with `media.url`, `image_url` or `media_url`."""
     if request.headers.get("Content-Type", "").startswith(_FORM):
-        return _whole([_of_twilio(twilio.read_reply(request, raw))])
+        return _whole(_with_content([_of_twilio(twilio.read_reply(request, raw))]))
     body = json_object(request, raw)
     if isinstance(body.get("messages"), list) and "entry" not in body:
         return body
     if isinstance(body.get("entry"), list):
-        return _whole(_of_meta(body))
+        return _whole(_with_content(_of_meta(body)))
     return _whole([_of_object(body)])
 
 
@@ -100,6 +106,11 @@ def _whole(messages: list[dict[str, Any]]) -> dict[str, Any]:
     first = messages[0] if messages else {}
     named = first.get("message_id") if len(messages) == 1 else None
     return {"messages": messages, "about": first.get("sender"), "key": f"{first['source']}:{named}"[:200] if named else None}
+
+
+def _with_content(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those with files or words; a place or a reaction is nothing to us."""
+    return [one for one in messages if one["media"] or one["text"].strip()]
 
 
 def _of_twilio(reply: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from functions.tickets.answering import Question, RejectedError, UnclearError
 from functions.tickets.answering import read as read_answer
 from functions.tickets.payloads import TicketMessage
 from functions.tickets.reading import Reading
+from functions.tickets.rows import locked_ticket
 from functions.tickets.settings import TicketSettings
 from functions.tickets.tables import NAME_LENGTH, Ticket
 from shared import clock
@@ -26,7 +27,7 @@ from shared.messages.digests import digests_of_address
 from shared.money import Money
 from shared.readers import phone
 from shared.settings import get_settings, settings_of
-from shared.store.dialect import insert_if_absent, locked
+from shared.store.dialect import insert_if_absent
 from shared.store.session import reading as reading_session
 from shared.store.session import transact
 from shared.store.types import fitting, key_of
@@ -56,8 +57,8 @@ def take(session: Session, message: TicketMessage, at: datetime, event_key: str 
     if message.source != "api" and message.sender is not None and message.sender.startswith("+"):
         consent.wrote_to_us(session, digests_of_address(message.sender)[0], "whatsapp", message.sent_at or at)
     if not message.media:
-        heard = hear(session, message.sender, message.text, message.sent_at or at, event_key)
-        return APPLIED if heard else IGNORED
+        is_answer = take_answer(session, message.sender, message.text, message.sent_at or at, event_key)
+        return APPLIED if is_answer else IGNORED
     made = [_taken(session, message, place, at, event_key) for place in range(len(message.media))]
     return APPLIED if any(made) else STALE
 
@@ -159,7 +160,7 @@ def rules(ticket: Ticket) -> judging.Rules:
         currency=get_settings().default_currency,
         order=settings.tickets_day_order,
         plausible_up_to=settings.tickets_plausible_up_to,
-        oldest=timedelta(days=settings.tickets_oldest_days),
+        oldest=timedelta(days=settings.tickets_believed_days),
         asks_unproven=settings.tickets_ask_unproven,
     )
 
@@ -192,7 +193,7 @@ def _ask(session: Session, ticket: Ticket, doubts: list[dict[str, Any]], event_k
         _to_a_person(session, ticket, f"doubtful-{doubts[0]['about']}")
 
 
-def hear(session: Session, sender: str | None, text: str, at: datetime, event_key: str | None) -> bool:
+def take_answer(session: Session, sender: str | None, text: str, at: datetime, event_key: str | None) -> bool:
     """Take a text as the answer to what its sender is asked; False where they are asked nothing."""
     ticket = talking.asked_ticket(session, sender)
     if ticket is None or not text.strip():
@@ -255,12 +256,6 @@ def _duplicate(session: Session, ticket: Ticket, earlier: Ticket | None) -> None
     ticket.duplicate_of = earlier.id if earlier is not None else ticket.duplicate_of
     when = facts.shown_day(earlier.received_at.astimezone(facts.zone()).date()) if earlier is not None else ""
     talking.say(session, ticket, "ticket_duplicate", "duplicate", None, earlier=when)
-
-
-def locked_ticket(session: Session, subject: str) -> Ticket | None:
-    """The ticket that a delivery is about, locked; None where it was removed."""
-    number = effects.FETCH.key_of(subject)
-    return session.scalars(locked(select(Ticket).where(Ticket.id == number), Ticket)).one_or_none()
 
 
 def give_up_waiting() -> int:

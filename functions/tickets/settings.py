@@ -52,7 +52,7 @@ class TicketSettings(SettingsGroup):
         default={"MXN": Decimal(50_000), "USD": Decimal(3_000), "EUR": Decimal(3_000)},
         description="JSON object: a larger total is asked, by currency, even where its sums are right.",
     )
-    tickets_oldest_days: Annotated[int, Field(ge=1, le=3660)] = Field(
+    tickets_believed_days: Annotated[int, Field(ge=1, le=3660)] = Field(
         default=365, description="A date further back than this is not believed."
     )
     tickets_ask_unproven: bool = Field(

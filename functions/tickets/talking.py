@@ -74,7 +74,7 @@ def ask_next(session: Session, sender: str | None, event_key: str | None) -> Non
 
 
 def asked_ticket(session: Session, sender: str | None) -> Ticket | None:
-    """The ticket about which this sender is being asked; locked, so that two of their answers are heard one after the other."""
+    """The ticket about which this sender is being asked; locked, so that two of their answers are taken one after the other."""
     if sender is None:
         return None
     query = select(Ticket).where(Ticket.sender == sender, Ticket.status == ASKING, Ticket.asked_at.is_not(None))

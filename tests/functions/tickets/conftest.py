@@ -70,11 +70,11 @@ class Till:
         """Let what is due be done."""
         self.world.run_for(self.clock, minutes=minutes, step_seconds=20)
 
-    def told(self) -> list[str]:
+    def templates(self) -> list[str]:
         """What was said to people, by template."""
         return [letter.message.template for letter in self.office.sent]
 
-    def heard(self) -> str:
+    def last_text(self) -> str:
         """The last text that was said."""
         return self.office.sent[-1].rendered.text
 

@@ -32,8 +32,8 @@ def test_photo_becomes_a_booked_ticket_once(till: Till) -> None:
     assert (row.number, row.person) == ("A-1042", "Ana Peña")
     assert row.facts["proofs"]["total"] == "sums"
     assert len(till.asked) == 1
-    assert till.told() == ["ticket_booked"]
-    assert "116.00 MXN" in till.heard()
+    assert till.templates() == ["ticket_booked"]
+    assert "116.00 MXN" in till.last_text()
     assert sorted(deliveries()) == [
         "openai.ticket done",
         "ticket-docs.document done",
@@ -45,15 +45,15 @@ def test_photo_becomes_a_booked_ticket_once(till: Till) -> None:
 def test_total_that_nothing_proves_is_asked_and_yes_books_it(till: Till) -> None:
     """The sender is asked by WhatsApp; the answer settles it."""
     till.photo(printed=UNPROVEN | {"total": "1,250.00"})
-    assert (till.ticket.status, till.told()) == ("asking", ["ticket_total"])
-    assert "¿El total es 1,250.00 MXN?" in till.heard()
+    assert (till.ticket.status, till.templates()) == ("asking", ["ticket_total"])
+    assert "¿El total es 1,250.00 MXN?" in till.last_text()
     till.says("sí")
     assert (till.ticket.status, str(till.ticket.total), till.ticket.facts["proofs"]["total"]) == (
         "booked",
         "1250.00",
         "answered",
     )
-    assert till.told() == ["ticket_total", "ticket_booked"]
+    assert till.templates() == ["ticket_total", "ticket_booked"]
 
 
 def test_answer_corrects_the_total(till: Till) -> None:
@@ -66,9 +66,9 @@ def test_answer_corrects_the_total(till: Till) -> None:
 def test_two_readings_are_both_shown(till: Till) -> None:
     """`1.250` in pesos that nothing proves: the letter of the answer chooses."""
     till.photo(printed=UNPROVEN | {"total": "1.250"})
-    assert till.told() == ["ticket_total_choice"]
-    assert "A) 1,250.00 MXN" in till.heard()
-    assert "B) 1.25 MXN" in till.heard()
+    assert till.templates() == ["ticket_total_choice"]
+    assert "A) 1,250.00 MXN" in till.last_text()
+    assert "B) 1.25 MXN" in till.last_text()
     till.says("b")
     assert str(till.ticket.total) == "1.25"
 
@@ -77,7 +77,7 @@ def test_no_without_an_amount_is_asked_for_the_amount(till: Till) -> None:
     """What was proposed is wrong; what is right comes with the next answer."""
     till.photo(printed=UNPROVEN | {"total": "1,250.00"})
     till.says("no")
-    assert till.told() == ["ticket_total", "ticket_total_missing"]
+    assert till.templates() == ["ticket_total", "ticket_total_missing"]
     till.says("1251")
     assert (till.ticket.status, str(till.ticket.total)) == ("booked", "1251.00")
 
@@ -89,7 +89,7 @@ def test_answer_that_nobody_understands_twice_goes_to_a_person(till: Till) -> No
     assert till.ticket.status == "asking"
     till.says("no sé de qué hablas")
     assert (till.ticket.status, till.ticket.reason) == ("person", "not-understood")
-    assert till.told() == ["ticket_total", "ticket_total", "ticket_person"]
+    assert till.templates() == ["ticket_total", "ticket_total", "ticket_person"]
     found = till.ask("PATCH", f"/{till.ticket.id}", body={"total": "1250.00"})
     assert (found["status"], found["total"], found["proofs"]["total"]) == ("booked", "1250.00", "answered")
 
@@ -102,14 +102,14 @@ def test_no_answer_in_time_goes_to_a_person(till: Till) -> None:
     till.clock.advance(hours=24, minutes=1)
     till.settle()
     assert [(one.status, one.reason) for one in till.tickets] == [("person", "no-answer"), ("asking", None)]
-    assert till.told() == ["ticket_total", "ticket_total"]
+    assert till.templates() == ["ticket_total", "ticket_total"]
 
 
 def test_one_question_at_a_time(till: Till) -> None:
     """Two doubtful tickets of one sender: the second is asked when the first is answered, so that no answer is for both."""
     till.photo(printed=UNPROVEN | {"total": "10.00", "nro_ticket": "1"})
     till.photo(printed=UNPROVEN | {"total": "20.00", "nro_ticket": "2"})
-    assert till.told() == ["ticket_total"]
+    assert till.templates() == ["ticket_total"]
     till.says("sí")
     till.says("25")
     assert [(one.status, str(one.total)) for one in till.tickets] == [("booked", "10.00"), ("booked", "25.00")]
@@ -124,7 +124,7 @@ def test_several_doubts_are_asked_one_after_the_other(till: Till) -> None:
     assert (row.status, row.currency, str(row.total)) == ("booked", "BOB", "12.50")
     assert (f"{row.day}", row.supplier) == ("2026-02-28", "Café Ñandú")
     questions = ["ticket_currency_choice", "ticket_total", "ticket_day_missing", "ticket_supplier_missing"]
-    assert till.told() == [*questions, "ticket_booked"]
+    assert till.templates() == [*questions, "ticket_booked"]
 
 
 class TestDuplicates:
@@ -137,7 +137,7 @@ class TestDuplicates:
         till.photo(data)
         assert [one.status for one in till.tickets] == ["booked", "duplicate"]
         assert (till.tickets[1].duplicate_of, len(till.asked)) == (till.tickets[0].id, 1)
-        assert till.told() == ["ticket_booked", "ticket_duplicate"]
+        assert till.templates() == ["ticket_booked", "ticket_duplicate"]
 
     def test_another_photo_of_it_with_the_same_number(self, till: Till) -> None:
         """Number, day and total are the same."""
@@ -156,7 +156,7 @@ class TestDuplicates:
         other = pictures.saved(pictures.drawn().rotate(180), "PNG"), pictures.saved(pictures.drawn().rotate(90), "PNG")
         till.photo(printed={"nro_ticket": None})
         till.photo(other[0], printed={"nro_ticket": None})
-        assert till.told() == ["ticket_booked", "ticket_another"]
+        assert till.templates() == ["ticket_booked", "ticket_another"]
         till.says("es otro")
         till.photo(other[1], printed={"nro_ticket": None})
         till.says("el mismo")
@@ -183,7 +183,7 @@ def test_what_nobody_can_read_is_told_in_a_sentence(till: Till, data: bytes, rea
     """It is neither tried again nor a dead letter."""
     till.photo(data)
     row = till.tickets[-1]
-    assert (row.status, row.reason, till.told()[-1]) == ("unreadable", reason, template)
+    assert (row.status, row.reason, till.templates()[-1]) == ("unreadable", reason, template)
     assert [one for one in deliveries() if "done" not in one] == []
 
 
@@ -191,14 +191,14 @@ def test_file_that_the_provider_has_no_more_is_told(till: Till) -> None:
     """Media are kept for some days only."""
     till.files["https://media.example/late"] = None
     till.post({"MediaUrl0": "https://media.example/late", "From": f"whatsapp:{ANA_PHONE}", "MessageSid": "MM9"})
-    assert (till.ticket.status, till.ticket.reason, till.told()) == ("unreadable", "gone", ["ticket_file_gone"])
+    assert (till.ticket.status, till.ticket.reason, till.templates()) == ("unreadable", "gone", ["ticket_file_gone"])
 
 
 @pytest.mark.parametrize(("number", "template"), [(0, "ticket_unread"), (2, "ticket_several")])
 def test_picture_without_one_ticket_goes_to_a_person(till: Till, number: int, template: str) -> None:
     """None, or several in one photo."""
     till.photo(printed={"comprobantes": number})
-    assert (till.ticket.status, till.told()) == ("person", [template])
+    assert (till.ticket.status, till.templates()) == ("person", [template])
 
 
 def test_erasure_takes_the_person_and_the_photo(till: Till) -> None:
@@ -254,5 +254,5 @@ def test_correction_of_a_booked_ticket_makes_a_new_document(till: Till) -> None:
     till.photo()
     till.ask("PATCH", f"/{till.ticket.id}", body={"supplier": "Lumen, S.A."})
     till.settle()
-    assert (till.ticket.revision, till.ticket.supplier, till.told()) == (2, "Lumen, S.A.", ["ticket_booked"])
+    assert (till.ticket.revision, till.ticket.supplier, till.templates()) == (2, "Lumen, S.A.", ["ticket_booked"])
     assert "document-2.pdf" in till.ticket.document["names"][1]
