@@ -28,6 +28,7 @@ SYSTEMS = [
     "HubSpot",
     "Kommo",
     "ManyChat",
+    "Meta",
     "Notion",
     "Odoo",
     "OpenAI",
