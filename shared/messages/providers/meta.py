@@ -77,7 +77,7 @@ def _of_too_many(response: requests.Response, what: str) -> PuenteError | None:
     from shared.vendors import answers
 
     body = answers.parsed(response)
-    return _of_a_code(response, body, what, False) if isinstance(body, dict) else None  # noqa: FBT003  # as a verdict is asked
+    return _of_a_code(response, body, what, False) if isinstance(body, dict) else None  # as a verdict is asked
 
 
 def _of_a_number(number: int, words: str) -> PuenteError:
