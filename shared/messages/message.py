@@ -35,7 +35,8 @@ class Message:
     for all time. `window` false sends at any hour; `transactional` is not counted against the daily cap and is sent in spite of
     an unsubscription from marketing or a complaint, but not to an address that bounces or after STOP; None takes what the
     template says. `source` is where the template lives: `repo`, `notion`, or `notion:<database id>`. `context` is passed
-    to the listeners for the outcome.
+    to the listeners for the outcome. `reply` is part of a conversation: for 24 hours after the person has written by that
+    channel it goes out at any hour, uncounted, as a transactional message does; after that as any other.
 
     Raises:
         ValueError: something in it can never be sent.
@@ -58,6 +59,7 @@ class Message:
     window: bool = True
     transactional: bool | None = None
     source: str = "repo"
+    reply: bool = False
 
     def __post_init__(self) -> None:
         _check_channel(self.channel, self.to)
@@ -130,6 +132,7 @@ _PLAIN = (
     "window",
     "transactional",
     "source",
+    "reply",
 )
 
 

@@ -98,14 +98,14 @@ def notify_person_message(session: "Session", event: PersonMessage) -> None:
     for name, listener in _declared("person.message").items():
         key = f"said:{name}:{event.word}:{event.recipient_digests[0]}:{event.at.isoformat()}"
         title = f"Puente: {name} could not take in that somebody has {event.word}"
-        _guarded(session, name, partial(listener, session, event), key, title)
+        guarded(session, name, partial(listener, session, event), key, title)
 
 
 def notify_received(session: "Session", message_id: int) -> None:
     """Notify the listeners of `message.received` of a row of `inbound_messages`. One that raises is rolled back and alerted."""
     for name, listener in _declared("message.received").items():
         title = f"Puente: {name} could not take in the inbound message {message_id}"
-        _guarded(session, name, partial(listener, session, message_id), f"received:{name}:{message_id}", title)
+        guarded(session, name, partial(listener, session, message_id), f"received:{name}:{message_id}", title)
 
 
 def notify(session: "Session", context: Mapping[str, Any], outcome: MessageOutcome) -> None:
@@ -117,7 +117,7 @@ def notify(session: "Session", context: Mapping[str, Any], outcome: MessageOutco
     for name, listener in _declared("message.outcome").items():
         key = f"outcome:{name}:{outcome.delivery_id}:{outcome.word}"
         title = f"Puente: {name} could not take in that delivery {outcome.delivery_id} is {outcome.word}"
-        _guarded(session, name, partial(listener, session, context, outcome), key, title)
+        guarded(session, name, partial(listener, session, context, outcome), key, title)
 
 
 def _declared(event: str) -> dict[str, Any]:
@@ -127,7 +127,8 @@ def _declared(event: str) -> dict[str, Any]:
     return dict(flows.listeners(event))
 
 
-def _guarded(session: "Session", name: str, work: Callable[[], None], key: str, title: str) -> None:
+def guarded(session: "Session", name: str, work: Callable[[], None], key: str, title: str) -> None:
+    """Run a listener. What it raises takes back what it did, and alerts the operators once for `key`; the caller goes on."""
     from sqlalchemy.exc import DBAPIError
 
     from shared.alerts import plan_alert
