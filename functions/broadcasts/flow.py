@@ -41,4 +41,5 @@ FLOW = Flow(
         Job(name="broadcast-counts", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.counts:fold"),
     ),
     settings="functions.broadcasts.settings:BroadcastSettings",
+    has_journeys=True,
 )
