@@ -1,7 +1,7 @@
 """`/api/v1/flow-automations`: automations, their start, executions, recipients and figures."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -36,8 +36,7 @@ executions_router = APIRouter(prefix="/api/v1/executions", tags=["Broadcasts"], 
 @router.post("", status_code=201, summary="Add an automation")
 def create_automation(body: AutomationIn, caller: Caller, response: Response) -> AutomationOut:
     """Adds an automation. Unknown flows, chatbots and numbers, and audiences that cannot be meant, are refused with 422."""
-    fields = {name: value for name, value in body.model_dump().items() if name in body.model_fields_set}
-    row = editing.committed(partial(automation_edits.create, fields=fields, actor=actor(caller)))
+    row = editing.committed(partial(automation_edits.create, fields=body.model_dump(), actor=actor(caller)))
     response.headers["Location"] = f"/api/v1/flow-automations/{row.uuid}"
     return _shown(row.uuid)
 
@@ -77,7 +76,9 @@ def delete_automation(automation_id: UUID, caller: Caller) -> None:
     editing.committed(partial(automation_edits.delete, automation_id=str(automation_id), actor=actor(caller)))
 
 
-STARTED = {202: {"model": ExecutionOut, "description": "A second person has to approve it first, or it is still planned."}}
+STARTED: dict[int | str, dict[str, Any]] = {
+    202: {"model": ExecutionOut, "description": "A second person has to approve it first, or it is still planned."}
+}
 
 
 @router.post("/{automation_id}/start", summary="Start an automation", responses=documented(400, 404) | STARTED)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints, WithJsonSchema
 
 from functions.broadcasts import ids
 from functions.broadcasts.states import AutomationStatus, ExecutionStatus, RecipientStatus
@@ -31,11 +31,14 @@ ClockTime = Annotated[
 ]
 
 
-def _plain_uuid(value: UUID) -> str:
-    return str(value)
+def _uuid(value: str) -> str:
+    try:
+        return str(UUID(value))
+    except ValueError:
+        raise ValueError("must be a UUID") from None
 
 
-UuidText = Annotated[UUID, AfterValidator(_plain_uuid)]
+UuidText = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 
 
 class AutomationChange(Body):
@@ -66,7 +69,7 @@ class AutomationChange(Body):
     variable_mapping: dict[str, Any] = Field(
         default_factory=dict, description="Variable -> text, such as `{{contact.first_name|amigo}}`."
     )
-    status: Literal["draft", "active", "paused", "archived"] = Field(default_factory=lambda: "draft")  # type: ignore[arg-type]
+    status: Literal["draft", "active", "paused", "archived"] = Field(default_factory=lambda: "draft")
     max_concurrent_executions: int = Field(default=50, ge=1, le=500, description="Calls of the vendor under way at once.")
     rate_limit_per_hour: int = Field(
         default=100, ge=1, le=1_000_000, description="People written to in any hour; BROADCAST_MAX_RATE_PER_HOUR is the most."

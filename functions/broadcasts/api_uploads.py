@@ -156,12 +156,12 @@ async def _file(request: Request, columns: str | None) -> tuple[bytes, str | Non
         return await request.body(), None, columns
     if kind != "multipart/form-data":
         raise RefusedError(415, "unsupported-media-type", "Send a CSV file: text/csv, or multipart/form-data with `file`.")
-    form = await request.form(max_files=1, max_fields=5)
-    file, asked = form.get("file"), form.get("columns")
-    if file is None or isinstance(file, str):
-        wrong = FieldError("file", "is missing")
-        raise RefusedError(422, "invalid-fields", "The form is not as it must be.", errors=[wrong])
-    return await file.read(), file.filename, asked if isinstance(asked, str) else columns
+    async with request.form(max_files=1, max_fields=5) as form:
+        file, asked = form.get("file"), form.get("columns")
+        if file is None or isinstance(file, str):
+            wrong = FieldError("file", "is missing")
+            raise RefusedError(422, "invalid-fields", "The form is not as it must be.", errors=[wrong])
+        return await file.read(), file.filename, asked if isinstance(asked, str) else columns
 
 
 def _columns(text: str | None) -> dict[str, str | None] | None:

@@ -1,5 +1,6 @@
 """Start an automation by hand: one execution, whose recipients are worked out at once where they are few."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from shared import clock
 from shared.crm import editing
 from shared.errors import RefusedError
 
+log = logging.getLogger("puente.broadcasts")
 AT_ONCE = 3  # chunks that are planned before the start is answered
 
 
@@ -77,10 +79,16 @@ def is_empty(session: Session, audience: Audience) -> bool:
 
 
 def plan_at_once(execution_id: int) -> None:
-    """Work out the first recipients before the caller is answered; the job goes on with what is left."""
-    for _ in range(AT_ONCE + 1):
-        if not planning.plan_chunk(execution_id):
-            return
+    """Work out the first recipients before the caller is answered; the job goes on with what is left.
+
+    The execution is there already, so what fails here fails no start.
+    """
+    try:
+        for _ in range(AT_ONCE + 1):
+            if not planning.plan_chunk(execution_id):
+                return
+    except Exception:
+        log.exception("the recipients of execution %d are worked out later", execution_id)
 
 
 def open_executions(session: Session, automation_id: int, statuses: Sequence[str]) -> Sequence[Execution]:
