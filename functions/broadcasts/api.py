@@ -48,7 +48,7 @@ def list_automations(query: Annotated[AutomationQuery, Query()]) -> Listed[Autom
     if query.status is not None:
         wanted = wanted.where(Automation.status == query.status)
     if query.is_active is not None:
-        wanted = wanted.where(Automation.is_active.is_(query.is_active))
+        wanted = wanted.where(Automation.is_active if query.is_active else ~Automation.is_active)
     with reading() as session:
         rows, total = _page(session, wanted, Automation.id, query)
         figures = stats.of_automations(session, [row.id for row in rows])

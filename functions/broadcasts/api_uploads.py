@@ -169,7 +169,7 @@ def _columns(text: str | None) -> dict[str, str | None] | None:
         return None
     try:
         read = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         read = None
     if not isinstance(read, dict) or not all(value is None or isinstance(value, str) for value in read.values()):
         wrong = FieldError("columns", 'must be a JSON object such as {"Teléfono": "phone", "Nombre": "nombre"}')

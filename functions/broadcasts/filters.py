@@ -176,7 +176,7 @@ def _flag(name: str, operator: str, wanted: Any) -> ColumnElement[bool]:
     if operator not in ("eq", "ne") or not isinstance(wanted, bool):
         raise ValueError("takes eq or ne, and true or false")
     column = getattr(ContactProfile, name)
-    is_so: ColumnElement[bool] = exists().where(ContactProfile.contact_id == Contact.id, column.is_(True))
+    is_so: ColumnElement[bool] = exists().where(ContactProfile.contact_id == Contact.id, column)
     if name == "opt_in":  # where nobody has said, a subscription in ManyChat is a yes
         unsaid = ~exists().where(ContactProfile.contact_id == Contact.id, column.is_not(None))
         is_so = or_(is_so, and_(unsaid, Contact.subscribed_at.is_not(None)))

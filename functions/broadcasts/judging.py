@@ -188,13 +188,13 @@ def _facts(one: _Known, addresses: Mapping[int, Address]) -> Facts:
 
 def _consents(session: Session, known: Sequence[_Known]) -> dict[str, str]:
     """The word that counts, by the key of the identity that said it."""
-    said: dict[str, list[Consent]] = {}
+    words: dict[str, list[Consent]] = {}
     keys = sorted({each.key for one in known for each in one.identities})
     for some in batched(keys, SLICE, strict=False):
         query = select(Consent).where(Consent.identity_key.in_(some), Consent.channel.in_((WHATSAPP, ANY)))
         for row in session.scalars(query.where(Consent.purpose == MARKETING)):
-            said.setdefault(row.identity_key, []).append(row)
-    decided = {key: consent_history.decisive(rows) for key, rows in said.items()}
+            words.setdefault(row.identity_key, []).append(row)
+    decided = {key: consent_history.decisive(rows) for key, rows in words.items()}
     return {key: row.word for key, row in decided.items() if row is not None}
 
 
