@@ -145,8 +145,8 @@ class HttpClient:
         except requests.RequestException as error:
             raise self._verdict(error, what, repeatable=safe) from None  # its text may hold a secret out of the URL
         log.debug("%s answered %d in %.3f s", what, response.status_code, (clock.now() - started).total_seconds())
-        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS and self._busy and (error := self._busy(response, what)):
-            raise error
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS and self._busy and (own := self._busy(response, what)):
+            raise own
         _refuse_busy(response, what, self._wait(response), repeatable=safe)
         return response
 

@@ -44,7 +44,7 @@ def fresh(town: Town) -> None:
     town.wire.sent.clear()
 
 
-def told(town: Town, rows: Sequence[dict[str, Any]], reports: Sequence[Report]) -> Webhook:
+def reporting(town: Town, rows: Sequence[dict[str, Any]], reports: Sequence[Report]) -> Webhook:
     """One request that reports of these messages."""
     listed = []
     for number, word in reports:
@@ -79,7 +79,7 @@ def test_any_storm_ends_with_the_furthest_word_of_each_message(
     while at < len(reports):
         size = cuts[at % len(cuts)]
         for _copy in range(copies):
-            town.meta.send(told(town, rows, reports[at : at + size]))
+            town.meta.send(reporting(town, rows, reports[at : at + size]))
         at += size
     town.settle()
     town.lose_answers(0)
@@ -138,7 +138,7 @@ def test_the_key_of_another_installation_settles_nothing_of_ours(town: Town) -> 
     enqueue(asking())
     (row,) = town.got()
     row["callback"] = row["callback"][:-16] + "f" * 16
-    town.meta.send(told(town, [row], [(0, "delivered")]))
+    town.meta.send(reporting(town, [row], [(0, "delivered")]))
     town.settle()
     assert deliveries()[0].state == State.PENDING
 
