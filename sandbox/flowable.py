@@ -102,7 +102,9 @@ class Flowable(Shelved):
         ]
 
     def _engine(self, _call: Call, _body: Mapping[str, Any]) -> Answer:
-        return answer_json({"name": "default", "resourceUrl": "jar:file:/flowable.cfg.xml", "exception": None, "version": "7.1.0.1"})
+        return answer_json(
+            {"name": "default", "resourceUrl": "jar:file:/flowable.cfg.xml", "exception": None, "version": "7.1.0.1"}
+        )
 
     def _start(self, _call: Call, body: Mapping[str, Any]) -> Answer:
         named = [name for name in ("processDefinitionId", "processDefinitionKey", "message") if body.get(name)]
@@ -135,7 +137,9 @@ class Flowable(Shelved):
         row["waits"] = True
         if task := DEFINITIONS[row["key"]]:
             number = str(uuid4())
-            self.shelf.put("tasks", number, {"id": number, "process": row["id"], "key": task, "ended": None, "at": self.moment()})
+            self.shelf.put(
+                "tasks", number, {"id": number, "process": row["id"], "key": task, "ended": None, "at": self.moment()}
+            )
 
     def _end(self, row: Row, reason: str | None = None) -> None:
         row["ended"], row["waits"], row["delete_reason"] = self.moment(), False, reason
@@ -185,7 +189,10 @@ class Flowable(Shelved):
         rows = [
             row
             for row in self.shelf.rows("processes")
-            if row["waits"] and DEFINITIONS[row["key"]] is None and whose in (None, row["id"]) and (name is None or name in MESSAGES)
+            if row["waits"]
+            and DEFINITIONS[row["key"]] is None
+            and whose in (None, row["id"])
+            and (name is None or name in MESSAGES)
         ]
         return _page([_execution(row) for row in rows])
 
@@ -233,7 +240,9 @@ class Flowable(Shelved):
 
     @staticmethod
     def _historic(row: Row, *, shows: bool) -> dict[str, Any]:
-        variables = [{"name": name, "type": "string", "value": value, "scope": "local"} for name, value in row["variables"].items()]
+        variables = [
+            {"name": name, "type": "string", "value": value, "scope": "local"} for name, value in row["variables"].items()
+        ]
         return {
             "id": row["id"],
             "businessKey": row["business_key"],
@@ -283,4 +292,6 @@ def _error(status: int, message: str, exception: str) -> Answer:
 
 def _card(row: Row) -> Card:
     lines = (str(row["business_key"]), *(f"{name}: {value}"[:120] for name, value in row["variables"].items()))
-    return Card(id=row["id"], title=row["key"], lines=lines, tag=row["delete_reason"] or ("ended" if row["ended"] else "running"))
+    return Card(
+        id=row["id"], title=row["key"], lines=lines, tag=row["delete_reason"] or ("ended" if row["ended"] else "running")
+    )

@@ -99,14 +99,24 @@ class Robots(Shelved):
         if bearer(call) != JWT:
             return answer_json({"error": "Access denied"}, 401, outcome="unauthorized")
         number = (body.get("query") or {}).get("payload.coordinationId") if isinstance(body, dict) else None
-        rows = [row for row in self.shelf.rows("runs") if row["kind"] == "item" and row["context"].get("coordinationId") == number]
+        rows = [
+            row for row in self.shelf.rows("runs") if row["kind"] == "item" and row["context"].get("coordinationId") == number
+        ]
         return answer_json([{"_id": row["id"], "state": row["state"]} for row in rows[: int(body.get("top") or 100)]])
 
     def _new(self, bot: str, context: Mapping[str, Any], kind: str) -> Row:
         mood = (self.shelf.get("moods", "mood") or {"mood": ONLINE})["mood"]
         number = str(uuid4())
         state = {ONLINE: "new", OFFLINE: "new", DIES: "processing"}.get(mood, "new")
-        row = {"id": number, "bot": bot, "kind": kind, "context": dict(context), "state": state, "at": self.moment(), "reports": 0}
+        row = {
+            "id": number,
+            "bot": bot,
+            "kind": kind,
+            "context": dict(context),
+            "state": state,
+            "at": self.moment(),
+            "reports": 0,
+        }
         self.shelf.put("runs", number, row)
         if mood in (ONLINE, TWICE):
             for _ in range(2 if mood == TWICE else 1):

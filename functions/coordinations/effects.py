@@ -13,7 +13,7 @@ from shared.settings import settings_of
 if TYPE_CHECKING:
     from functions.coordinations.tables import Coordination
 
-RESULT = ("execution_id", "robot_answer", "triggered_at")
+RESULT = ("execution_id", "robot_answer")
 
 
 def _robot(row: Coordination) -> dict[str, Any]:
@@ -38,7 +38,7 @@ REPORT = replace(
     START,
     name="report",
     do=flowable.report,
-    keep=("reported_at",),
+    keep=(),
     then="functions.coordinations.services:reported",
     failed="functions.coordinations.services:not_reported",
     describe=None,
@@ -47,7 +47,6 @@ CANCEL = replace(
     REPORT,
     name="cancel",
     do=flowable.cancel,
-    keep=("cancelled_at",),
     then="functions.coordinations.services:cancelled",
     failed="functions.coordinations.services:not_cancelled",
 )
@@ -78,7 +77,7 @@ UNDO = replace(
     RUN,
     name="undo",
     do=robots.undo,
-    keep=("undone_at",),
+    keep=(),
     then="functions.coordinations.services:undone",
     failed="functions.coordinations.services:not_undone",
 )

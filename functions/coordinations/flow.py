@@ -9,7 +9,7 @@ FLOW = Flow(
     title="Processes in Flowable and their robots",
     about="A request starts a process in Flowable, once for its business key, and the robot that belongs to it: by an address, "
     "or by a work item of OpenFlow's. The robot's result completes the process's task or message event; a robot that does not "
-    "answer is reported to the operators, and what cannot go on is taken back. A robot may wait for a second person's approval.",
+    "answer is reported to the operators, and what cannot go on is taken back. A robot may wait for a second person's word.",
     functions=("functions.coordinations.triggers:bp",),
     handlers=MappingProxyType(
         {

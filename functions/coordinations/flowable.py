@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from functions.coordinations.settings import CoordinationSettings
-from shared import clock
 from shared.errors import PermanentError, RetryableError
 from shared.outbox.policy import TargetPolicy
 from shared.settings import settings_of
@@ -78,7 +77,7 @@ def request_of(row: Coordination) -> dict[str, Any]:
     return body | ({"tenantId": tenant} if tenant else {})
 
 
-def report(row: Coordination) -> dict[str, Any]:
+def report(row: Coordination) -> None:
     """Give the robot's result to the process: its task is completed, or its message event received, once.
 
     Raises:
@@ -91,29 +90,27 @@ def report(row: Coordination) -> dict[str, Any]:
         _report_message(row, message or settings.coordinations_message)
     else:
         _report_task(row, settings.coordinations_task)
-    return {"reported_at": clock.now()}
 
 
 def results_of(row: Coordination) -> list[dict[str, Any]]:
     """The robot's result, as variables of the process."""
     found = [_text("robotStatus", str(row.result_status)), _text(MARK, str(row.id))]
-    found += [_text(name, value) for name, value in (("robotExecutionId", row.execution_id), ("robotError", row.error)) if value]
+    found += [
+        _text(name, value) for name, value in (("robotExecutionId", row.execution_id), ("robotError", row.error)) if value
+    ]
     return found + ([{"name": "robotResult", "value": row.result}] if row.result is not None else [])
 
 
-def cancel(row: Coordination) -> dict[str, Any]:
+def cancel(row: Coordination) -> None:
     """Cancel every process of the business key; one that is over, or gone, is left as it is."""
     for process in _processes(row) or [{"id": row.process_id}]:
         cancel_process(str(process["id"]), f"{CANCELLED}: {row.reason or 'cancelled'}")
-    return {"cancelled_at": clock.now()}
 
 
 def cancel_process(process_id: str, why: str) -> None:
     """Cancel a process; harmless where it is over."""
     try:
-        FLOWABLE.call(
-            "DELETE", f"/runtime/process-instances/{process_id}", repeatable=True, params={"deleteReason": why[:200]}
-        )
+        FLOWABLE.call("DELETE", f"/runtime/process-instances/{process_id}", repeatable=True, params={"deleteReason": why[:200]})
     except PermanentError as error:
         if error.reason != NOT_FOUND:
             raise
@@ -124,9 +121,8 @@ def _report_task(row: Coordination, task_key: str) -> None:
     tasks = _listed("/runtime/tasks", whose)
     if tasks and _completed(str(tasks[0]["id"]), row):
         return
-    if _listed("/history/historic-task-instances", whose | {"finished": "true"}):
-        return
-    _refuse_early(row, f"the task {task_key}")
+    if not _listed("/history/historic-task-instances", whose | {"finished": "true"}):
+        _require_mark(row, f"the task {task_key}")
 
 
 def _completed(task_id: str, row: Coordination) -> bool:
@@ -143,29 +139,35 @@ def _completed(task_id: str, row: Coordination) -> bool:
 
 def _report_message(row: Coordination, name: str) -> None:
     whose = {"processInstanceId": str(row.process_id), "messageEventSubscriptionName": name}
-    if waiting := _listed("/runtime/executions", whose):
-        body = {"action": "messageEventReceived", "messageName": name, "variables": results_of(row)}
-        FLOWABLE.call("PUT", f"/runtime/executions/{waiting[0]['id']}", repeatable=True, json=body)
+    waiting = _listed("/runtime/executions", whose)
+    if not waiting:
+        _require_mark(row, f"the message {name}")
         return
-    if not _has_mark(row):
-        _refuse_early(row, f"the message {name}")
+    body = {"action": "messageEventReceived", "messageName": name, "variables": results_of(row)}
+    try:
+        # A second one would find nobody who waits for it, and fail for ever; so it is looked for before it is sent again.
+        FLOWABLE.call("PUT", f"/runtime/executions/{waiting[0]['id']}", repeatable=False, json=body)
+    except PermanentError as error:
+        if error.reason == NOT_FOUND:
+            raise RetryableError("Flowable: the process has moved while its message was on the way") from error
+        raise
 
 
-def _has_mark(row: Coordination) -> bool:
-    """Whether a report has arrived: its variable came with it."""
+def _require_mark(row: Coordination, what: str) -> None:
+    """Nothing where a report has arrived before: its variable came with it.
+
+    Raises:
+        RetryableError: the process does not wait for it yet, or its history is behind.
+        PermanentError: `process-ended`, without it.
+    """
     whose = {"processInstanceId": str(row.process_id), "includeProcessVariables": "true"}
-    for process in _listed("/history/historic-process-instances", whose):
-        named = {one.get("name"): one.get("value") for one in process.get("variables") or () if isinstance(one, dict)}
-        if named.get(MARK) == str(row.id):
-            return True
-    return False
-
-
-def _refuse_early(row: Coordination, what: str) -> None:
-    """The process does not wait for it: not yet, or not any more. Raises RetryableError or PermanentError."""
-    if _listed("/runtime/process-instances", {"id": str(row.process_id)}):
-        raise RetryableError(f"Flowable: the process does not wait for {what} yet")
-    raise PermanentError(ENDED, f"Flowable: the process has ended without {what}")
+    found = _listed("/history/historic-process-instances", whose)
+    variables = [one for process in found for one in process.get("variables") or () if isinstance(one, dict)]
+    if any(one.get("name") == MARK and one.get("value") == str(row.id) for one in variables):
+        return
+    if any(process.get("endTime") for process in found):
+        raise PermanentError(ENDED, f"Flowable: the process has ended without {what}")
+    raise RetryableError(f"Flowable: the process does not wait for {what} yet")
 
 
 def _processes(row: Coordination) -> list[Mapping[str, Any]]:

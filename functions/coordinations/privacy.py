@@ -70,6 +70,4 @@ def _old(before: datetime) -> ColumnElement[bool]:
     return Coordination.ended_at < before
 
 
-RULES: Mapping[str, Rule] = MappingProxyType(
-    {"coordinations": Rule(Coordination, Coordination.created_at, _DAYS, _old)}
-)
+RULES: Mapping[str, Rule] = MappingProxyType({"coordinations": Rule(Coordination, Coordination.created_at, _DAYS, _old)})

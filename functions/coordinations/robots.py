@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from functions.coordinations.payloads import PURPOSE
 from functions.coordinations.settings import CoordinationSettings
-from shared import clock
 from shared.errors import PermanentError, RetryableError, UncertainError
 from shared.messages import signed
 from shared.outbox.policy import TargetPolicy
@@ -52,11 +51,10 @@ def push(row: Coordination) -> dict[str, Any]:
     return _started(OPENFLOW, item_of(row))
 
 
-def undo(row: Coordination) -> dict[str, Any]:
+def undo(row: Coordination) -> None:
     """Start the robot that undoes what the first one may have done. Raises as `run`."""
     bot = settings_of(CoordinationSettings).coordinations_undo_bot
     _started(OPENRPA, {"bot": bot, "context": context_of(row) | {"undo": True}})
-    return {"undone_at": clock.now()}
 
 
 def find_item(row: Coordination) -> dict[str, Any] | None:
@@ -102,7 +100,8 @@ def item_of(row: Coordination) -> dict[str, Any]:
 def callback(coordination_id: int) -> str:
     """The address to which the robot reports: good for this run alone."""
     settings = get_settings()
-    return f"{settings.public_base_url}{CALLBACK_PATH}?t={signed.sign(PURPOSE, str(coordination_id), settings.link_signing_secrets)}"
+    token = signed.sign(PURPOSE, str(coordination_id), settings.link_signing_secrets)
+    return f"{settings.public_base_url}{CALLBACK_PATH}?t={token}"
 
 
 def _started(client: RestClient, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,7 +114,7 @@ def _started(client: RestClient, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kept(number: str | None, status: str | None) -> dict[str, Any]:
-    return {"execution_id": number, "robot_answer": status, "triggered_at": clock.now()}
+    return {"execution_id": number, "robot_answer": status}
 
 
 def policy() -> TargetPolicy:

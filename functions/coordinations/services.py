@@ -120,9 +120,12 @@ def decided(session: Session, approval: ApprovalDecided) -> None:
 def robot_started(session: Session, subject: str) -> None:
     """The robot was started: its result is waited for, unless it has come already."""
     row = _of(session, subject)
-    if row is not None and row.state == TRIGGERING:
+    if row is None:
+        return
+    row.triggered_at = clock.now()
+    if row.state == TRIGGERING:
         _wait(session, row)
-    elif row is not None and row.state == WAITING and row.reason == UNKNOWN_START:
+    elif row.state == WAITING and row.reason == UNKNOWN_START:
         row.reason = None
 
 
@@ -203,7 +206,7 @@ def reported(session: Session, subject: str) -> None:
     """The process has the robot's result: the coordination is over."""
     row = _of(session, subject)
     if row is not None and (row.state == REPORTING or row.reason == NOT_REPORTED):
-        failed = row.result_status != "completed"
+        failed, row.reported_at = row.result_status != "completed", clock.now()
         reason = None if not failed else row.reason if row.reason == NO_ANSWER else ROBOT_FAILED
         _end(session, row, FAILED if failed else DONE, reason)
 
@@ -217,6 +220,7 @@ def not_reported(session: Session, subject: str, error: PuenteError) -> None:
 def cancelled(session: Session, subject: str) -> None:
     """The process is cancelled."""
     if (row := _of(session, subject)) is not None and row.state == COMPENSATING:
+        row.cancelled_at = clock.now()
         _end(session, row, FAILED, row.reason)
 
 
@@ -229,6 +233,7 @@ def not_cancelled(session: Session, subject: str, error: PuenteError) -> None:
 def undone(session: Session, subject: str) -> None:
     """The robot that undoes was started."""
     if (row := _of(session, subject)) is not None:
+        row.undone_at = clock.now()
         _log(session, row, ENGINE, "undone")
 
 

@@ -29,9 +29,9 @@ class OneTimeEffect(RowEffect):
     `then(session, subject)` runs after it has succeeded, in the transaction that records it; `failed(session, subject, error)`
     after it has failed for good, or nobody can know whether it took effect (an UncertainError).
     `once_per(row)`: what makes the effect unique; the row's key unless given.
-    `harmless_to_repeat`: an unknown outcome is tried again, for days. `look_up(row)`: after an unknown outcome the outside system
-    is asked first; it returns what `do` would have, or None where nothing was done, so that it is done again. Without either
-    the delivery becomes `uncertain`, and a person decides.
+    `harmless_to_repeat`: an unknown outcome is tried again, for days. `look_up(row)`: after one the outside system is asked
+    first; it returns what `do` would have, or None where nothing was done, so that it is done again. Without either the
+    delivery becomes `uncertain`, and a person decides.
     """
 
     do: str | Callable[[Any], Mapping[str, Any] | None]
