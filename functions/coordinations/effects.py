@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 RESULT = ("execution_id", "robot_answer")
 
 
+def _start(row: Coordination) -> dict[str, Any]:
+    """Start the process; not before the robot could be started as well. Raises as `flowable.start`."""
+    robots.require()
+    return flowable.start(row)
+
+
 def _robot(row: Coordination) -> dict[str, Any]:
     """In shadow mode: what the robot would be given, without the callback's token."""
     return {"bot": row.bot, "payload": row.payload, "business_key": row.business_key}
@@ -26,13 +32,12 @@ START = OneTimeEffect(
     name="start",
     table="functions.coordinations.tables:Coordination",
     subject_prefix="coordination:",
-    do=flowable.start,
+    do=_start,
     keep=("process_id", "definition_id"),
     then="functions.coordinations.services:process_started",
     failed="functions.coordinations.services:process_not_started",
     harmless_to_repeat=True,
     describe=flowable.request_of,
-    is_used=flowable.FLOWABLE.is_used,
 )
 REPORT = replace(
     START,
@@ -60,7 +65,6 @@ RUN = OneTimeEffect(
     then="functions.coordinations.services:robot_started",
     failed="functions.coordinations.services:robot_not_started",
     describe=_robot,
-    is_used=robots.OPENRPA.is_used,
 )
 RUN_AGAIN = replace(RUN, name="run-again", harmless_to_repeat=True)
 """Where what stands at the address runs a robot once for a number of ours, however often it is asked."""
@@ -71,7 +75,6 @@ PUSH = replace(
     name="push",
     do=robots.push,
     look_up=robots.find_item,
-    is_used=robots.OPENFLOW.is_used,
 )
 UNDO = replace(
     RUN,

@@ -26,6 +26,7 @@ MARK = "puenteReport"
 ENDED, ERASED = "process-ended", "erased"
 NOT_FOUND = "flowable-not-found"
 CANCELLED = "Puente"
+LAST = "9"  # after every date: what the history does not know yet was started last
 
 
 def authorization(token: str) -> Mapping[str, str]:
@@ -171,10 +172,14 @@ def _require_mark(row: Coordination, what: str) -> None:
 
 
 def _processes(row: Coordination) -> list[Mapping[str, Any]]:
-    """The processes of the business key, the first that was started first: running ones, else those of the history."""
+    """The processes of the business key: running ones, the first that was started first; else those of the history."""
     whose = {"businessKey": row.business_key, "processDefinitionKey": row.process_key}
-    running = _listed("/runtime/process-instances", whose | {"sort": "id", "order": "asc"})
-    return running or _listed("/history/historic-process-instances", whose)
+    running = _listed("/runtime/process-instances", whose)
+    if len(running) == 1:
+        return running
+    history = _listed("/history/historic-process-instances", whose)
+    started = {str(one["id"]): str(one.get("startTime") or "") for one in history}
+    return sorted(running, key=lambda one: (started.get(str(one["id"]), LAST), str(one["id"]))) or history
 
 
 def _listed(path: str, params: Mapping[str, str]) -> list[Mapping[str, Any]]:

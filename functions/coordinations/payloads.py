@@ -32,7 +32,7 @@ def _object(value: Any) -> Any:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError("must be a JSON object, or a text that holds one") from error
     if not isinstance(value, dict):
         raise ValueError("must be a JSON object")  # noqa: TRY004  # pydantic makes a refusal of this one alone

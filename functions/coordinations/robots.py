@@ -16,7 +16,7 @@ from shared.messages import signed
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings, settings_of
 from shared.vendors import answers
-from shared.vendors.rest_client import RestClient, secret
+from shared.vendors.rest_client import RestClient, not_configured, secret
 
 if TYPE_CHECKING:
     from functions.coordinations.tables import Coordination
@@ -29,12 +29,21 @@ LONGEST = 64
 OPENRPA = RestClient(name="OpenRPA", address="openrpa_webhook_url", read_seconds=60)
 OPENFLOW = RestClient(name="OpenFlow", address="openflow_push_url", read_seconds=30)
 OPENFLOW_API = RestClient(
-    name="OpenFlow's API",
+    name="OpenFlow API",
     address="openflow_base_url",
     key="openflow_token",
     used_by="openflow_token",
     read_seconds=20,
 )
+
+
+def require() -> None:
+    """Nothing where robots can be started, and can report. Raises PermanentError `not-configured`, naming the settings."""
+    settings = get_settings()
+    by_queue = settings_of(CoordinationSettings).coordinations_robot_by == "queue"
+    (OPENFLOW if by_queue else OPENRPA).require(settings)
+    if not settings.link_signing_secrets:
+        raise not_configured("The address to which robots report", "LINK_SIGNING_SECRETS")
 
 
 def run(row: Coordination) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.coordinations import effects, flowable
+from functions.coordinations import effects
 from functions.coordinations.payloads import CoordinationRequest, RobotResult
 from functions.coordinations.settings import CoordinationSettings
 from functions.coordinations.tables import (
@@ -32,7 +32,7 @@ from shared import approvals, clock
 from shared.alerts import plan_alert
 from shared.approvals import ApprovalDecided, ApprovalRequest
 from shared.crm import editing
-from shared.errors import PermanentError, PuenteError, UncertainError
+from shared.errors import PuenteError, UncertainError
 from shared.readers import email, phone
 from shared.settings import get_settings, settings_of
 from shared.store.dialect import held, insert_if_absent
@@ -52,13 +52,9 @@ _KEYS = UUID("6f1f4c38-4f0a-5c0e-9d55-2f0d8d6a4a10")
 def take(session: Session, asked: CoordinationRequest, event_key: str) -> str:
     """Keep a wish, and have its process started: "applied", or "duplicate" where there is one of that business key.
 
-    Raises:
-        PermanentError: `not-configured`, Flowable or what starts the robot is not set up.
+    Where Flowable or the robot is not set up the start fails with that reason, and can be retried once it is.
     """
-    settings, robot = settings_of(CoordinationSettings), effects.start_of_robot()
-    if not (flowable.FLOWABLE.is_used() and robot.is_used() and get_settings().link_signing_secrets):
-        needed = "FLOWABLE_BASE_URL, LINK_SIGNING_SECRETS and the address of the robots"
-        raise PermanentError("not-configured", f"coordinations are not set up: {needed} are needed")
+    settings = settings_of(CoordinationSettings)
     key = asked.business_key or str(uuid5(_KEYS, event_key))
     values = {
         "business_key": key,

@@ -145,7 +145,7 @@ def desk(world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestCl
     environment.setenv("ALERT_WEBHOOK_URL", "https://hooks.example/1")
     environment.setenv("API_KEYS", json.dumps(KEYS))
     get_settings.cache_clear()
-    adapters = {"Flowable": flowable[1], "OpenRPA": robots[1], "OpenFlow": robots[1], "OpenFlow's API": robots[1]}
+    adapters = {"Flowable": flowable[1], "OpenRPA": robots[1], "OpenFlow": robots[1], "OpenFlow API": robots[1]}
 
     def connected(self: rest_client.RestClient, *_more: object, **_named: object) -> Connection:
         settings = get_settings()

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -359,13 +360,19 @@ def test_replaced_flow_is_started_as_it_was(desk: Desk) -> None:
     assert desk.processes[0]["business_key"] == desk.row.business_key
 
 
-def test_not_set_up_is_a_dead_letter(desk: Desk, environment: pytest.MonkeyPatch) -> None:
-    """Nothing is lost: it can be replayed once the settings are there."""
-    setting(environment, flowable_base_url="")
+@pytest.mark.parametrize("missing", ["flowable_base_url", "openrpa_webhook_url", "link_signing_secrets"])
+def test_what_was_not_set_up_goes_on_once_it_is(desk: Desk, environment: pytest.MonkeyPatch, missing: str) -> None:
+    """Nothing is lost and nothing begun: the start is retried by a person."""
+    was = os.environ[missing.upper()]
+    setting(environment, **{missing: ""})
     desk.ask()
-    letters = Api().get("/api/v1/dead-letters", key=LOCAL_KEY).json["items"]
-    assert [one["error_code"] for one in letters if "error_code" in one] or len(letters) == 1
-    assert desk.rows == []
+    assert (desk.row.state, desk.row.reason, desk.processes) == ("failed", "process-not-started", [])
+    assert "not set up" in desk.alerts[0]
+    setting(environment, **{missing: was})
+    number = desk.api("GET", "/1").json["steps"][0]["delivery_id"]
+    assert Api().post(f"/api/v1/deliveries/{number}/retry", key=LOCAL_KEY).status in (200, 202)
+    desk.world.run()
+    assert (desk.row.state, desk.row.reason, len(desk.runs)) == ("waiting", None, 1)
 
 
 @pytest.mark.parametrize(("token", "key", "status"), [("1.forged", None, 403), ("", None, 401), ("", "key-of-shop", 202)])
@@ -460,7 +467,8 @@ MOVES = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12)
+@pytest.mark.slow
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(moves=MOVES)
 def test_any_order_ends_in_one_way(desk: Desk, test_clock: clock.TestClock, moves: list[str]) -> None:
     """Whatever happens when: one process, one robot, an end that stays, and no process that waits for ever."""
