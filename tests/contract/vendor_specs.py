@@ -100,7 +100,10 @@ class Spec:
     def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         if "$ref" not in schema:
             return schema
-        return dict(self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+        found = self.document
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        return found
 
 
 def load(name: str, prefix: str = "") -> Spec:
