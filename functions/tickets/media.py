@@ -1,6 +1,6 @@
 """The file of a ticket, from the provider of the message: downloaded by us, from that provider's hosts and from no other.
 
-A model that is given an address could be sent anywhere by whoever writes the message, and Twilio's addresses need our password.
+A model that is given an address could be sent anywhere by whoever writes the message, and the providers' need our key.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from shared.settings import get_settings, settings_of
 from shared.vendors.rest_client import RestClient, kept
 
 if TYPE_CHECKING:
-    import requests
-
     from functions.tickets.tables import Ticket
 
 MEDIA = RestClient(name="TicketMedia", address="tickets_media_hosts", read_seconds=45, calls=3)
-TWILIO_FILES = ".twiliocdn.com"  # where Twilio's own address of a file leads to
+"""What is asked at hosts that are no provider's (TICKETS_MEDIA_HOSTS)."""
 _GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
-MOST_HOPS = 2
+_FAULTS = {"media-gone": "gone", "media-too-large": "too-large", "media-wrong-type": "unknown-type"}
+EVERYTHING = frozenset(("application/pdf", "image/jpeg", "image/png", "image/gif", "image/webp", "image/heic", "image/tiff"))
 
 
 def fetch(ticket: Ticket) -> dict[str, Any]:
@@ -35,52 +34,51 @@ def fetch(ticket: Ticket) -> dict[str, Any]:
     again.
 
     Raises:
-        UnavailableError, RetryableError: not now. PermanentError: `media-elsewhere`, it lies where nothing is fetched from.
+        UnavailableError, RetryableError: not now.
+        PermanentError: `media-wrong-host`, it lies where nothing is fetched from; `not-configured`.
     """
-    found = download(ticket.media or {})
-    return {"file": {"fault": "gone", "names": []} if found is None else files.keep(ticket, found)}
+    try:
+        content = download(ticket.media or {})
+    except PermanentError as error:
+        if error.reason not in _FAULTS:
+            raise
+        return {"file": {"fault": _FAULTS[error.reason], "names": []}}
+    return {"file": files.keep(ticket, content)}
 
 
-def download(media: Mapping[str, Any]) -> bytes | None:
-    """The bytes of a file; None where the provider has it no more. Raises as `fetch`."""
-    response = _followed(str(media.get("url") or ""))
-    if response.status_code in _GONE:
-        return None
-    if response.status_code != HTTPStatus.OK:
-        raise kept(MEDIA.connect, "https://media.invalid").refusal(response, "fetching a file", repeatable=True)
-    return response.content
+def download(media: Mapping[str, Any]) -> bytes:
+    """The bytes of a file. Raises as `fetch`, and PermanentError for what is noted there."""
+    from shared.messages import media as of_messages
+
+    provider, url = str(media.get("provider") or ""), str(media.get("url") or "")
+    if provider == "api" and _origin(url) == _origin(get_settings().twilio_base_url):
+        provider = "twilio"  # a program passes on what Twilio has told it
+    if provider == "api":
+        return _from_known_host(url)
+    known = {name: media.get(name) or "" for name in ("type", "url", "id", "name")}
+    largest = settings_of(TicketSettings).tickets_largest_bytes
+    return of_messages.fetch(provider, known, types=EVERYTHING, largest=largest).content
 
 
-def _followed(url: str) -> requests.Response:
-    for _ in range(MOST_HOPS + 1):
-        response = _get(url)
-        if not response.is_redirect:
-            return response
-        url = response.headers["Location"]
-    raise PermanentError("media-elsewhere", "the file's address leads from one place to the next")
-
-
-def _get(url: str) -> requests.Response:
-    """One request, with our password at Twilio alone. Raises PermanentError where nothing is fetched from that host."""
-    parts, settings = urlsplit(url), get_settings()
-    origin, path = f"{parts.scheme}://{parts.netloc}", f"{parts.path}?{parts.query}" if parts.query else parts.path
-    if origin == _origin(settings.twilio_base_url) and settings.twilio_auth_token is not None:
-        proof = (settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value())
-        return kept(_with_password, origin, proof).request("GET", path, repeatable=True)  # type: ignore[no-any-return]
-    host = parts.hostname or ""
-    is_known = host.endswith(TWILIO_FILES) or host in settings_of(TicketSettings).tickets_media_hosts
-    if parts.scheme != "https" or not is_known or parts.username is not None:
-        raise PermanentError("media-elsewhere", f"no file is fetched from {host or 'nowhere'}")
-    return kept(MEDIA.connect, origin).request("GET", path, repeatable=True)
-
-
-def _with_password(origin: str, proof: tuple[str, str]) -> Any:
-    return MEDIA.connect(origin, auth=proof)
-
-
-def _origin(url: str) -> str:
+def _from_known_host(url: str) -> bytes:
+    """A file of a host in TICKETS_MEDIA_HOSTS, over HTTPS and without a detour."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    is_known = parts.hostname in settings_of(TicketSettings).tickets_media_hosts and parts.port in (None, 443)
+    if parts.scheme != "https" or not is_known or parts.username is not None:
+        raise PermanentError("media-wrong-host", f"no file is fetched from {str(parts.hostname)[:100]!r}")
+    http = kept(MEDIA.connect, f"https://{parts.hostname}")
+    response = http.request("GET", f"{parts.path}?{parts.query}" if parts.query else parts.path, repeatable=True)
+    if response.status_code in _GONE:
+        raise PermanentError("media-gone", "the host has the file no more")
+    if response.status_code != HTTPStatus.OK:
+        raise http.refusal(response, "fetching a file", repeatable=True)
+    content: bytes = response.content
+    return content
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
 
 
 def described(ticket: Ticket) -> Mapping[str, Any]:

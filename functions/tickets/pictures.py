@@ -10,20 +10,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared.messages.file_types import PDF, type_of
+
 if TYPE_CHECKING:
     from PIL import Image
 
-JPEG = "image/jpeg"
-PDF = "application/pdf"
 HEIC = "image/heic"
-EXTENSIONS = {JPEG: "jpg", "image/png": "png", "image/webp": "webp", "image/gif": "gif", "image/tiff": "tif", PDF: "pdf"}
+EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "image/tiff": "tif",
+    PDF: "pdf",
+}
 LONGEST_SIDE = 2048  # pixels; a model scales down what is larger
 SMALLEST_SIDE = 32  # less is no picture of a ticket
 MOST_PIXELS = 80_000_000  # a telephone's largest picture has 50 million; what unpacks to more is a bomb
 PDF_POINTS_AN_INCH = 72
 QUALITY = 85
-_FORMATS = {"JPEG": JPEG, "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif", "TIFF": "image/tiff"}
-_HEIC_BRANDS = frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"))
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF")
 _HASH_SIDE = 8
 
 
@@ -48,24 +54,13 @@ class Pages:
 
 
 def kind_of(data: bytes) -> str:
-    """The type of a file by its first bytes. Raises NotReadableError `empty`, `unknown-type`."""
+    """The type of a file by its first bytes. Raises NotReadableError `empty`, `unknown-type`, `heic`."""
     if not data.strip():
         raise NotReadableError("empty")
-    if b"%PDF-" in data[:1024]:  # readers allow for some bytes before it
-        return PDF
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS:
-        return HEIC
-    starts = {
-        b"\xff\xd8\xff": JPEG,
-        b"\x89PNG\r\n\x1a\n": "image/png",
-        b"GIF8": "image/gif",
-        b"II*\x00": "image/tiff",
-        b"MM\x00*": "image/tiff",
-    }
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    found = next((kind for start, kind in starts.items() if data.startswith(start)), None)
-    if found is None:
+    found = type_of(data)
+    if found == HEIC:
+        raise NotReadableError("heic")
+    if found not in EXTENSIONS:
         raise NotReadableError("unknown-type")
     return found
 
@@ -75,8 +70,6 @@ def pages_of(data: bytes, *, largest_bytes: int, most_pages: int) -> Pages:
     if len(data) > largest_bytes:
         raise NotReadableError("too-large")
     kind = kind_of(data)
-    if kind == HEIC:
-        raise NotReadableError("heic")
     pictures = list(_of_pdf(data, most_pages) if kind == PDF else _of_picture(data, most_pages))
     return Pages(kind=kind, pages=tuple(map(_jpeg, pictures)), dhash=difference_hash(pictures[0]))
 
@@ -86,7 +79,7 @@ def _of_picture(data: bytes, most_pages: int) -> Iterator[Image.Image]:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(data), formats=tuple(_FORMATS)) as image:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             yield from _frames(image, most_pages)
     except Image.DecompressionBombError as error:
         raise NotReadableError("too-large") from error

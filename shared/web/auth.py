@@ -57,7 +57,7 @@ class SecuredRoute(APIRoute):
             self.responses = _merged(documented(*WITH_BODY), self.responses)
 
     def signed(self, headers: Mapping[str, str], raw: bytes, settings: Settings) -> ApiKey | None:
-        """Who has signed the request, where a signature opens the route as well; None where it carries none: a key is asked for.
+        """Who has signed the request, where a signature opens the route as well; None: it carries none, a key is asked for.
 
         Raises:
             RefusedError: 401, it carries a signature that is not good.

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from functions.tickets.tables import Ticket
 from sandbox.openai import KEY, TICKET
 from shared import clock
+from shared.errors import PermanentError
 from shared.settings import get_settings
 from shared.store.session import reading
 from shared.vendors import openai
@@ -32,8 +33,14 @@ class Till:
         self.printed: list[dict[str, Any]] = []
         self.asked: list[dict[str, Any]] = []
         self._number = 0
-        environment.setattr("functions.tickets.media.download", lambda media: self.files[media["url"]])
+        environment.setattr("functions.tickets.media.download", self._download)
         environment.setattr(openai, "ask", self._read)
+
+    def _download(self, media: Any) -> bytes:
+        found = self.files[media["url"]]
+        if found is None:
+            raise PermanentError("media-gone", "it is gone")
+        return found
 
     def _read(self, body: Any, what: str) -> dict[str, Any]:
         self.asked.append(body)

@@ -8,7 +8,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0058"
-down_revision = "0056"
+down_revision = "0064"
 branch_labels = None
 depends_on = None
 
