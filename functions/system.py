@@ -57,6 +57,7 @@ FLOW = Flow(
         "shared.vendors.discord:DISCORD",
         "shared.vendors.slack:SLACK",
         "shared.vendors.openai:OPENAI",
+        "shared.vendors.teams:TEAMS",
     ),
     events=("account.refused",),
     targets=MappingProxyType(
@@ -64,6 +65,7 @@ FLOW = Flow(
             "alerts": "shared.alerts:policy",
             "discord": "shared.discord:policy",
             "slack": "shared.slack:policy",
+            "teams": "shared.teams:policy",
             "openai": "shared.openai:policy",
         }
     ),

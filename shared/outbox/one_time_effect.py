@@ -84,7 +84,9 @@ class OneTimeEffect(RowEffect):
         except PuenteError as error:
             return error
 
-    def _after(self, session: Session, delivery: Claimed, outcome: Outcome, _final: bool) -> None:  # noqa: FBT001  # as Action wants it
+    def _after(self, session: Session, delivery: Claimed, outcome: Outcome, final: bool) -> None:  # noqa: FBT001  # as Action wants it
+        if outcome is not MISSING_ROW:
+            references.function(self.settled)(session, delivery.subject, outcome, final)
         if not isinstance(outcome, Done) or isinstance(outcome, Shadowed):  # without an answer there is nothing to keep
             return
         if self.keep:
