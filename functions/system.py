@@ -38,16 +38,17 @@ FLOW = Flow(
     queues=(queues.DELIVERY_QUEUE, queues.BULK_DELIVERY_QUEUE, queues.DEAD_LETTER_QUEUE, EVENTS_QUEUE),
     routers=(
         "shared.web.journeys:router",
+        "shared.web.chatbots:router",
         "shared.web.dead_letters:router",
         "shared.web.deliveries:router",
         "shared.web.targets:router",
     ),
-    tables=("shared.store.models", "shared.store.journey_models", "shared.store.wait_models"),
+    tables=("shared.store.models", "shared.store.journey_models", "shared.store.wait_models", "shared.store.figure_models"),
     impersonal_tables=frozenset(
         (
             *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
             *("journey_pauses", "retention_marks", "used_keys", "odoo_cursors"),
-            *("delivery_waits", "outages", "target_pauses", "lane_shares", "event_figures"),
+            *("delivery_waits", "outages", "target_pauses", "lane_shares", "event_figures", "event_hours"),
         )
     ),
     privacy="shared.privacy.holdings:ENGINE",
@@ -59,7 +60,7 @@ FLOW = Flow(
         "shared.vendors.openai:OPENAI",
         "shared.vendors.teams:TEAMS",
     ),
-    events=("account.refused",),
+    events=("account.refused", "talk.moved", "talk.ended", "talk.tagged", "talk.assigned"),
     targets=MappingProxyType(
         {
             "alerts": "shared.alerts:policy",
@@ -75,12 +76,14 @@ FLOW = Flow(
             "odoo.changed": "shared.journeys.listeners:signal_odoo_change",
             "message.sending": "shared.journeys.listeners:may_send",
             "message.outcome": "shared.journeys.listeners:record_outcome",
+            "message.received": "shared.journeys.listeners:take_reply",
             "person.known": "shared.journeys.listeners:apply_what_happened",
             "person.message": "shared.journeys.listeners:signal_person_message",
         }
     ),
     jobs=(
         Job(name="begin-journeys", rhythm=Rhythm.HALF_MINUTE, run="shared.journeys.due_beginnings:begin_due"),
+        Job(name="end-waits", rhythm=Rhythm.HALF_MINUTE, run="shared.journeys.talks.waits:end_waits"),
         Job(name="free-expired", rhythm=Rhythm.HALF_MINUTE, run="shared.outbox.dispatch:free_expired"),
         Job(name="requeue-lost", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:requeue_lost"),
         Job(name="close-journey-steps", rhythm=Rhythm.FIVE_MINUTES, run="shared.journeys.outcomes:close_steps"),

@@ -9,6 +9,7 @@ param principalType = readEnvironmentVariable('AZURE_PRINCIPAL_TYPE', 'User')
 // The one table of app settings, made from the declared settings by `make docs`. Left empty, the settings class's own default counts.
 // Schedules must stand here with a value: the host resolves %NAME% from app settings only. What is left out: settings-left-out.yaml.
 param settings = {
+  APPROVERS: readEnvironmentVariable('APPROVERS', '')
   BOOKING_URL: readEnvironmentVariable('BOOKING_URL', '')
   BROADCAST_APPROVAL_ABOVE: readEnvironmentVariable('BROADCAST_APPROVAL_ABOVE', '')
   BROADCAST_APPROVAL_COST: readEnvironmentVariable('BROADCAST_APPROVAL_COST', '')
@@ -26,6 +27,8 @@ param settings = {
   CARTS_TIME_ZONE: readEnvironmentVariable('CARTS_TIME_ZONE', '')
   CARTS_WHATSAPP: readEnvironmentVariable('CARTS_WHATSAPP', '')
   COLLECT_POISON_SCHEDULE: readEnvironmentVariable('COLLECT_POISON_SCHEDULE', '30 * * * * *')
+  CONSOLE_SIGN_IN: readEnvironmentVariable('CONSOLE_SIGN_IN', '')
+  CONSOLE_TITLE: readEnvironmentVariable('CONSOLE_TITLE', '')
   DATABASE_LONG_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_LONG_STATEMENT_SECONDS', '')
   DATABASE_POOL_OVERFLOW: readEnvironmentVariable('DATABASE_POOL_OVERFLOW', '')
   DATABASE_POOL_SIZE: readEnvironmentVariable('DATABASE_POOL_SIZE', '')
@@ -94,6 +97,11 @@ param settings = {
   MAX_BODY_BYTES: readEnvironmentVariable('MAX_BODY_BYTES', '')
   MESSAGES_PER_PERSON_PER_DAY: readEnvironmentVariable('MESSAGES_PER_PERSON_PER_DAY', '')
   MESSAGES_PER_SECOND: readEnvironmentVariable('MESSAGES_PER_SECOND', '')
+  META_BASE_URL: readEnvironmentVariable('META_BASE_URL', '')
+  META_BUSINESS_ACCOUNT_ID: readEnvironmentVariable('META_BUSINESS_ACCOUNT_ID', '')
+  META_NUMBERS: readEnvironmentVariable('META_NUMBERS', '')
+  META_RESEND_AFTER_MINUTES: readEnvironmentVariable('META_RESEND_AFTER_MINUTES', '')
+  META_TEMPLATES: readEnvironmentVariable('META_TEMPLATES', '')
   NOTION_CONTACTS_DB_ID: readEnvironmentVariable('NOTION_CONTACTS_DB_ID', '')
   NOTION_EMAIL_SEQUENCE_DB_ID: readEnvironmentVariable('NOTION_EMAIL_SEQUENCE_DB_ID', '')
   NOTION_PROPERTIES: readEnvironmentVariable('NOTION_PROPERTIES', '')
@@ -125,6 +133,7 @@ param settings = {
   RESEND_FROM: readEnvironmentVariable('RESEND_FROM', '')
   RESOURCE_URL: readEnvironmentVariable('RESOURCE_URL', '')
   RETENTION_ACTION_LOG_DAYS: readEnvironmentVariable('RETENTION_ACTION_LOG_DAYS', '')
+  RETENTION_APPROVAL_DAYS: readEnvironmentVariable('RETENTION_APPROVAL_DAYS', '')
   RETENTION_BROADCAST_DAYS: readEnvironmentVariable('RETENTION_BROADCAST_DAYS', '')
   RETENTION_CART_DAYS: readEnvironmentVariable('RETENTION_CART_DAYS', '')
   RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
@@ -161,6 +170,7 @@ param settings = {
   TWILIO_WHATSAPP_SENDER: readEnvironmentVariable('TWILIO_WHATSAPP_SENDER', '')
   WARM_AFTER_SECONDS: readEnvironmentVariable('WARM_AFTER_SECONDS', '3')
   WATCH_SCHEDULE: readEnvironmentVariable('WATCH_SCHEDULE', '15 * * * * *')
+  WHATSAPP_PROVIDER: readEnvironmentVariable('WHATSAPP_PROVIDER', '')
   WOOCOMMERCE_BASE_URL: readEnvironmentVariable('WOOCOMMERCE_BASE_URL', '')
   WORKING_DAYS: readEnvironmentVariable('WORKING_DAYS', '')
 }
@@ -183,6 +193,9 @@ param vaultSettings = {
   KOMMO_ACCESS_TOKEN: 'optional'
   LINK_SIGNING_SECRETS: 'optional'
   MANYCHAT_API_KEY: 'optional'
+  META_ACCESS_TOKEN: 'optional'
+  META_APP_SECRETS: 'optional'
+  META_VERIFY_TOKEN: 'optional'
   NOTION_TOKEN: 'optional'
   ODOO_PASSWORD: 'required'
   OPENAI_API_KEY: 'optional'

@@ -87,6 +87,9 @@ class Flow:
     in the transaction of whoever calls; `optional_events` are those of flows that may have been deleted. Flows meet by events;
     they import each other only where `requires` says so.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
+    `has_pages`: the folder `pages/` with templates of the console; `console` names what stands in the console's navigation
+    (`shared.console.navigation.Entry`), `records` the lists of rows that it shows (`shared.console.records.Records`),
+    `waiting` what waits for a person (functions from a session to `shared.console.waiting.Waiting`).
     `senders` are the systems that send events with an API key, the first part of their webhooks' names; without any it is the
     flow's own name. Each has a scope, `webhook:<sender>`.
     `queues` are the queues whose messages its functions handle. A flow without one shares `events-queue`, and `handlers` maps
@@ -134,6 +137,10 @@ class Flow:
     settings: str | None = None
     has_journeys: bool = False
     has_templates: bool = False
+    has_pages: bool = False
+    console: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
     senders: tuple[str, ...] = ()
     kept_keys: frozenset[str] = frozenset()
     stand_ins: tuple[str, ...] = ()
@@ -169,6 +176,9 @@ class Flow:
             *self.people,
             *self.importers,
             *self.stand_ins,
+            *self.console,
+            *self.records,
+            *self.waiting,
         )
         named = (self.targets, self.logs, self.listeners, self.handlers)
         mapped = (*(part for each in named for part in each.values()), *(job.run for job in self.jobs))

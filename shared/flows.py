@@ -132,8 +132,13 @@ def load_tables() -> None:
 
 
 def folders(kind: str) -> tuple[Path, ...]:
-    """The folders `journeys` or `templates` of the flows that have them, in the order of the flows."""
-    return tuple(_folders[flow.name] / kind for flow in installed() if getattr(flow, f"has_{kind}"))
+    """The folders `journeys`, `templates` or `pages` of the flows that have them, in the order of the flows."""
+    return tuple(folders_by_flow(kind).values())
+
+
+def folders_by_flow(kind: str) -> dict[str, Path]:
+    """The same, by the names of the flows."""
+    return {flow.name: _folders[flow.name] / kind for flow in installed() if getattr(flow, f"has_{kind}")}
 
 
 def _declarations(package: ModuleType) -> Iterator[tuple[Path, Flow]]:

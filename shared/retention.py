@@ -11,6 +11,7 @@
     what people write to us      | RETENTION_INBOUND_DAYS       | (read or not: nobody's words are kept for ever by neglect)
     events that journeys keep    | 30 days                      | (a beginning that is as late is none any more)
     beginnings after a pause     | 30 days                      | the pause is over
+    figures of an hour           | 90 days                      | (a quarter of a year, for the console's pages)
     lines of the action log      | RETENTION_ACTION_LOG_DAYS    | nobody's journey is open, and what they tell of is gone
     bodies of large events       | RETENTION_CLAIM_CHECK_DAYS   | no unresolved dead letter needs them for a replay
 
@@ -40,6 +41,7 @@ from shared.outbox.actions import Kind, State
 from shared.settings import Settings, get_settings
 from shared.store import used_keys
 from shared.store.dialect import insert_if_absent, rows_changed
+from shared.store.figure_models import EventHour
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent
 from shared.store.message_models import MessageDay, MessageStatus, ReceivedMessage
 from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent, RetentionMark
@@ -60,6 +62,7 @@ REMEMBERED_DAYS = 30  # an event that comes so late that journeys do not remembe
 FROM_THE_FIRST = 1  # rows are numbered from 1
 SPAN = 20_000  # numbers looked through by one statement
 BLOBS_AT_ONCE = 20_000
+HOURS_KEPT_DAYS = 90
 OPEN = ("active", "suspended")  # of an enrolment: something may still happen in it
 
 
@@ -126,6 +129,10 @@ def _old_answer(before: datetime) -> ColumnElement[bool]:
     return ReceivedMessage.created_at < before
 
 
+def _old_hour(before: datetime) -> ColumnElement[bool]:
+    return EventHour.hour < before
+
+
 def _old_event(before: datetime) -> ColumnElement[bool]:
     letter = and_(DeadLetter.event_id == InboxEvent.event_id, DeadLetter.subject == InboxEvent.subject)
     nameless = and_(DeadLetter.event_id == InboxEvent.event_id, DeadLetter.subject.is_(None))
@@ -172,6 +179,7 @@ RULES = {
     "counted days": Rule(MessageDay, MessageDay.day, lambda _s: COUNTED_DAYS, _old_day),
     "journey events": Rule(JourneyEvent, JourneyEvent.created_at, lambda _s: REMEMBERED_DAYS, _old_journey_event),
     "beginnings": Rule(JourneyBeginning, JourneyBeginning.created_at, lambda _s: REMEMBERED_DAYS, _old_beginning),
+    "figures of hours": Rule(EventHour, EventHour.hour, lambda _s: HOURS_KEPT_DAYS, _old_hour),
     "waits": Rule(DeliveryWait, DeliveryWait.ended_at, DaysOf("retention_sync_days"), _old_wait),
     "outages": Rule(Outage, Outage.started_at, DaysOf("retention_action_log_days"), _old_outage),
     "pauses": Rule(TargetPause, TargetPause.paused_at, DaysOf("retention_action_log_days"), _old_pause),

@@ -20,8 +20,8 @@ from pydantic import (
 from shared.environment import NoDecode
 from shared.readers.money_words import THREE_DECIMALS
 
-Scope = Annotated[str, StringConstraints(pattern=r"^(read|write|admin|webhook(:[a-z][a-z0-9-]{0,39})?)$")]
-"""What an API key may do. `webhook:<sender>` opens the webhooks of that sender, `webhook` those of all."""
+Scope = Annotated[str, StringConstraints(pattern=r"^(read|write|approve|admin|webhook(:[a-z][a-z0-9-]{0,39})?)$")]
+"""What an API key may do. `approve` is for the console; `webhook:<sender>` opens one sender's webhooks, `webhook` all."""
 
 
 def _no_trailing_slash(url: str) -> str:

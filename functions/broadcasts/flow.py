@@ -9,6 +9,7 @@ FLOW = Flow(
     "schedule, at an exact rate and within its hours; it can be paused, resumed and cancelled, and what became of each "
     "recipient is kept.",
     functions=(),
+    routers=("functions.broadcasts.api_schedules:router",),
     tables=("functions.broadcasts.tables",),
     impersonal_tables=frozenset(
         (
@@ -25,6 +26,10 @@ FLOW = Flow(
     privacy="functions.broadcasts.privacy:PERSONAL_DATA",
     timeline=("functions.broadcasts.privacy:TIMELINE",),
     retention=("functions.broadcasts.retention:RULES",),
-    jobs=(Job(name="broadcast-counts", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.counts:fold"),),
+    jobs=(
+        Job(name="broadcast-schedules", rhythm=Rhythm.MINUTE, run="functions.broadcasts.schedule_runs:run_due"),
+        Job(name="broadcast-counts", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.counts:fold"),
+    ),
     settings="functions.broadcasts.settings:BroadcastSettings",
+    has_journeys=True,
 )

@@ -55,7 +55,7 @@ def preview(schedule: Schedule, exceptions: Sequence[Span], moment: datetime, nu
         runs.append(found)
         if len(runs) == number:
             break
-    last = runs[-1].at if len(runs) == number else None
+    last = runs[-1].at.astimezone(UTC) if len(runs) == number else None
     return Preview(runs, [lost for lost in dropped if last is None or lost.at <= last])
 
 
@@ -72,6 +72,7 @@ def check(schedule: Schedule, exceptions: Sequence[Span]) -> None:
 def _runs(schedule: Schedule, exceptions: Sequence[Span], moment: datetime) -> Iterator[Run | Dropped]:
     """Runs and dropped ones strictly after `moment`, in the order of time."""
     exceptions = tuple(exceptions)
+    moment = moment.astimezone(UTC)  # two times of one zone are compared by their walls, which come twice in autumn
     zone, heap, numbers = schedule.zone, list[tuple[datetime, datetime, int, Run | Dropped]](), count()
     for origin, run in _rescheduled(schedule, exceptions):
         heappush(heap, (run.at.astimezone(UTC), origin, next(numbers), run))

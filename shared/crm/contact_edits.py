@@ -6,18 +6,21 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.crm import facts, odoo_sync, people
-from shared.crm.editing import Guard, Reference, locked_row, log, operator_key, operator_time, refuse_referenced
+from shared.crm import contact_profiles, facts, odoo_sync, people
+from shared.crm.editing import Guard, Reference, locked_row, log, operator_key, operator_time, refuse_referenced, unguarded
 from shared.errors import FieldError, RefusedError
 from shared.outbox import plan
 from shared.outbox.actions import State
+from shared.readers import phone
 from shared.settings import get_settings
-from shared.store.dialect import insert_if_absent
+from shared.store.dialect import hold_names, insert_if_absent, locked
 from shared.store.models import CampaignContact, Channel, Contact, Delivery, Opportunity
+
+MOST_NAMED = 20
 
 
 def create(session: Session, manychat_id: str, values: Mapping[str, Any], actor: str) -> Contact:
-    """A new contact.
+    """A new contact; `values` may hold fields of its profile (`contact_profiles.FIELDS`) as well.
 
     Raises:
         RefusedError: 409, somebody has that ManyChat id, or there is no such channel; 422, an impossible phone number.
@@ -25,10 +28,33 @@ def create(session: Session, manychat_id: str, values: Mapping[str, Any], actor:
     if not insert_if_absent(session, Contact, "manychat_id", {"manychat_id": manychat_id}):
         raise _taken(session, manychat_id)
     contact = session.scalars(select(Contact).where(Contact.manychat_id == manychat_id)).one()
-    changed = _say(session, contact, {name: value for name, value in values.items() if value is not None})
+    given = {name: value for name, value in values.items() if value is not None}
+    changed = _say(session, contact, _facts(given)) | contact_profiles.apply(session, contact, given)
     odoo_sync.ask(session, contact, None)
     log(session, actor, "contact.create", manychat_id, changed)
     return contact
+
+
+def keep_by_phone(session: Session, values: Mapping[str, Any], actor: str) -> tuple[Contact, bool]:
+    """The contact who has the number `values["phone"]`, with these facts, and whether they are new.
+
+    Whoever nobody knows is made without a ManyChat id. Two callers at once make one contact.
+
+    Raises:
+        RefusedError: 409 that names them, several contacts have the number, or there is no such channel; 422, it is no number.
+    """
+    number = possible_phone(values["phone"])
+    spellings = sorted({number, *phone.spellings(number)})
+    hold_names(session, [f"contact-phone:{spellings[0]}"])
+    holders = session.scalars(locked(select(Contact).where(Contact.phone.in_(spellings)).order_by(Contact.id), Contact)).all()
+    if len(holders) > 1:
+        named = [FieldError("phone", f"contact {row.id}") for row in holders[:MOST_NAMED]]
+        title = "Several contacts have this number; name one by its id."
+        raise RefusedError(409, "several-contacts", title, detail=f"{len(holders)} contacts.", errors=named)
+    if holders:
+        given = {name: value for name, value in values.items() if value is not None and name != "phone"}
+        return change(session, holders[0].id, given, actor, unguarded), False
+    return create(session, contact_profiles.without_manychat(number), values, actor), True
 
 
 def change(
@@ -45,11 +71,13 @@ def change(
     if manychat_id is not None and manychat_id != contact.manychat_id:
         title = "The ManyChat id of a contact cannot be changed; it is what events and Odoo know them by."
         raise RefusedError(409, "manychat-id-fixed", title)
-    changed = _say(session, contact, values)
+    changed = _say(session, contact, _facts(values))
+    of_profile = contact_profiles.apply(session, contact, values)
     if changed:
         opportunity = session.scalars(select(Opportunity).where(Opportunity.contact_id == contact.id)).one_or_none()
         odoo_sync.ask(session, contact, opportunity)
-        log(session, actor, "contact.update", contact.manychat_id, changed)
+    if changed | of_profile:
+        log(session, actor, "contact.update", contact.manychat_id, changed | of_profile)
     return contact
 
 
@@ -76,8 +104,13 @@ def delete(session: Session, contact_id: int, actor: str, guard: Guard) -> None:
     )
     for delivery_id in session.scalars(waiting).all():
         plan.cancel(session, delivery_id, "contact-deleted")
+    contact_profiles.forget(session, contact.id)
     session.delete(contact)
     log(session, actor, "contact.delete", contact.manychat_id)
+
+
+def _facts(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in contact_profiles.FIELDS}
 
 
 def _say(session: Session, contact: Contact, values: Mapping[str, Any]) -> set[str]:
@@ -125,4 +158,4 @@ def _taken(session: Session, manychat_id: str) -> RefusedError:
     return RefusedError(409, "manychat-id-taken", f"Contact {row_id} has this ManyChat id already.")
 
 
-__all__ = ["change", "create", "delete", "known_channel", "possible_phone"]
+__all__ = ["change", "create", "delete", "keep_by_phone", "known_channel", "possible_phone"]

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import clock, flows
-from shared.crm import facts, odoo_sides, odoo_sync, opportunities, people
+from shared.crm import contact_profiles, facts, odoo_sides, odoo_sync, opportunities, people
 from shared.crm.odoo_seen import EMPTY, Seen, Verdict
 from shared.crm.odoo_sides import ADVISOR, EMAIL, LOST_OUTCOME, PHONE, STAGE, WON, WON_OUTCOME, Side, Theirs
 from shared.errors import PermanentError
@@ -287,8 +287,8 @@ def _take_address(session: Session, contact: Contact, fact: str, value: Any, at:
         values = {"phone": number or facts.CLEARED, "phone_original": text}
     changed = facts.merge(contact, values, at, key)
     typed = kinds.identities(phone=contact.phone) if fact == PHONE else kinds.identities(email=contact.email)
-    if changed and typed:
-        proven = kinds.identities(manychat=contact.manychat_id)
+    proven = kinds.identities(manychat=contact_profiles.shown_manychat_id(contact.manychat_id))
+    if changed and typed and proven:
         observing.observe(session, SeenPerson(source="odoo", at=at, proven=proven, typed=typed))
     return changed
 

@@ -7,9 +7,10 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.crm import facts
+from shared.crm import contact_profiles, facts
 from shared.people import kinds, observing
 from shared.people.backfill import Source
+from shared.people.kinds import Identity
 from shared.people.observing import Seen
 from shared.readers import email, name_key, phone
 from shared.settings import get_settings
@@ -89,14 +90,24 @@ def observe(session: Session, contact: Contact, at: datetime) -> int | None:
     """Note by which identities a contact is known; the number of the person.
 
     The number is proven where the person writes to us by WhatsApp, which names it; elsewhere somebody typed it, as the e-mail
-    address always.
+    address always. Whom ManyChat does not know is known by the number alone.
     """
     channel = session.get(Channel, contact.channel_id) if contact.channel_id else None
-    writes_by_phone = channel is not None and channel.key == channel_key(WHATSAPP)
+    has_manychat = contact_profiles.shown_manychat_id(contact.manychat_id) is not None
+    writes_by_phone = not has_manychat or (channel is not None and channel.key == channel_key(WHATSAPP))
     phone_number, address = kinds.identities(phone=contact.phone), kinds.identities(email=contact.email)
-    proven = (*kinds.identities(manychat=contact.manychat_id), *(phone_number if writes_by_phone else ()))
+    proven = (*identities_of(contact), *(phone_number if writes_by_phone and has_manychat else ()))
     typed = (*address, *(() if writes_by_phone else phone_number))
-    return observing.observe(session, Seen(source="manychat", at=at, proven=proven, typed=typed))
+    if not proven:  # a person without ManyChat whose number was taken away
+        return None
+    source = "manychat" if has_manychat else "hand"
+    return observing.observe(session, Seen(source=source, at=at, proven=proven, typed=typed))
+
+
+def identities_of(contact: Contact) -> tuple[Identity, ...]:
+    """By what a contact is known for sure: ManyChat's id, or the number of a person whom ManyChat does not know."""
+    number = contact_profiles.shown_manychat_id(contact.manychat_id)
+    return kinds.identities(manychat=number) if number is not None else kinds.identities(phone=contact.phone)
 
 
 def observe_in_odoo(session: Session, manychat_id: str) -> None:
@@ -105,10 +116,12 @@ def observe_in_odoo(session: Session, manychat_id: str) -> None:
     Odoo's records carry ManyChat's id, so their own ids are proven. What Odoo has merged or made anew leads to the same person
     by its old and its new id. A second run adds nothing.
     """
-    query = select(Contact.odoo_id, Opportunity.odoo_id).outerjoin(Opportunity, Opportunity.contact_id == Contact.id)
-    found = session.execute(query.where(Contact.manychat_id == manychat_id)).one_or_none()
-    theirs = kinds.identities(odoo_partner=found[0], odoo_lead=found[1]) if found else ()
-    (known,) = kinds.identities(manychat=manychat_id)
+    query = select(Contact, Opportunity.odoo_id).outerjoin(Opportunity, Opportunity.contact_id == Contact.id)
+    found = session.execute(query.where(Contact.manychat_id == manychat_id)).unique().one_or_none()
+    if found is None or not (ours := identities_of(found[0])):
+        return
+    theirs = kinds.identities(odoo_partner=found[0].odoo_id, odoo_lead=found[1])
+    known = ours[0]
     if theirs and not observing.are_linked(session, known, theirs):
         observing.observe(session, Seen(source="odoo", at=clock.now(), proven=(known, *theirs)))
 

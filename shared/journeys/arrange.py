@@ -10,7 +10,7 @@ from typing import Any
 from shared import clock, messages
 from shared.errors import PermanentError
 from shared.journeys import schedule, step_deliveries, timing
-from shared.journeys.definition import Fallback, Step
+from shared.journeys.definition import Step
 from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord, StepState, texts, zone_of
 from shared.journeys.schedule import Due
 from shared.messages.message import Fallback as MessageFallback
@@ -26,7 +26,12 @@ TRIED = (StepState.SENT, StepState.FAILED, StepState.UNCERTAIN)
 
 
 def arrange(record: EnrolmentRecord, why: str) -> None:
-    """Enqueue every step that is not enqueued yet, and move those whose time has changed; `why` is the reason noted."""
+    """Enqueue every step that is not enqueued yet, and move those whose time has changed; `why` is the reason noted.
+
+    Nothing of a talking flow is planned ahead, so there is nothing to arrange.
+    """
+    if record.journey.talks:
+        return
     with record.session.no_autoflush:  # nothing it looks up depends on what it has changed, so all of that is written together
         _arrange(record, why)
 
@@ -50,7 +55,7 @@ def _arrange(record: EnrolmentRecord, why: str) -> None:
 def is_out_of_line(record: EnrolmentRecord, step: Step) -> bool:
     """Whether the date of a step was changed while its message was being sent, so that it was sent for another time."""
     row = record.rows[step.id]
-    if step.after is not None or row.due_at is None:
+    if record.journey.talks or step.after is not None or row.due_at is None:
         return False
     due = schedule.dues(record.journey, record.frame())[step.id]
     return due.at is not None and not _is_planned_for(row, due)
@@ -130,8 +135,8 @@ def _follow(record: EnrolmentRecord, due: Due, skip: str | None, why: str) -> No
     The message is written anew from today's data: a reminder that was moved names the new date.
     """
     row = record.rows[due.step.id]
-    if routes := _routes(due.step, record.enrolment.data):
-        step_deliveries.reword(record.session, row.delivery_id, _message(record, due, clock.now(), routes))
+    if routes := routes_of(due.step, record.enrolment.data):
+        step_deliveries.reword(record.session, row.delivery_id, message_of(record, due, clock.now(), routes))
     settled = due.step.after is not None and record.rows[due.step.after].state not in OPEN_STEPS
     at = row.due_at if settled else due.at
     if at is None or ((settled or _is_planned_for(row, due)) and not row.held):
@@ -149,23 +154,22 @@ def _follow(record: EnrolmentRecord, due: Due, skip: str | None, why: str) -> No
 
 def _enqueue(record: EnrolmentRecord, due: Due, at: datetime) -> None:
     step, row = due.step, record.rows[due.step.id]
-    routes = _routes(step, record.enrolment.data)
+    routes = routes_of(step, record.enrolment.data)
     if not routes:
-        record.close(step.id, StepState.SKIPPED, _no_route(step, record.enrolment.data), kind="suppressed")
+        record.close(step.id, StepState.SKIPPED, no_route(step, record.enrolment.data), kind="suppressed")
         return
     now = clock.now()
     late = (due.nominal or at) < now - schedule.GRACE
-    message = _message(record, due, max(schedule.goes_at(due, now) or at, now), routes)
+    message = message_of(record, due, max(schedule.goes_at(due, now) or at, now), routes)
     messages.enqueue(record.session, message, event_key=record.enrolment.event_key, is_new=record.is_new)
     row.state, row.due_at, row.nominal_at, row.reason = StepState.ENQUEUED, at, due.nominal, None
     row.delivery_id = messages.find(record.session, message.channel, message.dedupe_key)
     record.decide("late" if late else "planned", "sent at once" if late else None, step=step.id, due_at=message.due_at)
 
 
-def _routes(step: Step, data: Mapping[str, Any]) -> list[MessageFallback]:
+def routes_of(step: Step, data: Mapping[str, Any]) -> list[MessageFallback]:
     """The channel and its fallbacks, those of them by which the person can and may be reached."""
-    ways = (Fallback(channel=step.channel, template=step.template), *step.fallback)
-    reached = [(way, address_of(way.channel, data)) for way in ways]
+    reached = [(way, address_of(way.channel, data)) for way in step.ways()]
     return [
         MessageFallback(channel=way.channel, to=str(to), template=way.template) for way, to in reached if to and str(to).strip()
     ]
@@ -176,12 +180,18 @@ def address_of(channel: str, data: Mapping[str, Any]) -> Any:
     return None if channel in (data.get(REFUSED) or {}) else data.get(ADDRESS[channel])
 
 
-def _no_route(step: Step, data: Mapping[str, Any]) -> str:
+def no_route(step: Step, data: Mapping[str, Any]) -> str:
+    """Why none of the channels of a step leads to the person."""
     refused = (data.get(REFUSED) or {}).get(step.channel)
     return f"not by {step.channel}: {refused}" if refused else f"no {ADDRESS[step.channel]} is known"
 
 
-def _message(record: EnrolmentRecord, due: Due, at: datetime, routes: list[MessageFallback]) -> Message:
+def message_of(record: EnrolmentRecord, due: Due, at: datetime, routes: list[MessageFallback]) -> Message:
+    """The message of a step, to go out at `at` by the first of `routes`.
+
+    Raises:
+        PermanentError: `bad-message`, it could never be sent.
+    """
     step, enrolment, data = due.step, record.enrolment, record.enrolment.data
     known = texts(data)
     first, *others = routes
@@ -221,4 +231,6 @@ def shift(record: EnrolmentRecord, length: timedelta, until: datetime, why: str)
     """Move all remaining steps by the time for which the person was held."""
     record.enrolment.shift_seconds += max(0, round(length.total_seconds()))
     record.enrolment.counted_until = max(until, record.enrolment.counted_until)
+    if (talk := record.talk()) is not None and talk.until is not None:
+        talk.until += max(timedelta(), length)
     arrange(record, why)

@@ -5,58 +5,13 @@ import json
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
-from shared.journeys import expressions, timing
+from shared.journeys import expressions
+from shared.journeys.fields import Channel, Condition, DelayField, DurationField, EventName, Name, Strict, Template
 from shared.journeys.timing import Delay
 
 ENROLMENT = "enrolment"
-
-type Channel = Literal["email", "whatsapp", "sms", "voice", "manychat"]
-
-
-def _delay(value: Any) -> Delay:
-    return value if isinstance(value, Delay) else timing.parse(value)
-
-
-def _not_before(value: Delay) -> Delay:
-    if value < Delay():
-        raise ValueError(f"{value} is negative, and this one cannot be; write it without the minus sign")
-    return value
-
-
-def _condition(value: str) -> str:
-    expressions.check(value)
-    return value
-
-
-_TEXT_OF_DELAY = (
-    BeforeValidator(_delay),
-    PlainSerializer(str),
-    WithJsonSchema({"type": "string", "pattern": timing.PATTERN, "examples": ["5m", "24h", "3d", "-24h"]}),
-)
-DelayField = Annotated[Delay, *_TEXT_OF_DELAY]
-DurationField = Annotated[Delay, *_TEXT_OF_DELAY, AfterValidator(_not_before)]
-Condition = Annotated[str, AfterValidator(_condition)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
-Template = Annotated[str, Field(pattern=r"^\w[\w .-]{0,99}$")]
-EventName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)+$", max_length=100)]
-
-
-class Strict(BaseModel):
-    """A part of a definition; fields that it does not know are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Trigger(Strict):
@@ -156,6 +111,10 @@ class Step(Strict):
     sent_by: Name | None = Field(default=None, description="Somebody else sends this step; it is only recorded.")
     test_delay: DelayField | None = Field(default=None, description="The delay in TESTING_MODE; days as minutes if left out.")
 
+    def ways(self) -> tuple[Fallback, ...]:
+        """The channel with its text, then what is tried when that failed."""
+        return (Fallback(channel=self.channel, template=self.template), *self.fallback)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.after and self.anchor:
@@ -213,9 +172,14 @@ class Journey(Strict):
             if missing := _results(step.when) - seen:
                 raise ValueError(f"step {step.id!r} asks for the result of {missing.pop()!r}, which is no earlier step")
             seen.add(step.id)
-        if self.re_enrol == "each_event" and not self.enrol_on:
+        if self.re_enrol == "each_event" and not self.enrol_on and not self.talks:
             raise ValueError("`re_enrol: each_event` needs `enrol_on`; add the event")
         return self
+
+    @property
+    def talks(self) -> bool:
+        """Whether it is a talking flow (`shared.journeys.talks`): its steps come one after another, and ask."""
+        return False
 
     def anchor_of(self, step: Step) -> str:
         """What the delay of the step counts from: `enrolment` or a field of the data."""
@@ -269,8 +233,3 @@ def _results(condition: str | None) -> set[str]:
     """The steps whose results a condition asks for."""
     names = expressions.check(condition) if condition else set()
     return {found[1] for name in names if (found := re.match(r"result\.(\w+)", name))}
-
-
-def schema() -> dict[str, Any]:
-    """The JSON Schema of a definition, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | Journey.model_json_schema()

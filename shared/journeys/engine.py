@@ -15,6 +15,7 @@ from shared.journeys.definition import Exit, Journey
 from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord, Standing, StepState, lock_record, pin, read_record
 from shared.journeys.memory import Signal
 from shared.journeys.taking_over import TakenOver
+from shared.journeys.talks import run
 from shared.people import aliases
 from shared.people.aliases import Aliases
 from shared.settings import get_settings
@@ -83,6 +84,8 @@ def enrol(
     since: datetime | None = None,
     known: Aliases | None = None,
     taken_over: TakenOver | None = None,
+    context: Mapping[str, Any] | None = None,
+    definition: Journey | None = None,
 ) -> int | None:
     """Let a person enter; the enrolment's id, None where the rule of `re_enrol` has it that they are in it, or have been.
 
@@ -90,11 +93,12 @@ def enrol(
     `anchor` is when the event happened by which they enter (now). What happened after it and arrived before it ends the journey
     here: they enter and leave with that reason. `since` is when that event happened, where `anchor` is after a pause.
     `known` is who they are, where the caller has asked already; `taken_over` what they have got from another system.
+    `context` goes along with a talking flow; `definition` is what they enter in place of the file of that name.
 
     Raises:
         RefusedError: 404, there is no such journey.
     """
-    keys, found = _keys(person), load.journey(journey)
+    keys, found = _keys(person), definition or load.journey(journey)
     instance, known = beginnings.instance_of(found, data), known or aliases.of(session, keys)
     if not _may_enter(session, found, known.certain_names, instance, event_key):
         return None
@@ -112,7 +116,7 @@ def enrol(
     row = _new_row(session, found, values)
     if row is None:
         return None
-    _begin(session, row, found, taken_over)
+    _begin(session, row, found, taken_over, context or {})
     _catch_up(session, row, found, known.all_names, min(happened_at, clock.now()))
     return row.id
 
@@ -126,10 +130,13 @@ def _new_row(session: Session, journey: Journey, values: Mapping[str, Any]) -> E
     return session.scalars(select(Enrolment).where(Enrolment.enrol_key == values["enrol_key"])).one()
 
 
-def exit(session: Session, enrolment_id: int, reason: str) -> bool:  # noqa: A001  # the word of the field
-    """Let a person leave for good: what is left is cancelled with the reason. False where they have left already."""
+def exit(session: Session, enrolment_id: int, reason: str, outcome: str = run.LEFT) -> bool:  # noqa: A001  # the field's word
+    """Let a person leave for good: what is left is cancelled with the reason. False where they have left already.
+
+    `outcome` is that of a talking flow.
+    """
     record = lock_record(session, enrolment_id)
-    return record is not None and record.enrolment.state in OPEN and _leave(record, reason, Standing.EXITED)
+    return record is not None and record.enrolment.state in OPEN and _leave(record, reason, Standing.EXITED, outcome)
 
 
 def exit_person(session: Session, person_keys: Sequence[str], reason: str) -> int:
@@ -198,8 +205,15 @@ def _begins(session: Session, journey: Journey, happened: Signal, taken_over: Ta
     )
 
 
-def _begin(session: Session, enrolment: Enrolment, journey: Journey, taken_over: TakenOver | None) -> None:
+def _begin(
+    session: Session, enrolment: Enrolment, journey: Journey, taken_over: TakenOver | None, context: Mapping[str, Any]
+) -> None:
     addresses.note(session, enrolment)
+    if journey.talks:
+        record = EnrolmentRecord(session, enrolment, journey, {}, is_new=True)
+        record.decide("enrolled", f"version {journey.version()[:12]}")
+        run.begin(record, context)
+        return
     rows = {step.id: EnrolmentStep(enrolment_id=enrolment.id, step=step.id, state=StepState.WAITING) for step in journey.steps}
     for row in rows.values():
         row.generation, row.held = 0, False
@@ -295,7 +309,7 @@ def _leave_by(record: EnrolmentRecord, way_out: Exit, signal: Signal) -> bool:
     return row.state == Standing.SUSPENDED or _leave(record, event, Standing.SUSPENDED)
 
 
-def _leave(record: EnrolmentRecord, reason: str, state: Standing) -> bool:
+def _leave(record: EnrolmentRecord, reason: str, state: Standing, outcome: str = run.LEFT) -> bool:
     """Cancel the open steps. A message whose outcome is unknown may have arrived, so it is never enqueued again."""
     enrolment = record.enrolment
     pauses.count_until_now(record)
@@ -306,6 +320,7 @@ def _leave(record: EnrolmentRecord, reason: str, state: Standing) -> bool:
             record.close(name, StepState.CANCELLED, reason, kind="exited")
     enrolment.state, enrolment.reason, enrolment.left_at = state, reason[:200], clock.now()
     record.decide("exited", reason)
+    run.leave(record, run.STOPPED if reason == memory.UNSUBSCRIBED else outcome, reason)
     return True
 
 

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from shared import clock
 from shared.journeys.definition import Journey
 from shared.journeys.schedule import Frame
+from shared.journeys.talks.definition import model_of
 from shared.messages import windows
 from shared.messages.windows import Window
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
-from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyDecision, JourneyVersion
+from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyDecision, JourneyTalk, JourneyVersion
 
 
 class Standing(StrEnum):
@@ -65,6 +66,12 @@ class EnrolmentRecord:
             window=window_of(row.data),
         )
 
+    def talk(self) -> JourneyTalk | None:
+        """Where they stand in a talking flow, as it is now that the enrolment is locked; None where it is none."""
+        if not self.journey.talks:
+            return None
+        return self.session.get(JourneyTalk, self.enrolment.id, populate_existing=not self.is_new)
+
     @property
     def has_outlived_its_reason(self) -> bool:
         """It was finished, and then the reason for it ended: what a later word of a vendor would bring back stays away."""
@@ -92,8 +99,10 @@ class EnrolmentRecord:
         self.decide(kind, reason, step=step)
 
     def finish_if_done(self) -> None:
-        """An enrolment without an open step is finished."""
+        """An enrolment without an open step is finished; a talking flow says itself when it has ended."""
         row = self.enrolment
+        if self.journey.talks:
+            return
         if row.state == Standing.ACTIVE and not any(one.state in OPEN_STEPS for one in self.rows.values()):
             row.state, row.left_at = Standing.FINISHED, clock.now()
             self.decide("finished", None)
@@ -126,7 +135,7 @@ def pinned(session: Session, version_id: int) -> Journey:
     """A journey as it was when somebody entered it."""
     version = session.get_one(JourneyVersion, version_id)
     if version.hash not in _known:
-        _known[version.hash] = Journey.read_pinned(version.definition)
+        _known[version.hash] = model_of(version.definition).read_pinned(version.definition)
     return _known[version.hash]
 
 

@@ -33,6 +33,13 @@ def record_outcome(session: Session, context: Mapping[str, Any], outcome: Messag
     outcomes.take_outcome(session, context, outcome)
 
 
+def take_reply(session: Session, message_id: int) -> None:
+    """Let the talking flow go on whose question an inbound message answers; else the message stays unread."""
+    from shared.journeys.talks import replies
+
+    replies.take(session, message_id)
+
+
 def apply_what_happened(session: Session, names: Sequence[str]) -> None:
     """More is known of who somebody is: what has happened to them under one name ends journeys under the others."""
     from shared.journeys import engine

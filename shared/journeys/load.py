@@ -13,6 +13,9 @@ from shared import flows
 from shared.errors import ConfigurationError, RefusedError
 from shared.journeys import rounds
 from shared.journeys.definition import Beginning, Exit, Fallback, Journey, Step, Trigger
+from shared.journeys.talks import definition as talks
+from shared.journeys.talks import question
+from shared.journeys.talks.definition import Ask, Assign, Option, TalkingFlow, TalkStep
 from shared.messages import templates
 
 # What a definition may be at most, checked while YAML's events are read one by one: its reader needs a time that grows with the
@@ -30,6 +33,19 @@ PARTS: dict[str, type[BaseModel]] = {
     "unless": Trigger,
     "exit_on": Exit,
     "move_on": Trigger,
+    "ask": Ask,
+    "options": Option,
+    "assign": Assign,
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe reader in which `no`, `yes`, `on` and `off` are words, as in YAML 1.2: people answer questions with them."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [one for one in resolvers if one[0] != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
 
@@ -47,11 +63,13 @@ def definitions() -> Mapping[str, Journey]:
 
 
 def journey(name: str) -> Journey:
-    """The journey of that name.
+    """The journey of that name; `question` is that of single questions from code.
 
     Raises:
         RefusedError: 404, there is none.
     """
+    if name == question.NAME:
+        return question.flow()
     try:
         return definitions()[name]
     except KeyError:
@@ -74,7 +92,7 @@ def _read_folders(folders: tuple[Path, ...]) -> Mapping[str, Journey]:
             mistakes.append(str(error))
             continue
         mistakes += missing_templates(one, path.name)
-        if one.name in found:
+        if one.name in found or one.name == question.NAME:
             mistakes.append(f"{path.name}:1: name: another flow has a journey {one.name!r} too; rename one of them")
         if one.name != path.stem:
             mistakes.append(f"{path.name}:1: name: the journey is called {one.name!r}; rename it or the file")
@@ -94,19 +112,26 @@ def parse(text: str, file: str = "definition") -> Journey:
     if twice := list(_repeated(tree)):
         raise DefinitionError("\n".join(f"{file}:{line}: {key}: stands here twice; remove one" for key, line in twice))
     try:
-        journey = Journey.model_validate(yaml.safe_load(text))
+        data = plain(text)
+        model = talks.model_of(data)
+        journey = model.model_validate(data)
     except ValidationError as error:
         faults = [dict(fault) for fault in error.errors(include_url=False)]
         # A list whose items are all wrong is also said to be empty; that is no mistake of its own.
         real = [fault for fault in faults if fault["type"] != "too_short" or not fault["input"]]
-        raise DefinitionError("\n".join(_described(fault, tree, file) for fault in real[:MOST_MISTAKES])) from None
+        raise DefinitionError("\n".join(_described(fault, tree, file, model) for fault in real[:MOST_MISTAKES])) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # a date that is none, a number beyond all bounds
         raise DefinitionError(f"{file}:1: a value cannot be read ({error}); put it in quotes") from error
     try:
         rounds.check(journey)
     except ValueError as error:
         raise DefinitionError(f"{file}:1: journey: {error}") from None
-    return rounds.written_out(journey)
+    return talks.with_stop(journey) if isinstance(journey, TalkingFlow) else rounds.written_out(journey)
+
+
+def plain(text: str) -> Any:
+    """What a YAML text says, as plain values. Raises YAMLError or ValueError."""
+    return yaml.load(text, Loader=_Loader)  # noqa: S506  # made of the safe one
 
 
 def missing_templates(journey: Journey, file: str = "definition") -> list[str]:
@@ -119,9 +144,8 @@ def missing_templates(journey: Journey, file: str = "definition") -> list[str]:
     for step in journey.steps:
         if journey.source != "repo" or step.sent_by:
             continue
-        ways: tuple[Step | Fallback, ...] = (step, *step.fallback)
-        for way in ways:
-            if (way.channel, way.template) in seen:
+        for way in step.ways():
+            if (way.channel, way.template) in seen or way.template == talks.TEXT:
                 continue
             seen.add((way.channel, way.template))
             template = templates.in_any_language(way.template)
@@ -190,10 +214,10 @@ def _repeated(node: yaml.Node) -> Iterator[tuple[str, int]]:
             yield from _repeated(item)
 
 
-def _described(fault: dict[str, Any], tree: yaml.Node, file: str) -> str:
+def _described(fault: dict[str, Any], tree: yaml.Node, file: str, model: type[Journey]) -> str:
     where = [part for part in fault["loc"] if isinstance(part, int | str)]
     line, path = _place(tree, where)
-    return f"{file}:{line}: {'.'.join(path) or 'journey'}: {_remedy(fault, where)}"
+    return f"{file}:{line}: {'.'.join(path) or 'journey'}: {_remedy(fault, where, model)}"
 
 
 def _place(tree: yaml.Node, where: list[int | str]) -> tuple[int, list[str]]:
@@ -216,10 +240,10 @@ def _inner(node: yaml.Node, part: int | str) -> tuple[int, yaml.Node] | None:
     return None
 
 
-def _remedy(fault: dict[str, Any], where: list[int | str]) -> str:
+def _remedy(fault: dict[str, Any], where: list[int | str], model: type[Journey]) -> str:
     match fault["type"]:
         case "extra_forbidden":
-            return _unknown(str(where[-1]), where)
+            return _unknown(str(where[-1]), where, model)
         case "missing":
             return "is missing; add it"
         case "literal_error":
@@ -240,9 +264,10 @@ def _quoted(value: Any) -> str:
     return text if len(text) <= LONGEST_VALUE_SHOWN else text[:LONGEST_VALUE_SHOWN] + "..."
 
 
-def _unknown(name: str, where: list[int | str]) -> str:
+def _unknown(name: str, where: list[int | str], model: type[Journey]) -> str:
     """What to write in place of a field that does not exist."""
-    parents = [PARTS[part] for part in where[:-1] if isinstance(part, str) and part in PARTS]
+    parts = PARTS | {"steps": TalkStep} if model is TalkingFlow else PARTS
+    parents = [parts[part] for part in where[:-1] if isinstance(part, str) and part in parts]
     known = sorted((parents[-1] if parents else Journey).model_fields)
     close = difflib.get_close_matches(name, known, n=1)
     return "is no field; " + (f"did you mean `{close[0]}`?" if close else f"known are {', '.join(known)}")

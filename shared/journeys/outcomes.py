@@ -13,6 +13,7 @@ from shared import clock
 from shared.journeys import arrange, expressions, pauses, schedule, step_deliveries
 from shared.journeys.definition import Step
 from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord, Standing, StepState, lock_record
+from shared.journeys.talks import run
 from shared.messages import planning
 from shared.messages.outcomes import MessageOutcome
 from shared.outbox.actions import Later, State
@@ -48,6 +49,8 @@ def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None
         return "superseded"
     if record.enrolment.state in (Standing.EXITED, Standing.SUSPENDED) or record.has_outlived_its_reason:
         return f"exited: {record.enrolment.reason}"[:64]
+    if record.journey.talks:  # the step was reached, and its condition asked then
+        return _held(record, step)
     return _held(record, step) or _moved(record, step) or _unfit(record, step)
 
 
@@ -111,7 +114,7 @@ def take_outcome(session: Session, context: Mapping[str, Any], outcome: MessageO
         return
     _note(record, row, outcome.word, outcome.reason, falls_back=outcome.fallback)
     if not outcome.fallback:
-        _go_on(record, name, outcome.word)
+        _go_on(record, name, outcome.word, outcome.reason)
         _follow_its_date(record, name)
     record.finish_if_done()
 
@@ -153,9 +156,12 @@ def _kind(word: str, reason: str | None) -> str:
     return word
 
 
-def _go_on(record: EnrolmentRecord, name: str, word: str) -> None:
+def _go_on(record: EnrolmentRecord, name: str, word: str, reason: str | None = None) -> None:
     """The steps that come after this one: "sent" begins their wait for its result, and a result settles them."""
     if record.enrolment.state != Standing.ACTIVE:
+        return
+    if record.journey.talks:
+        run.take_word(record, name, word, clock.now(), reason)
         return
     for step in record.journey.steps:
         if step.after != name or record.rows[step.id].state != StepState.ENQUEUED:

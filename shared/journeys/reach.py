@@ -12,18 +12,22 @@ from shared.people.aliases import Aliases
 
 def goes_on(record: EnrolmentRecord) -> bool:
     """Whether one step at least that is still open may be sent by one of its channels."""
-    steps = [step for step in record.journey.steps if record.rows[step.id].state in OPEN_STEPS and not step.sent_by]
+    steps = [step for step in record.journey.steps if _is_open(record, step) and not step.sent_by]
     known = aliases.of(record.session, [record.enrolment.person])
     return any(_may_be_sent(record.session, record, step, known) for step in steps)
 
 
+def _is_open(record: EnrolmentRecord, step: Step) -> bool:
+    """Whether it may still come; any step of a talking flow may, for an answer can lead back to it."""
+    return record.journey.talks or record.rows[step.id].state in OPEN_STEPS
+
+
 def _may_be_sent(session: Session, record: EnrolmentRecord, step: Step, known: Aliases) -> bool:
     data, locale = record.enrolment.data, record.enrolment.data.get("locale")
-    ways = [(step.channel, step.template), *((way.channel, way.template) for way in step.fallback)]
-    for channel, template in ways:
-        if not (to := str(address_of(channel, data) or "").strip()):
+    for way in step.ways():
+        if not (to := str(address_of(way.channel, data) or "").strip()):
             continue
-        transactional = planning.is_transactional(template, locale, step.transactional)
-        if consent.cause_against(session, known, channel, to, transactional=transactional) is None:
+        transactional = planning.is_transactional(way.template, locale, step.transactional)
+        if consent.cause_against(session, known, way.channel, to, transactional=transactional) is None:
             return True
     return False

@@ -31,6 +31,16 @@ def waiting(session: Session, delivery_id: int | None) -> Delivery | None:
     return row if row is not None and row.state == State.PENDING else None
 
 
+def first_tried(session: Session, delivery_id: int | None) -> datetime | None:
+    """When somebody began to send a delivery that may have gone out; None where it certainly has not."""
+    row = session.get(Delivery, delivery_id, populate_existing=True) if delivery_id is not None else None
+    if row is None or (row.state == State.PENDING and row.reason != OUTCOME_UNKNOWN):
+        return None
+    payload: Any = row.payload or {}
+    tried = payload.get("first_try")
+    return datetime.fromisoformat(tried) if tried else row.finished_at
+
+
 def _locked(session: Session, delivery_id: int) -> Delivery | None:
     """The delivery as it is stored, locked. A change that was not written yet is written first: the read would undo it."""
     known = session.identity_map.get(identity_key(Delivery, (delivery_id,)))

@@ -165,8 +165,13 @@ def wrote_to_us(session: Session, who: str, channel: str, at: datetime) -> None:
 
 def takes_free_text(session: Session, phone: str) -> bool:
     """Whether WhatsApp's 24-hour window is open for this number."""
+    return in_conversation(session, phone, "whatsapp")
+
+
+def in_conversation(session: Session, phone: str, channel: str) -> bool:
+    """Whether somebody has written to us by this channel within the last 24 hours."""
     query = select(Conversation.last_inbound_at).where(
-        Conversation.who.in_(digests_of_address(phone)), Conversation.channel == "whatsapp"
+        Conversation.who.in_(digests_of_address(phone)), Conversation.channel == channel
     )
     last = max(session.scalars(query), default=None)
     return last is not None and clock.now() - last < WHATSAPP_WINDOW

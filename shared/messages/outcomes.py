@@ -51,7 +51,12 @@ class PersonMessage:
     """A person replied, opted out of some channels, or opted in again.
 
     `recipient_digests`: the digests of their address, and of their key where it is known. `cause`: that of the suppression.
-    `text`: what they replied; "" where it has no words.
+    `at`: when they did so, by the provider's clock where it says so. `text`: what they replied; "" where it has no words.
+
+    Of a reply: `kind` says in what form it came (`shared.messages.events.ReplyKind`; a reaction or sticker is no answer),
+    `option_id` and `option_title` name the button or line of a list that was chosen, `quoted_id` the provider's id of the
+    message that it answers (`shared.messages.statuses.delivery_of` finds its delivery), `whatsapp_number_id` the number of ours
+    it came to, and `received_id` its row of `inbound_messages`.
     """
 
     word: Literal["replied", "unsubscribed", "resubscribed"]
@@ -60,6 +65,13 @@ class PersonMessage:
     at: datetime
     cause: str | None = None
     text: str = ""
+    kind: str = "text"
+    option_id: str | None = None
+    option_title: str | None = None
+    quoted_id: str | None = None
+    provider: str = ""
+    whatsapp_number_id: str | None = None
+    received_id: int | None = None
 
 
 type Listener = Callable[["Session", Mapping[str, Any], MessageOutcome], None]
@@ -98,14 +110,14 @@ def notify_person_message(session: "Session", event: PersonMessage) -> None:
     for name, listener in _declared("person.message").items():
         key = f"said:{name}:{event.word}:{event.recipient_digests[0]}:{event.at.isoformat()}"
         title = f"Puente: {name} could not take in that somebody has {event.word}"
-        _guarded(session, name, partial(listener, session, event), key, title)
+        guarded(session, name, partial(listener, session, event), key, title)
 
 
 def notify_received(session: "Session", message_id: int) -> None:
     """Notify the listeners of `message.received` of a row of `inbound_messages`. One that raises is rolled back and alerted."""
     for name, listener in _declared("message.received").items():
         title = f"Puente: {name} could not take in the inbound message {message_id}"
-        _guarded(session, name, partial(listener, session, message_id), f"received:{name}:{message_id}", title)
+        guarded(session, name, partial(listener, session, message_id), f"received:{name}:{message_id}", title)
 
 
 def notify(session: "Session", context: Mapping[str, Any], outcome: MessageOutcome) -> None:
@@ -117,7 +129,7 @@ def notify(session: "Session", context: Mapping[str, Any], outcome: MessageOutco
     for name, listener in _declared("message.outcome").items():
         key = f"outcome:{name}:{outcome.delivery_id}:{outcome.word}"
         title = f"Puente: {name} could not take in that delivery {outcome.delivery_id} is {outcome.word}"
-        _guarded(session, name, partial(listener, session, context, outcome), key, title)
+        guarded(session, name, partial(listener, session, context, outcome), key, title)
 
 
 def _declared(event: str) -> dict[str, Any]:
@@ -127,7 +139,8 @@ def _declared(event: str) -> dict[str, Any]:
     return dict(flows.listeners(event))
 
 
-def _guarded(session: "Session", name: str, work: Callable[[], None], key: str, title: str) -> None:
+def guarded(session: "Session", name: str, work: Callable[[], None], key: str, title: str) -> None:
+    """Run a listener. What it raises takes back what it did, and alerts the operators once for `key`; the caller goes on."""
     from sqlalchemy.exc import DBAPIError
 
     from shared.alerts import plan_alert

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.messages import template_sources, templates
-from shared.messages.message import EMAIL_PROVIDERS, Message
+from shared.messages.message import EMAIL_PROVIDERS, WHATSAPP_PROVIDERS, Message
 from shared.messages.senders import provider_of
 from shared.outbox import actions, plan
 from shared.outbox.actions import Action, Kind
@@ -25,8 +25,9 @@ def enqueue(session: Session, message: Message, *, event_key: str | None = None,
     """Enqueue a message, once for its dedupe key for all time; False where that key exists already, and then nothing changes.
 
     The message is sent at `due_at` (default: now) at the earliest; the checks whether it is still wanted and allowed run then,
-    not here. The carrier of a mail is chosen here, and after a change of EMAIL_PROVIDER the same key is not enqueued with the
-    other carrier. `is_new` skips the look-up: the key cannot exist yet, because it names a row that this transaction has made.
+    not here. The carrier is chosen here, and after a change of EMAIL_PROVIDER or WHATSAPP_PROVIDER the same key is not enqueued
+    with the other carrier. `is_new` skips the look-up: the key cannot exist yet, because it names a row that this transaction
+    has made.
     """
     settings = get_settings()
     if not is_new and find(session, message.channel, message.dedupe_key) is not None:
@@ -48,12 +49,13 @@ def enqueue(session: Session, message: Message, *, event_key: str | None = None,
     )
 
 
+_CARRIED_BY = {"email": EMAIL_PROVIDERS, "whatsapp": WHATSAPP_PROVIDERS, "manychat": ("manychat",)}
 _ID = select(Delivery.id).where(Delivery.dedupe_key.in_(bindparam("keys", expanding=True))).limit(1)
 
 
 def find(session: Session, channel: str, dedupe_key: str) -> int | None:
     """The id of the delivery of the message with that key, whoever carries it; None where there is none."""
-    carried_by = {"email": EMAIL_PROVIDERS, "manychat": ("manychat",)}.get(channel, ("twilio",))
+    carried_by = _CARRIED_BY.get(channel, ("twilio",))
     keys = [key_of(Kind.MESSAGE, carrier, channel, dedupe_key) for carrier in carried_by]
     return session.scalars(_ID, {"keys": keys}).one_or_none()
 
@@ -74,6 +76,9 @@ def fall_back(session: Session, message: Message) -> bool:
         due_at=None,
         fallback=tuple(rest),
         provider=None,
+        text="",
+        content=None,
+        whatsapp_number_id=message.whatsapp_number_id if step.channel == "whatsapp" else None,
         source=message.source if step.channel == "email" else template_sources.REPOSITORY,
     )
     enqueue(session, again)

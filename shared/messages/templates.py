@@ -4,6 +4,7 @@
                                      subject.txt   e-mail only
                                      body.txt      plain text; for a call, what is said, a pause between paragraphs
                                      body.html     e-mail only; values are escaped
+    shared/templates/<locale>/<name>.html    a page of ours, behind a link (`page`)
 
 Jinja runs sandboxed, strict and within bounds (`shared.messages.bounded_jinja`): a variable that is not given is an error,
 never a blank, and a text that would need too much time or memory is one too.
@@ -130,6 +131,21 @@ def render(template: Template, variables: Mapping[str, Any], *, unsubscribe_url:
     if unsubscribe_url:
         text, html = _with_footer(text, html, unsubscribe_url, template.locale)
     return Rendered(subject=subject, text=text, html=html, content_variables=_content_variables(template, values))
+
+
+def page(name: str, variables: Mapping[str, Any], locale: str | None = None) -> str:
+    """A page of ours for a browser, `<locale>/<name>.html`, filled in; values are escaped.
+
+    Raises:
+        PermanentError: `template-not-found`; else as `render`.
+    """
+    for candidate in _locales(locale) if _NAME.fullmatch(name) else ():
+        for file in (root / candidate / f"{name}.html" for root in roots()):
+            if file.is_file():
+                text = file.read_text(encoding="utf-8")
+                shown = Template(name=name, locale=candidate, channels=(), kind=TRANSACTIONAL, html=text)
+                return _filled(text, variables, shown, html=True).strip()
+    raise not_found(name)
 
 
 def variables(template: Template) -> frozenset[str]:

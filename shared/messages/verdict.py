@@ -40,6 +40,8 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
     message, settings = Message.from_payload(claimed.payload), get_settings()
     if (owner := outcomes.refused(session, message.context)) is not None:
         return owner
+    if message.reply and consent.in_conversation(session, message.to, message.channel):
+        message = replace(message, transactional=True, window=False)
     known = aliases.of(session, [message.person])
     if cause := consent.held_back(session, message, known):
         return SUPPRESSED + cause

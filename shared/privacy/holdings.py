@@ -23,6 +23,7 @@ from shared.store.journey_models import (
     JourneyBeginning,
     JourneyDecision,
     JourneyEvent,
+    JourneyTalk,
 )
 from shared.store.models import (
     GONE,
@@ -128,6 +129,7 @@ def _dead_letter_instead(person: Person) -> dict[str, Any]:
 _HOLDINGS = (
     Holding(JourneyDecision, _enrolment_of(JourneyDecision.enrolment_id)),
     Holding(EnrolmentAddress, _enrolment_of(EnrolmentAddress.enrolment_id)),
+    Holding(JourneyTalk, _enrolment_of(JourneyTalk.enrolment_id)),
     Holding(EnrolmentStep, _enrolment_of(EnrolmentStep.enrolment_id)),
     Holding(Enrolment, _in_journeys),
     Holding(JourneyEvent, lambda person: JourneyEvent.person.in_(person.subjects)),

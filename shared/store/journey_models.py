@@ -1,4 +1,4 @@
-"""The tables of journeys: versions, beginnings, enrolments, their addresses and steps, pauses, remembered events, decisions."""
+"""The tables of journeys: versions, beginnings, enrolments, their addresses, steps and talks, pauses, events, decisions."""
 
 from datetime import datetime
 from typing import Any
@@ -104,6 +104,30 @@ class EnrolmentStep(Base):
         UniqueConstraint("enrolment_id", "step"),
         Index("ix_enrolment_steps_state_due_at", "state", "due_at"),  # what should have happened by now and has not
     )
+
+
+class JourneyTalk(Timestamped, Base):
+    """Where somebody stands in a talking flow. Written under the lock of the enrolment, which is its key.
+
+    `node` is the step that they are at. `state`: `sending`, its message is on its way; `asked`, an answer is waited for,
+    `until` then; `ended`, with an `outcome`, `completed` where the flow itself came to an end. `sent_at` is when the last
+    message was taken, `tries` how many answers have not fitted, `moves` how many steps there were. `context` is the caller's.
+    """
+
+    __tablename__ = "journey_talks"
+    enrolment_id: Mapped[int] = mapped_column(ForeignKey("enrolments.id"), primary_key=True, autoincrement=False)
+    state: Mapped[str] = mapped_column(Unicode(16))
+    node: Mapped[str | None] = mapped_column(Unicode(JOURNEY_LENGTH))
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    tries: Mapped[int] = mapped_column(default=0)
+    moves: Mapped[int] = mapped_column(default=0)
+    outcome: Mapped[str | None] = mapped_column(Unicode(JOURNEY_LENGTH))
+    completed: Mapped[bool] = mapped_column(default=False)
+    context: Mapped[Any] = mapped_column(JsonText, default=dict)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (Index("ix_journey_talks_state_until", "state", "until"),)
 
 
 class JourneyDecision(Base):

@@ -94,7 +94,9 @@ class Advisor(Timestamped, Base):
 
 
 class Contact(Timestamped, OdooSynced, Base):
-    """A person, known by ManyChat's id. `fact_times` says from when each fact is (see `shared.crm.facts`).
+    """A person, known by ManyChat's id; who has none there has `tel:<number>` in its place.
+
+    `fact_times` says from when each fact is (see `shared.crm.facts`).
 
     `search_text` follows name and phone by itself (see `shared.store.search`).
     """
@@ -123,8 +125,9 @@ class Contact(Timestamped, OdooSynced, Base):
 
     @property
     def full_name(self) -> str:
-        """First and last name, or ManyChat's id where no name is known."""
-        return " ".join(filter(None, (self.first_name, self.last_name))) or f"ManyChat {self.manychat_id}"
+        """First and last name, or where no name is known ManyChat's id, or the number of whom ManyChat does not know."""
+        named = " ".join(filter(None, (self.first_name, self.last_name)))
+        return named or (f"ManyChat {self.manychat_id}" if ":" not in self.manychat_id else self.manychat_id.partition(":")[2])
 
 
 @event.listens_for(Contact, "before_insert")

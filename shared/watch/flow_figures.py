@@ -2,11 +2,12 @@
 
 Rows of the inbox go after their time, so they cannot be counted anew: each minute what has come since is added up, by the
 event's type, and each event counts once however often the minute's job runs. It looks no nearer to the present than `SETTLED`,
-by when every transaction that was under way has ended (a handler's statements are given up long before).
+by when every transaction that was under way has ended (a handler's statements are given up long before). The same
+figures are kept by the hour as well.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
@@ -17,13 +18,15 @@ from shared import clock, flows
 from shared.intake.endpoint import routes_by_flow
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.elapsed import step_of
+from shared.store.figure_models import EventHour
 from shared.store.models import DeadLetter, EventFigure, InboxEvent
 from shared.store.session import reading, transact
 
 ALL = "*"
 """The row that holds the figures of all types together, and up to when events have been counted."""
 SETTLED = timedelta(minutes=1)
-MOST_AT_ONCE = timedelta(hours=1)  # after a long stop each minute makes good an hour
+TICK = timedelta(microseconds=1)  # the shortest time that the databases know: the first moment of an hour is that hour's
+HOUR = timedelta(hours=1)  # after a long stop each minute makes good an hour
 UNKNOWN_FLOW = "unknown"
 
 
@@ -78,15 +81,32 @@ def _count(session: Session) -> int:
     if total is None:  # counting begins
         insert_if_absent(session, EventFigure, "type", {"type": ALL, "counted_to": until})
         return 0
-    since, until = total.counted_to, min(until, total.counted_to + MOST_AT_ONCE)
-    if until <= since:
-        return 0
+    since, until = total.counted_to, min(until, total.counted_to + HOUR)
+    whole = sum((_count_within_hour(session, *piece) for piece in _pieces(since, until)), Figures())
+    if until > since:
+        _add(session, ALL, whole, until)
+    return whole.executions
+
+
+def _pieces(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The time after `since`, until `until`, cut where an hour begins."""
+    while since < until:
+        end = min(until, hour_of(since + TICK) + HOUR - TICK)
+        yield since, end
+        since = end
+
+
+def _count_within_hour(session: Session, since: datetime, until: datetime) -> Figures:
     found = _found(session, since, until)
     for kind, figures in sorted(found.items()):
         _add(session, kind, figures, until)
-    whole = sum(found.values(), Figures())
-    _add(session, ALL, whole, until)
-    return whole.executions
+        _add_to_hour(session, kind, figures, hour_of(until))
+    return sum(found.values(), Figures())
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The beginning of its hour."""
+    return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def _found(session: Session, since: datetime, until: datetime) -> Mapping[str, Figures]:
@@ -109,6 +129,17 @@ def _add(session: Session, kind: str, figures: Figures, until: datetime) -> None
     insert_if_absent(session, EventFigure, "type", {"type": kind, "counted_to": until})
     more = {one.name: getattr(EventFigure, one.name) + getattr(figures, one.name) for one in fields(figures)}
     session.execute(update(EventFigure).where(EventFigure.type == kind).values(counted_to=until, **more))
+
+
+def _add_to_hour(session: Session, kind: str, figures: Figures, hour: datetime) -> None:
+    """Only whoever holds the row of all types comes here, so nobody else adds the hour's row meanwhile."""
+    more = {one.name: getattr(figures, one.name) for one in fields(figures)}
+    of_hour = (EventHour.type == kind, EventHour.hour == hour)
+    if session.scalar(select(EventHour.id).where(*of_hour)) is None:
+        session.add(EventHour(type=kind, hour=hour, **more))
+        return
+    added = {name: getattr(EventHour, name) + value for name, value in more.items()}
+    session.execute(update(EventHour).where(*of_hour).values(**added))
 
 
 def _flows_by_type() -> Mapping[str, str]:

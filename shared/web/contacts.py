@@ -1,23 +1,27 @@
 """`/api/v1/contacts`: the people our record knows."""
 
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StringConstraints, model_validator
 from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import Session
 
-from shared.crm import contact_edits, editing
+from shared.crm import contact_edits, contact_profiles, editing
+from shared.crm.contact_profiles import Profile
 from shared.crm.people import e164
 from shared.intake.fields import ManychatId, RequiredEmail, Text
+from shared.messages import contact_words
 from shared.problems import documented
 from shared.readers.email import key as address_key
 from shared.settings import get_settings
 from shared.store.models import MANYCHAT_ID_LENGTH, Contact
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
-from shared.web.bodies import Body, Number, PhoneNumber, Words200
+from shared.web.bodies import Body, Number, PhoneNumber, Words100, Words200
 from shared.web.conditions import MADE, ONE, IfMatch, guard, tag
 from shared.web.paging import Page, RowId, text
 from shared.web.sorting import LONGEST_SEARCH, SortedQuery, find_sorted, having_words
@@ -68,7 +72,8 @@ class ContactOut(BaseModel):
     """A person. `odoo_...` tells how far Odoo's partner is in step; null where ODOO_SYNC_MODE wants no partners."""
 
     id: int
-    manychat_id: str
+    uuid: str = Field(description="The same id where ids are UUIDs.")
+    manychat_id: str | None = Field(description="Null for a person whom ManyChat does not know.")
     first_name: str | None
     last_name: str | None
     email: str | None
@@ -89,6 +94,10 @@ class ContactOut(BaseModel):
     last_event_at: datetime | None = Field(
         description="When the newest event about this person happened, by its sender's clock."
     )
+    tags: list[str]
+    attributes: dict[str, Any] = Field(description="Further facts, by name.")
+    opt_in: bool | None = Field(description="Whether they want messages to many; null where nobody has said.")
+    is_blocked: bool = Field(description="Nothing is sent to them by WhatsApp.")
 
 
 class ContactExists(BaseModel):
@@ -98,13 +107,17 @@ class ContactExists(BaseModel):
     id: int | None
 
 
-OWN_NAMES = {"channel", "odoo_partner_id", "synced_at"}
+OWN_NAMES = {"uuid", "manychat_id", "channel", "odoo_partner_id", "synced_at", *contact_profiles.FIELDS}
+PROFILE_ALIASES = {"phone": "phone_number", "attributes": "custom_fields"}
+CHANGED: dict[int | str, dict[str, Any]] = {200: {"model": ContactOut, "description": "The contact was there.", **ONE[200]}}
+AttributeName = Annotated[str, StringConstraints(pattern=r"^\w[\w-]{0,63}$")]
+AttributeValue = StrictBool | StrictInt | StrictFloat | Annotated[str, StringConstraints(max_length=1000)] | None
 
 
 class ContactChange(Body):
     """What is known of a person, in part: what is left out stays, null takes it away."""
 
-    read_only: ClassVar = frozenset(ContactOut.model_fields) - set(EDITABLE) | {"phone_original"}
+    read_only: ClassVar = frozenset(ContactOut.model_fields) - {*EDITABLE, *contact_profiles.FIELDS} | {"phone_original"}
 
     manychat_id: ManychatId | None = Field(default=None, description="Cannot be changed; given, it must be the present one.")
     first_name: Words200 | None = None
@@ -112,6 +125,27 @@ class ContactChange(Body):
     phone: PhoneNumber | None = None
     email: RequiredEmail | None = None
     channel_id: Number | None = None
+    tags: list[Words100] | None = Field(default=None, max_length=contact_profiles.MOST_TAGS, description="All tags.")
+    attributes: dict[AttributeName, AttributeValue] | None = Field(
+        default=None, description="Further facts to set; null takes one away, what is not named stays."
+    )
+    opt_in: bool | None = Field(default=None, description="Whether they want messages to many.")
+    is_blocked: bool | None = Field(default=None, description="True: nothing is sent to them by WhatsApp.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_other_names(cls, data: Any) -> Any:
+        """`phone_number` and `custom_fields` are other names of `phone` and `attributes`; `name` is the whole name."""
+        if not isinstance(data, dict):
+            return data
+        data = {**data}
+        for name, other in PROFILE_ALIASES.items():
+            if other in data and name not in data:
+                data[name] = data.pop(other)
+        if isinstance(data.get("name"), str) and not {"first_name", "last_name"} & data.keys():
+            first, _, last = data.pop("name").strip().partition(" ")
+            data |= {"first_name": first or None, "last_name": last.strip() or None}
+        return data
 
 
 class ContactIn(ContactChange):
@@ -123,11 +157,16 @@ class ContactIn(ContactChange):
         }
     )
 
-    manychat_id: ManychatId
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if self.manychat_id is None and self.phone is None:
+            raise ValueError("give `manychat_id` or `phone`")
+        return self
 
-    def facts(self) -> dict[str, object]:
-        """All that can be changed."""
-        return self.model_dump(exclude={"manychat_id"})
+    def facts(self) -> dict[str, Any]:
+        """All that can be changed; of what is kept beside the row, what was given."""
+        left_out = {"manychat_id", *(set(contact_profiles.FIELDS) - self.model_fields_set)}
+        return self.model_dump(exclude=left_out)
 
 
 @router.get("", summary="List contacts")
@@ -135,7 +174,8 @@ def list_contacts(query: Annotated[ContactQuery, Query()]) -> Page[ContactOut]:
     """Contacts, by name or phone, ManyChat's id, e-mail address or channel."""
     with reading() as session:
         rows, total, after = find_sorted(session, query.applied(select(Contact)), SORTS, query)
-    return Page(items=[_shown(row) for row in rows], total=total, next=after)
+        profiles = contact_profiles.of(session, [row.id for row in rows])
+    return Page(items=[_shown(row, profiles[row.id]) for row in rows], total=total, next=after)
 
 
 @router.get("/exists", summary="Whether there is a contact with a ManyChat id")
@@ -146,14 +186,29 @@ def contact_exists(manychat_id: Annotated[str, Query(min_length=1, max_length=MA
     return ContactExists(exists=found is not None, id=found)
 
 
-@router.post("", status_code=201, summary="Add a contact", responses=documented(409) | MADE)
+@router.post("", status_code=201, summary="Add a contact", responses=documented(409) | MADE | CHANGED)
 def create_contact(body: ContactIn, caller: Caller, response: Response) -> ContactOut:
-    """Adds a person. 409 where their ManyChat id is known, also from an event, or there is no such channel."""
-    row = editing.committed(
-        partial(contact_edits.create, manychat_id=body.manychat_id, values=body.facts(), actor=actor(caller))
-    )
-    tag(response, row, EDITABLE, f"/api/v1/contacts/{row.id}")
-    return _shown(row)
+    """Adds a person, or changes whoever has the number where there is no `manychat_id` (then 200).
+
+    409 where their ManyChat id is known, also from an event, where several contacts have the number (`errors` names them),
+    or where there is no such channel.
+    """
+    row, is_new = editing.committed(partial(_kept, body=body, who=actor(caller)))
+    if is_new:
+        tag(response, row, EDITABLE, f"/api/v1/contacts/{row.id}")
+    else:
+        response.status_code = 200
+        tag(response, row, EDITABLE)
+    return _with_profile(row)
+
+
+def _kept(session: Session, body: ContactIn, who: str) -> tuple[Contact, bool]:
+    if body.manychat_id is not None:
+        row, is_new = contact_edits.create(session, body.manychat_id, body.facts(), who), True
+    else:
+        row, is_new = contact_edits.keep_by_phone(session, body.facts(), who)
+    contact_words.keep(session, row, body.model_dump(include=body.model_fields_set))
+    return row, is_new
 
 
 @router.get("/{contact_id:id}", summary="One contact", responses=documented(404) | ONE)
@@ -161,10 +216,11 @@ def get_contact(contact_id: RowId, response: Response) -> ContactOut:
     """The person as our record knows them now."""
     with reading() as session:
         row = session.get(Contact, contact_id)
-    if row is None:
-        raise editing.missing("contact", contact_id)
+        if row is None:
+            raise editing.missing("contact", contact_id)
+        profile = contact_profiles.of(session, [contact_id])[contact_id]
     tag(response, row, EDITABLE)
-    return _shown(row)
+    return _shown(row, profile)
 
 
 @router.put("/{contact_id:id}", summary="Replace a contact's facts", responses=documented(404, 409, 412) | ONE)
@@ -193,27 +249,36 @@ def delete_contact(contact_id: RowId, caller: Caller, if_match: IfMatch = None) 
 
 def _changed(
     contact_id: int,
-    values: dict[str, object],
+    values: dict[str, Any],
     manychat_id: str | None,
     caller: Caller,
     response: Response,
     if_match: str | None,
 ) -> ContactOut:
-    row = editing.committed(
-        partial(
-            contact_edits.change,
-            contact_id=contact_id,
-            values=values,
-            actor=actor(caller),
-            guard=guard(if_match, EDITABLE),
-            manychat_id=manychat_id,
-        )
-    )
+    def work(session: Session) -> Contact:
+        check = guard(if_match, EDITABLE)
+        row = contact_edits.change(session, contact_id, values, actor(caller), check, manychat_id)
+        contact_words.keep(session, row, values)
+        return row
+
+    row = editing.committed(work)
     tag(response, row, EDITABLE)
-    return _shown(row)
+    return _with_profile(row)
 
 
-def _shown(row: Contact) -> ContactOut:
+def _with_profile(row: Contact) -> ContactOut:
+    with reading() as session:
+        return _shown(row, contact_profiles.of(session, [row.id])[row.id])
+
+
+def _shown(row: Contact, profile: Profile) -> ContactOut:
     same = {name: getattr(row, name) for name in ContactOut.model_fields if name not in OWN_NAMES}
-    channel = row.channel.name if row.channel else None
-    return ContactOut(**same, channel=channel, odoo_partner_id=row.odoo_id, synced_at=row.odoo_synced_at)
+    return ContactOut(
+        **same,
+        **asdict(profile),
+        uuid=contact_profiles.uuid_of(row.id),
+        manychat_id=contact_profiles.shown_manychat_id(row.manychat_id),
+        channel=row.channel.name if row.channel else None,
+        odoo_partner_id=row.odoo_id,
+        synced_at=row.odoo_synced_at,
+    )

@@ -17,6 +17,11 @@ from sqlalchemy.orm import Session
 from functions.bookings import chain
 from functions.bookings import services as booking_services
 from functions.bookings.tables import Booking, BookingUid
+from functions.broadcasts import counts as broadcast_counts
+from functions.broadcasts import progress, schedule_edits
+from functions.broadcasts.states import RecipientStatus
+from functions.broadcasts.tables import Automation, Execution, ExecutionCount, Recipient
+from functions.broadcasts.tables import Schedule as BroadcastSchedule
 from functions.carts import covering, recovery, wishes
 from functions.carts import outcomes as cart_outcomes
 from functions.carts import services as cart_services
@@ -114,6 +119,16 @@ def _kind(column: Any) -> Any:
 def one(model: type[Any], **values: Any) -> Callable[[], Sequence[Any]]:
     """A single row."""
     return lambda: [filled(model, **values)]
+
+
+def broadcast() -> Sequence[Any]:
+    """An automation with a schedule, and an execution of it with a recipient."""
+    return [
+        filled(Automation, uuid="u1"),
+        filled(BroadcastSchedule, automation_id=1),
+        filled(Execution, automation_id=1),
+        filled(Recipient, execution_id=1),
+    ]
 
 
 def booking() -> Sequence[Any]:
@@ -257,6 +272,22 @@ WAITS: dict[str, Wait] = {
     ),
     "functions.bookings.services:bring_in_line": Wait(
         Lead, lead, lambda session: booking_services.bring_in_line(session, 1, "k")
+    ),
+    "functions.broadcasts.counts:_fold_page": Wait(
+        ExecutionCount, one(ExecutionCount, execution_id=1), lambda session: broadcast_counts._fold_page(session, 1)
+    ),
+    "functions.broadcasts.progress:record": Wait(
+        Recipient,
+        broadcast,
+        lambda session: progress.record(
+            session, [progress.Change(recipient_id=1, status=RecipientStatus.SENT, at=clock.now())]
+        ),
+    ),
+    "functions.broadcasts.schedule_edits:_automation": Wait(
+        Automation, broadcast, lambda session: schedule_edits._automation(session, "u1", for_change=True)
+    ),
+    "functions.broadcasts.schedule_edits:_of": Wait(
+        BroadcastSchedule, broadcast, lambda session: schedule_edits._of(session, session.get_one(Automation, 1))
     ),
     "functions.christmas.meetings:hold": Wait(
         SequenceContact, one(SequenceContact, email=ANA), lambda session: meetings.hold(session, ANA)

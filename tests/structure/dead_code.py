@@ -19,6 +19,7 @@ CALLED_BY_A_DECORATOR = [
     "@*.get", "@*.post", "@*.put", "@*.patch", "@*.delete", "@*.route", "@*.exception_handler", "@*.middleware", "@app.*",
     "@router.*", "@rule", "@*validator", "@*field_serializer", "@event.listens_for", "@*.function_name", "@*_trigger",
 ]  # fmt: skip
+ON_A_PAGE = re.compile(r"\.(\w+)")  # what a template of the console asks of what it is given
 REFERENCE = re.compile(r'"[\w.{}]+:(\w+)"')  # `package.module:attribute`: how declarations name their parts
 KINDS = {"function", "method", "class", "property"}
 
@@ -28,12 +29,13 @@ def found(paths: list[Path]) -> dict[str, str]:
     vulture = Vulture(ignore_decorators=CALLED_BY_A_DECORATOR)
     vulture.scavenge([str(path) for path in paths], exclude=["*/migrations/*"])
     unused: list[Any] = vulture.get_unused_code()
-    named = {name for path in paths for file in _files(path) for name in REFERENCE.findall(file.read_text())}
+    named = {name for file in _files(paths, ".py") for name in REFERENCE.findall(file.read_text())}
+    named |= {name for file in _files(paths, ".html") for name in ON_A_PAGE.findall(file.read_text())}
     return {one.name: f"{one.filename}:{one.first_lineno}" for one in unused if one.typ in KINDS and one.name not in named}
 
 
-def _files(path: Path) -> list[Path]:
-    return list(path.rglob("*.py")) if path.is_dir() else [path]
+def _files(paths: list[Path], kind: str) -> list[Path]:
+    return [file for path in paths for file in (path.rglob(f"*{kind}") if path.is_dir() else [path]) if file.suffix == kind]
 
 
 def allowed() -> set[str]:

@@ -12,8 +12,10 @@ PACKAGES = ("functions", "shared")
 LAYERS = [
     {"functions"},
     {"shared.bootstrap"},
+    {"shared.console"},
     {"shared.web", "shared.importer", "shared.shadow"},
     {"shared.journeys"},
+    {"shared.approvals"},
     {"shared.messages"},
     {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},
     {"shared.people"},

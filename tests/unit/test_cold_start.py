@@ -20,7 +20,7 @@ def test_journeys_guard_their_messages_in_every_instance():
     events = ("message.sending", "message.outcome", "person.message")
     listeners = f"[[name for name, _call in flows.listeners(event)] for event in {events}]"
     listening = [
-        ["invoices", "system"],
+        ["approvals", "invoices", "system"],
         ["carts", "christmas", "hubspot", "invoices", "leads", "system"],
         ["christmas", "leads", "system"],
     ]

@@ -20,6 +20,7 @@ NEEDED = {
     "onboarding_phase1_email_3", "call_sorry", "cart_mail_1", "cart_mail_2", "cart_mail_3", "cart_whatsapp",
     "primer_recordatorio", "vence_hoy", "vencida_7_dias", "vencida_14_dias", "vencida_30_dias", "vencida_60_dias",
     "recordatorio_general", "factura_critica", "resumen_finanzas", "hubspot_interes", "hubspot_mensaje",
+    "approval_request", "approval_reminder",
 }  # fmt: skip
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "messages.md"
 WAY_OUT = "https://puente.example/api/unsubscribe?t=x"

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from shared import clock, flows
+from shared.store.figure_models import EventHour
 from shared.store.models import DeadLetter, EventFigure, InboxEvent
 from shared.store.session import reading, transact
 from shared.watch import flow_figures
@@ -159,3 +160,18 @@ def test_any_order_of_events_counts_and_deaths_counts_each_once(test_clock, step
     while is_behind():
         flow_figures.count()
     assert (figures().handled, figures().failed) == (steps.count("event"), steps.count("letter"))
+
+
+def test_hours_add_up_to_the_counters(test_clock):
+    """What is kept by the hour is what was counted, under the hour in which it was handled."""
+    for _ in range(3):
+        handled()
+        test_clock.advance(minutes=40)
+    while is_behind():
+        flow_figures.count()
+    with reading() as session:
+        hours = session.scalars(select(EventHour).where(EventHour.type == CONTACT).order_by(EventHour.hour)).all()
+        counted_hours = {hour.hour for hour in hours}
+        moments = session.scalars(select(InboxEvent.handled_at)).all()
+    assert sum(hour.handled for hour in hours) == 3
+    assert counted_hours == {flow_figures.hour_of(moment) for moment in moments}

@@ -44,6 +44,7 @@ class TestContacts:
         assert (answer["total"], answer["next"]) == (1, None)
         assert item == {
             "id": 1,
+            "uuid": "70756e74-6563-8000-8000-000000000001",
             "manychat_id": "m1",
             "first_name": "Ana",
             "last_name": "Núñez 🌟",
@@ -63,6 +64,10 @@ class TestContacts:
             "created_at": "2026-03-02T09:00:00Z",
             "updated_at": "2026-03-02T09:00:00Z",
             "last_event_at": "2026-03-01T10:00:00Z",
+            "tags": [],
+            "attributes": {},
+            "opt_in": None,
+            "is_blocked": False,
         }
 
     @pytest.mark.parametrize(

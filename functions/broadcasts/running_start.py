@@ -1,0 +1,48 @@
+"""Begin an execution of an automation: one row, from which its recipients are worked out in the background."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from functions.broadcasts.running_config import config_of
+from functions.broadcasts.states import AutomationStatus
+from functions.broadcasts.tables import Automation, Execution
+from shared import clock
+from shared.store.dialect import insert_if_absent
+
+
+def begin(
+    session: Session,
+    automation: Automation,
+    *,
+    run_key: str,
+    event: str,
+    scheduled_for: datetime | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Execution | None:
+    """An execution that a schedule begins, `queued`; None where `run_key` has one already, and then nothing changes.
+
+    The automation becomes `active`. Its counts of executions are raised in the database, so that two that begin at once both
+    count.
+    """
+    values = {
+        "automation_id": automation.id,
+        "run_key": run_key,
+        "execution_type": "scheduled",
+        "triggered_by_event": event,
+        "scheduled_for": scheduled_for,
+        "config": config_of(automation, changes),
+    }
+    if not insert_if_absent(session, Execution, "run_key", values):
+        return None
+    raised = {"total_executions": Automation.total_executions + 1, "last_executed_at": clock.now()}
+    session.execute(
+        update(Automation)
+        .where(Automation.id == automation.id)
+        .values(**raised, status=AutomationStatus.ACTIVE, is_active=True, updated_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )
+    return session.scalars(select(Execution).where(Execution.run_key == run_key)).one()

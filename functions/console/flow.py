@@ -1,0 +1,28 @@
+"""The operators' console."""
+
+from shared.flow import Flow
+
+FLOW = Flow(
+    name="console",
+    title="The operators' console",
+    about="Pages at `/console` for those who run this without being programmers: what waits for a person, whom a fault "
+    "touches, and how it is mended. They are made on the server; everything that they change is in the action log.",
+    functions=(),
+    optional=False,
+    routers=(
+        "shared.console.assets:router",
+        "functions.console.sign_in:router",
+        "functions.console.own:router",
+        "functions.console.today:router",
+    ),
+    settings="shared.console.settings:ConsoleSettings",
+    has_pages=True,
+    console=("functions.console.today:ENTRY",),
+    waiting=(
+        "functions.console.matters:stopped",
+        "functions.console.matters:answers",
+        "functions.console.matters:uncertain",
+        "functions.console.matters:failed",
+        "functions.console.matters:drift",
+    ),
+)

@@ -1,0 +1,109 @@
+"""A page of the console: its template, in the language and zone of whoever looks, in the frame that all pages share.
+
+Templates stand in the folders `pages/` of the flows that declare `has_pages`, and are named `<flow>/<file>`; the frame's own
+are `frame.html` and the macros of `parts.html`. Every text of theirs goes through `_()`.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+
+from shared import clock, flows, page_headers
+from shared.console import navigation, session, words
+from shared.console.moments import Reader
+from shared.console.navigation import Entry
+from shared.console.settings import ConsoleSettings
+from shared.errors import RefusedError
+from shared.settings import get_settings, settings_of
+from shared.store.session import reading
+
+LANGUAGE_COOKIE, ZONE_COOKIE, THEME_COOKIE = "puente_language", "puente_zone", "puente_theme"
+THEMES = ("light", "dark")
+SHORT_TEXT = 100
+HEADERS = page_headers.EVERYWHERE | {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+}
+
+
+def render(request: Request, template: str, status: int = 200, **facts: Any) -> Response:
+    """The page that `template` makes of `facts`; of the navigation it shows the entry named `here`."""
+    reader = reader_of(request)
+    environment = _environment(reader.language)
+    text = environment.get_template(template).render({"here": "", **_frame(request, reader), **facts})
+    return HTMLResponse(text, status, headers=dict(HEADERS))
+
+
+def refusal(request: Request, error: RefusedError) -> Response:
+    """The page that says why something was not done, and what is safe all the same."""
+    phrase = HTTPStatus(error.status).phrase
+    return render(request, "refusal.html", error.status, error=error, phrase=phrase, heading=error.title)
+
+
+def reader_of(request: Request) -> Reader:
+    """Language and zone of whoever asks: as they chose, else as their browser says, else those of the settings."""
+    language = words.chosen(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", ""))
+    return Reader(language, _zone(request.cookies.get(ZONE_COOKIE, "")), clock.now())
+
+
+def _zone(name: str) -> ZoneInfo:
+    """The zone of that name, else DEFAULT_TIME_ZONE."""
+    try:
+        return ZoneInfo(name[:SHORT_TEXT].replace("%2F", "/"))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo(get_settings().default_time_zone)
+
+
+def _frame(request: Request, reader: Reader) -> Mapping[str, Any]:
+    """What the frame of every page shows. Before somebody has signed in it shows nothing of the record."""
+    operator = getattr(request.state, "operator", None)
+    signing = get_settings().link_signing_secrets
+    theme = request.cookies.get(THEME_COOKIE)
+    listed: tuple[Entry, ...] = navigation.entries() if operator else ()
+    return {
+        "reader": reader,
+        "operator": operator,
+        "theme": theme if theme in THEMES else None,
+        "title_of_owner": settings_of(ConsoleSettings).console_title,
+        "token": session.form_token(request.state.session_id, signing) if operator and signing else "",
+        "entries": listed,
+        "groups": navigation.GROUPS,
+        "counts": _counts(listed),
+        "languages": words.LANGUAGES,
+        "sign_in": session.SIGN_IN,
+        "path": request.url.path,
+        "address": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+    }
+
+
+def _counts(listed: tuple[Entry, ...]) -> Mapping[str, navigation.Count]:
+    if not listed:
+        return {}
+    with reading() as opened:
+        return navigation.counts.of(opened, listed)
+
+
+@cache
+def _environment(language: str) -> Environment:
+    """Templates in one language. Everything is escaped, and a name that a template misspells is an error."""
+    of_flows: dict[str, BaseLoader] = {
+        flow: FileSystemLoader(folder) for flow, folder in flows.folders_by_flow("pages").items()
+    }
+    environment = Environment(
+        loader=ChoiceLoader([PrefixLoader(of_flows), FileSystemLoader(words.OWN)]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    environment.install_gettext_translations(words.translations(language), newstyle=True)  # type: ignore[attr-defined]
+    return environment

@@ -1,0 +1,18 @@
+"""The settings of the console."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from shared.setting_groups import SettingsGroup
+
+
+class ConsoleSettings(SettingsGroup):
+    """How operators sign in, and what the console is called."""
+
+    console_sign_in: Literal["key", "entra"] = Field(
+        default="key",
+        description="`entra`: App Service Authentication signs operators in, and its headers count; "
+        "`key`: an API key does, and such headers are refused.",
+    )
+    console_title: str = Field(default="", max_length=40, description="What stands beside the console's name: whose it is.")

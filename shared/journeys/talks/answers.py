@@ -1,0 +1,100 @@
+"""Read a reply as what was asked for: an option, words, a number, a date, an e-mail address; or say why it does not fit."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from shared.journeys.talks.definition import MOST_OPTIONS, Ask, Option, option_id
+from shared.readers import UnreadableError, dates, email, money
+from shared.readers.signs import folded, visible
+
+LONGEST_ANSWER = 1000
+LONGEST_TITLE = 24
+NUMBER_WORDS = ("uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "diez")
+_NUMBERED = re.compile(r"(?:(?:la|el|opcion|numero|num|no|n|#)[ .:]*)*(\d{1,2})\s*[.)]?")
+
+
+def options_of(ask: Ask, data: Mapping[str, Any]) -> tuple[Option, ...]:
+    """The options of a question: those of the definition, or those that stand in the data.
+
+    What stands there is a list of titles, or of mappings with `id` and `title`; what cannot be shown is left out.
+    """
+    if ask.options_from is None:
+        return ask.options
+    listed = data.get(ask.options_from)
+    made = [_made(value) for value in listed] if isinstance(listed, Sequence) and not isinstance(listed, str) else []
+    return tuple({one.id: one for one in made if one is not None}.values())[:MOST_OPTIONS]
+
+
+def read(ask: Ask, data: Mapping[str, Any], text: str, *, choice: str | None, zone: str, at: datetime) -> str | int | float:
+    """What the reply says, to be stored. `choice` is the id of a button or row that was pressed, `at` when it was written.
+
+    Raises:
+        UnreadableError: it does not fit; the reason is safe to show.
+    """
+    match ask.kind:
+        case "option":
+            return _option(options_of(ask, data), text, choice).id
+        case "number":
+            return _number(ask, text)
+        case "date":
+            return dates.read(text, wanted="day", zone=zone, sent_at=at).isoformat()
+        case "email":
+            return email.read(text).deliver
+    words = visible(text).strip()
+    if not words:
+        raise UnreadableError("no words")
+    if len(words) > LONGEST_ANSWER:
+        raise UnreadableError("too long")
+    return words
+
+
+def _made(value: Any) -> Option | None:
+    title, name = (value.get("title"), value.get("id")) if isinstance(value, Mapping) else (value, None)
+    words = " ".join(str(title).split())[:LONGEST_TITLE] if title is not None else ""
+    if not words:
+        return None
+    return Option(id=option_id(str(name) if name is not None else words), title=words)
+
+
+def _option(options: Sequence[Option], text: str, choice: str | None) -> Option:
+    """The one option that a reply means: the pressed one, its number, its title, or the only one whose words stand in it."""
+    if choice is not None and (pressed := [one for one in options if one.id == choice]):
+        return pressed[0]
+    words = _words(text)
+    if (number := _number_of(words)) is not None and 1 <= number <= len(options):
+        return options[number - 1]
+    titles = {one.id: _words(one.title) for one in options}
+    for matches in (
+        [one for one in options if words == titles[one.id]],
+        [one for one in options if words and f" {titles[one.id]} " in f" {words} "],
+    ):
+        if len(found := _longest(matches, titles)) == 1:
+            return found[0]
+    raise UnreadableError("no option", ask=True)
+
+
+def _longest(matches: Sequence[Option], titles: Mapping[str, str]) -> list[Option]:
+    """Those whose title is no part of another's that matches as well: who says "no, gracias" does not also say "no"."""
+    return [one for one in matches if not any(other is not one and titles[one.id] in titles[other.id] for other in matches)]
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"[^\W_]+", folded(text)))
+
+
+def _number_of(words: str) -> int | None:
+    if words in NUMBER_WORDS:
+        return NUMBER_WORDS.index(words) + 1
+    found = _NUMBERED.fullmatch(words)
+    return int(found[1]) if found else None
+
+
+def _number(ask: Ask, text: str) -> int | float:
+    amount: Decimal = money.read_count(text, whole=False)
+    value = int(amount) if amount == amount.to_integral_value() else float(amount)
+    if (ask.least is not None and value < ask.least) or (ask.most is not None and value > ask.most):
+        raise UnreadableError("out of range")
+    return value

@@ -1,0 +1,250 @@
+"""What the definition of a talking flow may say: a journey whose steps come one after another, and may ask."""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from shared.journeys.definition import ENROLMENT, Exit, ExitField, Fallback, Journey, Step
+from shared.journeys.fields import Channel, DurationField, Name, Strict, Template
+from shared.journeys.timing import Delay
+from shared.messages import opt_out_keywords
+from shared.readers.signs import folded
+
+TEXT = "talk_text"
+"""What stands for a template where the text is in the definition; there is no template of this name."""
+UNSUBSCRIBED = "person.unsubscribed"
+MOST_OPTIONS, MOST_BUTTONS, LONGEST_BUTTON = 10, 3, 20  # WhatsApp's
+ACTIONS = ("ask", "say", "set", "tag", "assign", "end")
+ONLY_HERE = frozenset((*ACTIONS, "next", "store"))
+"""Fields of a step by which a definition is known to be a talking flow."""
+# What says who a person is and how they are reached; an answer must not replace it.
+RESERVED = frozenset(("phone", "manychat_id", "refused_channels", "time_zone", "country", "locale"))
+# Of a step, what belongs to messages that are all planned at the beginning.
+_PLANNED = ("anchor", "after", "fallback", "again_when_moved", "once", "sent_by", "test_delay", "if_late")
+
+type Reads = Literal["option", "text", "number", "date", "email"]
+
+
+class Option(Strict):
+    """An answer to choose."""
+
+    id: Name = Field(description="What is stored, and what `next` names; made of the title if left out.")
+    title: str = Field(min_length=1, max_length=24, description="What the person sees; at most 20 characters on a button.")
+
+
+def option_id(title: str) -> str:
+    """The id of an option that is given by its title alone: "Sí, claro" is `si_claro`."""
+    name = re.sub(r"[^a-z0-9]+", "_", folded(title)).strip("_")[:48]
+    return name if name[:1].isalpha() else f"o_{name}"
+
+
+def _option(value: Any) -> Any:
+    return {"id": option_id(value), "title": value} if isinstance(value, str) else value
+
+
+OptionField = Annotated[Option, BeforeValidator(_option, json_schema_input_type=str | Option)]
+
+
+class Ask(Strict):
+    """A question: its text, and how the answer is read."""
+
+    text: str | None = Field(
+        default=None, min_length=1, max_length=1000, description="The question; `{{ name }}` is filled in."
+    )
+    template: Template | None = Field(default=None, description="In place of `text`; needed for whoever has not written to us.")
+    options: tuple[OptionField, ...] = Field(default=(), max_length=MOST_OPTIONS, description="The answers to choose from.")
+    options_from: Name | None = Field(
+        default=None, description="In place of `options`: a field of the data with a list of them."
+    )
+    show: Literal["buttons", "list", "numbers"] | None = Field(
+        default=None, description="How options are shown; if left out, up to three as buttons, more as a list."
+    )
+    list_title: str = Field(default="Elegir", min_length=1, max_length=20, description="What opens the list.")
+    reads: Reads | None = Field(default=None, description="What the answer is; `option` where there are some, else `text`.")
+    retry: str | None = Field(
+        default=None, min_length=1, max_length=1000, description="Said when the answer does not fit; else the question again."
+    )
+    retries: Annotated[int, Field(ge=0, le=5)] = Field(default=2, description="How often it is asked again.")
+    least: float | None = Field(default=None, description="With numbers: not less than this.")
+    most: float | None = Field(default=None, description="With numbers: not more than this.")
+
+    @property
+    def kind(self) -> Reads:
+        """How the answer is read."""
+        return self.reads or ("option" if self.options or self.options_from else "text")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.text is None) == (self.template is None):
+            raise ValueError("a question has `text` or `template`; give one of them")
+        if self.options and self.options_from:
+            raise ValueError("a question has `options` or `options_from`; remove one")
+        if (self.kind == "option") != bool(self.options or self.options_from):
+            raise ValueError("`reads: option` and options belong together; add what is missing, or remove the other")
+        if self.kind != "number" and (self.least is not None or self.most is not None):
+            raise ValueError("`least` and `most` are for `reads: number`; remove them")
+        self._check_options()
+        return self
+
+    def _check_options(self) -> None:
+        titles = [one.title for one in self.options] or [""]
+        if self.show == "buttons" and (len(self.options) > MOST_BUTTONS or max(map(len, titles)) > LONGEST_BUTTON):
+            raise ValueError(f"`show: buttons` takes {MOST_BUTTONS} options of {LONGEST_BUTTON} characters; show a list")
+        for name, values in (("id", [one.id for one in self.options]), ("title", [folded(one.title) for one in self.options])):
+            if twice := next((value for value in values if values.count(value) > 1), None):
+                raise ValueError(f"two options have the {name} {twice!r}; change one")
+        for one in self.options:
+            if opt_out_keywords.wish(one.title) is not None:
+                raise ValueError(f"whoever answers {one.title!r} unsubscribes (or subscribes) by it; word the option otherwise")
+
+
+def _ask(value: Any) -> Any:
+    return {"text": value} if isinstance(value, str) else value
+
+
+def _tags(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+AskField = Annotated[Ask, BeforeValidator(_ask, json_schema_input_type=str | Ask)]
+Tag = Annotated[str, Field(pattern=r"^[^\s,][^,\r\n]{0,49}$")]
+TagsField = Annotated[
+    tuple[Tag, ...], BeforeValidator(_tags, json_schema_input_type=str | tuple[Tag, ...]), Field(min_length=1)
+]
+
+
+class Assign(Strict):
+    """Hand a person to an advisor, with a note in the CRM."""
+
+    advisor: str | int | None = Field(default=None, description="Number, e-mail address or name; if left out, only the note.")
+    note: str = Field(min_length=1, max_length=1000, description="What the note says; `{{ name }}` is filled in.")
+
+
+class TalkStep(Step):
+    """One step of a talking flow: one thing to send, to ask or to do, and where it goes on."""
+
+    channel: Channel = Field(default="whatsapp", description="By which the step sends; a question goes by WhatsApp or SMS.")
+    template: Template = Field(default=TEXT, description="Name of the template, of a step that sends one.")
+    wait_at_most: DurationField = Field(default=Delay(1), description="With `ask`: so long an answer is waited for.")
+    ask: AskField | None = Field(default=None, description="A question; its text alone, or with options and retries.")
+    store: Name | None = Field(
+        default=None, description="With `ask`: the field of the data for the answer; else the step's id."
+    )
+    say: str | None = Field(default=None, min_length=1, max_length=1000, description="A text; `{{ name }}` is filled in.")
+    set: dict[Name, str | int | float | bool | None] | None = Field(
+        default=None, description="Fields of the data and their values; `{{ name }}` is filled in."
+    )
+    tag: TagsField | None = Field(default=None, description="Tags that the person gets.")
+    assign: Assign | None = Field(default=None, description="Hand the person to an advisor.")
+    end: Name | None = Field(default=None, description="The flow is over, with this outcome.")
+    next: Name | dict[Name, Name] | None = Field(
+        default=None, description="The step that follows, or one for each answer; where none is named, that below."
+    )
+    if_no_reply: Name | None = Field(default=None, description="With `ask`: the step that follows when nobody answers.")
+    if_not_understood: Name | None = Field(
+        default=None, description="With `ask`: the step that follows when no answer has fitted, also after the retries."
+    )
+
+    @property
+    def sends(self) -> bool:
+        """Whether a message goes out."""
+        return self.ask is not None or self.say is not None or "template" in self.model_fields_set
+
+    def ways(self) -> tuple[Fallback, ...]:
+        """The one channel of a step that sends, with its text."""
+        template = (self.ask.template if self.ask else None) or self.template
+        return (Fallback(channel=self.channel, template=template),) if self.sends else ()
+
+    def targets(self) -> frozenset[str]:
+        """The steps that it may lead to, but for that below."""
+        named = self.next.values() if isinstance(self.next, Mapping) else [self.next]
+        return frozenset(name for name in (*named, self.if_no_reply, self.if_not_understood) if name)
+
+    @model_validator(mode="after")
+    def _talks(self) -> Self:
+        given = self.model_fields_set
+        if strange := next((name for name in _PLANNED if name in given), None):
+            raise ValueError(f"a step of a talking flow has no `{strange}`: it comes when the step before is done; remove it")
+        actions = [name for name in (*ACTIONS, "template") if name in given and getattr(self, name) is not None]
+        if len(actions) != 1:
+            raise ValueError(f"a step does one thing: {', '.join((*ACTIONS, 'template'))}; this one has {len(actions)} of them")
+        self._check_question(given)
+        if self.end is not None and self.next is not None:
+            raise ValueError("nothing follows `end`; remove `next`")
+        if not self.sends and self.delay != Delay():
+            raise ValueError("only a step that sends waits; move `delay` to one that does")
+        if self.delay < Delay():
+            raise ValueError("the delay counts from the step before and cannot be negative")
+        if taken := RESERVED & {self.store or "", *(self.set or ())}:
+            raise ValueError(f"`{min(taken)}` says who the person is, and no answer replaces it; store it by another name")
+        return self
+
+    def _check_question(self, given: Collection[str]) -> None:
+        if self.ask is None:
+            alone = ("store", "wait_at_most", "if_no_reply", "if_not_understood")
+            if strange := next((name for name in alone if name in given), None):
+                raise ValueError(f"`{strange}` belongs to a question; add `ask`, or remove it")
+            if isinstance(self.next, Mapping):
+                raise ValueError("`next` by answer needs `ask`; name one step")
+            return
+        if self.channel not in ("whatsapp", "sms"):
+            raise ValueError(f"nobody answers by {self.channel}; ask by whatsapp or sms")
+        if not Delay() < self.wait_at_most:
+            raise ValueError("`wait_at_most` is longer than nothing; write for example 12h")
+        known = {one.id for one in self.ask.options}
+        if isinstance(self.next, Mapping) and known and (unknown := set(self.next) - known):
+            raise ValueError(
+                f"`next` names the answer {min(unknown)!r}, which is no option; known are {', '.join(sorted(known))}"
+            )
+
+
+class TalkingFlow(Journey):
+    """A talking flow: who enters it, what they are asked, and where each answer leads."""
+
+    steps: tuple[TalkStep, ...] = Field(min_length=1, max_length=100)
+    exit_on: tuple[ExitField, ...] = Field(default=(), description="Events that end it; a stop (BAJA) always does.")
+
+    @property
+    def talks(self) -> bool:
+        """Its steps come one after another, and ask."""
+        return True
+
+    def step(self, step_id: str) -> TalkStep | None:
+        """The step of that name."""
+        return next((step for step in self.steps if step.id == step_id), None)
+
+    def below(self, step_id: str) -> str | None:
+        """The step that stands below another; None below the last."""
+        names = [step.id for step in self.steps]
+        place = names.index(step_id) + 1
+        return names[place] if place < len(names) else None
+
+    @model_validator(mode="after")
+    def _talking(self) -> Self:
+        planned = {"move_on": bool(self.move_on), "repeat_after": self.repeat_after is not None, "hold": self.hold is not None}
+        planned |= {"anchor": self.anchor != ENROLMENT, "source": self.source != "repo"}
+        if strange := next((name for name, is_given in planned.items() if is_given), None):
+            raise ValueError(f"a talking flow has no `{strange}`: its steps are not planned ahead; remove it")
+        if any(one.resume_on for one in self.exit_on):
+            raise ValueError("a talking flow that has ended is not taken up again; remove `resume_on`")
+        names = {step.id for step in self.steps}
+        for step in self.steps:
+            if unknown := step.targets() - names:
+                raise ValueError(f"step {step.id!r} leads to {min(unknown)!r}, which is no step; add or rename it")
+        return self
+
+
+def with_stop(flow: TalkingFlow) -> TalkingFlow:
+    """The flow, ended by a stop whether or not its file says so."""
+    if any(one.event == UNSUBSCRIBED for one in flow.exit_on):
+        return flow
+    return flow.model_copy(update={"exit_on": (*flow.exit_on, Exit(event=UNSUBSCRIBED))})
+
+
+def model_of(data: Any) -> type[Journey]:
+    """Which definition some data are: a talking flow as soon as one step has a field of those."""
+    steps = data.get("steps") if isinstance(data, Mapping) else None
+    fields = [set(step) for step in steps if isinstance(step, Mapping)] if isinstance(steps, list) else []
+    return TalkingFlow if any(ONLY_HERE & one for one in fields) else Journey
