@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from functions.onboarding import effects, payloads, steps, tasks, welcome
+from functions.onboarding.rows import Steps, lock, settle, steps_of
 from functions.onboarding.settings import OnboardingSettings
 from functions.onboarding.steps import (
     ABSENT,
@@ -20,7 +23,6 @@ from functions.onboarding.steps import (
     OFF,
     PATIENCE,
     PENDING,
-    PRESENT,
     SKIPPED,
     STEP_FAILED,
     UNCERTAIN,
@@ -32,13 +34,13 @@ from functions.onboarding.tables import CANCELLED, COMPLETED, ENDED, FAILED, IN_
 from shared import clock
 from shared.alerts import plan_alert
 from shared.outbox import plan
+from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome
 from shared.settings import settings_of
-from shared.store.dialect import insert_if_absent, locked
+from shared.store.dialect import insert_if_absent
+from shared.store.session import transact
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
-
-type Steps = dict[str, OnboardingStep]
 
 MONTH = timedelta(days=31)
 STAGED = "staged"
@@ -48,23 +50,12 @@ WARN_PERCENT = 80
 
 def make_steps(session: Session, row: Onboarding, off: frozenset[str]) -> None:
     """The steps of a new onboarding; those that are off by the settings or this contract say so."""
-    found = steps.targets()
+    found = effects.targets()
     for kind in KINDS:
         target = None if kind.name in off else found.get(kind.name)
         values = {"key": f"{row.id}:{kind.name}", "onboarding_id": row.id, "name": kind.name}
         state = {"state": WAITING if target else OFF, "target": target or steps.INSIDE}
         insert_if_absent(session, OnboardingStep, "key", values | state)
-
-
-def steps_of(session: Session, number: int, *, lock: bool = False) -> Steps:
-    """The steps of an onboarding, by their names."""
-    query = select(OnboardingStep).where(OnboardingStep.onboarding_id == number).order_by(OnboardingStep.id)
-    return {row.name: row for row in session.scalars(locked(query, OnboardingStep) if lock else query)}
-
-
-def lock(session: Session, number: int) -> Onboarding | None:
-    """The onboarding, locked before its steps: whoever changes one does it so."""
-    return session.scalars(locked(select(Onboarding).where(Onboarding.id == number), Onboarding)).one_or_none()
 
 
 def advance(session: Session, number: int) -> set[str]:
@@ -126,12 +117,6 @@ def _start(session: Session, row: Onboarding, step: OnboardingStep) -> None:
         effects.request(session, step)
 
 
-def settle(step: OnboardingStep, state: str, *, detail: str | None = None, reason: str | None = None) -> None:
-    """Note what has become of a step."""
-    step.state, step.reason, step.settled_at = state, reason and reason[:64], clock.now()
-    step.detail = detail or step.detail
-
-
 def _open_accounts(session: Session, row: Onboarding, found: Steps) -> None:
     """On the first day accounts that were prepared are opened."""
     for name in ACCOUNTS:
@@ -153,17 +138,17 @@ def close(row: Onboarding, state: str, reason: str | None = None) -> None:
 
 
 def change(session: Session, row: Onboarding, found: Steps) -> None:
-    """The facts of an open onboarding have changed: what was done is brought up to date, and what was told is told anew."""
+    """The facts of an open onboarding have changed: what was done is brought up to date, and IT is notified anew."""
     for name in (*ACCOUNTS, "calendar"):
         step = found[name]
         if step.state in (DONE, STEP_FAILED, PENDING):
             step.state = PENDING
             effects.request(session, step)
-    _tell_again(session, found)
+    _notify_again(session, found)
     tasks.move(session, row)
 
 
-def _tell_again(session: Session, found: Steps) -> None:
+def _notify_again(session: Session, found: Steps) -> None:
     for name in ("slack", "teams"):
         step = found[name]
         if step.state in (DONE, STEP_FAILED):
@@ -217,10 +202,10 @@ def _judge(session: Session, row: Onboarding, found: Steps) -> None:
 
 
 def _report(session: Session, row: Onboarding, step: OnboardingStep) -> None:
-    told = CANCELLED if row.state == CANCELLED else row.status
-    if row.status == IN_PROGRESS or step.state in (OFF, SKIPPED) or step.detail == told:
+    reached = CANCELLED if row.state == CANCELLED else row.status
+    if row.status == IN_PROGRESS or step.state in (OFF, SKIPPED) or step.detail == reached:
         return
-    step.state, step.detail = PENDING, told
+    step.state, step.detail = PENDING, reached
     effects.request(session, step)
 
 
@@ -246,4 +231,12 @@ def due(session: Session, at_most: int = 500) -> list[int]:
     return list(session.scalars(query))
 
 
-__all__ = ["PRESENT", "Steps", "advance", "change", "close", "due", "lock", "make_steps", "settle", "steps_of"]
+def _execute(deliveries: Sequence[Claimed]) -> Mapping[int, Outcome]:
+    outcomes: dict[int, Outcome] = {}
+    for delivery in deliveries:
+        plan.nudge(transact(partial(advance, number=int(delivery.subject.removeprefix(steps.PREFIX)))))
+        outcomes[delivery.id] = Done()
+    return outcomes
+
+
+ADVANCE = Action(target=steps.TARGET, name=steps.ADVANCE, kind=Kind.SYNC, execute=_execute, is_inside=True)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from functions.onboarding import advancing, deciding, manual, reports, services, tasks
+from functions.onboarding import advancing, deciding, documents, reports, rows, services, tasks
 from functions.onboarding.tables import OPEN, Onboarding, OnboardingTask
 from shared import clock
 from shared.crm import editing
@@ -229,7 +229,7 @@ async def put_manual(request: Request, caller: Caller, name: Annotated[str, Quer
     from starlette.concurrency import run_in_threadpool
 
     raw = await request.body()
-    row = await run_in_threadpool(manual.keep, name, raw, request.headers.get("content-type", ""), actor(caller))
+    row = await run_in_threadpool(documents.keep, name, raw, request.headers.get("content-type", ""), actor(caller))
     return ManualOut.model_validate(row)
 
 
@@ -306,7 +306,7 @@ def _found(session: Session, number: int) -> Onboarding:
 
 
 def _locked(session: Session, number: int) -> Onboarding:
-    row = advancing.lock(session, number)
+    row = rows.lock(session, number)
     if row is None:
         raise editing.missing("onboarding", number)
     if row.state != OPEN:

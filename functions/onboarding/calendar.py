@@ -38,7 +38,7 @@ GENERATIONS = 5
 CALENDAR = google_client(
     name="Onboarding-Calendar", address="google_calendar_base_url", scopes=(SCOPE,), read_seconds=15, calls=2 * GENERATIONS
 )
-TOLD = {"sendUpdates": "all"}
+INVITING = {"sendUpdates": "all"}
 EVENTS = "/calendars/primary/events"  # of the person acted for
 
 
@@ -113,7 +113,7 @@ def _read(http: Connection, response: requests.Response, what: str) -> Mapping[s
 def _insert(http: Connection, owner: str, number: str, employee: Employee) -> bool:
     """Make the event; False where its id is taken after all. With our id a repetition makes no second one."""
     body = {"id": number} | body_of(employee)
-    response = http.request("POST", EVENTS, repeatable=True, json=body, params=TOLD, subject=owner)
+    response = http.request("POST", EVENTS, repeatable=True, json=body, params=INVITING, subject=owner)
     if response.status_code == HTTPStatus.CONFLICT:
         there = _find(http, owner, number)
         return there is not None and there.get("status") != "cancelled"
@@ -130,7 +130,7 @@ def _change(http: Connection, owner: str, number: str, employee: Employee, there
     changed = {name: value for name, value in wanted.items() if not _same(there.get(name), value)}
     if changed:
         path = f"{EVENTS}/{number}"
-        http.call("PATCH", path, "changing an event", repeatable=True, json=changed, params=TOLD, subject=owner)
+        http.call("PATCH", path, "changing an event", repeatable=True, json=changed, params=INVITING, subject=owner)
 
 
 def _same(there: Any, wanted: Any) -> bool:
@@ -148,6 +148,6 @@ def _same(there: Any, wanted: Any) -> bool:
 
 
 def _delete(http: Connection, owner: str, number: str) -> None:
-    response = http.request("DELETE", f"{EVENTS}/{number}", repeatable=True, params=TOLD, subject=owner)
+    response = http.request("DELETE", f"{EVENTS}/{number}", repeatable=True, params=INVITING, subject=owner)
     if response.status_code not in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE) and not answers.is_good(response):
         raise http.refusal(response, "deleting an event", repeatable=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from functions.onboarding import advancing, effects, steps
+from functions.onboarding import effects, rows, steps
 from functions.onboarding.tables import OPEN, OnboardingStep
 from shared.crm import editing
 from shared.errors import RefusedError
@@ -21,8 +21,8 @@ def decide(session: Session, number: int, name: str, decision: str) -> None:
     Raises:
         RefusedError: 404, there is no such step; 409, the step is off, done or under way, or cannot be repeated.
     """
-    row = advancing.lock(session, number)
-    step = advancing.steps_of(session, number, lock=True).get(name) if row is not None else None
+    row = rows.lock(session, number)
+    step = rows.steps_of(session, number, lock=True).get(name) if row is not None else None
     if row is None or step is None:
         raise editing.missing("onboarding", number) if row is None else _refused(404, "no-such-step", f"no step {name[:20]}")
     if step.state in (steps.OFF, steps.DONE, steps.UNDONE) or (step.state == steps.PENDING and decision != SKIP):
@@ -30,7 +30,7 @@ def decide(session: Session, number: int, name: str, decision: str) -> None:
     if decision in (RETRY, SAME_PERSON):
         _again(session, step, decision, is_open=row.state == OPEN)
     else:
-        advancing.settle(step, steps.SKIPPED if decision == SKIP else steps.DONE, detail="by-hand")
+        rows.settle(step, steps.SKIPPED if decision == SKIP else steps.DONE, detail="by-hand")
     session.flush()
     steps.plan_advance(session, number)
 

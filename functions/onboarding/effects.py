@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 from functions.onboarding import calendar, callback, entra, hris, notices, okta, steps, workspace
 from functions.onboarding.settings import OnboardingSettings
 from shared import slack, teams
-from shared.errors import PermanentError, PuenteError, UncertainError
-from shared.outbox.actions import Done, Outcome, Shadowed, Skip
 from shared.outbox.one_time_effect import OneTimeEffect
 from shared.outbox.record_sync import RecordSync
 from shared.settings import settings_of
@@ -24,15 +22,8 @@ if TYPE_CHECKING:
 
     from functions.onboarding.tables import OnboardingStep
 
-PREFIX = "onboarding-step:"
+NOTE = "functions.onboarding.noting:note"
 KEPT = ("act", "detail", "external_id", "answer")
-
-
-def note(session: Session, subject: str, outcome: Outcome, final: bool) -> None:  # noqa: FBT001  # as `Settled` is
-    """Note on the step what has really become of it, and let its onboarding go on."""
-    from functions.onboarding import noting
-
-    noting.note(session, subject, outcome, final=final)
 
 
 def described(step: OnboardingStep) -> Mapping[str, Any]:
@@ -44,11 +35,11 @@ HRIS = RecordSync(
     target=hris.TARGET,
     name="look-up",
     table="functions.onboarding.tables:HrisStep",
-    subject_prefix=PREFIX,
+    subject_prefix=steps.STEP_PREFIX,
     prefix="step",
     put=hris.look_up,
     keep=KEPT,
-    settled=note,
+    settled=NOTE,
     describe=described,
     is_used=hris.HRIS.is_used,
 )
@@ -85,10 +76,10 @@ IN_SLACK = OneTimeEffect(
     target=slack.TARGET,
     name="onboarding",
     table="functions.onboarding.tables:SlackStep",
-    subject_prefix=PREFIX,
+    subject_prefix=steps.STEP_PREFIX,
     do=notices.in_slack,
     once_per=lambda step: f"{step.id}:{step.round}",
-    settled=note,
+    settled=NOTE,
     describe=described,
     is_used=slack.is_used,
 )
@@ -120,6 +111,17 @@ def chosen() -> dict[str, str]:
     return found | {"welcome": steps.INSIDE, "tasks": steps.INSIDE}
 
 
+def targets() -> dict[str, str]:
+    """Where each step is done, by its name; one that is switched off, or whose system is not set up, is left out."""
+    settings = settings_of(OnboardingSettings)
+    return {name: target for name, target in chosen().items() if getattr(settings, f"onboarding_{name}", True)}
+
+
+def account_systems() -> tuple[str, ...]:
+    """The systems in which accounts are made, by the settings."""
+    return tuple(target for name, target in targets().items() if name in steps.ACCOUNTS)
+
+
 def _provider() -> str | None:
     used = [effect.target for effect in (OKTA, ENTRA) if effect.is_used()]
     wanted = settings_of(OnboardingSettings).onboarding_identity_provider
@@ -134,23 +136,3 @@ def request(session: Session, step: OnboardingStep) -> None:
         return
     session.flush()
     effect.request(session, step)
-
-
-def state_of(step: OnboardingStep, outcome: Outcome, *, final: bool) -> tuple[str, str | None]:
-    """The step's state after an attempt, and the reason where it is no success."""
-    if not final:
-        word = outcome.reason if isinstance(outcome, PermanentError) else type(outcome).__name__
-        return steps.PENDING, None if isinstance(outcome, Done) else word[:64]
-    if isinstance(outcome, Shadowed):
-        return steps.SKIPPED, "shadow-mode"
-    if isinstance(outcome, Done):
-        return (steps.UNDONE if step.wanted == steps.ABSENT else steps.DONE), None
-    if isinstance(outcome, Skip):
-        return steps.SKIPPED, outcome.reason[:64]
-    if isinstance(outcome, UncertainError):
-        return steps.UNCERTAIN, "nobody-knows"
-    return steps.STEP_FAILED, _reason(outcome)
-
-
-def _reason(error: PuenteError) -> str:
-    return (error.reason if isinstance(error, PermanentError) else type(error).__name__)[:64]

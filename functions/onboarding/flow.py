@@ -20,7 +20,7 @@ FLOW = Flow(
             *("workspace_api_url", "hris_api_url", "db_jdbc_url", "db_user", "prometheus_pushgateway_url"),
         )
     ),
-    routers=("functions.onboarding.hooks:router", "functions.onboarding.api:router"),
+    routers=("functions.onboarding.contracts_api:router", "functions.onboarding.api:router"),
     tables=("functions.onboarding.tables",),
     impersonal_tables=frozenset(("onboarding_manuals",)),
     privacy="functions.onboarding.privacy:PERSONAL_DATA",
@@ -37,7 +37,7 @@ FLOW = Flow(
     effects=(
         "functions.onboarding.effects:IN_SLACK",
         "functions.onboarding.effects:IN_TEAMS",
-        "functions.onboarding.steps:ADVANCE",
+        "functions.onboarding.advancing:ADVANCE",
     ),
     targets=MappingProxyType(
         {

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from functions.onboarding.effects import PREFIX
+from functions.onboarding.steps import STEP_PREFIX
 from functions.onboarding.tables import Onboarding, OnboardingStep, OnboardingTask
 from shared.crm.timeline import Source
 from shared.privacy.holdings import Holding, PersonalData
@@ -22,7 +22,7 @@ def identify(session: Session, person: Person) -> Person:
     rows = session.scalars(select(Onboarding).where(or_(theirs, Onboarding.id.in_(person.of(ONBOARDINGS))))).all()
     numbers = [row.id for row in rows]
     steps = session.scalars(select(OnboardingStep.id).where(OnboardingStep.onboarding_id.in_(numbers))).all()
-    names = [f"onboarding:{number}" for number in numbers] + [f"{PREFIX}{number}" for number in steps]
+    names = [f"onboarding:{number}" for number in numbers] + [f"{STEP_PREFIX}{number}" for number in steps]
     addresses = [address for row in rows for address in (row.email, row.login)]
     person = person.with_rows(ONBOARDINGS, numbers).with_names(names)
     return person.with_emails(addresses).with_phones(row.phone for row in rows)

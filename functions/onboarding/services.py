@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from functions.onboarding import advancing, payloads, steps
+from functions.onboarding import advancing, effects, payloads, rows, steps
 from functions.onboarding.payloads import Cancellation, Taken
 from functions.onboarding.settings import OnboardingSettings
 from functions.onboarding.tables import CANCELLED, OPEN, Onboarding
@@ -53,7 +53,7 @@ class Result:
 
 def take(body: Mapping[str, Any]) -> Result:
     """Take a contract. Raises RefusedError: 422 it cannot be taken, 409 by the table above."""
-    contract = payloads.read(body, steps.account_systems())
+    contract = payloads.read(body, effects.account_systems())
     return editing.committed(lambda session: _applied(session, contract))
 
 
@@ -131,7 +131,7 @@ def _updated(session: Session, row: Onboarding, contract: Taken) -> Result:
     row.dates = [*(one for one in row.dates if one != contract.start_date.isoformat()), contract.start_date.isoformat()]
     row.seen, row.warnings = [*row.seen, contract.seen][-MOST_SEEN:], list(contract.warnings)
     session.flush()
-    advancing.change(session, row, advancing.steps_of(session, row.id, lock=True))
+    advancing.change(session, row, rows.steps_of(session, row.id, lock=True))
     _signal(session, row, "employee.changed")
     steps.plan_advance(session, row.id)
     return Result(row.id, MOVED if is_moved else CHANGED, contract.warnings)

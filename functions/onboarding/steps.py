@@ -13,28 +13,24 @@
     callback   | all others                       | the address in the settings     | record sync
 
 What waits for a step that takes long goes on without it after `PATIENCE`; the welcome mail never does, for it says that the
-accounts are there. `advance` begins what may begin. It is a delivery to ourselves, so that it runs in a transaction of its own,
-which locks the onboarding before its steps; whatever happens to an onboarding plans one.
+accounts are there. `advancing.advance` begins what may begin. It is a delivery to ourselves, so that it runs in a transaction
+of its own, which locks the onboarding before its steps; whatever happens to an onboarding plans one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
-from functions.onboarding.settings import OnboardingSettings
-from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome
 from shared.outbox.policy import TargetPolicy
-from shared.settings import settings_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-TARGET = "onboarding"
-PREFIX = "onboarding:"
+TARGET, ADVANCE = "onboarding", "advance"
+PREFIX, STEP_PREFIX = "onboarding:", "onboarding-step:"
 INSIDE = "inside"
 OFF, WAITING, PENDING, DONE, STEP_FAILED, UNCERTAIN, SKIPPED, UNDONE = (
     *("off", "waiting", "pending", "done", "failed", "uncertain", "skipped", "undone"),
@@ -71,46 +67,13 @@ BY_NAME: Mapping[str, StepKind] = {kind.name: kind for kind in KINDS}
 LAST = "callback"
 
 
-def targets() -> dict[str, str]:
-    """Where each step is done, by its name; one that is switched off, or whose system is not set up, is left out."""
-    from functions.onboarding import effects
-
-    settings = settings_of(OnboardingSettings)
-    return {name: target for name, target in effects.chosen().items() if getattr(settings, f"onboarding_{name}", True)}
-
-
-def account_systems() -> tuple[str, ...]:
-    """The systems in which accounts are made, by the settings."""
-    return tuple(target for name, target in targets().items() if name in ACCOUNTS)
-
-
 def plan_advance(session: Session, number: int) -> None:
     """Have an onboarding go on, after the commit; any number of these are one."""
-    from shared.outbox import plan
+    from shared.outbox import actions, plan
 
-    plan.sync(session, ADVANCE, f"{PREFIX}{number}")
-
-
-def _execute(deliveries: Sequence[Claimed]) -> Mapping[int, Outcome]:
-    from shared.outbox import plan
-    from shared.store.session import transact
-
-    outcomes: dict[int, Outcome] = {}
-    for delivery in deliveries:
-        plan.nudge(transact(partial(_advanced, number=int(delivery.subject.removeprefix(PREFIX)))))
-        outcomes[delivery.id] = Done()
-    return outcomes
-
-
-def _advanced(session: Session, number: int) -> set[str]:
-    from functions.onboarding import advancing
-
-    return advancing.advance(session, number)
+    plan.sync(session, actions.action(TARGET, ADVANCE), f"{PREFIX}{number}")
 
 
 def policy() -> TargetPolicy:
     """The limits of deliveries to ourselves."""
     return TargetPolicy(slots=2, batches_per_second=20)
-
-
-ADVANCE = Action(target=TARGET, name="advance", kind=Kind.SYNC, execute=_execute, is_inside=True)

@@ -7,7 +7,7 @@ POST /api/v1/onboarding/cancellations
   -> onboarding.advance, which begins the steps: hris, okta, entra, workspace, slack, teams, the welcome mail,
      onboarding-calendar and onboarding-callback
 
-The routes stand in `hooks`.
+The routes stand in `contracts_api`.
 """
 
 from __future__ import annotations

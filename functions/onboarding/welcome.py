@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from functions.onboarding import reports, steps
+from functions.onboarding import reports, rows, steps
 from functions.onboarding.tables import OPEN, Onboarding, OnboardingManual, OnboardingStep
 from shared import messages, queues
 from shared.errors import PermanentError
@@ -94,8 +94,6 @@ def reason_not_to_send(context: Mapping[str, Any]) -> str | None:
 
 def note(session: Session, context: Mapping[str, Any], outcome: MessageOutcome) -> None:
     """Note what has become of the mail. It is done when the provider has taken it; a bounce afterwards undoes that."""
-    from functions.onboarding import advancing
-
     number = int(context[CONTEXT])
     if outcome.word == "skipped":
         state = steps.UNDONE if outcome.reason == "onboarding-over" else steps.STEP_FAILED
@@ -103,9 +101,9 @@ def note(session: Session, context: Mapping[str, Any], outcome: MessageOutcome) 
         state = ENDS[outcome.word]
     else:
         return
-    row = advancing.lock(session, number)
-    step = advancing.steps_of(session, number, lock=True).get("welcome") if row is not None else None
+    row = rows.lock(session, number)
+    step = rows.steps_of(session, number, lock=True).get("welcome") if row is not None else None
     if step is None or step.state == state:
         return
-    advancing.settle(step, state, reason=outcome.reason if state not in (steps.DONE, steps.UNDONE) else None)
+    rows.settle(step, state, reason=outcome.reason if state not in (steps.DONE, steps.UNDONE) else None)
     steps.plan_advance(session, number)

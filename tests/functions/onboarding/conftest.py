@@ -81,7 +81,9 @@ class Company:
         raw = json.dumps(body).encode()
         signed = headers or {"X-HR-Signature": hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()}
         key = signed.pop("key", None)
-        return self.api("POST", f"/api/v1/onboarding{path}", key=key, body=raw, headers={"content-type": "application/json", **signed})
+        return self.api(
+            "POST", f"/api/v1/onboarding{path}", key=key, body=raw, headers={"content-type": "application/json", **signed}
+        )
 
     def cancel(self, status: int = 202, **more: Any) -> dict[str, Any]:
         """A contract is cancelled, and all that is due is done; the answer."""
@@ -176,9 +178,7 @@ def contract(**more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def company(
-    world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestClock, faults: Faults
-) -> Iterator[Company]:
+def company(world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestClock, faults: Faults) -> Iterator[Company]:
     """A company with Okta and Google Workspace, where everything is set up."""
     from datetime import UTC, datetime
 

@@ -7,7 +7,7 @@ ALL = ("hris", "idp", "workspace", "slack", "teams", "welcome", "tasks", "calend
 
 
 def test_a_contract_has_everything_made_and_told(company: Company) -> None:
-    """Accounts are prepared, IT is told, the employee is welcomed, the manager has tasks, and the HR system hears of it."""
+    """Accounts are prepared, IT is told, the employee is welcomed, the manager has tasks, and it is reported to the HR system."""
     answer = company.sign()
     assert (answer["status"], answer["warnings"]) == ("accepted", [])
     assert company.states() == dict.fromkeys(ALL, "done")
