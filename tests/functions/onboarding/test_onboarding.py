@@ -7,7 +7,7 @@ ALL = ("hris", "idp", "workspace", "slack", "teams", "welcome", "tasks", "calend
 
 
 def test_a_contract_has_everything_made_and_told(company: Company) -> None:
-    """Accounts are prepared, IT is told, the employee is welcomed, the manager has tasks, and it is reported to the HR system."""
+    """Accounts are prepared, IT is told, the employee is welcomed, the manager has tasks, and the HR system has the report."""
     answer = company.sign()
     assert (answer["status"], answer["warnings"]) == ("accepted", [])
     assert company.states() == dict.fromkeys(ALL, "done")
@@ -46,7 +46,7 @@ def test_accounts_are_opened_on_the_first_day(company: Company) -> None:
 
 
 def test_a_new_first_day_moves_what_is_left(company: Company) -> None:
-    """One onboarding, one event, one account; the tasks, the event and IT go by the new day, and the old contract again is 409."""
+    """One onboarding, one event, one account; tasks, event and IT go by the new day, and the old contract again is 409."""
     company.sign()
     assert company.sign(200, start_date="2027-02-01")["status"] == "moved"
     assert len(company.rows) == len(company.events) == len(company.accounts) == len(company.okta_users) == 1
