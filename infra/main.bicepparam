@@ -43,6 +43,9 @@ param settings = {
   DISCOUNT_CODE: readEnvironmentVariable('DISCOUNT_CODE', '')
   DISCOUNT_PERCENT: readEnvironmentVariable('DISCOUNT_PERCENT', '')
   DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')
+  DOCUMENTINTELLIGENCE_API_VERSION: readEnvironmentVariable('DOCUMENTINTELLIGENCE_API_VERSION', '')
+  DOCUMENTINTELLIGENCE_ENDPOINT: readEnvironmentVariable('DOCUMENTINTELLIGENCE_ENDPOINT', '')
+  DOCUMENTINTELLIGENCE_LOCALE: readEnvironmentVariable('DOCUMENTINTELLIGENCE_LOCALE', '')
   EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
   ENTRA_CLIENT_ID: readEnvironmentVariable('ENTRA_CLIENT_ID', '')
   ENTRA_LICENSE_SKU: readEnvironmentVariable('ENTRA_LICENSE_SKU', '')
@@ -172,6 +175,8 @@ param settings = {
   RETENTION_SCHEDULE: readEnvironmentVariable('RETENTION_SCHEDULE', '0 40 7 * * *')
   RETENTION_SCORED_LEAD_DAYS: readEnvironmentVariable('RETENTION_SCORED_LEAD_DAYS', '')
   RETENTION_SYNC_DAYS: readEnvironmentVariable('RETENTION_SYNC_DAYS', '')
+  RETENTION_TICKET_DAYS: readEnvironmentVariable('RETENTION_TICKET_DAYS', '')
+  RETENTION_TICKET_FILE_DAYS: readEnvironmentVariable('RETENTION_TICKET_FILE_DAYS', '')
   RETRY_ERRORED_SCHEDULE: readEnvironmentVariable('RETRY_ERRORED_SCHEDULE', '0 */5 * * * *')
   SCORING_POINTS: readEnvironmentVariable('SCORING_POINTS', '')
   SCORING_PRIORITIES: readEnvironmentVariable('SCORING_PRIORITIES', '')
@@ -188,6 +193,19 @@ param settings = {
   STORE_URL: readEnvironmentVariable('STORE_URL', '')
   STRIPE_TEST_MODE: readEnvironmentVariable('STRIPE_TEST_MODE', '')
   SURVEY_URL: readEnvironmentVariable('SURVEY_URL', '')
+  TICKETS_ANSWER_HOURS: readEnvironmentVariable('TICKETS_ANSWER_HOURS', '')
+  TICKETS_ASK_UNPROVEN: readEnvironmentVariable('TICKETS_ASK_UNPROVEN', '')
+  TICKETS_BELIEVED_DAYS: readEnvironmentVariable('TICKETS_BELIEVED_DAYS', '')
+  TICKETS_DAY_ORDER: readEnvironmentVariable('TICKETS_DAY_ORDER', '')
+  TICKETS_LARGEST_BYTES: readEnvironmentVariable('TICKETS_LARGEST_BYTES', '')
+  TICKETS_LEAST_CONFIDENCE: readEnvironmentVariable('TICKETS_LEAST_CONFIDENCE', '')
+  TICKETS_MEDIA_HOSTS: readEnvironmentVariable('TICKETS_MEDIA_HOSTS', '')
+  TICKETS_MODEL: readEnvironmentVariable('TICKETS_MODEL', '')
+  TICKETS_MODEL_PRICES: readEnvironmentVariable('TICKETS_MODEL_PRICES', '')
+  TICKETS_MOST_PAGES: readEnvironmentVariable('TICKETS_MOST_PAGES', '')
+  TICKETS_PLAUSIBLE_UP_TO: readEnvironmentVariable('TICKETS_PLAUSIBLE_UP_TO', '')
+  TICKETS_READER: readEnvironmentVariable('TICKETS_READER', '')
+  TICKETS_SENDERS: readEnvironmentVariable('TICKETS_SENDERS', '')
   TRACE_SHARE: readEnvironmentVariable('TRACE_SHARE', '')
   TWILIO_ACCOUNT_SID: readEnvironmentVariable('TWILIO_ACCOUNT_SID', '')
   TWILIO_CALLER_ID: readEnvironmentVariable('TWILIO_CALLER_ID', '')
@@ -213,6 +231,8 @@ param vaultSettings = {
   CALENDLY_TOKEN: 'optional'
   DIGEST_SECRETS: 'optional'
   DISCORD_WEBHOOK_URL: 'optional'
+  DOCS_WEBHOOK_URL: 'optional'
+  DOCUMENTINTELLIGENCE_KEY: 'optional'
   ENTRA_CLIENT_SECRET: 'optional'
   GOOGLE_SERVICE_ACCOUNT: 'optional'
   HRIS_API_KEY: 'optional'
@@ -244,6 +264,8 @@ param vaultSettings = {
   SMTP_URL: 'optional'
   STRIPE_SIGNING_SECRET: 'optional'
   TEAMS_WEBHOOK_URL: 'optional'
+  TICKETS_SHEET_TOKEN: 'optional'
+  TICKETS_SHEET_URL: 'optional'
   TURNSTILE_SECRET: 'optional'
   TWILIO_AUTH_TOKEN: 'optional'
   WOOCOMMERCE_CONSUMER_KEY: 'optional'

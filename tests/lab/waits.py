@@ -6,7 +6,7 @@ statement there returns when the first has committed, so that it reads what the 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -47,6 +47,10 @@ from functions.payments.tables import Payment, PaymentObject
 from functions.scoring import services as scoring_services
 from functions.scoring.score import Scored
 from functions.scoring.tables import ScoredLead
+from functions.tickets import duplicates as ticket_duplicates
+from functions.tickets import rows as ticket_rows
+from functions.tickets import talking as ticket_talking
+from functions.tickets.tables import Ticket
 from shared import clock
 from shared.crm import (
     assignment_edits,
@@ -90,6 +94,8 @@ from tests.lab.races import TARGET, card, take_place
 ANA = "ana@example.com"
 LEADS = Side(Opportunity, "crm.lead", "x_manychat_id", {"stage": "stage_id"})
 SCORED = Scored(score=20, priority="low", email=None, errors=())
+PHONE = "+525512345678"
+TICKET = {"key": "k", "source": "api", "received_at": clock.now()}
 PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
 
 
@@ -323,6 +329,24 @@ WAITS: dict[str, Wait] = {
         Onboarding, onboarding, lambda session: onboarding_services._open_one(session, ANA)
     ),
     "functions.onboarding.tasks:of": Wait(OnboardingTask, onboarding, lambda session: onboarding_tasks.of(session, 1)),
+    "functions.tickets.duplicates:of_facts": Wait(
+        Ticket,
+        one(Ticket, **TICKET, day=date(2026, 3, 2), total_minor=100),
+        lambda session: ticket_duplicates.of_facts(session, filled(Ticket, id=2, day=date(2026, 3, 2), total_minor=100)),
+    ),
+    "functions.tickets.duplicates:of_file": Wait(
+        Ticket,
+        one(Ticket, **TICKET, sha256="a"),
+        lambda session: ticket_duplicates.of_file(session, filled(Ticket, id=2, file={"sha256": "a"})),
+    ),
+    "functions.tickets.rows:locked_ticket": Wait(
+        Ticket, one(Ticket, **TICKET), lambda session: ticket_rows.locked_ticket(session, "ticket:1")
+    ),
+    "functions.tickets.talking:asked_ticket": Wait(
+        Ticket,
+        one(Ticket, **TICKET, sender=PHONE, status="asking", asked_at=clock.now()),
+        lambda session: ticket_talking.asked_ticket(session, PHONE),
+    ),
     "functions.leads.taking_in:_locked": Wait(Lead, lead, lambda session: taking_in._locked(session, 1)),
     "functions.hubspot.deciding:_give_turn_back": Wait(
         HubSpotTurn,
