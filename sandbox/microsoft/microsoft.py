@@ -33,7 +33,6 @@ class Microsoft(Shelved):
     board_title = "Users"
     routes = ("/{rest:.*}",)
     kinds = (tokens.KIND, *Users.kinds)
-    default_secret = SECRET
     modes: Mapping[str, str] = {
         "no_role": "403 Authorization_RequestDenied: the role was not consented to.",
         "throttled": "429 without Retry-After.",
@@ -75,7 +74,7 @@ class Microsoft(Shelved):
         return refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 
     def _token(self, call: Call) -> Answer:
-        wanted = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "scope": SCOPE, "client_secret": self.secret}
+        wanted = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "scope": SCOPE, "client_secret": SECRET}
         if form_of(call) != wanted:
             return _refused("invalid_client", 401)
         return answer_json(tokens.issue(self, "sandbox-graph-"))
