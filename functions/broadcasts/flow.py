@@ -1,5 +1,7 @@
 """Broadcasts: one message, or a conversation, to many people over WhatsApp."""
 
+from types import MappingProxyType
+
 from shared.flow import Flow, Job, Rhythm
 
 FLOW = Flow(
@@ -9,7 +11,12 @@ FLOW = Flow(
     "schedule, at an exact rate and within its hours; it can be paused, resumed and cancelled, and what became of each "
     "recipient is kept.",
     functions=(),
-    routers=("functions.broadcasts.api_schedules:router",),
+    routers=(
+        "functions.broadcasts.api_uploads:router",  # before `/{id}`, which `uploads` would be taken for
+        "functions.broadcasts.api_schedules:router",
+        "functions.broadcasts.api:router",
+        "functions.broadcasts.api:executions_router",
+    ),
     tables=("functions.broadcasts.tables",),
     impersonal_tables=frozenset(
         (
@@ -23,11 +30,14 @@ FLOW = Flow(
             "broadcast_upload_problems",
         )
     ),
+    listeners=MappingProxyType({"approval.decided": "functions.broadcasts.approval:decided"}),
     privacy="functions.broadcasts.privacy:PERSONAL_DATA",
     timeline=("functions.broadcasts.privacy:TIMELINE",),
     retention=("functions.broadcasts.retention:RULES",),
     jobs=(
         Job(name="broadcast-schedules", rhythm=Rhythm.MINUTE, run="functions.broadcasts.schedule_runs:run_due"),
+        Job(name="broadcast-lists", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.uploads:read_all"),
+        Job(name="broadcast-recipients", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.planning:plan_all"),
         Job(name="broadcast-counts", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.counts:fold"),
     ),
     settings="functions.broadcasts.settings:BroadcastSettings",
