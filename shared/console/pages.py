@@ -36,7 +36,7 @@ HEADERS = page_headers.EVERYWHERE | {
 }
 
 
-def render(request: Request, template: str, status: int = 200, **facts: Any) -> Response:
+def render(request: Request, template: str, status: int = 200, /, **facts: Any) -> Response:
     """The page that `template` makes of `facts`; of the navigation it shows the entry named `here`."""
     reader = reader_of(request)
     environment = _environment(reader.language)
