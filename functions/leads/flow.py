@@ -24,6 +24,7 @@ FLOW = Flow(
             "message.outcome": "functions.leads.listeners:note_outcome",
             "message.variables": "functions.leads.listeners:fill_links",
             "person.message": "functions.leads.listeners:note_person_message",
+            "talk.assigned": "functions.leads.listeners:note_assignment",
         }
     ),
     clients=("functions.leads.kommo:KOMMO", "functions.leads.captcha:CAPTCHA"),
