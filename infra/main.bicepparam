@@ -29,6 +29,19 @@ param settings = {
   COLLECT_POISON_SCHEDULE: readEnvironmentVariable('COLLECT_POISON_SCHEDULE', '30 * * * * *')
   CONSOLE_SIGN_IN: readEnvironmentVariable('CONSOLE_SIGN_IN', '')
   CONSOLE_TITLE: readEnvironmentVariable('CONSOLE_TITLE', '')
+  COORDINATIONS_APPROVAL: readEnvironmentVariable('COORDINATIONS_APPROVAL', '')
+  COORDINATIONS_APPROVAL_MINUTES: readEnvironmentVariable('COORDINATIONS_APPROVAL_MINUTES', '')
+  COORDINATIONS_APPROVERS: readEnvironmentVariable('COORDINATIONS_APPROVERS', '')
+  COORDINATIONS_BOT: readEnvironmentVariable('COORDINATIONS_BOT', '')
+  COORDINATIONS_FAILED_MESSAGE: readEnvironmentVariable('COORDINATIONS_FAILED_MESSAGE', '')
+  COORDINATIONS_GIVE_UP_MINUTES: readEnvironmentVariable('COORDINATIONS_GIVE_UP_MINUTES', '')
+  COORDINATIONS_MESSAGE: readEnvironmentVariable('COORDINATIONS_MESSAGE', '')
+  COORDINATIONS_ON_FAILURE: readEnvironmentVariable('COORDINATIONS_ON_FAILURE', '')
+  COORDINATIONS_PROCESS: readEnvironmentVariable('COORDINATIONS_PROCESS', '')
+  COORDINATIONS_ROBOT_BY: readEnvironmentVariable('COORDINATIONS_ROBOT_BY', '')
+  COORDINATIONS_TASK: readEnvironmentVariable('COORDINATIONS_TASK', '')
+  COORDINATIONS_UNDO_BOT: readEnvironmentVariable('COORDINATIONS_UNDO_BOT', '')
+  COORDINATIONS_WAIT_MINUTES: readEnvironmentVariable('COORDINATIONS_WAIT_MINUTES', '')
   DATABASE_LONG_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_LONG_STATEMENT_SECONDS', '')
   DATABASE_POOL_OVERFLOW: readEnvironmentVariable('DATABASE_POOL_OVERFLOW', '')
   DATABASE_POOL_SIZE: readEnvironmentVariable('DATABASE_POOL_SIZE', '')
@@ -51,6 +64,8 @@ param settings = {
   ENTRA_LICENSE_SKU: readEnvironmentVariable('ENTRA_LICENSE_SKU', '')
   ENTRA_TENANT: readEnvironmentVariable('ENTRA_TENANT', '')
   ENTRA_USAGE_LOCATION: readEnvironmentVariable('ENTRA_USAGE_LOCATION', '')
+  FLOWABLE_BASE_URL: readEnvironmentVariable('FLOWABLE_BASE_URL', '')
+  FLOWABLE_TENANT: readEnvironmentVariable('FLOWABLE_TENANT', '')
   GOOGLE_ADMIN_EMAIL: readEnvironmentVariable('GOOGLE_ADMIN_EMAIL', '')
   GOOGLE_CALENDAR_BASE_URL: readEnvironmentVariable('GOOGLE_CALENDAR_BASE_URL', '')
   GOOGLE_DIRECTORY_BASE_URL: readEnvironmentVariable('GOOGLE_DIRECTORY_BASE_URL', '')
@@ -104,6 +119,16 @@ param settings = {
   LOG_FORMAT: readEnvironmentVariable('LOG_FORMAT', '')
   LOG_LEVEL: readEnvironmentVariable('LOG_LEVEL', '')
   MAX_BODY_BYTES: readEnvironmentVariable('MAX_BODY_BYTES', '')
+  MEETINGS_BUFFER_MINUTES: readEnvironmentVariable('MEETINGS_BUFFER_MINUTES', '')
+  MEETINGS_CALENDAR: readEnvironmentVariable('MEETINGS_CALENDAR', '')
+  MEETINGS_DAYS: readEnvironmentVariable('MEETINGS_DAYS', '')
+  MEETINGS_DAYS_AHEAD: readEnvironmentVariable('MEETINGS_DAYS_AHEAD', '')
+  MEETINGS_HOURS: readEnvironmentVariable('MEETINGS_HOURS', '')
+  MEETINGS_NOTICE_MINUTES: readEnvironmentVariable('MEETINGS_NOTICE_MINUTES', '')
+  MEETINGS_REMINDER_MINUTES: readEnvironmentVariable('MEETINGS_REMINDER_MINUTES', '')
+  MEETINGS_STEP_MINUTES: readEnvironmentVariable('MEETINGS_STEP_MINUTES', '')
+  MEETINGS_TIME_ZONE: readEnvironmentVariable('MEETINGS_TIME_ZONE', '')
+  MEETINGS_WAIT_MINUTES: readEnvironmentVariable('MEETINGS_WAIT_MINUTES', '')
   MESSAGES_PER_PERSON_PER_DAY: readEnvironmentVariable('MESSAGES_PER_PERSON_PER_DAY', '')
   MESSAGES_PER_SECOND: readEnvironmentVariable('MESSAGES_PER_SECOND', '')
   META_BASE_URL: readEnvironmentVariable('META_BASE_URL', '')
@@ -149,6 +174,9 @@ param settings = {
   ONBOARDING_WELCOME: readEnvironmentVariable('ONBOARDING_WELCOME', '')
   ONBOARDING_WORKSPACE: readEnvironmentVariable('ONBOARDING_WORKSPACE', '')
   OPENAI_BASE_URL: readEnvironmentVariable('OPENAI_BASE_URL', '')
+  OPENFLOW_BASE_URL: readEnvironmentVariable('OPENFLOW_BASE_URL', '')
+  OPENFLOW_QUEUE: readEnvironmentVariable('OPENFLOW_QUEUE', '')
+  OPENRPA_IGNORES_REPEATS: readEnvironmentVariable('OPENRPA_IGNORES_REPEATS', '')
   PAYMENTS_ALERT_ABOVE: readEnvironmentVariable('PAYMENTS_ALERT_ABOVE', '')
   PAYMENTS_ANALYSIS: readEnvironmentVariable('PAYMENTS_ANALYSIS', '')
   PAYMENTS_ANALYSIS_MODEL: readEnvironmentVariable('PAYMENTS_ANALYSIS_MODEL', '')
@@ -165,10 +193,12 @@ param settings = {
   RETENTION_BROADCAST_DAYS: readEnvironmentVariable('RETENTION_BROADCAST_DAYS', '')
   RETENTION_CART_DAYS: readEnvironmentVariable('RETENTION_CART_DAYS', '')
   RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
+  RETENTION_COORDINATION_DAYS: readEnvironmentVariable('RETENTION_COORDINATION_DAYS', '')
   RETENTION_HUBSPOT_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_HUBSPOT_MESSAGE_DAYS', '')
   RETENTION_INBOUND_DAYS: readEnvironmentVariable('RETENTION_INBOUND_DAYS', '')
   RETENTION_INBOX_DAYS: readEnvironmentVariable('RETENTION_INBOX_DAYS', '')
   RETENTION_INVOICE_DAYS: readEnvironmentVariable('RETENTION_INVOICE_DAYS', '')
+  RETENTION_MEETING_DAYS: readEnvironmentVariable('RETENTION_MEETING_DAYS', '')
   RETENTION_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_MESSAGE_DAYS', '')
   RETENTION_ONBOARDING_DAYS: readEnvironmentVariable('RETENTION_ONBOARDING_DAYS', '')
   RETENTION_PAYMENT_DAYS: readEnvironmentVariable('RETENTION_PAYMENT_DAYS', '')
@@ -234,6 +264,7 @@ param vaultSettings = {
   DOCS_WEBHOOK_URL: 'optional'
   DOCUMENTINTELLIGENCE_KEY: 'optional'
   ENTRA_CLIENT_SECRET: 'optional'
+  FLOWABLE_TOKEN: 'optional'
   GOOGLE_SERVICE_ACCOUNT: 'optional'
   HRIS_API_KEY: 'optional'
   HUBSPOT_CLIENT_SECRET: 'optional'
@@ -241,6 +272,7 @@ param vaultSettings = {
   KOMMO_ACCESS_TOKEN: 'optional'
   LINK_SIGNING_SECRETS: 'optional'
   MANYCHAT_API_KEY: 'optional'
+  MEETINGS_WEBHOOK_SECRETS: 'optional'
   META_ACCESS_TOKEN: 'optional'
   META_APP_SECRETS: 'optional'
   META_VERIFY_TOKEN: 'optional'
@@ -251,6 +283,10 @@ param vaultSettings = {
   ONBOARDING_CALLBACK_SECRET: 'optional'
   ONBOARDING_WEBHOOK_SECRETS: 'optional'
   OPENAI_API_KEY: 'optional'
+  OPENFLOW_PUSH_URL: 'optional'
+  OPENFLOW_TOKEN: 'optional'
+  OPENRPA_TOKEN: 'optional'
+  OPENRPA_WEBHOOK_URL: 'optional'
   RECAPTCHA_SECRET: 'optional'
   RESEND_API_KEY: 'optional'
   RESEND_WEBHOOK_SECRETS: 'optional'

@@ -58,6 +58,7 @@ class SecuredRoute(APIRoute):
 
     def signed(self, headers: Mapping[str, str], raw: bytes, settings: Settings) -> ApiKey | None:
         """Who has signed the request, where a signature opens the route too; None: it carries none, and a key is asked for.
+        """Who has signed the request, where a signature opens the route as well; None: it carries none, a key is asked for.
 
         Raises:
             RefusedError: 401, it carries a signature that is not good.

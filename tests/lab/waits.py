@@ -31,6 +31,8 @@ from functions.christmas import meetings
 from functions.christmas import people as campaign_people
 from functions.christmas.tables import SequenceContact
 from functions.contacts import apply_contact
+from functions.coordinations import services as coordination_services
+from functions.coordinations.tables import Coordination
 from functions.hubspot import deciding, interest, merges
 from functions.hubspot.tables import HubSpotInterest, HubSpotMessage, HubSpotTurn
 from functions.invoices import services as invoice_services
@@ -389,6 +391,9 @@ WAITS: dict[str, Wait] = {
     "functions.carts.outcomes:note": Wait(CartMessage, message_about_a_cart, note_about_a_cart),
     "functions.carts.recovery:attribute": Wait(
         ShopOrder, cart_and_order, lambda session: recovery.attribute(session, [session.get_one(Cart, 1)])
+    ),
+    "functions.coordinations.services:_locked": Wait(
+        Coordination, one(Coordination), lambda session: coordination_services._locked(session, 1)
     ),
     "functions.carts.services:_locked_cart": Wait(
         Cart,

@@ -22,6 +22,8 @@ NEEDED = {
     "recordatorio_general", "factura_critica", "resumen_finanzas", "hubspot_interes", "hubspot_mensaje",
     "approval_request", "approval_reminder",
     "employee_day_1", "employee_day_3", "employee_day_7", "employee_day_30", "welcome_new_employee",
+    "reunion_opciones", "reunion_confirmada", "reunion_cancelada", "reunion_recordatorio", "reunion_sin_horario",
+    "reunion_respuesta",
     "ticket_another", "ticket_booked", "ticket_currency", "ticket_currency_choice", "ticket_currency_missing",
     "ticket_day", "ticket_day_choice", "ticket_day_missing", "ticket_duplicate", "ticket_file_broken",
     "ticket_file_gone", "ticket_file_heic", "ticket_file_large", "ticket_file_password", "ticket_person",
