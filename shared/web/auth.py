@@ -57,7 +57,6 @@ class SecuredRoute(APIRoute):
             self.responses = _merged(documented(*WITH_BODY), self.responses)
 
     def signed(self, headers: Mapping[str, str], raw: bytes, settings: Settings) -> ApiKey | None:
-        """Who has signed the request, where a signature opens the route too; None: it carries none, and a key is asked for.
         """Who has signed the request, where a signature opens the route as well; None: it carries none, a key is asked for.
 
         Raises:
