@@ -71,7 +71,10 @@ type PersonListener = Callable[["Session", PersonMessage], None]
 """Listens to `person.message`, in the transaction that records it. A second call for one message must change nothing."""
 
 type Gate = Callable[["Session", Mapping[str, Any]], "str | Later | None"]
-"""Listens to `message.sending`, in the transaction that claims the message: a reason to skip it, a later time, or None."""
+"""Listens to `message.sending`, in the transaction that claims the message: a reason to skip it, a later time, or None.
+
+A gate of `message.place` answers the same, and is asked last.
+"""
 
 
 type LastLook = Callable[[Mapping[str, Any]], "str | None"]
@@ -90,6 +93,15 @@ def withdrawn(context: Mapping[str, Any]) -> str | None:
 def refused(session: "Session", context: Mapping[str, Any]) -> "str | Later | None":
     """The first gate's answer that skips or postpones the message; None where every gate lets it pass."""
     answers = (gate(session, context) for gate in _declared("message.sending").values())
+    return next((answer for answer in answers if answer is not None), None)
+
+
+def place_of(session: "Session", context: Mapping[str, Any]) -> "str | Later | None":
+    """The first answer of a listener of `message.place` that skips or postpones the message; None: it has its place.
+
+    It is asked last, when nothing else holds the message back, so that a place is taken only for what goes out.
+    """
+    answers = (gate(session, context) for gate in _declared("message.place").values())
     return next((answer for answer in answers if answer is not None), None)
 
 

@@ -1,5 +1,6 @@
 """Enqueue a message: write a delivery of the outbox that holds everything needed to send it when it is due."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -46,6 +47,35 @@ def enqueue(session: Session, message: Message, *, event_key: str | None = None,
         not_after=complete.not_after,
         event_key=event_key,
     )
+
+
+def enqueue_many(session: Session, messages: Sequence[Message], *, source: str) -> list[int]:
+    """`enqueue` for up to some hundred new messages by one carrier, in the lane of a bulk source; the ids of their deliveries.
+
+    Each has its `due_at`. Their dedupe keys must be new (see `plan.message_many`).
+    """
+    settings, found = get_settings(), dict[str, list[tuple[int, plan.NewMessage]]]()
+    actions_of: dict[str, Action] = {}
+    for place, message in enumerate(messages):
+        action, due_at = _action(message), message.due_at or clock.now()
+        transactional = is_transactional(message.template, message.locale, message.transactional)
+        complete = replace(message, not_after=message.not_after or due_at + WORTH, transactional=transactional)
+        new = plan.NewMessage(
+            subject=message.person,
+            dedupe_key=message.dedupe_key,
+            payload=complete.payload() | {"carrier": provider_of(message, settings)},
+            due_at=due_at,
+            not_after=complete.not_after,
+        )
+        name = f"{action.target}.{action.name}"
+        actions_of[name] = action
+        found.setdefault(name, []).append((place, new))
+    ids = [0] * len(messages)
+    for name, several in found.items():
+        made = plan.message_many(session, actions_of[name], [new for _place, new in several], source=source)
+        for (place, _new), number in zip(several, made, strict=True):
+            ids[place] = number
+    return ids
 
 
 _ID = select(Delivery.id).where(Delivery.dedupe_key.in_(bindparam("keys", expanding=True))).limit(1)

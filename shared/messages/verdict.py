@@ -54,9 +54,13 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
     except ConfigurationError as error:
         log.error("delivery %d waits: %s", claimed.id, error)  # noqa: TRY400  # the message says it all
         return Later(clock.now() + LOOK_AGAIN, WRONG_SETTINGS)
-    if later is None:
-        _note_first_try(session, claimed)
-    return later
+    if later is not None:
+        return later
+    if (place := outcomes.place_of(session, message.context)) is not None:
+        days.give_back(session, known, clock.now(), claimed.id)
+        return place
+    _note_first_try(session, claimed)
+    return None
 
 
 def _later(session: Session, claimed: Claimed, message: Message, known: Aliases) -> Later | None:
