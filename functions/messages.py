@@ -65,7 +65,7 @@ FLOW = Flow(
     impersonal_tables=frozenset(("suppressions", "conversations", "message_days", "message_statuses", "template_copies")),
     effects=("shared.messages.carriers:ACTIONS",),
     targets=MappingProxyType(
-        {name: f"shared.messages.carriers:{name}_policy" for name in ("brevo", "resend", "smtp", "twilio", "manychat")}
+        {name: f"shared.messages.carriers:{name}_policy" for name in ("brevo", "resend", "smtp", "twilio", "meta", "manychat")}
     ),
     events=(
         "message.attachments",
@@ -83,6 +83,7 @@ FLOW = Flow(
         "shared.messages.providers.resend:RESEND",
         "shared.messages.providers.smtp:SMTP",
         "shared.messages.providers.twilio:TWILIO",
+        "shared.messages.providers.meta:META",
         "shared.messages.providers.manychat:MANYCHAT",
     ),
     kept_keys=frozenset(("twilio.message",)),
@@ -91,6 +92,7 @@ FLOW = Flow(
         "sandbox.resend:Resend",
         "sandbox.smtp:MailServer",
         "sandbox.twilio:Twilio",
+        "sandbox.meta:Meta",
         "sandbox.manychat:ManyChat",
     ),
 )
@@ -107,34 +109,10 @@ def apply_events(session: Session, event: Event[ProviderEvents]) -> str:
 
 
 def apply_reply(session: Session, event: Event[InboundMessage]) -> str:
-    """Keep what they wrote, and do what they ask: "stop", "start", "asked" or "noted". Journeys get the request or reply.
+    """Keep what they wrote, and do what they ask: "stop", "start", "asked" or "noted". Journeys get the request or reply."""
+    from shared.messages import replies
 
-    "asked": no marketing goes to that line until a person has looked; a clear wish settles that, too.
-    """
-    from shared.messages import consent, consent_words, received
-    from shared.messages.outcomes import PersonMessage, notify_person_message, notify_received
-
-    payload, at = event.payload, event.envelope.time
-    consent_words.of_reply(session, payload, at)
-    if (row := received.record(session, "twilio", payload, at)) is not None:
-        received.observe(session, row)
-        notify_received(session, row.id)
-    consent.wrote_to_us(session, payload.who, payload.channel, at)
-    if payload.wish == "stop":
-        consent.suppress(session, consent.PHONE_CHANNELS, [payload.who], "stop", at)
-    elif payload.wish == "start":
-        consent.lift(session, consent.PHONE_CHANNELS, [payload.who, *consent.filed(session, payload.others)], "stop", at)
-        consent.lift(session, consent.PHONE_CHANNELS, [payload.who], "to-review", at)
-    else:
-        if payload.ask:
-            consent.suppress(session, consent.PHONE_CHANNELS, [payload.who], "to-review", at)
-        notify_person_message(
-            session,
-            PersonMessage(
-                word="replied", recipient_digests=(payload.who,), channels=(payload.channel,), at=at, text=payload.text
-            ),
-        )
-    return payload.wish or ("asked" if payload.ask else "noted")
+    return replies.take(session, event.payload, event.envelope.time)
 
 
 def apply_unsubscribe(session: Session, event: Event[Unsubscribe]) -> str:

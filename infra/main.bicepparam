@@ -97,6 +97,11 @@ param settings = {
   MAX_BODY_BYTES: readEnvironmentVariable('MAX_BODY_BYTES', '')
   MESSAGES_PER_PERSON_PER_DAY: readEnvironmentVariable('MESSAGES_PER_PERSON_PER_DAY', '')
   MESSAGES_PER_SECOND: readEnvironmentVariable('MESSAGES_PER_SECOND', '')
+  META_BASE_URL: readEnvironmentVariable('META_BASE_URL', '')
+  META_BUSINESS_ACCOUNT_ID: readEnvironmentVariable('META_BUSINESS_ACCOUNT_ID', '')
+  META_NUMBERS: readEnvironmentVariable('META_NUMBERS', '')
+  META_RESEND_AFTER_MINUTES: readEnvironmentVariable('META_RESEND_AFTER_MINUTES', '')
+  META_TEMPLATES: readEnvironmentVariable('META_TEMPLATES', '')
   NOTION_CONTACTS_DB_ID: readEnvironmentVariable('NOTION_CONTACTS_DB_ID', '')
   NOTION_EMAIL_SEQUENCE_DB_ID: readEnvironmentVariable('NOTION_EMAIL_SEQUENCE_DB_ID', '')
   NOTION_PROPERTIES: readEnvironmentVariable('NOTION_PROPERTIES', '')
@@ -165,6 +170,7 @@ param settings = {
   TWILIO_WHATSAPP_SENDER: readEnvironmentVariable('TWILIO_WHATSAPP_SENDER', '')
   WARM_AFTER_SECONDS: readEnvironmentVariable('WARM_AFTER_SECONDS', '3')
   WATCH_SCHEDULE: readEnvironmentVariable('WATCH_SCHEDULE', '15 * * * * *')
+  WHATSAPP_PROVIDER: readEnvironmentVariable('WHATSAPP_PROVIDER', '')
   WOOCOMMERCE_BASE_URL: readEnvironmentVariable('WOOCOMMERCE_BASE_URL', '')
   WORKING_DAYS: readEnvironmentVariable('WORKING_DAYS', '')
 }
@@ -187,6 +193,9 @@ param vaultSettings = {
   KOMMO_ACCESS_TOKEN: 'optional'
   LINK_SIGNING_SECRETS: 'optional'
   MANYCHAT_API_KEY: 'optional'
+  META_ACCESS_TOKEN: 'optional'
+  META_APP_SECRETS: 'optional'
+  META_VERIFY_TOKEN: 'optional'
   NOTION_TOKEN: 'optional'
   ODOO_PASSWORD: 'required'
   OPENAI_API_KEY: 'optional'

@@ -209,6 +209,36 @@ class MessagingSettings(SettingsGroup):
         default_factory=dict,
         description="JSON object: our template's name -> ContentSid of the approved WhatsApp template, for outside the 24-hour window.",
     )
+    whatsapp_provider: Literal["twilio", "meta"] = Field(
+        default="twilio", description="Who sends WhatsApp messages, where neither the message nor its number says otherwise."
+    )
+    meta_access_token: SecretStr | None = Field(
+        default=None, description="Token of a system user of Meta's, for the WhatsApp Cloud API."
+    )
+    meta_app_secrets: Secrets = Field(
+        default=(), description="App secret with which Meta signs its webhooks; several while it is changed."
+    )
+    meta_verify_token: SecretStr | None = Field(
+        default=None, description="Word of our own choice that Meta repeats when the address of its webhooks is entered."
+    )
+    meta_business_account_id: str = Field(
+        default="", description="WhatsApp Business Account, whose templates are read from Meta."
+    )
+    meta_numbers: dict[Annotated[str, Field(pattern=r"^\d{1,30}$")], Annotated[str, Field(pattern=r"^\+\d{7,15}$")]] = Field(
+        default_factory=dict,
+        description="JSON object: Meta's id of each of our WhatsApp numbers -> the number in E.164; the first is used where a message names none.",
+    )
+    meta_templates: dict[str, str] = Field(
+        default_factory=dict,
+        description="JSON object: our template's name -> name of the approved template at Meta, `name` or `name:language`, for outside the 24-hour window.",
+    )
+    meta_resend_after_minutes: int = Field(
+        default=0,
+        ge=0,
+        le=1440,
+        description="A message whose sending ended without an answer, and of which Meta has reported nothing for so long, is sent again; 0: a person decides.",
+    )
+    meta_base_url: Url = Field(default="https://graph.facebook.com/v23.0", description="Meta's Graph API, with its version.")
     twilio_base_url: Url = Field(default="https://api.twilio.com", description="Twilio's API.")
     manychat_api_key: SecretStr | None = Field(default=None, description="API key of the ManyChat page.")
     manychat_base_url: Url = Field(default="https://api.manychat.com", description="ManyChat's API.")
@@ -231,7 +261,7 @@ class MessagingSettings(SettingsGroup):
         description="JSON object: how much each bulk source (`bulk`: those without a name) gets beside the others; 1 if not named.",
     )
     messages_per_second: dict[
-        Literal["brevo", "resend", "smtp", "twilio", "manychat"], Annotated[float, Field(gt=0, le=1000)]
+        Literal["brevo", "resend", "smtp", "twilio", "meta", "manychat"], Annotated[float, Field(gt=0, le=1000)]
     ] = Field(
         default={},
         description="JSON object: how many messages a second a provider gets at most, over all instances together, where its account takes more than most.",

@@ -6,6 +6,7 @@ brevo      email                  asked for the mail first; within 30 minutes it
 resend     email                  sent again with its key, which is good for 24 hours
 smtp       email                  a person decides: a mail server cannot be asked
 twilio     whatsapp, sms, voice   asked for the message or call first
+meta       whatsapp               waits for a status with our key; without one a person decides
 manychat   manychat               a person decides
 """
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 POLICY = RetryPolicy(first_seconds=15, factor=4, cap_seconds=3600, max_attempts=6, max_age=timedelta(days=3650))
 # The vendors' own limits, with something to spare (Resend takes 5 requests a second for a team, older accounts 2); an account
 # that takes more says so in MESSAGES_PER_SECOND.
-PER_SECOND = {"brevo": 5.0, "resend": 1.8, "smtp": 2.0, "twilio": 5.0, "manychat": 5.0}
+PER_SECOND = {"brevo": 5.0, "resend": 1.8, "smtp": 2.0, "twilio": 5.0, "meta": 20.0, "manychat": 5.0}
 
 LARGEST_BLOCK = 50
 CALLS_AT_ONCE = 24  # of a block: 80 a second that take 0.3 seconds each
@@ -44,6 +45,7 @@ _CARRIED = (
     ("twilio", "whatsapp", "send_message", AfterUnknown.LOOK_FIRST, "look_up_message"),
     ("twilio", "sms", "send_message", AfterUnknown.LOOK_FIRST, "look_up_message"),
     ("twilio", "voice", "send_call", AfterUnknown.LOOK_FIRST, "look_up_call"),
+    ("meta", "whatsapp", "send", AfterUnknown.LOOK_FIRST, "look_up"),
     ("manychat", "manychat", "send", AfterUnknown.ASK_A_PERSON, None),
 )
 
@@ -135,6 +137,11 @@ def smtp_policy() -> TargetPolicy:
 def twilio_policy() -> TargetPolicy:
     """Twilio's limits."""
     return _policy("twilio")
+
+
+def meta_policy() -> TargetPolicy:
+    """Meta's limits."""
+    return _policy("meta")
 
 
 def manychat_policy() -> TargetPolicy:

@@ -22,7 +22,7 @@ def of_reply(session: Session, payload: InboundMessage, at: datetime) -> int:
         channels=PHONE_CHANNELS,
         purpose=MARKETING,
         word="withdrawn" if payload.wish == "stop" else "granted",
-        source="twilio.message",
+        source=f"{payload.provider}.message",
         is_proven=True,
         said_at=at,
         text=payload.text,

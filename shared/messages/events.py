@@ -19,9 +19,11 @@ EARLIER = "shared.messages.providers.earlier:event"
 MOST_AT_ONCE = 1000
 LONGEST_TEXT = 5000  # characters; WhatsApp takes 4,096
 MOST_MEDIA = 10
-LONGEST_SENDER = 50
+LONGEST_SENDER = 100
 LONGEST_NAME = 200
 LONGEST_URL = 1000
+LONGEST_MEDIA_ID = 200
+LONGEST_OPTION_ID, LONGEST_OPTION_TITLE = 256, 100
 
 type Status = Literal[
     "queued",
@@ -44,11 +46,31 @@ type Status = Literal[
 ]
 
 
+type ReplyKind = Literal[
+    "text",
+    "button",
+    "list",
+    "image",
+    "video",
+    "audio",
+    "document",
+    "sticker",
+    "location",
+    "contacts",
+    "reaction",
+    "order",
+    "unsupported",
+]
+"""In what form somebody wrote. `button` is a button of a message or template, `list` a line of a list; `text` may hold media
+where the provider does not tell kinds apart (Twilio)."""
+
+
 class ProviderEvent(BaseModel):
     """What became of one message, by its provider. `word` is the provider's own name of it, `status` ours.
 
     `status` None: nothing that concerns us. `reason`: why it failed. `at`: when it happened, where the provider says so.
-    `delivery_id`: where our own callback address carries it. `who`: the digest of the address, where the provider names it.
+    `delivery_id`: where our own callback carries it, and `proof`, the beginning of the delivery's key, where it carries that.
+    `who`: the digest of the address, where the provider names it.
     """
 
     provider: str = Field(min_length=1, max_length=50)
@@ -58,6 +80,7 @@ class ProviderEvent(BaseModel):
     at: AwareDatetime | None = None
     reason: str | None = Field(default=None, max_length=64)
     delivery_id: int | None = Field(default=None, ge=1, lt=2**63)
+    proof: str | None = Field(default=None, max_length=64)
     who: str | None = Field(default=None, pattern=f"^{PATTERN}$")
 
     @model_validator(mode="after")
@@ -92,10 +115,21 @@ class ProviderEvents(Payload):
 
 
 class Media(BaseModel):
-    """A picture, recording or file that came with a message: its type by the provider, and where the provider has it."""
+    """A picture, recording or file that came with a message: its type by the provider, and where the provider has it.
+
+    Twilio gives an address; Meta gives an `id`, by which the file is fetched (`shared.messages.media`).
+    """
 
     type: str = Field(default="", max_length=100)
-    url: str = Field(max_length=LONGEST_URL)
+    url: str = Field(default="", max_length=LONGEST_URL)
+    id: str = Field(default="", max_length=LONGEST_MEDIA_ID)
+    name: str = Field(default="", max_length=LONGEST_NAME)
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if not (self.url or self.id):
+            raise ValueError("a file has an address or the provider's id")
+        return self
 
 
 class InboundMessage(Payload):
@@ -103,11 +137,22 @@ class InboundMessage(Payload):
 
     `ask`: a person must look before marketing goes to this line again. `others` are the digests of the number's other
     spellings, under which an earlier wish may be filed. An event of a release that kept no words has neither sender nor text.
+    `sender` is a phone in E.164, or WhatsApp's id of a user who shows none; `user_id` is that id also beside a phone. `sent_at`
+    is the provider's own time of it, where it says so.
     """
 
-    not_kept = frozenset({"text", "media", "sender_name"})
+    not_kept = frozenset({"text", "media", "sender_name", "option_title"})
 
+    provider: Literal["twilio", "meta"] = "twilio"
     vendor_id: str = Field(min_length=1, max_length=200)
+    kind: ReplyKind = "text"
+    option_id: str | None = Field(default=None, max_length=LONGEST_OPTION_ID)
+    option_title: str | None = Field(default=None, max_length=LONGEST_OPTION_TITLE)
+    quoted_id: str | None = Field(default=None, max_length=200)
+    user_id: str | None = Field(default=None, max_length=150)
+    user_digest: str | None = Field(default=None, pattern=f"^{PATTERN}$")
+    whatsapp_number_id: str | None = Field(default=None, max_length=36)
+    sent_at: AwareDatetime | None = None
     who: str = Field(pattern=f"^{PATTERN}$")
     others: list[Annotated[str, Field(pattern=f"^{PATTERN}$")]] = Field(default_factory=list, max_length=100)
     ask: bool = False
@@ -120,11 +165,15 @@ class InboundMessage(Payload):
 
     def subject(self) -> str:
         """Who wrote, by their number, so that timeline and erasure find the event; else the message, by the provider's id."""
-        return self.sender or f"twilio:{self.vendor_id}"[:100]
+        return (self.sender or f"{self.provider}:{self.vendor_id}")[:100]
+
+    def digests(self) -> list[str]:
+        """Those of the address and, where it is another one, of the user's id at WhatsApp."""
+        return list(dict.fromkeys([self.who, *([self.user_digest] if self.user_digest else [])]))
 
     def occurred_at(self) -> datetime | None:
-        """Twilio does not say."""
-        return None
+        """When they wrote it, by the provider's clock; Twilio does not say."""
+        return self.sent_at
 
     def event_id(self) -> str:
         """Twilio's id of the message: its signature has no time, so a copy of the request can come at any time."""

@@ -51,7 +51,12 @@ class PersonMessage:
     """A person replied, opted out of some channels, or opted in again.
 
     `recipient_digests`: the digests of their address, and of their key where it is known. `cause`: that of the suppression.
-    `text`: what they replied; "" where it has no words.
+    `at`: when they did so, by the provider's clock where it says so. `text`: what they replied; "" where it has no words.
+
+    Of a reply: `kind` says in what form it came (`shared.messages.events.ReplyKind`; a reaction or sticker is no answer),
+    `option_id` and `option_title` name the button or line of a list that was chosen, `quoted_id` the provider's id of the
+    message that it answers (`shared.messages.statuses.delivery_of` finds its delivery), `whatsapp_number_id` the number of ours
+    it came to, and `received_id` its row of `inbound_messages`.
     """
 
     word: Literal["replied", "unsubscribed", "resubscribed"]
@@ -60,6 +65,13 @@ class PersonMessage:
     at: datetime
     cause: str | None = None
     text: str = ""
+    kind: str = "text"
+    option_id: str | None = None
+    option_title: str | None = None
+    quoted_id: str | None = None
+    provider: str = ""
+    whatsapp_number_id: str | None = None
+    received_id: int | None = None
 
 
 type Listener = Callable[["Session", Mapping[str, Any], MessageOutcome], None]

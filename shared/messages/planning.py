@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.messages import template_sources, templates
-from shared.messages.message import EMAIL_PROVIDERS, Message
+from shared.messages.message import EMAIL_PROVIDERS, WHATSAPP_PROVIDERS, Message
 from shared.messages.senders import provider_of
 from shared.outbox import actions, plan
 from shared.outbox.actions import Action, Kind
@@ -22,12 +22,15 @@ from shared.store.types import key_of
 WORTH = timedelta(days=7)
 
 
-def enqueue(session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False) -> bool:
+def enqueue(
+    session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False, source: str | None = None
+) -> bool:
     """Enqueue a message, once for its dedupe key for all time; False where that key exists already, and then nothing changes.
 
     The message is sent at `due_at` (default: now) at the earliest; the checks whether it is still wanted and allowed run then,
-    not here. The carrier of a mail is chosen here, and after a change of EMAIL_PROVIDER the same key is not enqueued with the
-    other carrier. `is_new` skips the look-up: the key cannot exist yet, because it names a row that this transaction has made.
+    not here. The carrier is chosen here, and after a change of EMAIL_PROVIDER or WHATSAPP_PROVIDER the same key is not enqueued
+    with the other carrier. `is_new` skips the look-up: the key cannot exist yet, because it names a row that this transaction
+    has made. `source` names the bulk source of which it is one of many.
     """
     settings = get_settings()
     if not is_new and find(session, message.channel, message.dedupe_key) is not None:
@@ -46,6 +49,7 @@ def enqueue(session: Session, message: Message, *, event_key: str | None = None,
         due_at=due_at,
         not_after=complete.not_after,
         event_key=event_key,
+        source=source,
     )
 
 
@@ -78,12 +82,13 @@ def enqueue_many(session: Session, messages: Sequence[Message], *, source: str) 
     return ids
 
 
+_CARRIED_BY = {"email": EMAIL_PROVIDERS, "whatsapp": WHATSAPP_PROVIDERS, "manychat": ("manychat",)}
 _ID = select(Delivery.id).where(Delivery.dedupe_key.in_(bindparam("keys", expanding=True))).limit(1)
 
 
 def find(session: Session, channel: str, dedupe_key: str) -> int | None:
     """The id of the delivery of the message with that key, whoever carries it; None where there is none."""
-    carried_by = {"email": EMAIL_PROVIDERS, "manychat": ("manychat",)}.get(channel, ("twilio",))
+    carried_by = _CARRIED_BY.get(channel, ("twilio",))
     keys = [key_of(Kind.MESSAGE, carrier, channel, dedupe_key) for carrier in carried_by]
     return session.scalars(_ID, {"keys": keys}).one_or_none()
 
@@ -104,6 +109,9 @@ def fall_back(session: Session, message: Message) -> bool:
         due_at=None,
         fallback=tuple(rest),
         provider=None,
+        text="",
+        content=None,
+        whatsapp_number_id=message.whatsapp_number_id if step.channel == "whatsapp" else None,
         source=message.source if step.channel == "email" else template_sources.REPOSITORY,
     )
     enqueue(session, again)

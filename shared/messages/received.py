@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from shared.crm import editing
-from shared.messages.events import InboundMessage
+from shared.messages.events import InboundMessage, Media
 from shared.people import kinds, observing
 from shared.people.backfill import Source
 from shared.people.observing import Seen
@@ -41,14 +41,33 @@ def record(session: Session, provider: str, payload: InboundMessage, at: "dateti
         "sender": payload.sender,
         "sender_name": payload.sender_name,
         "text": payload.text,
-        "media": [one.model_dump() for one in payload.media],
+        "media": [_kept(one) for one in payload.media],
         "wish": payload.wish or ("ask" if payload.ask else None),
+        "kind": payload.kind,
+        "option_id": payload.option_id,
+        "option_title": payload.option_title,
+        "quoted_id": payload.quoted_id,
+        "user_id": payload.user_id,
+        "whatsapp_number_id": payload.whatsapp_number_id,
         "state": "unread" if payload.wish is None else "no-answer-needed",
         "received_at": at,
     }
     insert_if_absent(session, ReceivedMessage, ("provider", "vendor_id"), values)
     query = select(ReceivedMessage).where(ReceivedMessage.provider == provider, ReceivedMessage.vendor_id == payload.vendor_id)
     return session.scalars(query).one()
+
+
+def _kept(media: Media) -> dict[str, str]:
+    """A file as it is kept: what its provider says of it."""
+    return {name: value for name, value in media.model_dump().items() if value or name in ("type", "url")}
+
+
+def is_kept(session: Session, payload: InboundMessage) -> bool:
+    """Whether the provider has sent this message before."""
+    query = select(ReceivedMessage.id).where(
+        ReceivedMessage.provider == payload.provider, ReceivedMessage.vendor_id == payload.vendor_id
+    )
+    return session.scalars(query).first() is not None
 
 
 def observe(session: Session, row: ReceivedMessage) -> int | None:

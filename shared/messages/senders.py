@@ -1,23 +1,24 @@
 """The carrier and the sender of a message, and the settings they need."""
 
+from shared.messages import numbers
 from shared.messages.message import Message
 from shared.settings import Settings
 
 
 def sender_of(message: Message, settings: Settings) -> str:
-    """The number of ours from which a message goes out; "" where none is set up."""
-    numbers = {
-        "whatsapp": settings.twilio_whatsapp_sender,
-        "sms": settings.twilio_sms_sender,
-        "voice": settings.twilio_caller_id,
-    }
-    return numbers.get(message.channel, "")
+    """The number of ours from which a message goes out, with Meta its id there; "" where none is set up."""
+    if message.channel == "whatsapp":
+        number = numbers.of_message(message, settings)
+        return number.vendor_id if number is not None else ""
+    return {"sms": settings.twilio_sms_sender, "voice": settings.twilio_caller_id}.get(message.channel, "")
 
 
 def provider_of(message: Message, settings: Settings) -> str:
     """Who carries the message: the target of its delivery."""
     if message.channel == "email":
         return message.provider or settings.email_provider
+    if message.channel == "whatsapp":
+        return numbers.provider_of(message, settings)
     return "manychat" if message.channel == "manychat" else "twilio"
 
 
@@ -28,6 +29,7 @@ def missing(message: Message, settings: Settings) -> bool:
         "resend": (settings.resend_api_key, settings.resend_from),
         "smtp": (settings.smtp_url, settings.smtp_from),
         "manychat": (settings.manychat_api_key,),
+        "meta": (settings.meta_access_token, sender_of(message, settings)),
         "twilio": (settings.twilio_account_sid, settings.twilio_auth_token, sender_of(message, settings)),
     }
     link = message.channel != "email" or message.transactional or bool(settings.link_signing_secrets)

@@ -8,7 +8,18 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import DeferredError, PermanentError, PuenteError, RetryableError, UncertainError
-from shared.messages import consent, digests, links, planning, putting_off, statuses, template_sources, templates, verdict
+from shared.messages import (
+    consent,
+    digests,
+    links,
+    planning,
+    putting_off,
+    refusals,
+    statuses,
+    template_sources,
+    templates,
+    verdict,
+)
 from shared.messages.attachments import attached
 from shared.messages.letter import Candidates, Letter, LookUp, Send
 from shared.messages.message import Message
@@ -24,7 +35,6 @@ log = logging.getLogger("puente.messages")
 
 # The vendor has had this key for other content: whatever went out then, it is not known to have failed.
 SENT_BEFORE = frozenset({"resend-invalid-idempotent-request"})
-OPTED_OUT = "twilio-opted-out"
 
 
 def execute(send: Send, deliveries: Sequence[Claimed]) -> dict[int, Result]:
@@ -71,10 +81,10 @@ def describe(delivery: Claimed) -> dict[str, str | None]:
 
 def _put_off(letter: Letter, error: DeferredError) -> PuenteError:
     """Postpone the message while it has time left; otherwise it has failed, and its fallback is enqueued."""
-    wait = putting_off.seconds(letter.first_try, letter.message.not_after)
+    wait = putting_off.seconds(letter.first_try, letter.message.not_after, error.after_seconds)
     if wait is None:
-        return PermanentError(putting_off.GAVE_UP, str(error))
-    return DeferredError(str(error), after_seconds=max(wait, error.after_seconds or 0))
+        return PermanentError(putting_off.reason_of(error), str(error))
+    return DeferredError(str(error), after_seconds=wait)
 
 
 def _withdrawn(delivery: Claimed, message: Message) -> str | None:
@@ -125,7 +135,7 @@ def _letter(delivery: Claimed) -> Letter:
         whose = links.Unsubscription(delivery.id, address, person)
         url = links.unsubscribe_url(settings.public_base_url, links.token(whose, settings.link_signing_secrets))
     try:
-        template = template_sources.load(message.template, message.locale, message.source)
+        template = _template(message)
         free_text = message.channel == "whatsapp" and _takes_free_text(message.to)
     except PermanentError:
         raise
@@ -136,13 +146,27 @@ def _letter(delivery: Claimed) -> Letter:
         key=delivery.key,
         message=message,
         template=template,
-        rendered=templates.render(template, variables_of(message, first_try(delivery)), unsubscribe_url=url),
+        rendered=_rendered(delivery, message, template, url),
         first_try=first_try(delivery),
         headers=links.unsubscribe_headers(url) if url else {},
         free_text=free_text,
         settings=settings,
         attachments=attached(message.context, first_try(delivery)) if message.channel == "email" else (),
     )
+
+
+def _template(message: Message) -> templates.Template:
+    """The message's template; for words of its own, one that nothing is filled into."""
+    if message.template:
+        return template_sources.load(message.template, message.locale, message.source)
+    kind = templates.TRANSACTIONAL if message.transactional else templates.MARKETING
+    return templates.Template(name="", locale=message.locale or get_settings().default_locale, channels=(), kind=kind)
+
+
+def _rendered(delivery: Claimed, message: Message, template: templates.Template, url: str) -> templates.Rendered:
+    if not message.template:
+        return templates.Rendered(subject="", text=message.text, html="")
+    return templates.render(template, variables_of(message, first_try(delivery)), unsubscribe_url=url)
 
 
 def _takes_free_text(phone: str) -> bool:
@@ -192,10 +216,8 @@ def _uncertain(session: Session, delivery: Claimed, message: Message) -> None:
 def _failed(session: Session, delivery: Claimed, message: Message, error: PuenteError) -> None:
     reason = error.reason if isinstance(error, PermanentError) else "gave-up"
     verdict.give_place_back(session, delivery.id, delivery.payload)
-    if reason == OPTED_OUT:
-        # The vendor knows of a STOP that has not come to us; another channel to the same number would be against it.
-        consent.suppress(session, consent.PHONE_CHANNELS, [digests.digest_of_address(message.to)], "stop", clock.now())
-    _notify(session, delivery, message, "failed", reason, fall_back=reason != OPTED_OUT)
+    refusals.heed(session, reason, digests.digest_of_address(message.to), clock.now())
+    _notify(session, delivery, message, "failed", reason, fall_back=reason not in refusals.NO_FALLBACK)
 
 
 def _notify(

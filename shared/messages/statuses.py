@@ -12,7 +12,7 @@ from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.messages import consent, consent_words, digests, planning, putting_off, verdict
+from shared.messages import consent, consent_words, digests, planning, putting_off, refusals, verdict
 from shared.messages.events import ProviderEvent
 from shared.messages.message import Message
 from shared.messages.outcomes import MessageOutcome, Word, notify
@@ -22,6 +22,7 @@ from shared.outbox.record import OUTCOME_UNKNOWN, close
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import VENDOR_ID_LENGTH, MessageStatus
 from shared.store.models import Delivery
+from shared.store.session import reading
 
 # Our statuses, each further along than those before it, so that the order of arrival never decides.
 # Of the ends of a call `answered` is the furthest.
@@ -47,8 +48,6 @@ _WORDS: dict[str, Word] = {
     "unsubscribed": "unsubscribed",
 }
 NOT_REACHED = frozenset({"failed", "no-answer", "machine"})
-OPTED_OUT = "twilio-opted-out"
-NO_FALLBACK = frozenset({OPTED_OUT})
 LONGEST_HISTORY = 40
 SAME_TIME = timedelta(seconds=30)  # within which clocks differ
 
@@ -72,7 +71,7 @@ def status(session: Session, news: ProviderEvent) -> str:
     row = _row(session, news.provider, news.vendor_id)
     row.history = [*row.history, {"status": news.status, "at": at.isoformat(), "reason": news.reason}][-LONGEST_HISTORY:]
     if row.delivery_id is None and news.delivery_id is not None:
-        _claim_by_callback(session, row, news.delivery_id)
+        _claim_by_callback(session, row, news.delivery_id, news.proof)
     further = RANKS[news.status] > RANKS.get(row.status or "", 0)
     if further:
         row.status, row.reason = news.status, news.reason
@@ -147,10 +146,32 @@ def settle_by_callback(session: Session, delivery_id: int) -> bool:
     return True
 
 
-def _claim_by_callback(session: Session, row: MessageStatus, delivery_id: int) -> None:
-    """Attach the delivery that the callback's address names. It proves the sending where our call ended without a response."""
+def delivery_of(session: Session, provider: str, vendor_id: str | None) -> int | None:
+    """The delivery of the message to which a reply belongs, by the provider's id of it; None where it is none of ours."""
+    if not vendor_id:
+        return None
+    query = select(MessageStatus.delivery_id).where(MessageStatus.provider == provider, MessageStatus.vendor_id == vendor_id)
+    return session.scalars(query).one_or_none()
+
+
+def vendor_id_of(delivery_id: int, provider: str) -> str | None:
+    """The provider's id of the message of a delivery, as a callback has named it; None where none has, or it failed."""
+    query = select(MessageStatus).where(MessageStatus.delivery_id == delivery_id, MessageStatus.provider == provider)
+    with reading() as session:
+        rows = session.scalars(query.order_by(MessageStatus.id.desc())).all()
+    return next((row.vendor_id for row in rows if _WORDS.get(row.status or "") != "failed"), None)
+
+
+def _claim_by_callback(session: Session, row: MessageStatus, delivery_id: int, proof: str | None) -> None:
+    """Attach the delivery that the callback names. It proves the sending where our call ended without a response.
+
+    `proof`: the beginning of the delivery's key, where the callback is readable by others; another delivery of that number,
+    in another installation, is none of ours.
+    """
     delivery = session.scalars(locked(select(Delivery).where(Delivery.id == delivery_id), Delivery)).one_or_none()
     if delivery is None or delivery.target != row.provider:
+        return
+    if proof and delivery.dedupe_key is not None and not delivery.dedupe_key.startswith(proof):
         return
     row.delivery_id = delivery.id
     waits_in_doubt = delivery.state == State.PENDING and delivery.reason == OUTCOME_UNKNOWN
@@ -203,7 +224,7 @@ def _announce(session: Session, delivery: Delivery, word: Word, reason: str | No
         return
     message = Message.from_payload(payload)
     planned = False
-    if word in NOT_REACHED and reason not in NO_FALLBACK:
+    if word in NOT_REACHED and reason not in refusals.NO_FALLBACK:
         verdict.give_place_back(session, delivery.id, payload)  # before the fallback asks for one
         planned = planning.fall_back(session, message)
     outcome = MessageOutcome(
@@ -227,12 +248,12 @@ def _judge_address(session: Session, news: ProviderEvent, at: datetime, delivery
         consent.suppress(session, ["email"], [owner], "complaint", at)
     elif news.status == "soft-bounced":
         consent.soft_bounced(session, owner, at)
-    elif news.status in ("delivered", "opened", "clicked") and news.provider != "twilio":
+    elif news.status in ("delivered", "opened", "clicked") and news.provider not in ("twilio", "meta"):
         consent.arrived(session, owner, at)
     elif news.status == "unsubscribed":
         consent.suppress(session, ["email"], [owner], "unsubscribed", at)
-    elif news.reason == OPTED_OUT:
-        consent.suppress(session, consent.PHONE_CHANNELS, [owner], "stop", at)
+    else:
+        refusals.heed(session, news.reason, owner, at)
 
 
 def _row(session: Session, provider: str, vendor_id: str) -> MessageStatus:

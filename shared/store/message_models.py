@@ -17,6 +17,7 @@ from shared.store.types import BigId, JsonText, Note, UtcDateTime
 DIGEST_LENGTH = 32
 VENDOR_ID_LENGTH = 200
 SENDER_LENGTH = 100  # the subject of an event
+USER_ID_LENGTH = 150
 
 
 class Suppression(Timestamped, Base):
@@ -90,7 +91,9 @@ class ReceivedMessage(Timestamped, Base):
 
     `sender` is their number in E.164, or what the provider names them by where it is no number; it stands here in plain text,
     as the addresses of contacts do. `text` is empty where they sent media alone; `media` lists those, each with `type` and
-    `url`.
+    `url` or the provider's `id`. `kind`: see `shared.messages.events.ReplyKind`. `option_id` and `option_title`: the button or
+    line of a list that they chose. `quoted_id`: the provider's id of the message that they answer. `user_id`: WhatsApp's id of
+    them, which may stand without a number. `whatsapp_number_id`: the number of ours that they wrote to.
     `wish`: `stop`, `start`, or `ask` where a person must say which. `state`: see `shared.messages.received.STATES`.
     """
 
@@ -104,6 +107,12 @@ class ReceivedMessage(Timestamped, Base):
     text: Mapped[str] = mapped_column(UnicodeText)
     media: Mapped[Any] = mapped_column(JsonText)
     wish: Mapped[str | None] = mapped_column(Unicode(16))
+    kind: Mapped[str] = mapped_column(Unicode(20), default="text", server_default="text")
+    option_id: Mapped[str | None] = mapped_column(Unicode(256))
+    option_title: Mapped[str | None] = mapped_column(Unicode(100))
+    quoted_id: Mapped[str | None] = mapped_column(Unicode(VENDOR_ID_LENGTH))
+    user_id: Mapped[str | None] = mapped_column(Unicode(USER_ID_LENGTH))
+    whatsapp_number_id: Mapped[str | None] = mapped_column(Unicode(36))
     state: Mapped[str] = mapped_column(Unicode(20))
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -111,6 +120,7 @@ class ReceivedMessage(Timestamped, Base):
         UniqueConstraint("provider", "vendor_id"),
         Index("ix_inbound_messages_sender_created_at", "sender", "created_at"),
         Index("ix_inbound_messages_state_id", "state", "id"),
+        Index("ix_inbound_messages_user_id", "user_id"),
     )
 
 

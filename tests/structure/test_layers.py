@@ -134,6 +134,7 @@ def test_webhooks_start_without_the_heavy_libraries() -> None:
 LOADED_AT_THE_START = frozenset(
     (
         "shared.messages.providers.brevo",
+        "shared.messages.providers.meta",
         "shared.messages.providers.resend",
         "shared.messages.providers.twilio",
     )

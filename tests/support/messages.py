@@ -14,7 +14,7 @@ from shared import clock
 from shared.messages.letter import Letter
 from shared.messages.message import Message
 from shared.messages.outcomes import MessageOutcome
-from shared.messages.providers import brevo, manychat, resend, smtp, twilio
+from shared.messages.providers import brevo, manychat, meta, resend, smtp, twilio
 from shared.outbox import dispatch
 from shared.outbox.actions import State
 from shared.outbox.execute import drain
@@ -22,7 +22,7 @@ from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.support.listeners import listen
 
-CARRIERS = ("brevo", "resend", "smtp", "twilio", "manychat")
+CARRIERS = ("brevo", "resend", "smtp", "twilio", "meta", "manychat")
 CONFIGURED = {
     "PUBLIC_BASE_URL": "https://puente.example",
     "LINK_SIGNING_SECRETS": "uno,dos",
@@ -41,6 +41,11 @@ CONFIGURED = {
     "TWILIO_WHATSAPP_SENDER": "+525500000002",
     "TWILIO_SMS_SENDER": "+525500000003",
     "TWILIO_CONTENT_SIDS": '{"lead_day_3": "HX1", "lead_missed_call": "HX2"}',
+    "META_ACCESS_TOKEN": "token-de-meta",
+    "META_APP_SECRETS": "secreto-de-meta",
+    "META_VERIFY_TOKEN": "palabra",
+    "META_NUMBERS": '{"106540352242922": "+525500000004", "106540352242923": "+525500000005"}',
+    "META_TEMPLATES": '{"lead_day_3": "seguimiento", "lead_missed_call": "llamada:es_ES"}',
     "MANYCHAT_API_KEY": "1:abc",
 }
 ANA_PHONE, ANA_EMAIL = "+525512345678", "ana@example.com"
@@ -60,11 +65,11 @@ class PostOffice:
     @contextmanager
     def installed(self, patch: pytest.MonkeyPatch) -> Iterator["PostOffice"]:
         """Stand where the vendors are, and listen to outcomes, for the length of a test."""
-        for provider in (brevo, resend, smtp, manychat):
+        for provider in (brevo, resend, smtp, meta, manychat):
             patch.setattr(provider, "send", self.send)
         for name in ("send_message", "send_call"):
             patch.setattr(twilio, name, self.send)
-        for provider, name in ((brevo, "look_up"), (twilio, "look_up_message"), (twilio, "look_up_call")):
+        for provider, name in ((brevo, "look_up"), (meta, "look_up"), (twilio, "look_up_message"), (twilio, "look_up_call")):
             patch.setattr(provider, name, self.find)
         listen(patch, "message.outcome", "test", self._note)
         yield self

@@ -19,8 +19,16 @@ from shared.errors import DeferredError, PermanentError, PuenteError, RefusedErr
 from shared.intake import signatures
 from shared.intake.webhook import SIGNED, Sender
 from shared.messages import opt_out_keywords
+from shared.messages.content import numbered
 from shared.messages.digests import digests_of_address
-from shared.messages.events import LONGEST_NAME, LONGEST_SENDER, LONGEST_TEXT, LONGEST_URL, MOST_MEDIA
+from shared.messages.events import (
+    LONGEST_NAME,
+    LONGEST_OPTION_ID,
+    LONGEST_SENDER,
+    LONGEST_TEXT,
+    LONGEST_URL,
+    MOST_MEDIA,
+)
 from shared.messages.providers.twilio_codes import (
     ACCOUNT_CODES,
     CALL_STATUSES,
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
     import requests
     from requests.adapters import BaseAdapter
 
+    from shared.messages.content import WhatsAppFile
     from shared.messages.letter import Candidates, Letter
     from shared.messages.message import Message
     from shared.settings import Settings
@@ -51,6 +60,7 @@ PAGE = "50"
 # Twilio's dates are whole seconds, by its own clock.
 SKEW = timedelta(seconds=5)
 MOST_FIELDS = 500
+LONGEST_ID_OF_MESSAGE = 200
 VOICE_PATH, STATUS_PATH = "/api/twilio/voice", "/api/twilio/status"
 # Twilio sends a callback again after an error of ours only where the address asks for it: five times, whatever went wrong.
 # The fragment is for Twilio: it is neither sent nor signed (docs/usage/webhooks/webhooks-connection-overrides).
@@ -107,9 +117,10 @@ class Twilio:
         body: str = "",
         content_sid: str = "",
         content_variables: Mapping[str, str] | None = None,
+        media_url: str = "",
         status_callback: str = "",
     ) -> Resource:
-        """Send an SMS or a WhatsApp message: `body` as free text, or an approved template by its `content_sid`.
+        """Send an SMS or a WhatsApp message: `body` as free text with the file at `media_url`, or the template `content_sid`.
 
         Numbers are E.164; the prefix `whatsapp:` is put on here. A message that Twilio takes and fails at once is refused too.
 
@@ -127,6 +138,8 @@ class Twilio:
                 fields.append(("ContentVariables", json.dumps(dict(content_variables), ensure_ascii=False)))
         else:
             fields.append(("Body", body))
+        if media_url and not content_sid:
+            fields.append(("MediaUrl", media_url))
         if status_callback:
             fields.append(("StatusCallback", status_callback))
         message = _resource(self._post("/Messages.json", fields, "sending a message", repeatable=False))
@@ -292,14 +305,15 @@ def send_message(letter: Letter) -> dict[str, Any]:
         PermanentError: `no-whatsapp-template`, the window is closed and no approved template is set up for this text.
     """
     message, settings = letter.message, letter.settings
-    content_sid = _content_sid(letter)
+    content_sid, content = _content_sid(letter), letter.message.content
     sent = Twilio.from_settings(settings).create_message(
         channel=_channel(message),
         to=message.to,
         sender=sender_of(message, settings),
-        body="" if content_sid else letter.rendered.text,
+        body="" if content_sid else _text(letter),
         content_sid=content_sid,
-        content_variables=letter.rendered.content_variables,
+        content_variables=_content_variables(letter),
+        media_url=_media_url(content.file) if content is not None and content.file is not None else "",
         status_callback=_own_url(letter, STATUS_PATH) + SEND_AGAIN,
     )
     return {"id": sent.sid} | ({"content_sid": content_sid} if content_sid else {})
@@ -315,7 +329,7 @@ def look_up_message(letter: Letter) -> Candidates:
         to=message.to,
         sender=sender_of(message, letter.settings),
         since=letter.first_try,
-        body="" if message.channel == "whatsapp" else letter.rendered.text,
+        body="" if message.channel == "whatsapp" else _text(letter),
     )
     return Candidates(tuple(one.sid for one in found))
 
@@ -350,14 +364,39 @@ def _channel(message: Message) -> Channel:
     return "whatsapp" if message.channel == "whatsapp" else "sms"
 
 
+def _text(letter: Letter) -> str:
+    """The text; options stand numbered behind it, as Twilio has buttons in approved templates alone."""
+    content = letter.message.content
+    return numbered(letter.rendered.text, content.options) if content is not None else letter.rendered.text
+
+
+def _content_variables(letter: Letter) -> Mapping[str, str]:
+    """The numbered variables of the approved template: those of its body where the message brings a template of Meta's form."""
+    content = letter.message.content
+    if content is None or content.template is None:
+        return letter.rendered.content_variables
+    bodies = [part for part in content.template.components if str(part.get("type", "")).lower() == "body"]
+    values = [str(value.get("text", "")) for part in bodies for value in part.get("parameters", ())]
+    return {str(number): value for number, value in enumerate(values, start=1)}
+
+
+def _media_url(file: WhatsAppFile) -> str:
+    if not file.link:
+        raise PermanentError("twilio-needs-link", "Twilio takes a file by its public address, not by Meta's id")
+    return file.link
+
+
 def _content_sid(letter: Letter) -> str:
-    if letter.message.channel != "whatsapp" or letter.free_text:
+    content = letter.message.content
+    own = content.template if content is not None else None
+    if letter.message.channel != "whatsapp" or (letter.free_text and own is None):
         return ""
-    sid = letter.settings.twilio_content_sids.get(letter.message.template, "")
+    name = own.name if own is not None else letter.message.template
+    sid = letter.settings.twilio_content_sids.get(name, "")
     if not sid:
         raise PermanentError(
             "no-whatsapp-template",
-            f"TWILIO_CONTENT_SIDS has none for {letter.message.template}, and the person has not written",
+            f"TWILIO_CONTENT_SIDS has none for {name or 'a text of its own'}, and the person has not written",
         )
     return sid
 
@@ -419,6 +458,7 @@ def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
         "sender": phone.e164_or_none(number, channel="whatsapp") or number[:LONGEST_SENDER] or None,
         "sender_name": form.get("ProfileName", "").replace("\x00", "").strip()[:LONGEST_NAME] or None,
         "text": text.replace("\x00", "")[:LONGEST_TEXT],
+        **_choice(form),
         "media": _media(form),
         "vendor_id": form.get("MessageSid", ""),
         "who": who,
@@ -427,6 +467,14 @@ def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
         "wish": opt_out_keywords.wish(text, sms=sms) if taken_for is None else _stop_or_start(taken_for),
         "ask": taken_for is None and opt_out_keywords.needs_a_person(text, sms=sms),
     }
+
+
+def _choice(form: Mapping[str, str]) -> dict[str, str]:
+    """The button of a template that they tapped, and the message that they answer."""
+    chosen = form.get("ButtonPayload", "") or form.get("ButtonText", "")
+    button = {"kind": "button", "option_id": chosen[:LONGEST_OPTION_ID], "option_title": form.get("ButtonText", "")[:100]}
+    quoted = form.get("OriginalRepliedMessageSid", "")[:LONGEST_ID_OF_MESSAGE]
+    return (button if chosen else {}) | ({"quoted_id": quoted} if quoted else {})
 
 
 def _media(form: Mapping[str, str]) -> list[dict[str, str]]:

@@ -93,5 +93,5 @@ def test_every_webhook_that_takes_a_key_is_of_a_declared_sender():
     modules = {reference.partition(":")[0] for flow in flows.installed() for reference in flow.functions}
     found = [value for name in modules for value in vars(import_module(name)).values() if isinstance(value, Webhook)]
     assert len(found) >= 5
-    signed_alone = {"twilio", "brevo", "resend", "link", "lead"}
+    signed_alone = {"twilio", "brevo", "resend", "meta", "link", "lead"}
     assert {webhook.source for webhook in found} - signed_alone <= flows.senders()

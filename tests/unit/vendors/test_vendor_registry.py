@@ -27,6 +27,7 @@ SYSTEMS = [
     "HubSpot",
     "Kommo",
     "ManyChat",
+    "Meta",
     "Notion",
     "Odoo",
     "OpenAI",

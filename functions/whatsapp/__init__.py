@@ -1,0 +1,1 @@
+"""WhatsApp through Meta: what comes from there, our numbers, and approved templates."""

@@ -1,0 +1,15 @@
+"""WhatsApp through Meta's Cloud API: what people write, what became of our messages, and our numbers."""
+
+from types import MappingProxyType
+
+from shared.flow import Flow
+
+FLOW = Flow(
+    name="whatsapp",
+    title="WhatsApp through Meta",
+    about="Meta tells of what people write over WhatsApp, of buttons and lists that they use, of files that they send, and of "
+    "what became of each message of ours.",
+    functions=("functions.whatsapp.triggers:bp",),
+    handlers=MappingProxyType({"meta.webhook": "functions.whatsapp.triggers:HANDLER"}),
+    kept_keys=frozenset(("meta.webhook",)),
+)
