@@ -1,5 +1,7 @@
 """Broadcasts: one message, or a conversation, to many people over WhatsApp."""
 
+from types import MappingProxyType
+
 from shared.flow import Flow, Job, Rhythm
 
 FLOW = Flow(
@@ -10,7 +12,7 @@ FLOW = Flow(
     "recipient is kept.",
     functions=(),
     routers=("functions.broadcasts.api_schedules:router",),
-    tables=("functions.broadcasts.tables",),
+    tables=("functions.broadcasts.tables", "functions.broadcasts.running_tables"),
     impersonal_tables=frozenset(
         (
             "broadcast_automations",
@@ -21,6 +23,9 @@ FLOW = Flow(
             "broadcast_counts",
             "broadcast_uploads",
             "broadcast_upload_problems",
+            "broadcast_ledgers",
+            "broadcast_slots",
+            "broadcast_recent_failures",
         )
     ),
     privacy="functions.broadcasts.privacy:PERSONAL_DATA",
@@ -28,7 +33,19 @@ FLOW = Flow(
     retention=("functions.broadcasts.retention:RULES",),
     jobs=(
         Job(name="broadcast-schedules", rhythm=Rhythm.MINUTE, run="functions.broadcasts.schedule_runs:run_due"),
+        Job(name="broadcast-running", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.running:run_all"),
         Job(name="broadcast-counts", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.counts:fold"),
+    ),
+    listeners=MappingProxyType(
+        {
+            "message.sending": "functions.broadcasts.running_gate:may_send",
+            "message.place": "functions.broadcasts.running_gate:has_place",
+            "message.last_look": "functions.broadcasts.running_gate:look_again",
+            "message.outcome": "functions.broadcasts.running_outcomes:note_outcome",
+            "message.received": "functions.broadcasts.running_outcomes:note_reply",
+            "talk.moved": "functions.broadcasts.running_outcomes:talk_moved",
+            "talk.ended": "functions.broadcasts.running_outcomes:talk_ended",
+        }
     ),
     settings="functions.broadcasts.settings:BroadcastSettings",
 )

@@ -18,10 +18,10 @@ from functions.broadcasts.running_tables import Ledger, Slots
 from shared import clock
 from shared.store.dialect import insert_if_absent, locked
 
-GOOD_FOR = timedelta(seconds=15)
-"""So long after its slot was taken a call may begin; whoever comes later gives up and takes another one."""
 ONE_SECOND = timedelta(seconds=1)
-COUNTED = pace.HOUR + GOOD_FOR + ONE_SECOND
+GOOD_FOR = pace.SPARE - ONE_SECOND
+"""So long after its slot was taken a call may begin; whoever comes later gives up and takes another one."""
+COUNTED = pace.HOUR + pace.SPARE
 """The time for which a second's slots count: the hour, what a call may be late, and the length of the second itself."""
 _HELD = "broadcast_ledgers"
 
@@ -49,6 +49,11 @@ def lock(session: Session, automation_id: int) -> Ledger:
     return row
 
 
+def hold(session: Session, automation_id: int) -> None:
+    """Lock the ledger until the transaction ends, and read what is in it."""
+    _held(session, automation_id)
+
+
 def take(session: Session, automation_id: int, rate_per_hour: int) -> datetime | None:
     """Take a slot now: None where one was free, else when to ask again (later than now).
 
@@ -63,7 +68,7 @@ def take(session: Session, automation_id: int, rate_per_hour: int) -> datetime |
     free_at = _frees(held.seconds, held.total - rate_per_hour + 1 + held.refused)
     held.refused += 1
     free_at = max(free_at, (held.row.asked_until or free_at) + pace.spacing(rate_per_hour), now + ONE_SECOND)
-    held.row.asked_until = min(free_at, now + COUNTED)
+    held.row.asked_until = min(free_at, now + 2 * COUNTED)
     return held.row.asked_until
 
 

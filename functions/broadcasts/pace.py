@@ -12,6 +12,8 @@ from functions.broadcasts.schedules import Window
 BATCH = 100
 """After so many messages `batch_delay_seconds` are waited."""
 HOUR = timedelta(hours=1)
+SPARE = timedelta(seconds=16)
+"""What the ledger counts longer than the hour: how late a call may begin, and the second to which it counts."""
 ONE_DAY = timedelta(days=1)
 
 
@@ -24,8 +26,8 @@ class Place:
 
 
 def spacing(rate_per_hour: int) -> timedelta:
-    """The time between two messages of that rate."""
-    return HOUR / rate_per_hour
+    """The time between two messages of that rate, so that even at both ends of an hour there is not one too many."""
+    return (HOUR + SPARE) / rate_per_hour
 
 
 def dues(config: RunConfig, place: Place, until: datetime) -> Iterator[tuple[datetime, Place]]:
@@ -48,7 +50,10 @@ def is_open(moment: datetime, window: Window | None, zone: ZoneInfo) -> bool:
 
 
 def next_open(moment: datetime, window: Window | None, zone: ZoneInfo) -> datetime:
-    """The first instant from `moment` on in the window, in UTC. A beginning that the clocks skip comes later by the gap."""
+    """The first instant from `moment` on in the window, in UTC.
+
+    A beginning that the clocks skip comes later by the gap; where that is outside the window, it opens the next day.
+    """
     if window is None or is_open(moment, window, zone):
         return moment.astimezone(UTC)
     day = moment.astimezone(zone).date()
@@ -57,4 +62,4 @@ def next_open(moment: datetime, window: Window | None, zone: ZoneInfo) -> dateti
         for one in (day, day + ONE_DAY, day + 2 * ONE_DAY)
         for fold in (0, 1)
     )
-    return min(start for start in beginnings if start > moment)
+    return min(start for start in beginnings if start > moment and is_open(start, window, zone))

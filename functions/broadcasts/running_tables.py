@@ -14,15 +14,13 @@ CODE_LENGTH = 64
 class Ledger(Base):
     """The one row of an automation that everybody locks who plans or sends for it.
 
-    `planned_until`: the next planned message is due then at the earliest; `in_batch`: how many of the present batch are planned.
+    `planned_until`: the next planned message is due then at the earliest; `in_batch`: how many of its batch are planned.
     `last_slot_at`: the newest slot, so that the clock of one instance cannot write behind that of another. `asked_until`: to
     when those were put off that found no slot. `counts_since`: failures before it do not count (somebody has resumed).
     """
 
     __tablename__ = "broadcast_ledgers"
-    automation_id: Mapped[int] = mapped_column(
-        ForeignKey("broadcast_automations.id"), primary_key=True, autoincrement=False
-    )
+    automation_id: Mapped[int] = mapped_column(ForeignKey("broadcast_automations.id"), primary_key=True, autoincrement=False)
     planned_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     in_batch: Mapped[int] = mapped_column(default=0)
     last_slot_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

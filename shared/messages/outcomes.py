@@ -92,7 +92,8 @@ A gate of `message.place` answers the same, and is asked last.
 type LastLook = Callable[[Mapping[str, Any]], "str | None"]
 """Listens to `message.last_look`, outside any transaction: a reason not to send the message after all, or None.
 
-It is asked for every message, so it opens a session only for those of its own.
+It is asked for every message, so it opens a session only for those of its own. It raises NotBegunError where the message is to
+be claimed anew at once, as if nobody had.
 """
 
 

@@ -34,6 +34,7 @@ class NewMessage:
     due_at: datetime
     not_after: datetime | None = None
 
+
 _NEWLY_DUE = "puente_newly_due"
 _KEYS = "puente_keys_planned"  # of a rehearsal: the keys of what it has planned
 _BY_KEY = locked(select(Delivery).where(Delivery.dedupe_key == bindparam("key")), Delivery)

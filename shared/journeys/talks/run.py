@@ -213,7 +213,9 @@ def _worded(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, message:
         variables = {"text": f"{words}\n\n{answers.numbered(options)}" if options else words}
     transactional = bool(step.transactional) if own is not None else step.transactional
     template = TEXT if own is not None else message.template
-    return replace(message, template=template, variables=variables, context=context, transactional=transactional, reply=True)
+    is_reply = BULK_SOURCE not in talk.context or talk.sent_at is not None
+    worded = replace(message, template=template, variables=variables, context=context, transactional=transactional)
+    return replace(worded, reply=is_reply)
 
 
 def take_word(record: EnrolmentRecord, name: str, word: str, at: datetime, reason: str | None) -> None:

@@ -45,9 +45,7 @@ def upgrade() -> None:
         sa.Column("at", types.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_broadcast_recent_failures")),
     )
-    op.create_index(
-        op.f("ix_broadcast_recent_failures_automation_id_at"), "broadcast_recent_failures", ["automation_id", "at"]
-    )
+    op.create_index(op.f("ix_broadcast_recent_failures_automation_id_at"), "broadcast_recent_failures", ["automation_id", "at"])
 
 
 def downgrade() -> None:
