@@ -38,6 +38,7 @@ FLOW = Flow(
     queues=(queues.DELIVERY_QUEUE, queues.BULK_DELIVERY_QUEUE, queues.DEAD_LETTER_QUEUE, EVENTS_QUEUE),
     routers=(
         "shared.web.journeys:router",
+        "shared.web.chatbots:router",
         "shared.web.dead_letters:router",
         "shared.web.deliveries:router",
         "shared.web.targets:router",

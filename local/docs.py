@@ -142,8 +142,10 @@ def _systems(flow: Any) -> list[str]:
 
 
 def _journeys(flow: Any) -> Iterator[str]:
+    from shared import flows
+
     if flow.has_journeys:
-        folder = ROOT.joinpath(*flow.functions[0].split(".")[:2], "journeys")
+        folder = flows.folders_by_flow("journeys")[flow.name]
         yield from sorted(path.stem for path in folder.glob("*.yaml"))
 
 

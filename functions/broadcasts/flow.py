@@ -11,7 +11,12 @@ FLOW = Flow(
     "schedule, at an exact rate and within its hours; it can be paused, resumed and cancelled, and what became of each "
     "recipient is kept.",
     functions=(),
-    routers=("functions.broadcasts.api_schedules:router",),
+    routers=(
+        "functions.broadcasts.api_uploads:router",  # before `/{id}`, which `uploads` would be taken for
+        "functions.broadcasts.api_schedules:router",
+        "functions.broadcasts.api:router",
+        "functions.broadcasts.api:executions_router",
+    ),
     tables=("functions.broadcasts.tables", "functions.broadcasts.running_tables"),
     impersonal_tables=frozenset(
         (
@@ -33,11 +38,14 @@ FLOW = Flow(
     retention=("functions.broadcasts.retention:RULES",),
     jobs=(
         Job(name="broadcast-schedules", rhythm=Rhythm.MINUTE, run="functions.broadcasts.schedule_runs:run_due"),
+        Job(name="broadcast-lists", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.uploads:read_all"),
+        Job(name="broadcast-recipients", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.planning:plan_all"),
         Job(name="broadcast-running", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.running:run_all"),
         Job(name="broadcast-counts", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.counts:fold"),
     ),
     listeners=MappingProxyType(
         {
+            "approval.decided": "functions.broadcasts.approval:decided",
             "message.sending": "functions.broadcasts.running_gate:may_send",
             "message.place": "functions.broadcasts.running_gate:has_place",
             "message.last_look": "functions.broadcasts.running_gate:look_again",
@@ -48,4 +56,5 @@ FLOW = Flow(
         }
     ),
     settings="functions.broadcasts.settings:BroadcastSettings",
+    has_journeys=True,
 )

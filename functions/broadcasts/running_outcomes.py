@@ -104,7 +104,8 @@ def _changes(whose: Whose, outcome: MessageOutcome, *, talks: bool) -> list[Chan
     if outcome.word == "sent":
         sent = Change(recipient_id=number, status=RecipientStatus.SENT, at=at)
         # A flow of one message has come to its end once the vendor has it; what is reported later still counts.
-        return [sent] if talks else [sent, Change(recipient_id=number, status=RecipientStatus.COMPLETED, at=at)]
+        done = Change(recipient_id=number, status=RecipientStatus.COMPLETED, at=at, outcome=whose.outcome)
+        return [sent] if talks else [sent, done]
     if outcome.word in STAGE:
         return [Change(recipient_id=number, status=STAGE[outcome.word], at=at)]
     if outcome.word != "skipped":

@@ -47,7 +47,8 @@ def _page(session: Session, execution_id: int) -> int:
     if execution.status != ExecutionStatus.RUNNING:
         return 0
     config, journey = RunConfig.of(execution.config), running_send.flow(execution)
-    until = now if journey.talks else now + AHEAD
+    talks = not running_send.is_one_message(journey)
+    until = now if talks else now + AHEAD
     room = min(PAGE, _room(session, execution_id, config, now))
     start = Place(max(row.planned_until or now, now), row.in_batch)
     times = [found for found, _n in zip(pace.dues(config, start, until), range(room), strict=False)]
@@ -58,7 +59,7 @@ def _page(session: Session, execution_id: int) -> int:
     row.planned_until, row.in_batch = times[len(due) - 1][1].at, times[len(due) - 1][1].in_batch
     for recipient, _at in due:
         recipient.status, recipient.reason = RecipientStatus.QUEUED, None
-    if journey.talks:
+    if talks:
         _begin_talks(session, execution, [recipient for recipient, _at in due])
     else:
         running_send.plan_messages(session, execution, journey, due)

@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy.orm import Session
 
-from functions.broadcasts.running_config import RunConfig
+from functions.broadcasts import known_flows
 from functions.broadcasts.tables import Execution, Recipient
 from shared.errors import PermanentError
-from shared.journeys import load, talking
-from shared.journeys.definition import Journey
-from shared.journeys.talks.run import BULK_SOURCE
+from shared.journeys import talking
+from shared.journeys.talks.definition import TalkingFlow
+from shared.journeys.talks.run import BULK_SOURCE, COMPLETED
+from shared.journeys.timing import Delay
 from shared.messages import planning
 from shared.messages.message import Message
 from shared.store.journey_models import EnrolmentStep
@@ -33,6 +33,7 @@ class Whose:
     execution_id: int
     automation_id: int
     opens: bool
+    outcome: str | None = None
 
     @classmethod
     def of(cls, context: Mapping[str, Any]) -> "Whose | None":
@@ -42,7 +43,7 @@ class Whose:
         if not isinstance(mark, Mapping):
             return None
         opens = MARK in context or bool(context.get("opens"))
-        return cls(int(mark["recipient"]), int(mark["execution"]), int(mark["automation"]), opens)
+        return cls(int(mark["recipient"]), int(mark["execution"]), int(mark["automation"]), opens, mark.get("outcome"))
 
 
 def source_of(automation_id: int) -> str:
@@ -50,37 +51,46 @@ def source_of(automation_id: int) -> str:
     return f"broadcast-{automation_id}"
 
 
-def flow_id(name: str) -> str:
-    """The id of a flow: the uuid5 of its name."""
-    return str(uuid5(NAMESPACE_URL, f"flow:{name}"))
-
-
-def flow(execution: Execution) -> Journey:
-    """The flow that an execution runs, by its id or its name.
+def flow(execution: Execution) -> TalkingFlow:
+    """The flow that an execution runs.
 
     Raises:
         PermanentError: `unknown-flow`; there is none of that id any more.
     """
-    wanted = str(execution.config.get("flow_id"))
-    for name, journey in load.definitions().items():
-        if wanted in (name, flow_id(name)):
-            return journey
-    raise PermanentError("unknown-flow", f"there is no flow {wanted}")
+    found = known_flows.flow_of(str(execution.config.get("flow_id")))
+    if found is None:
+        raise PermanentError("unknown-flow", f"there is no flow {execution.config.get('flow_id')}")
+    return found
 
 
-def plan_messages(session: Session, execution: Execution, journey: Journey, due: Sequence[tuple[Recipient, datetime]]) -> None:
+def is_one_message(found: TalkingFlow) -> bool:
+    """Whether a flow is one message by a template, with at most an outcome behind it: that needs no conversation."""
+    first, *rest = found.steps
+    sends = first.sends and first.ask is None and first.say is None and first.when is None and first.delay == Delay()
+    return sends and len(rest) <= 1 and all(step.end is not None and step.when is None for step in rest)
+
+
+def outcome_of(found: TalkingFlow) -> str:
+    """With which outcome a flow of one message ends."""
+    return found.steps[-1].end or COMPLETED
+
+
+def plan_messages(
+    session: Session, execution: Execution, journey: TalkingFlow, due: Sequence[tuple[Recipient, datetime]]
+) -> None:
     """Give these recipients their deliveries. The ledger is locked, so nobody else plans them."""
-    config = RunConfig.of(execution.config)
-    made = [_message(execution, journey, config, row, at) for row, at in due]
+    made = [_message(execution, journey, row, at) for row, at in due]
     ids = planning.enqueue_many(session, made, source=source_of(execution.automation_id))
     for (row, at), delivery_id in zip(due, ids, strict=True):
         row.delivery_id, row.due_at = delivery_id, at
 
 
-def begin_talk(session: Session, execution: Execution, journey: Journey, row: Recipient) -> bool:
+def begin_talk(session: Session, execution: Execution, journey: TalkingFlow, row: Recipient) -> bool:
     """Begin the flow for a recipient; False where the flow's own rule has it that they are in it already."""
     context = {MARK: _mark(execution, row), BULK_SOURCE: source_of(execution.automation_id)}
     variables = dict(row.variables) | {"phone": row.phone_number}
+    if (number := _number(execution)) is not None:
+        variables["whatsapp_number_id"] = number
     key = f"broadcast:{row.id}:{row.enrolment_id or 0}"
     enrolment = talking.begin(session, journey.name, _person(row), variables, key=key, context=context)
     if enrolment is None:
@@ -91,24 +101,28 @@ def begin_talk(session: Session, execution: Execution, journey: Journey, row: Re
     return True
 
 
-def _message(execution: Execution, journey: Journey, config: RunConfig, row: Recipient, at: datetime) -> Message:
+def _message(execution: Execution, journey: TalkingFlow, row: Recipient, at: datetime) -> Message:
     step = journey.steps[0]
     return Message(
         person=_person(row),
         channel=step.channel,
         to=str(row.phone_number),
-        template=step.template,
+        template=step.ways()[0].template,
         variables=dict(row.variables),
         # The delivery before it makes the key: a recipient gets a new one only when that has ended without being sent.
         dedupe_key=f"broadcast:{row.id}:{row.delivery_id or 0}",
         due_at=at,
         locale=LOCALE,
-        whatsapp_number_id=config.whatsapp_number_id,
-        context={MARK: _mark(execution, row)},
+        whatsapp_number_id=_number(execution),
+        context={MARK: _mark(execution, row) | {"outcome": outcome_of(journey)}},
     )
 
 
-def _mark(execution: Execution, row: Recipient) -> dict[str, int]:
+def _number(execution: Execution) -> str | None:
+    return known_flows.number_of(execution.config.get("whatsapp_number_id"), execution.config.get("chatbot_id"))
+
+
+def _mark(execution: Execution, row: Recipient) -> dict[str, Any]:
     return {"recipient": row.id, "execution": execution.id, "automation": execution.automation_id}
 
 

@@ -6,17 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sandbox.pictures import PICTURE
 from sandbox.shelf import Row, one_of
 
 if TYPE_CHECKING:
     from sandbox.meta.server import Meta
 
 NUMBER = re.compile(r"\+\d{7,15}")
-# A grey square of eight dots.
-JPEG = base64.b64decode(
-    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAP////////////////////////////////////////////////////////////////////////////"
-    "//////////wAALCAAIAAgBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAP/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AP//Z"
-)
 
 
 def write(meta: "Meta", given: Mapping[str, Any]) -> Row:
@@ -49,7 +45,7 @@ def tap(meta: "Meta", given: Mapping[str, Any]) -> Row:
 def photo(meta: "Meta", given: Mapping[str, Any]) -> Row:
     """Somebody sends a file: `from`, `caption`; `kind` image, document or audio; its bytes in `base64`."""
     kind = one_of(given, "kind", ("image", "document", "audio"), "image")
-    content = base64.b64decode(str(given["base64"])) if given.get("base64") else JPEG
+    content = base64.b64decode(str(given.get("base64") or PICTURE))
     default = {"image": "image/jpeg", "document": "application/pdf", "audio": "audio/ogg; codecs=opus"}[kind]
     file = meta.keep_file(content, str(given.get("mime_type") or default), str(given.get("name") or ""))
     part = {"id": file["id"], "mime_type": file["mime_type"], "sha256": file["sha256_base64"]}

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from sandbox.pictures import PICTURE
 from sandbox.shelf import Row
 from sandbox.twilio import resources, twiml
 from sandbox.twilio.resources import MAGIC_MESSAGES, SEGMENT, is_number, is_url, new_sid, number_of, refused
@@ -87,6 +88,22 @@ class Messages:
             self._mind(person, text)
         url = str(self._conversation(person).get("base") or "") + REPLY_PATH
         self._twilio.post("message received", url, _inbound(row), f"from {person}", about=f"reply:{row['id']}")
+        return row
+
+    def photo(self, given: Mapping[str, Any]) -> Row:
+        """Somebody sends a picture or another file by WhatsApp: `from`, `caption`, its bytes in `base64`. Raises ValueError."""
+        number = str(given.get("from", ""))
+        if not is_number(number):
+            raise ValueError("somebody has a number in E.164 (from)")
+        person, mime_type = "whatsapp:" + number_of(number), str(given.get("mime_type") or "image/jpeg")
+        row = self._keep("inbound", person, self._our_number(person), str(given.get("caption") or ""))
+        file = {"id": new_sid("ME"), "message": row["id"], "type": mime_type, "content": str(given.get("base64") or PICTURE)}
+        self._twilio.shelf.put("files", file["id"], file)
+        row |= {"status": "received", "name": str(given.get("name", "")), "opt_out": ""}
+        path = f"/twilio/{resources.API_VERSION}/Accounts/{resources.ACCOUNT}/Messages/{row['id']}/Media/{file['id']}"
+        media = {"NumMedia": "1", "MediaUrl0": self._twilio.config.own_url.rstrip("/") + path, "MediaContentType0": mime_type}
+        url = str(self._conversation(person).get("base") or "") + REPLY_PATH
+        self._twilio.post("file received", url, _inbound(row) | media, f"from {person}", about=f"reply:{row['id']}")
         return row
 
     def answered(self, sid: str, reply: Reply) -> None:

@@ -2,7 +2,7 @@
 
 import base64
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -35,7 +35,7 @@ class Twilio(Shelved):
         "TWILIO_SMS_SENDER": "+525500000003",
     }
     board_title = "Messages and calls"
-    kinds = ("messages", "calls", "choices", "stopped", "contents", "conversations")
+    kinds = ("messages", "calls", "choices", "stopped", "contents", "conversations", "files")
     routes = (f"/{API_VERSION}/{{rest:.*}}",)
     default_secret = TOKEN
     modes: Mapping[str, str] = {"too_many": "Answers 429 with Twilio's code 20429; does nothing."}
@@ -43,6 +43,7 @@ class Twilio(Shelved):
         "answer": "How calls end: human, machine, no-answer, busy or failed; as `outcome`; `to` a number or all; `once`.",
         "deliver": "Fate of messages (`outcome`): delivered, read, undelivered, failed, limited or silent; `to`, `once`.",
         "reply": "Somebody writes to us: `from`, `text`, `channel` whatsapp or sms; `opt_out` STOP or START as Twilio took it.",
+        "photo": "Somebody sends a file by WhatsApp: `from`, `caption`, its bytes in `base64`, `mime_type`.",
         "report": "The `status` (sent, delivered, read, undelivered, failed; with an `error`) of the message `id` is told.",
         "content": "The text (`body`, with {{1}}, {{2}}, ...) of the approved WhatsApp template `id` (HX...).",
     }
@@ -64,6 +65,8 @@ class Twilio(Shelved):
         path = call.path.removeprefix(_ROOT)
         if path == ".json" and call.method == "GET":
             return answer_json(resources.account())
+        if "/Media/" in path and call.method == "GET":
+            return self._file(path.rpartition("/")[2])
         kind, _, rest = path.removeprefix("/").removesuffix(".json").partition("/")
         if path == call.path or kind not in ("Messages", "Calls") or not path.endswith(".json"):
             raise refused(20404, call.path, 404)
@@ -78,6 +81,12 @@ class Twilio(Shelved):
         if call.method == "POST" and name == "calls":
             self.calls.redirect(row, _without_overrides(_form(call.body)))
         return answer_json(shown(row))
+
+    def _file(self, sid: str) -> Answer:
+        file = self.shelf.get("files", sid)
+        if file is None:
+            raise refused(20404, sid, 404)
+        return Answer(body=base64.b64decode(file["content"]), content_type=file["type"])
 
     def _create(self, name: str, call: Call) -> Row:
         form = _without_overrides(_form(call.body))
@@ -140,23 +149,26 @@ class Twilio(Shelved):
 
     def act(self, action: str, given: Mapping[str, Any]) -> Any:
         """One of the actions; the choice, message or content as it is then."""
-        match action:
-            case "answer":
-                return self._choose("calls", given, list(calls.OUTCOMES))
-            case "deliver":
-                return self._choose("messages", given, list(messages.OUTCOMES))
-            case "reply":
-                return self.messages.reply(given)
-            case "content":
-                key = str(given.get("id", ""))
-                return self.shelf.put("contents", key, {"id": key, "body": str(given.get("body", ""))})
-            case "report":
-                row, code = self.row("messages", given), given.get("error")
-                if code is not None and not (isinstance(code, int) and code > 0):
-                    raise ValueError("error is the number of one of Twilio's errors")
-                self.messages.report(row, one_of(given, "status", messages.REPORTS), code)
-                return row
-        return super().act(action, given)
+        own: dict[str, Callable[[Mapping[str, Any]], Row]] = {
+            "answer": lambda given: self._choose("calls", given, list(calls.OUTCOMES)),
+            "deliver": lambda given: self._choose("messages", given, list(messages.OUTCOMES)),
+            "reply": self.messages.reply,
+            "photo": self.messages.photo,
+            "content": self._put_content,
+            "report": self._report,
+        }
+        return own[action](given) if action in own else super().act(action, given)
+
+    def _put_content(self, given: Mapping[str, Any]) -> Row:
+        key = str(given.get("id", ""))
+        return self.shelf.put("contents", key, {"id": key, "body": str(given.get("body", ""))})
+
+    def _report(self, given: Mapping[str, Any]) -> Row:
+        row, code = self.row("messages", given), given.get("error")
+        if code is not None and not (isinstance(code, int) and code > 0):
+            raise ValueError("error is the number of one of Twilio's errors")
+        self.messages.report(row, one_of(given, "status", messages.REPORTS), code)
+        return row
 
     def _choose(self, kind: str, given: Mapping[str, Any], allowed: Sequence[str]) -> Row:
         key = f"{kind}:{number_of(str(given.get('to') or EVERYBODY))}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from shared.console.words import mark
 from shared.errors import RefusedError
 from shared.settings import ApiKey
 
@@ -106,7 +107,7 @@ def _read(header: str) -> dict[str, Any]:
 
 
 def _unreadable() -> RefusedError:
-    return RefusedError(401, "unauthorized", "The platform's word on who has signed in cannot be read.")
+    return RefusedError(401, "unauthorized", mark("The platform's word on who has signed in cannot be read."))
 
 
 def _first(claims: Mapping[str, list[str]], kinds: Iterable[str]) -> str | None:

@@ -16,6 +16,7 @@ from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Pref
 
 from shared import clock, flows, page_headers
 from shared.console import navigation, session, words
+from shared.console.identity import Operator
 from shared.console.moments import Reader
 from shared.console.navigation import Entry
 from shared.console.settings import ConsoleSettings
@@ -46,6 +47,12 @@ def refusal(request: Request, error: RefusedError) -> Response:
     """The page that says why something was not done, and what is safe all the same."""
     phrase = HTTPStatus(error.status).phrase
     return render(request, "refusal.html", error.status, error=error, phrase=phrase, heading=error.title)
+
+
+def operator_of(request: Request) -> Operator:
+    """Whoever asks for the page."""
+    operator: Operator = request.state.operator
+    return operator
 
 
 def reader_of(request: Request) -> Reader:

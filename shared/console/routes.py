@@ -18,6 +18,7 @@ from shared import clock
 from shared.console import identity, pages, session
 from shared.console.identity import Operator, Role
 from shared.console.settings import ConsoleSettings
+from shared.console.words import mark
 from shared.errors import FieldError, RefusedError, RetryableError
 from shared.settings import Settings, get_settings, settings_of
 
@@ -28,7 +29,13 @@ ENTRA_SIGN_IN = "/.auth/login/aad?post_login_redirect_uri="
 TOKEN_FIELD, TOKEN_HEADER = "token", "x-console-token"
 LARGEST_FORM_BYTES = 1_048_576
 SEE_OTHER = 303
-NOT_TRUSTED = "Operators sign in with an API key here: another word on who they are is refused."
+NOT_TRUSTED = mark("Operators sign in with an API key here: another word on who they are is refused.")
+NEEDS = {
+    Role.VIEWER: mark("This needs the role viewer."),
+    Role.OPERATOR: mark("This needs the role operator."),
+    Role.APPROVER: mark("This needs the role approver."),
+    Role.ADMIN: mark("This needs the role admin."),
+}
 OURS = frozenset(("same-origin", "none"))
 
 
@@ -59,6 +66,9 @@ class ConsoleRoute(APIRoute):
                 return _with_session(request, await handle(request), settings)
             except (RefusedError, RetryableError, RequestValidationError) as error:
                 return pages.refusal(request, _as_refusal(error))
+            except Exception:
+                log.exception("a page failed unexpectedly")
+                return pages.refusal(request, RefusedError(500, "unexpected", mark("Something unexpected went wrong.")))
 
         return guarded
 
@@ -118,17 +128,17 @@ def set_cookie(request: Request, response: Response, value: str) -> None:
 async def _check_post(request: Request, settings: Settings) -> None:
     """Nothing where the form is one of ours, of this session. Raises RefusedError."""
     if request.headers.get("sec-fetch-site", "same-origin") not in OURS:
-        raise RefusedError(403, "other-site", "Another site has sent this form.")
+        raise RefusedError(403, "other-site", mark("Another site has sent this form."))
     if len(await request.body()) > LARGEST_FORM_BYTES:
-        raise RefusedError(413, "too-large", "The form is too large.")
+        raise RefusedError(413, "too-large", mark("The form is too large."))
     given = request.headers.get(TOKEN_HEADER) or (await request.form()).get(TOKEN_FIELD)
     if not isinstance(given, str) or not session.is_form_token(given, request.state.session_id, settings.link_signing_secrets):
-        raise RefusedError(403, "stale-form", "This form is too old: open its page again. Nothing was changed.")
+        raise RefusedError(403, "stale-form", mark("This form is too old: open its page again. Nothing was changed."))
 
 
 def _require(operator: Operator, role: Role) -> None:
     if not operator.may(role):
-        raise RefusedError(403, "needs-role", f"This needs the role {role.value}.")
+        raise RefusedError(403, "needs-role", NEEDS[role])
 
 
 def _to_sign_in(request: Request) -> Response:
@@ -155,15 +165,10 @@ def _as_refusal(error: RefusedError | RetryableError | RequestValidationError) -
         return error
     if isinstance(error, RetryableError):
         log.warning("a page was put off: %s", error)
-        return RefusedError(503, "unavailable", "Something this needs is not available at the moment; try again later.")
+        return RefusedError(503, "unavailable", mark("Something this needs is not available at the moment; try again later."))
     faults = [FieldError(str(fault["loc"][-1])[:100], str(fault["msg"])) for fault in error.errors()[:20]]
-    return RefusedError(422, "invalid-fields", "The request has values that are not as they must be.", errors=faults)
+    return RefusedError(422, "invalid-fields", mark("The request has values that are not as they must be."), errors=faults)
 
 
-def _operator(request: Request) -> Operator:
-    operator: Operator = request.state.operator
-    return operator
-
-
-Signed = Annotated[Operator, Depends(_operator)]
+Signed = Annotated[Operator, Depends(pages.operator_of)]
 """Whoever asks for the page."""

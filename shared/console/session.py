@@ -16,6 +16,7 @@ from typing import Self
 
 from pydantic import SecretStr
 
+from shared.console.words import mark
 from shared.errors import RefusedError
 from shared.settings import ApiKey
 
@@ -98,7 +99,7 @@ def is_form_token(token: str, whose: str, signing: Sequence[SecretStr]) -> bool:
 
 def _first(signing: Sequence[SecretStr]) -> SecretStr:
     if not signing:
-        raise RefusedError(503, "not-configured", "The console needs LINK_SIGNING_SECRETS to sign people in.")
+        raise RefusedError(503, "not-configured", mark("The console needs LINK_SIGNING_SECRETS to sign people in."))
     return signing[0]
 
 

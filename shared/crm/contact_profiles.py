@@ -68,8 +68,10 @@ def of(session: Session, contact_ids: Collection[int]) -> dict[int, Profile]:
         for row in session.scalars(select(ContactProfile).where(ContactProfile.contact_id.in_(some))):
             found[row.contact_id] = Profile([], dict(row.attributes), row.opt_in, row.is_blocked)
         tags = select(ContactTag.contact_id, ContactTag.name).where(ContactTag.contact_id.in_(some))
-        for contact_id, name in session.execute(tags.order_by(ContactTag.key)):
+        for contact_id, name in session.execute(tags):
             found[contact_id].tags.append(name)
+    for profile in found.values():
+        profile.tags.sort(key=tag_key)
     return found
 
 

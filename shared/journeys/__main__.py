@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shared.commands import start
 from shared.errors import PuenteError
-from shared.journeys import forecast, load, picture
+from shared.journeys import forecast, forecast_lines, load, picture
 from shared.journeys.definition import Journey
 from shared.store.session import reading
 
@@ -44,11 +44,11 @@ def _output(asked: argparse.Namespace) -> str:
     pairs = _pairs(asked)
     lines = [line for journey, who in pairs for line in forecast.forecast(journey, who, assume)]
     if asked.svg:
-        asked.svg.write_text(picture.draw(asked.journey, lines), encoding="utf-8")
+        asked.svg.write_text(picture.picture_of(load.journey(asked.journey), lines), encoding="utf-8")
     if changed is None:
-        return forecast.table(lines)
+        return forecast_lines.table(lines)
     then = [line for _journey, who in pairs for line in forecast.forecast(changed, who, assume)]
-    return "\n\n".join((forecast.table(then), forecast.changes_table(forecast.compare(lines, then))))
+    return "\n\n".join((forecast_lines.table(then), forecast_lines.changes_table(forecast.compare(lines, then))))
 
 
 def _changed(path: Path) -> Journey:
@@ -58,7 +58,7 @@ def _changed(path: Path) -> Journey:
     return changed
 
 
-def _pairs(asked: argparse.Namespace) -> list[tuple[Journey, forecast.Traveller]]:
+def _pairs(asked: argparse.Namespace) -> list[tuple[Journey, forecast_lines.Traveller]]:
     journey = load.journey(asked.journey)
     if not asked.all and asked.enrolment is None:
         return [(journey, forecast.newcomer(asked.data, at=asked.at))]

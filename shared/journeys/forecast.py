@@ -5,10 +5,10 @@ says what would happen, provided that vendors are up, nobody unsubscribes, and r
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,56 +20,20 @@ from shared.journeys.arrange import ADDRESS
 from shared.journeys.beginnings import BeginningState
 from shared.journeys.definition import Journey, Step
 from shared.journeys.enrolment_records import OPEN_STEPS, Standing, StepState
+from shared.journeys.forecast_lines import Line, StepChange, TalkSoFar, Traveller, What, line_of, zone_of
 from shared.journeys.schedule import Due, Frame
+from shared.journeys.talks import forecast as talks
+from shared.journeys.talks import run
+from shared.journeys.talks.definition import TalkingFlow
 from shared.messages import templates
 from shared.messages.windows import window_for
 from shared.settings import Settings, get_settings
 from shared.store.journey_models import Enrolment, JourneyBeginning
 
-type What = Literal["sent", "goes", "moved", "skipped", "waits", "recorded"]
-
 ASSUMED = {"voice": "answered"}
 ASSUMED_ELSE = "delivered"
 SOMEBODY = {"email": "ana@example.com", "phone": "+525512345678", "manychat_id": "1", "first_name": "Ana"}
 MOST_ENROLMENTS = 1000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """What becomes of one step for one person. `goes_at` is None where it does not go out."""
-
-    person: str
-    step: str
-    channel: str
-    template: str
-    due_at: datetime | None
-    goes_at: datetime | None
-    zone: str
-    what: What
-    reason: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class StepChange:
-    """A difference between two definitions for one person and step."""
-
-    person: str
-    step: str
-    before: str
-    after: str
-
-
-@dataclass
-class Traveller:
-    """A person on the simulated clock: what is known of them, and what has happened to them already."""
-
-    person: str
-    frame: Frame
-    past: Mapping[str, Line] = field(default_factory=dict)
-    results: dict[str, str] = field(default_factory=dict)
-    known_due: Mapping[str, datetime] = field(default_factory=dict)
-    began: datetime | None = None
-    is_new: bool = False
 
 
 def newcomer(data: Mapping[str, Any], person: str = "somebody", at: datetime | None = None) -> Traveller:
@@ -99,6 +63,8 @@ def enrolled(session: Session, journey: str, enrolment_id: int | None = None) ->
 def forecast(journey: Journey, traveller: Traveller, assume: Mapping[str, str] | None = None) -> list[Line]:
     """What becomes of each step, by time; one without a time stands last. Somebody new enters after the pause."""
     who = _after_pause(journey, traveller) if traveller.is_new else traveller
+    if isinstance(journey, TalkingFlow):
+        return talks.forecast(journey, who, dict(assume or {}), clock.now())
     return _Journeying(journey, who, dict(assume or {}), get_settings()).run()
 
 
@@ -137,12 +103,6 @@ def _shown(line: Line | None, zone: str) -> str:
     return f"{line.channel} {line.template} {timing.local(line.goes_at, zone):%Y-%m-%d %H:%M} ({zone})"
 
 
-def zone_of(lines: Sequence[Line]) -> str:
-    """The one time zone of a print-out: that of all its people where they share one, else DEFAULT_TIME_ZONE."""
-    zones = {line.zone for line in lines}
-    return zones.pop() if len(zones) == 1 else get_settings().default_time_zone
-
-
 def _when(line: Line) -> datetime:
     return line.goes_at or line.due_at or datetime.max.replace(tzinfo=UTC)
 
@@ -153,30 +113,17 @@ def _traveller(found: enrolment_records.EnrolmentRecord) -> tuple[Journey, Trave
     past: dict[str, Line] = {}
     due: dict[str, datetime] = {}
     for step in found.journey.steps:
-        known = found.rows[step.id]
+        if (known := found.rows.get(step.id)) is None:  # of a talking flow, and not reached yet
+            continue
         if known.state in OPEN_STEPS:
             due |= {step.id: known.due_at} if known.due_at and step.after else {}
             continue
         what = states.get(known.state, "skipped")
         at = known.due_at if what == "sent" else None
-        past[step.id] = _line(row.person, step, frame.zone, known.due_at, at, what, known.reason)
-    return found.journey, Traveller(row.person, frame, past, dict(row.results or {}), due, clock.now())
-
-
-def _line(
-    person: str, step: Step, zone: str, due_at: datetime | None, goes_at: datetime | None, what: What, reason: str | None
-) -> Line:
-    return Line(
-        person=person,
-        step=step.id,
-        channel=step.channel,
-        template=step.template,
-        due_at=due_at,
-        goes_at=goes_at,
-        zone=zone,
-        what=what,
-        reason=reason,
-    )
+        past[step.id] = line_of(row.person, step, frame.zone, known.due_at, at, what, known.reason)
+    talk = found.talk()
+    so_far = TalkSoFar(talk.node, talk.state == run.ASKED, talk.state == run.ENDED) if talk is not None else None
+    return found.journey, Traveller(row.person, frame, past, dict(row.results or {}), due, clock.now(), talk=so_far)
 
 
 class _Journeying:
@@ -257,40 +204,4 @@ class _Journeying:
         return template is not None and template.transactional
 
     def _line_of(self, step: Step, due: datetime | None, goes: datetime | None, what: What, reason: str | None) -> Line:
-        return _line(self.traveller.person, step, self.traveller.frame.zone, due, goes, what, reason)
-
-
-def table(lines: Sequence[Line]) -> str:
-    """The lines as text in columns; times in the zone of `zone_of` all lines, which the last line names."""
-    head, zone = ("person", "step", "channel", "template", "due", "goes out", "what", "why"), zone_of(lines)
-    return _columns([head, *(_cells(line, zone) for line in lines)]) + f"\n\nTimes: {zone}"
-
-
-def changes_table(changes: Sequence[StepChange]) -> str:
-    """The changes as text in columns."""
-    return _columns([("person", "step", "now", "then"), *((one.person, one.step, one.before, one.after) for one in changes)])
-
-
-def _cells(line: Line, zone: str) -> tuple[str, ...]:
-    times = (_local(line.due_at, zone), _local(line.goes_at, zone))
-    return (line.person, line.step, line.channel, line.template, *times, line.what, line.reason or "")
-
-
-def _local(moment: datetime | None, zone: str) -> str:
-    return f"{timing.local(moment, zone):%a %Y-%m-%d %H:%M}" if moment else "-"
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-
-
-def span(lines: Sequence[Line]) -> tuple[datetime, timedelta] | None:
-    """The first time of all lines and how long it is to the last; None where nothing has a time."""
-    times = list(_times(lines))
-    return (min(times), max(times) - min(times)) if times else None
-
-
-def _times(lines: Sequence[Line]) -> Iterator[datetime]:
-    for line in lines:
-        yield from (moment for moment in (line.due_at, line.goes_at) if moment is not None)
+        return line_of(self.traveller.person, step, self.traveller.frame.zone, due, goes, what, reason)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from shared import clock
 from shared.journeys import enrolment_records, load, pauses
 from shared.journeys.enrolment_records import EnrolmentRecord, Standing, StepState
+from shared.journeys.talks.standing import TalkStanding, standing
 from shared.messages.windows import Window, window_for
 from shared.outbox.actions import State
 from shared.settings import get_settings
@@ -57,6 +58,7 @@ class Story:
     version: str
     is_newest_version: bool
     paused_at: datetime | None
+    talk: TalkStanding | None
     steps: list[StepStory]
     decisions: list[DecisionLine]
 
@@ -72,6 +74,7 @@ def story(session: Session, enrolment: Enrolment) -> Story:
         version=found.journey.version(),
         is_newest_version=newest is not None and newest.version() == found.journey.version(),
         paused_at=pause.paused_at if pause else None,
+        talk=standing(found),
         steps=sorted((_step(found, name, deliveries, pause) for name in _in_order(found)), key=_when),
         decisions=_decisions(session, found, deliveries),
     )

@@ -14,6 +14,7 @@ from shared.errors import ConfigurationError, RefusedError
 from shared.journeys import rounds
 from shared.journeys.definition import Beginning, Exit, Fallback, Journey, Step, Trigger
 from shared.journeys.talks import definition as talks
+from shared.journeys.talks import question
 from shared.journeys.talks.definition import Ask, Assign, Option, TalkingFlow, TalkStep
 from shared.messages import templates
 
@@ -38,6 +39,16 @@ PARTS: dict[str, type[BaseModel]] = {
 }
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML's safe reader in which `no`, `yes`, `on` and `off` are words, as in YAML 1.2: people answer questions with them."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [one for one in resolvers if one[0] != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 class DefinitionError(ConfigurationError):
     """A definition that cannot be used; one line for each mistake: `file:line: field: what is wrong; what to do`."""
 
@@ -52,11 +63,13 @@ def definitions() -> Mapping[str, Journey]:
 
 
 def journey(name: str) -> Journey:
-    """The journey of that name.
+    """The journey of that name; `question` is that of single questions from code.
 
     Raises:
         RefusedError: 404, there is none.
     """
+    if name == question.NAME:
+        return question.flow()
     try:
         return definitions()[name]
     except KeyError:
@@ -79,7 +92,7 @@ def _read_folders(folders: tuple[Path, ...]) -> Mapping[str, Journey]:
             mistakes.append(str(error))
             continue
         mistakes += missing_templates(one, path.name)
-        if one.name in found:
+        if one.name in found or one.name == question.NAME:
             mistakes.append(f"{path.name}:1: name: another flow has a journey {one.name!r} too; rename one of them")
         if one.name != path.stem:
             mistakes.append(f"{path.name}:1: name: the journey is called {one.name!r}; rename it or the file")
@@ -99,7 +112,7 @@ def parse(text: str, file: str = "definition") -> Journey:
     if twice := list(_repeated(tree)):
         raise DefinitionError("\n".join(f"{file}:{line}: {key}: stands here twice; remove one" for key, line in twice))
     try:
-        data = yaml.safe_load(text)
+        data = plain(text)
         model = talks.model_of(data)
         journey = model.model_validate(data)
     except ValidationError as error:
@@ -116,6 +129,11 @@ def parse(text: str, file: str = "definition") -> Journey:
     return talks.with_stop(journey) if isinstance(journey, TalkingFlow) else rounds.written_out(journey)
 
 
+def plain(text: str) -> Any:
+    """What a YAML text says, as plain values. Raises YAMLError or ValueError."""
+    return yaml.load(text, Loader=_Loader)  # noqa: S506  # made of the safe one
+
+
 def missing_templates(journey: Journey, file: str = "definition") -> list[str]:
     """A line for each template that a step or fallback names and that is not there, or is not for its channel; each once.
 
@@ -127,7 +145,7 @@ def missing_templates(journey: Journey, file: str = "definition") -> list[str]:
         if journey.source != "repo" or step.sent_by:
             continue
         for way in step.ways():
-            if (way.channel, way.template) in seen:
+            if (way.channel, way.template) in seen or way.template == talks.TEXT:
                 continue
             seen.add((way.channel, way.template))
             template = templates.in_any_language(way.template)

@@ -5,7 +5,10 @@ from datetime import datetime, timedelta
 from xml.sax.saxutils import escape, quoteattr
 
 from shared.journeys import timing
-from shared.journeys.forecast import Line, span, zone_of
+from shared.journeys.definition import Journey
+from shared.journeys.forecast_lines import Line, span, zone_of
+from shared.journeys.talks import picture as talks
+from shared.journeys.talks.definition import TalkingFlow
 
 type Scale = tuple[datetime, timedelta] | None
 
@@ -21,6 +24,11 @@ MARKS = {
     "skipped": ("#b3261e", "cross"),
     "waits": ("#6e7781", "cross"),
 }
+
+
+def picture_of(journey: Journey, lines: Sequence[Line]) -> str:
+    """The forecast of a journey as a picture; of a talking flow, its steps and branches with the times of the forecast."""
+    return talks.draw(journey, lines) if isinstance(journey, TalkingFlow) else draw(journey.title, lines)
 
 
 def draw(title: str, lines: Sequence[Line]) -> str:

@@ -27,12 +27,12 @@ from sqlalchemy.orm import Session
 
 from shared.errors import RefusedError
 from shared.journeys import engine, load
-from shared.journeys.talks.definition import Ask, Reads, TalkingFlow, TalkStep, with_stop
+from shared.journeys.talks import question
+from shared.journeys.talks.definition import Reads
 from shared.journeys.talks.events import TalkEvent, TalkListener
 from shared.store.journey_models import JourneyTalk
 
 CANCELLED = "cancelled"
-QUESTION, ANSWER = "question", "answer"
 LONGEST_QUESTION = 1000
 
 
@@ -89,23 +89,23 @@ def ask(  # a question has these parts
 
     `talk.ended` says what came of it: with `completed` the answer is `variables["answer"]`, read as `reads` has it (an option
     by its id, "Sí" is `si`; see `talks.definition.option_id`); else `outcome` says why there is none. `text` is taken as it is.
-    To whoever has not written within 24 hours WhatsApp takes only an approved template (that of `talk_text`).
+    To whoever has not written within 24 hours WhatsApp takes no text of our own, and the outcome is `undelivered`.
 
     Raises:
         ValueError: the question cannot be asked so.
     """
     if not text.strip() or len(text) > LONGEST_QUESTION:
         raise ValueError(f"a question has 1 to {LONGEST_QUESTION} characters")
-    asked = Ask(  # what differs from question to question stands in the data, so there are few versions of the definition
-        text="{{ question }}",
+    flow = question.flow(
         reads=reads,
-        retry="{{ retry }}" if retry else None,
-        options_from="choices" if options else None,
+        has_options=bool(options),
+        has_retry=retry is not None,
+        wait_at_most=wait_at_most,
+        channel=channel,
+        transactional=transactional,
     )
-    step = {"id": ANSWER, "ask": asked, "channel": channel, "wait_at_most": wait_at_most, "transactional": transactional}
-    flow = TalkingFlow(name=QUESTION, title="Una pregunta", re_enrol="each_event", steps=(TalkStep.model_validate(step),))
-    data = {"phone": phone, "question": text, "choices": list(options), "retry": retry}
-    return engine.enrol(session, QUESTION, person, None, data, key, context=context, definition=with_stop(flow))
+    data = {"phone": phone, question.TEXT: text, question.CHOICES: list(options), question.RETRY: retry}
+    return engine.enrol(session, question.NAME, person, None, data, key, context=context, definition=flow)
 
 
 def cancel(session: Session, enrolment_id: int, reason: str) -> bool:

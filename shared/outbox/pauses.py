@@ -1,4 +1,7 @@
-"""Pauses of a target by hand: who, when, until when. Deliveries go on being planned, and wait; calls under way are finished."""
+"""What people do to a target as a whole: pause it, resume it, have it tried at once.
+
+While it is paused deliveries go on being planned, and wait; calls under way are finished.
+"""
 
 from datetime import UTC, datetime
 
@@ -60,6 +63,30 @@ def resume(target: str, actor: str) -> TargetPause:
     ended = transact(work)
     plan.nudge({lanes.wake(target), lanes.wake(target, lanes.BULK)})
     return ended
+
+
+def probe(target: str, actor: str) -> None:
+    """Try a system that does not answer now, and not when its time is up: one delivery, whose answer decides about the others.
+
+    Where it fails the system is left alone for as long as after any failure. Again, or for one that answers, does no harm.
+
+    Raises:
+        RefusedError: 404, there is no such target; 409, it is paused.
+        UnavailableError: the database cannot be reached; nothing was changed.
+    """
+    if target not in actions.targets():
+        raise RefusedError(404, "no-such-target", f"There is no target {target}.")
+
+    def work(session: Session) -> None:
+        row = claims.lock_target(session, target)
+        if claims.is_paused(row):
+            raise RefusedError(409, "is-paused", f"The target {target} is paused.")
+        row.closed_until = None if row.closed_until is None else min(row.closed_until, clock.now())
+        row.next_call_at = None if row.next_call_at is None else min(row.next_call_at, clock.now())
+        session.add(ActionLog(actor=actor[:60], action=f"{target}.probe", result="asked"))
+
+    transact(work)
+    plan.nudge({lanes.wake(target), lanes.wake(target, lanes.BULK)})
 
 
 def _end(session: Session, row: Target, actor: str) -> TargetPause | None:

@@ -55,7 +55,7 @@ class Enrolment(Timestamped, Base):
     person: Mapped[str] = mapped_column(Unicode(PERSON_LENGTH), index=True)
     instance: Mapped[str | None] = mapped_column(Unicode(200))
     enrol_key: Mapped[str] = mapped_column(Unicode(64), unique=True)
-    event_key: Mapped[str | None] = mapped_column(Unicode(64))
+    event_key: Mapped[str | None] = mapped_column(Unicode(64), index=True)
     state: Mapped[str] = mapped_column(Unicode(16), default="active")
     reason: Mapped[str | None] = mapped_column(Note(REASON_LENGTH))
     anchor_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -184,7 +184,7 @@ class StageChange(Base):
     state_date: Mapped[datetime] = mapped_column(UtcDateTime)
     summary: Mapped[str | None] = mapped_column(UnicodeText)
     applied: Mapped[bool]
-    event_key: Mapped[str] = mapped_column(Unicode(64))
+    event_key: Mapped[str] = mapped_column(Unicode(64), index=True)
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
 
@@ -266,7 +266,7 @@ class CampaignChange(Base):
     campaign_contact_id: Mapped[int] = mapped_column(ForeignKey("campaign_contacts.id"), index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     actor: Mapped[str] = mapped_column(Unicode(60))
-    event_key: Mapped[str] = mapped_column(Unicode(64))
+    event_key: Mapped[str] = mapped_column(Unicode(64), index=True)
     said: Mapped[Any] = mapped_column(JsonText)
     changed: Mapped[Any] = mapped_column(JsonText)
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
@@ -292,6 +292,8 @@ class InboxEvent(Base):
     replay_of: Mapped[int | None] = mapped_column(BigId)
     data: Mapped[Any] = mapped_column(JsonText)
     left_out: Mapped[Any | None] = mapped_column(JsonText)
+
+    __table_args__ = (Index("ix_inbox_type_id", "type", "id"),)
 
 
 class EventFigure(Base):
@@ -388,6 +390,15 @@ class Delivery(Timestamped, Base):
             postgresql_where=text("state = 'sending'"),
         ),
         Index("ix_deliveries_state", "state", "id"),  # the operators' list
+        Index("ix_deliveries_event_key", "event_key"),  # what an event has planned
+        # What an outage holds up; of all others the column is null.
+        Index(
+            "ix_deliveries_outage_id",
+            "outage_id",
+            mssql_where=text("outage_id IS NOT NULL"),
+            sqlite_where=text("outage_id IS NOT NULL"),
+            postgresql_where=text("outage_id IS NOT NULL"),
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Unicode
+from sqlalchemy import Index, Unicode, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared import clock
@@ -24,7 +24,16 @@ class DeliveryWait(Base):
     ended_at: Mapped[datetime] = mapped_column(UtcDateTime)
     outage_id: Mapped[int | None] = mapped_column(BigId)
 
-    __table_args__ = (Index(None, "delivery_id", "id"),)
+    __table_args__ = (
+        Index(None, "delivery_id", "id"),
+        Index(
+            "ix_delivery_waits_outage_id",
+            "outage_id",
+            mssql_where=text("outage_id IS NOT NULL"),
+            sqlite_where=text("outage_id IS NOT NULL"),
+            postgresql_where=text("outage_id IS NOT NULL"),
+        ),
+    )
 
 
 class Outage(Base):

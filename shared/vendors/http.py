@@ -16,6 +16,7 @@ Any other answer is returned for the vendor's client to judge. Bodies, headers a
 import logging
 import ssl
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -51,6 +52,18 @@ _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _GATEWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
 _BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, *_GATEWAY})
+
+CHUNK_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file as it was answered: the status, the bytes, and whereto a redirect points."""
+
+    status: int
+    content: bytes
+    location: str = ""
+
 
 type Failure = Literal["unreachable", "connect time-out", "read time-out", "cut", "invalid"]
 
@@ -132,6 +145,27 @@ class HttpClient:
         log.debug("%s answered %d in %.3f s", what, response.status_code, (clock.now() - started).total_seconds())
         _refuse_busy(response, what, self._wait(response), repeatable=safe)
         return response
+
+    def download(self, path: str, *, most_bytes: int) -> Download:
+        """Read a file, and never more than `most_bytes` of it into memory; redirects are not followed.
+
+        Raises:
+            PermanentError: `media-too-large`.
+            UnavailableError, ThrottledError, NoAnswerError, RetryableError: as in the table above.
+        """
+        what = self.mask(f"{self.vendor}: GET a file")
+        self._drop_idle_connections()
+        try:
+            with self._session.get(self.base_url + path, timeout=self._timeout, allow_redirects=False, stream=True) as response:
+                _refuse_busy(response, what, self._wait(response), repeatable=True)
+                content = bytearray()
+                for chunk in response.iter_content(CHUNK_BYTES):
+                    content += chunk
+                    if len(content) > most_bytes:
+                        raise PermanentError("media-too-large", f"{what}: it has more than {most_bytes} bytes")
+                return Download(response.status_code, bytes(content), response.headers.get("Location", ""))
+        except requests.RequestException as error:
+            raise self._verdict(error, what, repeatable=True) from None  # its text may hold a secret out of the URL
 
     def mask(self, text: str) -> str:
         """`text` without this client's secrets."""

@@ -64,7 +64,7 @@ def by_flow() -> Mapping[str, Figures]:
     with reading() as session:
         rows = session.scalars(select(EventFigure).where(EventFigure.type != ALL)).all()
     found: defaultdict[str, Figures] = defaultdict(Figures)
-    known = _flows_by_type()
+    known = flows_by_type()
     for row in rows:
         found[known.get(row.type, UNKNOWN_FLOW)] += Figures(row.handled, row.milliseconds, row.failed)
     return dict(sorted(found.items()))
@@ -72,7 +72,7 @@ def by_flow() -> Mapping[str, Figures]:
 
 def flow_of(kind: str) -> str:
     """The flow whose events have that type; `unknown` where there is none any more."""
-    return _flows_by_type().get(kind, UNKNOWN_FLOW)
+    return flows_by_type().get(kind, UNKNOWN_FLOW)
 
 
 def _count(session: Session) -> int:
@@ -142,7 +142,7 @@ def _add_to_hour(session: Session, kind: str, figures: Figures, hour: datetime) 
     session.execute(update(EventHour).where(*of_hour).values(**added))
 
 
-def _flows_by_type() -> Mapping[str, str]:
+def flows_by_type() -> Mapping[str, str]:
     """Each type of event with its flow: what its webhooks are named, and what it handles on the shared queue."""
     taken_in = {
         webhook.name: flow
@@ -153,4 +153,4 @@ def _flows_by_type() -> Mapping[str, str]:
     return taken_in | {kind: flow.name for flow in flows.installed() for kind in flow.handlers}
 
 
-__all__ = ["Figures", "by_flow", "count", "flow_of"]
+__all__ = ["Figures", "by_flow", "count", "flow_of", "flows_by_type", "hour_of"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from shared.crm import editing
 from shared.errors import FieldError, RefusedError
-from shared.journeys import forecast, history, load, operator_actions, pauses, picture
+from shared.journeys import forecast, forecast_lines, history, load, operator_actions, pauses, picture
 from shared.journeys.beginnings import BeginningState
 from shared.journeys.definition import Journey
 from shared.journeys.enrolment_records import Standing
-from shared.journeys.forecast import Traveller
+from shared.journeys.forecast_lines import Traveller
 from shared.problems import documented
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyPause
 from shared.store.session import reading
@@ -97,12 +97,27 @@ class DecisionOut(BaseModel):
     due_at: datetime | None
 
 
+class TalkOut(BaseModel):
+    """Where a person stands in a talking flow."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    node: str | None = Field(description="The step that they are at; the last one once it has ended.")
+    state: Literal["sending", "asked", "ended"]
+    until: datetime | None = Field(description="Until when an answer is waited for.")
+    tries: int = Field(description="How many answers have not fitted.")
+    outcome: str | None
+    completed: bool = Field(description="Whether the flow itself came to an end.")
+    answer: str = Field(description="What is waited for, or why it ended, in a sentence.")
+
+
 class EnrolmentDetail(EnrolmentOut):
     """A person in a journey, with every step and every decision."""
 
     version: str
     is_newest_version: bool
     paused_at: datetime | None
+    talk: TalkOut | None = Field(description="Null where the journey does not talk.")
     steps: list[StepOut]
     decisions: list[DecisionOut]
 
@@ -169,7 +184,9 @@ class ForecastIn(BaseModel):
     at: Annotated[Moment, Field(ge=EARLIEST, le=LATEST)] | None = Field(
         default=None, description="When they enter, between 2000 and 2100; now if left out."
     )
-    assume: dict[str, str] = Field(default_factory=dict, description="Results of steps, for example `call`: `no-answer`.")
+    assume: dict[str, str] = Field(
+        default_factory=dict, description="Results of steps, for example `call`: `no-answer`; of questions, their answers."
+    )
     definition: str | None = Field(
         default=None, max_length=LONGEST_DEFINITION, description="A changed definition (YAML), compared with the running one."
     )
@@ -257,6 +274,7 @@ def get_enrolment(name: JourneyName, enrolment_id: RowId) -> EnrolmentDetail:
             version=found.version,
             is_newest_version=found.is_newest_version,
             paused_at=found.paused_at,
+            talk=TalkOut.model_validate(found.talk) if found.talk else None,
             steps=[StepOut.model_validate(step) for step in found.steps],
             decisions=[DecisionOut.model_validate(one) for one in found.decisions],
         )
@@ -295,8 +313,8 @@ def forecast_journey(name: JourneyName, asked: ForecastIn) -> ForecastOut:
     return ForecastOut(
         lines=[LineOut(**asdict(line)) for line in lines],
         changes=changes,
-        table=forecast.table(lines),
-        svg=picture.draw((changed or running).title, lines),
+        table=forecast_lines.table(lines),
+        svg=picture.picture_of(changed or running, lines),
     )
 
 

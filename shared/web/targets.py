@@ -96,7 +96,7 @@ def list_targets() -> list[TargetOut]:
     """Every system that deliveries go to, by name: a few dozen at most, so they come at once."""
     with reading() as session:
         known = {row.name: row for row in session.scalars(select(Target))}
-        return [_target(session, name, known.get(name)) for name in sorted(actions.targets() | set(known))]
+        return [described(session, name, known.get(name)) for name in sorted(actions.targets() | set(known))]
 
 
 @router.post("/targets/{name}/pause", summary="Leave a system alone", responses=documented(404))
@@ -109,6 +109,14 @@ def pause_target(name: TargetName, asked: PauseIn, caller: Caller) -> PauseOut:
 def resume_target(name: TargetName, caller: Caller) -> PauseOut:
     """What has become due meanwhile goes out, at the system's pace. 409 where it is not paused."""
     return PauseOut.model_validate(pauses.resume(name, actor(caller)))
+
+
+@router.post("/targets/{name}/probe", summary="Try a system now", status_code=202, responses=documented(404, 409))
+def probe_target(name: TargetName, caller: Caller) -> TargetOut:
+    """One delivery is tried as soon as a worker is free; its answer decides about the others. 409 where it is paused."""
+    pauses.probe(name, actor(caller))
+    with reading() as session:
+        return described(session, name, session.get(Target, name))
 
 
 @router.get("/target-pauses", summary="List pauses of outside systems")
@@ -150,9 +158,10 @@ def _outage(row: Outage) -> OutageOut:
     return OutageOut(**values, open=row.held_up - row.done - row.not_done)
 
 
-def _target(session: Session, name: str, row: Target | None) -> TargetOut:
+def described(session: Session, name: str, row: Target | None) -> TargetOut:
+    """A target as the list has it; without a row it was never called."""
     due = counted(session, select(literal(1)).select_from(Delivery).where(claims.due(session, name)))
-    row = row or Target(name=name, circuit="closed")  # never called
+    row = row or Target(name=name, circuit="closed")
     paused = session.get(TargetPause, row.pause_id) if claims.is_paused(row) and row.pause_id is not None else None
     return TargetOut(
         name=name,

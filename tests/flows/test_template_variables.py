@@ -72,4 +72,5 @@ def test_cart() -> None:
 
 def test_every_journey_is_looked_at() -> None:
     """A new one needs a test here; the booking's texts are held by its own flow's tests."""
-    assert set(load.definitions()) == {"lead_followup", "booking", "cart_recovery", *CAMPAIGN}
+    planned = {name for name, journey in load.definitions().items() if not journey.talks}  # those that talk: test_chatbots
+    assert planned == {"lead_followup", "booking", "cart_recovery", *CAMPAIGN}

@@ -1,7 +1,7 @@
 """Read a reply as what was asked for: an option, words, a number, a date, an e-mail address; or say why it does not fit."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -98,8 +98,3 @@ def _number(ask: Ask, text: str) -> int | float:
     if (ask.least is not None and value < ask.least) or (ask.most is not None and value > ask.most):
         raise UnreadableError("out of range")
     return value
-
-
-def numbered(options: Iterable[Option]) -> str:
-    """The options as lines with numbers, for a channel that has no buttons."""
-    return "\n".join(f"{number}. {one.title}" for number, one in enumerate(options, start=1))

@@ -13,9 +13,9 @@ from shared.messages import opt_out_keywords
 from shared.readers.signs import folded
 
 TEXT = "talk_text"
-"""The template of a text that stands in the definition."""
+"""What stands for a template where the text is in the definition; there is no template of this name."""
 UNSUBSCRIBED = "person.unsubscribed"
-MOST_OPTIONS = 10
+MOST_OPTIONS, MOST_BUTTONS, LONGEST_BUTTON = 10, 3, 20  # WhatsApp's
 ACTIONS = ("ask", "say", "set", "tag", "assign", "end")
 ONLY_HERE = frozenset((*ACTIONS, "next", "store"))
 """Fields of a step by which a definition is known to be a talking flow."""
@@ -89,6 +89,9 @@ class Ask(Strict):
         return self
 
     def _check_options(self) -> None:
+        titles = [one.title for one in self.options] or [""]
+        if self.show == "buttons" and (len(self.options) > MOST_BUTTONS or max(map(len, titles)) > LONGEST_BUTTON):
+            raise ValueError(f"`show: buttons` takes {MOST_BUTTONS} options of {LONGEST_BUTTON} characters; show a list")
         for name, values in (("id", [one.id for one in self.options]), ("title", [folded(one.title) for one in self.options])):
             if twice := next((value for value in values if values.count(value) > 1), None):
                 raise ValueError(f"two options have the {name} {twice!r}; change one")

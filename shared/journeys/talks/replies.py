@@ -1,6 +1,6 @@
 """Find the question that a reply answers, and go on by the answer. What answers no question stays unread for a person.
 
-A reply belongs to the flow that asked last. It answers a question
+A reply that quotes a message belongs to the flow of that message; any other to the flow that asked last. It answers a question
 that was on its way when it was written, also where the provider's status of the question has not come yet. Two replies at once
 are taken one after the other: the second finds the question answered.
 """
@@ -16,15 +16,17 @@ from shared.journeys import pauses, step_deliveries
 from shared.journeys.enrolment_records import EnrolmentRecord, Standing, lock_record
 from shared.journeys.talks import answers, run
 from shared.journeys.talks.definition import TalkStep
+from shared.messages import statuses
 from shared.messages.digests import digests_of_address
 from shared.readers import UnreadableError
 from shared.store.journey_models import EnrolmentAddress, EnrolmentStep, JourneyTalk
-from shared.store.message_models import ReceivedMessage
+from shared.store.message_models import MessageStatus, ReceivedMessage
 from shared.store.models import Delivery
 
 log = logging.getLogger("puente.journeys")
 
 SKEW = timedelta(seconds=5)  # a provider's clock, and times that are cut off to the second
+NO_ANSWERS = frozenset(("reaction", "sticker"))
 MOST_TALKS = 20  # of one person, at the same time
 OPEN = (run.SENDING, run.ASKED)
 
@@ -42,19 +44,22 @@ class Question:
 def take(session: Session, message_id: int) -> bool:
     """Whether an inbound message was the answer to a question; the flow has gone on by it. A second run changes nothing."""
     row = session.get(ReceivedMessage, message_id)
-    if row is None or row.state != "unread" or row.wish in ("stop", "start"):
+    if row is None or row.state != "unread" or row.wish in ("stop", "start") or row.kind in NO_ANSWERS:
         return False
     asked = _open_questions(session, row)
+    if row.quoted_id is not None:
+        asked = _quoted(session, row, asked)
     return bool(asked) and _answered(session, row, asked[0])
 
 
 def _open_questions(session: Session, row: ReceivedMessage) -> list[Question]:
     """The questions of this person by this channel that were out when the message was written; the last asked comes first."""
+    whose = [digest for address in (row.sender, row.user_id) if address for digest in digests_of_address(address)]
     query = (
         select(JourneyTalk.enrolment_id, EnrolmentStep.step, EnrolmentStep.delivery_id)
         .join(EnrolmentAddress, EnrolmentAddress.enrolment_id == JourneyTalk.enrolment_id)
         .join(EnrolmentStep, EnrolmentStep.enrolment_id == JourneyTalk.enrolment_id)
-        .where(EnrolmentAddress.who.in_(digests_of_address(row.sender)), JourneyTalk.state.in_(OPEN))
+        .where(EnrolmentAddress.who.in_(whose), JourneyTalk.state.in_(OPEN))
         .where(EnrolmentStep.step == JourneyTalk.node, EnrolmentStep.delivery_id.is_not(None))
         .order_by(JourneyTalk.enrolment_id.desc())
         .limit(MOST_TALKS)
@@ -77,6 +82,33 @@ def _goes_by(session: Session, delivery_id: int, channel: str) -> bool:
     return delivery is not None and (delivery.payload or {}).get("channel") == channel
 
 
+def _quoted(session: Session, row: ReceivedMessage, asked: list[Question]) -> list[Question]:
+    """The question that a reply quotes, if it is still open.
+
+    A provider's id that we do not know yet is that of a message whose sending has not been recorded: the answer came first.
+    """
+    known = statuses.delivery_of(session, row.provider, row.quoted_id)
+    if known is not None:
+        found = [one for one in asked if one.delivery_id == known]
+        if not found and _repeats(session, row, known):
+            row.state = "no-answer-needed"
+        return found
+    ids = [one.delivery_id for one in asked]
+    named = set(session.scalars(select(MessageStatus.delivery_id).where(MessageStatus.delivery_id.in_(ids)))) if ids else set()
+    return [one for one in asked if one.delivery_id not in named][:1]
+
+
+def _repeats(session: Session, row: ReceivedMessage, delivery_id: int) -> bool:
+    """Whether a reply chooses what the person has chosen before as the answer to the same question: a button pressed twice."""
+    delivery = session.get(Delivery, delivery_id)
+    context = (delivery.payload or {}).get("context", {}) if delivery is not None else {}
+    record = lock_record(session, int(context["enrolment"])) if "enrolment" in context else None
+    if record is None or not record.journey.talks or row.option_id is None:
+        return False
+    step = run.flow_of(record).step(str(context.get("step")))
+    return step is not None and record.enrolment.data.get(step.store or step.id) == row.option_id
+
+
 def _answered(session: Session, row: ReceivedMessage, question: Question) -> bool:
     record = lock_record(session, question.enrolment_id)
     talk = record.talk() if record is not None else None
@@ -87,7 +119,7 @@ def _answered(session: Session, row: ReceivedMessage, question: Question) -> boo
         return False
     try:
         value = answers.read(
-            step.ask, record.enrolment.data, row.text, choice=None, zone=record.frame().zone, at=row.received_at
+            step.ask, record.enrolment.data, row.text, choice=row.option_id, zone=record.frame().zone, at=row.received_at
         )
     except UnreadableError as error:
         return _misfit(record, talk, step, error.reason, row)

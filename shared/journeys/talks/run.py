@@ -13,8 +13,8 @@ from shared.errors import PermanentError
 from shared.journeys import addresses, arrange, expressions, schedule, timing
 from shared.journeys.enrolment_records import EnrolmentRecord, Standing, StepState
 from shared.journeys.schedule import Due
-from shared.journeys.talks import answers, events
-from shared.journeys.talks.definition import TEXT, TalkingFlow, TalkStep
+from shared.journeys.talks import events, showing
+from shared.journeys.talks.definition import TalkingFlow, TalkStep
 from shared.journeys.timing import Delay
 from shared.messages import templates
 from shared.messages.message import Message
@@ -204,18 +204,16 @@ def _row(record: EnrolmentRecord, step: TalkStep) -> EnrolmentStep:
 def _worded(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, message: Message, text: str | None) -> Message:
     """The message with its words, its options, and the context of whoever began the flow."""
     context = dict(message.context) | ({"talk": dict(talk.context)} if talk.context else {})
-    context |= {"opens": True} if talk.sent_at is None else {}
+    is_first = all(row.delivery_id is None for row in record.rows.values())
+    context |= {"opens": True} if is_first else {}
     own = text or (step.ask.text if step.ask else step.say)
-    variables = dict(message.variables)
+    number = record.enrolment.data.get("whatsapp_number_id") if step.channel == "whatsapp" else None
+    is_one_of_many = is_first and BULK_SOURCE in talk.context
+    worded = replace(message, context=context, reply=not is_one_of_many, whatsapp_number_id=str(number) if number else None)
     if own is not None:
         words = filled(record, step, own)
-        options = answers.options_of(step.ask, record.enrolment.data) if step.ask else ()
-        variables = {"text": f"{words}\n\n{answers.numbered(options)}" if options else words}
-    transactional = bool(step.transactional) if own is not None else step.transactional
-    template = TEXT if own is not None else message.template
-    is_reply = BULK_SOURCE not in talk.context or talk.sent_at is not None
-    worded = replace(message, template=template, variables=variables, context=context, transactional=transactional)
-    return replace(worded, reply=is_reply)
+        worded = replace(worded, template="", text=words, variables={}, transactional=bool(step.transactional))
+    return showing.with_options(worded, step.ask, record.enrolment.data) if step.ask else worded
 
 
 def take_word(record: EnrolmentRecord, name: str, word: str, at: datetime, reason: str | None) -> None:

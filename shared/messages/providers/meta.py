@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared import clock
-from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UncertainError
+from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UnavailableError, UncertainError
 from shared.messages.content import LONGEST_INTERACTIVE_BODY, LONGEST_TEXT
 from shared.messages.providers import meta_codes
 from shared.messages.putting_off import PutOffError
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from shared.vendors.connection import Connection
 
 NAME = "meta"
+NO_SUCH_OBJECT = "meta-no-such-object"
+UNKNOWN_PARAMETER, NO_SUCH_ID = 100, 33  # "Object with ID ... does not exist, or you lack the permission"
 READ_SECONDS = 20.0
 STATUSES_COME_WITHIN = timedelta(minutes=10)
 ASKED_AGAIN_AFTER = 60.0
@@ -42,6 +44,11 @@ def _error(body: Mapping[str, Any]) -> tuple[object, object]:
     data = error.get("error_data")
     details = data.get("details") if isinstance(data, Mapping) else None
     return error.get("code"), details or error.get("message")
+
+
+def _subcode(body: Mapping[str, Any]) -> int | None:
+    error = body.get("error")
+    return meta_codes.number_of(error.get("error_subcode")) if isinstance(error, Mapping) else None
 
 
 def _of_a_code(
@@ -60,12 +67,18 @@ def _of_a_code(
         return None
     if number in meta_codes.ACCOUNT_CODES:
         return answers.failure(response, NAME, what, repeatable=repeatable, code=code, message=message, account=True)
+    if number == UNKNOWN_PARAMETER and _subcode(body) == NO_SUCH_ID:
+        return PermanentError(NO_SUCH_OBJECT, words)
+    return _of_a_number(number, words)
+
+
+def _of_a_number(number: int, words: str) -> PuenteError:
     if number in meta_codes.ACCOUNT_LIMITS:
         return ThrottledError(words)
     if number in meta_codes.WAITS:
         return PutOffError(meta_codes.reason_of(number), words, after_seconds=meta_codes.WAITS[number])
     if number in meta_codes.TEMPORARY:
-        return RetryableError(words, after_seconds=None)
+        return RetryableError(words)
     return PermanentError(meta_codes.reason_of(number), words)
 
 
@@ -98,9 +111,15 @@ def send(letter: Letter) -> dict[str, Any]:
         UnavailableError: also where our account is refused. UncertainError: it may have been sent.
     """
     number = sender_of(letter.message, letter.settings)
-    answer = META.connected(letter.settings).call(
-        "POST", f"/{number}/messages", "sending a message", json=request_of(letter), repeatable=False
-    )
+    body = request_of(letter)
+    try:
+        answer = META.connected(letter.settings).call(
+            "POST", f"/{number}/messages", "sending a message", json=body, repeatable=False
+        )
+    except PermanentError as error:
+        if error.reason == NO_SUCH_OBJECT:  # not this message: whatever goes from that number
+            raise UnavailableError(f"Meta does not know our number {number}, or not this token", account=True) from error
+        raise
     messages = answer.get("messages")
     sent = messages[0] if isinstance(messages, list) and messages and isinstance(messages[0], Mapping) else {}
     if not sent.get("id"):

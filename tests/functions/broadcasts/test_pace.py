@@ -29,8 +29,6 @@ def config(rate: int = 100, delay: int = 0, window: Window | None = None, zone: 
         max_retries=3,
         window=window,
         zone=ZoneInfo(zone),
-        flow_id="f",
-        whatsapp_number_id=None,
     )
 
 

@@ -14,7 +14,7 @@ from functions.broadcasts.running_config import config_of
 from functions.broadcasts.tables import Automation, Execution, Recipient
 from shared import clock
 from shared.errors import PermanentError, RetryableError, UnavailableError
-from shared.journeys.definition import Journey
+from shared.journeys.talks.definition import TalkingFlow
 from shared.messages import sending
 from shared.outbox.execute import drain
 from shared.settings import get_settings
@@ -24,8 +24,12 @@ from tests.functions.broadcasts.conftest import FLOW_ID
 from tests.support.messages import CONFIGURED, LEAD, PostOffice
 from tests.support.world import FakeStorage
 
-ONE_MESSAGE = Journey.model_validate(
-    {"name": "navidad", "title": "Navidad", "steps": [{"id": "m", "channel": "whatsapp", "template": "lead_day_3"}]}
+ONE_MESSAGE = TalkingFlow.model_validate(
+    {
+        "name": "navidad",
+        "title": "Navidad",
+        "steps": [{"id": "m", "channel": "whatsapp", "template": "lead_day_3"}, {"id": "fin", "end": "informed"}],
+    }
 )
 """A flow of one message."""
 

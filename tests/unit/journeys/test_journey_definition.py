@@ -10,7 +10,6 @@ from jsonschema import Draft202012Validator
 
 from shared import flows
 from shared.journeys import load, schema
-from shared.journeys.definition import Journey
 
 ROOT = Path(__file__).resolve().parents[3]
 GOOD = """name: good
@@ -116,9 +115,10 @@ def test_all_mistakes_at_once() -> None:
 def test_own_definitions_are_sound() -> None:
     """Those of the project load, and each keeps its meaning when it is stored and read again."""
     found = load.definitions()
-    assert sorted(found) == ["assessment", "booking", "cart_recovery", "lead_followup", "noshow", "onboarding", "postcall"]
+    planned = sorted(name for name, journey in found.items() if not journey.talks)
+    assert planned == ["assessment", "booking", "cart_recovery", "lead_followup", "noshow", "onboarding", "postcall"]
     for journey in found.values():
-        again = Journey.model_validate_json(json.dumps(journey.dumped()))
+        again = type(journey).model_validate_json(json.dumps(journey.dumped()))
         assert again == journey
         assert again.version() == journey.version()
 
@@ -145,7 +145,7 @@ def test_schema_takes_what_the_models_take() -> None:
     """An editor that knows the schema accepts our files and marks the same kinds of mistake."""
     validator = Draft202012Validator(schema.schema())
     for path in (path for folder in flows.folders("journeys") for path in folder.glob("*.yaml")):
-        assert list(validator.iter_errors(yaml.safe_load(path.read_text()))) == []
+        assert list(validator.iter_errors(load.plain(path.read_text()))) == []
     for old, new in [("channel: email", "chanel: email"), ("email", "fax"), ("title: Good\n", ""), ("[lead.created]", "[x]")]:
         assert list(validator.iter_errors(yaml.safe_load(GOOD.replace(old, new, 1))))
 

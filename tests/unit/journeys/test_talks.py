@@ -9,8 +9,9 @@ from shared import clock
 from shared.journeys import engine, listeners, pauses, talking
 from shared.journeys.talks import waits
 from shared.journeys.talks.events import TalkAct, TalkEvent
-from shared.messages import consent
+from shared.messages import consent, statuses
 from shared.messages.digests import digest_of_address
+from shared.messages.events import ProviderEvent
 from shared.store.journey_models import Enrolment, JourneyTalk
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import Delivery
@@ -72,19 +73,8 @@ def begin(key: str = "k1", person: str = "contact:1", flow: str = "survey", **va
 
 def says(text: str, *, at=None, sender: str = PHONE, channel: str = "whatsapp", **more) -> ReceivedMessage:
     """Somebody writes to us; the row of the message afterwards. What is due goes out."""
-    count = transact(lambda session: len(session.scalars(select(ReceivedMessage)).all()))
-    values = {"provider": "twilio", "vendor_id": f"SM{count}", "channel": channel, "sender": sender, "text": text, "media": []}
-    values |= {"state": "unread", "received_at": at or clock.now()} | more
-
-    def work(session):
-        row = ReceivedMessage(**values)
-        session.add(row)
-        session.flush()
-        consent.wrote_to_us(session, digest_of_address(sender), channel, values["received_at"])
-        listeners.take_reply(session, row.id)
-        return row.id
-
-    number = transact(work)
+    values = {"text": text, "sender": sender, "channel": channel} | more
+    number = receive(values | ({"received_at": at} if at else {}))
     dispatch()
     with reading() as session:
         return session.get_one(ReceivedMessage, number)
@@ -94,7 +84,14 @@ def texts() -> list[str]:
     """The words that went out or wait to, in order."""
     with reading() as session:
         rows = session.scalars(select(Delivery).order_by(Delivery.id))
-        return [row.payload["variables"].get("text", "") for row in rows]
+        return [row.payload["text"] for row in rows]
+
+
+def options() -> list[str]:
+    """What the newest message gives to choose from."""
+    with reading() as session:
+        newest = session.scalars(select(Delivery).order_by(Delivery.id.desc())).first()
+        return [one["title"] for one in newest.payload["content"]["options"]]
 
 
 def talk(number: int = 1) -> JourneyTalk:
@@ -146,7 +143,8 @@ class TestWay:
         begin()
         says("Ana")
         assert says("no sé").state == "answered"
-        assert texts()[-1].startswith("Elige una.\n\n1. Ventas\n2. Soporte")
+        assert texts()[-1] == "Elige una."
+        assert options() == ["Ventas", "Soporte"]
         assert says("tampoco").state == "unread"
         assert (talk().outcome, talk().completed) == ("not_understood", False)
 
@@ -198,7 +196,7 @@ class TestTime:
 
         def answer(delivery):
             if delivery.payload["context"]["step"] == "name":
-                says_within(delivery)
+                receive({"text": "Ana"})
             return vendors_answer(delivery)
 
         vendors_answer, vendors.answer = vendors.answer, answer
@@ -206,17 +204,129 @@ class TestTime:
         assert (data()["first_name"], talk().node, talk().state) == ("Ana", "topic", "asked")
 
 
-def says_within(_delivery) -> None:
-    """An answer while the sending is under way."""
-    values = {"provider": "twilio", "vendor_id": "SMearly", "channel": "whatsapp", "sender": PHONE, "text": "Ana", "media": []}
+def receive(values: dict) -> int:
+    """A message comes in, and nothing is sent yet."""
+    with reading() as session:
+        count = len(session.scalars(select(ReceivedMessage)).all())
+    base = {"provider": "twilio", "vendor_id": f"SM{count}", "channel": "whatsapp", "sender": PHONE, "text": "", "media": []}
 
     def work(session):
-        row = ReceivedMessage(**values, state="unread", received_at=clock.now())
+        row = ReceivedMessage(**base | {"state": "unread", "received_at": clock.now()} | values)
         session.add(row)
         session.flush()
+        consent.wrote_to_us(session, digest_of_address(row.sender), row.channel, row.received_at)
         listeners.take_reply(session, row.id)
+        return row.id
 
-    transact(work)
+    return transact(work)
+
+
+def vendor_id(delivery_id: int) -> str:
+    """The provider's id of a message that went out, as a status brings it."""
+    found = f"SMout{delivery_id}"
+    event = ProviderEvent(provider="twilio", vendor_id=found, status="sent", word="sent", delivery_id=delivery_id)
+    transact(lambda session: statuses.status(session, event))
+    return found
+
+
+class TestWhose:
+    """Which question a reply belongs to."""
+
+    def test_the_flow_that_asked_last(self, define, vendors, test_clock) -> None:
+        """Of two flows that wait for an answer, the newest question gets it; the other waits on."""
+        define(SURVEY)
+        define(SURVEY.replace("name: survey", "name: other"))
+        begin("k1")
+        test_clock.moment += timedelta(minutes=1)
+        begin("k2", flow="other")
+        says("Ana")
+        assert (talk(1).node, talk(2).node) == ("name", "topic")
+
+    def test_quoted_message_counts_before_that(self, define, vendors, test_clock) -> None:
+        """A reply that quotes the older question belongs to it."""
+        define(SURVEY)
+        define(SURVEY.replace("name: survey", "name: other"))
+        begin("k1")
+        quoted = vendor_id(1)
+        test_clock.moment += timedelta(minutes=1)
+        begin("k2", flow="other")
+        says("Ana", quoted_id=quoted)
+        assert (talk(1).node, talk(2).node) == ("topic", "name")
+
+    def test_quoted_message_of_nobody(self, define, vendors) -> None:
+        """Who quotes another message of ours answers that one; a person reads it."""
+        define(SURVEY)
+        begin()
+        vendor_id(1)
+        assert says("¿Y esto?", quoted_id="SMelsewhere").state == "unread"
+        assert talk().node == "name"
+
+    def test_button_pressed_twice(self, define, vendors) -> None:
+        """The second press of the same button is no answer to the next question, and needs none from us."""
+        define(SURVEY)
+        begin()
+        says("Ana")
+        quoted = vendor_id(2)
+        assert says("Ventas", quoted_id=quoted, option_id="ventas", kind="button").state == "answered"
+        assert says("Ventas", quoted_id=quoted, option_id="ventas", kind="button").state == "no-answer-needed"
+        assert says("Soporte", quoted_id=quoted, option_id="soporte", kind="button").state == "unread"
+        assert (talk().node, data()["topic"]) == ("staff", "ventas")
+
+    def test_quote_of_a_message_whose_sending_is_not_recorded(self, define, vendors) -> None:
+        """A button is pressed before the provider's answer came to us: its id is not known yet, and it counts."""
+        define(SURVEY)
+
+        def answer(delivery):
+            if delivery.payload["context"]["step"] == "topic":
+                row = {"quoted_id": "SMnew", "option_id": "ventas", "kind": "button", "text": "Ventas"}
+                receive(row)
+            return vendors_answer(delivery)
+
+        vendors_answer, vendors.answer = vendors.answer, answer
+        begin()
+        vendor_id(1)
+        says("Ana")
+        assert talk().node == "staff"
+
+    def test_words_from_before_the_question(self, define, vendors, test_clock) -> None:
+        """What was written before the question went out, and comes late, does not answer it."""
+        define(SURVEY)
+        written = clock.now() - timedelta(minutes=1)
+        begin()
+        assert says("Hola", at=written).state == "unread"
+        assert talk().node == "name"
+
+    def test_reaction_is_no_answer(self, define, vendors) -> None:
+        """A thumb on our question says nothing that could be read."""
+        define(SURVEY)
+        begin()
+        assert says("👍", kind="reaction").state == "unread"
+        assert talk().tries == 0
+
+    def test_another_channel(self, define, vendors) -> None:
+        """A question by WhatsApp is not answered by SMS."""
+        define(SURVEY)
+        begin()
+        assert says("Ana", channel="sms").state == "unread"
+
+    def test_two_answers_at_once(self, define, vendors) -> None:
+        """Both were written before the next question went out: the first counts, the second is for a person."""
+        define(SURVEY)
+        begin()
+        first = receive({"text": "Ana"})
+        second = receive({"text": "Luisa"})
+        dispatch()
+        with reading() as session:
+            states = [session.get_one(ReceivedMessage, number).state for number in (first, second)]
+        assert (states, data()["first_name"], talk().node) == (["answered", "unread"], "Ana", "topic")
+
+    def test_second_run_changes_nothing(self, define, vendors) -> None:
+        """The same message taken in again is not the answer to the next question."""
+        define(SURVEY)
+        begin()
+        row = says("Ana")
+        transact(lambda session: listeners.take_reply(session, row.id))
+        assert talk().node == "topic"
 
 
 class TestEnd:

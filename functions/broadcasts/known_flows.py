@@ -1,0 +1,58 @@
+"""The flows, chatbots and numbers that an automation may name, and what a flow needs to be told of each recipient."""
+
+from shared.errors import FieldError, RefusedError
+from shared.journeys import chatbots
+from shared.journeys.talks.definition import TalkingFlow
+from shared.messages import numbers, templates
+from shared.settings import get_settings
+
+MARKETING = "marketing"
+CATEGORIES = {templates.MARKETING: MARKETING, templates.TRANSACTIONAL: "utility"}
+
+
+def faults(flow_id: str, chatbot_id: str | None, number_id: str | None) -> list[FieldError]:
+    """What of these is not known, or does not go together."""
+    flow = chatbots.talking_flows().get(flow_id.lower())
+    found = [] if flow else [FieldError("flow_id", "there is no such flow; GET /api/v1/chatbots lists them")]
+    if chatbot_id is not None:
+        chatbot = chatbots.chatbots().get(chatbot_id.lower())
+        if chatbot is None:
+            found.append(FieldError("chatbot_id", "there is no such chatbot"))
+        elif flow is not None and flow.name not in chatbot.flows:
+            found.append(FieldError("flow_id", f"the chatbot {chatbot.name} has no such flow"))
+    if number_id is not None and number_id not in {one.id for one in numbers.configured(get_settings())}:
+        found.append(FieldError("whatsapp_number_id", "there is no such number; GET /api/v1/whatsapp-numbers lists them"))
+    return found
+
+
+def flow_of(flow_id: str) -> TalkingFlow | None:
+    """The flow of that id, if there is one."""
+    return chatbots.talking_flows().get(flow_id.lower())
+
+
+def needs_of(flow_id: str) -> tuple[str, ...]:
+    """The variables without which the flow cannot begin, but for the address, which every recipient has.
+
+    Raises:
+        RefusedError: 404, the flow is gone.
+    """
+    found = chatbots.needs(chatbots.flow(flow_id))
+    return tuple(sorted(found - {"phone"}))
+
+
+def number_of(number_id: str | None, chatbot_id: str | None) -> str | None:
+    """The number from which the messages go out: the automation's, else the chatbot's, else none in particular."""
+    if number_id is not None or chatbot_id is None:
+        return number_id
+    try:
+        return chatbots.chatbot(chatbot_id).whatsapp_number_id
+    except RefusedError:
+        return None
+
+
+def category_of(flow_id: str) -> str:
+    """The category by which the vendor counts the flow's first message: its template's, else marketing."""
+    flow = flow_of(flow_id)
+    first = next((step for step in flow.steps if step.sends), None) if flow else None
+    found = templates.in_any_language(first.ways()[0].template) if first and first.ways() else None
+    return CATEGORIES.get(found.kind, MARKETING) if found else MARKETING

@@ -1,0 +1,109 @@
+"""Forecast of a talking flow: what somebody is sent, by the answers that `assume` gives them. Writes and sends nothing.
+
+An answer comes at once: the flow's own time is what is shown. A question that is not answered says so by `no_response`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.journeys import expressions, schedule, timing
+from shared.journeys.forecast_lines import Line, TalkSoFar, Traveller, What, line_of
+from shared.journeys.talks import answers, run
+from shared.journeys.talks.definition import TalkingFlow, TalkStep
+
+NO_RESPONSE = run.NO_RESPONSE
+SAMPLES: Mapping[str, Any] = {"text": "Ana", "number": 1, "email": "ana@example.com"}
+
+
+@dataclass
+class _Talking:
+    """One person's way: where they are, when, what is known by then, and the lines so far."""
+
+    flow: TalkingFlow
+    who: Traveller
+    assume: Mapping[str, str]
+    at: datetime
+    node: str | None
+    data: dict[str, Any]
+    has_written: bool = False
+    is_asked: bool = False
+    lines: dict[str, Line] = field(default_factory=dict)
+
+
+def forecast(flow: TalkingFlow, who: Traveller, assume: Mapping[str, str], now: datetime) -> list[Line]:
+    """A line for what was sent before, for each message as it comes, and for the end; then for what is not reached."""
+    so_far = who.talk or TalkSoFar(flow.steps[0].id, is_asked=False, has_ended=False)
+    walk = _Talking(flow, who, assume, who.began or now, so_far.node, dict(who.frame.data), is_asked=so_far.is_asked)
+    walk.lines |= dict(who.past)
+    if not so_far.has_ended:
+        for _ in range(run.MOST_MOVES):
+            step = flow.step(walk.node) if walk.node else None
+            if step is None or not _take(walk, step):
+                break
+    reached = list(walk.lines.values())
+    others = [step for step in flow.steps if step.sends and step.id not in walk.lines]
+    return reached + [_line(walk, step, None, "skipped", "not reached by these answers") for step in others]
+
+
+def _take(walk: _Talking, step: TalkStep) -> bool:
+    """Whether the way goes on after a step."""
+    facts = expressions.facts_of(walk.data, walk.who.results)
+    if step.when is not None and not expressions.evaluate(step.when, facts):
+        walk.node = walk.flow.below(step.id)
+        return True
+    if step.end is not None:
+        walk.lines[step.id] = _line(walk, step, walk.at, "recorded", f"outcome: {step.end}")
+        return False
+    if step.set is not None:
+        walk.data |= step.set
+    if step.sends and not walk.is_asked and not _send(walk, step):
+        return False
+    walk.is_asked = False
+    answer = _answer(walk, step) if step.ask is not None else None
+    if answer == NO_RESPONSE:
+        walk.node = step.if_no_reply
+        walk.at = timing.after(walk.at, schedule.wait(step, testing=walk.who.frame.testing), walk.who.frame.zone)
+    else:
+        walk.node = step.next if isinstance(step.next, str) else (step.next or {}).get(str(answer)) or walk.flow.below(step.id)
+    return walk.node is not None
+
+
+def _send(walk: _Talking, step: TalkStep) -> bool:
+    """Whether a message goes out; the line of it is noted, once for a step that comes again."""
+    frame = walk.who.frame
+    if not any(walk.data.get(name) for name in ("phone", "email", "manychat_id")):
+        walk.lines[step.id] = _line(walk, step, None, "skipped", f"no address for {step.channel} is known")
+        return False
+    due = timing.after(walk.at, schedule.delay(step, testing=frame.testing), frame.zone)
+    is_free = walk.has_written or step.window == "ignore" or frame.testing or frame.window is None
+    why = None if is_free or frame.window is None else frame.window.closed(due)
+    walk.at = due if why is None or frame.window is None else frame.window.next_open(due)
+    if step.id not in walk.lines or walk.lines[step.id].what == "sent":
+        walk.lines.setdefault(step.id, _line(walk, step, walk.at, "moved" if why else "goes", why, due))
+    return True
+
+
+def _answer(walk: _Talking, step: TalkStep) -> Any:
+    """The answer that is assumed: given by the step's name, else the first option, or a sample of what is read."""
+    ask = step.ask
+    if ask is None:
+        return None
+    given = walk.assume.get(step.id)
+    if given == NO_RESPONSE:
+        return NO_RESPONSE
+    options = answers.options_of(ask, walk.data)
+    sample = options[0].id if options else SAMPLES.get(ask.kind, walk.at.date().isoformat())
+    value: Any = sample if given is None else given
+    walk.has_written = True
+    walk.data[step.store or step.id] = value
+    return value
+
+
+def _line(
+    walk: _Talking, step: TalkStep, at: datetime | None, what: What, reason: str | None, due: datetime | None = None
+) -> Line:
+    way = next(iter(step.ways()), None)
+    template = way.template if way is not None else step.id
+    return line_of(walk.who.person, step, walk.who.frame.zone, due or at, at, what, reason, template=template)

@@ -1,0 +1,33 @@
+"""The flow behind one question that is asked from code (`shared.journeys.talking.ask`)."""
+
+from shared.journeys.talks.definition import Ask, Reads, TalkingFlow, TalkStep, with_stop
+
+NAME, ANSWER = "question", "answer"
+"""The name of the flow, and of the field that the answer stands in."""
+TEXT, RETRY, CHOICES = "question", "retry", "choices"
+"""Fields of the data, for what differs from question to question: so the definition has few versions."""
+
+
+def flow(
+    *,
+    reads: Reads | None = None,
+    has_options: bool = False,
+    has_retry: bool = False,
+    wait_at_most: str = "24h",
+    channel: str = "whatsapp",
+    transactional: bool = True,
+) -> TalkingFlow:
+    """A flow of one question.
+
+    Raises:
+        ValueError: it cannot be asked so.
+    """
+    asked = Ask(
+        text=f"{{{{ {TEXT} }}}}",
+        reads=reads,
+        retry=f"{{{{ {RETRY} }}}}" if has_retry else None,
+        options_from=CHOICES if has_options else None,
+    )
+    step = {"id": ANSWER, "ask": asked, "channel": channel, "wait_at_most": wait_at_most, "transactional": transactional}
+    steps = (TalkStep.model_validate(step),)
+    return with_stop(TalkingFlow(name=NAME, title="Una pregunta", re_enrol="each_event", steps=steps))

@@ -1,0 +1,267 @@
+"""Every page of the console, over a record with something of everything in it."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from shared import clock, flows
+from shared.outbox.actions import State
+from shared.store.figure_models import EventHour
+from shared.store.message_models import ReceivedMessage
+from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, Target
+from shared.store.session import reading, transact
+from shared.store.wait_models import DeliveryWait, Outage
+from tests.functions.console.browser import Browser, is_of_console
+
+ROLES = ("vera", "olga", "ana", "adan")
+NOT_FOLLOWED = ("/console/static", "/console/sign-in")
+
+
+def fill() -> None:
+    """An event with deliveries in every state, an outage, a stopped event, an unread answer."""
+    now = clock.now()
+
+    def work(session) -> None:
+        event = InboxEvent(
+            key="e" * 64,
+            event_id="1",
+            source="manychat",
+            type="manychat.contact",
+            subject="manychat:88213",
+            occurred_at=now,
+            received_at=now - timedelta(seconds=2),
+            handled_at=now - timedelta(seconds=1),
+            data={"nombre": "Ana <b>Robles</b>", "email": "ana.robles@example.com", "telefono": "+52 55 1234 0147"},
+        )
+        outage = Outage(target="odoo", started_at=now - timedelta(hours=1), error="503", held_up=2, done=1)
+        session.add_all([event, outage])
+        session.flush()
+        session.merge(Target(name="odoo", circuit="open", closed_until=now + timedelta(minutes=2), outage_id=outage.id))
+        for number, state in enumerate(State):
+            row = Delivery(
+                kind="message" if state in (State.UNCERTAIN, State.SKIPPED) else "sync",
+                target="odoo",
+                action="contact",
+                subject="manychat:88213",
+                state=str(state),
+                due_at=now + timedelta(hours=number),
+                attempts=number + 1,
+                event_key="e" * 64,
+                reason="quiet-hours" if number % 2 else None,
+                finished_at=now if state is State.DONE else None,
+            )
+            session.add(row)
+            session.flush()
+            session.add(
+                ActionLog(
+                    actor="puente",
+                    action="odoo.contact",
+                    delivery_id=row.id,
+                    started_at=now,
+                    at=now + timedelta(seconds=1),
+                    attempt=1,
+                    result="retry" if number % 2 else "done",
+                    detail="503",
+                )
+            )
+            session.add(
+                DeliveryWait(
+                    delivery_id=row.id,
+                    reason="outage",
+                    started_at=now - timedelta(minutes=5),
+                    ended_at=now,
+                    outage_id=outage.id if number % 2 else None,
+                )
+            )
+        session.add(
+            DeadLetter(
+                key="d" * 64,
+                original_queue="manychat-opportunity-queue",
+                original_event='{"id": "2", "data": {"estado": "Valoración agendada"}}',
+                type="manychat.opportunity",
+                subject="manychat:1",
+                reason="unknown-stage",
+                error_message="no stage Valoración agendada",
+                error_time=now,
+            )
+        )
+        session.add(
+            EventHour(type="manychat.contact", hour=now.replace(minute=0, second=0, microsecond=0), handled=3, failed=1)
+        )
+        session.add(
+            ReceivedMessage(
+                provider="twilio",
+                vendor_id="SM1",
+                channel="whatsapp",
+                sender="+525512340147",
+                sender_name="Dora",
+                text="¿Puedo pasar mi cita al viernes?",
+                media=[],
+                state="unread",
+                received_at=now - timedelta(hours=3),
+            )
+        )
+
+    transact(work)
+
+
+@pytest.fixture
+def filled(console: None) -> None:
+    fill()
+
+
+def walked(browser: Browser, at_most: int = 200) -> dict[str, int]:
+    """Every page that links lead to from the first one, with its status."""
+    seen: dict[str, int] = {}
+    ahead = ["/console"]
+    while ahead and len(seen) < at_most:
+        address = ahead.pop(0)
+        if address in seen:
+            continue
+        shown = browser.get(address)
+        seen[address] = shown.status
+        assert "Traceback" not in shown.text
+        links = (link.partition("#")[0] for link in shown.links())
+        ahead += [link for link in links if link and is_of_console(link) and not link.startswith(NOT_FOLLOWED)]
+    return seen
+
+
+@pytest.mark.parametrize("who", ROLES)
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_every_link_leads_to_a_page(filled, who, language):
+    """For every role and in both languages: no dead link, no link to what the role may not see."""
+    seen = walked(Browser(language=language).signed_in(f"{who}-key"))
+    assert {address: status for address, status in seen.items() if status != 200} == {}
+    assert len(seen) > 10
+
+
+def test_no_page_shows_anything_before_sign_in(filled):
+    """Whatever its address is: the page that asks for a key, and nothing of the record."""
+    routes = [route for router in flows.parts("routers") for route in router.routes]
+    pages = [route.path for route in routes if getattr(route, "path", "").startswith("/console")]
+    assert len(pages) > 10
+    for path in pages:
+        if "/static/" in path:
+            continue
+        address = re.sub(r"{\w+(:id)?}", "1", path)
+        shown = Browser().get(address)
+        assert shown.status in (200, 405)
+        assert "Robles" not in shown.text
+        assert shown.status == 405 or shown.heading == "Sign in to Puente"
+
+
+@pytest.mark.parametrize("who", ["vera", "ana"])
+def test_who_may_not_operate_changes_nothing(filled, who):
+    """Each post is refused, with the page that says which role it needs; and no page shows them its button."""
+    browser = Browser().signed_in(f"{who}-key")
+    token = browser.get("/console/me").form("/console/sign-out").fields["token"]
+    for path in ("systems/odoo/pause", "systems/odoo/probe", "deliveries/1/retry", "executions/1/show"):
+        assert browser.post(f"/console/{path}", {"token": token}).status == 403
+    for address in ("/console/systems", "/console/systems/odoo", "/console/deliveries", "/console/executions/1"):
+        forms = [form.action for form in browser.get(address).forms() if form.method == "post"]
+        assert set(forms) <= {"/console/language"}
+
+
+def test_first_page_says_what_waits_for_a_person(viewer):
+    """Nothing at first; then each matter with how many it touches and where it is settled."""
+    assert viewer.get("/console").heading == "All is well: nothing waits for a person"
+    fill()
+    shown = viewer.get("/console")
+    assert shown.heading == "odoo does not answer, and something waits for a person"
+    assert "1 events of 1 people could not be applied" in shown.words
+    assert "Dora: “¿Puedo pasar mi cita al viernes?”" in shown.words
+    assert "21 h left" in shown.words
+    assert "1 messages that may have arrived" in shown.words
+
+
+def test_personal_data_is_masked_until_it_is_shown(filled, operator):
+    """Showing it is a post, and stands in the action log with the person's name."""
+    shown = operator.get("/console/executions/1")
+    assert "ana.robles@" not in shown.text
+    assert "1234" not in shown.text
+    assert "&lt;b&gt;" in shown.text or "\\u003cb\\u003e" in shown.text
+    whole = operator.submit(shown.form("/console/executions/1/show"))
+    assert "ana.robles@example.com" in whole.text
+    with reading() as session:
+        line = session.query(ActionLog).filter(ActionLog.action == "execution.show").one()
+        assert (line.actor, line.subject) == ("key:olga", "manychat:88213")
+
+
+def test_waits_are_told_apart_from_work(filled, viewer):
+    """Each attempt, each wait and its reason stand in the waterfall, in words."""
+    shown = viewer.get("/console/executions/1")
+    assert shown.text.count('class="try') > 10
+    assert "the system does not answer" in shown.words
+    assert "waits for the person's day to begin" in shown.words
+
+
+def test_system_is_paused_and_resumed(filled, operator):
+    """By name, with a note; the action log has both."""
+    page = operator.get("/console/systems/discord")
+    paused = operator.submit(page.form("/console/systems/discord/pause"), note="obras", hours="4")
+    assert paused.heading == "discord is paused"
+    assert "obras" in paused.words
+    resumed = operator.submit(paused.form("/console/systems/discord/resume"))
+    assert resumed.heading == "discord answers"
+
+
+def test_system_that_is_down_is_tried_at_once(filled, operator):
+    """Its time is up now."""
+    operator.submit(operator.get("/console/systems/odoo").form("/console/systems/odoo/probe"))
+    with reading() as session:
+        assert session.get_one(Target, "odoo").closed_until <= clock.now()
+
+
+def test_uncertain_message_is_decided_one_by_one(filled, operator):
+    """It arrived: it is taken back, so that nobody sends it again, and the list is shown again."""
+    address = "/console/deliveries?state=uncertain"
+    form = next(form for form in operator.get(address).forms() if form.action.endswith("/cancel"))
+    shown = operator.submit(form)
+    assert shown.address == address
+    assert "No delivery fits these filters" in shown.words
+
+
+@pytest.mark.parametrize(
+    ("address", "fits"),
+    [
+        ("/console/executions?flow=contacts", True),
+        ("/console/executions?flow=payments", False),
+        ("/console/executions?text=ROBLES", True),
+        ("/console/executions?text=nobody%25", False),
+        ("/console/executions?subject=manychat:88213&since=", True),
+        ("/console/executions?outcome=stale", False),
+        ("/console/deliveries?state=retrying&target=odoo", True),
+        ("/console/deliveries?subject=x", False),
+    ],
+)
+def test_filters_stand_in_the_address(filled, viewer, address, fits):
+    """And narrow the list down; what fits nothing says so."""
+    shown = viewer.get(address)
+    assert shown.status == 200
+    assert ("fits these filters" not in shown.words) is fits
+
+
+@pytest.mark.parametrize(
+    "address", ["/console/executions/99", "/console/deliveries/99", "/console/outages/99", "/console/systems/x"]
+)
+def test_what_is_not_there_is_told_on_a_page(viewer, address):
+    """Not as JSON."""
+    shown = viewer.get(address)
+    assert (shown.status, shown.headers["content-type"].partition(";")[0]) == (404, "text/html")
+
+
+def test_wrong_filter_is_told_on_a_page(viewer):
+    """With the field's name."""
+    shown = viewer.get("/console/executions?since=3w")
+    assert shown.status == 422
+    assert "since" in shown.words
+
+
+def test_pages_may_run_nothing_but_our_files(filled, viewer):
+    """The policy says so, and no page has a style or a script of its own."""
+    for address in walked(viewer, 40):
+        shown = viewer.get(address)
+        assert "unsafe" not in shown.headers["content-security-policy"]
+        assert "style=" not in shown.text
+        assert shown.text.count("<script") == shown.text.count('<script src="/console/static/')

@@ -1,0 +1,100 @@
+"""A reply is read as what was asked for, or refused with a reason."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.journeys.talks import answers
+from shared.journeys.talks.definition import Ask
+from shared.readers import UnreadableError
+
+AT = datetime(2026, 3, 2, 18, tzinfo=UTC)
+CHOICE = Ask(text="x", options=({"id": "yes", "title": "Sí, claro"}, {"id": "no", "title": "No"}, "No, gracias"))  # type: ignore[arg-type]
+
+
+def read(ask: Ask, text: str, choice: str | None = None):
+    """The reply as it is stored."""
+    return answers.read(ask, {}, text, choice=choice, zone="America/Mexico_City", at=AT)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("1", "yes"),
+        (" 2. ", "no"),
+        ("la 2", "no"),
+        ("opción 3", "no_gracias"),
+        ("tres", "no_gracias"),
+        ("si claro", "yes"),
+        ("SÍ, CLARO!!", "yes"),
+        ("no", "no"),
+        ("no gracias, hoy no", "no_gracias"),
+    ],
+)
+def test_option_by_number_or_words(text: str, found: str) -> None:
+    """Its number, its title in any spelling, or a sentence with the title of one option alone."""
+    assert read(CHOICE, text) == found
+
+
+def test_pressed_option_counts_before_the_words() -> None:
+    """The id of a button is the answer; an id that the question does not have leaves it to the words."""
+    assert read(CHOICE, "No", choice="yes") == "yes"
+    assert read(CHOICE, "No", choice="of another message") == "no"
+
+
+@pytest.mark.parametrize("text", ["", "4", "0", "tal vez", "99", "👍"])
+def test_what_is_no_option(text: str) -> None:
+    """Anything else does not fit."""
+    with pytest.raises(UnreadableError):
+        read(CHOICE, text)
+
+
+@pytest.mark.parametrize(("text", "found"), [("3 personas", 3), ("1,250.50", 1250.5), ("12", 12)])
+def test_number(text: str, found: float) -> None:
+    """A number with a unit behind it; whole ones are whole."""
+    assert read(Ask(text="x", reads="number"), text) == found
+
+
+@pytest.mark.parametrize("text", ["muchas", "0", "11", ""])
+def test_number_out_of_range_or_none(text: str) -> None:
+    """`least` and `most` hold."""
+    with pytest.raises(UnreadableError):
+        read(Ask(text="x", reads="number", least=1, most=10), text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("5 de marzo de 2026", "2026-03-05"), ("05/03/2026", "2026-03-05"), ("mañana", "2026-03-03")]
+)
+def test_date(text: str, found: str) -> None:
+    """A day on the person's calendar, counted from when they wrote."""
+    assert read(Ask(text="x", reads="date"), text) == found
+
+
+def test_email() -> None:
+    """An address as it is delivered to; a text without one does not fit."""
+    ask = Ask(text="x", reads="email")
+    assert read(ask, " Ana@Example.com ") == "Ana@example.com"
+    with pytest.raises(UnreadableError):
+        read(ask, "no tengo")
+
+
+def test_options_of_the_data() -> None:
+    """Titles, or mappings with id and title; what cannot be shown is left out, and at most ten stay."""
+    ask = Ask(text="x", options_from="days")
+    listed = ["Lunes", {"id": "tue", "title": "Martes"}, {"id": "x"}, "", None, *map(str, range(20))]
+    assert [one.id for one in answers.options_of(ask, {"days": listed})][:2] == ["lunes", "tue"]
+    assert len(answers.options_of(ask, {"days": listed})) == 10
+    assert answers.options_of(ask, {}) == ()
+
+
+@given(st.sampled_from(["option", "text", "number", "date", "email"]), st.text(max_size=200))
+def test_any_reply_is_read_or_refused(kind: str, text: str) -> None:
+    """No text breaks a reader."""
+    ask = CHOICE if kind == "option" else Ask(text="x", reads=kind)  # type: ignore[arg-type]
+    try:
+        value = read(ask, text)
+    except UnreadableError:
+        return
+    assert isinstance(value, str | int | float)

@@ -1,0 +1,23 @@
+"""Chatbots over the API, and the flows that each of them speaks."""
+
+from shared.journeys import chatbots
+from tests.unit.web.calls import Api
+
+PATH = "/api/v1/chatbots"
+
+
+def test_list_and_flows(api: Api) -> None:
+    """Each chatbot with its id, and its flows with what an automation must give."""
+    (bot,) = [one for one in api.get(PATH).json if one["name"] == "ventas"]
+    assert bot["flows"] == 1
+    assert api.get(f"{PATH}/{bot['id']}").json == bot
+    (flow,) = api.get(f"{PATH}/{bot['id']}/flows").json
+    assert flow["id"] == chatbots.flow_id("encuesta_de_interes")
+    assert (flow["questions"], flow["outcomes"]) == (["tema", "personas", "llamada"], ["converted", "not_interested"])
+    assert flow["variables"] == []
+
+
+def test_unknown_ids_are_404(api: Api) -> None:
+    """Nobody's id, or none."""
+    for path in ("x", chatbots.flow_id("nobody"), "x/flows"):
+        assert api.get(f"{PATH}/{path}").status == 404
