@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0057"
-down_revision = "0058"
+down_revision = "0055"
 branch_labels = None
 depends_on = None
 
