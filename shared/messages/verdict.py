@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import ConfigurationError
-from shared.messages import consent, days, outcomes, senders
+from shared.messages import consent, days, moves, number_states, outcomes, senders
 from shared.messages.message import Message
 from shared.messages.windows import Window, window_for
 from shared.outbox.actions import Claimed, Later
@@ -37,7 +37,7 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
 
     None counts the message against the person's day and notes in its payload when it was first tried.
     """
-    message, settings = Message.from_payload(claimed.payload), get_settings()
+    message, settings = moves.current(session, Message.from_payload(claimed.payload)), get_settings()
     if (owner := outcomes.refused(session, message.context)) is not None:
         return owner
     if message.reply and consent.in_conversation(session, message.to, message.channel):
@@ -47,8 +47,8 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
         return SUPPRESSED + cause
     if kind := _refused_number(session, message):
         return NUMBER + kind
-    if senders.missing(message, settings):
-        return NOT_CONFIGURED
+    if (sender := _sender_cannot(session, message, settings)) is not None:
+        return sender
     try:
         later = _later(session, claimed, message, known)
     except ConfigurationError as error:
@@ -57,6 +57,14 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
     if later is None:
         _note_first_try(session, claimed)
     return later
+
+
+def _sender_cannot(session: Session, message: Message, settings: Settings) -> str | Later | None:
+    """Whether nothing can go out for now, or at all, from where this message goes."""
+    if senders.missing(message, settings):
+        return NOT_CONFIGURED
+    until = number_states.held_until(session, message, settings)
+    return Later(until, number_states.PAUSED) if until is not None else None
 
 
 def _later(session: Session, claimed: Claimed, message: Message, known: Aliases) -> Later | None:
