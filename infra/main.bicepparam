@@ -15,6 +15,8 @@ param settings = {
   BROADCAST_APPROVAL_COST: readEnvironmentVariable('BROADCAST_APPROVAL_COST', '')
   BROADCAST_CURRENCY: readEnvironmentVariable('BROADCAST_CURRENCY', '')
   BROADCAST_MAX_RATE_PER_HOUR: readEnvironmentVariable('BROADCAST_MAX_RATE_PER_HOUR', '')
+  BROADCAST_PAUSE_FAILURES: readEnvironmentVariable('BROADCAST_PAUSE_FAILURES', '')
+  BROADCAST_PAUSE_SHARE: readEnvironmentVariable('BROADCAST_PAUSE_SHARE', '')
   BROADCAST_PRICES: readEnvironmentVariable('BROADCAST_PRICES', '')
   BROADCAST_WEEK_START: readEnvironmentVariable('BROADCAST_WEEK_START', '')
   BULK_WEIGHTS: readEnvironmentVariable('BULK_WEIGHTS', '')
@@ -29,6 +31,19 @@ param settings = {
   COLLECT_POISON_SCHEDULE: readEnvironmentVariable('COLLECT_POISON_SCHEDULE', '30 * * * * *')
   CONSOLE_SIGN_IN: readEnvironmentVariable('CONSOLE_SIGN_IN', '')
   CONSOLE_TITLE: readEnvironmentVariable('CONSOLE_TITLE', '')
+  COORDINATIONS_APPROVAL: readEnvironmentVariable('COORDINATIONS_APPROVAL', '')
+  COORDINATIONS_APPROVAL_MINUTES: readEnvironmentVariable('COORDINATIONS_APPROVAL_MINUTES', '')
+  COORDINATIONS_APPROVERS: readEnvironmentVariable('COORDINATIONS_APPROVERS', '')
+  COORDINATIONS_BOT: readEnvironmentVariable('COORDINATIONS_BOT', '')
+  COORDINATIONS_FAILED_MESSAGE: readEnvironmentVariable('COORDINATIONS_FAILED_MESSAGE', '')
+  COORDINATIONS_GIVE_UP_MINUTES: readEnvironmentVariable('COORDINATIONS_GIVE_UP_MINUTES', '')
+  COORDINATIONS_MESSAGE: readEnvironmentVariable('COORDINATIONS_MESSAGE', '')
+  COORDINATIONS_ON_FAILURE: readEnvironmentVariable('COORDINATIONS_ON_FAILURE', '')
+  COORDINATIONS_PROCESS: readEnvironmentVariable('COORDINATIONS_PROCESS', '')
+  COORDINATIONS_ROBOT_BY: readEnvironmentVariable('COORDINATIONS_ROBOT_BY', '')
+  COORDINATIONS_TASK: readEnvironmentVariable('COORDINATIONS_TASK', '')
+  COORDINATIONS_UNDO_BOT: readEnvironmentVariable('COORDINATIONS_UNDO_BOT', '')
+  COORDINATIONS_WAIT_MINUTES: readEnvironmentVariable('COORDINATIONS_WAIT_MINUTES', '')
   DATABASE_LONG_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_LONG_STATEMENT_SECONDS', '')
   DATABASE_POOL_OVERFLOW: readEnvironmentVariable('DATABASE_POOL_OVERFLOW', '')
   DATABASE_POOL_SIZE: readEnvironmentVariable('DATABASE_POOL_SIZE', '')
@@ -43,10 +58,21 @@ param settings = {
   DISCOUNT_CODE: readEnvironmentVariable('DISCOUNT_CODE', '')
   DISCOUNT_PERCENT: readEnvironmentVariable('DISCOUNT_PERCENT', '')
   DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')
+  DOCUMENTINTELLIGENCE_API_VERSION: readEnvironmentVariable('DOCUMENTINTELLIGENCE_API_VERSION', '')
+  DOCUMENTINTELLIGENCE_ENDPOINT: readEnvironmentVariable('DOCUMENTINTELLIGENCE_ENDPOINT', '')
+  DOCUMENTINTELLIGENCE_LOCALE: readEnvironmentVariable('DOCUMENTINTELLIGENCE_LOCALE', '')
   EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
   ENTRA_CLIENT_ID: readEnvironmentVariable('ENTRA_CLIENT_ID', '')
+  ENTRA_LICENSE_SKU: readEnvironmentVariable('ENTRA_LICENSE_SKU', '')
   ENTRA_TENANT: readEnvironmentVariable('ENTRA_TENANT', '')
+  ENTRA_USAGE_LOCATION: readEnvironmentVariable('ENTRA_USAGE_LOCATION', '')
+  FLOWABLE_BASE_URL: readEnvironmentVariable('FLOWABLE_BASE_URL', '')
+  FLOWABLE_TENANT: readEnvironmentVariable('FLOWABLE_TENANT', '')
+  GOOGLE_ADMIN_EMAIL: readEnvironmentVariable('GOOGLE_ADMIN_EMAIL', '')
+  GOOGLE_CALENDAR_BASE_URL: readEnvironmentVariable('GOOGLE_CALENDAR_BASE_URL', '')
+  GOOGLE_DIRECTORY_BASE_URL: readEnvironmentVariable('GOOGLE_DIRECTORY_BASE_URL', '')
   HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
+  HRIS_BASE_URL: readEnvironmentVariable('HRIS_BASE_URL', '')
   HUBSPOT_APP_IDS: readEnvironmentVariable('HUBSPOT_APP_IDS', '')
   HUBSPOT_BASE_URL: readEnvironmentVariable('HUBSPOT_BASE_URL', '')
   HUBSPOT_LEAD_PROPERTIES: readEnvironmentVariable('HUBSPOT_LEAD_PROPERTIES', '')
@@ -95,6 +121,16 @@ param settings = {
   LOG_FORMAT: readEnvironmentVariable('LOG_FORMAT', '')
   LOG_LEVEL: readEnvironmentVariable('LOG_LEVEL', '')
   MAX_BODY_BYTES: readEnvironmentVariable('MAX_BODY_BYTES', '')
+  MEETINGS_BUFFER_MINUTES: readEnvironmentVariable('MEETINGS_BUFFER_MINUTES', '')
+  MEETINGS_CALENDAR: readEnvironmentVariable('MEETINGS_CALENDAR', '')
+  MEETINGS_DAYS: readEnvironmentVariable('MEETINGS_DAYS', '')
+  MEETINGS_DAYS_AHEAD: readEnvironmentVariable('MEETINGS_DAYS_AHEAD', '')
+  MEETINGS_HOURS: readEnvironmentVariable('MEETINGS_HOURS', '')
+  MEETINGS_NOTICE_MINUTES: readEnvironmentVariable('MEETINGS_NOTICE_MINUTES', '')
+  MEETINGS_REMINDER_MINUTES: readEnvironmentVariable('MEETINGS_REMINDER_MINUTES', '')
+  MEETINGS_STEP_MINUTES: readEnvironmentVariable('MEETINGS_STEP_MINUTES', '')
+  MEETINGS_TIME_ZONE: readEnvironmentVariable('MEETINGS_TIME_ZONE', '')
+  MEETINGS_WAIT_MINUTES: readEnvironmentVariable('MEETINGS_WAIT_MINUTES', '')
   MESSAGES_PER_PERSON_PER_DAY: readEnvironmentVariable('MESSAGES_PER_PERSON_PER_DAY', '')
   MESSAGES_PER_SECOND: readEnvironmentVariable('MESSAGES_PER_SECOND', '')
   META_BASE_URL: readEnvironmentVariable('META_BASE_URL', '')
@@ -119,8 +155,30 @@ param settings = {
   ODOO_TIMEOUT_SECONDS: readEnvironmentVariable('ODOO_TIMEOUT_SECONDS', '')
   ODOO_URL: readEnvironmentVariable('ODOO_URL')
   ODOO_USERNAME: readEnvironmentVariable('ODOO_USERNAME', '')
+  OKTA_BASE_URL: readEnvironmentVariable('OKTA_BASE_URL', '')
+  OKTA_CLIENT_ID: readEnvironmentVariable('OKTA_CLIENT_ID', '')
+  OKTA_KEY_ID: readEnvironmentVariable('OKTA_KEY_ID', '')
+  ONBOARDING_ADDRESS_RULE: readEnvironmentVariable('ONBOARDING_ADDRESS_RULE', '')
+  ONBOARDING_CALENDAR: readEnvironmentVariable('ONBOARDING_CALENDAR', '')
+  ONBOARDING_CALENDAR_OWNER: readEnvironmentVariable('ONBOARDING_CALENDAR_OWNER', '')
+  ONBOARDING_CALLBACK_URL: readEnvironmentVariable('ONBOARDING_CALLBACK_URL', '')
+  ONBOARDING_DOMAINS: readEnvironmentVariable('ONBOARDING_DOMAINS', '')
+  ONBOARDING_FOLLOWUPS: readEnvironmentVariable('ONBOARDING_FOLLOWUPS', '')
+  ONBOARDING_HRIS: readEnvironmentVariable('ONBOARDING_HRIS', '')
+  ONBOARDING_IDENTITY_PROVIDER: readEnvironmentVariable('ONBOARDING_IDENTITY_PROVIDER', '')
+  ONBOARDING_IDP: readEnvironmentVariable('ONBOARDING_IDP', '')
   ONBOARDING_ON_PAYMENT: readEnvironmentVariable('ONBOARDING_ON_PAYMENT', '')
+  ONBOARDING_SLACK: readEnvironmentVariable('ONBOARDING_SLACK', '')
+  ONBOARDING_SLA_MINUTES: readEnvironmentVariable('ONBOARDING_SLA_MINUTES', '')
+  ONBOARDING_TASKS: readEnvironmentVariable('ONBOARDING_TASKS', '')
+  ONBOARDING_TEAMS: readEnvironmentVariable('ONBOARDING_TEAMS', '')
+  ONBOARDING_TIME_ZONE: readEnvironmentVariable('ONBOARDING_TIME_ZONE', '')
+  ONBOARDING_WELCOME: readEnvironmentVariable('ONBOARDING_WELCOME', '')
+  ONBOARDING_WORKSPACE: readEnvironmentVariable('ONBOARDING_WORKSPACE', '')
   OPENAI_BASE_URL: readEnvironmentVariable('OPENAI_BASE_URL', '')
+  OPENFLOW_BASE_URL: readEnvironmentVariable('OPENFLOW_BASE_URL', '')
+  OPENFLOW_QUEUE: readEnvironmentVariable('OPENFLOW_QUEUE', '')
+  OPENRPA_IGNORES_REPEATS: readEnvironmentVariable('OPENRPA_IGNORES_REPEATS', '')
   PAYMENTS_ALERT_ABOVE: readEnvironmentVariable('PAYMENTS_ALERT_ABOVE', '')
   PAYMENTS_ANALYSIS: readEnvironmentVariable('PAYMENTS_ANALYSIS', '')
   PAYMENTS_ANALYSIS_MODEL: readEnvironmentVariable('PAYMENTS_ANALYSIS_MODEL', '')
@@ -137,15 +195,20 @@ param settings = {
   RETENTION_BROADCAST_DAYS: readEnvironmentVariable('RETENTION_BROADCAST_DAYS', '')
   RETENTION_CART_DAYS: readEnvironmentVariable('RETENTION_CART_DAYS', '')
   RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
+  RETENTION_COORDINATION_DAYS: readEnvironmentVariable('RETENTION_COORDINATION_DAYS', '')
   RETENTION_HUBSPOT_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_HUBSPOT_MESSAGE_DAYS', '')
   RETENTION_INBOUND_DAYS: readEnvironmentVariable('RETENTION_INBOUND_DAYS', '')
   RETENTION_INBOX_DAYS: readEnvironmentVariable('RETENTION_INBOX_DAYS', '')
   RETENTION_INVOICE_DAYS: readEnvironmentVariable('RETENTION_INVOICE_DAYS', '')
+  RETENTION_MEETING_DAYS: readEnvironmentVariable('RETENTION_MEETING_DAYS', '')
   RETENTION_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_MESSAGE_DAYS', '')
+  RETENTION_ONBOARDING_DAYS: readEnvironmentVariable('RETENTION_ONBOARDING_DAYS', '')
   RETENTION_PAYMENT_DAYS: readEnvironmentVariable('RETENTION_PAYMENT_DAYS', '')
   RETENTION_SCHEDULE: readEnvironmentVariable('RETENTION_SCHEDULE', '0 40 7 * * *')
   RETENTION_SCORED_LEAD_DAYS: readEnvironmentVariable('RETENTION_SCORED_LEAD_DAYS', '')
   RETENTION_SYNC_DAYS: readEnvironmentVariable('RETENTION_SYNC_DAYS', '')
+  RETENTION_TICKET_DAYS: readEnvironmentVariable('RETENTION_TICKET_DAYS', '')
+  RETENTION_TICKET_FILE_DAYS: readEnvironmentVariable('RETENTION_TICKET_FILE_DAYS', '')
   RETRY_ERRORED_SCHEDULE: readEnvironmentVariable('RETRY_ERRORED_SCHEDULE', '0 */5 * * * *')
   SCORING_POINTS: readEnvironmentVariable('SCORING_POINTS', '')
   SCORING_PRIORITIES: readEnvironmentVariable('SCORING_PRIORITIES', '')
@@ -162,6 +225,19 @@ param settings = {
   STORE_URL: readEnvironmentVariable('STORE_URL', '')
   STRIPE_TEST_MODE: readEnvironmentVariable('STRIPE_TEST_MODE', '')
   SURVEY_URL: readEnvironmentVariable('SURVEY_URL', '')
+  TICKETS_ANSWER_HOURS: readEnvironmentVariable('TICKETS_ANSWER_HOURS', '')
+  TICKETS_ASK_UNPROVEN: readEnvironmentVariable('TICKETS_ASK_UNPROVEN', '')
+  TICKETS_BELIEVED_DAYS: readEnvironmentVariable('TICKETS_BELIEVED_DAYS', '')
+  TICKETS_DAY_ORDER: readEnvironmentVariable('TICKETS_DAY_ORDER', '')
+  TICKETS_LARGEST_BYTES: readEnvironmentVariable('TICKETS_LARGEST_BYTES', '')
+  TICKETS_LEAST_CONFIDENCE: readEnvironmentVariable('TICKETS_LEAST_CONFIDENCE', '')
+  TICKETS_MEDIA_HOSTS: readEnvironmentVariable('TICKETS_MEDIA_HOSTS', '')
+  TICKETS_MODEL: readEnvironmentVariable('TICKETS_MODEL', '')
+  TICKETS_MODEL_PRICES: readEnvironmentVariable('TICKETS_MODEL_PRICES', '')
+  TICKETS_MOST_PAGES: readEnvironmentVariable('TICKETS_MOST_PAGES', '')
+  TICKETS_PLAUSIBLE_UP_TO: readEnvironmentVariable('TICKETS_PLAUSIBLE_UP_TO', '')
+  TICKETS_READER: readEnvironmentVariable('TICKETS_READER', '')
+  TICKETS_SENDERS: readEnvironmentVariable('TICKETS_SENDERS', '')
   TRACE_SHARE: readEnvironmentVariable('TRACE_SHARE', '')
   TWILIO_ACCOUNT_SID: readEnvironmentVariable('TWILIO_ACCOUNT_SID', '')
   TWILIO_CALLER_ID: readEnvironmentVariable('TWILIO_CALLER_ID', '')
@@ -173,6 +249,7 @@ param settings = {
   WHATSAPP_PROVIDER: readEnvironmentVariable('WHATSAPP_PROVIDER', '')
   WOOCOMMERCE_BASE_URL: readEnvironmentVariable('WOOCOMMERCE_BASE_URL', '')
   WORKING_DAYS: readEnvironmentVariable('WORKING_DAYS', '')
+  WORKSPACE_ORG_UNIT: readEnvironmentVariable('WORKSPACE_ORG_UNIT', '')
 }
 
 // The one table of secrets, made in the same way: values are in the vault only, put there by deploy/secrets.py.
@@ -186,19 +263,32 @@ param vaultSettings = {
   CALENDLY_TOKEN: 'optional'
   DIGEST_SECRETS: 'optional'
   DISCORD_WEBHOOK_URL: 'optional'
+  DOCS_WEBHOOK_URL: 'optional'
+  DOCUMENTINTELLIGENCE_KEY: 'optional'
   ENTRA_CLIENT_SECRET: 'optional'
+  FLOWABLE_TOKEN: 'optional'
   GOOGLE_SERVICE_ACCOUNT: 'optional'
+  HRIS_API_KEY: 'optional'
   HUBSPOT_CLIENT_SECRET: 'optional'
   HUBSPOT_TOKEN: 'optional'
   KOMMO_ACCESS_TOKEN: 'optional'
   LINK_SIGNING_SECRETS: 'optional'
   MANYCHAT_API_KEY: 'optional'
+  MEETINGS_WEBHOOK_SECRETS: 'optional'
   META_ACCESS_TOKEN: 'optional'
   META_APP_SECRETS: 'optional'
   META_VERIFY_TOKEN: 'optional'
   NOTION_TOKEN: 'optional'
   ODOO_PASSWORD: 'required'
+  OKTA_API_TOKEN: 'optional'
+  OKTA_PRIVATE_KEY: 'optional'
+  ONBOARDING_CALLBACK_SECRET: 'optional'
+  ONBOARDING_WEBHOOK_SECRETS: 'optional'
   OPENAI_API_KEY: 'optional'
+  OPENFLOW_PUSH_URL: 'optional'
+  OPENFLOW_TOKEN: 'optional'
+  OPENRPA_TOKEN: 'optional'
+  OPENRPA_WEBHOOK_URL: 'optional'
   RECAPTCHA_SECRET: 'optional'
   RESEND_API_KEY: 'optional'
   RESEND_WEBHOOK_SECRETS: 'optional'
@@ -211,6 +301,9 @@ param vaultSettings = {
   SLACK_WEBHOOK_URL: 'optional'
   SMTP_URL: 'optional'
   STRIPE_SIGNING_SECRET: 'optional'
+  TEAMS_WEBHOOK_URL: 'optional'
+  TICKETS_SHEET_TOKEN: 'optional'
+  TICKETS_SHEET_URL: 'optional'
   TURNSTILE_SECRET: 'optional'
   TWILIO_AUTH_TOKEN: 'optional'
   WOOCOMMERCE_CONSUMER_KEY: 'optional'

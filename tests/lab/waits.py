@@ -6,7 +6,7 @@ statement there returns when the first has committed, so that it reads what the 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -18,7 +18,9 @@ from functions.bookings import chain
 from functions.bookings import services as booking_services
 from functions.bookings.tables import Booking, BookingUid
 from functions.broadcasts import counts as broadcast_counts
-from functions.broadcasts import progress, schedule_edits
+from functions.broadcasts import ledger as broadcast_ledger
+from functions.broadcasts import progress, running_control, running_outcomes, running_watch, schedule_edits
+from functions.broadcasts.running_tables import Ledger
 from functions.broadcasts.states import RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, ExecutionCount, Recipient
 from functions.broadcasts.tables import Schedule as BroadcastSchedule
@@ -31,6 +33,8 @@ from functions.christmas import meetings
 from functions.christmas import people as campaign_people
 from functions.christmas.tables import SequenceContact
 from functions.contacts import apply_contact
+from functions.coordinations import services as coordination_services
+from functions.coordinations.tables import Coordination
 from functions.hubspot import deciding, interest, merges
 from functions.hubspot.tables import HubSpotInterest, HubSpotMessage, HubSpotTurn
 from functions.invoices import services as invoice_services
@@ -38,11 +42,19 @@ from functions.invoices.tables import Invoice
 from functions.leads import services as lead_services
 from functions.leads import taking_in
 from functions.leads.tables import Lead
+from functions.onboarding import rows as onboarding_rows
+from functions.onboarding import services as onboarding_services
+from functions.onboarding import tasks as onboarding_tasks
+from functions.onboarding.tables import Onboarding, OnboardingStep, OnboardingTask
 from functions.payments import services as payment_services
 from functions.payments.tables import Payment, PaymentObject
 from functions.scoring import services as scoring_services
 from functions.scoring.score import Scored
 from functions.scoring.tables import ScoredLead
+from functions.tickets import duplicates as ticket_duplicates
+from functions.tickets import rows as ticket_rows
+from functions.tickets import talking as ticket_talking
+from functions.tickets.tables import Ticket
 from shared import clock
 from shared.crm import (
     assignment_edits,
@@ -86,6 +98,8 @@ from tests.lab.races import TARGET, card, take_place
 ANA = "ana@example.com"
 LEADS = Side(Opportunity, "crm.lead", "x_manychat_id", {"stage": "stage_id"})
 SCORED = Scored(score=20, priority="low", email=None, errors=())
+PHONE = "+525512345678"
+TICKET = {"key": "k", "source": "api", "received_at": clock.now()}
 PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
 
 
@@ -119,6 +133,16 @@ def _kind(column: Any) -> Any:
 def one(model: type[Any], **values: Any) -> Callable[[], Sequence[Any]]:
     """A single row."""
     return lambda: [filled(model, **values)]
+
+
+def onboarding() -> Sequence[Any]:
+    """An onboarding with a step and a task."""
+    day = clock.now().date()
+    return [
+        filled(Onboarding, open_key=ANA, start_date=day),
+        filled(OnboardingStep, onboarding_id=1, target="inside"),
+        filled(OnboardingTask, onboarding_id=1, due_on=day),
+    ]
 
 
 def broadcast() -> Sequence[Any]:
@@ -276,6 +300,18 @@ WAITS: dict[str, Wait] = {
     "functions.broadcasts.counts:_fold_page": Wait(
         ExecutionCount, one(ExecutionCount, execution_id=1), lambda session: broadcast_counts._fold_page(session, 1)
     ),
+    "functions.broadcasts.ledger:lock": Wait(
+        Ledger,
+        lambda: [*broadcast(), filled(Ledger, automation_id=1)],
+        lambda session: broadcast_ledger.lock(session, 1),
+    ),
+    "functions.broadcasts.running_control:_locked": Wait(
+        Execution, broadcast, lambda session: running_control._locked(session, 1)
+    ),
+    "functions.broadcasts.running_outcomes:_locked": Wait(
+        Recipient, broadcast, lambda session: running_outcomes._locked(session, 1)
+    ),
+    "functions.broadcasts.running_watch:finish": Wait(Execution, broadcast, lambda session: running_watch.finish(session, 1)),
     "functions.broadcasts.progress:record": Wait(
         Recipient,
         broadcast,
@@ -300,6 +336,32 @@ WAITS: dict[str, Wait] = {
         Invoice,
         one(Invoice, serie_key="F-1", due_on=clock.now().date()),
         lambda session: invoice_services._locked(session, "F-1"),
+    ),
+    "functions.onboarding.rows:lock": Wait(Onboarding, onboarding, lambda session: onboarding_rows.lock(session, 1)),
+    "functions.onboarding.rows:steps_of": Wait(
+        OnboardingStep, onboarding, lambda session: onboarding_rows.steps_of(session, 1, lock=True)
+    ),
+    "functions.onboarding.services:_open_one": Wait(
+        Onboarding, onboarding, lambda session: onboarding_services._open_one(session, ANA)
+    ),
+    "functions.onboarding.tasks:of": Wait(OnboardingTask, onboarding, lambda session: onboarding_tasks.of(session, 1)),
+    "functions.tickets.duplicates:of_facts": Wait(
+        Ticket,
+        one(Ticket, **TICKET, day=date(2026, 3, 2), total_minor=100),
+        lambda session: ticket_duplicates.of_facts(session, filled(Ticket, id=2, day=date(2026, 3, 2), total_minor=100)),
+    ),
+    "functions.tickets.duplicates:of_file": Wait(
+        Ticket,
+        one(Ticket, **TICKET, sha256="a"),
+        lambda session: ticket_duplicates.of_file(session, filled(Ticket, id=2, file={"sha256": "a"})),
+    ),
+    "functions.tickets.rows:locked_ticket": Wait(
+        Ticket, one(Ticket, **TICKET), lambda session: ticket_rows.locked_ticket(session, "ticket:1")
+    ),
+    "functions.tickets.talking:asked_ticket": Wait(
+        Ticket,
+        one(Ticket, **TICKET, sender=PHONE, status="asking", asked_at=clock.now()),
+        lambda session: ticket_talking.asked_ticket(session, PHONE),
     ),
     "functions.leads.taking_in:_locked": Wait(Lead, lead, lambda session: taking_in._locked(session, 1)),
     "functions.hubspot.deciding:_give_turn_back": Wait(
@@ -343,6 +405,9 @@ WAITS: dict[str, Wait] = {
     "functions.carts.outcomes:note": Wait(CartMessage, message_about_a_cart, note_about_a_cart),
     "functions.carts.recovery:attribute": Wait(
         ShopOrder, cart_and_order, lambda session: recovery.attribute(session, [session.get_one(Cart, 1)])
+    ),
+    "functions.coordinations.services:_locked": Wait(
+        Coordination, one(Coordination), lambda session: coordination_services._locked(session, 1)
     ),
     "functions.carts.services:_locked_cart": Wait(
         Cart,

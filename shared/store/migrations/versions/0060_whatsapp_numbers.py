@@ -8,7 +8,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0060"
-down_revision = "0066"
+down_revision = "0057"
 branch_labels = None
 depends_on = None
 
