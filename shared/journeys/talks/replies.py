@@ -72,15 +72,18 @@ def _open_questions(session: Session, row: ReceivedMessage) -> list[Question]:
             since is not None
             and delivery_id is not None
             and row.received_at >= since - SKEW
-            and _goes_by(session, delivery_id, row.channel)
+            and _goes_by(session, delivery_id, row)
         ):
             found[enrolment_id] = Question(enrolment_id, step, delivery_id, since)
     return sorted(found.values(), key=lambda one: (one.since, one.delivery_id), reverse=True)
 
 
-def _goes_by(session: Session, delivery_id: int, channel: str) -> bool:
+def _goes_by(session: Session, delivery_id: int, row: ReceivedMessage) -> bool:
+    """Whether a question went by the channel and, as far as both are known, from the number that the reply came to."""
     delivery = session.get(Delivery, delivery_id)
-    return delivery is not None and (delivery.payload or {}).get("channel") == channel
+    payload = (delivery.payload or {}) if delivery is not None else {}
+    numbers = {payload.get("whatsapp_number_id"), row.whatsapp_number_id} - {None}
+    return payload.get("channel") == row.channel and len(numbers) <= 1
 
 
 def _quoted(session: Session, row: ReceivedMessage, asked: list[Question]) -> list[Question]:
