@@ -15,6 +15,8 @@ param settings = {
   BROADCAST_APPROVAL_COST: readEnvironmentVariable('BROADCAST_APPROVAL_COST', '')
   BROADCAST_CURRENCY: readEnvironmentVariable('BROADCAST_CURRENCY', '')
   BROADCAST_MAX_RATE_PER_HOUR: readEnvironmentVariable('BROADCAST_MAX_RATE_PER_HOUR', '')
+  BROADCAST_PAUSE_FAILURES: readEnvironmentVariable('BROADCAST_PAUSE_FAILURES', '')
+  BROADCAST_PAUSE_SHARE: readEnvironmentVariable('BROADCAST_PAUSE_SHARE', '')
   BROADCAST_PRICES: readEnvironmentVariable('BROADCAST_PRICES', '')
   BROADCAST_WEEK_START: readEnvironmentVariable('BROADCAST_WEEK_START', '')
   BULK_WEIGHTS: readEnvironmentVariable('BULK_WEIGHTS', '')
@@ -64,6 +66,7 @@ param settings = {
   ENTRA_TENANT: readEnvironmentVariable('ENTRA_TENANT', '')
   FLOWABLE_BASE_URL: readEnvironmentVariable('FLOWABLE_BASE_URL', '')
   FLOWABLE_TENANT: readEnvironmentVariable('FLOWABLE_TENANT', '')
+  GOOGLE_CALENDAR_BASE_URL: readEnvironmentVariable('GOOGLE_CALENDAR_BASE_URL', '')
   HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
   HUBSPOT_APP_IDS: readEnvironmentVariable('HUBSPOT_APP_IDS', '')
   HUBSPOT_BASE_URL: readEnvironmentVariable('HUBSPOT_BASE_URL', '')
@@ -113,6 +116,16 @@ param settings = {
   LOG_FORMAT: readEnvironmentVariable('LOG_FORMAT', '')
   LOG_LEVEL: readEnvironmentVariable('LOG_LEVEL', '')
   MAX_BODY_BYTES: readEnvironmentVariable('MAX_BODY_BYTES', '')
+  MEETINGS_BUFFER_MINUTES: readEnvironmentVariable('MEETINGS_BUFFER_MINUTES', '')
+  MEETINGS_CALENDAR: readEnvironmentVariable('MEETINGS_CALENDAR', '')
+  MEETINGS_DAYS: readEnvironmentVariable('MEETINGS_DAYS', '')
+  MEETINGS_DAYS_AHEAD: readEnvironmentVariable('MEETINGS_DAYS_AHEAD', '')
+  MEETINGS_HOURS: readEnvironmentVariable('MEETINGS_HOURS', '')
+  MEETINGS_NOTICE_MINUTES: readEnvironmentVariable('MEETINGS_NOTICE_MINUTES', '')
+  MEETINGS_REMINDER_MINUTES: readEnvironmentVariable('MEETINGS_REMINDER_MINUTES', '')
+  MEETINGS_STEP_MINUTES: readEnvironmentVariable('MEETINGS_STEP_MINUTES', '')
+  MEETINGS_TIME_ZONE: readEnvironmentVariable('MEETINGS_TIME_ZONE', '')
+  MEETINGS_WAIT_MINUTES: readEnvironmentVariable('MEETINGS_WAIT_MINUTES', '')
   MESSAGES_PER_PERSON_PER_DAY: readEnvironmentVariable('MESSAGES_PER_PERSON_PER_DAY', '')
   MESSAGES_PER_SECOND: readEnvironmentVariable('MESSAGES_PER_SECOND', '')
   META_BASE_URL: readEnvironmentVariable('META_BASE_URL', '')
@@ -163,6 +176,7 @@ param settings = {
   RETENTION_INBOUND_DAYS: readEnvironmentVariable('RETENTION_INBOUND_DAYS', '')
   RETENTION_INBOX_DAYS: readEnvironmentVariable('RETENTION_INBOX_DAYS', '')
   RETENTION_INVOICE_DAYS: readEnvironmentVariable('RETENTION_INVOICE_DAYS', '')
+  RETENTION_MEETING_DAYS: readEnvironmentVariable('RETENTION_MEETING_DAYS', '')
   RETENTION_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_MESSAGE_DAYS', '')
   RETENTION_PAYMENT_DAYS: readEnvironmentVariable('RETENTION_PAYMENT_DAYS', '')
   RETENTION_SCHEDULE: readEnvironmentVariable('RETENTION_SCHEDULE', '0 40 7 * * *')
@@ -233,6 +247,7 @@ param vaultSettings = {
   KOMMO_ACCESS_TOKEN: 'optional'
   LINK_SIGNING_SECRETS: 'optional'
   MANYCHAT_API_KEY: 'optional'
+  MEETINGS_WEBHOOK_SECRETS: 'optional'
   META_ACCESS_TOKEN: 'optional'
   META_APP_SECRETS: 'optional'
   META_VERIFY_TOKEN: 'optional'

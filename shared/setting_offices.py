@@ -15,6 +15,9 @@ class OfficeSettings(SettingsGroup):
         "[vendors.md](vendors.md#google).",
     )
     google_token_base_url: Url = Field(default="https://oauth2.googleapis.com", description="Where Google gives out tokens.")
+    google_calendar_base_url: Url = Field(
+        default="https://www.googleapis.com/calendar/v3", description="Google's Calendar API."
+    )
     entra_tenant: str = Field(
         default="", pattern=r"^[A-Za-z0-9.-]*$", description="The tenant's id or domain in Microsoft Entra."
     )

@@ -21,6 +21,8 @@ NEEDED = {
     "primer_recordatorio", "vence_hoy", "vencida_7_dias", "vencida_14_dias", "vencida_30_dias", "vencida_60_dias",
     "recordatorio_general", "factura_critica", "resumen_finanzas", "hubspot_interes", "hubspot_mensaje",
     "approval_request", "approval_reminder",
+    "reunion_opciones", "reunion_confirmada", "reunion_cancelada", "reunion_recordatorio", "reunion_sin_horario",
+    "reunion_respuesta",
     "ticket_another", "ticket_booked", "ticket_currency", "ticket_currency_choice", "ticket_currency_missing",
     "ticket_day", "ticket_day_choice", "ticket_day_missing", "ticket_duplicate", "ticket_file_broken",
     "ticket_file_gone", "ticket_file_heic", "ticket_file_large", "ticket_file_password", "ticket_person",
