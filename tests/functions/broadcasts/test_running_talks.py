@@ -79,12 +79,14 @@ def test_cancelled_conversations_say_nothing_more(talks: Post) -> None:
     assert len(talks.phones()) == 2
 
 
-def inbound(phone: str, **more: Any) -> None:
+def inbound(sender: str, **more: Any) -> None:
     """A message from a number."""
 
     def work(session: Session) -> None:
-        values: dict[str, Any] = {"provider": "twilio", "vendor_id": f"SM{clock.now()}{phone}", "channel": "whatsapp", "sender": phone}
-        row = ReceivedMessage(**values, text="¿Cuánto?", media=[], state="unread", received_at=clock.now(), **more)
+        values: dict[str, Any] = {"provider": "twilio", "vendor_id": f"SM{clock.now()}{sender}", "channel": "whatsapp"}
+        row = ReceivedMessage(
+            **values, sender=sender, text="¿Cuánto?", media=[], state="unread", received_at=clock.now(), **more
+        )
         session.add(row)
         session.flush()
         running_outcomes.note_reply(session, row.id)
