@@ -10,7 +10,7 @@ from typing import Any
 
 from shared import clock, messages
 from shared.errors import PermanentError
-from shared.journeys import addresses, arrange, expressions, schedule, timing
+from shared.journeys import addresses, arrange, chatbots, expressions, schedule, timing
 from shared.journeys.enrolment_records import EnrolmentRecord, Standing, StepState
 from shared.journeys.schedule import Due
 from shared.journeys.talks import approving, events, showing
@@ -25,6 +25,7 @@ SENDING, ASKED, APPROVING, ENDED = "sending", "asked", "approving", "ended"
 COMPLETED, NO_RESPONSE, NOT_UNDERSTOOD, UNDELIVERED = "completed", "no_response", "not_understood", "undelivered"
 WENT_ROUND, FAILED, STOPPED, LEFT = "went_round", "failed", "stopped", "left"
 MOST_MOVES = 200  # of one person in one flow; steps that lead back to each other never end otherwise
+NUMBER = "whatsapp_number_id"  # of the data: the number of ours that the talk goes out from; else that of the chatbot
 TAKEN = frozenset(("sent", "uncertain"))
 LOST = frozenset(("failed", "skipped"))
 
@@ -222,9 +223,10 @@ def _worded(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, message:
     is_first = all(row.delivery_id is None for row in record.rows.values())
     context |= {"opens": True} if is_first else {}
     own = text or (step.ask.text if step.ask else step.say)
-    number = record.enrolment.data.get("whatsapp_number_id") if step.channel == "whatsapp" else None
+    number = record.enrolment.data.get(NUMBER) or chatbots.number_of(record.journey.name)
+    goes_from = str(number) if number and step.channel == "whatsapp" else None
     is_one_of_many = is_first and BULK_SOURCE in talk.context
-    worded = replace(message, context=context, reply=not is_one_of_many, whatsapp_number_id=str(number) if number else None)
+    worded = replace(message, context=context, reply=not is_one_of_many, whatsapp_number_id=goes_from)
     if own is not None:
         words = filled(record, step, own)
         worded = replace(worded, template="", text=words, variables={}, transactional=bool(step.transactional))
