@@ -28,6 +28,8 @@ FLOW = Flow(
         }
     ),
     clients=("functions.leads.kommo:KOMMO", "functions.leads.captcha:CAPTCHA"),
+    has_pages=True,
+    records=("functions.leads.console:LEADS",),
     settings="functions.leads.settings:LeadSettings",
     has_journeys=True,
     has_templates=True,

@@ -18,7 +18,9 @@ from functions.bookings import chain
 from functions.bookings import services as booking_services
 from functions.bookings.tables import Booking, BookingUid
 from functions.broadcasts import counts as broadcast_counts
-from functions.broadcasts import progress, schedule_edits
+from functions.broadcasts import ledger as broadcast_ledger
+from functions.broadcasts import progress, running_control, running_outcomes, running_watch, schedule_edits
+from functions.broadcasts.running_tables import Ledger
 from functions.broadcasts.states import RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, ExecutionCount, Recipient
 from functions.broadcasts.tables import Schedule as BroadcastSchedule
@@ -43,6 +45,10 @@ from functions.leads.tables import Lead
 from functions.meetings import calendar_notices
 from functions.meetings import holding as meeting_holding
 from functions.meetings.tables import Meeting, MeetingCalendar
+from functions.onboarding import rows as onboarding_rows
+from functions.onboarding import services as onboarding_services
+from functions.onboarding import tasks as onboarding_tasks
+from functions.onboarding.tables import Onboarding, OnboardingStep, OnboardingTask
 from functions.payments import services as payment_services
 from functions.payments.tables import Payment, PaymentObject
 from functions.scoring import services as scoring_services
@@ -130,6 +136,16 @@ def _kind(column: Any) -> Any:
 def one(model: type[Any], **values: Any) -> Callable[[], Sequence[Any]]:
     """A single row."""
     return lambda: [filled(model, **values)]
+
+
+def onboarding() -> Sequence[Any]:
+    """An onboarding with a step and a task."""
+    day = clock.now().date()
+    return [
+        filled(Onboarding, open_key=ANA, start_date=day),
+        filled(OnboardingStep, onboarding_id=1, target="inside"),
+        filled(OnboardingTask, onboarding_id=1, due_on=day),
+    ]
 
 
 def broadcast() -> Sequence[Any]:
@@ -287,6 +303,18 @@ WAITS: dict[str, Wait] = {
     "functions.broadcasts.counts:_fold_page": Wait(
         ExecutionCount, one(ExecutionCount, execution_id=1), lambda session: broadcast_counts._fold_page(session, 1)
     ),
+    "functions.broadcasts.ledger:lock": Wait(
+        Ledger,
+        lambda: [*broadcast(), filled(Ledger, automation_id=1)],
+        lambda session: broadcast_ledger.lock(session, 1),
+    ),
+    "functions.broadcasts.running_control:_locked": Wait(
+        Execution, broadcast, lambda session: running_control._locked(session, 1)
+    ),
+    "functions.broadcasts.running_outcomes:_locked": Wait(
+        Recipient, broadcast, lambda session: running_outcomes._locked(session, 1)
+    ),
+    "functions.broadcasts.running_watch:finish": Wait(Execution, broadcast, lambda session: running_watch.finish(session, 1)),
     "functions.broadcasts.progress:record": Wait(
         Recipient,
         broadcast,
@@ -327,6 +355,14 @@ WAITS: dict[str, Wait] = {
         one(Meeting, key="k", request_key="k", organizer="ana@example.com", subject="S", minutes=30, zone="UTC"),
         lambda session: meeting_holding.locked_meeting(session, 1),
     ),
+    "functions.onboarding.rows:lock": Wait(Onboarding, onboarding, lambda session: onboarding_rows.lock(session, 1)),
+    "functions.onboarding.rows:steps_of": Wait(
+        OnboardingStep, onboarding, lambda session: onboarding_rows.steps_of(session, 1, lock=True)
+    ),
+    "functions.onboarding.services:_open_one": Wait(
+        Onboarding, onboarding, lambda session: onboarding_services._open_one(session, ANA)
+    ),
+    "functions.onboarding.tasks:of": Wait(OnboardingTask, onboarding, lambda session: onboarding_tasks.of(session, 1)),
     "functions.tickets.duplicates:of_facts": Wait(
         Ticket,
         one(Ticket, **TICKET, day=date(2026, 3, 2), total_minor=100),
