@@ -68,9 +68,10 @@ class Calendars:
                 self._lifecycle(row, "subscriptionRemoved")
                 shelf.drop("subscriptions", row["id"])
             return {}
-        row = next((one for one in shelf.rows("events") if one["id"] == given.get("id")), None)
-        if row is None:
+        rows = [one for one in shelf.rows("events") if one["id"] == given.get("id")]
+        if not rows:
             raise UnknownActionError(f"there is no event {given.get('id')!r}")
+        row = rows[0]
         if action == "delete_event":
             shelf.drop("events", row["id"])
             self._notify(row, "deleted")
