@@ -102,16 +102,25 @@ def needs(one: TalkingFlow) -> frozenset[str]:
 
     What a text does without (`{{ name|default("") }}`) is not among them; who lacks one of these cannot be written to.
     """
-    given = {name for step in one.steps for name in (*(step.set or ()), *((step.store or step.id,) if step.ask else ()))}
+    given = {name for step in one.steps for name in (*(step.set or ()), *_stored(step))}
     named = {name for step in one.steps for text in _texts(step) for name in _variables(text)}
     by_template = {name for step in one.steps for way in step.ways() for name in _of_template(way.template, step.variables)}
     return frozenset((named | by_template) - given)
 
 
+def _stored(step: TalkStep) -> tuple[str, ...]:
+    """The fields that the answer to a step fills."""
+    name = step.store or step.id
+    if step.approve is not None:
+        return name, f"{name}_comment"
+    return (name,) if step.ask else ()
+
+
 def _texts(step: TalkStep) -> list[str]:
     """The texts of a step that stand in the definition itself."""
     asked = (step.ask.text, step.ask.retry) if step.ask else ()
-    texts = (step.say, *asked, step.assign.note if step.assign else None, *(step.set or {}).values())
+    approval = (step.approve.title, *step.approve.details.values()) if step.approve else ()
+    texts = (step.say, *asked, *approval, step.assign.note if step.assign else None, *(step.set or {}).values())
     return [text for text in texts if isinstance(text, str)]
 
 

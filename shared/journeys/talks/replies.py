@@ -16,7 +16,7 @@ from shared.journeys import pauses, step_deliveries
 from shared.journeys.enrolment_records import EnrolmentRecord, Standing, lock_record
 from shared.journeys.talks import answers, run
 from shared.journeys.talks.definition import TalkStep
-from shared.messages import statuses
+from shared.messages import moves, statuses
 from shared.messages.digests import digests_of_address
 from shared.readers import UnreadableError
 from shared.store.journey_models import EnrolmentAddress, EnrolmentStep, JourneyTalk
@@ -55,6 +55,7 @@ def take(session: Session, message_id: int) -> bool:
 def _open_questions(session: Session, row: ReceivedMessage) -> list[Question]:
     """The questions of this person by this channel that were out when the message was written; the last asked comes first."""
     whose = [digest for address in (row.sender, row.user_id) if address for digest in digests_of_address(address)]
+    whose = moves.with_earlier(session, whose)
     query = (
         select(JourneyTalk.enrolment_id, EnrolmentStep.step, EnrolmentStep.delivery_id)
         .join(EnrolmentAddress, EnrolmentAddress.enrolment_id == JourneyTalk.enrolment_id)

@@ -13,15 +13,15 @@ from shared.errors import PermanentError
 from shared.journeys import addresses, arrange, chatbots, expressions, schedule, timing
 from shared.journeys.enrolment_records import EnrolmentRecord, Standing, StepState
 from shared.journeys.schedule import Due
-from shared.journeys.talks import events, showing
-from shared.journeys.talks.definition import TalkingFlow, TalkStep
+from shared.journeys.talks import approving, events, showing
+from shared.journeys.talks.definition import Approve, TalkingFlow, TalkStep
 from shared.journeys.timing import Delay
 from shared.messages import templates
 from shared.messages.message import Message
 from shared.store.journey_models import JOURNEY_LENGTH, EnrolmentStep, JourneyTalk
 
 BULK_SOURCE = "bulk_source"  # of a context: the first message is one of many of that source, and goes in its lane
-SENDING, ASKED, ENDED = "sending", "asked", "ended"
+SENDING, ASKED, APPROVING, ENDED = "sending", "asked", "approving", "ended"
 COMPLETED, NO_RESPONSE, NOT_UNDERSTOOD, UNDELIVERED = "completed", "no_response", "not_understood", "undelivered"
 WENT_ROUND, FAILED, STOPPED, LEFT = "went_round", "failed", "stopped", "left"
 MOST_MOVES = 200  # of one person in one flow; steps that lead back to each other never end otherwise
@@ -78,8 +78,10 @@ def end(
     """The flow is over for this person. A second end changes nothing."""
     if talk.state == ENDED:
         return
-    row, now = record.enrolment, clock.now()
+    row, now, was = record.enrolment, clock.now(), talk.state
     talk.state, talk.until, talk.ended_at = ENDED, None, now
+    if was == APPROVING:
+        approving.withdraw(record, talk)
     talk.outcome, talk.completed = outcome[:JOURNEY_LENGTH], completed
     talk.moves += 1
     if row.state == Standing.ACTIVE:
@@ -99,12 +101,25 @@ def _done(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep) -> bool:
         if step.sends:
             send(record, talk, step)
             return False
+        if step.approve is not None:
+            _await_approval(record, talk, step, step.approve)
+            return False
         _act(record, talk, step)
     except PermanentError as error:
         end(record, talk, FAILED, reason=f"step {step.id}: {error}")
         return False
     follow(record, talk, step)
     return True
+
+
+def _await_approval(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, approve: Approve) -> None:
+    """A second person is asked; what they decide, or that nobody does in time, comes as `approval.decided`."""
+    wait = schedule.wait(step, testing=record.enrolment.testing)
+    until = timing.after(clock.now(), wait, record.frame().zone)
+    approving.ask(record, talk, step, approve, until, lambda text: filled(record, step, text))
+    talk.state, talk.until = APPROVING, until
+    record.session.flush()
+    events.notify(record.session, events.MOVED, events.of(record, talk))
 
 
 def _act(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep) -> None:
