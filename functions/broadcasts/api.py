@@ -183,6 +183,7 @@ def find_execution(session: Session, execution_id: str) -> tuple[Execution, Auto
 
 
 def shown_execution(session: Session, row: Execution, automation_uuid: str) -> ExecutionOut:
+    """An execution as it is shown, with its counts of this moment."""
     return ExecutionOut.of(row, automation_uuid, stats.of_executions(session, [row.id])[row.id])
 
 

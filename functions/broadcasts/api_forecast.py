@@ -108,7 +108,7 @@ AS_TEXT: dict[int | str, dict[str, Any]] = {
     responses=documented(404) | AS_TEXT,
 )
 def forecast_automation(automation_id: UUID, body: ForecastIn | None = None, shown_as: Format = "json") -> Any:
-    """What a start would do: messages in each hour, who is left out and why, other journeys and caps, the last one, the cost."""
+    """What a start would do: messages in each hour, who is left out and why, collisions, the last one, the cost."""
     asked = body or ForecastIn()
     with reading() as session:
         row = automation_edits.find(session, str(automation_id))

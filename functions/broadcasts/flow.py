@@ -40,6 +40,7 @@ FLOW = Flow(
         Job(name="broadcast-recipients", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.planning:plan_all"),
         Job(name="broadcast-counts", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.counts:fold"),
     ),
+    importers=("functions.broadcasts.importer:IMPORTER",),
     settings="functions.broadcasts.settings:BroadcastSettings",
     has_journeys=True,
 )

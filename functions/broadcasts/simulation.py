@@ -94,4 +94,3 @@ def _eligible(reader: Reader, at: datetime, start: datetime) -> tuple[datetime, 
 def _opens(window: Window, minute: datetime) -> datetime | None:
     """When the window opens; None where it is open in that minute. Hours of windows are whole minutes."""
     return None if window.closed(minute) is None else window.next_open(minute)
-

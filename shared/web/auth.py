@@ -16,7 +16,10 @@ from shared.problems import documented
 from shared.settings import ApiKey, Scope, get_settings
 
 API_KEY = APIKeyHeader(
-    name="X-API-KEY", scheme_name="ApiKey", auto_error=False, description="One of the keys in the setting API_KEYS."
+    name="X-API-KEY",
+    scheme_name="ApiKey",
+    auto_error=False,
+    description="One of the keys in the setting API_KEYS; it may come as `Authorization: Bearer` instead.",
 )
 
 
@@ -63,7 +66,8 @@ class SecuredRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             settings = get_settings()
-            headers = _with_password(_headers(request)) if self.takes_basic else _headers(request)
+            headers = _with_bearer(_headers(request))
+            headers = _with_password(headers) if self.takes_basic else headers
             in_address = request.path_params.get("key") if self.takes_key_in_address and auth.HEADER not in headers else None
             if in_address:
                 headers |= {auth.HEADER: in_address}
@@ -115,6 +119,14 @@ def _merged(
 def _headers(request: Request) -> dict[str, str]:
     """The headers as the webhooks see them; the framework would read a key with letters outside ASCII differently."""
     return {name.decode("latin-1"): value.decode("utf-8", "surrogateescape") for name, value in request.headers.raw}
+
+
+def _with_bearer(headers: dict[str, str]) -> dict[str, str]:
+    """The headers, with the token of `Authorization: Bearer` as the key where there is no other (RFC 6750)."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    if auth.HEADER in headers or scheme.lower() != "bearer" or not given.strip():
+        return headers
+    return headers | {auth.HEADER: given.strip()}
 
 
 def _with_password(headers: dict[str, str]) -> dict[str, str]:
