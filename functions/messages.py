@@ -70,6 +70,7 @@ FLOW = Flow(
     events=(
         "message.attachments",
         "message.sending",
+        "message.place",
         "message.last_look",
         "message.outcome",
         "message.received",

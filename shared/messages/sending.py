@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.errors import DeferredError, PermanentError, PuenteError, RetryableError, UncertainError
+from shared.errors import DeferredError, NotBegunError, PermanentError, PuenteError, RetryableError, UncertainError
 from shared.messages import (
     consent,
     digests,
@@ -93,6 +93,8 @@ def _withdrawn(delivery: Claimed, message: Message) -> str | None:
         return None
     try:
         return withdrawn(message.context)
+    except NotBegunError:
+        raise  # its place is gone, and it is due again at once for another one
     except PuenteError as error:
         raise RetryableError(f"not sent: {error}") from error
 

@@ -43,20 +43,29 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
     if message.reply and consent.in_conversation(session, message.to, message.channel):
         message = replace(message, transactional=True, window=False)
     known = aliases.of(session, [message.person])
-    if cause := consent.held_back(session, message, known):
-        return SUPPRESSED + cause
-    if kind := _refused_number(session, message):
-        return NUMBER + kind
-    if senders.missing(message, settings):
-        return NOT_CONFIGURED
+    if reason := _never(session, message, known, settings):
+        return reason
     try:
         later = _later(session, claimed, message, known)
     except ConfigurationError as error:
         log.error("delivery %d waits: %s", claimed.id, error)  # noqa: TRY400  # the message says it all
         return Later(clock.now() + LOOK_AGAIN, WRONG_SETTINGS)
-    if later is None:
-        _note_first_try(session, claimed)
-    return later
+    if later is not None:
+        return later
+    if (place := outcomes.place_of(session, message.context)) is not None:
+        days.give_back(session, known, clock.now(), claimed.id)
+        return place
+    _note_first_try(session, claimed)
+    return None
+
+
+def _never(session: Session, message: Message, known: Aliases, settings: Settings) -> str | None:
+    """Why it may not be sent at all: the person's wish, their number, or a provider that is not set up."""
+    if cause := consent.held_back(session, message, known):
+        return SUPPRESSED + cause
+    if kind := _refused_number(session, message):
+        return NUMBER + kind
+    return NOT_CONFIGURED if senders.missing(message, settings) else None
 
 
 def _later(session: Session, claimed: Claimed, message: Message, known: Aliases) -> Later | None:

@@ -20,6 +20,7 @@ from shared.messages import templates
 from shared.messages.message import Message
 from shared.store.journey_models import JOURNEY_LENGTH, EnrolmentStep, JourneyTalk
 
+BULK_SOURCE = "bulk_source"  # of a context: the first message is one of many of that source, and goes in its lane
 SENDING, ASKED, ENDED = "sending", "asked", "ended"
 COMPLETED, NO_RESPONSE, NOT_UNDERSTOOD, UNDELIVERED = "completed", "no_response", "not_understood", "undelivered"
 WENT_ROUND, FAILED, STOPPED, LEFT = "went_round", "failed", "stopped", "left"
@@ -169,7 +170,8 @@ def send(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, text: str |
     at = timing.after(now, wait, record.frame().zone)
     due = Due(step, at, schedule.expiry(step, at, testing=testing), at)
     message = _worded(record, talk, step, arrange.message_of(record, due, at, routes), text)
-    messages.enqueue(record.session, message, event_key=record.enrolment.event_key, is_new=True)
+    source = talk.context.get(BULK_SOURCE) if message.context.get("opens") else None
+    messages.enqueue(record.session, message, event_key=record.enrolment.event_key, is_new=True, source=source)
     row.state, row.due_at, row.nominal_at, row.reason = StepState.ENQUEUED, at, at, None
     row.delivery_id = messages.find(record.session, message.channel, message.dedupe_key)
     talk.state, talk.until = SENDING, None
@@ -206,7 +208,8 @@ def _worded(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, message:
     context |= {"opens": True} if is_first else {}
     own = text or (step.ask.text if step.ask else step.say)
     number = record.enrolment.data.get("whatsapp_number_id") if step.channel == "whatsapp" else None
-    worded = replace(message, context=context, reply=True, whatsapp_number_id=str(number) if number else None)
+    is_one_of_many = is_first and BULK_SOURCE in talk.context
+    worded = replace(message, context=context, reply=not is_one_of_many, whatsapp_number_id=str(number) if number else None)
     if own is not None:
         words = filled(record, step, own)
         worded = replace(worded, template="", text=words, variables={}, transactional=bool(step.transactional))
