@@ -29,6 +29,19 @@ param settings = {
   COLLECT_POISON_SCHEDULE: readEnvironmentVariable('COLLECT_POISON_SCHEDULE', '30 * * * * *')
   CONSOLE_SIGN_IN: readEnvironmentVariable('CONSOLE_SIGN_IN', '')
   CONSOLE_TITLE: readEnvironmentVariable('CONSOLE_TITLE', '')
+  COORDINATIONS_APPROVAL: readEnvironmentVariable('COORDINATIONS_APPROVAL', '')
+  COORDINATIONS_APPROVAL_MINUTES: readEnvironmentVariable('COORDINATIONS_APPROVAL_MINUTES', '')
+  COORDINATIONS_APPROVERS: readEnvironmentVariable('COORDINATIONS_APPROVERS', '')
+  COORDINATIONS_BOT: readEnvironmentVariable('COORDINATIONS_BOT', '')
+  COORDINATIONS_FAILED_MESSAGE: readEnvironmentVariable('COORDINATIONS_FAILED_MESSAGE', '')
+  COORDINATIONS_GIVE_UP_MINUTES: readEnvironmentVariable('COORDINATIONS_GIVE_UP_MINUTES', '')
+  COORDINATIONS_MESSAGE: readEnvironmentVariable('COORDINATIONS_MESSAGE', '')
+  COORDINATIONS_ON_FAILURE: readEnvironmentVariable('COORDINATIONS_ON_FAILURE', '')
+  COORDINATIONS_PROCESS: readEnvironmentVariable('COORDINATIONS_PROCESS', '')
+  COORDINATIONS_ROBOT_BY: readEnvironmentVariable('COORDINATIONS_ROBOT_BY', '')
+  COORDINATIONS_TASK: readEnvironmentVariable('COORDINATIONS_TASK', '')
+  COORDINATIONS_UNDO_BOT: readEnvironmentVariable('COORDINATIONS_UNDO_BOT', '')
+  COORDINATIONS_WAIT_MINUTES: readEnvironmentVariable('COORDINATIONS_WAIT_MINUTES', '')
   DATABASE_LONG_STATEMENT_SECONDS: readEnvironmentVariable('DATABASE_LONG_STATEMENT_SECONDS', '')
   DATABASE_POOL_OVERFLOW: readEnvironmentVariable('DATABASE_POOL_OVERFLOW', '')
   DATABASE_POOL_SIZE: readEnvironmentVariable('DATABASE_POOL_SIZE', '')
@@ -43,9 +56,14 @@ param settings = {
   DISCOUNT_CODE: readEnvironmentVariable('DISCOUNT_CODE', '')
   DISCOUNT_PERCENT: readEnvironmentVariable('DISCOUNT_PERCENT', '')
   DISPATCH_SCHEDULE: readEnvironmentVariable('DISPATCH_SCHEDULE', '*/30 * * * * *')
+  DOCUMENTINTELLIGENCE_API_VERSION: readEnvironmentVariable('DOCUMENTINTELLIGENCE_API_VERSION', '')
+  DOCUMENTINTELLIGENCE_ENDPOINT: readEnvironmentVariable('DOCUMENTINTELLIGENCE_ENDPOINT', '')
+  DOCUMENTINTELLIGENCE_LOCALE: readEnvironmentVariable('DOCUMENTINTELLIGENCE_LOCALE', '')
   EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
   ENTRA_CLIENT_ID: readEnvironmentVariable('ENTRA_CLIENT_ID', '')
   ENTRA_TENANT: readEnvironmentVariable('ENTRA_TENANT', '')
+  FLOWABLE_BASE_URL: readEnvironmentVariable('FLOWABLE_BASE_URL', '')
+  FLOWABLE_TENANT: readEnvironmentVariable('FLOWABLE_TENANT', '')
   HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
   HUBSPOT_APP_IDS: readEnvironmentVariable('HUBSPOT_APP_IDS', '')
   HUBSPOT_BASE_URL: readEnvironmentVariable('HUBSPOT_BASE_URL', '')
@@ -121,6 +139,9 @@ param settings = {
   ODOO_USERNAME: readEnvironmentVariable('ODOO_USERNAME', '')
   ONBOARDING_ON_PAYMENT: readEnvironmentVariable('ONBOARDING_ON_PAYMENT', '')
   OPENAI_BASE_URL: readEnvironmentVariable('OPENAI_BASE_URL', '')
+  OPENFLOW_BASE_URL: readEnvironmentVariable('OPENFLOW_BASE_URL', '')
+  OPENFLOW_QUEUE: readEnvironmentVariable('OPENFLOW_QUEUE', '')
+  OPENRPA_IGNORES_REPEATS: readEnvironmentVariable('OPENRPA_IGNORES_REPEATS', '')
   PAYMENTS_ALERT_ABOVE: readEnvironmentVariable('PAYMENTS_ALERT_ABOVE', '')
   PAYMENTS_ANALYSIS: readEnvironmentVariable('PAYMENTS_ANALYSIS', '')
   PAYMENTS_ANALYSIS_MODEL: readEnvironmentVariable('PAYMENTS_ANALYSIS_MODEL', '')
@@ -137,6 +158,7 @@ param settings = {
   RETENTION_BROADCAST_DAYS: readEnvironmentVariable('RETENTION_BROADCAST_DAYS', '')
   RETENTION_CART_DAYS: readEnvironmentVariable('RETENTION_CART_DAYS', '')
   RETENTION_CLAIM_CHECK_DAYS: readEnvironmentVariable('RETENTION_CLAIM_CHECK_DAYS', '')
+  RETENTION_COORDINATION_DAYS: readEnvironmentVariable('RETENTION_COORDINATION_DAYS', '')
   RETENTION_HUBSPOT_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_HUBSPOT_MESSAGE_DAYS', '')
   RETENTION_INBOUND_DAYS: readEnvironmentVariable('RETENTION_INBOUND_DAYS', '')
   RETENTION_INBOX_DAYS: readEnvironmentVariable('RETENTION_INBOX_DAYS', '')
@@ -146,6 +168,8 @@ param settings = {
   RETENTION_SCHEDULE: readEnvironmentVariable('RETENTION_SCHEDULE', '0 40 7 * * *')
   RETENTION_SCORED_LEAD_DAYS: readEnvironmentVariable('RETENTION_SCORED_LEAD_DAYS', '')
   RETENTION_SYNC_DAYS: readEnvironmentVariable('RETENTION_SYNC_DAYS', '')
+  RETENTION_TICKET_DAYS: readEnvironmentVariable('RETENTION_TICKET_DAYS', '')
+  RETENTION_TICKET_FILE_DAYS: readEnvironmentVariable('RETENTION_TICKET_FILE_DAYS', '')
   RETRY_ERRORED_SCHEDULE: readEnvironmentVariable('RETRY_ERRORED_SCHEDULE', '0 */5 * * * *')
   SCORING_POINTS: readEnvironmentVariable('SCORING_POINTS', '')
   SCORING_PRIORITIES: readEnvironmentVariable('SCORING_PRIORITIES', '')
@@ -162,6 +186,19 @@ param settings = {
   STORE_URL: readEnvironmentVariable('STORE_URL', '')
   STRIPE_TEST_MODE: readEnvironmentVariable('STRIPE_TEST_MODE', '')
   SURVEY_URL: readEnvironmentVariable('SURVEY_URL', '')
+  TICKETS_ANSWER_HOURS: readEnvironmentVariable('TICKETS_ANSWER_HOURS', '')
+  TICKETS_ASK_UNPROVEN: readEnvironmentVariable('TICKETS_ASK_UNPROVEN', '')
+  TICKETS_BELIEVED_DAYS: readEnvironmentVariable('TICKETS_BELIEVED_DAYS', '')
+  TICKETS_DAY_ORDER: readEnvironmentVariable('TICKETS_DAY_ORDER', '')
+  TICKETS_LARGEST_BYTES: readEnvironmentVariable('TICKETS_LARGEST_BYTES', '')
+  TICKETS_LEAST_CONFIDENCE: readEnvironmentVariable('TICKETS_LEAST_CONFIDENCE', '')
+  TICKETS_MEDIA_HOSTS: readEnvironmentVariable('TICKETS_MEDIA_HOSTS', '')
+  TICKETS_MODEL: readEnvironmentVariable('TICKETS_MODEL', '')
+  TICKETS_MODEL_PRICES: readEnvironmentVariable('TICKETS_MODEL_PRICES', '')
+  TICKETS_MOST_PAGES: readEnvironmentVariable('TICKETS_MOST_PAGES', '')
+  TICKETS_PLAUSIBLE_UP_TO: readEnvironmentVariable('TICKETS_PLAUSIBLE_UP_TO', '')
+  TICKETS_READER: readEnvironmentVariable('TICKETS_READER', '')
+  TICKETS_SENDERS: readEnvironmentVariable('TICKETS_SENDERS', '')
   TRACE_SHARE: readEnvironmentVariable('TRACE_SHARE', '')
   TWILIO_ACCOUNT_SID: readEnvironmentVariable('TWILIO_ACCOUNT_SID', '')
   TWILIO_CALLER_ID: readEnvironmentVariable('TWILIO_CALLER_ID', '')
@@ -186,7 +223,10 @@ param vaultSettings = {
   CALENDLY_TOKEN: 'optional'
   DIGEST_SECRETS: 'optional'
   DISCORD_WEBHOOK_URL: 'optional'
+  DOCS_WEBHOOK_URL: 'optional'
+  DOCUMENTINTELLIGENCE_KEY: 'optional'
   ENTRA_CLIENT_SECRET: 'optional'
+  FLOWABLE_TOKEN: 'optional'
   GOOGLE_SERVICE_ACCOUNT: 'optional'
   HUBSPOT_CLIENT_SECRET: 'optional'
   HUBSPOT_TOKEN: 'optional'
@@ -199,6 +239,10 @@ param vaultSettings = {
   NOTION_TOKEN: 'optional'
   ODOO_PASSWORD: 'required'
   OPENAI_API_KEY: 'optional'
+  OPENFLOW_PUSH_URL: 'optional'
+  OPENFLOW_TOKEN: 'optional'
+  OPENRPA_TOKEN: 'optional'
+  OPENRPA_WEBHOOK_URL: 'optional'
   RECAPTCHA_SECRET: 'optional'
   RESEND_API_KEY: 'optional'
   RESEND_WEBHOOK_SECRETS: 'optional'
@@ -211,6 +255,8 @@ param vaultSettings = {
   SLACK_WEBHOOK_URL: 'optional'
   SMTP_URL: 'optional'
   STRIPE_SIGNING_SECRET: 'optional'
+  TICKETS_SHEET_TOKEN: 'optional'
+  TICKETS_SHEET_URL: 'optional'
   TURNSTILE_SECRET: 'optional'
   TWILIO_AUTH_TOKEN: 'optional'
   WOOCOMMERCE_CONSUMER_KEY: 'optional'

@@ -1,6 +1,7 @@
-"""OpenAI's Responses API: answers of the form that is asked for, or as a test has chosen; nothing thinks here."""
+"""OpenAI's Responses API: answers of the form that is asked for, or as a test has chosen; nothing thinks or looks here."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
@@ -13,8 +14,25 @@ KEY = "sandbox-openai-key"  # known to everybody, good for nothing
 COMPLETED, REFUSED, INCOMPLETE, FAILED = "completed", "refused", "incomplete", "failed"
 LEAST_TOKENS = 16
 CARDS = 20
+_PICTURE = re.compile(r"data:[^\"]*")
 _REASON = "max_output_tokens"
 _TEXT = {"context": "Es un pago habitual para este mes.", "signal": "grows"}
+_LINES = [
+    {"descripcion": "Cuaderno", "cantidad": "2", "precio": "$25.00", "importe": "$50.00"},
+    {"descripcion": "Pluma", "cantidad": "1", "precio": "$50.00", "importe": "$50.00"},
+]
+_PRINTED = {
+    "proveedor": "Papelería Lumen",
+    "fecha": "28/02/2026",
+    "nro_ticket": "A-1042",
+    "moneda": "$",
+    "subtotal": "$100.00",
+    "impuestos": "$16.00",
+    "total": "$116.00",
+    "metodo_pago": "Tarjeta",
+}
+_UNSEEN = dict.fromkeys(("direccion", "propina", "descuento", "pagado", "cambio"))
+TICKET: dict[str, Any] = {"comprobantes": 1, **_UNSEEN, **_PRINTED, "items": _LINES}
 _FORECAST = {"total": "9100.00", "low": "7800.00", "high": "10400.00"}
 
 
@@ -29,7 +47,10 @@ class OpenAI(Shelved):
     routes = ("/v1/{rest:.*}",)
     kinds = ("responses", "choices")
     modes: Mapping[str, str] = {"no_quota": "The account has no money left: 429 with `insufficient_quota`."}
-    actions: Mapping[str, str] = {"answer": "What it answers next: `outcome` completed, refused, incomplete or failed; `once`."}
+    actions: Mapping[str, str] = {
+        "answer": "What it answers next: `outcome` completed, refused, incomplete or failed; `once`.",
+        "ticket": "What it reads on tickets from now on: `fields`, in the place of some of its own; `once`.",
+    }
 
     def answer(self, call: Call) -> Answer:
         """Answer a request, or say which models there are."""
@@ -57,6 +78,9 @@ class OpenAI(Shelved):
         """Choose what comes next."""
         if action not in self.actions:
             return super().act(action, given)
+        if action == "ticket":
+            row = {"id": "ticket", "fields": dict(given.get("fields") or {}), "once": bool(given.get("once"))}
+            return self.shelf.put("choices", "ticket", row)
         outcome = one_of(given, "outcome", (COMPLETED, REFUSED, INCOMPLETE, FAILED))
         return self.shelf.put("choices", "next", {"id": "next", "outcome": outcome, "once": bool(given.get("once"))})
 
@@ -88,7 +112,8 @@ class OpenAI(Shelved):
         }
         tokens |= {"output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 1020}
         response: dict[str, Any] = {"id": number, "object": "response", "created_at": int(self.now().timestamp())}
-        response |= {"status": status, "model": asked["model"], "output": _output(outcome), "usage": tokens, "tools": []}
+        output = _output(outcome, self._text(asked))
+        response |= {"status": status, "model": asked["model"], "output": output, "usage": tokens, "tools": []}
         response |= {"error": {"code": "server_error", "message": "The model failed."} if status == FAILED else None}
         response |= {"incomplete_details": {"reason": _REASON} if status == INCOMPLETE else None, "metadata": {}}
         response |= {"instructions": asked.get("instructions"), "parallel_tool_calls": True, "tool_choice": "auto"}
@@ -98,6 +123,17 @@ class OpenAI(Shelved):
             "max_output_tokens": asked.get("max_output_tokens"),
             "text": asked["text"],
         }
+
+    def _text(self, asked: Mapping[str, Any]) -> str:
+        """JSON of the form that was asked for."""
+        form = (asked.get("text") or {}).get("format") or {}
+        if form.get("name") != "ticket":
+            return json.dumps(_TEXT | {"forecast": _FORECAST}, ensure_ascii=False)
+        chosen = self.shelf.get("choices", "ticket")
+        if chosen and chosen["once"]:
+            self.shelf.drop("choices", "ticket")
+        today = {"fecha": f"{self.now():%d/%m/%Y}"}  # else it would be a ticket of long ago
+        return json.dumps(TICKET | today | (chosen["fields"] if chosen else {}), ensure_ascii=False)
 
     @staticmethod
     def _error(status: int, code: str, message: str, kind: str = "invalid_request_error") -> Answer:
@@ -125,13 +161,13 @@ def _is_strict(schema: Mapping[str, Any]) -> bool:
 
 
 def _input(asked: Mapping[str, Any]) -> str:
-    return json.dumps(asked.get("input"), ensure_ascii=False)
+    """What was asked; of a picture that there was one."""
+    return _PICTURE.sub("data:...", json.dumps(asked.get("input"), ensure_ascii=False))
 
 
-def _output(outcome: str) -> list[dict[str, Any]]:
+def _output(outcome: str, text: str) -> list[dict[str, Any]]:
     if outcome == FAILED:
         return []
-    text = json.dumps(_TEXT | {"forecast": _FORECAST}, ensure_ascii=False)
     part: dict[str, Any] = {
         "type": "output_text",
         "text": text if outcome == COMPLETED else text[:40],

@@ -109,3 +109,12 @@ class Sheets(Shelved):
 def _card(row: Row) -> Card:
     lines = tuple(f"{name}: {value}" for name, value in row.items() if name not in ("id", "puente", "payment_id") and value)
     return Card(id=row["id"], title=row["id"], lines=lines)
+
+
+class TicketSheet(Sheets):
+    """The sheet of the tickets, with a script of its own."""
+
+    name = "ticketsheet"
+    title = "Google Sheets, tickets"
+    prefixes = ("/ticketsheet",)
+    connection: Mapping[str, str] = {"TICKETS_SHEET_URL": f"/ticketsheet{EXEC}", "TICKETS_SHEET_TOKEN": TOKEN}

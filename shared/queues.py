@@ -5,7 +5,7 @@ when a body is too large for a message.
 """
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -157,6 +157,44 @@ def read_blobs(container: str, prefix: str) -> list[tuple[str, bytes]]:
         return []
     except AzureError as error:
         raise UnavailableError(f"blobs cannot be read: {type(error).__name__}") from error
+
+
+def read_blob(name: str, *, container: str) -> bytes:
+    """One blob.
+
+    Raises:
+        PermanentError: `file-missing`, it is gone. UnavailableError: the storage account cannot be reached.
+    """
+    from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+    try:
+        return bytes(blob_container(container).download_blob(name).readall())
+    except ResourceNotFoundError as error:
+        raise PermanentError("file-missing", f"{container}/{name} no longer exists") from error
+    except AzureError as error:
+        raise UnavailableError(f"a blob cannot be read: {type(error).__name__}") from error
+
+
+def delete_blobs(names: Iterable[str], *, container: str) -> int:
+    """Delete these blobs; how many there were. Deleting again does no harm.
+
+    The account keeps deleted blobs for two weeks, in case the deletion was a mistake.
+
+    Raises:
+        UnavailableError: the storage account cannot be reached or refuses.
+    """
+    from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+    deleted = 0
+    for name in names:
+        try:
+            blob_container(container).delete_blob(name)
+            deleted += 1
+        except ResourceNotFoundError:
+            continue
+        except AzureError as error:
+            raise UnavailableError(f"a blob cannot be deleted: {type(error).__name__}") from error
+    return deleted
 
 
 def ping() -> None:

@@ -231,7 +231,7 @@ DBCC CHECKIDENT (:name, RESEED, 0) WITH NO_INFOMSGS
 def storage(environment: pytest.MonkeyPatch) -> FakeStorage:
     """Queues and blobs in memory, in place of the storage account."""
     fake = FakeStorage()
-    for name in ("send", "take_all", "put_blob", "get_blob"):
+    for name in ("send", "take_all", "put_blob", "get_blob", "read_blob", "delete_blobs"):
         environment.setattr(queues, name, getattr(fake, name))
     return fake
 

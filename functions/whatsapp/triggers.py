@@ -28,10 +28,10 @@ bp = func.Blueprint()
 
 
 def apply_events(session: Session, event: Event[MetaEvents]) -> str:
-    """Apply all that a request of Meta's says: "applied" or "ignored" (see `services.take`)."""
+    """Apply all that a request of Meta's says: "applied", "applied-in-part" or "ignored" (see `services.take`)."""
     from functions.whatsapp import services
 
-    return services.take(session, event.payload, event.envelope.time)
+    return services.take(session, event, EVENTS_QUEUE)
 
 
 def _taken() -> func.HttpResponse:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from shared import alerts, clock, faults, flows, queues
 from shared.errors import PermanentError, RetryableError
 from shared.flow import EVENTS_QUEUE
+from shared.intake import dead_letter_message
 from shared.intake.envelope import Envelope, parse
 from shared.logs import mask
 from shared.outbox import plan
@@ -80,6 +81,30 @@ def _store(letter: dict[str, Any]) -> None:
         return plan.newly_due(session)
 
     plan.nudge(transact(work))
+
+
+def park(session: Session, queue: str, part: Envelope, error: Exception) -> None:
+    """Keep a part of an event, as an event of its own, as a dead letter in the transaction that applies the rest.
+
+    For senders that put into one request what concerns several people: what cannot be applied of it must not hold back the
+    rest. A replay puts the part on `queue` again. The same part again, for the same reason, is kept once.
+    """
+    reason = error.reason if isinstance(error, PermanentError) else type(error).__name__
+    letter = _read(
+        dead_letter_message.written(
+            {
+                "key": key_of(queue, reason, part.source, part.type, part.id, str(part.replayof)),
+                "original_queue": queue,
+                "error_time": clock.now().isoformat(),
+                "error_message": mask(str(error))[:ERROR_LENGTH] or reason,
+                "reason": reason[:64],
+                "original_event": part.to_bytes().decode(errors="backslashreplace"),
+                "attempts": 1,
+            }
+        )
+    )
+    if insert_if_absent(session, DeadLetter, "key", letter):
+        alerts.plan_alert(session, f"dead-letter:{letter['key']}", _alert_text(letter))
 
 
 def opened(body: bytes) -> dict[str, Any]:

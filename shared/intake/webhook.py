@@ -26,6 +26,8 @@ MAX_EVENT_ID = 200
 MAX_ERRORS_LISTED = 50
 TRACE_PARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C "Trace Context", section 3.2
 UNDATED_STEP_SECONDS = 600
+BY_HAND = "started_by_hand_with"
+"""The part of an address in which `read` finds the name of the key of whoever starts by hand; no route has such a part."""
 
 
 class Payload(BaseModel):
@@ -184,7 +186,8 @@ class Webhook:
         with telemetry.span(self.name, parent=_trace(headers)) as here, logs.bound(flow=self.name):
             raw = json.dumps(inputs).encode()
             body.check_size(raw, self.max_bytes or len(raw))
-            data = self.read(func.HttpRequest(method="POST", url="/", body=raw), raw)
+            request = func.HttpRequest(method="POST", url="/", route_params={BY_HAND: caller}, body=raw)
+            data = self.read(request, raw)
             payload = taken(self.payload, data)
             envelope = self._envelope(data, payload, Sender(key_name=caller), headers, here)
             await asyncio.to_thread(queues.send, self.queue, await _to_message(envelope))

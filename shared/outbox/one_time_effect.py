@@ -26,15 +26,19 @@ class OneTimeEffect(RowEffect):
     `do` gets the row as the database has it then, returns what is worth keeping of the vendor's answer, and raises a
     `PuenteError` where it fails. It is not called for a row that was erased, nor for one that has `keep` filled already.
     `keep`: the columns of the row that are filled from what `do` returns.
-    `then(session, subject)` runs after it has succeeded, in the transaction that records it.
+    `then(session, subject)` runs after it has succeeded, in the transaction that records it; `failed(session, subject, error)`
+    after it has failed for good, or nobody can know whether it took effect (an UncertainError).
     `once_per(row)`: what makes the effect unique; the row's key unless given.
-    `harmless_to_repeat`: an unknown outcome is tried again, for days. Without it the delivery becomes `uncertain`, and a person
-    decides.
+    `harmless_to_repeat`: an unknown outcome is tried again, for days. `look_up(row)`: after one the outside system is asked
+    first; it returns what `do` would have, or None where nothing was done, so that it is done again. Without either the
+    delivery becomes `uncertain`, and a person decides.
     """
 
     do: str | Callable[[Any], Mapping[str, Any] | None]
     keep: tuple[str, ...] = ()
     then: str | Callable[[Session, str], None] = nothing
+    failed: str | Callable[[Session, str, PuenteError], None] | None = None
+    look_up: str | Callable[[Any], Mapping[str, Any] | None] | None = None
     once_per: Callable[[Any], str] | None = None
     harmless_to_repeat: bool = False
     action: Action = field(init=False, repr=False)
@@ -47,8 +51,9 @@ class OneTimeEffect(RowEffect):
             kind=Kind.MESSAGE,
             execute=self._execute,
             after=self._after,
-            hold=self.lock_rows if self.keep else _lock_nothing,
-            after_unknown=AfterUnknown.SEND_AGAIN if self.harmless_to_repeat else AfterUnknown.ASK_A_PERSON,
+            hold=self.lock_rows if self.keep or self.failed else _lock_nothing,
+            after_unknown=self._after_unknown,
+            look_up=self._looked_up if self.look_up else None,
             retry=SYNC_POLICY if self.harmless_to_repeat else MESSAGE_POLICY,
             describe=self.described,
             lane=self.lane,
@@ -84,7 +89,20 @@ class OneTimeEffect(RowEffect):
         except PuenteError as error:
             return error
 
-    def _after(self, session: Session, delivery: Claimed, outcome: Outcome, _final: bool) -> None:  # noqa: FBT001  # as Action wants it
+    @property
+    def _after_unknown(self) -> AfterUnknown:
+        if self.harmless_to_repeat:
+            return AfterUnknown.SEND_AGAIN
+        return AfterUnknown.LOOK_FIRST if self.look_up else AfterUnknown.ASK_A_PERSON
+
+    def _looked_up(self, delivery: Claimed) -> Done | None:
+        row = self.read(delivery.subject)
+        found = references.function(self.look_up)(row) if row is not None and self.look_up else None
+        return None if found is None else Done(found)
+
+    def _after(self, session: Session, delivery: Claimed, outcome: Outcome, final: bool) -> None:  # noqa: FBT001  # as Action wants it
+        if final and self.failed and isinstance(outcome, PuenteError):
+            references.function(self.failed)(session, delivery.subject, outcome)
         if not isinstance(outcome, Done) or isinstance(outcome, Shadowed):  # without an answer there is nothing to keep
             return
         if self.keep:

@@ -62,6 +62,7 @@ def _report(found: Found) -> list[str]:
         f"{len(ids):6} {kind}, to be deleted there: {', '.join(map(str, ids))}" for kind, ids in found.by_hand.items() if ids
     ]
     blobs = [f"{len(found.blobs):6} blobs, at most"] if found.blobs else []
+    blobs += [f"{len(found.files):6} files"] if found.files else []
     same = (
         [f"{len(found.probable):6} are probably the same person, and stay: {', '.join(found.probable)}"]
         if found.probable

@@ -7,11 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import queues
-from shared.errors import UnavailableError
 from shared.intake.envelope import fingerprint
 from shared.privacy.holdings import holdings
 from shared.privacy.person import Person
-from shared.queues import claim_checks as container_client
 from shared.store.models import DeadLetter, InboxEvent
 
 SMALLEST = 16 * 1024  # far below what fits a message: a body of fewer characters never became a blob
@@ -52,15 +50,4 @@ def delete(names: list[str]) -> int:
     Raises:
         UnavailableError: the storage account cannot be reached or refuses.
     """
-    from azure.core.exceptions import AzureError, ResourceNotFoundError
-
-    deleted = 0
-    for name in names:
-        try:
-            container_client().delete_blob(name)
-            deleted += 1
-        except ResourceNotFoundError:
-            continue
-        except AzureError as error:
-            raise UnavailableError(f"a blob cannot be deleted: {type(error).__name__}") from error
-    return deleted
+    return queues.delete_blobs(names, container=queues.CLAIM_CHECK_CONTAINER)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from shared import flows
+from shared import flows, kept_files
 from shared.errors import PermanentError
 from shared.outbox import plan
 from shared.outbox.actions import State
@@ -34,13 +34,15 @@ log = logging.getLogger("puente.privacy")
 class Found:
     """What there is of a person: rows by table, Odoo's records by model, blobs.
 
-    `by_hand` are records in other outside systems, by what they are: an operator deletes them there.
+    `files` are those that flows keep of them. `by_hand` are records in other outside systems, by what they are: an operator
+    deletes them there.
     `probable` names others who may be the same person, since an address was typed: they are not erased with this one.
     """
 
     rows: dict[str, int]
     odoo: dict[str, list[int]]
     blobs: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
     by_hand: dict[str, list[int | str]] = field(default_factory=dict)
     probable: list[str] = field(default_factory=list)
 
@@ -76,9 +78,10 @@ def look(who: Person, *, ask_odoo: bool = True, engine: Engine | None = None) ->
     with reading(engine) as session:
         who = known(session, who)
         rows = {holding.table.__tablename__: _count(session, holding, who) for holding in holdings()}
-        names, by_hand = blobs.of(session, who), _by_hand(session, who)
+        names, by_hand, files = blobs.of(session, who), _by_hand(session, who), _files(session, who)
         probable = people.probably_the_same(session, who)
-    return Found(rows=rows, odoo=_in_odoo(who) if ask_odoo else {}, blobs=names, by_hand=by_hand, probable=probable)
+    in_odoo = _in_odoo(who) if ask_odoo else {}
+    return Found(rows=rows, odoo=in_odoo, blobs=names, files=files, by_hand=by_hand, probable=probable)
 
 
 @long_statements()
@@ -93,7 +96,7 @@ def erase(who: Person, *, way: odoo.Way, actor: str, engine: Engine | None = Non
     was = look(who, ask_odoo=way != "skip", engine=engine)
     if way != "skip":
         odoo.forget(_client(), was.odoo, way)
-    deleted = blobs.delete(was.blobs)
+    deleted = blobs.delete(was.blobs) + kept_files.delete(was.files)
     transact(lambda session: _erase_rows(session, who, was, deleted, actor), engine)
     log.info("a person was erased: %s", who.pseudonym)
     return was
@@ -121,6 +124,10 @@ def _in_odoo(who: Person) -> dict[str, list[int]]:
 def _by_hand(session: Session, who: Person) -> dict[str, list[int | str]]:
     asked = [data.outside(session, who) for data in flows.parts("privacy") if data.outside is not None]
     return {name: list(ids) for records in asked for name, ids in records.items()}
+
+
+def _files(session: Session, who: Person) -> list[str]:
+    return [name for data in flows.parts("privacy") if data.files is not None for name in data.files(session, who)]
 
 
 def _client() -> OdooClient:

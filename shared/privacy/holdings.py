@@ -60,6 +60,7 @@ class PersonalData:
     `identify` adds to a person what the flow's tables know of them (addresses, rows, names); running it again adds nothing.
     `outside` tells which records an operator has to delete by hand, their ids by what and where they are; an erasure calls no
     outside system but Odoo.
+    `files` names the files (`shared.kept_files`) that are theirs; an erasure deletes them.
     `exported` adds to an export what stands in rows that name nobody, such as stops, which are kept as digests; by what it is.
     `row_options` are options of the command line by which a person is found, each with the table whose id it takes.
     """
@@ -67,6 +68,7 @@ class PersonalData:
     holdings: tuple[Holding, ...]
     identify: Callable[[Session, Person], Person] | None = None
     outside: Callable[[Session, Person], Mapping[str, Sequence[int | str]]] | None = None
+    files: Callable[[Session, Person], Sequence[str]] | None = None
     exported: Callable[[Session, Person], Mapping[str, list[dict[str, Any]]]] | None = None
     row_options: Mapping[str, str] = field(default_factory=dict)
 

@@ -95,6 +95,20 @@ def read_day(value: Any, *, zone: str | tzinfo = UTC, order: Order = "DMY", shee
     return found.date() if isinstance(found, datetime) else found
 
 
+def day_readings(value: Any, *, zone: str | tzinfo = UTC, order: Order = "DMY") -> list[date]:
+    """Every day that a text may mean, that of `order` first: for a caller that proves which of them is meant.
+
+    Raises:
+        UnreadableError: it is no day.
+    """
+    first = read_day(value, zone=zone, order=order)
+    try:
+        read_day(value, zone=zone, order="unknown")
+    except UnreadableError as error:
+        return [first, *(day for text in error.found if (day := date.fromisoformat(text)) != first)]
+    return [first]
+
+
 def _read(value: Any, context: _Reading, *, sheet: bool, sent_at: datetime | None) -> datetime | date:
     if isinstance(value, datetime | date):
         return value

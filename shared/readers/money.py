@@ -106,6 +106,34 @@ def read_unit_price(
     return preferred if preferred is not None else _single(readings, readings)
 
 
+def readings(value: Any, currency: str, *, per_unit: bool = False) -> list[Decimal]:
+    """Every amount of `currency` that a text may mean: one, or both where three digits stand behind a single sign.
+
+    For a caller that proves which of them is meant. An amount that the currency is too coarse for is left out, except of a
+    price or measure `per_unit`. An amount below zero is read as one.
+
+    Raises:
+        UnreadableError: it is no such amount.
+    """
+    body, minus = _bare(value, currency, None)
+    found = _readings(body)
+    unit = Decimal(1).scaleb(-decimals(currency))
+    fits = found if per_unit else [one.quantize(unit) for one in found if one == one.quantize(unit)]
+    if not fits:
+        raise UnreadableError("more decimals than the currency", ask=True)
+    return [-one if minus else one for one in fits]
+
+
+def currencies_of(sign: str) -> frozenset[str]:
+    """The currencies that a sign, a code or a word may stand for; none where it is no such sign."""
+    return _currencies(one_line(sign))
+
+
+def signs_of(value: Any) -> list[str]:
+    """The currency signs that stand beside an amount."""
+    return _without_signs(straight_quotes(one_line(str(value))))[1] if len(str(value)) <= LONGEST else []
+
+
 def read_count(value: Any, *, whole: bool = True) -> Decimal:
     """A count or measure, a unit behind it left out ("3 pzas"). Raises UnreadableError."""
     if isinstance(value, bool) or value is None or (isinstance(value, str) and is_nothing(value, FieldKind.NUMBER)):

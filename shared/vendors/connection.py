@@ -37,6 +37,7 @@ class Connection(HttpClient):
             secrets=[key, *(auth or ())[1:], *secrets],
             adapter=adapter,
             named_wait=client.named_wait,
+            busy=client.busy,
         )
         self.client, self._tokens = client, None
         if client.credentials is not None and known_as is not None:

@@ -74,6 +74,7 @@ class HttpClient:
     Nobody waits longer for the connection than for the answer, and never longer than CONNECT_SECONDS.
     `secrets` are replaced by `***` in whatever text of ours might hold them (a token in a path, for example).
     `named_wait` finds the seconds that this vendor asks us to wait where Retry-After does not tell them (see `waits`).
+    `busy` tells what a 429 of this vendor's means where it is not the whole system that asks us to wait.
     `adapter` takes the place of the network in tests.
     """
 
@@ -88,9 +89,10 @@ class HttpClient:
         secrets: Sequence[str] = (),
         adapter: BaseAdapter | None = None,
         named_wait: Callable[[requests.Response], float | None] | None = None,
+        busy: Callable[[requests.Response, str], PuenteError | None] | None = None,
     ) -> None:
         self.vendor, self.base_url = vendor, base_url.rstrip("/")
-        self._timeout, self._named_wait = (min(CONNECT_SECONDS, read_seconds), read_seconds), named_wait
+        self._timeout, self._named_wait, self._busy = (min(CONNECT_SECONDS, read_seconds), read_seconds), named_wait, busy
         self._secrets = [secret for secret in secrets if secret]
         self._last_use = clock.now()
         self._session = _session(adapter or HTTPAdapter(pool_connections=2, pool_maxsize=16))
@@ -143,6 +145,8 @@ class HttpClient:
         except requests.RequestException as error:
             raise self._verdict(error, what, repeatable=safe) from None  # its text may hold a secret out of the URL
         log.debug("%s answered %d in %.3f s", what, response.status_code, (clock.now() - started).total_seconds())
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS and self._busy and (own := self._busy(response, what)):
+            raise own
         _refuse_busy(response, what, self._wait(response), repeatable=safe)
         return response
 

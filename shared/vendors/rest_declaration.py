@@ -42,7 +42,8 @@ class RestDeclaration:
     `read_seconds` is how long an answer is waited for, `calls` the most that one delivery may make: together they bound the
     time of a delivery (`longest_seconds`). `authorize` makes headers of the key; `error` reads a refusal.
     `account_codes` are the vendor's codes, in lower case, for a refusal of our account and not of the one call;
-    `account_statuses` are HTTP statuses of the same meaning besides 401 and 402. `verdict` comes before all of that.
+    `account_statuses` are HTTP statuses of the same meaning besides 401 and 402. `verdict` comes before all of that; `busy`
+    judges an answer 429 where it may mean less than that the whole system asks us to wait.
     With `credentials` tokens are fetched (`shared.vendors.token_sources` has the ways), and renewed; a `key` that is given
     stands in their place. `authorize_token` makes headers of a token, where they are others than those of a key.
     """
@@ -62,6 +63,7 @@ class RestDeclaration:
     account_codes: frozenset[str] = frozenset()
     account_statuses: frozenset[int] = frozenset()
     named_wait: Callable[[requests.Response], float | None] | None = None
+    busy: Callable[[requests.Response, str], PuenteError | None] | None = None
     verdict: Verdict | None = None
     credentials: TokenSource | None = None
     authorize_token: Callable[[str], Mapping[str, str]] | None = None

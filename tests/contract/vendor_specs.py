@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import requests
+import yaml
 from jsonschema import Draft202012Validator
 
 
@@ -36,7 +37,7 @@ class Spec:
             if entry["in"] == "header" and entry["name"] in request.headers:
                 self.check(request.headers[entry["name"]], entry["schema"])
         if request.body:
-            self._check_body(request, operation["requestBody"]["content"])
+            self._check_body(request, self._resolved(operation["requestBody"])["content"])
 
     def check_answer(self, method: str, path: str, status: int, body: Any) -> None:
         """Fail unless the vendor may answer this."""
@@ -99,7 +100,10 @@ class Spec:
     def _resolved(self, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         if "$ref" not in schema:
             return schema
-        return dict(self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+        found = self.document
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        return found
 
 
 def load(name: str, prefix: str = "") -> Spec:
@@ -109,7 +113,8 @@ def load(name: str, prefix: str = "") -> Spec:
 
 @lru_cache
 def _load(path: str, prefix: str) -> Spec:
-    return Spec(json.loads(Path(path).read_text()), prefix)
+    text = Path(path).read_text(encoding="utf-8")
+    return Spec(json.loads(text) if path.endswith(".json") else yaml.load(text, yaml.CSafeLoader), prefix)  # a safe one
 
 
 def _typed(value: str, schema: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ statement there returns when the first has committed, so that it reads what the 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -31,6 +31,8 @@ from functions.christmas import meetings
 from functions.christmas import people as campaign_people
 from functions.christmas.tables import SequenceContact
 from functions.contacts import apply_contact
+from functions.coordinations import services as coordination_services
+from functions.coordinations.tables import Coordination
 from functions.hubspot import deciding, interest, merges
 from functions.hubspot.tables import HubSpotInterest, HubSpotMessage, HubSpotTurn
 from functions.invoices import services as invoice_services
@@ -43,6 +45,10 @@ from functions.payments.tables import Payment, PaymentObject
 from functions.scoring import services as scoring_services
 from functions.scoring.score import Scored
 from functions.scoring.tables import ScoredLead
+from functions.tickets import duplicates as ticket_duplicates
+from functions.tickets import rows as ticket_rows
+from functions.tickets import talking as ticket_talking
+from functions.tickets.tables import Ticket
 from shared import clock
 from shared.crm import (
     assignment_edits,
@@ -86,6 +92,8 @@ from tests.lab.races import TARGET, card, take_place
 ANA = "ana@example.com"
 LEADS = Side(Opportunity, "crm.lead", "x_manychat_id", {"stage": "stage_id"})
 SCORED = Scored(score=20, priority="low", email=None, errors=())
+PHONE = "+525512345678"
+TICKET = {"key": "k", "source": "api", "received_at": clock.now()}
 PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
 
 
@@ -301,6 +309,24 @@ WAITS: dict[str, Wait] = {
         one(Invoice, serie_key="F-1", due_on=clock.now().date()),
         lambda session: invoice_services._locked(session, "F-1"),
     ),
+    "functions.tickets.duplicates:of_facts": Wait(
+        Ticket,
+        one(Ticket, **TICKET, day=date(2026, 3, 2), total_minor=100),
+        lambda session: ticket_duplicates.of_facts(session, filled(Ticket, id=2, day=date(2026, 3, 2), total_minor=100)),
+    ),
+    "functions.tickets.duplicates:of_file": Wait(
+        Ticket,
+        one(Ticket, **TICKET, sha256="a"),
+        lambda session: ticket_duplicates.of_file(session, filled(Ticket, id=2, file={"sha256": "a"})),
+    ),
+    "functions.tickets.rows:locked_ticket": Wait(
+        Ticket, one(Ticket, **TICKET), lambda session: ticket_rows.locked_ticket(session, "ticket:1")
+    ),
+    "functions.tickets.talking:asked_ticket": Wait(
+        Ticket,
+        one(Ticket, **TICKET, sender=PHONE, status="asking", asked_at=clock.now()),
+        lambda session: ticket_talking.asked_ticket(session, PHONE),
+    ),
     "functions.leads.taking_in:_locked": Wait(Lead, lead, lambda session: taking_in._locked(session, 1)),
     "functions.hubspot.deciding:_give_turn_back": Wait(
         HubSpotTurn,
@@ -343,6 +369,9 @@ WAITS: dict[str, Wait] = {
     "functions.carts.outcomes:note": Wait(CartMessage, message_about_a_cart, note_about_a_cart),
     "functions.carts.recovery:attribute": Wait(
         ShopOrder, cart_and_order, lambda session: recovery.attribute(session, [session.get_one(Cart, 1)])
+    ),
+    "functions.coordinations.services:_locked": Wait(
+        Coordination, one(Coordination), lambda session: coordination_services._locked(session, 1)
     ),
     "functions.carts.services:_locked_cart": Wait(
         Cart,

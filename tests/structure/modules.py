@@ -22,6 +22,7 @@ LAYERS = [
     {"shared.intake"},
     {"shared.alerts", "shared.discord", "shared.slack", "shared.openai", "shared.sheets"},
     {"shared.outbox"},
+    {"shared.kept_files"},
     {"shared.vendors", "shared.store", "shared.queues"},
     {
         "shared.settings",

@@ -3,7 +3,7 @@
 import heapq
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -82,6 +82,18 @@ class FakeStorage:
             return self.blobs[reference.partition("/")[2]]
         except KeyError:
             raise PermanentError("claim-check-missing", reference) from None
+
+    def read_blob(self, name: str, *, container: str) -> bytes:
+        self._check()
+        try:
+            return self.kept[name]
+        except KeyError:
+            raise PermanentError("file-missing", f"{container}/{name}") from None
+
+    def delete_blobs(self, names: Iterable[str], *, container: str) -> int:
+        self._check()
+        found = self.blobs if container == queues.CLAIM_CHECK_CONTAINER else self.kept
+        return sum(found.pop(name, None) is not None for name in names)
 
     def take(self, queue: str) -> _Queued | None:
         waiting = self.queues.get(queue, [])

@@ -72,6 +72,14 @@ def _of_a_code(
     return _of_a_number(number, words)
 
 
+def _of_too_many(response: requests.Response, what: str) -> PuenteError | None:
+    """A 429 may concern one number or one person alone, as its code says."""
+    from shared.vendors import answers
+
+    body = answers.parsed(response)
+    return _of_a_code(response, body, what, False) if isinstance(body, dict) else None  # as a verdict is asked
+
+
 def _of_a_number(number: int, words: str) -> PuenteError:
     if number in meta_codes.ACCOUNT_LIMITS:
         return ThrottledError(words)
@@ -94,6 +102,7 @@ META = RestClient(
     ping_by=_asked,
     read_seconds=READ_SECONDS,
     error=_error,
+    busy=_of_too_many,
     verdict=_of_a_code,
 )
 

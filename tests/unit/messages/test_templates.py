@@ -21,6 +21,11 @@ NEEDED = {
     "primer_recordatorio", "vence_hoy", "vencida_7_dias", "vencida_14_dias", "vencida_30_dias", "vencida_60_dias",
     "recordatorio_general", "factura_critica", "resumen_finanzas", "hubspot_interes", "hubspot_mensaje",
     "approval_request", "approval_reminder",
+    "ticket_another", "ticket_booked", "ticket_currency", "ticket_currency_choice", "ticket_currency_missing",
+    "ticket_day", "ticket_day_choice", "ticket_day_missing", "ticket_duplicate", "ticket_file_broken",
+    "ticket_file_gone", "ticket_file_heic", "ticket_file_large", "ticket_file_password", "ticket_person",
+    "ticket_several", "ticket_supplier", "ticket_supplier_choice", "ticket_supplier_missing", "ticket_total",
+    "ticket_total_choice", "ticket_total_missing", "ticket_unread",
 }  # fmt: skip
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "messages.md"
 WAY_OUT = "https://puente.example/api/unsubscribe?t=x"

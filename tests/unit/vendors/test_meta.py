@@ -186,7 +186,7 @@ def test_what_meta_would_refuse_is_not_even_sent(network, more: dict[str, Any], 
         (0, UnavailableError, None),
     ],
 )
-@pytest.mark.parametrize("status", [400, 401, 500])
+@pytest.mark.parametrize("status", [400, 401, 429, 500])
 def test_an_answer_means_what_its_code_says(
     network, code: int, wanted: type[PuenteError], reason: str | None, status: int
 ) -> None:

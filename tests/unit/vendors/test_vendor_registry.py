@@ -24,6 +24,7 @@ SYSTEMS = [
     "Calendly",
     "Captcha",
     "Discord",
+    "DocumentIntelligence",
     "HubSpot",
     "Kommo",
     "ManyChat",
@@ -36,6 +37,9 @@ SYSTEMS = [
     "Sheets",
     "Shopify",
     "Slack",
+    "TicketDocs",
+    "TicketMedia",
+    "TicketSheet",
     "Twilio",
     "WooCommerce",
 ]

@@ -1,0 +1,1 @@
+"""Tickets: photos and PDFs of expenses become rows and documents of accounting."""
