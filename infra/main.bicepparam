@@ -15,6 +15,8 @@ param settings = {
   BROADCAST_APPROVAL_COST: readEnvironmentVariable('BROADCAST_APPROVAL_COST', '')
   BROADCAST_CURRENCY: readEnvironmentVariable('BROADCAST_CURRENCY', '')
   BROADCAST_MAX_RATE_PER_HOUR: readEnvironmentVariable('BROADCAST_MAX_RATE_PER_HOUR', '')
+  BROADCAST_PAUSE_FAILURES: readEnvironmentVariable('BROADCAST_PAUSE_FAILURES', '')
+  BROADCAST_PAUSE_SHARE: readEnvironmentVariable('BROADCAST_PAUSE_SHARE', '')
   BROADCAST_PRICES: readEnvironmentVariable('BROADCAST_PRICES', '')
   BROADCAST_WEEK_START: readEnvironmentVariable('BROADCAST_WEEK_START', '')
   BULK_WEIGHTS: readEnvironmentVariable('BULK_WEIGHTS', '')

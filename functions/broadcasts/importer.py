@@ -156,8 +156,8 @@ def _person(session: Session, row: PersonRow) -> Change:
     contact, is_new = _contact(session, known, str(number))
     key = key_of("import", str(row.id))
     first, _, last = (row.name or "").strip().partition(" ")
-    said = {"first_name": first or None, "last_name": last.strip() or None, "email": (row.email or "").strip() or None}
-    changed = facts.merge(contact, {**said, "phone": number, "phone_original": row.phone_number}, AS_OF, key)
+    given = {"first_name": first or None, "last_name": last.strip() or None, "email": (row.email or "").strip() or None}
+    changed = facts.merge(contact, {**given, "phone": number, "phone_original": row.phone_number}, AS_OF, key)
     session.flush()
     changed |= contact_profiles.apply(session, contact, _new_words(session, contact.id, row))
     profile = session.get_one(ContactProfile, contact.id)
