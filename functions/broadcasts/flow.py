@@ -14,6 +14,8 @@ FLOW = Flow(
     routers=(
         "functions.broadcasts.api_uploads:router",  # before `/{id}`, which `uploads` would be taken for
         "functions.broadcasts.api_schedules:router",
+        "functions.broadcasts.api_running:router",
+        "functions.broadcasts.api_running:executions_router",
         "functions.broadcasts.api:router",
         "functions.broadcasts.api:executions_router",
         "functions.broadcasts.api_control:router",

@@ -125,7 +125,7 @@ def _planned(session: Session, execution_id: int) -> list[tuple[int, int]]:
 
 
 def settle_strays(session: Session, execution_id: int) -> int:
-    """Bring recipients in line whose message is over without their having heard of it; how many.
+    """Bring recipients in line whose message is over without a word of it; how many.
 
     Whose message is gone altogether (a restored backup) waits for another one. Whose message a person has taken back is left
     out. Else the delivery's state is taken for the vendor's word.

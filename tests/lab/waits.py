@@ -18,7 +18,9 @@ from functions.bookings import chain
 from functions.bookings import services as booking_services
 from functions.bookings.tables import Booking, BookingUid
 from functions.broadcasts import counts as broadcast_counts
-from functions.broadcasts import progress, schedule_edits
+from functions.broadcasts import ledger as broadcast_ledger
+from functions.broadcasts import progress, running_control, running_outcomes, running_watch, schedule_edits
+from functions.broadcasts.running_tables import Ledger
 from functions.broadcasts.states import RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, ExecutionCount, Recipient
 from functions.broadcasts.tables import Schedule as BroadcastSchedule
@@ -284,6 +286,18 @@ WAITS: dict[str, Wait] = {
     "functions.broadcasts.counts:_fold_page": Wait(
         ExecutionCount, one(ExecutionCount, execution_id=1), lambda session: broadcast_counts._fold_page(session, 1)
     ),
+    "functions.broadcasts.ledger:lock": Wait(
+        Ledger,
+        lambda: [*broadcast(), filled(Ledger, automation_id=1)],
+        lambda session: broadcast_ledger.lock(session, 1),
+    ),
+    "functions.broadcasts.running_control:_locked": Wait(
+        Execution, broadcast, lambda session: running_control._locked(session, 1)
+    ),
+    "functions.broadcasts.running_outcomes:_locked": Wait(
+        Recipient, broadcast, lambda session: running_outcomes._locked(session, 1)
+    ),
+    "functions.broadcasts.running_watch:finish": Wait(Execution, broadcast, lambda session: running_watch.finish(session, 1)),
     "functions.broadcasts.progress:record": Wait(
         Recipient,
         broadcast,

@@ -99,13 +99,13 @@ def test_all_of_the_rate_is_given_out(automation: int, test_clock: clock.TestClo
     assert ask(automation, 10) is None
 
 
-def test_those_put_off_are_told_different_times(automation: int, test_clock: clock.TestClock) -> None:
+def test_those_put_off_get_different_times(automation: int, test_clock: clock.TestClock) -> None:
     """They come back one after the other, at the pace of the rate, not all for the first place."""
     for _ in range(10):
         ask(automation, 10)
-    told = [ask(automation, 10) for _ in range(5)]
-    assert all(at is not None for at in told)
-    gaps = {later - at for at, later in pairwise(told)}
+    answers = [ask(automation, 10) for _ in range(5)]
+    assert all(at is not None for at in answers)
+    gaps = {later - at for at, later in pairwise(answers)}
     assert gaps == {ledger.pace.spacing(10)}
 
 
