@@ -18,8 +18,6 @@ FLOW = Flow(
         "functions.broadcasts.api_running:executions_router",
         "functions.broadcasts.api:router",
         "functions.broadcasts.api:executions_router",
-        "functions.broadcasts.api_control:router",
-        "functions.broadcasts.api_control:executions_router",
         "functions.broadcasts.api_forecast:router",
         "functions.broadcasts.api_forecast:executions_router",
     ),

@@ -41,13 +41,12 @@ def test_automation_takes_its_executions_along(api: Api, running: tuple[dict[str
     made, where = running
     mine = f"{LIST}/{made['id']}"
     assert api.post(f"{mine}/pause", key="read-key").status == 403
-    assert [one["status"] for one in api.post(f"{mine}/pause").json] == ["paused"]
+    assert [one["status"] for one in api.post(f"{mine}/pause").json["executions"]] == ["paused"]
     assert api.get(mine).json["status"] == "paused"
-    assert api.post(f"{mine}/pause").status == 409
-    assert [one["status"] for one in api.post(f"{mine}/resume").json] == ["running"]
+    assert [one["status"] for one in api.post(f"{mine}/resume").json["executions"]] == ["running"]
     assert (api.get(mine).json["status"], api.get(mine).json["is_active"]) == ("active", True)
-    assert [one["status"] for one in api.post(f"{mine}/cancel").json] == ["cancelled"]
-    assert api.get(where).json["status"] == "cancelled"
+    assert [one["status"] for one in api.post(f"{mine}/cancel").json["executions"]] == ["cancelled"]
+    assert (api.get(where).json["status"], api.get(mine).json["status"]) == ("cancelled", "draft")
     assert api.post(f"{mine}/cancel").status == 409
 
 
