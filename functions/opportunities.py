@@ -56,7 +56,13 @@ FLOW = Flow(
     ),
     syncs=("shared.crm.odoo_sync:OPPORTUNITIES",),
     effects=("shared.crm.resync:RESYNC", "shared.messages.odoo_notes:NOTE"),
-    listeners=MappingProxyType({"message.received": "shared.messages.odoo_notes:note_received"}),
+    listeners=MappingProxyType(
+        {
+            "message.received": "shared.messages.odoo_notes:note_received",
+            "talk.tagged": "shared.journeys.talks.acts:tag",
+            "talk.assigned": "shared.journeys.talks.acts:assign",
+        }
+    ),
     targets=MappingProxyType({"odoo": "shared.crm.odoo_sync:policy", "puente": "shared.crm.resync:policy"}),
     clients=("shared.vendors.odoo.system:ODOO",),
     stand_ins=("sandbox.odoo:Odoo",),

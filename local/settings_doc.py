@@ -102,4 +102,4 @@ def _text(field: FieldInfo) -> str:
         return str(value).lower()
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, default=str)  # an exact number is written as text
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

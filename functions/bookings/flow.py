@@ -31,6 +31,8 @@ FLOW = Flow(
     comparisons=MappingProxyType(
         {"calcom": "functions.bookings.compare:with_calcom", "calendly": "functions.bookings.compare:with_calendly"}
     ),
+    has_pages=True,
+    records=("functions.bookings.console:BOOKINGS",),
     settings="functions.bookings.settings:BookingSettings",
     has_journeys=True,
     has_templates=True,

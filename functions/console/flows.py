@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -30,6 +32,7 @@ ENTRY = Entry(name="flows", title=mark("Flows"), path="/console/flows", group="m
 WEEK = timedelta(days=7)
 LAST = 60
 SECRET = ("SecretStr", "ApiKey")
+SECRET_NAMES = ("database_url", "webhook_url", "password", "secret", "token")
 
 
 @dataclass(frozen=True)
@@ -106,19 +109,26 @@ def _actions(flow: Flow) -> Sequence[Any]:
 
 
 def _settings(flow: Flow) -> list[SettingShown]:
-    """The settings that the flow brings; values of secrets are never shown."""
-    if flow.settings is None:
-        return []
-    group, settings = installed.resolve(flow.settings), get_settings()
+    """The settings that the flow brings."""
+    return [] if flow.settings is None else shown_settings(installed.resolve(flow.settings))
+
+
+def shown_settings(group: type[BaseModel]) -> list[SettingShown]:
+    """A group's settings in their order; the values of secrets, and of what may hold one, are never shown."""
+    settings = get_settings()
     return [
         SettingShown(
             name=setting_name(name),
-            value=None if any(word in str(field.annotation) for word in SECRET) else _text(getattr(settings, name)),
+            value=None if _is_secret(name, field) else _text(getattr(settings, name)),
             is_set=name in settings.model_fields_set,
             meaning=field.description or "",
         )
         for name, field in group.model_fields.items()
     ]
+
+
+def _is_secret(name: str, field: FieldInfo) -> bool:
+    return any(word in str(field.annotation) for word in SECRET) or any(word in name for word in SECRET_NAMES)
 
 
 def _text(value: Any) -> str:

@@ -42,6 +42,8 @@ FLOW = Flow(
         }
     ),
     optional_events=frozenset(("payment.received",)),
+    has_pages=True,
+    records=("functions.invoices.console:INVOICES",),
     settings="functions.invoices.settings:InvoiceSettings",
     senders=("invoices",),
     identities=(IdentityKind(name="invoice-customer", title="Customer's number at whoever issues the invoices"),),

@@ -24,9 +24,12 @@ FLOW = Flow(
             "message.outcome": "functions.leads.listeners:note_outcome",
             "message.variables": "functions.leads.listeners:fill_links",
             "person.message": "functions.leads.listeners:note_person_message",
+            "talk.assigned": "functions.leads.listeners:note_assignment",
         }
     ),
     clients=("functions.leads.kommo:KOMMO", "functions.leads.captcha:CAPTCHA"),
+    has_pages=True,
+    records=("functions.leads.console:LEADS",),
     settings="functions.leads.settings:LeadSettings",
     has_journeys=True,
     has_templates=True,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from shared.journeys.talks.events import TalkAct
     from shared.messages import MessageOutcome
     from shared.messages.outcomes import PersonMessage
 
@@ -47,6 +48,17 @@ def note_person_message(session: Session, message: PersonMessage) -> None:
     variables = {"channels": ", ".join(message.channels), "cause": message.cause or "-", "text": message.text}
     key = f"said:{message.word}:{message.cause}:{message.at.isoformat()}"
     notes.enqueue(session, numbers[0], name, variables, key, at=message.at)
+
+
+def note_assignment(session: Session, act: TalkAct) -> None:
+    """Add a note to the lead whom a talking flow hands to an advisor; none where `texts/notes.yaml` has no text for it."""
+    from functions.leads import note_texts, notes
+
+    lead_id = ids.number(act.person)
+    if lead_id is None or not note_texts.known("talk_assigned"):
+        return
+    variables = {"text": act.note or "", "advisor": str(act.advisor or "")}
+    notes.enqueue(session, lead_id, "talk_assigned", variables, f"talk:{act.key}", at=act.at)
 
 
 def fill_links(context: Mapping[str, Any], given: Mapping[str, Any], _at: datetime) -> Mapping[str, Any] | None:

@@ -4,6 +4,7 @@ Templates stand in the folders `pages/` of the flows that declare `has_pages`, a
 are `frame.html` and the macros of `parts.html`. Every text of theirs goes through `_()`.
 """
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
@@ -35,7 +36,7 @@ HEADERS = page_headers.EVERYWHERE | {
 }
 
 
-def render(request: Request, template: str, status: int = 200, **facts: Any) -> Response:
+def render(request: Request, template: str, status: int = 200, /, **facts: Any) -> Response:
     """The page that `template` makes of `facts`; of the navigation it shows the entry named `here`."""
     reader = reader_of(request)
     environment = _environment(reader.language)
@@ -98,6 +99,11 @@ def _counts(listed: tuple[Entry, ...]) -> Mapping[str, navigation.Count]:
         return navigation.counts.of(opened, listed)
 
 
+def _as_json(value: Any) -> str:
+    """JSON to be read by people: in lines, with letters as they are; it is escaped where it is shown."""
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
 @cache
 def _environment(language: str) -> Environment:
     """Templates in one language. Everything is escaped, and a name that a template misspells is an error."""
@@ -112,5 +118,6 @@ def _environment(language: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
+    environment.filters["json"] = _as_json
     environment.install_gettext_translations(words.translations(language), newstyle=True)  # type: ignore[attr-defined]
     return environment

@@ -53,6 +53,14 @@ def calcom(headers: Mapping[str, str], raw: bytes, secrets: Secrets) -> None:
     _check((_hex(key, raw) for key in keys), [presented])
 
 
+def of_body(headers: Mapping[str, str], raw: bytes, secrets: Secrets, names: Sequence[str]) -> None:
+    """Hex HMAC-SHA256 of the body, with or without `sha256=` before it, in the first of these headers that is there."""
+    keys = _keys(secrets)
+    presented = next(filter(None, (_header(headers, name) for name in names)), "")
+    _require(presented)
+    _check((_hex(key, raw) for key in keys), [presented.removeprefix("sha256=").lower()])
+
+
 def meta(headers: Mapping[str, str], raw: bytes, secrets: Secrets) -> None:
     """Meta (WhatsApp Cloud API): `X-Hub-Signature-256: sha256=<hex>`, HMAC-SHA256 of the body with the app secret."""
     keys = _keys(secrets)

@@ -1,6 +1,6 @@
-"""Notes in Odoo: what somebody writes to us stands in the chatter of their lead, else of their partner.
+"""Notes in Odoo: what somebody writes to us, and what a talking flow hands over, in the chatter of their lead or partner.
 
-The words are read from `inbound_messages` when the note is written, so that an erasure or retention in the meantime counts.
+What somebody wrote is read from `inbound_messages` when the note is written, so that an erasure or retention meanwhile counts.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from shared.store.message_models import ReceivedMessage
+    from shared.store.models import Contact
 
 FILE = Path(__file__).parent / "texts" / "odoo_notes.yaml"
 INBOUND = "inbound_message"
@@ -63,6 +64,19 @@ def note_received(session: Session, message_id: int) -> None:
             plan.message(session, NOTE, contact.manychat_id, key, payload, not_after=clock.now() + WORTH)
 
 
+def note(session: Session, contact: Contact, name: str, variables: Mapping[str, Any], key: str) -> bool:
+    """Enqueue the note `name` of `texts/odoo_notes.yaml` on the record of a contact, once for `key`; its time is now.
+
+    False where it was enqueued before, or no such note is wanted there.
+    """
+    from shared.outbox import plan
+
+    if name not in _texts() or _place(session, contact.manychat_id) is None:
+        return False
+    payload = {"name": name, "variables": {**variables, "at": clock.now().isoformat()}}
+    return plan.message(session, NOTE, contact.manychat_id, key, payload, not_after=clock.now() + WORTH)
+
+
 def _place(session: Session, manychat_id: str) -> NotedRecord | None:
     """The record in whose chatter the contact's notes stand; None where ODOO_SYNC_MODE keeps them out of Odoo."""
     from sqlalchemy import select
@@ -82,10 +96,8 @@ def _place(session: Session, manychat_id: str) -> NotedRecord | None:
 
 
 def _unwanted(session: Session, delivery: Claimed) -> str | Later | None:
-    from shared.store.message_models import ReceivedMessage
-
     place = _place(session, delivery.subject)
-    if place is None or session.get(ReceivedMessage, int(delivery.payload["inbound_message"])) is None:
+    if place is None or _says(session, delivery) is None:
         return "no-such-record"
     return None if place.odoo_id is not None else Later(clock.now() + LOOK_AGAIN, WAITS, for_record=True)
 
@@ -137,31 +149,40 @@ def _look_up(delivery: Claimed) -> Done | None:
 
 def _read(delivery: Claimed) -> tuple[NotedRecord, str] | None:
     """Where the note goes, and what it says; None where the words or the record are gone, or nobody wants such notes."""
-    from shared.store.message_models import ReceivedMessage
     from shared.store.session import reading
 
     with reading() as session:
-        place = _place(session, delivery.subject)
-        row = session.get(ReceivedMessage, int(delivery.payload["inbound_message"]))
-    if place is None or place.odoo_id is None or row is None or INBOUND not in _texts():
+        place, content = _place(session, delivery.subject), _says(session, delivery)
+    if place is None or place.odoo_id is None or content is None:
         return None
-    return place, _html(row, row.received_at)
+    return place, _html(*content)
 
 
-def _html(row: ReceivedMessage, at: datetime) -> str:
+def _says(session: Session, delivery: Claimed) -> tuple[str, Mapping[str, Any]] | None:
+    """The name of the text and its variables; None where the words are gone, or nobody wants such notes."""
+    from shared.store.message_models import ReceivedMessage
+
+    name = delivery.payload.get("name", INBOUND)
+    if name not in _texts():
+        return None
+    if name != INBOUND:
+        return name, delivery.payload["variables"]
+    row = session.get(ReceivedMessage, int(delivery.payload["inbound_message"]))
+    return None if row is None else (name, _of_message(row, row.received_at))
+
+
+def _of_message(row: ReceivedMessage, at: datetime) -> dict[str, Any]:
+    return {"text": row.text, "channel": row.channel, "media": len(row.media), "at": at.isoformat()}
+
+
+def _html(name: str, variables: Mapping[str, Any]) -> str:
     from shared.messages import templates
 
-    variables = {
-        "text": row.text,
-        "channel": row.channel,
-        "media": len(row.media),
-        "at": at.isoformat(),
-        "time_zone": get_settings().default_time_zone,
-    }
+    known = {**variables, "time_zone": get_settings().default_time_zone}
     template = templates.Template(
-        name="note in Odoo", locale="es", channels=(), kind=templates.TRANSACTIONAL, html=_texts()[INBOUND]
+        name="note in Odoo", locale="es", channels=(), kind=templates.TRANSACTIONAL, html=_texts()[name]
     )
-    return templates.render(template, variables).html
+    return templates.render(template, known).html
 
 
 @lru_cache(maxsize=1)
@@ -184,4 +205,4 @@ NOTE = message(
     look_up=_look_up,
 )
 
-__all__ = ["NOTE", "note_received"]
+__all__ = ["NOTE", "note", "note_received"]

@@ -10,9 +10,11 @@ import azure.functions as func
 import pytest
 
 from functions.leads import endpoint, triggers
+from functions.meetings import tokens
 from shared import flows
 from shared.intake.endpoint import webhook_routes
 from shared.intake.webhook import Sender, Webhook
+from shared.settings import get_settings
 from tests.support import loops
 from tests.support.payloads import FOLDER
 from tests.support.world import Out
@@ -36,9 +38,11 @@ def test_every_webhook_has_a_payload() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_payload_is_taken_whole(environment: pytest.MonkeyPatch, path: Path) -> None:
     """The body becomes an event of its webhook, and no field is left out."""
+    environment.setenv("LINK_SIGNING_SECRETS", "one")
+    get_settings.cache_clear()
     webhook = replace(webhooks()[path.parent.name], authenticate=lambda *_request: Sender())
-    body, kind = _sent(path)
-    request = func.HttpRequest(method="POST", url="http://localhost/hook", headers={"content-type": kind}, body=body)
+    body, headers = _sent(path)
+    request = func.HttpRequest(method="POST", url="http://localhost/hook", headers=headers, body=body)
     out = Out()
     entrance = partial(endpoint.take, webhook) if webhook.name == triggers.WEBHOOK.name else webhook.accept
     answer = loops.run(entrance(request, out))
@@ -47,9 +51,11 @@ def test_payload_is_taken_whole(environment: pytest.MonkeyPatch, path: Path) -> 
     assert json.loads(out.value)["type"] == webhook.name
 
 
-def _sent(path: Path) -> tuple[bytes, str]:
-    """The body as its sender writes it: Twilio sends forms."""
-    data = json.loads(path.read_text(encoding="utf-8"))
+def _sent(path: Path) -> tuple[bytes, dict[str, str]]:
+    """Body and headers as their sender writes them: Twilio sends forms, Google's calendar headers alone."""
+    data = json.loads(path.read_text(encoding="utf-8").replace("{token-of-calendar-1}", tokens.token_of(1)))
+    if path.parent.name == "meetings.google":
+        return b"", data
     if path.parent.name.startswith("twilio."):
-        return urlencode(data).encode(), "application/x-www-form-urlencoded"
-    return json.dumps(data).encode(), "application/json"
+        return urlencode(data).encode(), {"content-type": "application/x-www-form-urlencoded"}
+    return json.dumps(data).encode(), {"content-type": "application/json"}

@@ -54,6 +54,10 @@ from functions.invoices.tables import Invoice
 from functions.leads import services as lead_services
 from functions.leads import taking_in
 from functions.leads.tables import Lead
+from functions.onboarding import rows as onboarding_rows
+from functions.onboarding import services as onboarding_services
+from functions.onboarding import tasks as onboarding_tasks
+from functions.onboarding.tables import Onboarding, OnboardingStep, OnboardingTask
 from functions.payments import services as payment_services
 from functions.payments.tables import Payment, PaymentObject
 from functions.scoring import services as scoring_services
@@ -144,6 +148,16 @@ def _kind(column: Any) -> Any:
 def one(model: type[Any], **values: Any) -> Callable[[], Sequence[Any]]:
     """A single row."""
     return lambda: [filled(model, **values)]
+
+
+def onboarding() -> Sequence[Any]:
+    """An onboarding with a step and a task."""
+    day = clock.now().date()
+    return [
+        filled(Onboarding, open_key=ANA, start_date=day),
+        filled(OnboardingStep, onboarding_id=1, target="inside"),
+        filled(OnboardingTask, onboarding_id=1, due_on=day),
+    ]
 
 
 def broadcast() -> Sequence[Any]:
@@ -361,6 +375,14 @@ WAITS: dict[str, Wait] = {
         one(Invoice, serie_key="F-1", due_on=clock.now().date()),
         lambda session: invoice_services._locked(session, "F-1"),
     ),
+    "functions.onboarding.rows:lock": Wait(Onboarding, onboarding, lambda session: onboarding_rows.lock(session, 1)),
+    "functions.onboarding.rows:steps_of": Wait(
+        OnboardingStep, onboarding, lambda session: onboarding_rows.steps_of(session, 1, lock=True)
+    ),
+    "functions.onboarding.services:_open_one": Wait(
+        Onboarding, onboarding, lambda session: onboarding_services._open_one(session, ANA)
+    ),
+    "functions.onboarding.tasks:of": Wait(OnboardingTask, onboarding, lambda session: onboarding_tasks.of(session, 1)),
     "functions.tickets.duplicates:of_facts": Wait(
         Ticket,
         one(Ticket, **TICKET, day=date(2026, 3, 2), total_minor=100),

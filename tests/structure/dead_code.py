@@ -30,7 +30,8 @@ def found(paths: list[Path]) -> dict[str, str]:
     vulture.scavenge([str(path) for path in paths], exclude=["*/migrations/*"])
     unused: list[Any] = vulture.get_unused_code()
     named = {name for file in _files(paths, ".py") for name in REFERENCE.findall(file.read_text())}
-    named |= {name for file in _files(paths, ".html") for name in ON_A_PAGE.findall(file.read_text())}
+    pages = [file for file in _files(paths, ".html") if file.parent.name == "pages"]
+    named |= {name for file in pages for name in ON_A_PAGE.findall(file.read_text())}
     return {one.name: f"{one.filename}:{one.first_lineno}" for one in unused if one.typ in KINDS and one.name not in named}
 
 

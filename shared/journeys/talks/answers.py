@@ -8,11 +8,12 @@ from typing import Any
 
 from shared.journeys.talks.definition import MOST_OPTIONS, Ask, Option, option_id
 from shared.readers import UnreadableError, dates, email, money
-from shared.readers.signs import folded, visible
+from shared.readers.signs import folded, one_line, visible
 
 LONGEST_ANSWER = 1000
 LONGEST_TITLE = 24
 NUMBER_WORDS = ("uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "diez")
+_FIGURES = re.compile(r"-?\d[\d.,']*")
 _NUMBERED = re.compile(r"(?:(?:la|el|opcion|numero|num|no|n|#)[ .:]*)*(\d{1,2})\s*[.)]?")
 
 
@@ -81,6 +82,19 @@ def _longest(matches: Sequence[Option], titles: Mapping[str, str]) -> list[Optio
     return [one for one in matches if not any(other is not one and titles[one.id] in titles[other.id] for other in matches)]
 
 
+def _amount(text: str) -> Decimal:
+    """The number of a reply: the whole of it, a word up to ten, or the only number in a sentence ("somos 12")."""
+    try:
+        return money.read_count(text, whole=False)
+    except UnreadableError:
+        words, found = _words(text), _FIGURES.findall(one_line(text))
+        if words in NUMBER_WORDS:
+            return Decimal(NUMBER_WORDS.index(words) + 1)
+        if len(found) != 1:
+            raise
+        return money.read_count(found[0].rstrip(".,"), whole=False)
+
+
 def _words(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", folded(text)))
 
@@ -93,7 +107,7 @@ def _number_of(words: str) -> int | None:
 
 
 def _number(ask: Ask, text: str) -> int | float:
-    amount: Decimal = money.read_count(text, whole=False)
+    amount = _amount(text)
     value = int(amount) if amount == amount.to_integral_value() else float(amount)
     if (ask.least is not None and value < ask.least) or (ask.most is not None and value > ask.most):
         raise UnreadableError("out of range")

@@ -1,5 +1,6 @@
 """Executions run: everybody once, at the rate, in the window; paused, resumed, cancelled, and ended when the last has ended."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from shared.store.session import reading, transact
 from tests.functions.broadcasts.conftest import FLOW_ID
 from tests.support.messages import CONFIGURED, LEAD, PostOffice
 from tests.support.world import FakeStorage
+from tests.unit.web.calls import KEYS, Api
 
 ONE_MESSAGE = TalkingFlow.model_validate(
     {
@@ -436,3 +438,24 @@ def test_drain_twice_at_once_sends_once(post: Post) -> None:
     post.go(120)
     drain("twilio")
     assert len(post.phones()) == 5
+
+
+def test_automation_is_paused_resumed_and_cancelled_over_the_api(post: Post, environment: pytest.MonkeyPatch) -> None:
+    """With the reason that was given; what is in the wrong state is refused with 409."""
+    environment.setenv("API_KEYS", json.dumps(KEYS))
+    get_settings.cache_clear()
+    api, execution_id = Api(), post.begin(200, rate_limit_per_hour=1000)
+    post.step()
+    with reading() as session:
+        execution, automation = session.get_one(Execution, execution_id).uuid, session.scalars(select(Automation.uuid)).one()
+    paths = f"/api/v1/flow-automations/{automation}", f"/api/v1/executions/{execution}"
+    answer = api.post(f"{paths[0]}/pause", body={"reason": "typo"})
+    assert (answer.status, answer.json["status"]) == (200, "paused")
+    assert [(one["status"], one["pause_reason"]) for one in answer.json["executions"]] == [("paused", "typo")]
+    assert api.post(f"{paths[1]}/resume").json["status"] == "running"
+    assert api.post(f"{paths[1]}/resume").status == 409
+    assert api.post(f"{paths[0]}/resume").json["status"] == "active"
+    assert api.post(f"{paths[1]}/pause", body={}).json["status"] == "paused"
+    assert api.post(f"{paths[0]}/cancel", body={"reason": None}).json["executions"][0]["status"] == "cancelled"
+    assert api.post(f"{paths[0]}/cancel", body={}).status == 409
+    assert api.post(f"{paths[1]}/cancel", body={}).status == 409

@@ -127,8 +127,15 @@ def walked(browser: Browser, at_most: int = 200) -> dict[str, int]:
     return seen
 
 
-@pytest.mark.parametrize("who", ROLES)
-@pytest.mark.parametrize("language", ["es", "en"])
+SLOW = pytest.mark.slow
+WALKS = [
+    pytest.param(who, language, marks=[] if (who, language) in (("vera", "es"), ("adan", "en")) else [SLOW])
+    for who in ROLES
+    for language in ("es", "en")
+]
+
+
+@pytest.mark.parametrize(("who", "language"), WALKS)
 def test_every_link_leads_to_a_page(filled, who, language):
     """For every role and in both languages: no dead link, no link to what the role may not see."""
     seen = walked(Browser(language=language).signed_in(f"{who}-key"))
@@ -180,7 +187,7 @@ def test_personal_data_is_masked_until_it_is_shown(filled, operator):
     shown = operator.get("/console/executions/1")
     assert "ana.robles@" not in shown.text
     assert "1234" not in shown.text
-    assert "&lt;b&gt;" in shown.text or "\\u003cb\\u003e" in shown.text
+    assert "Ana &lt;b&gt;Robles" in shown.text
     whole = operator.submit(shown.form("/console/executions/1/show"))
     assert "ana.robles@example.com" in whole.text
     with reading() as session:

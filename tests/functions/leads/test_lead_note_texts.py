@@ -23,6 +23,8 @@ GIVEN = {
     "telefono": "55 1234 5678",
     "empresa": "Acme",
     "fuente": "web",
+    "text": "Quiere una llamada",
+    "advisor": "Luz",
 }
 INTERNAL = re.compile(r"[a-z]+_[a-z0-9]+|\b(?:twilio|brevo|resend|smtp|voice|email|sms|whatsapp)\b|\b[a-z]+-\d+|\{\{|\bNone\b")
 

@@ -51,13 +51,15 @@ def test_what_is_no_option(text: str) -> None:
         read(CHOICE, text)
 
 
-@pytest.mark.parametrize(("text", "found"), [("3 personas", 3), ("1,250.50", 1250.5), ("12", 12)])
+@pytest.mark.parametrize(
+    ("text", "found"), [("3 personas", 3), ("1,250.50", 1250.5), ("12", 12), ("Somos 12.", 12), ("cinco", 5)]
+)
 def test_number(text: str, found: float) -> None:
     """A number with a unit behind it; whole ones are whole."""
     assert read(Ask(text="x", reads="number"), text) == found
 
 
-@pytest.mark.parametrize("text", ["muchas", "0", "11", ""])
+@pytest.mark.parametrize("text", ["muchas", "0", "11", "", "entre 2 y 3"])
 def test_number_out_of_range_or_none(text: str) -> None:
     """`least` and `most` hold."""
     with pytest.raises(UnreadableError):

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from shared import clock
-from shared.journeys import engine, listeners, pauses, talking
+from shared.journeys import listeners, pauses, talking
 from shared.journeys.talks import waits
 from shared.journeys.talks.events import TalkAct, TalkEvent
 from shared.messages import consent, statuses
-from shared.messages.digests import digest_of_address
+from shared.messages.digests import digest_of_address, digest_of_person
 from shared.messages.events import ProviderEvent
 from shared.store.journey_models import Enrolment, JourneyTalk
 from shared.store.message_models import ReceivedMessage
@@ -329,16 +329,76 @@ class TestWhose:
         assert talk().node == "topic"
 
 
+def stop(channels: list[str], cause: str = "stop") -> None:
+    """Somebody wants no more by these channels."""
+    address = digest_of_address(PHONE) if "sms" in channels else digest_of_person("contact:1")
+    transact(lambda session: consent.suppress(session, channels, [address], cause, clock.now()))  # type: ignore[arg-type]
+
+
 class TestEnd:
     """Ways out that are not in the definition."""
 
     def test_stop_ends_it(self, define, vendors, others) -> None:
-        """BAJA ends the talk, whether or not the file says so."""
+        """BAJA ends the talk, whether or not the file says so, and is no answer; nothing more is sent."""
         define(SURVEY)
         begin()
-        stop = {"channels": ["sms", "whatsapp", "voice"], "cause": "stop"}
-        transact(lambda session: engine.signal(session, "person.unsubscribed", ["contact:1"], stop, event_key="s"))
-        assert talk().outcome == "stopped" or talk().state != "ended"
+        assert says("BAJA", wish="stop", state="no-answer-needed").state == "no-answer-needed"
+        stop([*consent.PHONE_CHANNELS])
+        assert (talk().outcome, [event.outcome for event in others.ended]) == ("stopped", ["stopped"])
+        assert says("Ana").state == "unread"
+        assert vendors.steps() == ["name"]
+
+    def test_unsubscribing_from_mails_leaves_it_alone(self, define, vendors) -> None:
+        """Who wants no more mails goes on talking by WhatsApp."""
+        define(SURVEY)
+        begin()
+        stop(["email"], cause="unsubscribed")
+        assert talk().state == "asked"
+
+    def test_stop_while_the_next_question_waits(self, define, vendors, test_clock) -> None:
+        """A question that is planned and not sent yet is taken back."""
+        define(SURVEY.replace("- id: topic\n", "- id: topic\n    delay: 1h\n"))
+        begin()
+        says("Ana")
+        stop([*consent.PHONE_CHANNELS])
+        test_clock.moment += timedelta(hours=2)
+        dispatch()
+        assert (vendors.steps(), talk().outcome) == (["name"], "stopped")
+
+    def test_message_that_cannot_be_delivered(self, define, vendors, others) -> None:
+        """At once or by a later status: the talk ends as undelivered, with the vendor's reason."""
+        define(SURVEY)
+        begin()
+        vendors.says("name", "failed", "twilio-63016")
+        assert [(event.outcome, event.reason) for event in others.ended] == [("undelivered", "twilio-63016")]
+
+    def test_nobody_to_write_to(self, define, vendors, others) -> None:
+        """Without a number it ends before it begins."""
+        define(SURVEY)
+        begin(phone=None)
+        assert [event.outcome for event in others.ended] == ["undelivered"]
+
+    def test_missing_variable(self, define, vendors, others) -> None:
+        """A text that cannot be filled in ends the talk, and says which variable is missing."""
+        define(SURVEY.replace("¿Cómo te llamas?", "Hola {{ nobody }}"))
+        begin()
+        (end,) = others.ended
+        assert end.outcome == "failed"
+        assert "'nobody' is undefined" in end.reason
+
+    def test_steps_that_lead_back_for_ever(self, define, vendors, others) -> None:
+        """A round without a question ends by itself."""
+        define("{name: survey, title: x, steps: [{id: a, set: {x: 1}}, {id: b, set: {y: 2}, next: a}]}")
+        begin()
+        assert [event.outcome for event in others.ended] == ["went_round"]
+
+    def test_listener_that_raises(self, define, vendors, monkeypatch) -> None:
+        """What it did is taken back, and the talk goes on."""
+        listen(monkeypatch, "talk.moved", "broken", lambda _session, _event: 1 / 0)
+        define(SURVEY)
+        begin()
+        assert says("Ana").state == "answered"
+        assert talk().node == "topic"
 
     def test_cancel(self, define, vendors, others) -> None:
         """Whoever began it takes it back: nothing more is sent, and a second time changes nothing."""

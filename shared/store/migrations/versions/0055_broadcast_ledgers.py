@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0055"
-down_revision = "0066"
+down_revision = "0058"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,79 @@
+"""Reports: what happened in a period, how long changes took to reach other systems, and comparisons with them; CSV as well."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import select
+
+from shared.console import listing, pages
+from shared.console.navigation import Entry
+from shared.console.routes import ConsoleRoute
+from shared.console.words import mark
+from shared.errors import RefusedError
+from shared.store.models import Reconciliation
+from shared.store.session import reading
+from shared.watch.summary import summary
+from shared.web.paging import RowId
+
+router = APIRouter(route_class=ConsoleRoute)
+ENTRY = Entry(name="reports", title=mark("Reports"), path="/console/reports", group="made-of", icon="reports", place=3)
+
+Days = Literal["1", "7", "30"]
+Table = Literal["events", "contacts_by_channel", "opportunities_by_stage", "assignments"]
+TITLES: Mapping[Table, str] = {
+    "events": mark("Events"),
+    "contacts_by_channel": mark("Contacts by channel"),
+    "opportunities_by_stage": mark("Opportunities by stage"),
+    "assignments": mark("Assignments"),
+}
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@router.get("/console/reports")
+def reports(request: Request, days: Annotated[Days, Query()] = "7", after: str | None = None) -> Response:
+    """The figures of the last days, and the comparisons with other systems."""
+    now = pages.reader_of(request).now
+    found = summary(now - timedelta(days=int(days)), now)
+    with reading() as session:
+        page = listing.page(session, select(Reconciliation), Reconciliation.id, after, 20)
+        session.expunge_all()
+    tables = {name: (TITLES[name], _columns(found[name]), found[name]) for name in TITLES}
+    facts: dict[str, Any] = {"days": days, "tables": tables, "lag": found["sync_lag"], "page": page}
+    facts |= {"more": listing.address(request, after=page.next) if page.next else None}
+    return pages.render(request, "console/reports.html", here="reports", heading=mark("Reports"), **facts)
+
+
+@router.get("/console/reports/{table}.csv")
+def as_csv(request: Request, table: Table, days: Annotated[Days, Query()] = "7") -> Response:
+    """One table of the report as a file. What a spreadsheet would take for a formula is written with a quote before it."""
+    now = pages.reader_of(request).now
+    rows: Sequence[Mapping[str, Any]] = summary(now - timedelta(days=int(days)), now)[table]
+    written = io.StringIO()
+    writer = csv.DictWriter(written, _columns(rows))
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    headers = pages.HEADERS | {"Content-Disposition": f'attachment; filename="{table}.csv"'}
+    return Response(written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/console/reports/comparison/{number:id}")
+def comparison(request: Request, number: RowId) -> Response:
+    """What a comparison with a system found."""
+    with reading() as session:
+        row = session.get(Reconciliation, number)
+        session.expunge_all()
+    if row is None:
+        raise RefusedError(404, "no-such-reconciliation", mark("There is no such comparison, or no longer."))
+    return pages.render(request, "console/comparison.html", here="reports", heading=row.system, row=row)
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(rows[0]) if rows else []
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -1,0 +1,36 @@
+"""Settings as they are in force, with their meaning and where they come from; they are changed in the environment alone."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import select
+
+from functions.console.flows import SettingShown, shown_settings
+from shared.console import pages
+from shared.console.navigation import Entry
+from shared.console.routes import ConsoleRoute
+from shared.console.words import mark
+from shared.settings import get_settings
+from shared.store.models import Advisor, Channel, StageMapping
+from shared.store.session import reading
+
+router = APIRouter(route_class=ConsoleRoute)
+ENTRY = Entry(name="settings", title=mark("Settings"), path="/console/settings", group="made-of", icon="settings", place=4)
+
+
+@router.get("/console/settings")
+def settings(request: Request, q: Annotated[str, Query(max_length=60)] = "") -> Response:
+    """Every setting whose name or meaning has a part; the stage map, the advisors and the channels."""
+    words = q.strip().lower()
+    listed = [one for one in shown_settings(type(get_settings())) if _fits(one, words)]
+    with reading() as session:
+        stages = session.scalars(select(StageMapping).order_by(StageMapping.manychat_key)).all()
+        advisors = session.scalars(select(Advisor).order_by(Advisor.name)).all()
+        channels = session.scalars(select(Channel).order_by(Channel.key)).all()
+        session.expunge_all()
+    facts: dict[str, Any] = {"settings": listed, "q": q.strip(), "stages": stages, "advisors": advisors, "channels": channels}
+    return pages.render(request, "console/settings.html", here="settings", heading=mark("Settings"), **facts)
+
+
+def _fits(one: SettingShown, words: str) -> bool:
+    return words in one.name.lower() or words in one.meaning.lower()

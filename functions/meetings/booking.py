@@ -1,0 +1,88 @@
+"""What is done at a calendar for one meeting: who is busy is read, the event is brought up to date."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from functions.meetings import changes, holding, notices, people, services, slots
+from functions.meetings.calendars import EventDeletedError, NoSuchCalendarError, Written
+from functions.meetings.providers import calendar_named
+from functions.meetings.services import NO_CALENDAR, ORGANIZER
+from functions.meetings.tables import CANCELLED, CONFIRMED, Meeting
+from shared import clock
+
+
+def look(meeting: Meeting) -> Mapping[str, Any]:
+    """Who is busy when, as far as calendars say. An organizer without one goes on without: then everybody is unknown."""
+    if meeting.asked_at is None or meeting.calendar == NO_CALENDAR:
+        return {"busy": None, "calendar": meeting.calendar}
+    wish, rules = services.wish_of(meeting), people.rules()
+    addresses = {ORGANIZER: meeting.organizer} | {str(one.id): one.address for one in meeting.present}
+    spans = slots.spans(wish, rules, clock.now())
+    if meeting.held_starts_at is not None:
+        spans = [services.whole_of(meeting, meeting.held_starts_at)]
+    try:
+        found = calendar_named(meeting.calendar).busy(meeting.organizer, list(addresses.values()), spans)
+    except NoSuchCalendarError:
+        return {"busy": None, "calendar": NO_CALENDAR}
+    busy = {name: _plain(found.get(address)) for name, address in addresses.items()}
+    return {"busy": busy, "calendar": meeting.calendar}
+
+
+def decide(session: Session, subject: str) -> None:
+    """With what was read, find a time; nothing where the question was answered meanwhile."""
+    meeting = holding.locked_meeting(session, _number(subject))
+    if meeting is not None:
+        services.decide(session, meeting)
+
+
+def put_event(meeting: Meeting) -> Mapping[str, Any]:
+    """Bring the event up to date: written while the meeting is on, deleted when it is cancelled.
+
+    Whoever deletes it in the calendar cancels the meeting. An organizer without a calendar goes on without.
+    """
+    kept = {
+        "calendar_event_id": meeting.calendar_event_id,
+        "calendar_etag": meeting.calendar_etag,
+        "meeting_url": meeting.meeting_url,
+        "generation": meeting.generation,
+        "calendar": meeting.calendar,
+    }
+    if meeting.calendar == NO_CALENDAR:
+        return kept
+    calendar = calendar_named(meeting.calendar)
+    try:
+        if meeting.status == CANCELLED:
+            calendar.drop(meeting)
+            return kept
+        return kept | _kept(calendar.put(meeting))
+    except EventDeletedError:
+        changes.deleted(meeting.id)
+        return kept
+    except NoSuchCalendarError:
+        return kept | {"calendar": NO_CALENDAR}
+
+
+def announce(session: Session, subject: str) -> None:
+    """The event is written, so tell of it who is not told by the calendar."""
+    meeting = holding.locked_meeting(session, _number(subject))
+    if meeting is not None and meeting.status == CONFIRMED and meeting.starts_at is not None:
+        notices.announce(session, meeting)
+
+
+def _kept(written: Written) -> dict[str, Any]:
+    return {
+        "calendar_event_id": written.event_id,
+        "calendar_etag": written.etag,
+        "meeting_url": written.meeting_url,
+        "generation": written.generation,
+    }
+
+
+def _plain(found: Any) -> list[list[str]] | None:
+    return None if found is None else [[one.start.isoformat(), one.end.isoformat()] for one in found]
+
+
+def _number(subject: str) -> int:
+    return int(subject.rpartition(":")[2])

@@ -1,0 +1,99 @@
+"""What meetings have carried out at calendars: reading who is busy, writing the event, listening, reading changes.
+
+All of it is kept in step with our rows (`RecordSync`): it may be done twice, and what is lost is asked for again.
+Light: imports no SQL until it runs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from functions.meetings.calendars import TARGET
+from functions.meetings.settings import MeetingSettings
+from shared.outbox.record_sync import RecordSync
+from shared.settings import get_settings, settings_of
+
+if TYPE_CHECKING:
+    from functions.meetings.tables import Meeting, MeetingCalendar
+
+MEETINGS, CALENDARS = "functions.meetings.tables:Meeting", "functions.meetings.tables:MeetingCalendar"
+
+
+def is_used() -> bool:
+    """Whether calendars are read and written at all."""
+    return settings_of(MeetingSettings).meetings_calendar != "none"
+
+
+def can_listen() -> bool:
+    """Whether a calendar can tell us of changes: what it sends is known to be ours by a signature."""
+    return is_used() and bool(get_settings().link_signing_secrets)
+
+
+def _question(meeting: Meeting) -> dict[str, Any]:
+    return {"organizer": meeting.organizer, "people": [one.address for one in meeting.present], "minutes": meeting.minutes}
+
+
+def _event(meeting: Meeting) -> dict[str, Any]:
+    return {
+        "organizer": meeting.organizer,
+        "status": meeting.status,
+        "subject": meeting.subject,
+        "location": meeting.location,
+        "starts_at": meeting.starts_at,
+        "ends_at": meeting.ends_at,
+        "people": [one.address for one in meeting.present],
+    }
+
+
+def _listened(calendar: MeetingCalendar) -> dict[str, Any]:
+    return {"calendar": calendar.address}
+
+
+AVAILABILITY = RecordSync(
+    target=TARGET,
+    name="availability",
+    table=MEETINGS,
+    subject_prefix="meeting:",
+    prefix="look",
+    put="functions.meetings.booking:look",
+    keep=("busy", "calendar"),
+    then="functions.meetings.booking:decide",
+    describe=_question,
+    is_used=is_used,
+)
+EVENT = RecordSync(
+    target=TARGET,
+    name="event",
+    table=MEETINGS,
+    subject_prefix="meeting:",
+    prefix="event",
+    put="functions.meetings.booking:put_event",
+    keep=("calendar_event_id", "calendar_etag", "meeting_url", "generation", "calendar"),
+    then="functions.meetings.booking:announce",
+    describe=_event,
+    is_used=is_used,
+)
+CHANNEL = RecordSync(
+    target=TARGET,
+    name="channel",
+    table=CALENDARS,
+    subject_prefix="meeting-calendar:",
+    prefix="channel",
+    put="functions.meetings.channels:open_channel",
+    keep=("channel_id", "resource_id", "expires_at"),
+    describe=_listened,
+    is_used=can_listen,
+    overdue="functions.meetings.channels:to_renew",
+)
+CHANGES = RecordSync(
+    target=TARGET,
+    name="changes",
+    table=CALENDARS,
+    subject_prefix="meeting-calendar:",
+    prefix="changes",
+    put="functions.meetings.changes:read",
+    keep=("cursor", "read_at"),
+    describe=_listened,
+    is_used=is_used,
+    overdue="functions.meetings.channels:to_read",
+)
