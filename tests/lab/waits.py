@@ -317,7 +317,7 @@ WAITS: dict[str, Wait] = {
     ),
     "functions.broadcasts.approval:decided": Wait(
         Execution,
-        broadcast,
+        lambda: [filled(Automation), filled(Execution, automation_id=1, uuid="x")],
         lambda session: approval.decided(session, SimpleNamespace(kind=approval.KIND, key="x", outcome="approved")),
     ),
     "functions.broadcasts.automation_edits:find": Wait(
