@@ -46,7 +46,8 @@ FOR_SENDERS = {
     OLD_MEETINGS,
     f"{OLD_MEETINGS}/1",
 }
-READING_BY_POST = {"/api/v1/templates/1/preview"}  # they take a body and change nothing
+# They take a body and change nothing.
+READING_BY_POST = {"/api/v1/templates/1/preview", "/api/v1/flow-automations/1/forecast"}
 EVERYTHING = [
     (method.upper(), re.sub(r"{\w+}", "1", path)) for path, methods in description()["paths"].items() for method in methods
 ]
