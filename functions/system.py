@@ -77,6 +77,7 @@ FLOW = Flow(
             "message.sending": "shared.journeys.listeners:may_send",
             "message.outcome": "shared.journeys.listeners:record_outcome",
             "message.received": "shared.journeys.listeners:take_reply",
+            "approval.decided": "shared.journeys.listeners:take_decision",
             "person.known": "shared.journeys.listeners:apply_what_happened",
             "person.message": "shared.journeys.listeners:signal_person_message",
         }

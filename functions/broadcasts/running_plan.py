@@ -23,6 +23,8 @@ from shared.store.session import reading
 
 AHEAD = timedelta(minutes=15)
 """Deliveries are made for what is due until then."""
+ROUND = timedelta(seconds=30)
+"""Conversations are begun in the round before they are due; the ledger holds those that are too early."""
 PAGE = 200  # recipients of one transaction
 MOST_PAGES = 40  # of one execution in one round of the timer
 AFTER_PAGE = faults.point("broadcasts.after_planned_page")
@@ -48,7 +50,7 @@ def _page(session: Session, execution_id: int) -> int:
         return 0
     config, journey = RunConfig.of(execution.config), running_send.flow(execution)
     talks = not running_send.is_one_message(journey)
-    until = now if talks else now + AHEAD
+    until = now + (ROUND if talks else AHEAD)
     room = min(PAGE, _room(session, execution_id, config, now))
     start = Place(max(row.planned_until or now, now), row.in_batch)
     times = [found for found, _n in zip(pace.dues(config, start, until), range(room), strict=False)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.broadcasts import known_flows
@@ -96,8 +97,9 @@ def begin_talk(session: Session, execution: Execution, journey: TalkingFlow, row
     if enrolment is None:
         return False
     row.enrolment_id = enrolment
-    step = session.get(EnrolmentStep, (enrolment, journey.steps[0].id))
-    row.delivery_id = step.delivery_id if step is not None else None
+    sends = (EnrolmentStep.enrolment_id == enrolment, EnrolmentStep.delivery_id.is_not(None))
+    query = select(EnrolmentStep.delivery_id).where(*sends).order_by(EnrolmentStep.id).limit(1)
+    row.delivery_id = session.scalars(query).one_or_none()
     return True
 
 

@@ -254,7 +254,7 @@ def _to_a_person(session: Session, ticket: Ticket, reason: str, *, say: str | No
 def _duplicate(session: Session, ticket: Ticket, earlier: Ticket | None) -> None:
     ticket.status, ticket.reason, ticket.asked_at = "duplicate", "seen-before", None
     ticket.duplicate_of = earlier.id if earlier is not None else ticket.duplicate_of
-    when = facts.shown_day(earlier.received_at.astimezone(facts.zone()).date()) if earlier is not None else ""
+    when = f"el {facts.shown_day(earlier.received_at.astimezone(facts.zone()).date())}" if earlier is not None else "antes"
     talking.say(session, ticket, "ticket_duplicate", "duplicate", None, earlier=when)
 
 

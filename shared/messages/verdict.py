@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import ConfigurationError
-from shared.messages import consent, days, outcomes, senders
+from shared.messages import consent, days, moves, number_states, outcomes, senders
 from shared.messages.message import Message
 from shared.messages.windows import Window, window_for
 from shared.outbox.actions import Claimed, Later
@@ -37,7 +37,7 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
 
     None counts the message against the person's day and notes in its payload when it was first tried.
     """
-    message, settings = Message.from_payload(claimed.payload), get_settings()
+    message, settings = moves.current(session, Message.from_payload(claimed.payload)), get_settings()
     if (owner := outcomes.refused(session, message.context)) is not None:
         return owner
     if message.reply and consent.in_conversation(session, message.to, message.channel):
@@ -70,6 +70,8 @@ def _never(session: Session, message: Message, known: Aliases, settings: Setting
 
 def _later(session: Session, claimed: Claimed, message: Message, known: Aliases) -> Later | None:
     settings = get_settings()
+    if (until := number_states.held_until(session, message, settings)) is not None:
+        return Later(until, number_states.PAUSED)
     is_named = _names_zone(message) or known.time_zone is not None
     now, window = clock.now(), window_of(message, settings, known.time_zone)
     is_counted = not (message.transactional or settings.testing_mode)  # whose days are minutes

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from fastapi import Depends, Request, Response, Security
 from fastapi.routing import APIRoute
-from fastapi.security import APIKeyHeader, HTTPBasic
+from fastapi.security import APIKeyHeader, HTTPBasic, HTTPBearer
 
 from shared.errors import RefusedError
 from shared.intake import auth, body
@@ -16,10 +16,7 @@ from shared.problems import documented
 from shared.settings import ApiKey, Scope, Settings, get_settings
 
 API_KEY = APIKeyHeader(
-    name="X-API-KEY",
-    scheme_name="ApiKey",
-    auto_error=False,
-    description="One of the keys in the setting API_KEYS; it may come as `Authorization: Bearer` instead.",
+    name="X-API-KEY", scheme_name="ApiKey", auto_error=False, description="One of the keys in the setting API_KEYS."
 )
 
 
@@ -30,6 +27,14 @@ class _Basic(HTTPBasic):
         """Check nothing."""
 
 
+class _Bearer(HTTPBearer):
+    """Bearer authentication in the API's description; what checks the key is `SecuredRoute`."""
+
+    async def __call__(self, request: Request) -> None:  # type: ignore[override]  # as `_Basic`
+        """Check nothing."""
+
+
+BEARER = _Bearer(scheme_name="Bearer", auto_error=False, description="One of the keys in the setting API_KEYS.")
 BASIC = _Basic(scheme_name="Basic", auto_error=False, description="The password is one of the keys in the setting API_KEYS.")
 EVERYWHERE = (401, 403, 422, 500, 503)
 WITH_BODY = (400, 413, 415)
@@ -52,8 +57,9 @@ class SecuredRoute(APIRoute):
         reads = self.only_reads or set(options.get("methods") or {"GET"}) <= READING_METHODS
         self.scope: Scope = "read" if reads else "write"
         shown = Security(API_KEY, scopes=[self.scope])  # for the description; `guarded` below is what checks
+        bearer = Security(BEARER, scopes=[self.scope])
         basic = [Security(BASIC, scopes=[self.scope])] if self.takes_basic else []
-        options["dependencies"] = [*(options.get("dependencies") or ()), shown, *basic]
+        options["dependencies"] = [*(options.get("dependencies") or ()), shown, bearer, *basic]
         options["responses"] = _merged(documented(*EVERYWHERE), options.get("responses") or {})
         super().__init__(path, endpoint, **options)
         if self.body_field is not None:
@@ -76,8 +82,7 @@ class SecuredRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             settings = get_settings()
-            headers = _with_bearer(_headers(request))
-            headers = _with_password(headers) if self.takes_basic else headers
+            headers = _with_password(_headers(request)) if self.takes_basic else _headers(request)
             in_address = request.path_params.get("key") if self.takes_key_in_address and auth.HEADER not in headers else None
             if in_address:
                 headers |= {auth.HEADER: in_address}
@@ -130,14 +135,6 @@ def _merged(
 def _headers(request: Request) -> dict[str, str]:
     """The headers as the webhooks see them; the framework would read a key with letters outside ASCII differently."""
     return {name.decode("latin-1"): value.decode("utf-8", "surrogateescape") for name, value in request.headers.raw}
-
-
-def _with_bearer(headers: dict[str, str]) -> dict[str, str]:
-    """The headers, with the token of `Authorization: Bearer` as the key where there is no other (RFC 6750)."""
-    scheme, _, given = headers.get("authorization", "").partition(" ")
-    if auth.HEADER in headers or scheme.lower() != "bearer" or not given.strip():
-        return headers
-    return headers | {auth.HEADER: given.strip()}
 
 
 def _with_password(headers: dict[str, str]) -> dict[str, str]:

@@ -1,16 +1,18 @@
 """Fixtures of broadcasts: an execution, and its recipients."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
 from functions.broadcasts.tables import Automation, Execution, Recipient
+from shared import clock
 from shared.journeys import chatbots
 from shared.settings import get_settings
 from shared.store.session import transact
+from tests.functions.broadcasts.posting import Post, opened
 from tests.support.world import FakeStorage
 from tests.unit.web.calls import KEYS, Api
 
@@ -43,6 +45,15 @@ def added(*numbers: str, **fields: Any) -> tuple[int, list[int]]:
 def run(database: Engine) -> Run:
     """Adds an execution with its recipients."""
     return added
+
+
+@pytest.fixture
+def post(
+    database: Engine, storage: FakeStorage, environment: pytest.MonkeyPatch, test_clock: clock.TestClock
+) -> Iterator[Post]:
+    """A broadcast of one message that a test holds in its hand."""
+    with opened(environment, test_clock) as found:
+        yield found
 
 
 @pytest.fixture

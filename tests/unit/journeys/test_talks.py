@@ -9,14 +9,14 @@ from shared import clock
 from shared.journeys import listeners, pauses, talking
 from shared.journeys.talks import waits
 from shared.journeys.talks.events import TalkAct, TalkEvent
-from shared.messages import consent, statuses
+from shared.messages import consent, numbers, statuses
 from shared.messages.digests import digest_of_address, digest_of_person
 from shared.messages.events import ProviderEvent
 from shared.store.journey_models import Enrolment, JourneyTalk
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
-from tests.support.journeys import dispatch
+from tests.support.journeys import SETTINGS, dispatch
 from tests.support.listeners import listen
 
 PHONE = "+525512345678"
@@ -308,6 +308,14 @@ class TestWhose:
         define(SURVEY)
         begin()
         assert says("Ana", channel="sms").state == "unread"
+
+    def test_another_number_of_ours(self, define, vendors) -> None:
+        """Who writes to another number of ours does not answer the question of this one."""
+        define(SURVEY)
+        ours = numbers.id_of(SETTINGS["TWILIO_WHATSAPP_SENDER"])
+        begin(whatsapp_number_id=ours)
+        assert says("Ana", whatsapp_number_id=numbers.id_of("+525500000000")).state == "unread"
+        assert says("Ana", whatsapp_number_id=ours).state == "answered"
 
     def test_two_answers_at_once(self, define, vendors) -> None:
         """Both were written before the next question went out: the first counts, the second is for a person."""
