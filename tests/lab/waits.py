@@ -17,12 +17,24 @@ from sqlalchemy.orm import Session
 from functions.bookings import chain
 from functions.bookings import services as booking_services
 from functions.bookings.tables import Booking, BookingUid
+from functions.broadcasts import (
+    approval,
+    automation_edits,
+    forecast_kept,
+    planning,
+    progress,
+    running_control,
+    running_outcomes,
+    running_watch,
+    schedule_edits,
+)
 from functions.broadcasts import counts as broadcast_counts
+from functions.broadcasts import importer as broadcast_importer
 from functions.broadcasts import ledger as broadcast_ledger
-from functions.broadcasts import progress, running_control, running_outcomes, running_watch, schedule_edits
+from functions.broadcasts import uploads as broadcast_uploads
 from functions.broadcasts.running_tables import Ledger
 from functions.broadcasts.states import RecipientStatus
-from functions.broadcasts.tables import Automation, Execution, ExecutionCount, Recipient
+from functions.broadcasts.tables import Automation, Execution, ExecutionCount, Recipient, Upload
 from functions.broadcasts.tables import Schedule as BroadcastSchedule
 from functions.carts import covering, recovery, wishes
 from functions.carts import outcomes as cart_outcomes
@@ -63,6 +75,8 @@ from shared.crm import (
     assignment_edits,
     campaigns,
     catalogue,
+    contact_edits,
+    contact_profiles,
     editing,
     odoo_before,
     odoo_sync,
@@ -81,6 +95,7 @@ from shared.messages import operator_actions as message_actions
 from shared.outbox import claims, expired, plan, record
 from shared.outbox import operator_actions as delivery_actions
 from shared.people import kinds, observing
+from shared.store.contact_models import ContactProfile
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent, JourneyPause, JourneyVersion
 from shared.store.message_models import Conversation, MessageDay, MessageStatus, Suppression, TemplateCopy
 from shared.store.models import (
@@ -303,6 +318,29 @@ WAITS: dict[str, Wait] = {
     "functions.broadcasts.counts:_fold_page": Wait(
         ExecutionCount, one(ExecutionCount, execution_id=1), lambda session: broadcast_counts._fold_page(session, 1)
     ),
+    "functions.broadcasts.approval:decided": Wait(
+        Execution,
+        lambda: [filled(Automation), filled(Execution, automation_id=1, uuid="x")],
+        lambda session: approval.decided(session, SimpleNamespace(kind=approval.KIND, key="x", outcome="approved")),
+    ),
+    "functions.broadcasts.automation_edits:find": Wait(
+        Automation, broadcast, lambda session: automation_edits.find(session, "u1", for_change=True)
+    ),
+    "functions.broadcasts.forecast_kept:_keep": Wait(
+        Execution, broadcast, lambda session: forecast_kept._keep(session, 1, {"sends": 1})
+    ),
+    "functions.broadcasts.importer:_contact": Wait(
+        Contact, person, lambda session: broadcast_importer._contact(session, 1, "+525512345678")
+    ),
+    "functions.broadcasts.planning:_note_failure": Wait(
+        Execution, broadcast, lambda session: planning._note_failure(session, 1, "KeyError")
+    ),
+    "functions.broadcasts.uploads:_fail": Wait(
+        Upload, one(Upload, uuid="u1"), lambda session: broadcast_uploads._fail(session, 1, "x")
+    ),
+    "functions.broadcasts.uploads:add_rows": Wait(
+        Upload, one(Upload, uuid="u1", state="ready"), lambda session: broadcast_uploads.add_rows(session, "u1", [])
+    ),
     "functions.broadcasts.ledger:lock": Wait(
         Ledger,
         lambda: [*broadcast(), filled(Ledger, automation_id=1)],
@@ -457,6 +495,16 @@ WAITS: dict[str, Wait] = {
         one(ScoredLead, key=key_of("manychat", "1"), source="manychat", ext_id="1"),
         lambda session: scoring_services._locked_row(session, "1", SCORED, clock.now()),
     ),
+    "shared.crm.contact_edits:keep_by_phone": Wait(
+        Contact,
+        one(Contact, manychat_id="m1", phone="+525512345678"),
+        lambda session: contact_edits.keep_by_phone(session, {"phone": "+525512345678"}, "a"),
+    ),
+    "shared.crm.contact_profiles:_locked_profile": Wait(
+        ContactProfile,
+        lambda: [*person(), filled(ContactProfile, contact_id=1, uuid="u1")],
+        lambda session: contact_profiles._locked_profile(session, 1),
+    ),
     "shared.crm.assignment_edits:_assignment": Wait(
         CampaignContact,
         assignment,
@@ -601,6 +649,10 @@ WAITS: dict[str, Wait] = {
 """Places that wait for the rows."""
 
 SKIPS: dict[str, Wait] = {
+    "functions.broadcasts.planning:_plan": Wait(Execution, broadcast, lambda session: planning._plan(session, 1)),
+    "functions.broadcasts.uploads:_take_batch": Wait(
+        Upload, one(Upload, uuid="u1"), lambda session: broadcast_uploads._take_batch(session, 1, 0, [])
+    ),
     "shared.outbox.claims:_next": Wait(Delivery, delivery(), lambda session: claims.claim(session, TARGET, "w1")),
     "shared.outbox.expired:free_expired": Wait(Delivery, dead, expired.free_expired),
 }
