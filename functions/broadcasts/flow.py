@@ -59,4 +59,5 @@ FLOW = Flow(
     ),
     settings="functions.broadcasts.settings:BroadcastSettings",
     has_journeys=True,
+    has_templates=True,
 )
