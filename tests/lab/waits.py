@@ -54,6 +54,9 @@ from functions.invoices.tables import Invoice
 from functions.leads import services as lead_services
 from functions.leads import taking_in
 from functions.leads.tables import Lead
+from functions.meetings import calendar_notices
+from functions.meetings import holding as meeting_holding
+from functions.meetings.tables import Meeting, MeetingCalendar
 from functions.onboarding import rows as onboarding_rows
 from functions.onboarding import services as onboarding_services
 from functions.onboarding import tasks as onboarding_tasks
@@ -376,6 +379,21 @@ WAITS: dict[str, Wait] = {
         Invoice,
         one(Invoice, serie_key="F-1", due_on=clock.now().date()),
         lambda session: invoice_services._locked(session, "F-1"),
+    ),
+    "functions.meetings.calendar_notices:take": Wait(
+        MeetingCalendar,
+        one(MeetingCalendar, address="ana@example.com"),
+        lambda session: calendar_notices.take(session, [1], [], "k"),
+    ),
+    "functions.meetings.holding:lock_people": Wait(
+        MeetingCalendar,
+        one(MeetingCalendar, address="ana@example.com"),
+        lambda session: meeting_holding.lock_people(session, ["ana@example.com"]),
+    ),
+    "functions.meetings.holding:locked_meeting": Wait(
+        Meeting,
+        one(Meeting, key="k", request_key="k", organizer="ana@example.com", subject="S", minutes=30, zone="UTC"),
+        lambda session: meeting_holding.locked_meeting(session, 1),
     ),
     "functions.onboarding.rows:lock": Wait(Onboarding, onboarding, lambda session: onboarding_rows.lock(session, 1)),
     "functions.onboarding.rows:steps_of": Wait(
