@@ -20,6 +20,7 @@ BENCHES = {
     "constants": "what an event takes of database and processor, against the constants of docs/scale.md",
     "retention": "rows that retention removes in a second, against what a million events a day leave",
     "kill": "seconds from a kill until another host has done what was under way, against the bars",
+    "broadcasts": "recipients of a broadcast worked out and planned, against bare inserts",
     "due": "steps of journeys dispatched with 1,000,000 future deliveries, against 10,000",
 }
 

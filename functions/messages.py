@@ -19,7 +19,7 @@ import azure.functions as func
 
 from shared import page_headers, problems
 from shared.errors import PermanentError, RefusedError
-from shared.flow import Flow, Job, Rhythm
+from shared.flow import Flow, IdentityKind, Job, Rhythm
 from shared.intake import body
 from shared.intake.endpoint import EVENTS_QUEUE, accepting, handling
 from shared.intake.inbox import Event, Handler
@@ -56,13 +56,23 @@ FLOW = Flow(
         "shared.web.inbound_messages:router",
         "shared.web.consents:router",
     ),
-    tables=("shared.store.message_models", "shared.store.consent_models"),
+    tables=("shared.store.message_models", "shared.store.consent_models", "shared.store.whatsapp_models"),
     people=("shared.messages.received:INBOUND",),
     importers=("shared.importer.consents:IMPORTER",),
     privacy="shared.messages.personal_data:PERSONAL_DATA",
     timeline=("shared.messages.personal_data:TIMELINE",),
     # The others know people by digests alone: the wish not to be written to outlives an erasure, as it must.
-    impersonal_tables=frozenset(("suppressions", "conversations", "message_days", "message_statuses", "template_copies")),
+    impersonal_tables=frozenset(
+        (
+            "suppressions",
+            "conversations",
+            "message_days",
+            "message_statuses",
+            "template_copies",
+            "whatsapp_numbers",
+            "whatsapp_templates",
+        )
+    ),
     effects=("shared.messages.carriers:ACTIONS",),
     targets=MappingProxyType(
         {name: f"shared.messages.carriers:{name}_policy" for name in ("brevo", "resend", "smtp", "twilio", "meta", "manychat")}
@@ -70,6 +80,7 @@ FLOW = Flow(
     events=(
         "message.attachments",
         "message.sending",
+        "message.place",
         "message.last_look",
         "message.outcome",
         "message.received",
@@ -86,6 +97,7 @@ FLOW = Flow(
         "shared.messages.providers.manychat:MANYCHAT",
     ),
     kept_keys=frozenset(("twilio.message",)),
+    identities=(IdentityKind(name="whatsapp", title="User of WhatsApp", is_address=True),),
     stand_ins=(
         "sandbox.brevo:Brevo",
         "sandbox.resend:Resend",

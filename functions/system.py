@@ -58,6 +58,7 @@ FLOW = Flow(
         "shared.vendors.discord:DISCORD",
         "shared.vendors.slack:SLACK",
         "shared.vendors.openai:OPENAI",
+        "shared.vendors.teams:TEAMS",
     ),
     events=("account.refused", "talk.moved", "talk.ended", "talk.tagged", "talk.assigned"),
     targets=MappingProxyType(
@@ -65,6 +66,7 @@ FLOW = Flow(
             "alerts": "shared.alerts:policy",
             "discord": "shared.discord:policy",
             "slack": "shared.slack:policy",
+            "teams": "shared.teams:policy",
             "openai": "shared.openai:policy",
         }
     ),
@@ -75,6 +77,7 @@ FLOW = Flow(
             "message.sending": "shared.journeys.listeners:may_send",
             "message.outcome": "shared.journeys.listeners:record_outcome",
             "message.received": "shared.journeys.listeners:take_reply",
+            "approval.decided": "shared.journeys.listeners:take_decision",
             "person.known": "shared.journeys.listeners:apply_what_happened",
             "person.message": "shared.journeys.listeners:signal_person_message",
         }

@@ -15,6 +15,8 @@ param settings = {
   BROADCAST_APPROVAL_COST: readEnvironmentVariable('BROADCAST_APPROVAL_COST', '')
   BROADCAST_CURRENCY: readEnvironmentVariable('BROADCAST_CURRENCY', '')
   BROADCAST_MAX_RATE_PER_HOUR: readEnvironmentVariable('BROADCAST_MAX_RATE_PER_HOUR', '')
+  BROADCAST_PAUSE_FAILURES: readEnvironmentVariable('BROADCAST_PAUSE_FAILURES', '')
+  BROADCAST_PAUSE_SHARE: readEnvironmentVariable('BROADCAST_PAUSE_SHARE', '')
   BROADCAST_PRICES: readEnvironmentVariable('BROADCAST_PRICES', '')
   BROADCAST_WEEK_START: readEnvironmentVariable('BROADCAST_WEEK_START', '')
   BULK_WEIGHTS: readEnvironmentVariable('BULK_WEIGHTS', '')
@@ -61,11 +63,16 @@ param settings = {
   DOCUMENTINTELLIGENCE_LOCALE: readEnvironmentVariable('DOCUMENTINTELLIGENCE_LOCALE', '')
   EMAIL_PROVIDER: readEnvironmentVariable('EMAIL_PROVIDER', '')
   ENTRA_CLIENT_ID: readEnvironmentVariable('ENTRA_CLIENT_ID', '')
+  ENTRA_LICENSE_SKU: readEnvironmentVariable('ENTRA_LICENSE_SKU', '')
   ENTRA_TENANT: readEnvironmentVariable('ENTRA_TENANT', '')
+  ENTRA_USAGE_LOCATION: readEnvironmentVariable('ENTRA_USAGE_LOCATION', '')
   FLOWABLE_BASE_URL: readEnvironmentVariable('FLOWABLE_BASE_URL', '')
   FLOWABLE_TENANT: readEnvironmentVariable('FLOWABLE_TENANT', '')
+  GOOGLE_ADMIN_EMAIL: readEnvironmentVariable('GOOGLE_ADMIN_EMAIL', '')
   GOOGLE_CALENDAR_BASE_URL: readEnvironmentVariable('GOOGLE_CALENDAR_BASE_URL', '')
+  GOOGLE_DIRECTORY_BASE_URL: readEnvironmentVariable('GOOGLE_DIRECTORY_BASE_URL', '')
   HOLIDAYS_COUNTRY: readEnvironmentVariable('HOLIDAYS_COUNTRY', '')
+  HRIS_BASE_URL: readEnvironmentVariable('HRIS_BASE_URL', '')
   HUBSPOT_APP_IDS: readEnvironmentVariable('HUBSPOT_APP_IDS', '')
   HUBSPOT_BASE_URL: readEnvironmentVariable('HUBSPOT_BASE_URL', '')
   HUBSPOT_LEAD_PROPERTIES: readEnvironmentVariable('HUBSPOT_LEAD_PROPERTIES', '')
@@ -148,7 +155,26 @@ param settings = {
   ODOO_TIMEOUT_SECONDS: readEnvironmentVariable('ODOO_TIMEOUT_SECONDS', '')
   ODOO_URL: readEnvironmentVariable('ODOO_URL')
   ODOO_USERNAME: readEnvironmentVariable('ODOO_USERNAME', '')
+  OKTA_BASE_URL: readEnvironmentVariable('OKTA_BASE_URL', '')
+  OKTA_CLIENT_ID: readEnvironmentVariable('OKTA_CLIENT_ID', '')
+  OKTA_KEY_ID: readEnvironmentVariable('OKTA_KEY_ID', '')
+  ONBOARDING_ADDRESS_RULE: readEnvironmentVariable('ONBOARDING_ADDRESS_RULE', '')
+  ONBOARDING_CALENDAR: readEnvironmentVariable('ONBOARDING_CALENDAR', '')
+  ONBOARDING_CALENDAR_OWNER: readEnvironmentVariable('ONBOARDING_CALENDAR_OWNER', '')
+  ONBOARDING_CALLBACK_URL: readEnvironmentVariable('ONBOARDING_CALLBACK_URL', '')
+  ONBOARDING_DOMAINS: readEnvironmentVariable('ONBOARDING_DOMAINS', '')
+  ONBOARDING_FOLLOWUPS: readEnvironmentVariable('ONBOARDING_FOLLOWUPS', '')
+  ONBOARDING_HRIS: readEnvironmentVariable('ONBOARDING_HRIS', '')
+  ONBOARDING_IDENTITY_PROVIDER: readEnvironmentVariable('ONBOARDING_IDENTITY_PROVIDER', '')
+  ONBOARDING_IDP: readEnvironmentVariable('ONBOARDING_IDP', '')
   ONBOARDING_ON_PAYMENT: readEnvironmentVariable('ONBOARDING_ON_PAYMENT', '')
+  ONBOARDING_SLACK: readEnvironmentVariable('ONBOARDING_SLACK', '')
+  ONBOARDING_SLA_MINUTES: readEnvironmentVariable('ONBOARDING_SLA_MINUTES', '')
+  ONBOARDING_TASKS: readEnvironmentVariable('ONBOARDING_TASKS', '')
+  ONBOARDING_TEAMS: readEnvironmentVariable('ONBOARDING_TEAMS', '')
+  ONBOARDING_TIME_ZONE: readEnvironmentVariable('ONBOARDING_TIME_ZONE', '')
+  ONBOARDING_WELCOME: readEnvironmentVariable('ONBOARDING_WELCOME', '')
+  ONBOARDING_WORKSPACE: readEnvironmentVariable('ONBOARDING_WORKSPACE', '')
   OPENAI_BASE_URL: readEnvironmentVariable('OPENAI_BASE_URL', '')
   OPENFLOW_BASE_URL: readEnvironmentVariable('OPENFLOW_BASE_URL', '')
   OPENFLOW_QUEUE: readEnvironmentVariable('OPENFLOW_QUEUE', '')
@@ -176,6 +202,7 @@ param settings = {
   RETENTION_INVOICE_DAYS: readEnvironmentVariable('RETENTION_INVOICE_DAYS', '')
   RETENTION_MEETING_DAYS: readEnvironmentVariable('RETENTION_MEETING_DAYS', '')
   RETENTION_MESSAGE_DAYS: readEnvironmentVariable('RETENTION_MESSAGE_DAYS', '')
+  RETENTION_ONBOARDING_DAYS: readEnvironmentVariable('RETENTION_ONBOARDING_DAYS', '')
   RETENTION_PAYMENT_DAYS: readEnvironmentVariable('RETENTION_PAYMENT_DAYS', '')
   RETENTION_SCHEDULE: readEnvironmentVariable('RETENTION_SCHEDULE', '0 40 7 * * *')
   RETENTION_SCORED_LEAD_DAYS: readEnvironmentVariable('RETENTION_SCORED_LEAD_DAYS', '')
@@ -222,6 +249,7 @@ param settings = {
   WHATSAPP_PROVIDER: readEnvironmentVariable('WHATSAPP_PROVIDER', '')
   WOOCOMMERCE_BASE_URL: readEnvironmentVariable('WOOCOMMERCE_BASE_URL', '')
   WORKING_DAYS: readEnvironmentVariable('WORKING_DAYS', '')
+  WORKSPACE_ORG_UNIT: readEnvironmentVariable('WORKSPACE_ORG_UNIT', '')
 }
 
 // The one table of secrets, made in the same way: values are in the vault only, put there by deploy/secrets.py.
@@ -240,6 +268,7 @@ param vaultSettings = {
   ENTRA_CLIENT_SECRET: 'optional'
   FLOWABLE_TOKEN: 'optional'
   GOOGLE_SERVICE_ACCOUNT: 'optional'
+  HRIS_API_KEY: 'optional'
   HUBSPOT_CLIENT_SECRET: 'optional'
   HUBSPOT_TOKEN: 'optional'
   KOMMO_ACCESS_TOKEN: 'optional'
@@ -251,6 +280,10 @@ param vaultSettings = {
   META_VERIFY_TOKEN: 'optional'
   NOTION_TOKEN: 'optional'
   ODOO_PASSWORD: 'required'
+  OKTA_API_TOKEN: 'optional'
+  OKTA_PRIVATE_KEY: 'optional'
+  ONBOARDING_CALLBACK_SECRET: 'optional'
+  ONBOARDING_WEBHOOK_SECRETS: 'optional'
   OPENAI_API_KEY: 'optional'
   OPENFLOW_PUSH_URL: 'optional'
   OPENFLOW_TOKEN: 'optional'
@@ -268,6 +301,7 @@ param vaultSettings = {
   SLACK_WEBHOOK_URL: 'optional'
   SMTP_URL: 'optional'
   STRIPE_SIGNING_SECRET: 'optional'
+  TEAMS_WEBHOOK_URL: 'optional'
   TICKETS_SHEET_TOKEN: 'optional'
   TICKETS_SHEET_URL: 'optional'
   TURNSTILE_SECRET: 'optional'

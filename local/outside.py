@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from local import ticket
 from local.ports import Ports
 from sandbox.settings import app_settings
 from sandbox.smtp import PASSWORD, USER
@@ -60,7 +61,9 @@ def systems(ports: Ports) -> dict[str, str]:
 def demonstration() -> dict[str, str]:
     """Settings with which the demonstration shows everything at once, where the user has chosen nothing else."""
     campaign = _CAMPAIGN | {"deadline_date": f"{date.today() + timedelta(days=14)}"}  # noqa: DTZ011  # as a person counts
-    return {**_AT_ONCE, **_LINKS, "CAMPAIGN_VARIABLES": json.dumps(campaign), "PAYMENTS_ALERT_ABOVE": '{"MXN": "1000"}'}
+    senders = json.dumps({ticket.SENDER: ticket.PERSON})
+    shown = {"CAMPAIGN_VARIABLES": json.dumps(campaign), "PAYMENTS_ALERT_ABOVE": '{"MXN": "1000"}', "TICKETS_SENDERS": senders}
+    return {**_AT_ONCE, **_LINKS, **shown}
 
 
 def contents(folders: Sequence[Path] = ()) -> Iterator[Content]:

@@ -25,6 +25,7 @@ DEAD_LETTER_QUEUE = "dead-letter-queue"
 RECONCILE_QUEUE = "reconcile-queue"  # written by timers, by the API and by Odoo's webhook
 POISON_SUFFIX = "-poison"
 CLAIM_CHECK_CONTAINER = "claim-checks"
+DOCUMENTS_CONTAINER = "documents"  # files that flows keep whole, such as those that go with mails
 UNSTORED_CONTAINER = "unstored-letters"  # dead letters that the database does not take; nothing deletes them by itself
 
 MESSAGE_LIMIT_BYTES = 48 * 1024  # a message is 64 KiB of base64 text (65,536 characters are taken, 65,537 refused)
@@ -115,8 +116,8 @@ def put_blob(name: str, data: bytes, *, container: str = CLAIM_CHECK_CONTAINER) 
     return f"{container}/{name}"
 
 
-def get_blob(reference: str) -> bytes:
-    """The bytes behind a reference from `put_blob`.
+def get_blob(reference: str, *, of: str = CLAIM_CHECK_CONTAINER) -> bytes:
+    """The bytes behind a reference from `put_blob`. `of`: the one container that it may name.
 
     Raises:
         PermanentError: `claim-check-missing`, the blob is gone or the reference is not ours.
@@ -125,14 +126,14 @@ def get_blob(reference: str) -> bytes:
     from azure.core.exceptions import AzureError, ResourceNotFoundError
 
     container, _, name = reference.partition("/")
-    if container != CLAIM_CHECK_CONTAINER or not _is_blob_name(name):
-        raise PermanentError("claim-check-missing", f"{reference!r} is no claim-check reference")
+    if container != of or not _is_blob_name(name):
+        raise PermanentError("claim-check-missing", f"{reference!r} is no reference of {of}")
     try:
-        return bytes(claim_checks().download_blob(name).readall())
+        return bytes(blob_container(of).download_blob(name).readall())
     except ResourceNotFoundError as error:
-        raise PermanentError("claim-check-missing", f"the claim-check blob {name} no longer exists") from error
+        raise PermanentError("claim-check-missing", f"the blob {name} of {of} no longer exists") from error
     except AzureError as error:
-        raise UnavailableError(f"claim-check blob cannot be read: {type(error).__name__}") from error
+        raise UnavailableError(f"a blob of {of} cannot be read: {type(error).__name__}") from error
 
 
 def _is_blob_name(name: str) -> bool:

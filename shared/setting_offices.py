@@ -1,13 +1,18 @@
 """The accounts by which any flow reaches Google Workspace and Microsoft 365."""
 
+from urllib.parse import urlsplit
+
 from pydantic import Field, SecretStr
 
 from shared.setting_groups import SettingsGroup
 from shared.setting_types import Url
 
+RETIRED = (".webhook.office.com", "outlook.office.com", "outlook.office365.com")
+"""Hosts of Teams' old connectors, which Microsoft has switched off."""
+
 
 class OfficeSettings(SettingsGroup):
-    """Google's service account, and the app that is registered in Microsoft Entra."""
+    """Google's service account, the app that is registered in Microsoft Entra, and the channel in Teams."""
 
     google_service_account: SecretStr | None = Field(
         default=None,
@@ -26,4 +31,18 @@ class OfficeSettings(SettingsGroup):
     entra_login_base_url: Url = Field(
         default="https://login.microsoftonline.com", description="Where Microsoft gives out tokens."
     )
+    teams_webhook_url: SecretStr | None = Field(
+        default=None,
+        description="Address of the workflow that posts into a channel of Microsoft Teams (its trigger is a webhook request).",
+    )
     graph_base_url: Url = Field(default="https://graph.microsoft.com/v1.0", description="Microsoft Graph's API.")
+
+    def faults(self) -> list[str]:
+        """An address of a retired connector."""
+        address = self.teams_webhook_url.get_secret_value() if self.teams_webhook_url else ""
+        host = (urlsplit(address).hostname or "").lower()
+        if address and not address.startswith(("http://", "https://")):
+            return ["TEAMS_WEBHOOK_URL: must start with https://"]
+        if host.endswith(RETIRED):
+            return ["TEAMS_WEBHOOK_URL: Microsoft has retired connectors; make a workflow in Teams and give its address"]
+        return []

@@ -216,6 +216,7 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
         if self.odoo_api == "jsonrpc" and not self.odoo_username:
             faults.append("ODOO_USERNAME: needed with ODOO_API=jsonrpc")
         faults += OdooSettings.faults(self)
+        faults += OfficeSettings.faults(self)
         if unknown := sorted(set(self.odoo_field_map) - set(DEFAULT_ODOO_FIELDS)):
             faults.append(f"ODOO_FIELD_MAP: unknown facts {unknown}; known are {sorted(DEFAULT_ODOO_FIELDS)}")
         if "manychat_id" not in self.odoo_fields:

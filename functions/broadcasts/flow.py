@@ -14,10 +14,14 @@ FLOW = Flow(
     routers=(
         "functions.broadcasts.api_uploads:router",  # before `/{id}`, which `uploads` would be taken for
         "functions.broadcasts.api_schedules:router",
+        "functions.broadcasts.api_running:router",
+        "functions.broadcasts.api_running:executions_router",
         "functions.broadcasts.api:router",
         "functions.broadcasts.api:executions_router",
+        "functions.broadcasts.api_forecast:router",
+        "functions.broadcasts.api_forecast:executions_router",
     ),
-    tables=("functions.broadcasts.tables",),
+    tables=("functions.broadcasts.tables", "functions.broadcasts.running_tables"),
     impersonal_tables=frozenset(
         (
             "broadcast_automations",
@@ -28,9 +32,11 @@ FLOW = Flow(
             "broadcast_counts",
             "broadcast_uploads",
             "broadcast_upload_problems",
+            "broadcast_ledgers",
+            "broadcast_slots",
+            "broadcast_recent_failures",
         )
     ),
-    listeners=MappingProxyType({"approval.decided": "functions.broadcasts.approval:decided"}),
     privacy="functions.broadcasts.privacy:PERSONAL_DATA",
     timeline=("functions.broadcasts.privacy:TIMELINE",),
     retention=("functions.broadcasts.retention:RULES",),
@@ -38,7 +44,22 @@ FLOW = Flow(
         Job(name="broadcast-schedules", rhythm=Rhythm.MINUTE, run="functions.broadcasts.schedule_runs:run_due"),
         Job(name="broadcast-lists", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.uploads:read_all"),
         Job(name="broadcast-recipients", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.planning:plan_all"),
+        Job(name="broadcast-running", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.running:run_all"),
+        Job(name="broadcast-forecasts", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.forecast_kept:keep_all"),
         Job(name="broadcast-counts", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.counts:fold"),
+    ),
+    importers=("functions.broadcasts.importer:IMPORTER",),
+    listeners=MappingProxyType(
+        {
+            "approval.decided": "functions.broadcasts.approval:decided",
+            "message.sending": "functions.broadcasts.running_gate:may_send",
+            "message.place": "functions.broadcasts.running_gate:has_place",
+            "message.last_look": "functions.broadcasts.running_gate:look_again",
+            "message.outcome": "functions.broadcasts.running_outcomes:note_outcome",
+            "message.received": "functions.broadcasts.running_outcomes:note_reply",
+            "talk.moved": "functions.broadcasts.running_outcomes:talk_moved",
+            "talk.ended": "functions.broadcasts.running_outcomes:talk_ended",
+        }
     ),
     settings="functions.broadcasts.settings:BroadcastSettings",
     has_journeys=True,

@@ -72,8 +72,6 @@ class RunConfig:
     max_retries: int
     window: Window | None
     zone: ZoneInfo
-    flow_id: str
-    whatsapp_number_id: str | None
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "RunConfig":
@@ -88,6 +86,4 @@ class RunConfig:
             max_retries=int(config["max_retries"]),
             window=Window(time.fromisoformat(start), time.fromisoformat(end)) if start and end else None,
             zone=ZoneInfo(config.get("execution_timezone") or DEFAULT_ZONE),
-            flow_id=str(config["flow_id"]),
-            whatsapp_number_id=config.get("whatsapp_number_id"),
         )

@@ -38,6 +38,15 @@ class BroadcastSettings(SettingsGroup):
         'every other), `{"marketing": {"MX": "0.0305", "*": "0.06"}}`. What is not named costs nothing in a forecast, which '
         "says so.",
     )
+    broadcast_pause_share: float = Field(
+        default=0.3,
+        gt=0,
+        le=1,
+        description="An automation is paused when more than this share of its messages of a quarter of an hour has failed.",
+    )
+    broadcast_pause_failures: int = Field(
+        default=20, ge=1, description="So many messages must have failed in that time at least; fewer pause nothing."
+    )
     broadcast_week_start: WeekStart = Field(
         default="MON", description="Day on which weeks begin, from which a weekly schedule's interval is counted."
     )

@@ -101,7 +101,7 @@ def _total(question: Question, text: str, _at: datetime) -> str:
 
 def _without_words(text: str) -> str:
     """The number in `No, son $1,250.00 pesos`; with two numbers the text stays as it is, and is unclear."""
-    found = re.findall(r"\d(?:[\d.,' ]*\d)?", text)
+    found = re.findall(r"-?\d(?:[\d.,' ]*\d)?", text)
     return found[0] if len(found) == 1 else text
 
 

@@ -78,7 +78,7 @@ class TicketMessages(Payload):
 
 
 def authenticate(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
-    """Signed by Twilio, or sent with a key of the scope `webhook:tickets`, in the header or in the old address.
+    """Signed by Twilio or Meta, or sent with a key of the scope `webhook:tickets`, in the header or in the old address.
 
     Raises:
         RefusedError: neither.
@@ -86,6 +86,9 @@ def authenticate(request: func.HttpRequest, raw: bytes, settings: Settings) -> S
     if request.headers.get("X-Twilio-Signature"):
         secrets = [settings.twilio_auth_token] if settings.twilio_auth_token else []
         signatures.twilio(request.headers, raw, secrets, url=signatures.public_url(settings.public_base_url, request.url))
+        return SIGNED
+    if request.headers.get("X-Hub-Signature-256"):
+        signatures.meta(request.headers, raw, settings.meta_app_secrets)
         return SIGNED
     return by_key_in_address(request, raw, settings, sender=SENDER)
 

@@ -1,6 +1,6 @@
 """Somebody sends a photo or PDF of a ticket, or answers a question about one.
 
-POST /api/v1/tickets/webhook, signed by Twilio or with an API key
+POST /api/v1/tickets/webhook, signed by Twilio or Meta, or with an API key
 POST /api/v1/executions/webhook/{namespace}/whatsapp_ticket_to_sheet_doc/{key}, as the replaced flow had it
   -> events-queue
   -> tickets

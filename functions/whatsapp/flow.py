@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from shared.flow import Flow
+from shared.flow import Flow, Job, Rhythm
 
 FLOW = Flow(
     name="whatsapp",
@@ -11,5 +11,10 @@ FLOW = Flow(
     "what became of each message of ours.",
     functions=("functions.whatsapp.triggers:bp",),
     handlers=MappingProxyType({"meta.webhook": "functions.whatsapp.triggers:HANDLER"}),
+    routers=("functions.whatsapp.api:router", "functions.whatsapp.api:templates"),
+    jobs=(
+        Job(name="whatsapp-numbers", rhythm=Rhythm.FIVE_MINUTES, run="shared.messages.meta_account:read_numbers"),
+        Job(name="whatsapp-templates", rhythm=Rhythm.FIVE_MINUTES, run="shared.messages.meta_account:read_templates"),
+    ),
     kept_keys=frozenset(("meta.webhook",)),
 )

@@ -8,12 +8,14 @@ from datetime import datetime
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from functions.whatsapp import notices
 from functions.whatsapp.payloads import MetaEvents, Preference
 from shared.errors import PuenteError
 from shared.intake import dead_letter_store
 from shared.intake.inbox import Event
-from shared.messages import consent, replies, statuses
+from shared.messages import consent, moves, replies, statuses
 from shared.messages.events import ProviderEvent
+from shared.store.types import key_of
 
 log = logging.getLogger("puente.whatsapp")
 
@@ -70,8 +72,10 @@ def _applied(session: Session, payload: MetaEvents, at: datetime) -> str:
         replies.take(session, message, message.sent_at or at)
     for preference in payload.preferences:
         _prefer(session, preference, at)
+    moved = [moves.move(session, one.moved_from, one.moved_to, one.at or at) for one in payload.moves]
+    noted = [notices.apply(session, one, key_of(repr(sorted(one.items())), at.isoformat())) for one in payload.notices]
     words = [statuses.status(session, _dated(one, at)) for one in in_one_order(payload.statuses)]
-    is_ours = payload.messages or payload.preferences or any(word != "ignored" for word in words)
+    is_ours = payload.messages or payload.preferences or any(moved) or any(noted) or any(word != "ignored" for word in words)
     return "applied" if is_ours else "ignored"
 
 
@@ -85,9 +89,11 @@ def _dated(status: ProviderEvent, at: datetime) -> ProviderEvent:
 
 
 def _parts(payload: MetaEvents) -> Iterator[MetaEvents]:
-    """Each message, preference and status as a request of its own."""
+    """Each message, preference, move, notice and status as a request of its own."""
     yield from (MetaEvents(messages=[one]) for one in payload.messages)
     yield from (MetaEvents(preferences=[one]) for one in payload.preferences)
+    yield from (MetaEvents(moves=[one]) for one in payload.moves)
+    yield from (MetaEvents(notices=[one]) for one in payload.notices)
     yield from (MetaEvents(statuses=[one]) for one in payload.statuses)
 
 

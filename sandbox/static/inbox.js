@@ -131,7 +131,7 @@ function showWho(person) {
   find("person-name").textContent = person ? called(person) : "Nobody chosen";
   find("person-address").textContent = person?.name ? person.addresses.join(" · ") : "";
   find("face").textContent = person ? initials(person) : "";
-  find("reply").hidden = !numberOf(person);
+  find("reply").hidden = !numberOf(person) && !person?.items.some((item) => item.vendor === "meta");
   const fields = person ? choicesFor(person) : [];
   const now = JSON.stringify([page.chosen, fields.map((each) => [each.vendor, each.value])]);
   if (find("next").dataset.now === now || find("next").contains(document.activeElement)) return;
@@ -328,9 +328,23 @@ function setTheme(theme) {
   localStorage.setItem("theme", theme);
 }
 
+function chosenPerson() {
+  return page.people.find((each) => each.id === page.chosen);
+}
+
+function whoWrites() {
+  const number = numberOf(chosenPerson());
+  return number ? { from: number } : { user_id: page.chosen };
+}
+
+function carrierOf(channel) { // an answer goes the way the last message came
+  const latest = chosenPerson()?.items.findLast((item) => item.kind === "whatsapp");
+  return channel === "whatsapp" && latest?.vendor === "meta" ? "meta" : "twilio";
+}
+
 function say(text) {
   const channel = find("reply").elements.channel.value;
-  if (text.trim()) act("twilio", "reply", { from: numberOf(page.people.find((each) => each.id === page.chosen)), text, channel });
+  if (text.trim()) act(carrierOf(channel), "reply", { ...whoWrites(), text, channel });
 }
 
 find("filter").oninput = showPeople;
@@ -340,6 +354,7 @@ find("reply").onsubmit = (event) => {
   find("reply").elements.text.value = "";
 };
 for (const button of document.querySelectorAll("[data-say]")) button.onclick = () => say(button.dataset.say);
+find("photo").onclick = () => act(carrierOf("whatsapp"), "photo", { ...whoWrites(), caption: find("reply").elements.text.value });
 find("next").onsubmit = (event) => event.preventDefault();
 find("lost").querySelector("button").onclick = sendAgain;
 find("rules-open").onclick = () => { showRules(); find("rules").showModal(); };

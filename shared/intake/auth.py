@@ -10,7 +10,7 @@ from shared.settings import ApiKey, Scope
 
 log = logging.getLogger("puente.intake")
 
-HEADER = "x-api-key"
+HEADER, AUTHORIZATION = "x-api-key", "authorization"
 WEBHOOK = "webhook"
 """The scope of before there was one for each sender. It still opens every webhook, with a warning."""
 
@@ -23,23 +23,35 @@ def of_sender(sender: str) -> Scope:
 
 
 def caller(headers: Mapping[str, str], keys: Iterable[ApiKey], scope: Scope) -> ApiKey:
-    """The key in `X-API-KEY`, if it is one of `keys` and has `scope` (`admin` has all, `webhook` those of all senders).
+    """The key in `X-API-KEY`, else in `Authorization: Bearer`, if it is one of `keys` and has `scope`.
+
+    `admin` has all scopes, `webhook` those of all senders.
 
     Every key is compared whatever the others said, so that the time taken tells nothing.
 
     Raises:
         RefusedError: 401 without a valid key, 403 where the key may not do this.
     """
-    presented = hashlib.sha256(headers.get(HEADER, "").encode("utf-8", "surrogatepass")).digest()
+    presented = hashlib.sha256(_presented(headers).encode("utf-8", "surrogatepass")).digest()
     found = None
     for key in keys:
         if hmac.compare_digest(presented, key.digest):
             found = key
     if found is None:
-        raise RefusedError(401, "unauthorized", "A valid API key is needed in the header X-API-KEY.")
+        raise RefusedError(
+            401, "unauthorized", "A valid API key is needed in the header X-API-KEY, or as Authorization: Bearer."
+        )
     if not _has(found, scope):
         raise RefusedError(403, "forbidden", f"The API key {found.name!r} does not have the scope {scope!r}.")
     return found
+
+
+def _presented(headers: Mapping[str, str]) -> str:
+    """The key that a request carries; that in `X-API-KEY` counts where there are two."""
+    if given := headers.get(HEADER, ""):
+        return given
+    scheme, _, token = headers.get(AUTHORIZATION, "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _has(key: ApiKey, scope: Scope) -> bool:

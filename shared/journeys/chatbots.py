@@ -2,7 +2,7 @@
 
     name: ventas
     title: Ventas
-    whatsapp_number_id: "102290129340398"     # optional: the number that its flows go out from
+    number: "+525512345678"     # optional: the number of ours that its flows go out from
     flows: [encuesta_de_interes, cita_rapida]
 
 Chatbots and flows have ids that outside programs keep: the uuid5 of their names, so they are the same in every installation.
@@ -25,6 +25,7 @@ from shared.journeys.fields import Name, Strict
 from shared.journeys.load import DefinitionError
 from shared.journeys.talks.definition import TEXT, TalkingFlow, TalkStep
 from shared.messages import bounded_jinja, templates
+from shared.messages.numbers import id_of
 
 NAMESPACE = UUID("6f1c2a56-8f0e-5c63-9d0f-3b8f7f0f2a11")
 FOLDER = "chatbots"
@@ -36,13 +37,18 @@ class Chatbot(Strict):
     name: Name
     title: str = Field(min_length=1, max_length=100)
     description: str = Field(default="", max_length=500)
-    whatsapp_number_id: str | None = Field(default=None, max_length=36)
+    number: str | None = Field(default=None, pattern=r"^\+[1-9]\d{7,14}$")
     flows: tuple[Name, ...] = Field(min_length=1)
 
     @property
     def id(self) -> str:
         """The id that outside programs know it by."""
         return str(uuid5(NAMESPACE, f"chatbot:{self.name}"))
+
+    @property
+    def whatsapp_number_id(self) -> str | None:
+        """The id of its number, by which a message names where it goes out from."""
+        return id_of(self.number) if self.number else None
 
 
 def flow_id(name: str) -> str:
@@ -85,21 +91,36 @@ def flow(identity: str) -> TalkingFlow:
     return found
 
 
+def number_of(name: str) -> str | None:
+    """The number of ours that a flow goes out from, by its chatbot; None where its chatbot has none, or it has no chatbot."""
+    found = (one for one in _read_folders(flows.folders("journeys")).values() if name in one.flows)
+    return next((one.whatsapp_number_id for one in found if one.whatsapp_number_id), None)
+
+
 def needs(one: TalkingFlow) -> frozenset[str]:
     """The variables that must be given when a flow begins: what its texts name and no step of it stores or sets.
 
     What a text does without (`{{ name|default("") }}`) is not among them; who lacks one of these cannot be written to.
     """
-    given = {name for step in one.steps for name in (*(step.set or ()), *((step.store or step.id,) if step.ask else ()))}
+    given = {name for step in one.steps for name in (*(step.set or ()), *_stored(step))}
     named = {name for step in one.steps for text in _texts(step) for name in _variables(text)}
     by_template = {name for step in one.steps for way in step.ways() for name in _of_template(way.template, step.variables)}
     return frozenset((named | by_template) - given)
 
 
+def _stored(step: TalkStep) -> tuple[str, ...]:
+    """The fields that the answer to a step fills."""
+    name = step.store or step.id
+    if step.approve is not None:
+        return name, f"{name}_comment"
+    return (name,) if step.ask else ()
+
+
 def _texts(step: TalkStep) -> list[str]:
     """The texts of a step that stand in the definition itself."""
     asked = (step.ask.text, step.ask.retry) if step.ask else ()
-    texts = (step.say, *asked, step.assign.note if step.assign else None, *(step.set or {}).values())
+    approval = (step.approve.title, *step.approve.details.values()) if step.approve else ()
+    texts = (step.say, *asked, *approval, step.assign.note if step.assign else None, *(step.set or {}).values())
     return [text for text in texts if isinstance(text, str)]
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from shared.approvals import ApprovalDecided
     from shared.crm.odoo_take import OdooChange
     from shared.messages import MessageOutcome
     from shared.messages.outcomes import PersonMessage
@@ -45,6 +46,15 @@ def apply_what_happened(session: Session, names: Sequence[str]) -> None:
     from shared.journeys import engine
 
     engine.catch_up(session, names)
+
+
+def take_decision(session: Session, decided: ApprovalDecided) -> None:
+    """Go on with a talking flow that has waited for a second person."""
+    if decided.kind != "journey":
+        return
+    from shared.journeys.talks import verdicts
+
+    verdicts.take(session, decided)
 
 
 def signal_person_message(session: Session, values: PersonMessage) -> None:

@@ -15,7 +15,7 @@ from shared.journeys import rounds
 from shared.journeys.definition import Beginning, Exit, Fallback, Journey, Step, Trigger
 from shared.journeys.talks import definition as talks
 from shared.journeys.talks import question
-from shared.journeys.talks.definition import Ask, Assign, Option, TalkingFlow, TalkStep
+from shared.journeys.talks.definition import Approve, Ask, Assign, Option, TalkingFlow, TalkStep
 from shared.messages import templates
 
 # What a definition may be at most, checked while YAML's events are read one by one: its reader needs a time that grows with the
@@ -36,6 +36,7 @@ PARTS: dict[str, type[BaseModel]] = {
     "ask": Ask,
     "options": Option,
     "assign": Assign,
+    "approve": Approve,
 }
 
 

@@ -59,7 +59,8 @@ def begin(
 
     `person` is their key, or several of one person. `variables` hold the address (`phone`, E.164), and what texts and
     conditions use. The same `key` begins it once for all time. None: they are in it, or have been, and `re_enrol` says that
-    this is enough; a flow that is begun for every `key` says `re_enrol: each_event`.
+    this is enough; a flow that is begun for every `key` says `re_enrol: each_event`. With `bulk_source` in the `context` the
+    first message goes in the lane of that source: it is one of many, and no part of a conversation.
 
     Raises:
         RefusedError: 404, there is no such journey; 422, it is none that talks.

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["Channel", "Fallback", "Message", "MessageOutcome", "enqueue", "find", "status"]
 
 
-def enqueue(session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False) -> bool:
+def enqueue(
+    session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False, source: str | None = None
+) -> bool:
     """Enqueue a message to a person; see `shared.messages.planning.enqueue`."""
     from shared.messages import planning
 
-    return planning.enqueue(session, message, event_key=event_key, is_new=is_new)
+    return planning.enqueue(session, message, event_key=event_key, is_new=is_new, source=source)
 
 
 def find(session: Session, channel: str, dedupe_key: str) -> int | None:

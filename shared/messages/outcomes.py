@@ -83,13 +83,17 @@ type PersonListener = Callable[["Session", PersonMessage], None]
 """Listens to `person.message`, in the transaction that records it. A second call for one message must change nothing."""
 
 type Gate = Callable[["Session", Mapping[str, Any]], "str | Later | None"]
-"""Listens to `message.sending`, in the transaction that claims the message: a reason to skip it, a later time, or None."""
+"""Listens to `message.sending`, in the transaction that claims the message: a reason to skip it, a later time, or None.
+
+A gate of `message.place` answers the same, and is asked last.
+"""
 
 
 type LastLook = Callable[[Mapping[str, Any]], "str | None"]
 """Listens to `message.last_look`, outside any transaction: a reason not to send the message after all, or None.
 
-It is asked for every message, so it opens a session only for those of its own.
+It is asked for every message, so it opens a session only for those of its own. It raises NotBegunError where the message is to
+be claimed anew at once, as if nobody had.
 """
 
 
@@ -102,6 +106,15 @@ def withdrawn(context: Mapping[str, Any]) -> str | None:
 def refused(session: "Session", context: Mapping[str, Any]) -> "str | Later | None":
     """The first gate's answer that skips or postpones the message; None where every gate lets it pass."""
     answers = (gate(session, context) for gate in _declared("message.sending").values())
+    return next((answer for answer in answers if answer is not None), None)
+
+
+def place_of(session: "Session", context: Mapping[str, Any]) -> "str | Later | None":
+    """The first answer of a listener of `message.place` that skips or postpones the message; None: it has its place.
+
+    It is asked last, when nothing else holds the message back, so that a place is taken only for what goes out.
+    """
+    answers = (gate(session, context) for gate in _declared("message.place").values())
     return next((answer for answer in answers if answer is not None), None)
 
 

@@ -3,17 +3,21 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from shared.crm.timeline import Source
 from shared.messages import consent
-from shared.messages.received import from_numbers
+from shared.messages.digests import digests_of_address
+from shared.messages.received import from_numbers, spelled
 from shared.people import kinds
 from shared.privacy.holdings import Holding, PersonalData
 from shared.privacy.person import Person
 from shared.store.consent_models import Consent
 from shared.store.message_models import ReceivedMessage
+from shared.store.whatsapp_models import WhatsAppMove
+
+USER = "whatsapp:"
 
 
 def _stated_by(person: Person) -> ColumnElement[bool]:
@@ -27,6 +31,28 @@ def _identities(person: Person) -> list[kinds.Identity]:
     return list(dict.fromkeys([*named, *addresses]))
 
 
+def _users(person: Person) -> list[str]:
+    """WhatsApp's ids of them."""
+    return sorted({name.removeprefix(USER) for name in person.subjects if name.startswith(USER)})
+
+
+def _written_by(person: Person) -> ColumnElement[bool]:
+    """What came from their numbers, and from whoever has written from one of these with the same id at WhatsApp."""
+    seen_there = aliased(ReceivedMessage)
+    numbers = seen_there.sender.in_(sorted(spelled(person.phones)))
+    same = select(seen_there.user_id).where(numbers, seen_there.user_id.is_not(None))
+    return or_(from_numbers(person.phones), ReceivedMessage.user_id.in_(_users(person)), ReceivedMessage.user_id.in_(same))
+
+
+def _moved(person: Person) -> ColumnElement[bool]:
+    """Where they moved to, and whence."""
+    addresses = [*person.phones, *_users(person)]
+    return or_(
+        WhatsAppMove.moved_to.in_(addresses),
+        WhatsAppMove.who.in_(sorted({digest for one in addresses for digest in digests_of_address(one)})),
+    )
+
+
 def _stops(session: Session, person: Person) -> dict[str, list[dict[str, Any]]]:
     """What they have asked us not to send: kept as digests, so found by their names and addresses."""
     found = consent.stops(session, _identities(person))
@@ -36,7 +62,8 @@ def _stops(session: Session, person: Person) -> dict[str, list[dict[str, Any]]]:
 
 PERSONAL_DATA = PersonalData(
     holdings=(
-        Holding(ReceivedMessage, lambda person: from_numbers(person.phones)),
+        Holding(ReceivedMessage, _written_by),
+        Holding(WhatsAppMove, _moved),
         Holding(Consent, _stated_by),
     ),
     exported=_stops,

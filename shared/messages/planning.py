@@ -1,5 +1,6 @@
 """Enqueue a message: write a delivery of the outbox that holds everything needed to send it when it is due."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -21,13 +22,15 @@ from shared.store.types import key_of
 WORTH = timedelta(days=7)
 
 
-def enqueue(session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False) -> bool:
+def enqueue(
+    session: Session, message: Message, *, event_key: str | None = None, is_new: bool = False, source: str | None = None
+) -> bool:
     """Enqueue a message, once for its dedupe key for all time; False where that key exists already, and then nothing changes.
 
     The message is sent at `due_at` (default: now) at the earliest; the checks whether it is still wanted and allowed run then,
     not here. The carrier is chosen here, and after a change of EMAIL_PROVIDER or WHATSAPP_PROVIDER the same key is not enqueued
     with the other carrier. `is_new` skips the look-up: the key cannot exist yet, because it names a row that this transaction
-    has made.
+    has made. `source` names the bulk source of which it is one of many.
     """
     settings = get_settings()
     if not is_new and find(session, message.channel, message.dedupe_key) is not None:
@@ -46,7 +49,37 @@ def enqueue(session: Session, message: Message, *, event_key: str | None = None,
         due_at=due_at,
         not_after=complete.not_after,
         event_key=event_key,
+        source=source,
     )
+
+
+def enqueue_many(session: Session, messages: Sequence[Message], *, source: str) -> list[int]:
+    """`enqueue` for up to some hundred new messages by one carrier, in the lane of a bulk source; the ids of their deliveries.
+
+    Each has its `due_at`. Their dedupe keys must be new (see `plan.message_many`).
+    """
+    settings, found = get_settings(), dict[str, list[tuple[int, plan.NewMessage]]]()
+    actions_of: dict[str, Action] = {}
+    for place, message in enumerate(messages):
+        action, due_at = _action(message), message.due_at or clock.now()
+        transactional = is_transactional(message.template, message.locale, message.transactional)
+        complete = replace(message, not_after=message.not_after or due_at + WORTH, transactional=transactional)
+        new = plan.NewMessage(
+            subject=message.person,
+            dedupe_key=message.dedupe_key,
+            payload=complete.payload() | {"carrier": provider_of(message, settings)},
+            due_at=due_at,
+            not_after=complete.not_after,
+        )
+        name = f"{action.target}.{action.name}"
+        actions_of[name] = action
+        found.setdefault(name, []).append((place, new))
+    ids = [0] * len(messages)
+    for name, several in found.items():
+        made = plan.message_many(session, actions_of[name], [new for _place, new in several], source=source)
+        for (place, _new), number in zip(several, made, strict=True):
+            ids[place] = number
+    return ids
 
 
 _CARRIED_BY = {"email": EMAIL_PROVIDERS, "whatsapp": WHATSAPP_PROVIDERS, "manychat": ("manychat",)}

@@ -71,8 +71,9 @@ def is_kept(session: Session, payload: InboundMessage) -> bool:
 
 
 def observe(session: Session, row: ReceivedMessage) -> int | None:
-    """Note that a message came from this number, which proves it; the number of the person, None where the sender has none."""
-    proven = kinds.identities(phone=row.sender) if row.sender.startswith("+") else ()
+    """Note that a message came from this number and user of WhatsApp, which proves both; None where the sender is neither."""
+    phone = row.sender if row.sender.startswith("+") else None
+    proven = kinds.identities(phone=phone, whatsapp=row.user_id)
     if not proven:
         return None
     return observing.observe(session, Seen(source=f"{row.provider}.message", at=row.received_at, proven=proven))

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from shared.messages import consent, consent_words, received
+from shared.messages import consent, consent_words, moves, received
 from shared.messages.events import InboundMessage
 from shared.messages.outcomes import PersonMessage, notify_person_message, notify_received
 from shared.store.message_models import ReceivedMessage
@@ -23,6 +23,7 @@ def take(session: Session, payload: InboundMessage, at: datetime) -> str:
         received.observe(session, row)
         notify_received(session, row.id)
     whose = payload.digests()
+    moves.written_from(session, whose, at)
     for who in whose:
         consent.wrote_to_us(session, who, payload.channel, at)
     if payload.wish == "stop":
@@ -33,14 +34,14 @@ def take(session: Session, payload: InboundMessage, at: datetime) -> str:
     else:
         if payload.ask:
             consent.suppress(session, consent.PHONE_CHANNELS, whose, "to-review", at)
-        notify_person_message(session, _reply(payload, row, at))
+        notify_person_message(session, _reply(payload, row, at, moves.with_earlier(session, whose)))
     return payload.wish or ("asked" if payload.ask else "noted")
 
 
-def _reply(payload: InboundMessage, row: ReceivedMessage | None, at: datetime) -> PersonMessage:
+def _reply(payload: InboundMessage, row: ReceivedMessage | None, at: datetime, whose: list[str]) -> PersonMessage:
     return PersonMessage(
         word="replied",
-        recipient_digests=tuple(payload.digests()),
+        recipient_digests=tuple(whose),
         channels=(payload.channel,),
         at=at,
         text=payload.text,

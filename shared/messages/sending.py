@@ -7,11 +7,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.errors import DeferredError, PermanentError, PuenteError, RetryableError, UncertainError
+from shared.errors import DeferredError, NotBegunError, PermanentError, PuenteError, RetryableError, UncertainError
 from shared.messages import (
     consent,
     digests,
     links,
+    moves,
     planning,
     putting_off,
     refusals,
@@ -93,6 +94,8 @@ def _withdrawn(delivery: Claimed, message: Message) -> str | None:
         return None
     try:
         return withdrawn(message.context)
+    except NotBegunError:
+        raise  # its place is gone, and it is due again at once for another one
     except PuenteError as error:
         raise RetryableError(f"not sent: {error}") from error
 
@@ -128,7 +131,7 @@ def _letter(delivery: Claimed) -> Letter:
         PermanentError: its template is missing or lacks a variable.
         RetryableError: its template, or our own database, cannot be reached; the vendor is blameless.
     """
-    message, settings = Message.from_payload(delivery.payload), get_settings()
+    message, settings = _addressed(Message.from_payload(delivery.payload)), get_settings()
     url = ""
     if message.channel == "email" and not message.transactional:
         address, person = digests.digest_of_address(message.to), digests.digest_of_person(message.person)
@@ -153,6 +156,21 @@ def _letter(delivery: Claimed) -> Letter:
         settings=settings,
         attachments=attached(message.context, first_try(delivery)) if message.channel == "email" else (),
     )
+
+
+def _addressed(message: Message) -> Message:
+    """The message to where its person is now.
+
+    Raises:
+        RetryableError: our own database cannot be asked.
+    """
+    if message.channel != "whatsapp":
+        return message
+    try:
+        with reading() as session:
+            return moves.current(session, message)
+    except PuenteError as error:
+        raise RetryableError(f"not sent: {error}") from error
 
 
 def _template(message: Message) -> templates.Template:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import ConfigurationError
-from shared.messages import consent, days, outcomes, senders
+from shared.messages import consent, days, moves, number_states, outcomes, senders
 from shared.messages.message import Message
 from shared.messages.windows import Window, window_for
 from shared.outbox.actions import Claimed, Later
@@ -37,30 +37,41 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
 
     None counts the message against the person's day and notes in its payload when it was first tried.
     """
-    message, settings = Message.from_payload(claimed.payload), get_settings()
+    message, settings = moves.current(session, Message.from_payload(claimed.payload)), get_settings()
     if (owner := outcomes.refused(session, message.context)) is not None:
         return owner
     if message.reply and consent.in_conversation(session, message.to, message.channel):
         message = replace(message, transactional=True, window=False)
     known = aliases.of(session, [message.person])
-    if cause := consent.held_back(session, message, known):
-        return SUPPRESSED + cause
-    if kind := _refused_number(session, message):
-        return NUMBER + kind
-    if senders.missing(message, settings):
-        return NOT_CONFIGURED
+    if reason := _never(session, message, known, settings):
+        return reason
     try:
         later = _later(session, claimed, message, known)
     except ConfigurationError as error:
         log.error("delivery %d waits: %s", claimed.id, error)  # noqa: TRY400  # the message says it all
         return Later(clock.now() + LOOK_AGAIN, WRONG_SETTINGS)
-    if later is None:
-        _note_first_try(session, claimed)
-    return later
+    if later is not None:
+        return later
+    if (place := outcomes.place_of(session, message.context)) is not None:
+        days.give_back(session, known, clock.now(), claimed.id)
+        return place
+    _note_first_try(session, claimed)
+    return None
+
+
+def _never(session: Session, message: Message, known: Aliases, settings: Settings) -> str | None:
+    """Why it may not be sent at all: the person's wish, their number, or a provider that is not set up."""
+    if cause := consent.held_back(session, message, known):
+        return SUPPRESSED + cause
+    if kind := _refused_number(session, message):
+        return NUMBER + kind
+    return NOT_CONFIGURED if senders.missing(message, settings) else None
 
 
 def _later(session: Session, claimed: Claimed, message: Message, known: Aliases) -> Later | None:
     settings = get_settings()
+    if (until := number_states.held_until(session, message, settings)) is not None:
+        return Later(until, number_states.PAUSED)
     is_named = _names_zone(message) or known.time_zone is not None
     now, window = clock.now(), window_of(message, settings, known.time_zone)
     is_counted = not (message.transactional or settings.testing_mode)  # whose days are minutes

@@ -13,7 +13,7 @@ from shared import references
 from shared.errors import PuenteError
 from shared.outbox.actions import Action, AfterUnknown, Claimed, Done, Kind, Outcome, Shadowed
 from shared.outbox.policy import MESSAGE_POLICY, SYNC_POLICY
-from shared.outbox.row_effect import MISSING_ROW, RowEffect, nothing
+from shared.outbox.row_effect import MISSING_ROW, RowEffect, nothing, nothing_of_it
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -45,13 +45,14 @@ class OneTimeEffect(RowEffect):
 
     def __post_init__(self) -> None:
         """Make the action that executes these deliveries."""
+        writes_row = self.keep or self.failed or self.settled is not nothing_of_it
         action = Action(
             target=self.target,
             name=self.name,
             kind=Kind.MESSAGE,
             execute=self._execute,
             after=self._after,
-            hold=self.lock_rows if self.keep or self.failed else _lock_nothing,
+            hold=self.lock_rows if writes_row else _lock_nothing,
             after_unknown=self._after_unknown,
             look_up=self._looked_up if self.look_up else None,
             retry=SYNC_POLICY if self.harmless_to_repeat else MESSAGE_POLICY,
@@ -101,6 +102,8 @@ class OneTimeEffect(RowEffect):
         return None if found is None else Done(found)
 
     def _after(self, session: Session, delivery: Claimed, outcome: Outcome, final: bool) -> None:  # noqa: FBT001  # as Action wants it
+        if outcome is not MISSING_ROW:
+            references.function(self.settled)(session, delivery.subject, outcome, final)
         if final and self.failed and isinstance(outcome, PuenteError):
             references.function(self.failed)(session, delivery.subject, outcome)
         if not isinstance(outcome, Done) or isinstance(outcome, Shadowed):  # without an answer there is nothing to keep

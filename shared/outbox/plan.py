@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,18 @@ from shared.store.types import key_of
 from shared.store.used_keys import was_used
 
 log = logging.getLogger("puente.outbox")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewMessage:
+    """One of many messages of a bulk source (see `message_many`)."""
+
+    subject: str
+    dedupe_key: str
+    payload: Any
+    due_at: datetime
+    not_after: datetime | None = None
+
 
 _NEWLY_DUE = "puente_newly_due"
 _KEYS = "puente_keys_planned"  # of a rehearsal: the keys of what it has planned
@@ -112,6 +125,31 @@ def message(  # a message has this many facts
     if planned and values["due_at"] <= clock.now():
         mark_due(session, action.target, values["lane"])
     return planned
+
+
+def message_many(
+    session: Session, action: Action, messages: Sequence[NewMessage], *, source: str, event_key: str | None = None
+) -> list[int]:
+    """`message` for up to some hundred new ones of a bulk source, in two statements for all of them; their ids, in order.
+
+    None of the dedupe keys may exist: each names something that this transaction has locked and that has no message yet. One
+    that exists all the same fails the whole transaction.
+    """
+    keys = [key_of(Kind.MESSAGE, action.target, action.name, one.dedupe_key) for one in messages]
+    lane, now = lanes.of_source(source), clock.now()
+    values = [
+        _values(action, one.subject, key, event_key=event_key)
+        | {"payload": one.payload, "not_after": one.not_after, "lane": lane}
+        | {"due_at": one.due_at, "owed_since": max(one.due_at, now)}
+        for one, key in zip(messages, keys, strict=True)
+    ]
+    session.execute(insert(Delivery), values)
+    _note(session, *keys)
+    if any(one.due_at <= now for one in messages):
+        mark_due(session, action.target, lane)
+    query = select(Delivery.dedupe_key, Delivery.id).where(Delivery.dedupe_key.in_(keys))
+    ids = {row.dedupe_key: row.id for row in session.execute(query)}
+    return [ids[key] for key in keys]
 
 
 def cancel(session: Session, delivery_id: int, reason: str) -> bool:

@@ -203,6 +203,8 @@ class RecordSync(RowEffect):
         known = {name: value for name, value in values.items() if hasattr(self.model(), name)}
         if known:
             self.write(session, delivery.subject, known)
+        if outcome is not MISSING_ROW:
+            references.function(self.settled)(session, delivery.subject, outcome, final)
         if isinstance(outcome, Done) and not isinstance(outcome, Shadowed):
             references.function(self.then)(session, delivery.subject)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared import references
-from shared.outbox.actions import Claimed, Described, Lane, Skip
+from shared.outbox.actions import Claimed, Described, Lane, Outcome, Skip
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -24,6 +24,14 @@ def nothing(_session: Session, _subject: str) -> None:
     """The default of `then`."""
 
 
+def nothing_of_it(_session: Session, _subject: str, _outcome: Outcome, _final: bool) -> None:  # noqa: FBT001  # as `Settled` is
+    """The default of `settled`."""
+
+
+type Settled = Callable[[Session, str, Outcome, bool], None]
+"""What is noted of an attempt: the session, the subject, the outcome, and whether the delivery is finished by it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RowEffect:
     """The table of the rows, and how a delivery names one of them.
@@ -33,6 +41,8 @@ class RowEffect:
     `subject_prefix`: stands before the key in a delivery's subject (`lead:7`), so that it names no row of another table.
     `describe(row)`: what is sent for a row, as fields and values, as far as the row tells (shadow mode). Unless given, it is
     what the row says, without its own bookkeeping.
+    `settled(session, subject, outcome, final)`: runs with whatever comes of each attempt, a failure too, in the transaction
+    that records it; a row that was erased has no outcome.
     `is_used`: whether the settings use the outside system for these rows; where they do not, nothing is requested.
     """
 
@@ -44,6 +54,7 @@ class RowEffect:
     is_used: Callable[[], bool] = always
     describe: str | Callable[[Any], Mapping[str, Any]] | None = None
     lane: Lane = Lane.TRANSACTIONAL
+    settled: str | Settled = nothing_of_it
 
     def model(self) -> type[Any]:
         """The mapped class of the rows."""

@@ -83,7 +83,8 @@ class RestClient(RestDeclaration):
         settings = settings or get_settings()
         self.require(settings)
         key, address = secret(settings, self.key) if self.key else "", secret(settings, self.address)
-        hidden = (urlsplit(address).path,) if isinstance(getattr(settings, self.address), SecretStr) else ()
+        parts = urlsplit(address)
+        hidden = (parts.path, parts.query) if isinstance(getattr(settings, self.address), SecretStr) else ()
         known_as = None
         if self.credentials is not None and not key:
             known_as = tuple((name, secret(settings, name)) for name in self.credentials.settings)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 
 from fastapi import Depends, Request, Response, Security
 from fastapi.routing import APIRoute
-from fastapi.security import APIKeyHeader, HTTPBasic
+from fastapi.security import APIKeyHeader, HTTPBasic, HTTPBearer
 
 from shared.errors import RefusedError
 from shared.intake import auth, body
@@ -27,6 +27,14 @@ class _Basic(HTTPBasic):
         """Check nothing."""
 
 
+class _Bearer(HTTPBearer):
+    """Bearer authentication in the API's description; what checks the key is `SecuredRoute`."""
+
+    async def __call__(self, request: Request) -> None:  # type: ignore[override]  # as `_Basic`
+        """Check nothing."""
+
+
+BEARER = _Bearer(scheme_name="Bearer", auto_error=False, description="One of the keys in the setting API_KEYS.")
 BASIC = _Basic(scheme_name="Basic", auto_error=False, description="The password is one of the keys in the setting API_KEYS.")
 EVERYWHERE = (401, 403, 422, 500, 503)
 WITH_BODY = (400, 413, 415)
@@ -49,8 +57,9 @@ class SecuredRoute(APIRoute):
         reads = self.only_reads or set(options.get("methods") or {"GET"}) <= READING_METHODS
         self.scope: Scope = "read" if reads else "write"
         shown = Security(API_KEY, scopes=[self.scope])  # for the description; `guarded` below is what checks
+        bearer = Security(BEARER, scopes=[self.scope])
         basic = [Security(BASIC, scopes=[self.scope])] if self.takes_basic else []
-        options["dependencies"] = [*(options.get("dependencies") or ()), shown, *basic]
+        options["dependencies"] = [*(options.get("dependencies") or ()), shown, bearer, *basic]
         options["responses"] = _merged(documented(*EVERYWHERE), options.get("responses") or {})
         super().__init__(path, endpoint, **options)
         if self.body_field is not None:
@@ -69,6 +78,7 @@ class SecuredRoute(APIRoute):
         """The handler of FastAPI, behind our checks."""
         handle = super().get_route_handler()
         has_body = self.body_field is not None
+        needs_body = self.body_field is not None and self.body_field.field_info.is_required()
 
         async def guarded(request: Request) -> Response:
             settings = get_settings()
@@ -80,7 +90,7 @@ class SecuredRoute(APIRoute):
             request.state.caller = signer or _caller_with(headers, settings.api_keys, (self.scope, *self.also))
             if in_address and signer is None:
                 auth.require_webhooks_only(request.state.caller)
-            if has_body:
+            if has_body and (needs_body or await request.body()):
                 _check_body(request, await request.body(), settings.max_body_bytes)
             return await handle(request)
 

@@ -18,7 +18,8 @@ class ChatbotOut(BaseModel):
     name: str
     title: str
     description: str
-    whatsapp_number_id: str | None = Field(description="The number of ours that it speaks from; null: the first one.")
+    number: str | None = Field(description="The number of ours that it speaks from, in E.164; null: the first one.")
+    whatsapp_number_id: str | None = Field(description="The id of that number.")
     flows: int = Field(description="How many flows it has.")
 
 
@@ -56,7 +57,8 @@ def list_chatbot_flows(chatbot_id: str) -> list[FlowOut]:
 
 
 def _shown(one: chatbots.Chatbot) -> ChatbotOut:
-    return ChatbotOut(id=one.id, **one.model_dump(exclude={"flows"}), flows=len(one.flows))
+    own = one.model_dump(exclude={"flows"})
+    return ChatbotOut(id=one.id, **own, whatsapp_number_id=one.whatsapp_number_id, flows=len(one.flows))
 
 
 def _flow(flow: TalkingFlow) -> FlowOut:

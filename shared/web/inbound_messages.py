@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from shared.crm import editing
 from shared.crm.people import e164
 from shared.messages import received
-from shared.messages.events import Media
+from shared.messages.events import Media, ReplyKind
 from shared.messages.received import MessageState
 from shared.problems import documented
 from shared.settings import get_settings
@@ -66,6 +66,12 @@ class InboundMessageOut(BaseModel):
     sender_name: str | None = Field(description="How they call themselves at the provider.")
     contact_ids: list[int] = Field(description="The contacts with that number: relatives share one.")
     text: str
+    kind: ReplyKind = Field(description="In what form: text, button, list, image, ...; a reaction or sticker is no answer.")
+    option_id: str | None = Field(description="The button or line of a list that they chose.")
+    option_title: str | None
+    quoted_id: str | None = Field(description="The provider's id of the message that they answer.")
+    user_id: str | None = Field(description="WhatsApp's id of them; they may show no number.")
+    whatsapp_number_id: str | None = Field(description="The number of ours that they wrote to.")
     media: list[Media]
     wish: Literal["stop", "start", "ask"] | None = Field(
         description="`stop` and `start` are obeyed; `ask`: a person must look."

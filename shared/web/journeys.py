@@ -103,7 +103,7 @@ class TalkOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     node: str | None = Field(description="The step that they are at; the last one once it has ended.")
-    state: Literal["sending", "asked", "ended"]
+    state: Literal["sending", "asked", "approving", "ended"]
     until: datetime | None = Field(description="Until when an answer is waited for.")
     tries: int = Field(description="How many answers have not fitted.")
     outcome: str | None

@@ -76,10 +76,10 @@ class FakeStorage:
             self.queues[queue].remove(item)
             heapq.heapify(self.queues[queue])
 
-    def get_blob(self, reference: str) -> bytes:
+    def get_blob(self, reference: str, *, of: str = queues.CLAIM_CHECK_CONTAINER) -> bytes:
         self._check()
         try:
-            return self.blobs[reference.partition("/")[2]]
+            return (self.blobs if of == queues.CLAIM_CHECK_CONTAINER else self.kept)[reference.partition("/")[2]]
         except KeyError:
             raise PermanentError("claim-check-missing", reference) from None
 

@@ -16,7 +16,8 @@ TEXT = "talk_text"
 """What stands for a template where the text is in the definition; there is no template of this name."""
 UNSUBSCRIBED = "person.unsubscribed"
 MOST_OPTIONS, MOST_BUTTONS, LONGEST_BUTTON = 10, 3, 20  # WhatsApp's
-ACTIONS = ("ask", "say", "set", "tag", "assign", "end")
+ACTIONS = ("ask", "approve", "say", "set", "tag", "assign", "end")
+VERDICTS = ("approved", "rejected", "expired")
 ONLY_HERE = frozenset((*ACTIONS, "next", "store"))
 """Fields of a step by which a definition is known to be a talking flow."""
 # What says who a person is and how they are reached; an answer must not replace it.
@@ -115,6 +116,25 @@ TagsField = Annotated[
 ]
 
 
+class Approve(Strict):
+    """A question to a second person: nothing goes on until they have approved it."""
+
+    title: str = Field(min_length=1, max_length=200, description="What is to be approved; `{{ name }}` is filled in.")
+    details: dict[str, str] = Field(
+        default_factory=dict, max_length=20, description="What they should know, by its label; `{{ name }}` is filled in."
+    )
+    approvers: tuple[str, ...] = Field(
+        default=(), description="Names in APPROVERS, or of API keys, who alone decide; if left out, everybody but who asked."
+    )
+
+
+def _approve(value: Any) -> Any:
+    return {"title": value} if isinstance(value, str) else value
+
+
+ApproveField = Annotated[Approve, BeforeValidator(_approve, json_schema_input_type=str | Approve)]
+
+
 class Assign(Strict):
     """Hand a person to an advisor, with a note in the CRM."""
 
@@ -127,10 +147,16 @@ class TalkStep(Step):
 
     channel: Channel = Field(default="whatsapp", description="By which the step sends; a question goes by WhatsApp or SMS.")
     template: Template = Field(default=TEXT, description="Name of the template, of a step that sends one.")
-    wait_at_most: DurationField = Field(default=Delay(1), description="With `ask`: so long an answer is waited for.")
+    wait_at_most: DurationField = Field(
+        default=Delay(1), description="With `ask` or `approve`: so long an answer is waited for."
+    )
     ask: AskField | None = Field(default=None, description="A question; its text alone, or with options and retries.")
+    approve: ApproveField | None = Field(
+        default=None,
+        description="Wait for a second person: `approved` goes on, any other word ends the flow, unless `next` has it.",
+    )
     store: Name | None = Field(
-        default=None, description="With `ask`: the field of the data for the answer; else the step's id."
+        default=None, description="With `ask` or `approve`: the field of the data for the answer; else the step's id."
     )
     say: str | None = Field(default=None, min_length=1, max_length=1000, description="A text; `{{ name }}` is filled in.")
     set: dict[Name, str | int | float | bool | None] | None = Field(
@@ -142,7 +168,9 @@ class TalkStep(Step):
     next: Name | dict[Name, Name] | None = Field(
         default=None, description="The step that follows, or one for each answer; where none is named, that below."
     )
-    if_no_reply: Name | None = Field(default=None, description="With `ask`: the step that follows when nobody answers.")
+    if_no_reply: Name | None = Field(
+        default=None, description="With `ask` or `approve`: the step that follows when nobody answers."
+    )
     if_not_understood: Name | None = Field(
         default=None, description="With `ask`: the step that follows when no answer has fitted, also after the retries."
     )
@@ -182,6 +210,9 @@ class TalkStep(Step):
         return self
 
     def _check_question(self, given: Collection[str]) -> None:
+        if self.approve is not None:
+            self._check_approval(given)
+            return
         if self.ask is None:
             alone = ("store", "wait_at_most", "if_no_reply", "if_not_understood")
             if strange := next((name for name in alone if name in given), None):
@@ -198,6 +229,16 @@ class TalkStep(Step):
             raise ValueError(
                 f"`next` names the answer {min(unknown)!r}, which is no option; known are {', '.join(sorted(known))}"
             )
+
+    def _check_approval(self, given: Collection[str]) -> None:
+        if "if_not_understood" in given:
+            raise ValueError("an approval is understood; remove `if_not_understood`")
+        if not Delay() < self.wait_at_most:
+            raise ValueError("`wait_at_most` is longer than nothing; write for example 12h")
+        if isinstance(self.next, Mapping) and (unknown := set(self.next) - set(VERDICTS)):
+            raise ValueError(f"`next` names {min(unknown)!r}, which is none of {', '.join(VERDICTS)}")
+        if self.if_no_reply is not None and isinstance(self.next, Mapping) and "expired" in self.next:
+            raise ValueError("`next: expired` and `if_no_reply` say the same; remove one")
 
 
 class TalkingFlow(Journey):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from shared.approvals import APPROVED, EXPIRED, REJECTED
 from shared.journeys import expressions, schedule, timing
 from shared.journeys.forecast_lines import Line, TalkSoFar, Traveller, What, line_of
 from shared.journeys.talks import answers, run
@@ -61,9 +62,12 @@ def _take(walk: _Talking, step: TalkStep) -> bool:
     if step.sends and not walk.is_asked and not _send(walk, step):
         return False
     walk.is_asked = False
-    answer = _answer(walk, step) if step.ask is not None else None
+    answer = _answer(walk, step) if step.ask is not None else _verdict(walk, step)
+    if step.approve is not None and answer in (REJECTED, NO_RESPONSE) and not _goes_on(step, str(answer)):
+        walk.lines[step.id] = _line(walk, step, walk.at, "recorded", f"outcome: {answer}")
+        return False
     if answer == NO_RESPONSE:
-        walk.node = step.if_no_reply
+        walk.node = step.if_no_reply or (step.next.get(EXPIRED) if isinstance(step.next, Mapping) else None)
         walk.at = timing.after(walk.at, schedule.wait(step, testing=walk.who.frame.testing), walk.who.frame.zone)
     else:
         walk.node = step.next if isinstance(step.next, str) else (step.next or {}).get(str(answer)) or walk.flow.below(step.id)
@@ -83,6 +87,17 @@ def _send(walk: _Talking, step: TalkStep) -> bool:
     if step.id not in walk.lines or walk.lines[step.id].what == "sent":
         walk.lines.setdefault(step.id, _line(walk, step, walk.at, "moved" if why else "goes", why, due))
     return True
+
+
+def _verdict(walk: _Talking, step: TalkStep) -> str | None:
+    """What a second person is assumed to decide: an approval, unless said otherwise."""
+    return None if step.approve is None else walk.assume.get(step.id, APPROVED)
+
+
+def _goes_on(step: TalkStep, verdict: str) -> bool:
+    """Whether the flow has a step for a verdict that is no approval."""
+    named = step.next if isinstance(step.next, Mapping) else {}
+    return verdict in named or (verdict == NO_RESPONSE and (step.if_no_reply is not None or EXPIRED in named))
 
 
 def _answer(walk: _Talking, step: TalkStep) -> Any:

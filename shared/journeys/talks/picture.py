@@ -97,8 +97,8 @@ def _box(place: int, step: TalkStep, line: Line | None) -> list[str]:
 
 def _content(step: TalkStep) -> tuple[str, str]:
     """The kind of a step, and what it says or does."""
-    if step.ask is not None:
-        return "ask", " ".join((step.ask.text or f"[{step.ask.template}]").split())
+    if step.ask is not None or step.approve is not None:
+        return "ask", " ".join(_asked(step).split())
     if step.sends:
         return "send", " ".join((step.say or f"[{step.channel} {step.template}]").split())
     if step.end is not None:
@@ -108,6 +108,12 @@ def _content(step: TalkStep) -> tuple[str, str]:
     if step.assign is not None:
         return "do", f"assign to {step.assign.advisor or 'nobody'}: {step.assign.note}"
     return "do", "set " + ", ".join(f"{name} = {value}" for name, value in (step.set or {}).items())
+
+
+def _asked(step: TalkStep) -> str:
+    if step.approve is not None:
+        return f"approval: {step.approve.title}"
+    return (step.ask.text or f"[{step.ask.template}]") if step.ask else ""
 
 
 def _down(way: Way) -> list[str]:

@@ -16,7 +16,7 @@ from shared.journeys import pauses, step_deliveries
 from shared.journeys.enrolment_records import EnrolmentRecord, Standing, lock_record
 from shared.journeys.talks import answers, run
 from shared.journeys.talks.definition import TalkStep
-from shared.messages import statuses
+from shared.messages import moves, statuses
 from shared.messages.digests import digests_of_address
 from shared.readers import UnreadableError
 from shared.store.journey_models import EnrolmentAddress, EnrolmentStep, JourneyTalk
@@ -55,6 +55,7 @@ def take(session: Session, message_id: int) -> bool:
 def _open_questions(session: Session, row: ReceivedMessage) -> list[Question]:
     """The questions of this person by this channel that were out when the message was written; the last asked comes first."""
     whose = [digest for address in (row.sender, row.user_id) if address for digest in digests_of_address(address)]
+    whose = moves.with_earlier(session, whose)
     query = (
         select(JourneyTalk.enrolment_id, EnrolmentStep.step, EnrolmentStep.delivery_id)
         .join(EnrolmentAddress, EnrolmentAddress.enrolment_id == JourneyTalk.enrolment_id)
@@ -71,15 +72,18 @@ def _open_questions(session: Session, row: ReceivedMessage) -> list[Question]:
             since is not None
             and delivery_id is not None
             and row.received_at >= since - SKEW
-            and _goes_by(session, delivery_id, row.channel)
+            and _goes_by(session, delivery_id, row)
         ):
             found[enrolment_id] = Question(enrolment_id, step, delivery_id, since)
     return sorted(found.values(), key=lambda one: (one.since, one.delivery_id), reverse=True)
 
 
-def _goes_by(session: Session, delivery_id: int, channel: str) -> bool:
+def _goes_by(session: Session, delivery_id: int, row: ReceivedMessage) -> bool:
+    """Whether a question went by the channel and, as far as both are known, from the number that the reply came to."""
     delivery = session.get(Delivery, delivery_id)
-    return delivery is not None and (delivery.payload or {}).get("channel") == channel
+    payload = (delivery.payload or {}) if delivery is not None else {}
+    numbers = {payload.get("whatsapp_number_id"), row.whatsapp_number_id} - {None}
+    return payload.get("channel") == row.channel and len(numbers) <= 1
 
 
 def _quoted(session: Session, row: ReceivedMessage, asked: list[Question]) -> list[Question]:

@@ -10,20 +10,22 @@ from typing import Any
 
 from shared import clock, messages
 from shared.errors import PermanentError
-from shared.journeys import addresses, arrange, expressions, schedule, timing
+from shared.journeys import addresses, arrange, chatbots, expressions, schedule, timing
 from shared.journeys.enrolment_records import EnrolmentRecord, Standing, StepState
 from shared.journeys.schedule import Due
-from shared.journeys.talks import events, showing
-from shared.journeys.talks.definition import TalkingFlow, TalkStep
+from shared.journeys.talks import approving, events, showing
+from shared.journeys.talks.definition import Approve, TalkingFlow, TalkStep
 from shared.journeys.timing import Delay
 from shared.messages import templates
 from shared.messages.message import Message
 from shared.store.journey_models import JOURNEY_LENGTH, EnrolmentStep, JourneyTalk
 
-SENDING, ASKED, ENDED = "sending", "asked", "ended"
+BULK_SOURCE = "bulk_source"  # of a context: the first message is one of many of that source, and goes in its lane
+SENDING, ASKED, APPROVING, ENDED = "sending", "asked", "approving", "ended"
 COMPLETED, NO_RESPONSE, NOT_UNDERSTOOD, UNDELIVERED = "completed", "no_response", "not_understood", "undelivered"
 WENT_ROUND, FAILED, STOPPED, LEFT = "went_round", "failed", "stopped", "left"
 MOST_MOVES = 200  # of one person in one flow; steps that lead back to each other never end otherwise
+NUMBER = "whatsapp_number_id"  # of the data: the number of ours that the talk goes out from; else that of the chatbot
 TAKEN = frozenset(("sent", "uncertain"))
 LOST = frozenset(("failed", "skipped"))
 
@@ -76,8 +78,10 @@ def end(
     """The flow is over for this person. A second end changes nothing."""
     if talk.state == ENDED:
         return
-    row, now = record.enrolment, clock.now()
+    row, now, was = record.enrolment, clock.now(), talk.state
     talk.state, talk.until, talk.ended_at = ENDED, None, now
+    if was == APPROVING:
+        approving.withdraw(record, talk)
     talk.outcome, talk.completed = outcome[:JOURNEY_LENGTH], completed
     talk.moves += 1
     if row.state == Standing.ACTIVE:
@@ -97,12 +101,25 @@ def _done(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep) -> bool:
         if step.sends:
             send(record, talk, step)
             return False
+        if step.approve is not None:
+            _await_approval(record, talk, step, step.approve)
+            return False
         _act(record, talk, step)
     except PermanentError as error:
         end(record, talk, FAILED, reason=f"step {step.id}: {error}")
         return False
     follow(record, talk, step)
     return True
+
+
+def _await_approval(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, approve: Approve) -> None:
+    """A second person is asked; what they decide, or that nobody does in time, comes as `approval.decided`."""
+    wait = schedule.wait(step, testing=record.enrolment.testing)
+    until = timing.after(clock.now(), wait, record.frame().zone)
+    approving.ask(record, talk, step, approve, until, lambda text: filled(record, step, text))
+    talk.state, talk.until = APPROVING, until
+    record.session.flush()
+    events.notify(record.session, events.MOVED, events.of(record, talk))
 
 
 def _act(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep) -> None:
@@ -169,7 +186,8 @@ def send(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, text: str |
     at = timing.after(now, wait, record.frame().zone)
     due = Due(step, at, schedule.expiry(step, at, testing=testing), at)
     message = _worded(record, talk, step, arrange.message_of(record, due, at, routes), text)
-    messages.enqueue(record.session, message, event_key=record.enrolment.event_key, is_new=True)
+    source = talk.context.get(BULK_SOURCE) if message.context.get("opens") else None
+    messages.enqueue(record.session, message, event_key=record.enrolment.event_key, is_new=True, source=source)
     row.state, row.due_at, row.nominal_at, row.reason = StepState.ENQUEUED, at, at, None
     row.delivery_id = messages.find(record.session, message.channel, message.dedupe_key)
     talk.state, talk.until = SENDING, None
@@ -205,8 +223,10 @@ def _worded(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, message:
     is_first = all(row.delivery_id is None for row in record.rows.values())
     context |= {"opens": True} if is_first else {}
     own = text or (step.ask.text if step.ask else step.say)
-    number = record.enrolment.data.get("whatsapp_number_id") if step.channel == "whatsapp" else None
-    worded = replace(message, context=context, reply=True, whatsapp_number_id=str(number) if number else None)
+    number = record.enrolment.data.get(NUMBER) or chatbots.number_of(record.journey.name)
+    goes_from = str(number) if number and step.channel == "whatsapp" else None
+    is_one_of_many = is_first and BULK_SOURCE in talk.context
+    worded = replace(message, context=context, reply=not is_one_of_many, whatsapp_number_id=goes_from)
     if own is not None:
         words = filled(record, step, own)
         worded = replace(worded, template="", text=words, variables={}, transactional=bool(step.transactional))

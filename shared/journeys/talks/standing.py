@@ -14,6 +14,8 @@ WHY = {
     run.WENT_ROUND: "its steps led back to each other too often",
     run.FAILED: "a text could not be filled in",
     run.LEFT: "an event ended it",
+    "rejected": "a second person has rejected it",
+    "expired": "nobody has approved it in time",
 }
 
 
@@ -59,5 +61,6 @@ def _sentence(record: EnrolmentRecord, state: str) -> str:
         return f"The message of {talk.node} is on its way."
     step = run.flow_of(record).step(talk.node or "")
     then = step.if_no_reply if step is not None else None
+    what = "The approval at" if state == run.APPROVING else "The answer to"
     until = f"{talk.until:%Y-%m-%d %H:%M} UTC" if talk.until else "further notice"
-    return f"The answer to {talk.node} is waited for until {until}; then {f'{then} follows' if then else 'the flow ends'}."
+    return f"{what} {talk.node} is waited for until {until}; then {f'{then} follows' if then else 'the flow ends'}."

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import clock
 from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UnavailableError, UncertainError
+from shared.messages import numbers
 from shared.messages.content import LONGEST_INTERACTIVE_BODY, LONGEST_TEXT
 from shared.messages.providers import meta_codes
 from shared.messages.putting_off import PutOffError
@@ -129,11 +130,23 @@ def send(letter: Letter) -> dict[str, Any]:
         if error.reason == NO_SUCH_OBJECT:  # not this message: whatever goes from that number
             raise UnavailableError(f"Meta does not know our number {number}, or not this token", account=True) from error
         raise
+    except PutOffError as error:
+        _pause(letter, error)
+        raise
     messages = answer.get("messages")
     sent = messages[0] if isinstance(messages, list) and messages and isinstance(messages[0], Mapping) else {}
     if not sent.get("id"):
         raise UncertainError("Meta took the message and gave no id")
     return {"id": str(sent["id"]), "message_status": str(sent.get("message_status") or "accepted")}
+
+
+def _pause(letter: Letter, error: PutOffError) -> None:
+    """Where the number itself may send no more for now, nothing goes from it for so long, and nobody else is refused."""
+    from shared.messages import number_states
+
+    number = numbers.of_message(letter.message, letter.settings)
+    if number is not None and error.reason in meta_codes.OF_THE_NUMBER:
+        number_states.pause(number.id, error.after_seconds or 0, error.reason)
 
 
 def look_up(letter: Letter) -> str | None:
@@ -205,8 +218,10 @@ def _within(text: str, longest: int) -> str:
 
 
 def _approved(letter: Letter) -> dict[str, Any]:
-    """The approved template for ours; its numbered variables stand in its body."""
-    message = letter.message
+    """The approved template for ours, with our variables in the order of its holes; in its body where it is not known."""
+    from shared.messages import approved_templates
+
+    message, texts = letter.message, list(letter.rendered.content_variables.values())
     named = letter.settings.meta_templates.get(message.template, "") if message.template else ""
     if not named:
         raise PermanentError(
@@ -214,9 +229,11 @@ def _approved(letter: Letter) -> dict[str, Any]:
             f"META_TEMPLATES has none for {message.template or 'a text of its own'}, and the person has not written",
         )
     name, _, language = named.partition(":")
-    values = [{"type": "text", "text": value} for value in letter.rendered.content_variables.values()]
-    components = [{"type": "body", "parameters": values}] if values else []
-    return _template(name, language or letter.template.locale.replace("-", "_"), components)
+    language = language or letter.template.locale.replace("-", "_")
+    if (known := approved_templates.find(name, language)) is not None:
+        return _template(name, language, list(approved_templates.by_order(known, texts)))
+    values = [{"type": "text", "text": text} for text in texts]
+    return _template(name, language, [{"type": "body", "parameters": values}] if values else [])
 
 
 def _template(name: str, language: str, components: list[dict[str, Any]]) -> dict[str, Any]:

@@ -58,6 +58,8 @@ WAITS: Mapping[int, float | None] = {
     131063: 3600.0,
 }
 """Codes after which the message waits, and for how many seconds; others by other numbers and templates do not."""
+OF_THE_NUMBER = frozenset({"meta-number-limit", "meta-spam-limit"})
+"""Reasons that concern whatever goes out from the number."""
 ACCOUNT_LIMITS = frozenset({4, 80007, 131064})
 """Too many calls of the app or the business account: nothing was sent, and everything waits."""
 TEMPORARY = frozenset({1, 2, 131000, 131016, 131057, 133004})

@@ -1,5 +1,6 @@
 """Meta's stand-in behind our own client, and its webhooks before our own functions, without a network."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import select
 
 from sandbox.meta import Meta
 from sandbox.meta.server import APP_SECRET, NUMBERS, TOKEN, VERIFY_TOKEN
+from sandbox.meta.webhooks import ACCOUNT
 from sandbox.vendor import Reply, Webhook
 from shared import clock
 from shared.intake.endpoint import EVENTS_QUEUE
@@ -23,6 +25,7 @@ from tests.support.functions import named
 from tests.support.messages import ANA_PHONE, CONFIGURED, carry_out, message
 from tests.support.sandbox import APP, Exchange, wired
 from tests.support.world import Out, World
+from tests.unit.web.calls import KEYS, Api
 
 SETTINGS = {
     "WHATSAPP_PROVIDER": "meta",
@@ -30,6 +33,7 @@ SETTINGS = {
     "META_ACCESS_TOKEN": TOKEN,
     "META_APP_SECRETS": APP_SECRET,
     "META_VERIFY_TOKEN": VERIFY_TOKEN,
+    "META_BUSINESS_ACCOUNT_ID": ACCOUNT,
     "META_NUMBERS": "{" + ",".join(f'"{key}":"{phone}"' for key, phone in NUMBERS.items()) + "}",
 }
 
@@ -93,6 +97,14 @@ def town(environment: pytest.MonkeyPatch, world: World, test_clock: clock.TestCl
     rest_client.drop_connections()
     yield made
     rest_client.drop_connections()
+
+
+@pytest.fixture
+def api(town: Town, environment: pytest.MonkeyPatch) -> Api:
+    """A client of the API, with a key that may do everything."""
+    environment.setenv("API_KEYS", json.dumps(KEYS))
+    get_settings.cache_clear()
+    return Api()
 
 
 def asking(key: str = "q1", text: str = "¿Qué quieres?", **content: Any) -> Message:

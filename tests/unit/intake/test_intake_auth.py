@@ -68,6 +68,28 @@ def test_every_key_is_compared_in_constant_time(monkeypatch, presented):
     assert compared == [(32, 32)] * len(KEYS)
 
 
+@pytest.mark.parametrize(
+    ("headers", "wanted"),
+    [
+        ({"authorization": "Bearer admin-key"}, True),
+        ({"authorization": "bearer  admin-key "}, True),
+        ({"authorization": "Basic admin-key"}, False),
+        ({"authorization": "admin-key"}, False),
+        ({"authorization": "Bearer wrong"}, False),
+        ({"authorization": "Bearer admin-key", "x-api-key": "wrong"}, False),
+        ({"authorization": "Bearer wrong", "x-api-key": "admin-key"}, True),
+        ({"authorization": "Bearer"}, False),
+    ],
+)
+def test_a_key_may_come_as_a_bearer_token(headers, wanted):
+    """Where X-API-KEY is missing; that counts before it."""
+    if wanted:
+        assert auth.caller(headers, KEYS, "read") == ADMIN
+    else:
+        with pytest.raises(RefusedError, match="401"):
+            auth.caller(headers, KEYS, "read")
+
+
 def test_a_senders_key_opens_the_webhooks_of_that_sender_alone():
     """Another sender's webhook is 403 to it, and so is everything else."""
     key = ApiKey(name="manychat", key="many-key", scopes=frozenset({"webhook:manychat"}))

@@ -7,6 +7,7 @@ import pytest
 from shared.errors import RefusedError
 from shared.journeys import chatbots, load
 from shared.journeys.talks.definition import TalkingFlow
+from shared.messages.numbers import id_of
 
 FLOW = """
 name: needy
@@ -47,12 +48,20 @@ def test_variables_that_a_flow_needs() -> None:
     assert chatbots.needs(flow) == {"first_name", "city", "coupon"}
 
 
+def test_number_of_a_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The flows of a chatbot go out from its number; others from the first one."""
+    (tmp_path / "chatbots").mkdir()
+    (tmp_path / "chatbots" / "bot.yaml").write_text("{name: bot, title: x, number: '+525511111111', flows: [one]}")
+    monkeypatch.setattr(chatbots, "_read_folders", lambda _folders, read=chatbots._read_folders: read((tmp_path,)))
+    assert (chatbots.number_of("one"), chatbots.number_of("two")) == (id_of("+525511111111"), None)
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
         ("name: other\ntitle: x\nflows: [encuesta_de_interes]", "a chatbot is called as its file"),
         ("name: bot\ntitle: x\nflows: []", "flows"),
-        ("name: bot\ntitle: x\nflows: [a]\nnumber: 1", "number"),
+        ("name: bot\ntitle: x\nflows: [a]\nnumber: '55 1'", "number"),
         ("name: [", "bot.yaml:1"),
     ],
 )

@@ -116,7 +116,16 @@ def test_own_definitions_are_sound() -> None:
     """Those of the project load, and each keeps its meaning when it is stored and read again."""
     found = load.definitions()
     planned = sorted(name for name, journey in found.items() if not journey.talks)
-    assert planned == ["assessment", "booking", "cart_recovery", "lead_followup", "noshow", "onboarding", "postcall"]
+    assert planned == [
+        "assessment",
+        "booking",
+        "cart_recovery",
+        "employee_followup",
+        "lead_followup",
+        "noshow",
+        "onboarding",
+        "postcall",
+    ]
     for journey in found.values():
         again = type(journey).model_validate_json(json.dumps(journey.dumped()))
         assert again == journey

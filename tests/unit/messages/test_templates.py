@@ -21,6 +21,7 @@ NEEDED = {
     "primer_recordatorio", "vence_hoy", "vencida_7_dias", "vencida_14_dias", "vencida_30_dias", "vencida_60_dias",
     "recordatorio_general", "factura_critica", "resumen_finanzas", "hubspot_interes", "hubspot_mensaje",
     "approval_request", "approval_reminder",
+    "employee_day_1", "employee_day_3", "employee_day_7", "employee_day_30", "welcome_new_employee",
     "reunion_opciones", "reunion_confirmada", "reunion_cancelada", "reunion_recordatorio", "reunion_sin_horario",
     "reunion_respuesta",
     "ticket_another", "ticket_booked", "ticket_currency", "ticket_currency_choice", "ticket_currency_missing",

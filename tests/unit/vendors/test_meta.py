@@ -27,7 +27,7 @@ TWO = (Option(id="si", title="Sí"), Option(id="no", title="No", description="Ot
 
 
 @pytest.fixture(autouse=True)
-def _configured(environment: pytest.MonkeyPatch) -> None:
+def _configured(environment: pytest.MonkeyPatch, database) -> None:
     """Meta is set up."""
     for name, value in (CONFIGURED | {"WHATSAPP_PROVIDER": "meta"}).items():
         environment.setenv(name, value)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,7 +18,11 @@ from shared.errors import (
     UnavailableError,
     UncertainError,
 )
+from shared.messages.content import Content, Option
+from shared.messages.message import Message
+from shared.messages.providers import twilio as provider
 from shared.messages.providers.twilio import Resource, Twilio, reason_of
+from shared.messages.templates import Rendered
 from tests.unit.vendors.network import NOW, Answer, FakeNetwork, cut, html, refused
 
 ANA, US = "+5215512345678", "+14155550100"
@@ -67,6 +72,20 @@ def test_a_whatsapp_template() -> None:
     ]
     send(network, channel="whatsapp", content_sid="HX1")
     assert [name for name, _ in form(network.requests[1])] == ["To", "From", "ContentSid"]
+
+
+def test_options_are_numbered_in_the_text_and_a_file_goes_by_its_address() -> None:
+    """Twilio has buttons in approved templates alone; an answer "2" is read by `content.chosen`."""
+    two = (Option(id="si", title="Sí"), Option(id="no", title="No"))
+    assert provider._text(_whatsapp(Content(options=two))) == "¿Vienes?\n\n1. Sí\n2. No"
+    network = FakeNetwork(TAKEN)
+    send(network, channel="whatsapp", media_url="https://x.example/a.pdf")
+    assert ("MediaUrl", "https://x.example/a.pdf") in form(network.requests[0])
+
+
+def _whatsapp(content: Content) -> Any:
+    message = Message(person="p", channel="whatsapp", to=ANA, text="¿Vienes?", content=content, dedupe_key="k")
+    return SimpleNamespace(message=message, rendered=Rendered(subject="", text=message.text, html=""))
 
 
 def test_a_text_that_is_too_long_is_not_even_sent() -> None:

@@ -1,0 +1,95 @@
+"""What all accounts have in common: whose one is that was there, what is kept of the answer, and what can be taken back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from functions.onboarding import payloads
+from functions.onboarding.tables import OPEN, Onboarding
+from shared.errors import PermanentError
+from shared.store.session import reading
+
+if TYPE_CHECKING:
+    from functions.onboarding.tables import OnboardingStep
+
+CREATED, REACTIVATED, ACTIVATED, FOUND = "created", "reactivated", "activated", "found"
+STAGED, ACTIVE, REMOVED, DEACTIVATED, KEPT = "staged", "active", "removed", "deactivated", "kept"
+CLOCKS_DIFFER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Employee:
+    """The onboarding as it is now, and whether a later one of the same address is open (a rehire)."""
+
+    row: Onboarding
+    is_superseded: bool
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the first day has come."""
+        return self.row.start_date <= payloads.today()
+
+    @property
+    def given_name(self) -> str:
+        """The first name; of a full name its first word."""
+        return self.row.first_name or self.row.full_name.split()[0]
+
+    @property
+    def family_name(self) -> str:
+        """The family name; of a full name what follows the first word."""
+        return self.row.last_name or " ".join(self.row.full_name.split()[1:]) or self.given_name
+
+
+def of(step: OnboardingStep) -> Employee:
+    """Whose step it is.
+
+    Raises:
+        PermanentError: `no-such-onboarding`, it was erased.
+    """
+    with reading() as session:
+        row = session.get(Onboarding, step.onboarding_id)
+        if row is None:
+            raise PermanentError("no-such-onboarding", f"onboarding {step.onboarding_id} is no more")
+        later = select(Onboarding.id).where(Onboarding.login == row.login, Onboarding.state == OPEN, Onboarding.id > row.id)
+        return Employee(row, session.scalars(later.limit(1)).first() is not None)
+
+
+def check_same(
+    step: OnboardingStep, employee: Employee, *, number: str, name: tuple[str, str], created: datetime | None
+) -> bool:
+    """Whether an account that was there is one that we have made, its answer lost. False: it is the same employee's, older.
+
+    The same employee has the same number. Where not both sides have one, the account is ours if it was made since the contract
+    came, under the same name; else a person looks at it and confirms it.
+
+    Raises:
+        PermanentError: `another-person`, the number is another one; `unproven-person`, nothing says whose it is.
+    """
+    row = employee.row
+    is_new = created is not None and created >= row.received_at - CLOCKS_DIFFER
+    has_name = _key(*name) == _key(employee.given_name, employee.family_name)
+    if step.confirmed or (number and number == row.employee_id):
+        return is_new and has_name
+    if number and row.employee_id:
+        raise PermanentError("another-person", f"{step.target}: the sign-in name belongs to another employee")
+    if is_new and has_name:
+        return True
+    raise PermanentError("unproven-person", f"{step.target}: an account with this sign-in name was there before")
+
+
+def _key(*names: str) -> str:
+    return " ".join(" ".join(names).casefold().split())
+
+
+def kept(step: OnboardingStep, *, act: str, detail: str, external_id: str) -> dict[str, Any]:
+    """What is kept of an answer. What was done to the account at first stays: it says what can be taken back."""
+    return {"act": step.act or act, "detail": detail, "external_id": external_id or step.external_id, "answer": {}}
+
+
+def may_take_back(step: OnboardingStep, employee: Employee, *, is_ours: bool) -> bool:
+    """Whether an account is one that this onboarding has made or opened, and no later one needs it."""
+    return not employee.is_superseded and (is_ours or step.act in (CREATED, REACTIVATED, ACTIVATED))

@@ -1,0 +1,61 @@
+"""Tables of WhatsApp through Meta: our numbers as Meta sees them, its approved templates, and people who have moved."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, Unicode
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.store.message_models import DIGEST_LENGTH, USER_ID_LENGTH
+from shared.store.models import Base, Timestamped
+from shared.store.types import BigId, JsonText, Note, UtcDateTime
+
+
+class WhatsAppNumberState(Timestamped, Base):
+    """What Meta says of a number of ours (`number_id`: `shared.messages.numbers`), and until when nothing goes out from it.
+
+    `quality` and `throughput` are the number's own; `messaging_limit` is that of the business portfolio, the same for all.
+    """
+
+    __tablename__ = "whatsapp_numbers"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    number_id: Mapped[str] = mapped_column(Unicode(36), unique=True)
+    name: Mapped[str | None] = mapped_column(Note(200))
+    quality: Mapped[str | None] = mapped_column(Unicode(20))
+    throughput: Mapped[str | None] = mapped_column(Unicode(30))
+    status: Mapped[str | None] = mapped_column(Unicode(30))
+    messaging_limit: Mapped[str | None] = mapped_column(Unicode(30))
+    paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    paused_reason: Mapped[str | None] = mapped_column(Unicode(64))
+    asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class WhatsAppTemplate(Timestamped, Base):
+    """A template at Meta, in one language. `shape` lists its components as Meta has them; `read_at`: when it was last seen."""
+
+    __tablename__ = "whatsapp_templates"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(Unicode(64), unique=True)
+    name: Mapped[str] = mapped_column(Unicode(512))
+    language: Mapped[str] = mapped_column(Unicode(20))
+    status: Mapped[str] = mapped_column(Unicode(30))
+    category: Mapped[str | None] = mapped_column(Unicode(30))
+    shape: Mapped[Any] = mapped_column(JsonText)
+    read_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class WhatsAppMove(Timestamped, Base):
+    """Whoever was at the address with the digest `who` is at `moved_to` since `at`, by WhatsApp's own word."""
+
+    __tablename__ = "whatsapp_moves"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    who: Mapped[str] = mapped_column(Unicode(DIGEST_LENGTH), unique=True)
+    moved_to: Mapped[str] = mapped_column(Unicode(USER_ID_LENGTH))
+    to_digest: Mapped[str] = mapped_column(Unicode(DIGEST_LENGTH))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    __table_args__ = (
+        Index("ix_whatsapp_moves_to_digest", "to_digest"),
+        Index("ix_whatsapp_moves_moved_to", "moved_to"),
+        Index("ix_whatsapp_moves_created_at", "created_at"),
+    )

@@ -1,0 +1,112 @@
+"""Executions of flows that talk: begun when they are due, one slot for the first message, and ended with the conversation."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from functions.broadcasts import running, running_control, running_outcomes
+from functions.broadcasts.tables import Recipient
+from shared import clock
+from shared.journeys import chatbots
+from shared.journeys.talks import waits
+from shared.store.message_models import ReceivedMessage
+from shared.store.models import Delivery
+from shared.store.session import reading, transact
+from tests.functions.broadcasts.posting import Post, opened
+from tests.support.world import FakeStorage
+
+SURVEY = chatbots.flow_id("encuesta_de_interes")
+
+
+@pytest.fixture
+def talks(
+    database: Engine, storage: FakeStorage, environment: pytest.MonkeyPatch, test_clock: clock.TestClock
+) -> Iterator[Post]:
+    """A broadcast whose flow is found by its id."""
+    with opened(environment, test_clock, flow=None) as found:
+        yield found
+
+
+def people() -> list[Recipient]:
+    """The recipients, in their order."""
+    with reading() as session:
+        return list(session.scalars(select(Recipient).order_by(Recipient.id)))
+
+
+def test_conversations_begin_at_the_rate_and_end_by_themselves(talks: Post) -> None:
+    """Each is begun when it is due; whoever does not answer within the flow's time has ended with `no_response`."""
+    execution_id = talks.begin(4, flow_id=SURVEY, rate_limit_per_hour=60)
+    talks.step()
+    assert talks.recipients() == {"sent": 1, "pending": 3}
+    talks.go(300)
+    assert talks.recipients() == {"sent": 4}
+    assert {row.flow_current_node for row in people()} == {"tema"}
+    assert talks.most_in_an_hour() == 4
+    with reading() as session:
+        assert set(session.scalars(select(Delivery.lane))) == {"bulk:broadcast-1"}
+    assert talks.execution(execution_id).status == "running"
+    talks.clock.advance(hours=25)
+    waits.end_waits()
+    talks.step()
+    assert [(row.status, row.flow_outcome, row.flow_completed) for row in people()] == [("completed", "no_response", False)] * 4
+    assert talks.execution(execution_id).status == "completed"
+
+
+def test_paused_before_its_first_message_it_waits(talks: Post) -> None:
+    """A conversation that was begun and whose message waits is held by a pause, and goes out after resuming, once."""
+    execution_id = talks.begin(1, flow_id=SURVEY, rate_limit_per_hour=60)
+    running.run_all()
+    transact(lambda session: running_control.pause(session, execution_id, "ana", None))
+    talks.go(300)
+    assert talks.phones() == []
+    transact(lambda session: running_control.resume(session, execution_id, "ana"))
+    talks.go(300)
+    assert len(talks.phones()) == 1
+    assert talks.recipients() == {"sent": 1}
+
+
+def test_cancelled_conversations_say_nothing_more(talks: Post) -> None:
+    """Those under way are taken back with the outcome `cancelled`."""
+    execution_id = talks.begin(2, flow_id=SURVEY, rate_limit_per_hour=600)
+    talks.go(120)
+    transact(lambda session: running_control.cancel(session, execution_id, "ana", None))
+    talks.go(120)
+    assert [(row.status, row.flow_outcome) for row in people()] == [("completed", "cancelled")] * 2
+    assert len(talks.phones()) == 2
+
+
+def inbound(sender: str, **more: Any) -> None:
+    """A message from a number."""
+
+    def work(session: Session) -> None:
+        values: dict[str, Any] = {"provider": "twilio", "vendor_id": f"SM{clock.now()}{sender}", "channel": "whatsapp"}
+        row = ReceivedMessage(
+            **values, sender=sender, text="¿Cuánto?", media=[], state="unread", received_at=clock.now(), **more
+        )
+        session.add(row)
+        session.flush()
+        running_outcomes.note_reply(session, row.id)
+        running_outcomes.note_reply(session, row.id)
+
+    transact(work)
+
+
+def test_reply_counts_once_and_a_reaction_does_not(post: Post) -> None:
+    """A reply within a week belongs to what they got last; a reaction or a sticker is none."""
+    execution_id = post.begin(2, rate_limit_per_hour=1000)
+    post.go(120)
+    first = people()[0].phone_number or ""
+    inbound(first, kind="reaction")
+    assert "replied" not in post.counted(execution_id)
+    post.clock.advance(minutes=5)
+    inbound(first)
+    found = post.counted(execution_id)
+    assert (found["replied"], found["read"], found["response_ms"] > 0) == (1, 1, True)
+    assert people()[0].replied_at == clock.now()
+    post.clock.moment += timedelta(days=8)
+    inbound(people()[1].phone_number or "")
+    assert post.counted(execution_id)["replied"] == 1
