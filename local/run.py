@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from devhost.azurite import Azurite, AzuriteError
-from local import cart, contact, demo, invoice, lead, outside, payment, ticket
+from local import cart, contact, demo, invoice, lead, onboarding, outside, payment, ticket
 from local.ports import ROOT, STATE, Ports
 from local.values import SettingsError, Values, api_key, database, read
 
@@ -64,6 +64,7 @@ def _run(ports: Ports, started: ExitStack) -> None:
     name, command = _host_command(ports)
     host = started.enter_context(_process("host", command, environment, f"{base_url}/health"))
     _say("Host", f"{base_url} ({name}; API page at {base_url}/api/docs)")
+    _say("Console", f"{base_url}/console (sign in with the key below)")
     _say("Logs", str(STATE.relative_to(ROOT)) + "/*.log")
     for what, sentence in values.lines():
         _say(what, sentence)
@@ -77,6 +78,7 @@ def _run(ports: Ports, started: ExitStack) -> None:
     cart.Demo(sandbox_url, asking).show(visit.visitor.name, visit.visitor.email)
     contact.Demo(sandbox_url, asking).show(visit.visitor.name)
     ticket.Demo(sandbox_url, asking).show()
+    onboarding.Demo(sandbox_url, asking).show()
     print("\nReady. Send your own events; Ctrl-C stops everything.", flush=True)
     code = host.wait()
     raise StartError(f"The host ended by itself with code {code}; its log is .local/host.log.")

@@ -111,10 +111,10 @@ class Flowable(Shelved):
         if len(named) != 1:
             text = "Only one of processDefinitionId, processDefinitionKey or message should be set."
             return _error(400, "Bad request", text)
-        key, variables = body.get("processDefinitionKey"), body.get("variables") or []
-        if key not in DEFINITIONS:
+        key, variables = body.get("processDefinitionKey"), _variables(body)
+        if not isinstance(key, str) or key not in DEFINITIONS:
             return _error(400, "Bad request", f"no processes deployed with key '{key}'")
-        if not isinstance(variables, list) or not all(isinstance(one, dict) and one.get("name") for one in variables):
+        if variables is None:
             return _error(400, "Bad request", "JSON parse error: variables")
         number = str(uuid4())
         row = {
@@ -122,7 +122,7 @@ class Flowable(Shelved):
             "key": key,
             "business_key": body.get("businessKey"),
             "tenant": body.get("tenantId") or "",
-            "variables": {one["name"]: one.get("value") for one in variables},
+            "variables": variables,
             "waits": False,
             "ended": None,
             "delete_reason": None,
@@ -175,7 +175,7 @@ class Flowable(Shelved):
         row = self.shelf.get("tasks", number)
         if row is None or row["ended"]:
             return _error(404, "Not found", f"Could not find a task with id '{number}'.")
-        if body.get("action") != "complete":
+        if body.get("action") != "complete" or _variables(body) is None:
             return _error(400, "Bad request", f"Invalid action: '{body.get('action')}'.")
         row["ended"] = self.moment()
         process = self.shelf.get("processes", row["process"])
@@ -202,14 +202,14 @@ class Flowable(Shelved):
             return _error(404, "Not found", f"Could not find an execution with id '{number}'.")
         if body.get("action") != "messageEventReceived":
             return _error(400, "Bad request", f"Invalid action: '{body.get('action')}'.")
-        if not row["waits"] or DEFINITIONS[row["key"]] is not None or body.get("messageName") not in MESSAGES:
+        if not row["waits"] or DEFINITIONS[row["key"]] is not None or str(body.get("messageName")) not in MESSAGES:
             return _error(500, "Internal server error", "Error with ID: sandbox")
         self._take_variables(row, body)
         self._end(row)
         return Answer(status=204)
 
     def _take_variables(self, row: Row, body: Mapping[str, Any]) -> None:
-        row["variables"] |= {one["name"]: one.get("value") for one in body.get("variables") or ()}
+        row["variables"] |= _variables(body) or {}
         self.shelf.touch()
 
     def _matching(self, call: Call, number: str) -> list[Row]:
@@ -276,6 +276,14 @@ class Flowable(Shelved):
             "taskDefinitionKey": row["key"],
             "processInstanceId": row["process"],
         }
+
+
+def _variables(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The variables of a body, which are a list there; None where they are something else."""
+    given = body.get("variables") or []
+    if not isinstance(given, list) or not all(isinstance(one, dict) and isinstance(one.get("name"), str) for one in given):
+        return None
+    return {one["name"]: one.get("value") for one in given}
 
 
 def _execution(row: Row) -> dict[str, Any]:

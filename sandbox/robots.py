@@ -4,6 +4,7 @@ A robot reports by the address that it was given, a second after it was started.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
@@ -16,8 +17,10 @@ WORD = "sandbox-robots-word"
 JWT = "sandbox-openflow-token"
 RUN_PATH, PUSH_PATH, QUERY_PATH = "/robot/run", "/robot/push", "/api/v1/query/workitems"
 ONLINE, OFFLINE, DIES, TWICE, FAILS = "online", "offline", "dies", "twice", "fails"
+URL = re.compile(r"https?://[\w.:-]+/[\w./?=-]*")
 MOODS = (ONLINE, OFFLINE, DIES, TWICE, FAILS)
 CARDS = 20
+MOST_FOUND = 100
 
 
 class Robots(Shelved):
@@ -90,7 +93,9 @@ class Robots(Shelved):
     def _pushed(self, body: Any) -> Answer:
         try:
             payload = json.loads(body["payload"])
-        except (TypeError, KeyError, ValueError):
+        except (TypeError, KeyError, ValueError, RecursionError):
+            payload = None
+        if not isinstance(payload, dict):
             return _plain(400, "queue, name and payload (a text of JSON) are needed")
         row = self._new(str(payload.get("bot")), payload, "item")
         return answer_json({"id": row["id"], "status": row["state"]})
@@ -98,11 +103,12 @@ class Robots(Shelved):
     def _found(self, call: Call, body: Any) -> Answer:
         if bearer(call) != JWT:
             return answer_json({"error": "Access denied"}, 401, outcome="unauthorized")
-        number = (body.get("query") or {}).get("payload.coordinationId") if isinstance(body, dict) else None
+        query = body.get("query") if isinstance(body, dict) else None
+        number = query.get("payload.coordinationId") if isinstance(query, dict) else None
         rows = [
             row for row in self.shelf.rows("runs") if row["kind"] == "item" and row["context"].get("coordinationId") == number
         ]
-        return answer_json([{"_id": row["id"], "state": row["state"]} for row in rows[: int(body.get("top") or 100)]])
+        return answer_json([{"_id": row["id"], "state": row["state"]} for row in rows[:MOST_FOUND]])
 
     def _new(self, bot: str, context: Mapping[str, Any], kind: str) -> Row:
         mood = (self.shelf.get("moods", "mood") or {"mood": ONLINE})["mood"]
@@ -129,7 +135,7 @@ class Robots(Shelved):
         row["state"], row["reports"] = "successful" if word["status"] == "completed" else "failed", row["reports"] + 1
         self.shelf.touch()
         url = str(row["context"].get("callbackUrl") or "")
-        if url:
+        if URL.fullmatch(url):
             body = {name: value for name, value in word.items() if value is not None} | {"executionId": row["id"]}
             self.send(Webhook(what=f"result {word['status']}", url=url, body=json.dumps(body).encode(), after_seconds=1))
 

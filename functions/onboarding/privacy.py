@@ -45,11 +45,19 @@ def _as_manager(_person: Person) -> Mapping[str, Any]:
 
 PERSONAL_DATA = PersonalData(
     holdings=(
-        Holding(OnboardingTask, lambda person: OnboardingTask.onboarding_id.in_(person.of(ONBOARDINGS))),
+        Holding(
+            OnboardingTask,
+            lambda person: OnboardingTask.onboarding_id.in_(person.of(ONBOARDINGS)),
+            mentions=lambda person: OnboardingTask.assignee.in_(person.emails),
+            unnamed=lambda _person: {"assignee": GONE},
+        ),
         Holding(OnboardingStep, lambda person: OnboardingStep.onboarding_id.in_(person.of(ONBOARDINGS))),
-        Holding(Onboarding, lambda person: Onboarding.id.in_(person.of(ONBOARDINGS))),
-        Holding(OnboardingTask, lambda person: OnboardingTask.assignee.in_(person.emails), lambda _person: {"assignee": GONE}),
-        Holding(Onboarding, lambda person: Onboarding.manager_email.in_(person.emails), _as_manager),
+        Holding(
+            Onboarding,
+            lambda person: Onboarding.id.in_(person.of(ONBOARDINGS)),
+            mentions=lambda person: Onboarding.manager_email.in_(person.emails),
+            unnamed=_as_manager,
+        ),
     ),
     identify=identify,
     outside=outside,

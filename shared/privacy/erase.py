@@ -7,10 +7,11 @@ more after a day: it then finds what came late, or nothing.
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import ColumnElement, Engine, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from shared import flows, kept_files
@@ -135,7 +136,7 @@ def _client() -> OdooClient:
 
 
 def _count(session: Session, holding: Holding, who: Person) -> int:
-    return session.scalar(select(func.count()).select_from(holding.table).where(holding.whose(who))) or 0
+    return session.scalar(select(func.count()).select_from(holding.table).where(holding.anywhere(who))) or 0
 
 
 def _stop(session: Session, who: Person) -> None:
@@ -161,7 +162,15 @@ def _erase_rows(session: Session, who: Person, was: Found, deleted_blobs: int, a
 def _erase(session: Session, holding: Holding, who: Person) -> int:
     whose = holding.whose(who)
     if holding.instead is None:
-        return rows_changed(session.execute(delete(holding.table).where(whose).execution_options(synchronize_session=False)))
-    values = holding.instead(who)
-    statement = update(holding.table).where(whose).values(**values).execution_options(synchronize_session=False)
+        statement = delete(holding.table).where(whose).execution_options(synchronize_session=False)
+        changed = rows_changed(session.execute(statement))
+    else:
+        changed = _blanked(session, holding.table, whose, holding.instead(who))
+    if holding.mentions is not None and holding.unnamed is not None:
+        changed += _blanked(session, holding.table, holding.mentions(who), holding.unnamed(who))
+    return changed
+
+
+def _blanked(session: Session, table: type[Any], whose: ColumnElement[bool], values: Mapping[str, Any]) -> int:
+    statement = update(table).where(whose).values(**values).execution_options(synchronize_session=False)
     return rows_changed(session.execute(statement))

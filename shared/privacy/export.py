@@ -35,7 +35,7 @@ def everything(session: Session, asked: Person) -> dict[str, Any]:
 
 def _rows(session: Session, holding: Holding, who: Person) -> list[dict[str, Any]]:
     mapper = inspect(holding.table)
-    query = select(holding.table).where(holding.whose(who)).order_by(*mapper.primary_key)
+    query = select(holding.table).where(holding.anywhere(who)).order_by(*mapper.primary_key)
     names = [column.key for column in mapper.column_attrs]
     return [{name: plain(getattr(row, name)) for name in names} for row in session.scalars(query).unique()]
 

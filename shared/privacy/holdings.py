@@ -46,11 +46,21 @@ GONE_TEXT = '{"erased":true}'
 
 @dataclass(frozen=True)
 class Holding:
-    """What one table holds of a person: `whose` finds the rows; they are deleted, or `instead` says what columns become."""
+    """What one table holds of a person: `whose` finds the rows; they are deleted, or `instead` says what columns become.
+
+    `mentions` finds rows of others that name the person, and `unnamed` says what those columns become.
+    """
 
     table: type[Base]
     whose: Callable[[Person], ColumnElement[bool]]
     instead: Callable[[Person], Mapping[str, Any]] | None = None
+    mentions: Callable[[Person], ColumnElement[bool]] | None = None
+    unnamed: Callable[[Person], Mapping[str, Any]] | None = None
+
+    def anywhere(self, person: Person) -> ColumnElement[bool]:
+        """Their rows, and those that name them."""
+        whose = self.whose(person)
+        return whose if self.mentions is None else or_(whose, self.mentions(person))
 
 
 @dataclass(frozen=True, kw_only=True)
