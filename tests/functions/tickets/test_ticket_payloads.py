@@ -127,6 +127,17 @@ def test_words_that_are_meant_for_somebody_else_answer_nothing(till: Till, other
     assert (till.ticket.status, till.ticket.unclear) == ("asking", 0)
 
 
+def test_words_of_before_the_question_answer_nothing(till: Till) -> None:
+    """Meta says when something was written, and may bring it late."""
+    from datetime import timedelta
+
+    till.photo(printed={"total": "118.00"})
+    asked_at = till.ticket.asked_at
+    assert asked_at is not None
+    received(media=[], kind="text", text="116", received_at=asked_at - timedelta(minutes=1))
+    assert till.ticket.status == "asking"
+
+
 @pytest.mark.parametrize(("quoted", "status"), [("lead:17", "asking"), ("ticket:1", "booked")])
 def test_words_that_quote_another_message_answer_nothing(
     till: Till, environment: pytest.MonkeyPatch, quoted: str, status: str
