@@ -97,7 +97,7 @@ def start_automation(automation_id: UUID, caller: Caller, response: Response, bo
         row = session.get_one(Execution, execution.id)
         waits = row.approval == Approval.PENDING or row.plan_state == PlanState.PLANNING
         response.status_code = 202 if waits else 200
-        return _execution(session, row, str(automation_id))
+        return _shown_execution(session, row, str(automation_id))
 
 
 @router.get("/{automation_id}/executions", summary="Executions of an automation", responses=documented(404))
@@ -149,7 +149,7 @@ def get_execution(execution_id: UUID) -> ExecutionOut:
     """The execution, with its counts."""
     with reading() as session:
         row, automation = find_execution(session, str(execution_id))
-        return _execution(session, row, automation.uuid)
+        return _shown_execution(session, row, automation.uuid)
 
 
 @executions_router.get("/{execution_id}/recipients", summary="Recipients of an execution", responses=documented(404))
@@ -182,7 +182,8 @@ def find_execution(session: Session, execution_id: str) -> tuple[Execution, Auto
     return found[0], found[1]
 
 
-def _execution(session: Session, row: Execution, automation_uuid: str) -> ExecutionOut:
+def _shown_execution(session: Session, row: Execution, automation_uuid: str) -> ExecutionOut:
+    """An execution as it is shown, with its counts of this moment."""
     return ExecutionOut.of(row, automation_uuid, stats.of_executions(session, [row.id])[row.id])
 
 

@@ -18,6 +18,8 @@ FLOW = Flow(
         "functions.broadcasts.api_running:executions_router",
         "functions.broadcasts.api:router",
         "functions.broadcasts.api:executions_router",
+        "functions.broadcasts.api_forecast:router",
+        "functions.broadcasts.api_forecast:executions_router",
     ),
     tables=("functions.broadcasts.tables", "functions.broadcasts.running_tables"),
     impersonal_tables=frozenset(
@@ -43,8 +45,10 @@ FLOW = Flow(
         Job(name="broadcast-lists", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.uploads:read_all"),
         Job(name="broadcast-recipients", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.planning:plan_all"),
         Job(name="broadcast-running", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.running:run_all"),
+        Job(name="broadcast-forecasts", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.forecast_kept:keep_all"),
         Job(name="broadcast-counts", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.counts:fold"),
     ),
+    importers=("functions.broadcasts.importer:IMPORTER",),
     listeners=MappingProxyType(
         {
             "approval.decided": "functions.broadcasts.approval:decided",

@@ -46,7 +46,10 @@ WHATSAPP = "whatsapp"
 
 @dataclass(frozen=True)
 class Judged:
-    """A candidate, and what is to be stored of them. `reason` says why they are skipped; None: they may be written to."""
+    """A candidate, and what is to be stored of them. `reason` says why they are skipped; None: they may be written to.
+
+    `names` are those by which journeys and messages know them.
+    """
 
     key: str
     contact_id: int | None
@@ -54,6 +57,7 @@ class Judged:
     variables: Mapping[str, str]
     reason: str | None
     line: int | None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ def judge(session: Session, candidates: Sequence[Candidate], mapping: Mapping[st
                 variables={} if one.candidate.unknown else values,
                 reason=reason,
                 line=one.candidate.line,
+                names=tuple(name for each in one.identities for name in kinds.names_of(each)),
             )
         )
     return found

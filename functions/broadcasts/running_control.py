@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import ledger
+from functions.broadcasts import approval, ledger
 from functions.broadcasts.states import Approval, ExecutionStatus, PlanState
 from functions.broadcasts.tables import REASON_LENGTH, Execution
 from shared import clock
@@ -61,6 +61,7 @@ def cancel(session: Session, execution_id: int, actor: str, reason: str | None) 
         raise _not_so(row, "cancelled")
     row.status, row.cancelled_at = ExecutionStatus.CANCELLED, clock.now()
     row.pause_reason = reason[:REASON_LENGTH] if reason else None
+    approval.withdraw(session, row, actor.removeprefix("key:"))
     editing.log(session, actor, "broadcasts.cancel", f"execution:{row.uuid}", row.pause_reason or "")
     return row
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from functions.meetings import changes, holding, notices, people, services, slots
@@ -11,12 +12,16 @@ from functions.meetings.providers import calendar_named
 from functions.meetings.services import NO_CALENDAR, ORGANIZER
 from functions.meetings.tables import CANCELLED, CONFIRMED, Meeting
 from shared import clock
+from shared.store.session import transact
 
 
-def look(meeting: Meeting) -> Mapping[str, Any]:
-    """Who is busy when, as far as calendars say. An organizer without one goes on without: then everybody is unknown."""
+def look(meeting: Meeting) -> None:
+    """Read who is busy when, as far as calendars say. An organizer without one goes on without: everybody is unknown then.
+
+    What is read stands in the meeting until it is decided, and nowhere else: it is other people's time.
+    """
     if meeting.asked_at is None or meeting.calendar == NO_CALENDAR:
-        return {"busy": None, "calendar": meeting.calendar}
+        return
     wish, rules = services.wish_of(meeting), people.rules()
     addresses = {ORGANIZER: meeting.organizer} | {str(one.id): one.address for one in meeting.present}
     spans = slots.spans(wish, rules, clock.now())
@@ -25,9 +30,14 @@ def look(meeting: Meeting) -> Mapping[str, Any]:
     try:
         found = calendar_named(meeting.calendar).busy(meeting.organizer, list(addresses.values()), spans)
     except NoSuchCalendarError:
-        return {"busy": None, "calendar": NO_CALENDAR}
-    busy = {name: _plain(found.get(address)) for name, address in addresses.items()}
-    return {"busy": busy, "calendar": meeting.calendar}
+        _keep(meeting.id, None, NO_CALENDAR)
+        return
+    _keep(meeting.id, {name: _plain(found.get(address)) for name, address in addresses.items()}, meeting.calendar)
+
+
+def _keep(meeting_id: int, busy: Mapping[str, Any] | None, calendar: str) -> None:
+    query = update(Meeting).where(Meeting.id == meeting_id, Meeting.asked_at.is_not(None))
+    transact(lambda session: session.execute(query.values(busy=busy, calendar=calendar)))
 
 
 def decide(session: Session, subject: str) -> None:

@@ -33,7 +33,7 @@ def read(calendar: MeetingCalendar) -> Mapping[str, Any]:
     """
     meetings = _upcoming(calendar.address)
     if not meetings:
-        return {"cursor": None, "read_at": clock.now()}
+        return {"cursor": None, "read_at": clock.now().isoformat()}
     vendor, cursor = calendar_named(meetings[0].calendar), None
     try:
         listed = vendor.changes(calendar)
@@ -45,7 +45,7 @@ def read(calendar: MeetingCalendar) -> Mapping[str, Any]:
             _look_at_each(vendor, meetings[:MOST_READ])
     except NoSuchCalendarError:
         cursor = None
-    return {"cursor": cursor, "read_at": clock.now()}
+    return {"cursor": cursor, "read_at": clock.now().isoformat()}
 
 
 def deleted(meeting_id: int) -> None:

@@ -6,7 +6,7 @@ that it is checked without a database.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
@@ -28,7 +28,7 @@ OFTEN, SELDOM = timedelta(minutes=15), timedelta(hours=6)
 
 def open_channel(calendar: MeetingCalendar) -> Mapping[str, Any]:
     """Open a channel, or renew it. Twice is harmless: a notice that comes twice changes nothing."""
-    kept = {"channel_id": calendar.channel_id, "resource_id": calendar.resource_id, "expires_at": calendar.expires_at}
+    kept = {"channel_id": calendar.channel_id, "resource_id": calendar.resource_id, "expires_at": _written(calendar.expires_at)}
     with reading() as session:
         name = session.scalars(select(Meeting.calendar).where(_is_upcoming(calendar.address)).limit(1)).first()
     if name is None:
@@ -38,7 +38,7 @@ def open_channel(calendar: MeetingCalendar) -> Mapping[str, Any]:
         made = calendar_named(name).listen(calendar, address, tokens.token_of(calendar.id))
     except NoSuchCalendarError:
         return kept
-    return {"channel_id": made.channel_id, "resource_id": made.resource_id, "expires_at": made.expires_at}
+    return {"channel_id": made.channel_id, "resource_id": made.resource_id, "expires_at": _written(made.expires_at)}
 
 
 def to_renew(session: Session, limit: int) -> Sequence[MeetingCalendar]:
@@ -73,3 +73,7 @@ def _has_meetings() -> ColumnElement[bool]:
 def _is_upcoming(address: str) -> ColumnElement[bool]:
     ahead = (Meeting.status == CONFIRMED) & (Meeting.ends_at > clock.now()) & (Meeting.calendar != NO_CALENDAR)
     return (Meeting.organizer == address) & ahead
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -37,6 +37,7 @@ FLOW = Flow(
             "message.attachments": "functions.meetings.listeners:attach",
         }
     ),
+    stand_ins=("sandbox.google:Google", "sandbox.microsoft:Microsoft"),
     settings="functions.meetings.settings:MeetingSettings",
     senders=("meetings",),
     has_templates=True,

@@ -6,6 +6,8 @@ Light: imports no SQL until it runs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from functions.meetings.calendars import TARGET
@@ -49,6 +51,15 @@ def _listened(calendar: MeetingCalendar) -> dict[str, Any]:
     return {"calendar": calendar.address}
 
 
+def _channel(result: Mapping[str, Any], _is_final: bool) -> dict[str, Any]:  # noqa: FBT001  # as RecordSync calls it
+    ends = result["expires_at"]
+    return dict(result) | {"expires_at": datetime.fromisoformat(ends) if ends else None}
+
+
+def _progress(result: Mapping[str, Any], _is_final: bool) -> dict[str, Any]:  # noqa: FBT001  # as RecordSync calls it
+    return dict(result) | {"read_at": datetime.fromisoformat(result["read_at"])}
+
+
 AVAILABILITY = RecordSync(
     target=TARGET,
     name="availability",
@@ -56,7 +67,6 @@ AVAILABILITY = RecordSync(
     subject_prefix="meeting:",
     prefix="look",
     put="functions.meetings.booking:look",
-    keep=("busy", "calendar"),
     then="functions.meetings.booking:decide",
     describe=_question,
     is_used=is_used,
@@ -80,7 +90,7 @@ CHANNEL = RecordSync(
     subject_prefix="meeting-calendar:",
     prefix="channel",
     put="functions.meetings.channels:open_channel",
-    keep=("channel_id", "resource_id", "expires_at"),
+    keep=_channel,
     describe=_listened,
     is_used=can_listen,
     overdue="functions.meetings.channels:to_renew",
@@ -92,7 +102,7 @@ CHANGES = RecordSync(
     subject_prefix="meeting-calendar:",
     prefix="changes",
     put="functions.meetings.changes:read",
-    keep=("cursor", "read_at"),
+    keep=_progress,
     describe=_listened,
     is_used=is_used,
     overdue="functions.meetings.channels:to_read",

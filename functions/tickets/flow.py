@@ -49,6 +49,7 @@ FLOW = Flow(
     settings="functions.tickets.settings:TicketSettings",
     has_templates=True,
     senders=("tickets",),
+    kept_keys=frozenset(("tickets.message",)),  # neither Twilio nor Meta signs a time
     stand_ins=(
         "sandbox.twilio:Twilio",
         "sandbox.openai:OpenAI",

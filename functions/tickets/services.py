@@ -35,6 +35,7 @@ from shared.store.types import fitting, key_of
 APPLIED, STALE, IGNORED = "applied", "stale", "ignored"
 ANOTHER = "another"
 MOST_UNCLEAR = 2
+SKEW = timedelta(seconds=5)  # between a provider's clock and ours
 
 
 def person_of(sender: str | None) -> str | None:
@@ -194,9 +195,9 @@ def _ask(session: Session, ticket: Ticket, doubts: list[dict[str, Any]], event_k
 
 
 def take_answer(session: Session, sender: str | None, text: str, at: datetime, event_key: str | None) -> bool:
-    """Take a text as the answer to what its sender is asked; False where they are asked nothing."""
+    """Take a text as the answer to what its sender is asked; False where they were asked nothing when they wrote it."""
     ticket = talking.asked_ticket(session, sender)
-    if ticket is None or not text.strip():
+    if ticket is None or ticket.asked_at is None or at < ticket.asked_at - SKEW or not text.strip():
         return False
     doubt = ticket.doubts[0]
     try:

@@ -116,7 +116,7 @@ class Calendar:
 
 
 def _shown(row: Row) -> Row:
-    return {name: value for name, value in row.items() if name != "told"}
+    return {name: value for name, value in row.items() if name not in ("told", "digest")}
 
 
 def _body(call: Call) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from sandbox import tokens
 from sandbox.google.calendar import Calendar
 from sandbox.google.directory import Directory
 from sandbox.google.refusals import refusal
+from sandbox.google.scheduling import Scheduling
 from sandbox.jsonapi import RefusedError, Router, answer_json
 from sandbox.keys import ACCOUNT, google_account
 from sandbox.shelf import Row, Shelved
@@ -30,7 +31,7 @@ class Google(Shelved):
     prefixes = ("/google",)
     board_title = "Accounts and events"
     routes = ("/{rest:.*}",)
-    kinds = (tokens.KIND, *Directory.kinds, *Calendar.kinds)
+    kinds = (tokens.KIND, *Directory.kinds, *Calendar.kinds, *Scheduling.kinds)
     modes: Mapping[str, str] = {
         "busy": "403 userRateLimitExceeded: too many calls, by its reason and not by its status.",
         "quota": "403 quotaExceeded: a matter of the account.",
@@ -41,6 +42,10 @@ class Google(Shelved):
     actions: Mapping[str, str] = {
         "user": "An account is there: `email`, `first_name`, `last_name`, `employee_id`, `suspended`, `created`.",
         "delete_event": "Somebody deletes the event `id` in the calendar.",
+        "busy": "Somebody (`email`) is busy from `start` to `end`.",
+        "move_event": "Somebody moves the event `id` in the calendar, from `start` to `end`.",
+        "answer_event": "The attendee `email` of the event `id` answers: `response` accepted, declined or tentative.",
+        "forget": "Every sync token is good no more.",
         "revoke": "Every token is good no more.",
     }
 
@@ -53,8 +58,9 @@ class Google(Shelved):
             "GOOGLE_SERVICE_ACCOUNT": google_account(),
             "GOOGLE_ADMIN_EMAIL": ADMIN,
         }
-        self.directory, self.calendar = Directory(self), Calendar(self)
-        self._router = Router((*self.directory.routes(), *self.calendar.routes()))
+        self.domain = DOMAIN
+        self.directory, self.calendar, self.scheduling = Directory(self), Calendar(self), Scheduling(self)
+        self._router = Router((*self.directory.routes(), *self.scheduling.routes(), *self.calendar.routes()))
 
     def answer(self, call: Call) -> Answer:
         """A token, or a call of one of the APIs for the person whom the token is for."""
@@ -67,9 +73,12 @@ class Google(Shelved):
         if found is None:
             return refusal(404, "notFound", "Not Found")
         try:
-            return found[0](call, held, **found[1])
+            self.scheduling.before(call, held)
+            answered = found[0](call, held, **found[1])
         except RefusedError as error:
             return error.answer
+        self.scheduling.after()
+        return answered
 
     def fail(self, mode: str, call: Call) -> Answer:
         """One of `modes`."""
@@ -114,7 +123,11 @@ class Google(Shelved):
         if action == "user":
             return self.directory.add(given)
         if action == "delete_event":
-            return self.calendar.delete_by_hand(given)
+            deleted = self.calendar.delete_by_hand(given)
+            self.scheduling.after()
+            return deleted
+        if action in ("busy", "move_event", "answer_event", "forget"):
+            return self.scheduling.act(action, given)
         if action == "revoke":
             return {"revoked": tokens.revoke_all(self)}
         return super().act(action, given)

@@ -5,11 +5,12 @@ from typing import Any
 
 from sandbox import tokens
 from sandbox.jsonapi import RefusedError, Router, answer_json
+from sandbox.microsoft.calendars import Calendars
 from sandbox.microsoft.refusals import refusal
 from sandbox.microsoft.users import Users
 from sandbox.shelf import Shelved
 from sandbox.tokens import form_of
-from sandbox.vendor import Answer, Call, Card, Column
+from sandbox.vendor import Answer, Call, Card, Column, Reply, Webhook
 
 TENANT, CLIENT_ID = "sandbox.example", "sandbox-entra-client"
 SECRET = "sandbox-entra-secret"  # noqa: S105  # known to everybody, good for nothing
@@ -32,7 +33,7 @@ class Microsoft(Shelved):
     }
     board_title = "Users"
     routes = ("/{rest:.*}",)
-    kinds = (tokens.KIND, *Users.kinds)
+    kinds = (tokens.KIND, *Users.kinds, *Calendars.kinds)
     modes: Mapping[str, str] = {
         "no_role": "403 Authorization_RequestDenied: the role was not consented to.",
         "throttled": "429 without Retry-After.",
@@ -40,13 +41,18 @@ class Microsoft(Shelved):
     }
     actions: Mapping[str, str] = {
         "user": "A user is there: `email`, `first_name`, `last_name`, `employee_id`, `enabled`, `created`.",
+        "busy": "Somebody (`email`) is busy from `start` to `end`.",
+        "move_event": "Somebody moves the event `id` in the calendar, from `start` to `end`.",
+        "answer_event": "The attendee `email` of the event `id` answers: `response` accepted, declined or tentativelyAccepted.",
+        "delete_event": "Somebody deletes the event `id` in the calendar.",
+        "drop_subscriptions": "Every subscription ends, and its address is told so.",
         "revoke": "Every token is good no more.",
     }
 
     def __init__(self) -> None:
         super().__init__()
-        self.users = Users(self)
-        self._router = Router(self.users.routes())
+        self.users, self.calendars = Users(self), Calendars(self)
+        self._router = Router((*self.calendars.routes(), *self.users.routes()))
 
     def answer(self, call: Call) -> Answer:
         """A token, or a call of Graph."""
@@ -91,9 +97,15 @@ class Microsoft(Shelved):
         """One of `actions`."""
         if action == "user":
             return self.users.add(given)
+        if action in ("busy", "move_event", "answer_event", "delete_event", "drop_subscriptions"):
+            return self.calendars.act(action, given)
         if action == "revoke":
             return {"revoked": tokens.revoke_all(self)}
         return super().act(action, given)
+
+    def on_reply(self, webhook: Webhook, reply: Reply) -> None:
+        """What an address has answered to the question for its token."""
+        self.calendars.on_reply(webhook, reply)
 
     def board(self) -> Sequence[Column]:
         """The users, the newest first."""

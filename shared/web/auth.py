@@ -78,6 +78,7 @@ class SecuredRoute(APIRoute):
         """The handler of FastAPI, behind our checks."""
         handle = super().get_route_handler()
         has_body = self.body_field is not None
+        needs_body = self.body_field is not None and self.body_field.field_info.is_required()
 
         async def guarded(request: Request) -> Response:
             settings = get_settings()
@@ -89,7 +90,7 @@ class SecuredRoute(APIRoute):
             request.state.caller = signer or _caller_with(headers, settings.api_keys, (self.scope, *self.also))
             if in_address and signer is None:
                 auth.require_webhooks_only(request.state.caller)
-            if has_body:
+            if has_body and (needs_body or await request.body()):
                 _check_body(request, await request.body(), settings.max_body_bytes)
             return await handle(request)
 

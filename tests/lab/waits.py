@@ -17,12 +17,24 @@ from sqlalchemy.orm import Session
 from functions.bookings import chain
 from functions.bookings import services as booking_services
 from functions.bookings.tables import Booking, BookingUid
+from functions.broadcasts import (
+    approval,
+    automation_edits,
+    forecast_kept,
+    planning,
+    progress,
+    running_control,
+    running_outcomes,
+    running_watch,
+    schedule_edits,
+)
 from functions.broadcasts import counts as broadcast_counts
+from functions.broadcasts import importer as broadcast_importer
 from functions.broadcasts import ledger as broadcast_ledger
-from functions.broadcasts import progress, running_control, running_outcomes, running_watch, schedule_edits
+from functions.broadcasts import uploads as broadcast_uploads
 from functions.broadcasts.running_tables import Ledger
 from functions.broadcasts.states import RecipientStatus
-from functions.broadcasts.tables import Automation, Execution, ExecutionCount, Recipient
+from functions.broadcasts.tables import Automation, Execution, ExecutionCount, Recipient, Upload
 from functions.broadcasts.tables import Schedule as BroadcastSchedule
 from functions.carts import covering, recovery, wishes
 from functions.carts import outcomes as cart_outcomes
@@ -42,6 +54,9 @@ from functions.invoices.tables import Invoice
 from functions.leads import services as lead_services
 from functions.leads import taking_in
 from functions.leads.tables import Lead
+from functions.meetings import calendar_notices
+from functions.meetings import holding as meeting_holding
+from functions.meetings.tables import Meeting, MeetingCalendar
 from functions.onboarding import rows as onboarding_rows
 from functions.onboarding import services as onboarding_services
 from functions.onboarding import tasks as onboarding_tasks
@@ -60,6 +75,8 @@ from shared.crm import (
     assignment_edits,
     campaigns,
     catalogue,
+    contact_edits,
+    contact_profiles,
     editing,
     odoo_before,
     odoo_sync,
@@ -73,11 +90,13 @@ from shared.crm.odoo_sides import Side
 from shared.intake import dead_letter_store
 from shared.journeys import beginnings, due_beginnings, engine, enrolment_records, load, memory, pauses, step_deliveries
 from shared.journeys import operator_actions as journey_actions
-from shared.messages import consent, days, notion_templates, statuses
+from shared.messages import approved_templates, consent, days, moves, notion_templates, number_states, statuses
 from shared.messages import operator_actions as message_actions
+from shared.messages.digests import digest_of_address
 from shared.outbox import claims, expired, plan, record
 from shared.outbox import operator_actions as delivery_actions
 from shared.people import kinds, observing
+from shared.store.contact_models import ContactProfile
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent, JourneyPause, JourneyVersion
 from shared.store.message_models import Conversation, MessageDay, MessageStatus, Suppression, TemplateCopy
 from shared.store.models import (
@@ -93,6 +112,7 @@ from shared.store.models import (
 )
 from shared.store.people_models import Identity
 from shared.store.types import key_of
+from shared.store.whatsapp_models import WhatsAppMove, WhatsAppNumberState, WhatsAppTemplate
 from tests.lab.races import TARGET, card, take_place
 
 ANA = "ana@example.com"
@@ -300,6 +320,29 @@ WAITS: dict[str, Wait] = {
     "functions.broadcasts.counts:_fold_page": Wait(
         ExecutionCount, one(ExecutionCount, execution_id=1), lambda session: broadcast_counts._fold_page(session, 1)
     ),
+    "functions.broadcasts.approval:decided": Wait(
+        Execution,
+        lambda: [filled(Automation), filled(Execution, automation_id=1, uuid="x")],
+        lambda session: approval.decided(session, SimpleNamespace(kind=approval.KIND, key="x", outcome="approved")),
+    ),
+    "functions.broadcasts.automation_edits:find": Wait(
+        Automation, broadcast, lambda session: automation_edits.find(session, "u1", for_change=True)
+    ),
+    "functions.broadcasts.forecast_kept:_keep": Wait(
+        Execution, broadcast, lambda session: forecast_kept._keep(session, 1, {"sends": 1})
+    ),
+    "functions.broadcasts.importer:_contact": Wait(
+        Contact, person, lambda session: broadcast_importer._contact(session, 1, "+525512345678")
+    ),
+    "functions.broadcasts.planning:_note_failure": Wait(
+        Execution, broadcast, lambda session: planning._note_failure(session, 1, "KeyError")
+    ),
+    "functions.broadcasts.uploads:_fail": Wait(
+        Upload, one(Upload, uuid="u1"), lambda session: broadcast_uploads._fail(session, 1, "x")
+    ),
+    "functions.broadcasts.uploads:add_rows": Wait(
+        Upload, one(Upload, uuid="u1", state="ready"), lambda session: broadcast_uploads.add_rows(session, "u1", [])
+    ),
     "functions.broadcasts.ledger:lock": Wait(
         Ledger,
         lambda: [*broadcast(), filled(Ledger, automation_id=1)],
@@ -336,6 +379,21 @@ WAITS: dict[str, Wait] = {
         Invoice,
         one(Invoice, serie_key="F-1", due_on=clock.now().date()),
         lambda session: invoice_services._locked(session, "F-1"),
+    ),
+    "functions.meetings.calendar_notices:take": Wait(
+        MeetingCalendar,
+        one(MeetingCalendar, address="ana@example.com"),
+        lambda session: calendar_notices.take(session, [1], [], "k"),
+    ),
+    "functions.meetings.holding:lock_people": Wait(
+        MeetingCalendar,
+        one(MeetingCalendar, address="ana@example.com"),
+        lambda session: meeting_holding.lock_people(session, ["ana@example.com"]),
+    ),
+    "functions.meetings.holding:locked_meeting": Wait(
+        Meeting,
+        one(Meeting, key="k", request_key="k", organizer="ana@example.com", subject="S", minutes=30, zone="UTC"),
+        lambda session: meeting_holding.locked_meeting(session, 1),
     ),
     "functions.onboarding.rows:lock": Wait(Onboarding, onboarding, lambda session: onboarding_rows.lock(session, 1)),
     "functions.onboarding.rows:steps_of": Wait(
@@ -439,6 +497,16 @@ WAITS: dict[str, Wait] = {
         one(ScoredLead, key=key_of("manychat", "1"), source="manychat", ext_id="1"),
         lambda session: scoring_services._locked_row(session, "1", SCORED, clock.now()),
     ),
+    "shared.crm.contact_edits:keep_by_phone": Wait(
+        Contact,
+        one(Contact, manychat_id="m1", phone="+525512345678"),
+        lambda session: contact_edits.keep_by_phone(session, {"phone": "+525512345678"}, "a"),
+    ),
+    "shared.crm.contact_profiles:_locked_profile": Wait(
+        ContactProfile,
+        lambda: [*person(), filled(ContactProfile, contact_id=1, uuid="u1")],
+        lambda session: contact_profiles._locked_profile(session, 1),
+    ),
     "shared.crm.assignment_edits:_assignment": Wait(
         CampaignContact,
         assignment,
@@ -518,6 +586,16 @@ WAITS: dict[str, Wait] = {
         JourneyPause, one(JourneyPause, journey="j", resumed_at=None), lambda session: pauses._open(session, "j")
     ),
     "shared.journeys.step_deliveries:_locked": Wait(Delivery, delivery(), lambda session: step_deliveries._locked(session, 1)),
+    "shared.messages.approved_templates:_keep": Wait(
+        WhatsAppTemplate,
+        one(WhatsAppTemplate, key=key_of("n", "es")),
+        lambda session: approved_templates._keep(session, {"name": "n", "language": "es"}, clock.now()),
+    ),
+    "shared.messages.approved_templates:note_status": Wait(
+        WhatsAppTemplate,
+        one(WhatsAppTemplate, key=key_of("n", "es")),
+        lambda session: approved_templates.note_status(session, "n", "es", "PAUSED"),
+    ),
     "shared.messages.consent:arrived": Wait(
         Suppression,
         one(Suppression, who="w", channel="email", cause="soft-bounce"),
@@ -538,6 +616,16 @@ WAITS: dict[str, Wait] = {
         lambda: [filled(MessageDay, who=days.digest_of_person("p"), day="2026-03-02", delivery_ids=[])],
         lambda session: take_place(session, "p", 1),
     ),
+    "shared.messages.moves:move": Wait(
+        WhatsAppMove,
+        lambda: [filled(WhatsAppMove, who=digest_of_address(PHONE))],
+        lambda session: moves.move(session, PHONE, "+525522220002", clock.now()),
+    ),
+    "shared.messages.number_states:_row": Wait(
+        WhatsAppNumberState,
+        one(WhatsAppNumberState, number_id="n"),
+        lambda session: number_states._row(session, "n"),
+    ),
     "shared.messages.notion_templates:_keep": Wait(
         TemplateCopy,
         one(TemplateCopy, source="notion:d", name="n"),
@@ -552,7 +640,7 @@ WAITS: dict[str, Wait] = {
     "shared.messages.statuses:_claim_by_callback": Wait(
         Delivery,
         delivery(),
-        lambda session: statuses._claim_by_callback(session, SimpleNamespace(provider="p"), 1),
+        lambda session: statuses._claim_by_callback(session, SimpleNamespace(provider="p"), 1, None),
     ),
     "shared.people.observing:_BY_ID": Wait(
         Identity, one(Identity, key="k"), lambda session: observing.neighbourhood(session, [1])
@@ -583,6 +671,10 @@ WAITS: dict[str, Wait] = {
 """Places that wait for the rows."""
 
 SKIPS: dict[str, Wait] = {
+    "functions.broadcasts.planning:_plan": Wait(Execution, broadcast, lambda session: planning._plan(session, 1)),
+    "functions.broadcasts.uploads:_take_batch": Wait(
+        Upload, one(Upload, uuid="u1"), lambda session: broadcast_uploads._take_batch(session, 1, 0, [])
+    ),
     "shared.outbox.claims:_next": Wait(Delivery, delivery(), lambda session: claims.claim(session, TARGET, "w1")),
     "shared.outbox.expired:free_expired": Wait(Delivery, dead, expired.free_expired),
 }

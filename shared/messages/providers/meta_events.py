@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 FILES = ("image", "video", "audio", "document", "sticker")
 KINDS = frozenset({*FILES, "text", "location", "contacts", "reaction", "order"})
 MOST_UNREAD = 20
+SHORTEST_NUMBER, LONGEST_NUMBER = 7, 15  # digits of a number in E.164
 LATEST_SECOND = 253402300799  # of the year 9999
 
 type Parts = Mapping[str, Any]
@@ -138,7 +139,7 @@ def _person(message: Parts, contacts: list[Parts]) -> dict[str, Any]:
     if meta.USER_ID.fullmatch(number):
         number, user = "", user or number
     user = user if meta.USER_ID.fullmatch(user) else ""
-    line = phone.e164_or_none(f"+{number.removeprefix('+')}", channel="whatsapp") if number else None
+    line = _line(number)
     sender = line or number[:100] or user or None
     whose = digests_of_address(sender) if sender else []
     return {
@@ -151,12 +152,21 @@ def _person(message: Parts, contacts: list[Parts]) -> dict[str, Any]:
     }
 
 
+def _line(number: str) -> str | None:
+    """A number in E.164. One that no numbering plan has is taken as WhatsApp writes it, which knows its users."""
+    digits = number.removeprefix("+")
+    if not (digits.isascii() and digits.isdecimal()):
+        return None
+    known = phone.e164_or_none(f"+{digits}", channel="whatsapp")
+    return known or (f"+{digits}" if SHORTEST_NUMBER <= len(digits) <= LONGEST_NUMBER else None)
+
+
 def _moved(message: Parts, who: dict[str, Any]) -> dict[str, Any] | None:
     """The person has another number or another user id now; other words of the system say nothing of ours."""
     system = _part(message, "system")
     number = str(system.get("wa_id") or system.get("new_wa_id") or "")
     user = str(system.get("user_id") or "")
-    line = phone.e164_or_none(f"+{number.removeprefix('+')}", channel="whatsapp") if number else None
+    line = _line(number)
     moved_to = line or (user if meta.USER_ID.fullmatch(user) else None)
     if moved_to is None or who["sender"] is None or moved_to == who["sender"]:
         return None

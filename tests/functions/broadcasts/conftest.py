@@ -1,5 +1,6 @@
 """Fixtures of broadcasts: an execution, and its recipients."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,11 +9,16 @@ from sqlalchemy import Engine
 
 from functions.broadcasts.tables import Automation, Execution, Recipient
 from shared import clock
+from shared.journeys import chatbots
+from shared.settings import get_settings
 from shared.store.session import transact
 from tests.functions.broadcasts.posting import Post, opened
 from tests.support.world import FakeStorage
+from tests.unit.web.calls import KEYS, Api
 
 FLOW_ID = "3f0e6c5e-0000-4000-8000-000000000001"
+LIST = "/api/v1/flow-automations"
+FLOW = chatbots.flow_id("encuesta_de_interes")
 
 type Run = Callable[..., tuple[int, list[int]]]
 
@@ -48,3 +54,34 @@ def post(
     """A broadcast of one message that a test holds in its hand."""
     with opened(environment, test_clock) as found:
         yield found
+
+
+@pytest.fixture
+def api(environment: pytest.MonkeyPatch, database: Engine, storage: FakeStorage, test_clock: Any) -> Api:
+    """The API over an empty database."""
+    environment.setenv("API_KEYS", json.dumps(KEYS))
+    environment.setenv("TWILIO_WHATSAPP_SENDER", "+14155238886")
+    get_settings.cache_clear()
+    return Api()
+
+
+def contacts(api: Api, number: int = 3, **more: Any) -> list[int]:
+    """The ids of so many contacts who want messages."""
+    bodies = [{"phone": f"55123456{place:02}", "name": f"Ana {place}", "opt_in": True} | more for place in range(number)]
+    return [api.post("/api/v1/contacts", body=body).json["id"] for body in bodies]
+
+
+def automation(api: Api, **fields: Any) -> dict[str, Any]:
+    """An automation that was added."""
+    answer = api.post(LIST, body={"name": "Navidad", "flow_id": FLOW, "audience_type": "all"} | fields)
+    assert answer.status == 201, answer.json
+    made: dict[str, Any] = answer.json
+    return made
+
+
+def started(api: Api, made: dict[str, Any], **body: Any) -> dict[str, Any]:
+    """An execution that was started."""
+    answer = api.post(f"{LIST}/{made['id']}/start", body=body)
+    assert answer.status in {200, 202}, answer.json
+    execution: dict[str, Any] = answer.json
+    return execution

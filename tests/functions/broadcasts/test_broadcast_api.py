@@ -5,44 +5,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import select, update
 
 from functions.broadcasts import planning, progress
 from functions.broadcasts.progress import Change
 from functions.broadcasts.states import ExecutionStatus, RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, Recipient
 from shared import clock, faults
-from shared.journeys import chatbots
 from shared.settings import get_settings
 from shared.store.session import reading, transact
-from tests.support.world import FakeStorage
-from tests.unit.web.calls import KEYS, Api
-
-LIST = "/api/v1/flow-automations"
-FLOW = chatbots.flow_id("encuesta_de_interes")
-
-
-@pytest.fixture
-def api(environment: pytest.MonkeyPatch, database: Engine, storage: FakeStorage, test_clock: Any) -> Api:
-    """The API over an empty database."""
-    environment.setenv("API_KEYS", json.dumps(KEYS))
-    environment.setenv("TWILIO_WHATSAPP_SENDER", "+14155238886")
-    get_settings.cache_clear()
-    return Api()
-
-
-def contacts(api: Api, number: int = 3, **more: Any) -> list[int]:
-    """The ids of so many contacts who want messages."""
-    bodies = [{"phone": f"55123456{place:02}", "name": f"Ana {place}", "opt_in": True} | more for place in range(number)]
-    return [api.post("/api/v1/contacts", body=body).json["id"] for body in bodies]
-
-
-def automation(api: Api, **fields: Any) -> dict[str, Any]:
-    """An automation that was added."""
-    answer = api.post(LIST, body={"name": "Navidad", "flow_id": FLOW, "audience_type": "all"} | fields)
-    assert answer.status == 201, answer.json
-    made: dict[str, Any] = answer.json
-    return made
+from tests.functions.broadcasts.conftest import FLOW, LIST, automation, contacts, started
+from tests.unit.web.calls import Api
 
 
 def recipients() -> list[tuple[str, str, str | None]]:
@@ -50,14 +23,6 @@ def recipients() -> list[tuple[str, str, str | None]]:
     with reading() as session:
         rows = session.scalars(select(Recipient).order_by(Recipient.id))
         return [(row.phone_number or "", row.status, row.reason) for row in rows]
-
-
-def started(api: Api, made: dict[str, Any], **body: Any) -> dict[str, Any]:
-    """An execution that was started."""
-    answer = api.post(f"{LIST}/{made['id']}/start", body=body)
-    assert answer.status in {200, 202}, answer.json
-    execution: dict[str, Any] = answer.json
-    return execution
 
 
 def test_automation_has_the_defaults_of_the_system_that_it_replaces(api: Api) -> None:

@@ -37,6 +37,6 @@ def test_death_at_a_point_loses_and_repeats_nobody(post: Post, point: str) -> No
 
 
 def test_every_point_of_running_is_tried() -> None:
-    """A new point of the job is missed here; those of counts, planning and schedules have tests of their own."""
-    others = {"broadcasts.after_fold", "broadcasts.after_chunk", "broadcasts.after_schedule_claim"}
+    """A new point of the job is missed here; those of counts, planning, lists and schedules have tests of their own."""
+    others = {f"broadcasts.after_{name}" for name in ("fold", "chunk", "schedule_claim", "list_batch")}
     assert {name for name in faults.POINTS if name.startswith("broadcasts.")} - others <= set(POINTS)

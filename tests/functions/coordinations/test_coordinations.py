@@ -14,6 +14,7 @@ from sqlalchemy import delete
 from functions.coordinations import flowable, robots, services
 from functions.coordinations.tables import Coordination
 from shared import clock
+from shared.approvals import decisions
 from shared.errors import ConfigurationError
 from shared.privacy.erase import erase, look, person
 from shared.retention import rules
@@ -21,6 +22,7 @@ from shared.settings import get_settings, load
 from shared.store.models import Delivery
 from shared.store.session import transact
 from tests.functions.coordinations.conftest import Desk
+from tests.support import tsql
 from tests.support.world import LOCAL_KEY
 from tests.unit.web.calls import Api
 
@@ -296,16 +298,13 @@ def test_second_person_lets_the_robot_run(desk: Desk) -> None:
 @pytest.mark.parametrize("way", ["reject", "expire"])
 def test_no_from_a_second_person_takes_the_process_back(desk: Desk, test_clock: clock.TestClock, way: str) -> None:
     """A rejection, or nobody's word within two days."""
-    from shared.approvals import decisions
-
     desk.ask(approval=True)
     if way == "reject":
         Api().post("/api/v1/approvals/1/reject", key="key-of-bruno", body={})
     else:
         test_clock.advance(hours=48)
         assert decisions.expire() == 1
-    desk.world.timers()
-    desk.world.run()
+    desk.pass_time(test_clock, seconds=1)
     assert (desk.row.state, desk.runs) == ("failed", [])
     assert desk.row.reason == f"approval-{'rejected' if way == 'reject' else 'expired'}"
     assert desk.processes[0]["ended"]
@@ -506,3 +505,23 @@ def test_any_order_ends_in_one_way(desk: Desk, test_clock: clock.TestClock, move
     assert process["ended"]
     assert (process["variables"].get("robotStatus") is not None) == (row.reason != services.CANCELLED)
     assert (row.state == "done") == (row.result_status == "completed" and row.reason is None)
+
+
+@pytest.mark.slow
+def test_azure_sql_takes_every_statement(desk: Desk, test_clock: clock.TestClock) -> None:
+    """Of a run with an approval, a robot that answers late, an erasure and the API's lists, read by two parsers."""
+    with tsql.recorded() as statements:
+        desk.ask(approval=True)
+        Api().post("/api/v1/approvals/1/approve", key="key-of-bruno", body={})
+        Api().get("/api/v1/approvals", key="key-of-bruno", state="approved", kind="coordination", subject="x", asked_by="y")
+        desk.world.run()
+        desk.pass_time(test_clock, minutes=61)
+        desk.report()
+        desk.api("GET", state="done", reason="x", bot="b", process_key="p", business_key="k", process_id="1", execution_id="2")
+        desk.api("GET", "/1")
+        decisions.expire()
+        decisions.remind()
+        erase(person(email="luz@example.com"), way="skip", actor="dpo")
+    assert len(statements) > 50
+    for statement in statements:
+        tsql.check(tsql.compiled(statement))

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import select
 
 from functions.tickets import listeners, media
 from functions.tickets.payloads import TicketMessages
@@ -12,7 +13,8 @@ from functions.tickets.payloads import read as read_request
 from shared.errors import PermanentError
 from shared.settings import get_settings
 from shared.store.message_models import ReceivedMessage
-from shared.store.session import transact
+from shared.store.models import Delivery
+from shared.store.session import reading, transact
 from tests.functions.tickets.conftest import URL, Till
 from tests.support import pictures
 from tests.support.messages import ANA_PHONE
@@ -115,6 +117,40 @@ def test_words_to_the_companys_number_answer_the_question(till: Till) -> None:
     received(media=[], text="116", kind="text")
     till.settle()
     assert (till.ticket.status, str(till.ticket.total)) == ("booked", "116.00")
+
+
+@pytest.mark.parametrize("other", [{"wish": "stop", "text": "BAJA"}, {"state": "answered", "text": "116"}])
+def test_words_that_are_meant_for_somebody_else_answer_nothing(till: Till, other: dict[str, Any]) -> None:
+    """A stop, and what another question has taken already."""
+    till.photo(printed={"total": "118.00"})
+    received(media=[], kind="text", **other)
+    assert (till.ticket.status, till.ticket.unclear) == ("asking", 0)
+
+
+def test_words_of_before_the_question_answer_nothing(till: Till) -> None:
+    """Meta says when something was written, and may bring it late."""
+    from datetime import timedelta
+
+    till.photo(printed={"total": "118.00"})
+    asked_at = till.ticket.asked_at
+    assert asked_at is not None
+    received(media=[], kind="text", text="116", received_at=asked_at - timedelta(minutes=1))
+    assert till.ticket.status == "asking"
+
+
+@pytest.mark.parametrize(("quoted", "status"), [("lead:17", "asking"), ("ticket:1", "booked")])
+def test_words_that_quote_another_message_answer_nothing(
+    till: Till, environment: pytest.MonkeyPatch, quoted: str, status: str
+) -> None:
+    """They belong to that one; those that quote the question are its answer."""
+    till.photo(printed={"total": "118.00"})
+    with reading() as session:
+        asked = session.scalars(select(Delivery.id).where(Delivery.target == "twilio")).one()
+    transact(lambda session: setattr(session.get_one(Delivery, asked), "subject", quoted))
+    environment.setattr("shared.messages.statuses.delivery_of", lambda _session, _provider, _vendor_id: asked)
+    received(media=[], kind="text", text="116", quoted_id="SM1")
+    till.settle()
+    assert till.ticket.status == status
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A ticket's way: from the photo to the row, the document and the answer; what is doubtful is asked."""
 
+import random
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from sqlalchemy import select
 from shared.privacy.erase import erase, look, person
 from shared.store.models import Delivery
 from shared.store.session import reading
-from tests.functions.tickets.conftest import Till
+from tests.functions.tickets.conftest import URL, Till
 from tests.support import pictures
 from tests.support.messages import ANA_PHONE
 
@@ -125,6 +126,38 @@ def test_several_doubts_are_asked_one_after_the_other(till: Till) -> None:
     assert (f"{row.day}", row.supplier) == ("2026-02-28", "Café Ñandú")
     questions = ["ticket_currency_choice", "ticket_total", "ticket_day_missing", "ticket_supplier_missing"]
     assert till.templates() == [*questions, "ticket_booked"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_order_and_repetition_ends_the_same(till: Till, seed: int) -> None:
+    """Photos of one expense and of another, each sent again, in any order: two are booked, and each photo is one ticket."""
+    dice = random.Random(seed)  # noqa: S311  # an order, no secret
+    same = pictures.jpeg()
+    files = {f"{URL}/a": same, f"{URL}/b": same, f"{URL}/c": pictures.saved(pictures.drawn(("OTRO",)), "PNG")}
+    till.files |= files
+    sent = [{"MediaUrl0": url, "From": f"whatsapp:{ANA_PHONE}", "MessageSid": url[-1]} for url in files] * 2
+    dice.shuffle(sent)
+    till.seen = {"OTRO": {"nro_ticket": "B-2", "total": "232.00", "subtotal": "200.00", "impuestos": "32.00", "items": []}}
+    for body in sent:
+        till.world.post("tickets", body)
+        if dice.random() < 0.5:
+            till.settle()
+    till.settle()
+    found = {(one.message_id, one.status) for one in till.tickets}
+    assert len(found) == 3
+    assert sorted(status for _id, status in found) == ["booked", "booked", "duplicate"]
+    assert ("c", "booked") in found
+    assert sorted(str(one.total) for one in till.tickets if one.status == "booked") == ["116.00", "232.00"]
+
+
+def test_timeline_of_the_sender_shows_the_ticket(till: Till) -> None:
+    """By the number that it came from."""
+    from functions.tickets.privacy import TIMELINE
+
+    till.photo()
+    with reading() as session:
+        (shown,) = TIMELINE.details(session, till.tickets)
+    assert (shown["what"], shown["outcome"], shown["details"]["total"]) == ("ticket 1", "booked", "116.00")
 
 
 class TestDuplicates:

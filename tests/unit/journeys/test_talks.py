@@ -7,11 +7,16 @@ from sqlalchemy import select
 
 from shared import clock
 from shared.journeys import listeners, pauses, talking
+from shared.journeys.outcomes import close_steps
 from shared.journeys.talks import waits
 from shared.journeys.talks.events import TalkAct, TalkEvent
 from shared.messages import consent, numbers, statuses
 from shared.messages.digests import digest_of_address, digest_of_person
 from shared.messages.events import ProviderEvent
+from shared.outbox import operator_actions
+from shared.privacy.erase import erase_only
+from shared.privacy.holdings import ENGINE
+from shared.privacy.person import Person
 from shared.store.journey_models import Enrolment, JourneyTalk
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import Delivery
@@ -379,6 +384,26 @@ class TestEnd:
         begin()
         vendors.says("name", "failed", "twilio-63016")
         assert [(event.outcome, event.reason) for event in others.ended] == [("undelivered", "twilio-63016")]
+
+    def test_message_that_an_operator_takes_back(self, define, vendors, others, test_clock) -> None:
+        """Nobody is notified of that; the job that looks for such steps ends the talk."""
+        define(SURVEY.replace("- id: topic\n", "- id: topic\n    delay: 1h\n"))
+        begin()
+        says("Ana")
+        operator_actions.cancel(2, "test")
+        test_clock.moment += timedelta(hours=3)
+        close_steps()
+        assert [event.outcome for event in others.ended] == ["undelivered"]
+
+    def test_erasure_leaves_nothing_of_a_talk(self, define, vendors) -> None:
+        """With the enrolment goes where they stood, and what they answered."""
+        define(SURVEY)
+        begin()
+        says("Ana")
+        whose = Person(pseudonym="gone", names=frozenset({"contact:1"}))
+        transact(lambda session: erase_only(session, whose, ENGINE.holdings, "test"))
+        with reading() as session:
+            assert [session.scalars(select(table)).all() for table in (JourneyTalk, Enrolment)] == [[], []]
 
     def test_nobody_to_write_to(self, define, vendors, others) -> None:
         """Without a number it ends before it begins."""

@@ -46,7 +46,8 @@ FOR_SENDERS = {
     OLD_MEETINGS,
     f"{OLD_MEETINGS}/1",
 }
-READING_BY_POST = {"/api/v1/templates/1/preview"}  # they take a body and change nothing
+# They take a body and change nothing.
+READING_BY_POST = {"/api/v1/templates/1/preview", "/api/v1/flow-automations/1/forecast"}
 EVERYTHING = [
     (method.upper(), re.sub(r"{\w+}", "1", path)) for path, methods in description()["paths"].items() for method in methods
 ]
@@ -349,3 +350,14 @@ class TestStart:
         limit = next(parameter for parameter in parameters if parameter["name"] == "limit")
         assert (limit["schema"]["maximum"], limit["schema"]["default"]) == (paging.MAX_LIMIT, paging.DEFAULT_LIMIT)
         assert description()["info"]["version"] == VERSION
+
+
+def test_key_may_come_as_bearer_token(api: Api) -> None:
+    """As programs send it that knew the replaced system; X-API-KEY goes before it, and a wrong one opens nothing."""
+    path = "/api/v1/contacts"
+    assert api.get(path, key=None, headers={"authorization": "Bearer read-key"}).status == 200
+    assert api.get(path, key=None, headers={"authorization": "bearer   read-key "}).status == 200
+    assert api.get(path, key=None, headers={"authorization": "Bearer nobody"}).status == 401
+    assert api.get(path, key=None, headers={"authorization": "Bearer"}).status == 401
+    assert api.get(path, key="nobody", headers={"authorization": "Bearer read-key"}).status == 401
+    assert api.post(path, key=None, headers={"authorization": "Bearer read-key"}, body={}).status == 403

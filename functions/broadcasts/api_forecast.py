@@ -1,0 +1,138 @@
+"""What a broadcast would do, before it goes; and, of an execution, what it was to do and what it did."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from functions.broadcasts import automation_edits, forecast, forecast_kept, forecast_shown
+from functions.broadcasts.api import find_execution
+from functions.broadcasts.running_config import config_of
+from shared import clock
+from shared.problems import documented
+from shared.store.session import reading
+from shared.web.auth import ReadingRoute
+from shared.web.bodies import Body, When
+
+router = APIRouter(prefix="/api/v1/flow-automations", tags=["Broadcasts"], route_class=ReadingRoute)
+executions_router = APIRouter(prefix="/api/v1/executions", tags=["Broadcasts"], route_class=ReadingRoute)
+
+TEXTS: Mapping[str, str] = {"table": "text/plain; charset=utf-8", "svg": "image/svg+xml"}
+Format = Annotated[Literal["json", "table", "svg"], Query(alias="format", description="`table`: text; `svg`: a picture.")]
+
+
+class ForecastIn(Body):
+    """What is to be forecast otherwise than the automation says."""
+
+    starts_at: When | None = Field(default=None, description="When it begins; now, if left out.")
+    rate_limit_per_hour: int | None = Field(default=None, ge=1, le=1_000_000)
+    batch_delay_seconds: int | None = Field(default=None, ge=0, le=86_400)
+
+
+class HourOut(BaseModel):
+    """How many messages go in an hour, named by its beginning in UTC."""
+
+    hour: datetime
+    sends: int
+
+
+class CollisionsOut(BaseModel):
+    """Who is in a journey now, by its name, and how many have or get another message on the day of the start."""
+
+    in_journeys: dict[str, int]
+    with_other_messages: int
+
+
+class CountryOut(BaseModel):
+    """Messages to a country, and what they cost; null where no price is set."""
+
+    country: str
+    messages: int
+    amount: str | None
+
+
+class CostOut(BaseModel):
+    """What it costs by BROADCAST_PRICES."""
+
+    currency: str
+    category: str
+    total: str
+    unpriced_messages: int
+    countries: list[CountryOut]
+
+
+class HappenedOut(BaseModel):
+    """What has happened since, and by how much it is more than was forecast."""
+
+    sends: int
+    hours: list[HourOut]
+    last_hour: datetime | None
+    skipped: dict[str, int]
+    sends_more_than_forecast: int
+    skipped_more_than_forecast: int
+
+
+class ForecastOut(BaseModel):
+    """A forecast on the real audience, by a simulated clock."""
+
+    starts_at: datetime
+    examined: int
+    is_complete: bool = Field(description="False: the audience is so large that only its first part was examined.")
+    sends: int
+    duplicates: int
+    skipped: dict[str, int] = Field(description="Who is left out, by reason.")
+    skipped_total: int
+    hours: list[HourOut]
+    first_at: datetime | None
+    last_at: datetime | None
+    put_off: dict[str, int] = Field(description="Who waits for their own hours, or for the next day, as this one is full.")
+    unsent: int = Field(description="Who gets nothing within a year.")
+    collisions: CollisionsOut
+    cost: CostOut
+    rate_per_hour: int
+    happened: HappenedOut | None = None
+
+
+AS_TEXT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}, "image/svg+xml": {"schema": {"type": "string"}}}}
+}
+
+
+@router.post(
+    "/{automation_id}/forecast",
+    summary="Forecast a broadcast",
+    response_model=ForecastOut,
+    responses=documented(404) | AS_TEXT,
+)
+def forecast_automation(automation_id: UUID, body: ForecastIn | None = None, shown_as: Format = "json") -> Any:
+    """What a start would do: messages in each hour, who is left out and why, collisions, the last one, the cost."""
+    asked = body or ForecastIn()
+    with reading() as session:
+        row = automation_edits.find(session, str(automation_id))
+        changes = {name: value for name, value in asked.given().items() if name != "starts_at" and value is not None}
+        config, title = config_of(row, changes), row.name
+    shown = forecast_shown.as_json(forecast.of_config(config, asked.starts_at or clock.now()))
+    return _as(shown, title, shown_as)
+
+
+@executions_router.get(
+    "/{execution_id}/forecast",
+    summary="The forecast of an execution, and what happened",
+    response_model=ForecastOut,
+    responses=documented(404, 409) | AS_TEXT,
+)
+def compare_execution(execution_id: UUID, shown_as: Format = "json") -> Any:
+    """The forecast from the beginning of the execution, with what has happened since beside it."""
+    with reading() as session:
+        execution, automation = find_execution(session, str(execution_id))
+    return _as(forecast_kept.of_execution(execution), automation.name, shown_as)
+
+
+def _as(shown: dict[str, Any], title: str, wanted: str) -> Any:
+    if wanted == "json":
+        return ForecastOut.model_validate(shown)
+    text = forecast_shown.table(shown) if wanted == "table" else forecast_shown.picture(shown, title)
+    return Response(text, media_type=TEXTS[wanted])

@@ -1,0 +1,72 @@
+"""Pause, resume and cancel over the API, for an automation and for one execution."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from functions.broadcasts import running_control
+from functions.broadcasts.tables import Execution
+from shared.settings import get_settings
+from shared.store.session import transact
+from tests.functions.broadcasts.conftest import LIST, automation, contacts, started
+from tests.unit.web.calls import Api
+
+
+@pytest.fixture
+def running(api: Api) -> tuple[dict[str, Any], str]:
+    """An automation, and the address of its execution, which runs."""
+    contacts(api, 2)
+    made = automation(api)
+    execution = started(api, made)
+    transact(lambda session: running_control.start_if_ready(session, 1))
+    return made, f"/api/v1/executions/{execution['id']}"
+
+
+def test_execution_is_paused_resumed_and_cancelled(api: Api, running: tuple[dict[str, Any], str]) -> None:
+    """Each with its state, the reason and the time; what does not fit the state is 409, and an unknown one 404."""
+    _made, where = running
+    assert api.post(f"{where}/resume", body={}).status == 409
+    paused = api.post(f"{where}/pause", body={"reason": "wrong text"})
+    assert (paused.json["status"], paused.json["pause_reason"]) == ("paused", "wrong text")
+    assert api.post(f"{where}/resume").json["status"] == "running"
+    cancelled = api.post(f"{where}/cancel", body={"reason": "enough"})
+    assert (cancelled.json["status"], cancelled.json["cancelled_at"] is None) == ("cancelled", False)
+    assert api.post(f"{where}/cancel").status == 409
+    assert api.post("/api/v1/executions/00000000-0000-4000-8000-000000000001/cancel").status == 404
+
+
+def test_automation_takes_its_executions_along(api: Api, running: tuple[dict[str, Any], str]) -> None:
+    """Paused and active are the automation's states as well; who only reads may do nothing of it."""
+    made, where = running
+    mine = f"{LIST}/{made['id']}"
+    assert api.post(f"{mine}/pause", key="read-key").status == 403
+    assert [one["status"] for one in api.post(f"{mine}/pause").json["executions"]] == ["paused"]
+    assert api.get(mine).json["status"] == "paused"
+    assert [one["status"] for one in api.post(f"{mine}/resume").json["executions"]] == ["running"]
+    assert (api.get(mine).json["status"], api.get(mine).json["is_active"]) == ("active", True)
+    assert [one["status"] for one in api.post(f"{mine}/cancel").json["executions"]] == ["cancelled"]
+    assert (api.get(where).json["status"], api.get(mine).json["status"]) == ("cancelled", "draft")
+    assert api.post(f"{mine}/cancel").status == 409
+
+
+def test_start_while_one_is_paused_is_an_execution_of_its_own(api: Api, running: tuple[dict[str, Any], str]) -> None:
+    """A paused one neither blocks a change nor is lost by it."""
+    made, where = running
+    api.post(f"{where}/pause")
+    assert api("PUT", f"{LIST}/{made['id']}", body={"name": "x"}).status == 200
+    assert started(api, made)["id"] not in where
+    assert api.get(f"{LIST}/{made['id']}/executions").json["total"] == 2
+
+
+def test_cancelled_start_asks_nobody_any_more(api: Api, environment: pytest.MonkeyPatch) -> None:
+    """The approval that it waited for is withdrawn."""
+    environment.setenv("BROADCAST_APPROVAL_ABOVE", "1")
+    get_settings.cache_clear()
+    contacts(api, 2)
+    execution = started(api, automation(api))
+    assert execution["approval"] == "pending"
+    api.post(f"/api/v1/executions/{execution['id']}/cancel")
+    assert api.get(f"/api/v1/approvals/{execution['approval_id']}").json["state"] == "withdrawn"
+    transact(lambda session: session.execute(update(Execution).values(status="queued")))
+    assert transact(lambda session: running_control.start_if_ready(session, 1)) is False

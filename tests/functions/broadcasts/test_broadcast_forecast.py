@@ -1,0 +1,148 @@
+"""What a broadcast would do, before it goes; and what it did."""
+
+import json
+from datetime import timedelta
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from sqlalchemy import select
+
+from functions.broadcasts import forecast_kept, progress
+from functions.broadcasts.progress import Change
+from functions.broadcasts.states import RecipientStatus
+from functions.broadcasts.tables import Execution, Recipient
+from shared import clock
+from shared.messages.digests import digest_of_person
+from shared.settings import get_settings
+from shared.store.journey_models import Enrolment, JourneyVersion
+from shared.store.message_models import MessageDay
+from shared.store.models import ActionLog, Delivery
+from shared.store.session import reading, transact
+from tests.functions.broadcasts.conftest import LIST, automation, contacts, started
+from tests.unit.web.calls import Api
+
+START = "2026-03-02T16:00:00Z"  # a Monday, 10:00 in Mexico City
+
+
+@pytest.fixture(autouse=True)
+def prices(environment: pytest.MonkeyPatch) -> None:
+    """A price for Mexico alone."""
+    environment.setenv("BROADCAST_PRICES", json.dumps({"marketing": {"MX": "0.03"}}))
+    get_settings.cache_clear()
+
+
+def forecast(api: Api, made: dict[str, Any], **body: Any) -> dict[str, Any]:
+    """The forecast as JSON."""
+    answer = api.post(f"{LIST}/{made['id']}/forecast", body={"starts_at": START} | body)
+    assert answer.status == 200, answer.json
+    shown: dict[str, Any] = answer.json
+    return shown
+
+
+def test_forecast_tells_who_gets_it_when_and_what_it_costs(api: Api) -> None:
+    """Sends by hour at the rate, who is left out by reason, the last one, the cost by country; nothing is changed."""
+    ids = contacts(api, 30)
+    api("PATCH", f"/api/v1/contacts/{ids[0]}", body={"opt_in": False})
+    api("PATCH", f"/api/v1/contacts/{ids[1]}", body={"is_blocked": True})
+    api.post("/api/v1/contacts", body={"phone": "+13055551234", "opt_in": True})
+    made = automation(api, rate_limit_per_hour=10)
+    before = _rows()
+    shown = forecast(api, made)
+    assert (shown["examined"], shown["sends"], shown["is_complete"], shown["duplicates"]) == (31, 29, True, 0)
+    assert shown["skipped"] == {"blocked": 1, "no_opt_in": 1}
+    assert [one["sends"] for one in shown["hours"]] == [10, 10, 9]
+    assert shown["hours"][0]["hour"] == "2026-03-02T16:00:00Z"
+    assert "2026-03-02T18:4" in shown["last_at"]
+    assert (shown["cost"]["total"], shown["cost"]["unpriced_messages"]) == ("0.84", 1)
+    assert shown["cost"]["countries"] == [
+        {"country": "MX", "messages": 28, "amount": "0.84"},
+        {"country": "US", "messages": 1, "amount": None},
+    ]
+    assert _rows() == before
+
+
+def _rows() -> list[int]:
+    with reading() as session:
+        models = (Execution, Recipient, Delivery, ActionLog)
+        return [len(session.scalars(select(model)).all()) for model in models]
+
+
+def test_missing_variables_are_in_it(api: Api) -> None:
+    """Before any start, with the reason of the recipient to be."""
+    contacts(api, 3)
+    made = automation(api, variable_mapping={"city": "{{contact.attributes.city}}"})
+    assert forecast(api, made)["skipped"] == {"missing_variable:city": 3}
+    assert forecast(api, automation(api, variable_mapping={"city": "{{contact.attributes.city|-}}"}))["skipped"] == {}
+
+
+def test_other_journeys_and_full_days_are_in_it(api: Api) -> None:
+    """Whose day is full gets it the next morning; who is in a journey is counted by its name."""
+    contacts(api, 3)
+    person = "phone:+525512345600"
+
+    def work(session: Any) -> None:
+        now = clock.now()
+        version = JourneyVersion(journey="otra", hash="v", definition={})
+        session.add(version)
+        session.flush()
+        moments = dict.fromkeys(("anchor_at", "data_at", "counted_until"), now)
+        session.add(Enrolment(journey="otra", version_id=version.id, person=person, enrol_key="k", **moments))
+        session.add(MessageDay(who=digest_of_person(person), day="2026-03-02", delivery_ids=[1, 2, 3]))
+
+    transact(work)
+    shown = forecast(api, automation(api))
+    assert shown["collisions"] == {"in_journeys": {"otra": 1}, "with_other_messages": 1}
+    assert shown["put_off"] == {"daily_cap": 1}
+    assert shown["last_at"].startswith("2026-03-03T15:00")
+
+
+def test_window_and_rate_of_the_question_count(api: Api) -> None:
+    """The automation's own window; a rate that is only tried out."""
+    contacts(api, 5)
+    made = automation(
+        api,
+        execution_window_start="12:00",
+        execution_window_end="12:59",
+        execution_timezone="America/Mexico_City",
+    )
+    shown = forecast(api, made, rate_limit_per_hour=2)
+    assert [(one["hour"][:13], one["sends"]) for one in shown["hours"]] == [
+        ("2026-03-02T18", 2),
+        ("2026-03-03T18", 2),
+        ("2026-03-04T18", 1),
+    ]
+
+
+def test_forecast_is_a_table_and_a_picture_as_well(api: Api) -> None:
+    """Plain text, and SVG that is well-formed whatever the automation is called."""
+    contacts(api, 3)
+    made = automation(api, name='<b>"Ñandú" & co')
+    text = api.post(f"{LIST}/{made['id']}/forecast?format=table", body={"starts_at": START})
+    assert text.headers["content-type"].startswith("text/plain")
+    assert "sends      3, at most 100 an hour" in text.body.decode()
+    picture = api.post(f"{LIST}/{made['id']}/forecast?format=svg", body={"starts_at": START})
+    root = ET.fromstring(picture.body)  # noqa: S314  # our own
+    assert root.tag.endswith("svg")
+    assert len(root.findall("{http://www.w3.org/2000/svg}rect")) == 2
+
+
+def test_what_happened_stands_beside_it(api: Api, test_clock: Any) -> None:
+    """An execution keeps the forecast of its beginning; messages in each hour and reasons are held against it."""
+    contacts(api, 4)
+    execution = started(api, automation(api))
+    where = f"/api/v1/executions/{execution['id']}/forecast"
+    assert api.get(where).status == 409
+    assert forecast_kept.keep_all() == 1
+    assert forecast_kept.keep_all() == 0
+    test_clock.advance(hours=7)
+    now = clock.now()
+    changes = [Change(recipient_id=number, status=RecipientStatus.SENT, at=now + timedelta(hours=number)) for number in (1, 2)]
+    changes.append(Change(recipient_id=3, status=RecipientStatus.SKIPPED, at=now, reason="cancelled"))
+    transact(lambda session: progress.record(session, changes))
+    shown = api.get(where).json
+    assert (shown["sends"], shown["happened"]["sends"], shown["happened"]["sends_more_than_forecast"]) == (4, 2, -2)
+    assert [one["sends"] for one in shown["happened"]["hours"]] == [1, 1]
+    assert (shown["happened"]["skipped"], shown["happened"]["skipped_more_than_forecast"]) == ({"cancelled": 1}, 1)
+    assert "happened" in api.get(f"{where}?format=table").body.decode()
+    assert "<line" in api.get(f"{where}?format=svg").body.decode()
