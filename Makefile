@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 AZURITE := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-rest test-all test-lab test-browser test-scale test-nightly check dead-code lint types scan bicep bench simulate forecast test-odoo odoo-setup hubspot-setup stages docs docs-check settings-doc lock clean
+.PHONY: help setup run test test-rest test-all oracles test-lab test-browser test-scale test-nightly check dead-code lint types scan bicep bench simulate forecast test-odoo odoo-setup hubspot-setup stages docs docs-check settings-doc lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,7 +53,10 @@ test: setup ## The tests of every day: each kind, in minutes
 test-rest: setup ## What `make test` leaves out: the slow ones
 	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not nightly and not lab and not browser"
 
-test-all: test test-rest test-lab test-browser ## All tests but the nightly ones and those against a real Odoo
+test-all: test test-rest test-lab test-browser oracles ## All tests but the nightly ones and those against a real Odoo
+
+oracles: setup ## The vendors' own packages against the sandbox, in an environment of their own
+	$(BIN)/python -m tests.oracles
 
 test-lab: setup ## The concurrency lab: races, laws, the store and two hosts on PostgreSQL, which is fetched and started
 	$(BIN)/python -m tests.lab.server run -- $(BIN)/python -m pytest -n 0 -m "not slow and not nightly" tests/lab tests/laws tests/integration/store tests/scale
