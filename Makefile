@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 AZURITE := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-rest test-all test-lab test-scale test-nightly check dead-code lint types scan bicep bench simulate forecast test-odoo odoo-setup hubspot-setup stages docs docs-check settings-doc lock clean
+.PHONY: help setup run test test-rest test-all oracles test-lab test-browser test-scale test-nightly check dead-code lint types scan bicep bench simulate forecast test-odoo odoo-setup hubspot-setup stages docs docs-check settings-doc lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,22 +48,28 @@ export PYTHONDONTWRITEBYTECODE :=
 PARALLEL := -n $(or $(WORKERS),auto) --dist loadfile --no-loadscope-reorder
 
 test: setup ## The tests of every day: each kind, in minutes
-	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not nightly and not lab"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not nightly and not lab and not browser"
 
 test-rest: setup ## What `make test` leaves out: the slow ones
-	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not nightly and not lab"
+	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not nightly and not lab and not browser"
 
-test-all: test test-rest test-lab ## All tests but the nightly ones and those against a real Odoo
+test-all: test test-rest test-lab test-browser oracles ## All tests but the nightly ones and those against a real Odoo
+
+oracles: setup ## The vendors' own packages against the sandbox, in an environment of their own
+	$(BIN)/python -m tests.oracles
 
 test-lab: setup ## The concurrency lab: races, laws, the store and two hosts on PostgreSQL, which is fetched and started
 	$(BIN)/python -m tests.lab.server run -- $(BIN)/python -m pytest -n 0 -m "not slow and not nightly" tests/lab tests/laws tests/integration/store tests/scale
+
+test-browser: setup ## The console in headless Chromium (on the PATH, or CHROMIUM=...): stories, axe-core, pictures in .local/console
+	$(BIN)/python -m pytest -n 0 -m "browser" tests/browser
 
 test-scale: setup ## Four hosts, 20,000 events and 5,000 messages on one small PostgreSQL; one is killed, one stopped (nightly)
 	$(BIN)/python -m tests.lab.server run -- $(BIN)/python -m pytest -n 0 -m "nightly" tests/scale
 
 test-nightly: setup ## Simulated days, properties with many examples, and four hosts on one database
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) -m "nightly and not lab"
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) -m "not nightly and not lab"
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) -m "not nightly and not lab and not browser"
 	$(MAKE) test-scale
 
 check: setup lint types dead-code docs-check scan bicep ## What CI runs before the tests: format, lint, types, dead code, derived documents, a scan of the infrastructure

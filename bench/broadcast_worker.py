@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from itertools import batched
 from typing import Any
 
@@ -36,7 +37,7 @@ def main() -> None:
     execution_id = transact(lambda session: _execution(session, people))
     worked_out = _timed(lambda: _until_done(lambda: planning.plan_chunk(execution_id)))
     transact(lambda session: running_control.start_if_ready(session, execution_id))
-    running_send.flow = lambda _execution: flow
+    running_send.flow = lambda execution: flow  # noqa: ARG005  # the name that it may be called with
     planned = _timed(lambda: running_plan.plan(execution_id))
     _check(people)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -74,10 +75,12 @@ def _insert_bare(people: int) -> None:
         lambda session: session.execute(text("CREATE TABLE bench_bare (id INTEGER PRIMARY KEY, key TEXT UNIQUE, words TEXT)"))
     )
     for some in batched(_phones(people), planning.CHUNK, strict=False):
-        rows = [{"key": phone, "words": "{}"} for phone in some]
-        transact(
-            lambda session, rows=rows: session.execute(text("INSERT INTO bench_bare (key, words) VALUES (:key, :words)"), rows)
-        )
+        transact(partial(_insert_rows, phones=some))
+
+
+def _insert_rows(session: Session, phones: tuple[str, ...]) -> None:
+    rows = [{"key": phone, "words": "{}"} for phone in phones]
+    session.execute(text("INSERT INTO bench_bare (key, words) VALUES (:key, :words)"), rows)
 
 
 def _execution(session: Session, people: int) -> int:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pathspec
 
+from deploy import htmx
+
 ROOT = Path(__file__).resolve().parents[1]
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the oldest time a zip can hold: the archive does not depend on when files were written
 
@@ -32,6 +34,7 @@ def _walk(folder: Path, root: Path, ignored: pathspec.GitIgnoreSpec) -> list[Pat
 
 def build(archive: Path, root: Path = ROOT) -> Path:
     """Write the zip to `archive` and return it."""
+    htmx.put_in_place(root)
     archive.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
         for path in files(root):

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from deploy import database, limits, secrets, smoke
+from deploy import database, htmx, limits, secrets, smoke
 from deploy.azure import Azure
 from deploy.console import DeployError, remember, say, variable
 from deploy.door import database_open, vault_open
@@ -47,7 +47,8 @@ def postprovision() -> None:
 
 
 def predeploy() -> None:
-    """Before the code: the app's identity is a user of the database, and the schema is what the new code needs."""
+    """Before the code: htmx is in the package, the app's identity a user of the database, the schema what the code needs."""
+    htmx.put_in_place()
     azure, place = Azure(), secrets.here()
     server, name = variable("AZURE_SQL_SERVER_ADDRESS"), variable("AZURE_SQL_DATABASE")
     with database_open(azure, place, lambda: database.logged_in(azure, server, name)) as engine:

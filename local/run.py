@@ -64,6 +64,7 @@ def _run(ports: Ports, started: ExitStack) -> None:
     name, command = _host_command(ports)
     host = started.enter_context(_process("host", command, environment, f"{base_url}/health"))
     _say("Host", f"{base_url} ({name}; API page at {base_url}/api/docs)")
+    _say("Console", f"{base_url}/console (sign in with the key below)")
     _say("Logs", str(STATE.relative_to(ROOT)) + "/*.log")
     for what, sentence in values.lines():
         _say(what, sentence)

@@ -63,4 +63,5 @@ FLOW = Flow(
     ),
     settings="functions.broadcasts.settings:BroadcastSettings",
     has_journeys=True,
+    has_templates=True,
 )

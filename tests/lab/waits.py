@@ -90,8 +90,9 @@ from shared.crm.odoo_sides import Side
 from shared.intake import dead_letter_store
 from shared.journeys import beginnings, due_beginnings, engine, enrolment_records, load, memory, pauses, step_deliveries
 from shared.journeys import operator_actions as journey_actions
-from shared.messages import consent, days, notion_templates, statuses
+from shared.messages import approved_templates, consent, days, moves, notion_templates, number_states, statuses
 from shared.messages import operator_actions as message_actions
+from shared.messages.digests import digest_of_address
 from shared.outbox import claims, expired, plan, record
 from shared.outbox import operator_actions as delivery_actions
 from shared.people import kinds, observing
@@ -111,6 +112,7 @@ from shared.store.models import (
 )
 from shared.store.people_models import Identity
 from shared.store.types import key_of
+from shared.store.whatsapp_models import WhatsAppMove, WhatsAppNumberState, WhatsAppTemplate
 from tests.lab.races import TARGET, card, take_place
 
 ANA = "ana@example.com"
@@ -584,6 +586,16 @@ WAITS: dict[str, Wait] = {
         JourneyPause, one(JourneyPause, journey="j", resumed_at=None), lambda session: pauses._open(session, "j")
     ),
     "shared.journeys.step_deliveries:_locked": Wait(Delivery, delivery(), lambda session: step_deliveries._locked(session, 1)),
+    "shared.messages.approved_templates:_keep": Wait(
+        WhatsAppTemplate,
+        one(WhatsAppTemplate, key=key_of("n", "es")),
+        lambda session: approved_templates._keep(session, {"name": "n", "language": "es"}, clock.now()),
+    ),
+    "shared.messages.approved_templates:note_status": Wait(
+        WhatsAppTemplate,
+        one(WhatsAppTemplate, key=key_of("n", "es")),
+        lambda session: approved_templates.note_status(session, "n", "es", "PAUSED"),
+    ),
     "shared.messages.consent:arrived": Wait(
         Suppression,
         one(Suppression, who="w", channel="email", cause="soft-bounce"),
@@ -604,6 +616,16 @@ WAITS: dict[str, Wait] = {
         lambda: [filled(MessageDay, who=days.digest_of_person("p"), day="2026-03-02", delivery_ids=[])],
         lambda session: take_place(session, "p", 1),
     ),
+    "shared.messages.moves:move": Wait(
+        WhatsAppMove,
+        lambda: [filled(WhatsAppMove, who=digest_of_address(PHONE))],
+        lambda session: moves.move(session, PHONE, "+525522220002", clock.now()),
+    ),
+    "shared.messages.number_states:_row": Wait(
+        WhatsAppNumberState,
+        one(WhatsAppNumberState, number_id="n"),
+        lambda session: number_states._row(session, "n"),
+    ),
     "shared.messages.notion_templates:_keep": Wait(
         TemplateCopy,
         one(TemplateCopy, source="notion:d", name="n"),
@@ -618,7 +640,7 @@ WAITS: dict[str, Wait] = {
     "shared.messages.statuses:_claim_by_callback": Wait(
         Delivery,
         delivery(),
-        lambda session: statuses._claim_by_callback(session, SimpleNamespace(provider="p"), 1),
+        lambda session: statuses._claim_by_callback(session, SimpleNamespace(provider="p"), 1, None),
     ),
     "shared.people.observing:_BY_ID": Wait(
         Identity, one(Identity, key="k"), lambda session: observing.neighbourhood(session, [1])

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import requests
+from requests.adapters import BaseAdapter
 from sqlalchemy import select
 
 from functions.onboarding import services
@@ -177,6 +179,17 @@ def contract(**more: Any) -> dict[str, Any]:
     return payload("onboarding.contract", "signed", **more)
 
 
+class Away(BaseAdapter):
+    """Systems that have nothing to do with onboarding: none of them is there."""
+
+    def send(self, request: requests.PreparedRequest, **_more: object) -> requests.Response:
+        """No answer."""
+        raise requests.ConnectionError(OSError(f"nobody is at {request.url}"))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 @pytest.fixture
 def company(world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestClock, faults: Faults) -> Iterator[Company]:
     """A company with Okta and Google Workspace, where everything is set up."""
@@ -197,8 +210,9 @@ def company(world: World, environment: pytest.MonkeyPatch, test_clock: clock.Tes
     }
     original = rest_client.RestClient.connect
 
-    def connect(self: rest_client.RestClient, *given: Any, **more: Any) -> Connection:
-        return original(self, *given, **({**more, "adapter": found.exchange}))
+    def connect(self: rest_client.RestClient, address: str, *given: Any, **more: Any) -> Connection:
+        adapter = found.exchange if address.startswith(HOST) else Away()
+        return original(self, address, *given, **({**more, "adapter": adapter}))
 
     environment.setattr(rest_client.RestClient, "connect", connect)
     for prefix, adapter in found.exchange.adapters.items():

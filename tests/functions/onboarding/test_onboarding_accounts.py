@@ -104,7 +104,7 @@ def test_a_new_account_that_is_not_seen_yet(company: Company, faults: Faults) ->
 
 @pytest.mark.slow
 def test_a_refused_account_holds_the_welcome_back(company: Company, faults: Faults) -> None:
-    """Okta lets us in no more: nothing is lost, IT hears of it after half an hour, and all goes on when it is mended."""
+    """Okta lets us in no more: nothing is lost, IT is told after half an hour, and all goes on when it is mended."""
     faults.waiting += [("okta GET users", "no_role")] * 4
     company.sign()
     assert (company.states()["idp"], company.states()["slack"], company.states()["welcome"]) == (

@@ -20,7 +20,7 @@ NEEDED = {
     "onboarding_phase1_email_3", "call_sorry", "cart_mail_1", "cart_mail_2", "cart_mail_3", "cart_whatsapp",
     "primer_recordatorio", "vence_hoy", "vencida_7_dias", "vencida_14_dias", "vencida_30_dias", "vencida_60_dias",
     "recordatorio_general", "factura_critica", "resumen_finanzas", "hubspot_interes", "hubspot_mensaje",
-    "approval_request", "approval_reminder",
+    "approval_request", "approval_reminder", "broadcast_news",
     "employee_day_1", "employee_day_3", "employee_day_7", "employee_day_30", "welcome_new_employee",
     "reunion_opciones", "reunion_confirmada", "reunion_cancelada", "reunion_recordatorio", "reunion_sin_horario",
     "reunion_respuesta",

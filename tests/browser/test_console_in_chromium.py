@@ -1,0 +1,126 @@
+"""The console in a real browser: everybody can use it, at a desk and on a phone, and the stories take three clicks."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.operator import DESK, PHONE, Operator
+from tests.support.puente import Puente
+
+pytestmark = [pytest.mark.host, pytest.mark.browser]
+
+PAGES = (
+    "/console",
+    "/console?by=system",
+    "/console/people",
+    "/console/people?q=nobody",
+    "/console/answers",
+    "/console/executions",
+    "/console/executions/1",
+    "/console/stopped",
+    "/console/stopped/1",
+    "/console/systems",
+    "/console/systems/odoo",
+    "/console/outages/1",
+    "/console/deliveries",
+    "/console/deliveries/1",
+    "/console/approvals",
+    "/console/journeys",
+    "/console/journeys/lead_followup",
+    "/console/texts",
+    "/console/texts/lead_welcome",
+    "/console/flows",
+    "/console/flows/leads",
+    "/console/records",
+    "/console/records/invoices",
+    "/console/reports",
+    "/console/settings",
+    "/console/me",
+    "/console/help",
+    "/console/executions/999",
+)
+LOOKS = [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")]
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=["desk", "desk-dark", "phone", "phone-dark"])
+def test_everybody_can_use_every_page(browser: Any, puente: Puente, pictures: Path, size: tuple[int, int], scheme: str) -> None:
+    """axe-core finds nothing, nothing has to be scrolled sideways, nothing fails; a picture of each page is kept."""
+    faults: dict[str, Any] = {}
+    with Operator.at(browser, puente.host.base_url, size, scheme) as person:
+        for path in PAGES:
+            person.opens(path)
+            found = [*person.violations(), *(["scrolls sideways"] if person.scrolls_sideways() else [])]
+            if found:
+                faults[path] = found
+            name = path.strip("/").replace("/", "-").replace("?", "-").replace("=", "-")
+            person.picture(pictures / f"{name}-{size[0]}-{scheme}.png")
+        said = [error for error in person.errors if "404" not in error]
+    assert (faults, said) == ({}, [])
+
+
+def test_sign_in_page_can_be_used_by_everybody(browser: Any, puente: Puente) -> None:
+    """Before anybody has signed in."""
+    with Operator.at(browser, puente.host.base_url, key="wrong") as person:
+        assert "Entrar" in person.heading
+        assert person.violations() == []
+
+
+def test_story_a_vendor_was_down(operator: Operator) -> None:
+    """Whom it touches, and trying it now: two clicks."""
+    operator.opens("/console")
+    operator.clicks_on("Ver a quién toca")
+    assert "odoo no responde" in operator.heading
+    assert "manychat:88213" in operator.words
+    operator.clicks_on("Probar ahora")
+    assert operator.clicks <= 3
+
+
+def test_story_an_uncertain_message(operator: Operator) -> None:
+    """It is decided in two clicks, and the list stays."""
+    operator.opens("/console")
+    operator.clicks_on("Decidir uno a uno")
+    operator.clicks_on("Llegó")
+    assert operator.clicks <= 3
+    assert "state=uncertain" in operator.page.url
+
+
+def test_story_answer_a_person(operator: Operator) -> None:
+    """From the first page to the message, and settled."""
+    operator.opens("/console")
+    operator.clicks_on("Responder")
+    assert "Dora" in operator.words
+    operator.clicks_on("Respondido")
+    assert operator.clicks <= 3
+
+
+def test_story_why_did_this_person_not_get_it(operator: Operator) -> None:
+    """Searched by a name of ours: the reason is on the page."""
+    operator.opens("/console/deliveries?state=skipped")
+    operator.clicks_on("odoo.contact")
+    assert "No enviada" in operator.words
+    assert operator.clicks <= 3
+
+
+def test_keys_reach_everything(operator: Operator) -> None:
+    """The first Tab goes to the content; Escape closes the menu and gives the focus back."""
+    operator.opens("/console")
+    operator.page.keyboard.press("Tab")
+    assert operator.page.evaluate("document.activeElement.className") == "skip"
+    operator.page.keyboard.press("Tab")
+    operator.page.set_viewport_size({"width": 390, "height": 844})
+    operator.page.locator("details.menu > summary").click()
+    operator.page.keyboard.press("Escape")
+    assert operator.page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    assert not operator.page.locator("details.menu").evaluate("menu => menu.open")
+
+
+def test_first_page_renews_itself_in_place(operator: Operator, puente: Puente) -> None:
+    """Without loading the page again, and without losing what has the focus elsewhere."""
+    operator.opens("/console")
+    operator.page.evaluate("document.body.dataset.stays = 'yes'")
+    operator.page.evaluate("htmx.trigger('#live', 'htmx:load')")
+    operator.page.evaluate("htmx.ajax('GET', '/console', {target: '#live', select: '#live', swap: 'outerHTML'})")
+    operator.page.wait_for_load_state("networkidle")
+    assert operator.page.evaluate("document.body.dataset.stays") == "yes"
+    assert operator.page.locator("#live h1").count() == 1

@@ -1,0 +1,102 @@
+"""A record with something of everything in it, for the console's pages."""
+
+from datetime import timedelta
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.outbox.actions import State
+from shared.store.figure_models import EventHour
+from shared.store.message_models import ReceivedMessage
+from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, Target
+from shared.store.session import transact
+from shared.store.wait_models import DeliveryWait, Outage
+
+
+def fill(engine: Engine | None = None) -> None:
+    """An event with deliveries in every state, an outage, a stopped event, an unread answer."""
+    now = clock.now()
+
+    def work(session: Session) -> None:
+        event = InboxEvent(
+            key="e" * 64,
+            event_id="1",
+            source="manychat",
+            type="manychat.contact",
+            subject="manychat:88213",
+            occurred_at=now,
+            received_at=now - timedelta(seconds=2),
+            handled_at=now - timedelta(seconds=1),
+            data={"nombre": "Ana <b>Robles</b>", "email": "ana.robles@example.com", "telefono": "+52 55 1234 0147"},
+        )
+        outage = Outage(target="odoo", started_at=now - timedelta(hours=1), error="503", held_up=2, done=1)
+        session.add_all([event, outage])
+        session.flush()
+        session.merge(Target(name="odoo", circuit="open", closed_until=now + timedelta(hours=2), outage_id=outage.id))
+        for number, state in enumerate(State):
+            row = Delivery(
+                kind="message" if state in (State.UNCERTAIN, State.SKIPPED) else "sync",
+                target="odoo",
+                action="contact",
+                subject="manychat:88213",
+                state=str(state),
+                due_at=now + timedelta(hours=number),
+                attempts=number + 1,
+                event_key="e" * 64,
+                reason="quiet-hours" if number % 2 else None,
+                finished_at=now if state is State.DONE else None,
+            )
+            session.add(row)
+            session.flush()
+            session.add(
+                ActionLog(
+                    actor="puente",
+                    action="odoo.contact",
+                    delivery_id=row.id,
+                    started_at=now,
+                    at=now + timedelta(seconds=1),
+                    attempt=1,
+                    result="retry" if number % 2 else "done",
+                    detail="503",
+                )
+            )
+            session.add(
+                DeliveryWait(
+                    delivery_id=row.id,
+                    reason="outage",
+                    started_at=now - timedelta(minutes=5),
+                    ended_at=now,
+                    outage_id=outage.id if number % 2 else None,
+                )
+            )
+        session.add(
+            DeadLetter(
+                key="d" * 64,
+                original_queue="manychat-opportunity-queue",
+                original_event='{"id": "2", "data": {"estado": "Valoración agendada"}}',
+                type="manychat.opportunity",
+                subject="manychat:1",
+                reason="unknown-stage",
+                error_message="no stage Valoración agendada",
+                error_time=now,
+            )
+        )
+        session.add(
+            EventHour(type="manychat.contact", hour=now.replace(minute=0, second=0, microsecond=0), handled=3, failed=1)
+        )
+        session.add(
+            ReceivedMessage(
+                provider="twilio",
+                vendor_id="SM1",
+                channel="whatsapp",
+                sender="+525512340147",
+                sender_name="Dora",
+                text="¿Puedo pasar mi cita al viernes?",
+                media=[],
+                state="unread",
+                received_at=now - timedelta(hours=3),
+            )
+        )
+
+    transact(work, engine)

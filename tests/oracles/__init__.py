@@ -1,0 +1,1 @@
+"""Stand-ins and clients held against the vendors' own packages, which live in an environment of their own."""
