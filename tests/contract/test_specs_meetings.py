@@ -33,11 +33,11 @@ def lived(
         office = calendars.install(request.param, world, environment, test_clock, post)
         office.busy(MARIA, datetime.fromisoformat("2026-03-03T15:00:00+00:00"))
         office.ask(attendees=[MARIA, PEDRO], description="Plan", location="Sala A")
-        office.hear()
+        office.receive()
         later = office.meeting.starts_at + timedelta(days=1)
         office.do("POST", f"/{office.meeting.id}/reschedule", body={"start": later.isoformat()})
         office.by_hand("answer_event", email=PEDRO, response="declined")
-        office.hear()
+        office.receive()
         office.do("POST", f"/{office.meeting.id}/cancel")
         office.ask(organizer_email=JUAN, attendees=[STRANGER], subject="B")
         yield office

@@ -80,7 +80,7 @@ class Office(Desk):
         """Somebody does something in the calendar itself."""
         self.vendor.act(action, {"id": self.event["id"], **more})
 
-    def hear(self, **how: Any) -> int:
+    def receive(self, **how: Any) -> int:
         """The calendar's notices reach us, and what follows from them is done."""
         count = self.wire.deliver(**how)
         self.settle()

@@ -150,18 +150,18 @@ class TestCalendarsOwnChanges:
     def test_our_own_writing_comes_back_and_changes_nothing(self, office: Office) -> None:
         """However often, and in whichever order."""
         office.ask()
-        office.hear(copies=3, backwards=True)
+        office.receive(copies=3, backwards=True)
         assert (office.meeting.status, office.meeting.sequence) == (CONFIRMED, 0)
         assert office.invitations() == 1
 
     def test_organizer_moves_it_in_the_calendar(self, office: Office) -> None:
         """The meeting follows; the calendar has told everybody, and reminders are planned anew."""
         office.ask()
-        office.hear()
+        office.receive()
         office.got()
         later = office.meeting.starts_at + timedelta(days=2)
         office.by_hand("move_event", start=later.isoformat(), end=(later + HALF_AN_HOUR).isoformat())
-        assert office.hear(copies=2) >= 1
+        assert office.receive(copies=2) >= 1
         assert (office.meeting.starts_at, office.meeting.sequence, office.meeting.moved_by) == (later, 1, "calendar")
         assert office.got() == []
         reminded = [moment for moment in office.moments_until(later) if office.got("reunion_recordatorio")]
@@ -170,18 +170,18 @@ class TestCalendarsOwnChanges:
     def test_organizer_deletes_it_in_the_calendar(self, office: Office) -> None:
         """The meeting is cancelled, and its reminders with it."""
         office.ask()
-        office.hear()
+        office.receive()
         office.by_hand("delete_event")
-        office.hear()
+        office.receive()
         assert (office.meeting.status, office.meeting.moved_by) == (CANCELLED, "calendar")
 
-    @pytest.mark.parametrize(("said", "kept"), [("accepted", ACCEPTED), ("declined", DECLINED)])
-    def test_attendee_answers_in_the_calendar(self, office: Office, said: str, kept: str) -> None:
+    @pytest.mark.parametrize(("response", "kept"), [("accepted", ACCEPTED), ("declined", DECLINED)])
+    def test_attendee_answers_in_the_calendar(self, office: Office, response: str, kept: str) -> None:
         """It stands with the meeting."""
         office.ask(attendees=[MARIA, PEDRO])
-        office.hear()
-        office.by_hand("answer_event", email=PEDRO, response=said)
-        office.hear()
+        office.receive()
+        office.by_hand("answer_event", email=PEDRO, response=response)
+        office.receive()
         assert [one.response for one in office.meeting.attendees][1] == kept
         assert office.meeting.status == CONFIRMED
 
@@ -208,7 +208,7 @@ class TestCalendarsOwnChanges:
     def test_channel_is_renewed_before_it_ends(self, office: Office) -> None:
         """One that is new before the old one is closed."""
         office.ask(preferred_date="2026-03-13")
-        office.hear()
+        office.receive()
         first = calendar_of(JUAN)
         assert first.expires_at is not None
         office.clock.advance(days=5, hours=1)
@@ -220,7 +220,7 @@ class TestCalendarsOwnChanges:
     def test_notice_that_is_not_meant_for_us_is_refused(self, office: Office) -> None:
         """Its token is not ours."""
         office.ask()
-        office.hear()
+        office.receive()
         office.by_hand("answer_event", email=MARIA, response="accepted")
         notice = office.wire.sent[-1]
         headers = office.wire.headers(notice) | ({"X-Goog-Channel-Token": "stranger"} if office.name == "google" else {})

@@ -21,7 +21,7 @@ class People:
     def act(self) -> None:
         """One thing, by one of them."""
         self.office.calls.lose_answers = self.chance.choice((0, 0, 0, 1, 2))
-        self.chance.choice((self.choose, self.move, self.answer, self.in_calendar, self.hear, self.time))()
+        self.chance.choice((self.choose, self.move, self.answer, self.in_calendar, self.receive, self.time))()
 
     def choose(self) -> None:
         """Somebody presses a button of a meeting's page, perhaps twice."""
@@ -56,9 +56,9 @@ class People:
             times = {"start": start.isoformat(), "end": (start + HALF_AN_HOUR).isoformat()}
             self.office.vendor.act("move_event", {"id": event["id"], **times})
 
-    def hear(self) -> None:
+    def receive(self) -> None:
         """Notices come, backwards and several times."""
-        self.office.hear(backwards=self.chance.random() < 0.5, copies=self.chance.choice((1, 3)))
+        self.office.receive(backwards=self.chance.random() < 0.5, copies=self.chance.choice((1, 3)))
 
     def time(self) -> None:
         """Some minutes pass."""
@@ -76,7 +76,7 @@ def test_calendar_and_record_agree_in_the_end(office: Office, seed: int) -> None
         people.act()
     office.calls.lose_answers = 0
     office.world.run_for(office.clock, minutes=20, step_seconds=60)
-    office.hear()
+    office.receive()
     office.world.run_for(office.clock, minutes=10, step_seconds=60)
     live = {one["id"]: office.start_of(one) for one in office.events if one.get("status") != "cancelled"}
     on = {one.calendar_event_id: one.starts_at for one in office.meetings if one.status == CONFIRMED}
