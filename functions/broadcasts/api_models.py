@@ -90,7 +90,7 @@ class AutomationIn(AutomationChange):
             "examples": [
                 {
                     "name": "Navidad",
-                    "flow_id": "3f0e6c5e-0000-4000-8000-000000000001",
+                    "flow_id": "1d9f74cc-5598-57f8-aac0-938aeeac40a2",
                     "audience_type": "tags",
                     "audience_config": {"tag_ids": ["VIP"]},
                     "variable_mapping": {"first_name": "{{contact.first_name|amigo}}"},

@@ -5,6 +5,7 @@ Google sends an empty body with its facts in headers; Microsoft sends a list, in
 
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import azure.functions as func
 
@@ -36,7 +37,7 @@ class CalendarNotice(Payload):
         return None
 
     def event_id(self) -> str | None:
-        """Google counts its notices in a channel."""
+        """Google counts its notices in a channel; Microsoft's gets a number here."""
         return self.notice
 
 
@@ -78,4 +79,5 @@ def read_outlook(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
             (lost if is_lost else changed).add(number)
     if not changed | lost:
         raise RefusedError(403, "bad-token", "The notice was not meant for us.")
-    return {"changed": sorted(changed), "lost": sorted(lost)}
+    # Two changes look alike, and each must be read: no notice is a repetition of another.
+    return {"changed": sorted(changed), "lost": sorted(lost), "notice": uuid4().hex}

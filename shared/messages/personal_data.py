@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from shared.crm.timeline import Source
 from shared.messages import consent
 from shared.messages.digests import digests_of_address
-from shared.messages.received import from_numbers, spelled
+from shared.messages.received import from_numbers
 from shared.people import kinds
 from shared.privacy.holdings import Holding, PersonalData
 from shared.privacy.person import Person
@@ -36,12 +36,15 @@ def _users(person: Person) -> list[str]:
     return sorted({name.removeprefix(USER) for name in person.subjects if name.startswith(USER)})
 
 
+def _identify(session: Session, person: Person) -> Person:
+    """Their ids at WhatsApp: whoever has written from a number of theirs with such an id has written under it alone as well."""
+    query = select(ReceivedMessage.user_id).where(from_numbers(person.phones), ReceivedMessage.user_id.is_not(None)).distinct()
+    return person.with_names(USER + str(user_id) for user_id in session.scalars(query).all())
+
+
 def _written_by(person: Person) -> ColumnElement[bool]:
-    """What came from their numbers, and from whoever has written from one of these with the same id at WhatsApp."""
-    seen_there = aliased(ReceivedMessage)
-    numbers = seen_there.sender.in_(sorted(spelled(person.phones)))
-    same = select(seen_there.user_id).where(numbers, seen_there.user_id.is_not(None))
-    return or_(from_numbers(person.phones), ReceivedMessage.user_id.in_(_users(person)), ReceivedMessage.user_id.in_(same))
+    """What came from their numbers, and under their ids at WhatsApp."""
+    return or_(from_numbers(person.phones), ReceivedMessage.user_id.in_(_users(person)))
 
 
 def _moved(person: Person) -> ColumnElement[bool]:
@@ -67,6 +70,7 @@ PERSONAL_DATA = PersonalData(
         Holding(Consent, _stated_by),
     ),
     exported=_stops,
+    identify=_identify,
 )
 
 

@@ -13,10 +13,12 @@ from shared.errors import DeferredError
 SHORTEST, LONGEST = timedelta(minutes=5), timedelta(hours=6)
 GIVEN_UP_AFTER = timedelta(days=1)
 SENDER_LIMIT = "twilio-sender-limit"
+ACCOUNT_REFUSED = "meta-account-refused"
+"""What the provider refuses is not this message but our account; it says so after having taken the message."""
 REASONS = frozenset(
     {
         SENDER_LIMIT,
-        "meta-account-refused",
+        ACCOUNT_REFUSED,
         "meta-number-limit",
         "meta-pair-limit",
         "meta-spam-limit",

@@ -12,11 +12,12 @@ from sqlalchemy import and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from shared import clock
+from shared.errors import UnavailableError
 from shared.messages import consent, consent_words, digests, planning, putting_off, refusals, verdict
 from shared.messages.events import ProviderEvent
 from shared.messages.message import Message
 from shared.messages.outcomes import MessageOutcome, Word, notify
-from shared.outbox import plan
+from shared.outbox import actions, plan
 from shared.outbox.actions import State
 from shared.outbox.record import OUTCOME_UNKNOWN, close
 from shared.store.dialect import insert_if_absent, locked
@@ -195,7 +196,7 @@ def _notify(session: Session, row: MessageStatus, delivery: Delivery) -> None:
     word = _WORDS.get(row.status or "")
     if word is None or row.told == row.status or delivery.state != State.DONE:
         return
-    if word == "failed" and row.reason in putting_off.REASONS and _put_off(row, delivery):
+    if word == "failed" and row.reason in putting_off.REASONS and _put_off(session, row, delivery):
         return
     notified, row.told = _WORDS.get(row.told or ""), row.status
     if word == notified:
@@ -203,7 +204,7 @@ def _notify(session: Session, row: MessageStatus, delivery: Delivery) -> None:
     _announce(session, delivery, word, row.reason or (row.status if word == "failed" else None))
 
 
-def _put_off(row: MessageStatus, delivery: Delivery) -> bool:
+def _put_off(session: Session, row: MessageStatus, delivery: Delivery) -> bool:
     """Whether the message is sent again later, because its sender may send no more for now; it is the same delivery then."""
     payload: Any = delivery.payload
     if not payload or "context" not in payload:  # erased, or none of ours
@@ -212,6 +213,10 @@ def _put_off(row: MessageStatus, delivery: Delivery) -> bool:
     wait = putting_off.seconds(first_try, Message.from_payload(payload).not_after)
     if wait is None:
         return False
+    if row.reason == putting_off.ACCOUNT_REFUSED:
+        actions.refused_account(
+            session, delivery.target, UnavailableError("it says so of a message that it had taken", account=True)
+        )
     row.told = row.status
     delivery.state, delivery.finished_at, delivery.result = State.PENDING, None, None
     delivery.reason, delivery.due_at = row.reason, clock.now() + timedelta(seconds=wait)

@@ -96,6 +96,16 @@ def test_an_erasure_takes_the_move_along(town: Town) -> None:
         assert moves.address_now(session, ANA_PHONE) == ANA_PHONE
 
 
+def test_an_erasure_finds_what_was_written_under_the_user_id(town: Town) -> None:
+    """Once a message has shown number and id together, what came under the id alone is theirs as well."""
+    transact(lambda session: session.add(Contact(manychat_id="m1", phone=ANA_PHONE)))
+    town.act("reply", user_id="MX.77", text="Sin número")
+    town.says("Con número", user_id="MX.77")
+    town.act("reply", user_id="MX.88", text="De otra persona")
+    erase(person(manychat_id="m1"), way="skip", actor="dpo")
+    assert [row.text for row in received()] == ["De otra persona"]
+
+
 def test_numbers_that_move_in_a_circle_end_somewhere(town: Town) -> None:
     """Back and forth is no endless search."""
     moved(town)

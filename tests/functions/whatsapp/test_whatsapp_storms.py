@@ -22,6 +22,7 @@ from shared.store.session import reading, transact
 from tests.functions.whatsapp.conftest import Town, asking
 from tests.functions.whatsapp.conftest import statuses as recorded
 from tests.support.examples import examples
+from tests.support.listeners import listen
 from tests.support.messages import ANA_PHONE, carry_out, deliveries, enqueue, message
 
 OURS = next(iter(NUMBERS))
@@ -153,14 +154,19 @@ def test_the_key_of_another_installation_settles_nothing_of_ours(town: Town) -> 
         ("payment", ["whatsapp"], None),
     ],
 )
-def test_what_follows_from_a_failure(town: Town, outcome: str, channels: list[str], held: str | None) -> None:
+def test_what_follows_from_a_failure(
+    town: Town, monkeypatch: pytest.MonkeyPatch, outcome: str, channels: list[str], held: str | None
+) -> None:
     """Another channel where the person is not the reason; a wish is kept; our own account's trouble fails no message."""
+    refusals: list[str] = []
+    listen(monkeypatch, "account.refused", "test", lambda _session, target, _error: refusals.append(target))
     town.meta.act("deliver", {"outcome": outcome})
     enqueue(message(dedupe_key="l1", fallback=(Fallback(channel="sms", to=ANA_PHONE, template="lead_day_3"),)))
     town.settle()
     assert [row.action for row in deliveries()] == channels
     with reading() as session:
         assert consent.held_back(session, message()) == held
+    assert refusals == (["meta"] if outcome == "payment" else [])
     if outcome == "payment":
         assert (deliveries()[0].state, deliveries()[0].reason) == (State.PENDING, "meta-account-refused")
 
