@@ -17,7 +17,9 @@ from shared.console import words
 
 ROOT = Path(__file__).resolve().parents[1]
 CALLS = {"_": None, "gettext": None, "ngettext": (1, 2), "mark": None}
-METHODS = [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")]
+PAGES = ("**.html", "jinja2.ext:babel_extract")
+OF_THE_CONSOLE = [("**.py", "python"), PAGES]
+OF_OTHER_FLOWS = [("console.py", "python"), PAGES]  # elsewhere `mark` may be any function
 OPTIONS = {"**.html": {"trimmed": "true", "extensions": "jinja2.ext.do", "silent": "false"}}
 LINE = 120
 
@@ -32,7 +34,8 @@ def folders() -> dict[Path, Path]:
 
 def said(folder: Path) -> Iterator[tuple[str, Text]]:
     """Every text in the code and the pages of a folder, with where it stands."""
-    for file, line, text, _comments, _context in extract_from_dir(str(folder), METHODS, OPTIONS, CALLS):
+    methods = OF_THE_CONSOLE if folder.name == "console" else OF_OTHER_FLOWS
+    for file, line, text, _comments, _context in extract_from_dir(str(folder), methods, OPTIONS, CALLS):
         yield f"{folder.relative_to(ROOT).as_posix()}/{file}:{line}", text
 
 

@@ -61,6 +61,13 @@ FLOW = Flow(
             "talk.ended": "functions.broadcasts.running_outcomes:talk_ended",
         }
     ),
+    has_pages=True,
+    console=("functions.broadcasts.console:ENTRY",),
+    records=(
+        "functions.broadcasts.console:AUTOMATIONS",
+        "functions.broadcasts.console:EXECUTIONS",
+        "functions.broadcasts.console:RECIPIENTS",
+    ),
     settings="functions.broadcasts.settings:BroadcastSettings",
     has_journeys=True,
     has_templates=True,

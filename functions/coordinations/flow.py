@@ -47,6 +47,8 @@ FLOW = Flow(
         "functions.coordinations.robots:OPENFLOW_API",
     ),
     listeners=MappingProxyType({"approval.decided": "functions.coordinations.listeners:decided"}),
+    has_pages=True,
+    records=("functions.coordinations.console:COORDINATIONS",),
     settings="functions.coordinations.settings:CoordinationSettings",
     senders=("coordinations",),
     kept_keys=frozenset(("coordinations.result",)),

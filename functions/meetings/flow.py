@@ -38,6 +38,8 @@ FLOW = Flow(
         }
     ),
     stand_ins=("sandbox.google:Google", "sandbox.microsoft:Microsoft"),
+    has_pages=True,
+    records=("functions.meetings.console:MEETINGS",),
     settings="functions.meetings.settings:MeetingSettings",
     senders=("meetings",),
     has_templates=True,

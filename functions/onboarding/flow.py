@@ -66,6 +66,8 @@ FLOW = Flow(
             "message.outcome": "functions.onboarding.listeners:record_outcome",
         }
     ),
+    has_pages=True,
+    records=("functions.onboarding.console:ONBOARDINGS", "functions.onboarding.console:STEPS"),
     settings="functions.onboarding.settings:OnboardingSettings",
     has_journeys=True,
     has_templates=True,

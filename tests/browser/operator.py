@@ -41,7 +41,7 @@ class Operator:
         page = context.new_page()
         person = cls(page, url)
         page.on("pageerror", lambda error: person.errors.append(str(error)))
-        page.on("console", lambda said: person.errors.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda message: person.errors.append(message.text) if message.type == "error" else None)
         page.goto(f"{url}/console")
         page.fill("#key", key)
         page.click("main button.go")

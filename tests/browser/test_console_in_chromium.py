@@ -55,8 +55,8 @@ def test_everybody_can_use_every_page(browser: Any, puente: Puente, pictures: Pa
                 faults[path] = found
             name = path.strip("/").replace("/", "-").replace("?", "-").replace("=", "-")
             person.picture(pictures / f"{name}-{size[0]}-{scheme}.png")
-        said = [error for error in person.errors if "404" not in error]
-    assert (faults, said) == ({}, [])
+        logged = [error for error in person.errors if "404" not in error]
+    assert (faults, logged) == ({}, [])
 
 
 def test_sign_in_page_can_be_used_by_everybody(browser: Any, puente: Puente) -> None:
