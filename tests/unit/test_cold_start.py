@@ -20,8 +20,8 @@ def test_journeys_guard_their_messages_in_every_instance():
     events = ("message.sending", "message.outcome", "person.message")
     listeners = f"[[name for name, _call in flows.listeners(event)] for event in {events}]"
     listening = [
-        ["approvals", "invoices", "system"],
-        ["carts", "christmas", "hubspot", "invoices", "leads", "onboarding", "system"],
+        ["approvals", "broadcasts", "invoices", "meetings", "system"],
+        ["broadcasts", "carts", "christmas", "hubspot", "invoices", "leads", "onboarding", "system"],
         ["christmas", "leads", "system"],
     ]
     assert in_a_new_process(f"import function_app; from shared import flows; print({listeners})").strip() == str(listening)
