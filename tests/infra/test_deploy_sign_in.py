@@ -162,10 +162,10 @@ def test_refusal_is_told_and_the_console_keeps_its_keys(tenant: PretendGraph, ca
     """At whichever step: nothing is remembered, so the template leaves Entra off, and the deployment goes on."""
     tenant.refuses = refuses
     sign_in.ensure(tenant.azure())
-    told = capsys.readouterr().out
-    assert "signs people in with API keys" in told
-    assert "Insufficient privileges" in told
-    assert "docs/deploy.md" in told
+    printed = capsys.readouterr().out
+    assert "signs people in with API keys" in printed
+    assert "Insufficient privileges" in printed
+    assert "docs/deploy.md" in printed
     assert os.environ["PUENTE_CONSOLE_CLIENT_ID"] == ""
 
 
