@@ -94,6 +94,7 @@ FLOW = Flow(
         "message.variables",
         "person.message",
     ),
+    listeners=MappingProxyType({"message.outcome": "shared.messages.answering:note_outcome"}),
     jobs=(Job(name="key-digests", rhythm=Rhythm.FIVE_MINUTES, run="shared.messages.rekey:rekey"),),
     clients=(
         "shared.messages.providers.brevo:BREVO",
