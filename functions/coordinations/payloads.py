@@ -23,7 +23,8 @@ COMPLETED = ("completed", "complete", "success", "successful", "succeeded", "don
 BROKEN = ("failed", "fail", "failure", "error", "aborted", "cancelled", "canceled", "timeout")
 LONGEST_WAIT = 60 * 24 * 60
 LONGEST_NAME = 100
-TEXTS = ("business_key", "businessKey", "process_key", "process_definition_key", "processDefinitionKey", "bot")
+KEYS = ("reference", "business_key", "businessKey", "process", "process_key", "process_definition_key", "processDefinitionKey")
+TEXTS = (*KEYS, "bot")
 STRICT = (*TEXTS, "approval", "wait_minutes")
 
 
@@ -63,8 +64,8 @@ class CoordinationRequest(Payload):
     """
 
     payload: Annotated[dict[str, Any], BeforeValidator(_object)] = Field(description="what process and robot work on")
-    business_key: Words | None = _name("business_key", "businessKey")
-    process_key: Words | None = _name("process_key", "process_definition_key", "processDefinitionKey")
+    reference: Words | None = _name("reference", "business_key", "businessKey")
+    process: Words | None = _name("process", "process_key", "process_definition_key", "processDefinitionKey")
     bot: Words | None = None
     approval: StrictBool | None = Field(default=None, description="the robot waits for a second person")
     wait_minutes: Annotated[int, Field(ge=1, le=LONGEST_WAIT)] | None = None
@@ -85,7 +86,7 @@ class CoordinationRequest(Payload):
 
     def subject(self) -> str:
         """The process, where the sender names it."""
-        return subject_of(self.business_key or "new")
+        return subject_of(self.reference or "new")
 
     def occurred_at(self) -> datetime | None:
         """The sender does not say; the business key, or the content, makes a repetition known."""

@@ -30,6 +30,7 @@ OPENRPA = RestClient(name="OpenRPA", address="openrpa_webhook_url", read_seconds
 OPENFLOW = RestClient(name="OpenFlow", address="openflow_push_url", read_seconds=30)
 OPENFLOW_API = RestClient(
     name="OpenFlow API",
+    target=QUEUE_TARGET,
     address="openflow_base_url",
     key="openflow_token",
     used_by="openflow_token",

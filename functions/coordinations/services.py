@@ -55,10 +55,10 @@ def take(session: Session, asked: CoordinationRequest, event_key: str) -> str:
     Where Flowable or the robot is not set up the start fails with that reason, and can be retried once it is.
     """
     settings = settings_of(CoordinationSettings)
-    key = asked.business_key or str(uuid5(_KEYS, event_key))
+    key = asked.reference or str(uuid5(_KEYS, event_key))
     values = {
         "business_key": key,
-        "process_key": asked.process_key or settings.coordinations_process,
+        "process_key": asked.process or settings.coordinations_process,
         "bot": asked.bot or settings.coordinations_bot,
         "payload": asked.payload,
         "email": next(filter(None, (email.key_or_none(asked.payload.get(name)) for name in EMAILS)), None),

@@ -16,6 +16,7 @@ from functions.meetings.calendars import (
     CALLS,
     MOST_PAGES,
     READ_SECONDS,
+    TARGET,
     Channel,
     EventDeletedError,
     NoSuchCalendarError,
@@ -50,6 +51,7 @@ _NOTIFYING = {"sendUpdates": "all", "conferenceDataVersion": "1"}
 
 GOOGLE_CALENDAR = google_client(
     name="Google-Calendar",
+    target=TARGET,
     address="google_calendar_base_url",
     scopes=(SCOPE,),
     ping_by="/calendars/primary",
@@ -155,7 +157,7 @@ class GoogleCalendar:
             "timeMax": span.end.isoformat(),
             "items": [{"id": one} for one in asked],
         }
-        response = _call(organizer, "POST", "/freeBusy", json=body)
+        response = _call(organizer, "POST", "/freeBusy", json=body, reads=True)
         if not answers.is_good(response):
             raise _refusal(response, "asking who is busy")
         found = answers.mapping(response, "asking who is busy", repeatable=True).get("calendars")

@@ -12,7 +12,16 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from functions.meetings.calendars import CALLS, READ_SECONDS, Channel, EventDeletedError, NoSuchCalendarError, Seen, Written
+from functions.meetings.calendars import (
+    CALLS,
+    READ_SECONDS,
+    TARGET,
+    Channel,
+    EventDeletedError,
+    NoSuchCalendarError,
+    Seen,
+    Written,
+)
 from functions.meetings.slots import Interval
 from functions.meetings.tables import ACCEPTED, DECLINED, NEEDS_ACTION, TENTATIVE, Meeting, MeetingCalendar
 from shared import clock
@@ -46,7 +55,7 @@ _RESPONSES = {
 }
 HEADERS = {"Prefer": 'outlook.timezone="UTC", IdType="ImmutableId"'}
 
-GRAPH_CALENDAR = graph_client(name="Graph-Calendar", read_seconds=READ_SECONDS, calls=CALLS, headers=HEADERS)
+GRAPH_CALENDAR = graph_client(name="Graph-Calendar", target=TARGET, read_seconds=READ_SECONDS, calls=CALLS, headers=HEADERS)
 
 
 class OutlookCalendar:
@@ -132,7 +141,7 @@ class OutlookCalendar:
             "endTime": _time(span.end),
             "availabilityViewInterval": VIEW_MINUTES,
         }
-        response = _call("POST", f"/users/{quote(organizer, safe='')}/calendar/getSchedule", json=body)
+        response = _call("POST", f"/users/{quote(organizer, safe='')}/calendar/getSchedule", json=body, reads=True)
         if not answers.is_good(response):
             raise _refusal(response, "asking who is busy")
         found = answers.mapping(response, "asking who is busy", repeatable=True).get("value") or []

@@ -27,7 +27,7 @@ WIDTHS = (8, 82, 25, 32, 33)  # millimetres
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&])")
 _ENCODING = "cp1252"  # of the fonts that every reader of PDF has: all letters of Spanish and its neighbours
 
-DOCS = RestClient(name="TicketDocs", address="docs_webhook_url", read_seconds=60)
+DOCS = RestClient(name="Ticket-Docs", address="docs_webhook_url", read_seconds=60)
 
 
 def names(ticket: Ticket) -> list[str]:

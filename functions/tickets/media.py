@@ -20,7 +20,7 @@ from shared.vendors.rest_client import RestClient, kept
 if TYPE_CHECKING:
     from functions.tickets.tables import Ticket
 
-MEDIA = RestClient(name="TicketMedia", address="tickets_media_hosts", read_seconds=45, calls=3)
+MEDIA = RestClient(name="Ticket-Media", address="tickets_media_hosts", read_seconds=45, calls=3)
 """What is asked at hosts that are no provider's (TICKETS_MEDIA_HOSTS)."""
 _GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 _FAULTS = {"media-gone": "gone", "media-too-large": "too-large", "media-wrong-type": "unknown-type"}

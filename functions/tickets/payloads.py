@@ -62,7 +62,7 @@ class TicketMessages(Payload):
 
     messages: list[TicketMessage] = Field(max_length=MOST_MESSAGES)
     about: str | None = Field(default=None, max_length=100)
-    key: str | None = Field(default=None, max_length=200)
+    named: str | None = Field(default=None, max_length=200)
 
     def subject(self) -> str:
         """Who sent it, by their number, so that timeline and erasure find the event."""
@@ -74,7 +74,7 @@ class TicketMessages(Payload):
 
     def event_id(self) -> str | None:
         """The provider's id of the message: no signature of these has a time, so a copy can come at any time."""
-        return self.key
+        return self.named
 
 
 def authenticate(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
@@ -107,8 +107,9 @@ def read(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
 
 def _whole(messages: list[dict[str, Any]]) -> dict[str, Any]:
     first = messages[0] if messages else {}
-    named = first.get("message_id") if len(messages) == 1 else None
-    return {"messages": messages, "about": first.get("sender"), "key": f"{first['source']}:{named}"[:200] if named else None}
+    number = first.get("message_id") if len(messages) == 1 else None
+    named = f"{first['source']}:{number}"[:200] if number else None
+    return {"messages": messages, "about": first.get("sender"), "named": named}
 
 
 def _with_content(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 TARGET = "ticket-sheet"
 NUMBERS = ("total", "impuestos", "items_count")
-SHEET = SheetScript(name="TicketSheet", address="tickets_sheet_url", token="tickets_sheet_token")  # noqa: S106  # the setting's name
+SHEET = SheetScript(name="Ticket-Sheet", address="tickets_sheet_url", token="tickets_sheet_token")  # noqa: S106  # the setting's name
 
 
 def values(ticket: Ticket) -> dict[str, str]:

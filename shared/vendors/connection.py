@@ -38,6 +38,7 @@ class Connection(HttpClient):
             adapter=adapter,
             named_wait=client.named_wait,
             busy=client.busy,
+            target=client.target,
         )
         self.client, self._tokens = client, None
         if client.credentials is not None and known_as is not None:

@@ -90,8 +90,9 @@ class HttpClient:
         adapter: BaseAdapter | None = None,
         named_wait: Callable[[requests.Response], float | None] | None = None,
         busy: Callable[[requests.Response, str], PuenteError | None] | None = None,
+        target: str = "",
     ) -> None:
-        self.vendor, self.base_url = vendor, base_url.rstrip("/")
+        self.vendor, self.base_url, self._target = vendor, base_url.rstrip("/"), target or vendor.lower()
         self._timeout, self._named_wait, self._busy = (min(CONNECT_SECONDS, read_seconds), read_seconds), named_wait, busy
         self._secrets = [secret for secret in secrets if secret]
         self._last_use = clock.now()
@@ -126,7 +127,7 @@ class HttpClient:
         safe = method in _IDEMPOTENT if repeatable is None else repeatable
         what = self.mask(f"{self.vendor}: {method} {path}")
         if not reads and method not in _READING:
-            shadow_mode.refuse(self.vendor.lower(), what)
+            shadow_mode.refuse(self._target, what)
         self._drop_idle_connections()
         started = clock.now()
         try:

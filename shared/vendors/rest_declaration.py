@@ -45,7 +45,8 @@ class RestDeclaration:
     `account_statuses` are HTTP statuses of the same meaning besides 401 and 402. `verdict` comes before all of that; `busy`
     judges an answer 429 where it may mean less than that the whole system asks us to wait.
     With `credentials` tokens are fetched (`shared.vendors.token_sources` has the ways), and renewed; a `key` that is given
-    stands in their place. `authorize_token` makes headers of a token, where they are others than those of a key.
+    stands in their place. `target` is the one whose deliveries it serves where that is not called as it is itself: shadow mode
+    covers it by that name. `authorize_token` makes headers of a token, where they are others than those of a key.
     """
 
     name: str
@@ -67,3 +68,4 @@ class RestDeclaration:
     verdict: Verdict | None = None
     credentials: TokenSource | None = None
     authorize_token: Callable[[str], Mapping[str, str]] | None = None
+    target: str = ""

@@ -26,7 +26,7 @@ FORGED = [
 def test_a_reference_that_leads_elsewhere_is_not_followed(environment: pytest.MonkeyPatch, name: str) -> None:
     """It becomes a dead letter, and the storage account is not asked."""
     environment.setattr(queues, "claim_checks", lambda: pytest.fail("the storage account was asked"))
-    with pytest.raises(PermanentError, match="is no claim-check reference"):
+    with pytest.raises(PermanentError, match="is no reference of claim-checks"):
         queues.get_blob(f"{queues.CLAIM_CHECK_CONTAINER}/{name}")
 
 

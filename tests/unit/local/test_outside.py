@@ -64,7 +64,7 @@ def test_webhooks_are_signed_with_what_the_app_knows(started: dict[str, str]) ->
     lists = (settings.brevo_webhook_secrets, settings.resend_webhook_secrets, settings.calcom_webhook_secret)
     lists = (*lists, settings.calendly_signing_keys, settings.stripe_signing_secret, settings.hubspot_client_secret)
     lists = (*lists, settings.shopify_webhook_secrets, settings.woocommerce_webhook_secrets)
-    lists = (*lists, settings.onboarding_webhook_secrets)
+    lists = (*lists, settings.onboarding_webhook_secrets, settings.meta_app_secrets)
     read = {secret.get_secret_value() for each in lists for secret in each}
     assert settings.twilio_auth_token is not None
     read.add(settings.twilio_auth_token.get_secret_value())

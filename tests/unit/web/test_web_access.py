@@ -36,6 +36,7 @@ CHANGING = [
     "/api/v1/deliveries/1/cancel",
 ]
 OLD_MEETINGS = "/api/v1/executions/webhook/1/meeting_scheduler_automatic"
+OLD_ONBOARDING = "/api/v1/executions/webhook/1/employee_onboarding"
 OLD_INTEREST = "/api/v1/executions/webhook/1/hubspot_update_estado_interes"
 FOR_SENDERS = {
     "/api/v1/manychat/campaign-contacts/update-by-manychat-id",
@@ -45,6 +46,10 @@ FOR_SENDERS = {
     "/api/v1/meetings",
     OLD_MEETINGS,
     f"{OLD_MEETINGS}/1",
+    "/api/v1/onboarding",
+    "/api/v1/onboarding/cancellations",
+    OLD_ONBOARDING,
+    f"{OLD_ONBOARDING}/1",
 }
 # They take a body and change nothing.
 READING_BY_POST = {"/api/v1/templates/1/preview", "/api/v1/flow-automations/1/forecast"}

@@ -187,16 +187,16 @@ def test_password_may_have_any_letters_and_opens_the_lists_too(api: Api) -> None
     assert api.get("/api/v1/flows", key=None, headers=basic("llave-ñandú-🔑")).status == 200
     assert api.get("/api/v1/variables", key=None, headers=basic("read-key")).status == 200
     assert api.get("/api/v1/payments", key=None, headers=basic("ops-key")).status == 401
-    for wrong in ("Basic", "Basic %%%", "Bearer read-key", "Basic " + base64.b64encode(b"read-key").decode()):
+    for wrong in ("Basic", "Basic %%%", "Bearer %%%", "Bearer", "Basic " + base64.b64encode(b"read-key").decode()):
         assert api.get("/api/v1/flows", key=None, headers={"authorization": wrong}).status == 401
     assert api.get("/api/v1/flows", key="other", headers=basic("ops-key")).status == 401  # a key that is given counts
 
 
 def test_described(api: Api) -> None:
-    """Both kinds of authentication, and the body as the replaced system had it."""
+    """Each kind of authentication, and the body as the replaced system had it."""
     document = api.get("/api/openapi.json").json
     operation = document["paths"][PATH]["post"]
-    assert operation["security"] == [{"ApiKey": ["write"]}, {"Basic": ["write"]}]
+    assert operation["security"] == [{"ApiKey": ["write"]}, {"Bearer": ["write"]}, {"Basic": ["write"]}]
     assert document["components"]["securitySchemes"]["Basic"]["scheme"] == "basic"
     assert set(document["components"]["schemas"]["ExecutionIn"]["properties"]) == {"namespace", "flowId", "inputs"}
     assert {"202", "401", "403", "404", "409", "413", "422", "503"} <= set(operation["responses"])
