@@ -70,5 +70,6 @@ class ApprovalDecided:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Whether two names are one person's: case and blanks around a name make no second person of it."""
-    return one.strip().casefold() == other.strip().casefold()
+    """Whether two names are one person's: case, blanks around it, and what was cut off to be stored make no second of it."""
+    kept = LENGTHS["asked_by"]
+    return one.strip()[:kept].rstrip().casefold() == other.strip()[:kept].rstrip().casefold()
