@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.browser.operator import DESK, PHONE, Operator
+from tests.functions.console.filling import BROADCAST, RUN
 from tests.support.puente import Puente
 
 pytestmark = [pytest.mark.host, pytest.mark.browser]
@@ -28,6 +29,10 @@ PAGES = (
     "/console/approvals",
     "/console/journeys",
     "/console/journeys/lead_followup",
+    "/console/broadcasts",
+    f"/console/broadcasts/{BROADCAST}",
+    f"/console/broadcasts/{BROADCAST}/start",
+    f"/console/broadcasts/executions/{RUN}",
     "/console/texts",
     "/console/texts/lead_welcome",
     "/console/flows",

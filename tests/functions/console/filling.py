@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from functions.broadcasts.tables import Automation, Execution
 from shared import clock
 from shared.intake.envelope import Envelope
+from shared.journeys import chatbots
 from shared.outbox.actions import State
 from shared.store.figure_models import EventHour
 from shared.store.message_models import ReceivedMessage
@@ -24,6 +26,8 @@ STOPPED = Envelope(
     subject="manychat:1",
     data=opportunity("1", "Valoración agendada"),
 )
+
+BROADCAST, RUN = "3f0e6c5e-0000-4000-8000-0000000000b1", "3f0e6c5e-0000-4000-8000-0000000000e1"
 
 
 def fill(engine: Engine | None = None) -> None:
@@ -111,4 +115,18 @@ def fill(engine: Engine | None = None) -> None:
             )
         )
 
+        broadcast(session)
+
     transact(work, engine)
+
+
+def broadcast(session: Session) -> None:
+    """A broadcast with a run that was paused."""
+    row = Automation(uuid=BROADCAST, name="Jornada", flow_id=chatbots.flow_id("encuesta_de_interes"), status="paused")
+    session.add(row)
+    session.flush()
+    hour = clock.now().replace(minute=0, second=0, microsecond=0).isoformat()
+    forecast = {"sends": 2, "skipped_total": 1, "skipped": {"no_phone": 1}, "hours": [{"hour": hour, "sends": 2}]}
+    run = Execution(uuid=RUN, automation_id=row.id, status="paused", paused_at=clock.now(), pause_reason="12 of 20 failed")
+    run.forecast = forecast
+    session.add(run)
