@@ -1,7 +1,6 @@
 """The whole app with every outside system set up and a network that is watched: what would go out is seen, and nothing does."""
 
 import asyncio
-import json
 import random
 import smtplib
 from collections.abc import Iterator, Mapping
