@@ -1,4 +1,4 @@
-"""Calls to Azure as the person or pipeline that deploys: resource manager and vault, over plain REST."""
+"""Calls to Azure as the person or pipeline that deploys: resource manager, vault and Microsoft Graph, over plain REST."""
 
 import time
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from deploy.console import DeployError
 
 MANAGEMENT = "https://management.azure.com"
+GRAPH = "https://graph.microsoft.com"
 VAULT_API = "7.4"
 SECONDS = 60
 MISSING = 404
@@ -43,6 +44,17 @@ class Azure:
         url = f"{MANAGEMENT}{path}?api-version={api}"
         answer = self._call(method, url, f"{MANAGEMENT}/.default", body)
         if answer.status_code == MISSING and method in ("GET", "DELETE"):
+            return None
+        return self._json(answer, f"{method} {path}")
+
+    def graph(self, method: str, path: str, body: Any = None) -> Any:
+        """Call Microsoft Graph (version 1.0); the answer's JSON, or None where what is read does not exist.
+
+        Raises:
+            DeployError: Graph refuses, with its words.
+        """
+        answer = self._call(method, f"{GRAPH}/v1.0{path}", f"{GRAPH}/.default", body)
+        if answer.status_code == MISSING and method == "GET":
             return None
         return self._json(answer, f"{method} {path}")
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from deploy import database, htmx, limits, secrets, smoke
+from deploy import database, htmx, limits, secrets, sign_in, smoke
 from deploy.azure import Azure
 from deploy.console import DeployError, remember, say, variable
 from deploy.door import database_open, vault_open
@@ -38,12 +38,13 @@ def preprovision() -> None:
 
 
 def postprovision() -> None:
-    """After the template: the secrets are in the vault, and the app reads them anew."""
+    """After the template: the secrets are in the vault, and the app reads them anew; operators can sign in to the console."""
     azure = Azure()
     with secrets.vaults_open(azure) as vault:
         secrets.ensure_required(vault)
         remember("PUENTE_SECRETS", ",".join(secrets.there(azure, vault.address)))
     secrets.refresh(azure, secrets.here(), variable("AZURE_FUNCTION_NAME"))
+    sign_in.ensure(azure)
 
 
 def predeploy() -> None:

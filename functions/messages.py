@@ -75,7 +75,14 @@ FLOW = Flow(
     ),
     effects=("shared.messages.carriers:ACTIONS",),
     targets=MappingProxyType(
-        {name: f"shared.messages.carriers:{name}_policy" for name in ("brevo", "resend", "smtp", "twilio", "meta", "manychat")}
+        {
+            "brevo": "shared.messages.carriers:brevo_policy",
+            "resend": "shared.messages.carriers:resend_policy",
+            "smtp": "shared.messages.carriers:smtp_policy",
+            "twilio": "shared.messages.carriers:twilio_policy",
+            "meta": "shared.messages.carriers:meta_policy",
+            "manychat": "shared.messages.carriers:manychat_policy",
+        }
     ),
     events=(
         "message.attachments",
@@ -87,6 +94,7 @@ FLOW = Flow(
         "message.variables",
         "person.message",
     ),
+    listeners=MappingProxyType({"message.outcome": "shared.messages.answering:note_outcome"}),
     jobs=(Job(name="key-digests", rhythm=Rhythm.FIVE_MINUTES, run="shared.messages.rekey:rekey"),),
     clients=(
         "shared.messages.providers.brevo:BREVO",

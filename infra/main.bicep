@@ -115,6 +115,9 @@ param monthlyBudget int = 100
 @description('First day of the month in which the budget began, YYYY-MM-01; it cannot be changed later. Empty: this month.')
 param budgetStart string = ''
 
+@description('Client id of the app registration with which operators sign in to the console; deploy/sign_in.py makes it. Empty: with API keys.')
+param consoleClientId string = ''
+
 @description('Refuse to delete the database server and the vault until the locks are removed.')
 param deletionLock bool = false
 
@@ -165,6 +168,10 @@ var largestBody = settings.MAX_BODY_BYTES
 var hostLimits = { FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: empty(largestBody) ? '1048576' : largestBody }
 var ownAddress = { PUBLIC_BASE_URL: 'https://${names.functionApp}.azurewebsites.net' }
 var givenSettings = toObject(filter(items(settings), row => (row.value != '')), row => (row.key), row => (row.value))
+
+// Both or neither: whoever could send the header of App Service Authentication where it is off would be anybody they like.
+var signsInByEntra = !empty(consoleClientId) && (settings.CONSOLE_SIGN_IN != 'key')
+var consoleSignIn = { CONSOLE_SIGN_IN: signsInByEntra ? 'entra' : 'key' }
 
 var admin = empty(sqlAdmin)
   ? { name: 'puente-deployer', objectId: principalId, type: principalType == 'User' ? 'User' : 'Application' }
@@ -301,7 +308,7 @@ module functions 'modules/functions.bicep' = {
     insightsConnectionString: monitoring.outputs.insightsConnectionString
     sqlServerAddress: sql.outputs.serverAddress
     databaseName: names.database
-    settings: union(ownAddress, hostLimits, givenSettings, secretReferences)
+    settings: union(ownAddress, hostLimits, givenSettings, consoleSignIn, secretReferences)
     pythonVersion: pythonVersion
     instanceMemoryMB: int(instanceMemoryMB)
     maximumInstanceCount: maximumInstanceCount
@@ -313,6 +320,7 @@ module functions 'modules/functions.bicep' = {
     siteUpdateStrategy: siteUpdateStrategy
     zoneRedundant: zoneRedundant
     subnetId: privateNetwork ? network!.outputs.appSubnetId : ''
+    consoleClientId: signsInByEntra ? consoleClientId : ''
   }
   // The app reads its package, its secrets and its queues with these roles; it must not start without them.
   dependsOn: [roles]
@@ -390,5 +398,7 @@ output AZURE_IDENTITY_CLIENT_ID string = identity.outputs.clientId
 output AZURE_PRIVATE_NETWORK bool = privateNetwork
 @description('What the maximum of instances counts; kept for the next deployment.')
 output PUENTE_INSTANCES_COUNT string = instancesCount
+@description('Client id of the app registration of the console; kept for the next deployment.')
+output PUENTE_CONSOLE_CLIENT_ID string = consoleClientId
 @description('Outbound address of the app, for allow lists of Odoo and others; empty without a private network.')
 output AZURE_OUTBOUND_ADDRESS string = privateNetwork ? network!.outputs.outboundAddress : ''

@@ -312,6 +312,9 @@ param vaultSettings = {
 }
 param secretsInVault = split(readEnvironmentVariable('PUENTE_SECRETS', ''), ',')
 
+// Made and remembered by deploy/sign_in.py. With CONSOLE_SIGN_IN as `key` operators sign in with API keys all the same.
+param consoleClientId = readEnvironmentVariable('PUENTE_CONSOLE_CLIENT_ID', '')
+
 param alertEmails = split(readEnvironmentVariable('PUENTE_ALERT_EMAILS'), ',')
 param monthlyBudget = int(readEnvironmentVariable('PUENTE_MONTHLY_BUDGET', '100'))
 param budgetStart = readEnvironmentVariable('PUENTE_BUDGET_START', '')

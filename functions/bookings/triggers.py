@@ -18,7 +18,7 @@ import azure.functions as func
 from functions.bookings import calcom, calendly, payloads
 from functions.bookings.payloads import BookingEvent
 from shared import flows
-from shared.intake.endpoint import CONNECTION, accepting, handle_by_type
+from shared.intake.endpoint import accepting, handling_by_type
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
 
@@ -72,7 +72,10 @@ accepting(bp, "calcom_webhook", "api/calcom", WEBHOOK)
 accepting(bp, "calendly_webhook", "api/calendly", CALENDLY)
 
 
-@bp.queue_trigger("message", queue_name=QUEUE, connection=CONNECTION, data_type=func.DataType.BINARY)
-def calcom_handler(message: func.QueueMessage) -> None:
-    """Take in what a calendar reports of a booking, by the type of the event; one of no known type becomes a dead letter."""
-    handle_by_type(QUEUE, HANDLERS, message)
+handling_by_type(
+    bp,
+    "calcom_handler",
+    QUEUE,
+    lambda: HANDLERS,
+    "Take in what a calendar reports of a booking, by the type of the event; one of no known type becomes a dead letter.",
+)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from time import monotonic
 from typing import Any
 
 from sqlalchemy import func, select
@@ -76,9 +75,9 @@ def of_config(config: Mapping[str, Any], starts_at: datetime, budget: float = BU
     """The forecast of an execution with that configuration, begun at `starts_at`."""
     audience = Audience(config["audience_type"], config["audience_config"] or {})
     needs, mapping = known_flows.needs_of(config["flow_id"]), config.get("variable_mapping") or {}
-    found, after, until, windows = _Found(), 0, monotonic() + budget, _Windows()
+    found, after, until, windows = _Found(), 0, clock.steady() + budget, _Windows()
     is_complete = False
-    while not is_complete and monotonic() < until:
+    while not is_complete and clock.steady() < until:
         with reading() as session:
             candidates, place = audience.chunk(session, after, planning.CHUNK)
             _add(session, found, judging.judge(session, candidates, mapping, needs), windows, starts_at)
@@ -91,9 +90,9 @@ def of_execution(execution_id: int, budget: float = BUDGET_SECONDS) -> Forecast:
     with reading() as session:
         execution = session.get_one(Execution, execution_id)
         config, starts_at = execution.config, execution.started_at or clock.now()
-    found, after, until, windows = _Found(), 0, monotonic() + budget, _Windows()
+    found, after, until, windows = _Found(), 0, clock.steady() + budget, _Windows()
     is_complete = False
-    while not is_complete and monotonic() < until:
+    while not is_complete and clock.steady() < until:
         with reading() as session:
             query = select(Recipient).where(Recipient.execution_id == execution_id, Recipient.id > after)
             rows = session.scalars(query.order_by(Recipient.id).limit(planning.CHUNK)).all()

@@ -8,7 +8,6 @@ counted as a duplicate and is none.
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
-from time import monotonic
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -37,14 +36,14 @@ def plan_all() -> int:
 
     An execution that fails is tried again with the next job, at most MOST_ATTEMPTS times, and fails no other.
     """
-    until, done = monotonic() + BUDGET_SECONDS, 0
+    until, done = clock.steady() + BUDGET_SECONDS, 0
     with reading() as session:
         query = select(Execution.id).where(
             Execution.status == ExecutionStatus.QUEUED, Execution.plan_state == PlanState.PLANNING
         )
         execution_ids = session.scalars(query.order_by(Execution.id).limit(50)).all()
     for execution_id in execution_ids:
-        while monotonic() < until and plan_chunk(execution_id):
+        while clock.steady() < until and plan_chunk(execution_id):
             done += 1
     return done
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import batched, islice
-from time import monotonic
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -19,7 +18,7 @@ from sqlalchemy.orm import Session
 from functions.broadcasts import uploads_read
 from functions.broadcasts.tables import Upload, UploadProblem, UploadRow
 from functions.broadcasts.uploads_read import PHONE, Layout, Row
-from shared import faults, queues
+from shared import clock, faults, queues
 from shared.errors import PermanentError, RefusedError
 from shared.readers import UnreadableError, phone
 from shared.readers.signs import folded
@@ -99,12 +98,12 @@ def _posted(line: int, given: Mapping[str, Any]) -> Row:
 
 def read_all() -> int:
     """Go on reading every list that is not ready; how many rows. A job of every half minute, which may die anywhere."""
-    until, done = monotonic() + BUDGET_SECONDS, 0
+    until, done = clock.steady() + BUDGET_SECONDS, 0
     with reading() as session:
         query = select(Upload.id).where(Upload.state == READING).order_by(Upload.id).limit(20)
         upload_ids = session.scalars(query).all()
     for upload_id in upload_ids:
-        while monotonic() < until and (taken := read_batch(upload_id)):
+        while clock.steady() < until and (taken := read_batch(upload_id)):
             done += taken
     return done
 

@@ -1,6 +1,5 @@
-"""What people wrote and nobody has answered: each with the time that is left to answer in free words."""
+"""What people wrote and nobody has answered: each with the time that is left to answer in free words, and the answer itself."""
 
-from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
@@ -9,17 +8,28 @@ from pydantic import BaseModel, BeforeValidator
 from sqlalchemy import select
 
 from functions.console.executions import blank
-from functions.console.matters import WINDOW
 from shared.console import listing, pages
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed, own_path
 from shared.console.words import mark
-from shared.messages import received
+from shared.crm import editing
+from shared.errors import RefusedError
+from shared.messages import answering, received
 from shared.messages.received import MessageState
 from shared.store.message_models import ReceivedMessage
 from shared.store.session import reading, transact
 from shared.web.paging import RowId
 
 router = APIRouter(route_class=ConsoleRoute)
+
+NOT_ANSWERED = {
+    answering.NEEDS_TEMPLATE: mark("WhatsApp takes only an approved template now: their last message is older than 24 hours."),
+    "suppressed-stop": mark("They asked for silence. If they write again, that message may be answered."),
+    "suppressed-by-hand": mark("Somebody here has stopped everything to them by this channel."),
+    "not-configured": mark("This channel is not set up."),
+    "no-words": mark("An answer needs words."),
+    "too-long": mark("The answer is too long for this channel."),
+}
+"""Why a message cannot be answered, by the code of the refusal."""
 
 
 class Filters(BaseModel):
@@ -36,13 +46,15 @@ def answers(request: Request, filters: Annotated[Filters, Query()]) -> Response:
     with reading() as session:
         query = select(ReceivedMessage).where(ReceivedMessage.state.in_(wanted))
         page = listing.page(session, query, ReceivedMessage.id, filters.after)
+        standings = answering.standings(session, (row for row in page.rows if row.state in ("unread", "read")))
         session.expunge_all()
     facts: dict[str, Any] = {
         "filters": filters,
         "page": page,
-        "window": WINDOW,
         "states": received.STATES,
-        "zero": timedelta(0),
+        "standings": standings,
+        "not_answered": NOT_ANSWERED,
+        "longest": answering.LONGEST,
     }
     facts |= {"more": listing.address(request, after=page.next) if page.next else None}
     return pages.render(request, "console/answers.html", here="people", heading=mark("Messages without an answer"), **facts)
@@ -57,4 +69,19 @@ def settle(
 ) -> Response:
     """Say what has become of a message; it is logged with the operator's name."""
     transact(lambda session: received.set_state(session, message_id, state, operator.actor))
+    return RedirectResponse(own_path(next or "/console/answers"), SEE_OTHER)
+
+
+@router.post("/console/answers/{message_id:id}/reply")
+def reply(
+    message_id: RowId,
+    operator: Signed,
+    text: Annotated[str, Form()] = "",
+    next: Annotated[str, Form()] = "",  # noqa: A002
+) -> Response:
+    """Send them an answer in one's own words. A second click sends nothing more."""
+    try:
+        editing.committed(lambda session: answering.answer(session, message_id, text, operator.actor))
+    except RefusedError as error:
+        raise RefusedError(error.status, error.reason, NOT_ANSWERED.get(error.reason, error.title)) from error
     return RedirectResponse(own_path(next or "/console/answers"), SEE_OTHER)

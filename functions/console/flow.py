@@ -20,6 +20,8 @@ FLOW = Flow(
         "functions.console.people:router",
         "functions.console.answers:router",
         "functions.console.stopped:router",
+        "functions.console.stopped_edits:router",
+        "functions.console.replays:router",
         "functions.console.flows:router",
         "functions.console.records:router",
         "functions.console.journeys:router",

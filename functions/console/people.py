@@ -9,6 +9,9 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from functions.console import conversation
+from functions.console.answers import NOT_ANSWERED
+from functions.console.conversation import Conversation
 from shared.console import masking, pages
 from shared.console.navigation import Count, Entry
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
@@ -16,7 +19,8 @@ from shared.console.words import mark
 from shared.crm import timeline
 from shared.errors import RefusedError
 from shared.journeys import history
-from shared.messages import consent, consent_history, digests, operator_actions, received
+from shared.messages import consent, consent_history, digests, operator_actions
+from shared.messages.answering import LONGEST
 from shared.outbox.actions import State
 from shared.people import aliases, kinds, queries
 from shared.people.kinds import Identity
@@ -70,7 +74,7 @@ class Person:
     journeys: list[history.Story] = field(default_factory=list)
     stops: Sequence[tuple[Identity, Any]] = ()
     consents: Sequence[Consent] = ()
-    messages: Sequence[ReceivedMessage] = ()
+    conversation: Conversation = field(default_factory=Conversation)
     events: Sequence[timeline.Entry] = ()
 
 
@@ -161,6 +165,8 @@ def person(request: Request, person_id: RowId, after: str | None = None) -> Resp
         person=found,
         masked=masking.masked,
         channels=CHANNELS,
+        not_answered=NOT_ANSWERED,
+        longest=LONGEST,
     )
 
 
@@ -182,7 +188,7 @@ def _person(session: Session, number: int) -> Person | None:
     found.journeys = [history.story(session, one) for one in session.scalars(enrolled)]
     found.stops = consent.stops(session, own)
     found.consents = consent_history.history(session, own)
-    found.messages = _messages(session, own)
+    found.conversation = conversation.of_person(session, own, subjects, MOST_SHOWN)
     found.events = timeline.entries(session, whose, MOST_SHOWN, newest_first=True)
     return found
 
@@ -191,12 +197,6 @@ def _deliveries(session: Session, subjects: Sequence[str], state: ColumnElement[
     """Messages and syncs about a person that stand so."""
     query = select(Delivery).where(Delivery.subject.in_(subjects), state).order_by(order).limit(MOST_SHOWN)
     return list(session.scalars(query)) if subjects else []
-
-
-def _messages(session: Session, own: Sequence[Identity]) -> Sequence[ReceivedMessage]:
-    numbers = [one.value for one in own if one.kind == "phone"]
-    query = select(ReceivedMessage).where(received.from_numbers(numbers)).order_by(ReceivedMessage.id.desc()).limit(MOST_SHOWN)
-    return list(reversed(session.scalars(query).all())) if numbers else ()
 
 
 @router.post("/console/people/{person_id:id}/stop")

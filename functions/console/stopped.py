@@ -17,13 +17,16 @@ from shared.console.words import mark
 from shared.errors import PermanentError, RefusedError
 from shared.intake import dead_letter_reasons, dead_letter_store
 from shared.intake.dead_letter_store import MAX_REPLAYED_AT_ONCE
-from shared.store.models import DeadLetter
+from shared.intake.replay_plan import MOST_EVENTS
+from shared.store.models import ActionLog, DeadLetter
 from shared.store.session import reading
 from shared.watch import flow_figures
 from shared.web import bulk_replay
 from shared.web.paging import RowId
 
 router = APIRouter(route_class=ConsoleRoute)
+
+MOST_LINES = 50
 
 
 def parked(session: Session) -> Count:
@@ -64,6 +67,7 @@ def stopped(request: Request, query: Annotated[CauseQuery, Query()]) -> Response
         session.expunge_all()
     facts: dict[str, Any] = {"causes": causes, "page": page, "query": query, "flow_of": flow_figures.flow_of}
     facts |= {"more": listing.address(request, after=page.next) if page.next else None, "at_once": MAX_REPLAYED_AT_ONCE}
+    facts["rehearsed"] = MOST_EVENTS
     return pages.render(request, "console/stopped.html", here="stopped", heading=mark("Stopped events"), **facts)
 
 
@@ -83,11 +87,11 @@ def letter(request: Request, letter_id: RowId) -> Response:
     """One stopped event, with personal data masked."""
     with reading() as session:
         row = session.get(DeadLetter, letter_id)
+        if row is None:
+            raise RefusedError(404, "no-such-dead-letter", mark("There is no such event, or no longer."))
+        facts: dict[str, Any] = {"row": row, "event": masking.masked(_read(row.original_event)), **_history(session, row)}
         session.expunge_all()
-    if row is None:
-        raise RefusedError(404, "no-such-dead-letter", mark("There is no such event, or no longer."))
-    event = masking.masked(_read(row.original_event))
-    return pages.render(request, "console/letter.html", here="stopped", heading=row.type or row.reason, row=row, event=event)
+    return pages.render(request, "console/letter.html", here="stopped", heading=row.type or row.reason, **facts)
 
 
 @router.post("/console/stopped/{letter_id:id}/replay")
@@ -100,6 +104,19 @@ def replay(letter_id: RowId, operator: Signed) -> Response:
     except PermanentError as error:
         raise RefusedError(409, error.reason, str(error)) from error
     return RedirectResponse(f"/console/stopped/{letter_id}", SEE_OTHER)
+
+
+def _history(session: Session, row: DeadLetter) -> dict[str, Any]:
+    """What people did with it, and the stopped events that came of that: failed replays and corrections.
+
+    Both are found by the subject, which has an index.
+    """
+    by_letter = select(ActionLog).where(ActionLog.subject == row.subject, ActionLog.dead_letter_id == row.id)
+    newer = select(DeadLetter.id).where(DeadLetter.replay_of == row.id, DeadLetter.subject == row.subject)
+    return {
+        "lines": session.scalars(by_letter.order_by(ActionLog.id.desc()).limit(MOST_LINES)).all(),
+        "followers": session.scalars(newer.order_by(DeadLetter.id)).all(),
+    }
 
 
 def _read(event: str) -> Any:

@@ -3,7 +3,9 @@
 Google sends an empty body with its facts in headers; Microsoft sends a list, in which each entry proves itself.
 """
 
+import re
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +20,7 @@ from shared.settings import Settings
 TOKEN, NUMBER, CHANNEL = "x-goog-channel-token", "x-goog-message-number", "x-goog-channel-id"
 LOST = frozenset(("subscriptionremoved", "reauthorizationrequired"))
 MOST_NOTICES = 1000
+LIKE_A_TOKEN = re.compile(rb'"([0-9]{1,19}\.[A-Za-z0-9_-]{43})"')  # JSON escapes none of its signs
 NOTICE = "meeting_notice"  # in the context of a message: the meeting that it is about
 
 
@@ -55,8 +58,15 @@ def read_google(request: func.HttpRequest, _raw: bytes) -> dict[str, Any]:
     return {"changed": [number], "notice": f"{channel}:{counted}" if channel and counted else None}
 
 
-def by_states(_request: func.HttpRequest, _raw: bytes, _settings: Settings) -> Sender:
-    """Accept the request: each entry of Microsoft's proves itself (`read_outlook`)."""
+def by_states(_request: func.HttpRequest, raw: bytes, _settings: Settings) -> Sender:
+    """Microsoft's list holds a token of ours, which is looked for without parsing; `read_outlook` then asks it of each entry.
+
+    Raises:
+        RefusedError: 403, none of the first `MOST_NOTICES` texts that look like a token is one of ours.
+    """
+    texts = islice(LIKE_A_TOKEN.finditer(raw), MOST_NOTICES)
+    if all(tokens.calendar_of(text[1].decode()) is None for text in texts):
+        raise RefusedError(403, "bad-token", "The notice was not meant for us.")
     return BEARER
 
 

@@ -40,6 +40,22 @@ class EventWritten(SyncColumns, prefix="event"):
     meeting_url: Mapped[str | None] = mapped_column(Unicode(1000))
 
 
+class MeetingAttendee(Timestamped, Base):
+    """Who is invited. `is_unknown`: their calendar could not be read. `response` is what they said to the invitation."""
+
+    __tablename__ = "meeting_attendees"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"))
+    address: Mapped[str] = mapped_column(Unicode(254), index=True)
+    name: Mapped[str | None] = mapped_column(Unicode(NAME_LENGTH))
+    zone: Mapped[str | None] = mapped_column(Unicode(60))
+    country: Mapped[str | None] = mapped_column(Unicode(2))
+    is_unknown: Mapped[bool] = mapped_column(default=False)
+    response: Mapped[str] = mapped_column(Unicode(16), default=NEEDS_ACTION)
+
+    __table_args__ = (UniqueConstraint("meeting_id", "address", name="uq_meeting_attendees_meeting_id_address"),)
+
+
 class Meeting(Timestamped, AvailabilityRead, EventWritten, Base):
     """A meeting, from the request for it on.
 
@@ -79,7 +95,7 @@ class Meeting(Timestamped, AvailabilityRead, EventWritten, Base):
     moved_by: Mapped[str | None] = mapped_column(Unicode(60))
     calendar: Mapped[str] = mapped_column(Unicode(16), default="none")
     generation: Mapped[int] = mapped_column(default=0)
-    attendees: Mapped[list["MeetingAttendee"]] = relationship(lazy="selectin", order_by="MeetingAttendee.id")
+    attendees: Mapped[list[MeetingAttendee]] = relationship(lazy="selectin", order_by=MeetingAttendee.id)
 
     __table_args__ = (
         Index("ix_meetings_organizer_starts_at", "organizer", "starts_at"),
@@ -92,25 +108,9 @@ class Meeting(Timestamped, AvailabilityRead, EventWritten, Base):
         return f"{self.key}@{UID_DOMAIN}"
 
     @property
-    def present(self) -> list["MeetingAttendee"]:
+    def present(self) -> list[MeetingAttendee]:
         """Those who are invited and have not declined."""
         return [one for one in self.attendees if one.response != DECLINED]
-
-
-class MeetingAttendee(Timestamped, Base):
-    """Who is invited. `is_unknown`: their calendar could not be read. `response` is what they said to the invitation."""
-
-    __tablename__ = "meeting_attendees"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"))
-    address: Mapped[str] = mapped_column(Unicode(254), index=True)
-    name: Mapped[str | None] = mapped_column(Unicode(NAME_LENGTH))
-    zone: Mapped[str | None] = mapped_column(Unicode(60))
-    country: Mapped[str | None] = mapped_column(Unicode(2))
-    is_unknown: Mapped[bool] = mapped_column(default=False)
-    response: Mapped[str] = mapped_column(Unicode(16), default=NEEDS_ACTION)
-
-    __table_args__ = (UniqueConstraint("meeting_id", "address", name="uq_meeting_attendees_meeting_id_address"),)
 
 
 class ChannelOpened(SyncColumns, prefix="channel"):

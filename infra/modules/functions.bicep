@@ -41,6 +41,8 @@ param siteUpdateStrategy string
 param zoneRedundant bool
 @description('Subnet that the app calls out from; empty: none.')
 param subnetId string
+@description('Client id of the app registration with which operators sign in; empty: App Service Authentication is off.')
+param consoleClientId string
 
 // What the platform and the addresses of the resources above settle. No secret is among them: every connection is by identity.
 var platformSettings = {
@@ -115,6 +117,32 @@ resource noScmPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@2
   parent: app
   name: 'scm'
   properties: { allow: false }
+}
+
+// Signs operators in, and lets everybody else through: webhooks and the API know their callers themselves.
+// It stands here when it is off as well, because a resource that is left out of the template stays as it was.
+// Without a client secret the platform asks for an ID token alone, so there is no secret to keep and no token to store.
+resource signIn 'Microsoft.Web/sites/config@2024-04-01' = {
+  parent: app
+  name: 'authsettingsV2'
+  properties: {
+    platform: { enabled: !empty(consoleClientId), runtimeVersion: '~1' }
+    globalValidation: { requireAuthentication: false, unauthenticatedClientAction: 'AllowAnonymous' }
+    httpSettings: { requireHttps: true }
+    login: { tokenStore: { enabled: false } }
+    identityProviders: empty(consoleClientId)
+      ? {}
+      : {
+          azureActiveDirectory: {
+            enabled: true
+            registration: {
+              clientId: consoleClientId
+              openIdIssuer: '${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'
+            }
+            validation: { allowedAudiences: [consoleClientId] }
+          }
+        }
+  }
 }
 
 output hostName string = app.properties.defaultHostName

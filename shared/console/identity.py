@@ -3,7 +3,8 @@
 On one machine somebody signs in with an API key (`shared.console.session`); its scopes say the roles. In Azure, App Service
 Authentication signs people in and puts `X-MS-CLIENT-PRINCIPAL` on each of their requests: base64 of a JSON object with
 `claims` [{typ, val}], `name_typ` and `role_typ`. It takes that header off what comes from outside, but only where it is
-switched on; so the header counts only where CONSOLE_SIGN_IN says `entra`, and is refused everywhere else.
+switched on; so the header counts only where CONSOLE_SIGN_IN says `entra` and the platform says that it does
+(WEBSITE_AUTH_ENABLED), and is refused everywhere else.
 """
 
 import base64

@@ -99,7 +99,7 @@ def _counts(listed: tuple[Entry, ...]) -> Mapping[str, navigation.Count]:
         return navigation.counts.of(opened, listed)
 
 
-def _as_json(value: Any) -> str:
+def as_json(value: Any) -> str:
     """JSON to be read by people: in lines, with letters as they are; it is escaped where it is shown."""
     return json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
@@ -118,6 +118,6 @@ def _environment(language: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
-    environment.filters["json"] = _as_json
+    environment.filters["json"] = as_json
     environment.install_gettext_translations(words.translations(language), newstyle=True)  # type: ignore[attr-defined]
     return environment

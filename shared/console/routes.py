@@ -30,6 +30,7 @@ TOKEN_FIELD, TOKEN_HEADER = "token", "x-console-token"
 LARGEST_FORM_BYTES = 1_048_576
 SEE_OTHER = 303
 NOT_TRUSTED = mark("Operators sign in with an API key here: another word on who they are is refused.")
+SIGN_IN_OFF = mark("App Service Authentication is off, so nobody can be known here. Switch it on, or sign in with API keys.")
 NEEDS = {
     Role.VIEWER: mark("This needs the role viewer."),
     Role.OPERATOR: mark("This needs the role operator."),
@@ -77,10 +78,14 @@ def signed_in(request: Request, settings: Settings) -> Operator | None:
     """Who is there; None: nobody has signed in.
 
     Raises:
-        RefusedError: 400, a header claims somebody where the platform signs nobody in; 401, it cannot be read.
+        RefusedError: 400, a header claims somebody where the platform signs nobody in; 401, it cannot be read;
+            503, the platform should sign people in and does not.
     """
     principal = request.headers.get(identity.PRINCIPAL)
-    if settings_of(ConsoleSettings).console_sign_in == "entra":
+    console = settings_of(ConsoleSettings)
+    if console.console_sign_in == "entra":
+        if not console.website_auth_enabled:
+            raise RefusedError(503, "sign-in-off", SIGN_IN_OFF)
         request.state.session_id = ""
         if principal is None:
             return None

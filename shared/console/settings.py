@@ -15,4 +15,8 @@ class ConsoleSettings(SettingsGroup):
         description="`entra`: App Service Authentication signs operators in, and its headers count; "
         "`key`: an API key does, and such headers are refused.",
     )
+    website_auth_enabled: bool = Field(
+        default=False,
+        description="Said by the platform itself: App Service Authentication is on. Without it `entra` lets nobody in.",
+    )
     console_title: str = Field(default="", max_length=40, description="What stands beside the console's name: whose it is.")

@@ -198,13 +198,13 @@ def replay(dead_letter_id: int, actor: str) -> DeadLetter:
         letter = session.get(DeadLetter, dead_letter_id)
     if letter is None:
         raise LookupError(dead_letter_id)
-    event = _replayed_event(letter)
-    queues.send(_queue_now(letter), event)
+    event = replayed_event(letter)
+    queues.send(queue_now(letter), event)
     faults.hit(AFTER_REPLAY_SENT)
     return transact(lambda session: _note_replay(session, dead_letter_id, actor))
 
 
-def _queue_now(letter: DeadLetter) -> str:
+def queue_now(letter: DeadLetter) -> str:
     """The queue that events of this type go to today: letters are kept for longer than a queue that was moved away from.
 
     Raises:
@@ -218,7 +218,8 @@ def _queue_now(letter: DeadLetter) -> str:
     raise PermanentError("not-replayable", f"{letter.original_queue!r} is no queue for events of this app")
 
 
-def _replayed_event(letter: DeadLetter) -> bytes:
+def replayed_event(letter: DeadLetter) -> bytes:
+    """The letter's event with a note of where it comes from; what is no event of ours as it stands."""
     try:
         event = json.loads(letter.original_event)
         again = event | {"replayof": letter.id, "replayed": clock.now().isoformat(), "attempt": 0, "waits": 0}

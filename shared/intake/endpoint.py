@@ -26,7 +26,9 @@ __all__ = [
     "WebhookRoute",
     "accepting",
     "handle_by_type",
+    "handler_of",
     "handling",
+    "handling_by_type",
     "handling_moved",
     "routes_by_flow",
     "webhook",
@@ -74,11 +76,16 @@ class WebhookRoute:
 
 def webhook_routes(blueprints: Iterable[func.Blueprint]) -> list[WebhookRoute]:
     """Every address at which events come in, in the order of the blueprints."""
+    functions = (function.get_user_function() for function in _functions(blueprints))
+    return [function.webhook_route for function in functions if hasattr(function, "webhook_route")]
+
+
+def _functions(blueprints: Iterable[func.Blueprint]) -> list[Any]:
+    """All functions of the blueprints."""
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)  # one of its own: it can be asked only once
     for blueprint in blueprints:
         app.register_functions(blueprint)
-    functions = (function.get_user_function() for function in app.get_functions())
-    return [function.webhook_route for function in functions if hasattr(function, "webhook_route")]
+    return app.get_functions()
 
 
 def routes_by_flow() -> Mapping[str, tuple[WebhookRoute, ...]]:
@@ -130,6 +137,7 @@ def handling(blueprint: func.Blueprint, name: str, handler: Handler[Any]) -> Non
         handle(handler, message)
 
     apply.__doc__ = handler.apply.__doc__  # the README's table shows its first sentence
+    cast("Any", apply).handler_of = (handler.queue, lambda _kind: handler)
     binary = func.DataType.BINARY
     trigger = blueprint.queue_trigger("message", queue_name=handler.queue, connection=CONNECTION, data_type=binary)
     blueprint.function_name(name)(trigger(apply))
@@ -139,11 +147,19 @@ def handling_moved(
     blueprint: func.Blueprint, name: str, queue: str, handlers: Callable[[], Mapping[str, Handler[Any]]]
 ) -> None:
     """Register the function `name`, which handles what still lies on a queue that events no longer go to."""
+    handling_by_type(blueprint, name, queue, handlers, f"Handle what still lies on `{queue}`, which events no longer go to.")
+
+
+def handling_by_type(
+    blueprint: func.Blueprint, name: str, queue: str, handlers: Callable[[], Mapping[str, Handler[Any]]], about: str
+) -> None:
+    """Register the function `name`, which handles the messages of a queue by the types of their events."""
 
     def apply(message: func.QueueMessage) -> None:
         handle_by_type(queue, handlers(), message)
 
-    apply.__doc__ = f"Handle what still lies on `{queue}`, which events no longer go to."
+    apply.__doc__ = about
+    cast("Any", apply).handler_of = (queue, lambda kind: _handler_of(kind, queue, handlers()))
     binary = func.DataType.BINARY
     trigger = blueprint.queue_trigger("message", queue_name=queue, connection=CONNECTION, data_type=binary)
     blueprint.function_name(name)(trigger(apply))
@@ -158,6 +174,25 @@ def handle_by_type(queue: str, handlers: Mapping[str, Handler[Any]], message: fu
         dead_letter_queue.send(queue, body.decode(errors="backslashreplace"), error, attempts=1)
         return
     handle(handler, message)
+
+
+def handler_of(queue: str, kind: str) -> Handler[Any]:
+    """What handles events of that type on that queue.
+
+    Raises:
+        PermanentError: `unknown-type`, nothing does.
+    """
+    if queue == EVENTS_QUEUE:
+        return _handler_of(kind, queue, flows.handlers())
+    found = _finders(*flows.parts("functions")).get(queue)
+    return _handler_of(kind, queue, {}) if found is None else found(kind)
+
+
+@cache
+def _finders(*blueprints: func.Blueprint) -> Mapping[str, Callable[[str], Handler[Any]]]:
+    """For each queue of these functions: what finds the handler of a type. Worked out once."""
+    functions = (function.get_user_function() for function in _functions(blueprints))
+    return dict(function.handler_of for function in functions if hasattr(function, "handler_of"))
 
 
 def _handler_of(kind: str, queue: str, handlers: Mapping[str, Handler[Any]]) -> Handler[Any]:

@@ -91,10 +91,10 @@ def _apply[P: Payload](handler: Handler[P], envelope: Envelope) -> None:
     from shared.outbox import plan
     from shared.store.session import transact
 
-    event = _event(handler, envelope)
+    event = read_event(handler, envelope)
 
     def work(session: "Session") -> tuple[str, set[str]]:
-        outcome = _once(session, handler, event)
+        outcome = apply_once(session, handler, event)
         faults.hit(BEFORE_COMMIT)
         return outcome, plan.newly_due(session)
 
@@ -105,7 +105,13 @@ def _apply[P: Payload](handler: Handler[P], envelope: Envelope) -> None:
     faults.hit(AFTER_NUDGE)
 
 
-def _event[P: Payload](handler: Handler[P], envelope: Envelope) -> Event[P]:
+def read_event[P: Payload](handler: Handler[P], envelope: Envelope) -> Event[P]:
+    """The event as its handler sees it; data that lies in a blob is fetched.
+
+    Raises:
+        PermanentError: `invalid-payload`, or the blob is gone.
+        UnavailableError: the storage account cannot be reached.
+    """
     from shared.store.types import key_of
 
     data = json.loads(queues.get_blob(envelope.dataref)) if envelope.dataref else envelope.data
@@ -119,8 +125,8 @@ def _event[P: Payload](handler: Handler[P], envelope: Envelope) -> Event[P]:
     return Event(key, replace(envelope, data=data), payload)
 
 
-def _once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) -> str:
-    """Apply the event unless its key is taken."""
+def apply_once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) -> str:
+    """Apply the event unless its key is taken; the outcome in a word. Whoever calls commits, or rolls back."""
     from sqlalchemy import update
 
     from shared.store.dialect import insert_if_absent

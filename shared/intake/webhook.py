@@ -294,8 +294,12 @@ async def _to_message(envelope: Envelope) -> bytes:
     message = envelope.to_bytes()
     if len(message) <= queues.MESSAGE_LIMIT_BYTES - queues.HEADROOM_BYTES:
         return message
-    data = json.dumps(envelope.data, ensure_ascii=False, separators=(",", ":")).encode()
-    name = f"{envelope.received:%Y/%m/%d}/{envelope.type}/{fingerprint([envelope.id, envelope.data])}.json"
     # The SDK's call blocks, and this is the event loop that serves all webhooks.
-    reference = await asyncio.to_thread(queues.put_blob, name, data)
+    reference = await asyncio.to_thread(queues.put_blob, *claim_check(envelope))
     return envelope.checked_in(reference).to_bytes()
+
+
+def claim_check(envelope: Envelope) -> tuple[str, bytes]:
+    """Name and bytes of the blob in which the data of a large event is left; an erasure finds it by this name."""
+    data = json.dumps(envelope.data, ensure_ascii=False, separators=(",", ":")).encode()
+    return f"{envelope.received:%Y/%m/%d}/{envelope.type}/{fingerprint([envelope.id, envelope.data])}.json", data

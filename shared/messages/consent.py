@@ -33,7 +33,7 @@ from shared.people import aliases, kinds
 from shared.people.aliases import Aliases
 from shared.people.kinds import Identity
 from shared.store.dialect import insert_if_absent, locked
-from shared.store.message_models import Conversation, Suppression
+from shared.store.message_models import Conversation, ReceivedMessage, Suppression
 
 type Cause = Literal["unsubscribed", "complaint", "bounced", "soft-bounce", "stop", "to-review", "by-hand"]
 
@@ -58,15 +58,38 @@ _AGAINST = (
 def held_back(session: Session, message: Message, known: Aliases | None = None) -> str | None:
     """The cause for which `message` must not be sent now; None where nothing speaks against it. `known`: who its person is."""
     known = known or aliases.of(session, [message.person])
-    return cause_against(session, known, message.channel, message.to, transactional=bool(message.transactional))
+    since = _answered_at(session, message)
+    transactional = bool(message.transactional)
+    return cause_against(session, known, message.channel, message.to, transactional=transactional, answers_word_of=since)
 
 
-def cause_against(session: Session, known: Aliases, channel: str, to: str, *, transactional: bool) -> str | None:
-    """The cause for which nothing of that kind may be sent to a person at an address; None where nothing speaks against it."""
+def _answered_at(session: Session, message: Message) -> datetime | None:
+    """When they wrote what a person of ours answers by this message; None where it answers nothing, or that is erased."""
+    if message.answers is None:
+        return None
+    return session.scalars(select(ReceivedMessage.received_at).where(ReceivedMessage.id == message.answers)).first()
+
+
+def cause_against(
+    session: Session,
+    known: Aliases,
+    channel: str,
+    to: str,
+    *,
+    transactional: bool,
+    answers_word_of: datetime | None = None,
+) -> str | None:
+    """The cause for which nothing of that kind may be sent to a person at an address; None where nothing speaks against it.
+
+    `answers_word_of`: when they wrote what a person of ours answers by it. A stop from before does not hold that back: they
+    have begun to talk to us again. What an operator entered by hand does.
+    """
     own = {*digests_of_address(to), *(digest for name in known.names for digest in digests_of_person(name))}
     everywhere = sorted(own | _elsewhere(known))
     for row in session.scalars(_AGAINST, {"recipient_digests": everywhere, "channel": channel}):
         if not _holds(row) or (transactional and row.cause in MARKETING_ONLY):
+            continue
+        if row.cause == "stop" and answers_word_of is not None and row.changed_at < answers_word_of:
             continue
         if row.who in own or (_is_wish(row) and not _is_outdated(session, known, row)):
             return row.cause
@@ -170,11 +193,17 @@ def takes_free_text(session: Session, phone: str) -> bool:
 
 def in_conversation(session: Session, phone: str, channel: str) -> bool:
     """Whether somebody has written to us by this channel within the last 24 hours."""
+    until = conversation_ends(session, phone, channel)
+    return until is not None and clock.now() < until
+
+
+def conversation_ends(session: Session, phone: str, channel: str) -> datetime | None:
+    """24 hours after the last message that came from this number by this channel; None where none has."""
     query = select(Conversation.last_inbound_at).where(
         Conversation.who.in_(digests_of_address(phone)), Conversation.channel == channel
     )
     last = max(session.scalars(query), default=None)
-    return last is not None and clock.now() - last < WHATSAPP_WINDOW
+    return None if last is None else last + WHATSAPP_WINDOW
 
 
 def has_written_to_us(session: Session, phone: str) -> bool:

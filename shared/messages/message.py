@@ -41,7 +41,9 @@ class Message:
     spite of an unsubscription from marketing or a complaint, but not to an address that bounces or after STOP; None takes what
     the template says. `source` is where the template lives: `repo`, `notion`, or `notion:<database id>`. `context` is passed
     to the listeners for the outcome. `reply` is part of a conversation: for 24 hours after the person has written by that
-    channel it goes out at any hour, uncounted, as a transactional message does; after that as any other.
+    channel it goes out at any hour, uncounted, as a transactional message does; after that as any other. `answers` is the
+    number of the inbound message that a person of ours answers by it (`shared.messages.answering`, and nothing else, sets it):
+    a stop that is older than that message does not hold it back.
 
     Raises:
         ValueError: something in it can never be sent.
@@ -68,6 +70,7 @@ class Message:
     transactional: bool | None = None
     source: str = "repo"
     reply: bool = False
+    answers: int | None = None
 
     def __post_init__(self) -> None:
         _check_channel(self.channel, self.to)
@@ -159,6 +162,7 @@ _PLAIN = (
     "transactional",
     "source",
     "reply",
+    "answers",
 )
 
 

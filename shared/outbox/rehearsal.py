@@ -5,7 +5,7 @@ Two plans can be compared, and each has a hash, so that "the same as before" is 
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -83,17 +83,17 @@ def rehearse[T](work: Callable[[Session], T], engine: Engine | None = None) -> t
     """
 
     def whole(session: Session) -> tuple[T, Plan]:
-        with _noted(session) as keys:
+        with noted(session) as keys:
             result = work(session)
             session.flush()
-        return result, _plan(session, keys)
+        return result, plan_of(session, deliveries(session, keys).values())
 
     return store.rehearse(whole, engine)
 
 
 @contextmanager
-def _noted(session: Session) -> Iterator[set[str]]:
-    """The dedupe keys of the deliveries that are planned, moved or cancelled meanwhile."""
+def noted(session: Session) -> Iterator[set[str]]:
+    """The names of the deliveries that are planned, moved or cancelled meanwhile, for `deliveries`."""
     keys = plan.note_keys(session)
 
     def flushed(inner: Session, _context: Any) -> None:
@@ -108,17 +108,23 @@ def _noted(session: Session) -> Iterator[set[str]]:
         plan.note_no_keys(session)
 
 
-def _plan(session: Session, keys: set[str]) -> Plan:
-    found: dict[int, Delivery] = {}
-    ordered = sorted(keys)
-    numbers = [int(key) for key in ordered if key.isdigit()]  # a sync that was cancelled has let go of its key
+def deliveries(session: Session, names: Collection[str]) -> dict[str, Delivery]:
+    """The deliveries that `noted` names, each under its name; what was undone meanwhile is not among them."""
+    found: dict[str, Delivery] = {}
+    ordered = sorted(names)
+    numbers = [int(name) for name in ordered if name.isdigit()]  # a sync that was cancelled has let go of its key
     for start in range(0, len(ordered), AT_ONCE):
         query = select(Delivery).where(Delivery.dedupe_key.in_(ordered[start : start + AT_ONCE]))
-        found |= {row.id: row for row in session.scalars(query)}
+        found |= {str(row.dedupe_key): row for row in session.scalars(query)}
     for start in range(0, len(numbers), AT_ONCE):
         query = select(Delivery).where(Delivery.id.in_(numbers[start : start + AT_ONCE]))
-        found |= {row.id: row for row in session.scalars(query)}
-    return Plan.of([_effect(session, row) for row in found.values()])
+        found |= {str(row.id): row for row in session.scalars(query)}
+    return found
+
+
+def plan_of(session: Session, rows: Iterable[Delivery]) -> Plan:
+    """The plan that these deliveries are, as the transaction has them now."""
+    return Plan.of([_effect(session, row) for row in {row.id: row for row in rows}.values()])
 
 
 def _effect(session: Session, row: Delivery) -> Effect:

@@ -124,3 +124,32 @@ def test_first_page_renews_itself_in_place(operator: Operator, puente: Puente) -
     operator.page.wait_for_load_state("networkidle")
     assert operator.page.evaluate("document.body.dataset.stays") == "yes"
     assert operator.page.locator("#live h1").count() == 1
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_plan_and_correction_can_be_used_by_everybody(
+    browser: Any, puente: Puente, pictures: Path, size: tuple[int, int]
+) -> None:
+    """The pages behind the buttons of a stopped event: axe-core finds nothing, nothing has to be scrolled sideways."""
+    with Operator.at(browser, puente.host.base_url, size) as person:
+        for words, name in (("Ver qué haría", "plan"), ("Corregir los datos", "correct")):
+            person.opens("/console/stopped/1")
+            person.clicks_on(words)
+            person.picture(pictures / f"console-stopped-{name}-{size[0]}.png")
+            assert (person.violations(), person.scrolls_sideways(), person.errors) == ([], False, [])
+
+
+def test_story_see_a_replay_before_it_is_done(operator: Operator, pictures: Path) -> None:
+    """A stopped event is corrected; what its replay does is seen first, and then done: three clicks, and one into the form."""
+    operator.opens("/console/stopped/1")
+    operator.clicks_on("Corregir los datos")
+    data = operator.page.locator("#data")
+    data.fill(data.input_value().replace('"Valoración agendada"', "16"))
+    operator.clicks_on("Guardar la corrección")
+    operator.clicks_on("Ver qué haría")
+    assert "Se aplican\n1" in operator.words
+    operator.picture(pictures / "console-stopped-plan-applied-1280.png")
+    assert operator.violations() == []
+    operator.clicks_on("Repetir 1 evento")
+    assert operator.heading == "1 evento se repitió como estaba planeado"
+    assert operator.clicks <= 4

@@ -72,7 +72,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "bool": lambda _f, text: {"true": True, "false": False}[text],
     "contains": lambda _f, whole, part: part in whole,
     "empty": lambda _f, value: not value,
-    "environment": lambda _f: {"suffixes": SUFFIXES},
+    "environment": lambda _f: {"suffixes": SUFFIXES, "authentication": {"loginEndpoint": "https://login.microsoftonline.com/"}},
     "filter": lambda _f, values, keep: [value for value in values if keep(value)],
     "guid": lambda _f, *parts: str(uuid.uuid5(uuid.NAMESPACE_URL, "|".join(map(str, parts)))),
     "int": lambda _f, text: int(text),

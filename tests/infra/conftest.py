@@ -36,6 +36,7 @@ MOST = LEAST | {
     "PUENTE_SECRETS": "API_KEYS,ODOO_PASSWORD,ALERT_WEBHOOK_URL",
     "PUENTE_ALWAYS_READY": '[{"name": "http", "instanceCount": 2}, {"name": "function:deliver", "instanceCount": 1}]',
     "PUENTE_BUDGET_START": "2026-10-01",
+    "PUENTE_CONSOLE_CLIENT_ID": "99999999-8888-7777-6666-555555555555",
 }
 
 

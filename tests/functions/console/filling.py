@@ -1,17 +1,29 @@
 """A record with something of everything in it, for the console's pages."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shared import clock
+from shared.intake.envelope import Envelope
 from shared.outbox.actions import State
 from shared.store.figure_models import EventHour
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, Target
 from shared.store.session import transact
 from shared.store.wait_models import DeliveryWait, Outage
+from tests.support.world import opportunity
+
+STOPPED = Envelope(
+    id="2",
+    source="manychat",
+    type="manychat.opportunity",
+    time=datetime(2026, 3, 1, 10, tzinfo=UTC),
+    received=datetime(2026, 3, 1, 10, tzinfo=UTC),
+    subject="manychat:1",
+    data=opportunity("1", "Valoración agendada"),
+)
 
 
 def fill(engine: Engine | None = None) -> None:
@@ -73,8 +85,8 @@ def fill(engine: Engine | None = None) -> None:
         session.add(
             DeadLetter(
                 key="d" * 64,
-                original_queue="manychat-opportunity-queue",
-                original_event='{"id": "2", "data": {"estado": "Valoración agendada"}}',
+                original_queue="manychat-crm-opportunities-queue",
+                original_event=STOPPED.to_bytes().decode(),
                 type="manychat.opportunity",
                 subject="manychat:1",
                 reason="unknown-stage",

@@ -116,6 +116,7 @@ class TestEntra:
     @pytest.fixture(autouse=True)
     def entra(self, environment: pytest.MonkeyPatch) -> None:
         environment.setenv("CONSOLE_SIGN_IN", "entra")
+        environment.setenv("WEBSITE_AUTH_ENABLED", "True")
         get_settings.cache_clear()
 
     def test_stranger_is_sent_to_the_platform(self):
@@ -132,6 +133,14 @@ class TestEntra:
         shown = Browser(headers={"x-ms-client-principal": header}).get("/console/me")
         assert shown.heading == "marta@example.com"
         assert "person:marta@example.com" in shown.words
+
+    def test_nobody_is_believed_where_the_platform_has_switched_it_off(self, environment: pytest.MonkeyPatch):
+        """Then nobody takes a stranger's header off: whatever it says, the page is refused."""
+        environment.setenv("WEBSITE_AUTH_ENABLED", "False")
+        get_settings.cache_clear()
+        header = principal(oid="7f", name="Marta", roles=["admin"])
+        assert Browser().get("/console", **{"x-ms-client-principal": header}).status == 503
+        assert Browser().get("/console").status == 503
 
     def test_person_without_a_role_sees_nothing(self):
         """They are told which role it needs."""

@@ -15,6 +15,7 @@ from functions.meetings.tables import Meeting, MeetingAttendee, MeetingCalendar
 from shared import retention
 from shared.crm.timeline import Whose
 from shared.errors import RefusedError
+from shared.intake.webhook import BEARER
 from shared.people import kinds
 from shared.privacy.erase import erase, look, person
 from shared.settings import get_settings
@@ -115,6 +116,23 @@ class TestNotices:
         assert (first["changed"], first["lost"]) == ([3], [4])
         assert first["notice"] != second["notice"]  # a second change looks the same, and is to be read as well
 
+    @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" ,\n", " :\t")])
+    def test_list_with_a_token_of_ours_is_looked_into(self, separators: tuple[str, str]) -> None:
+        """Wherever it stands, and however the list is spaced; nothing is parsed for that."""
+        entries = [{"clientState": "9.stranger"}, {"clientState": tokens.token_of(3), "resource": "me/events"}]
+        raw = json.dumps({"value": entries}, separators=separators).encode()
+        request = func.HttpRequest(method="POST", url="/", body=raw)
+        assert payloads.by_states(request, raw[:-2], get_settings()) is BEARER
+
+    def test_token_counts_whole_only(self) -> None:
+        """Neither a part of a text nor what others have signed."""
+        token = tokens.token_of(3)
+        for state in (f"x{token}", f"{token}x", token.replace("3.", "4."), "3." + "A" * 43):
+            raw = json.dumps({"value": [{"clientState": state}]}).encode()
+            with pytest.raises(RefusedError) as refused:
+                payloads.by_states(func.HttpRequest(method="POST", url="/", body=raw), raw, get_settings())
+            assert refused.value.status == 403
+
     def test_token_fits_where_vendors_take_it(self) -> None:
         """Microsoft's state has 128 characters at most."""
         assert len(tokens.token_of(2**53)) <= 128
@@ -127,3 +145,5 @@ class TestNotices:
         request = func.HttpRequest(method="POST", url="/", headers={payloads.TOKEN: text}, body=b"")
         with pytest.raises(RefusedError):
             payloads.by_token(request, b"", get_settings())
+        with pytest.raises(RefusedError):
+            payloads.by_states(request, json.dumps({"value": [{"clientState": text}]}).encode(), get_settings())

@@ -39,7 +39,7 @@ def events():
 def applied(session, recorded):
     """Apply recorded events in one transaction."""
     handled = ((HANDLERS[queue], parse(body)) for queue, body in recorded)
-    return [inbox._once(session, handler, inbox._event(handler, envelope)) for handler, envelope in handled]
+    return [inbox.apply_once(session, handler, inbox.read_event(handler, envelope)) for handler, envelope in handled]
 
 
 def rehearsed(recorded):
