@@ -89,7 +89,7 @@ def start_automation(automation_id: UUID, caller: Caller, response: Response, bo
     def work(session: Session) -> Execution:
         automation = automation_edits.find(session, str(automation_id), for_change=True)
         asked = starting.Start(test_mode=wanted.test_mode, test_contact_ids=wanted.test_contact_ids)
-        return starting.start(session, automation, asked, caller.name)
+        return starting.start(session, automation, asked, caller.name, actor(caller))
 
     execution = editing.committed(work)
     starting.plan_at_once(execution.id)

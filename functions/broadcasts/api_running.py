@@ -1,6 +1,6 @@
 """Pause, resume and cancel: of an automation with all that runs of it, and of one execution."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -9,13 +9,12 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import automation_edits, running_control, starting, stats
+from functions.broadcasts import automation_edits, running_automation, running_control, stats
 from functions.broadcasts.api import find_execution
 from functions.broadcasts.api_models import ExecutionOut, ReasonIn
-from functions.broadcasts.states import OPEN, AutomationStatus, ExecutionStatus
+from functions.broadcasts.states import AutomationStatus
 from functions.broadcasts.tables import Automation, Execution
 from shared.crm import editing
-from shared.errors import RefusedError
 from shared.problems import documented
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
@@ -39,43 +38,20 @@ class RunningOut(BaseModel):
 def pause_automation(automation_id: UUID, caller: Caller, body: Why = None) -> RunningOut:
     """Holds every running execution of it, within seconds however many people they have; its schedule begins nothing."""
     reason = body.reason if body else None
-
-    def work(session: Session, automation: Automation, rows: Sequence[Execution]) -> list[Execution]:
-        if automation.status in (AutomationStatus.DRAFT, AutomationStatus.ARCHIVED):
-            raise RefusedError(409, "wrong-state", f"An automation that is {automation.status} cannot be paused.")
-        automation.status, automation.is_active = AutomationStatus.PAUSED, False
-        running = [row for row in rows if row.status == ExecutionStatus.RUNNING]
-        return [running_control.pause(session, row.id, actor(caller), reason) for row in running]
-
-    return _changed(automation_id, work)
+    return _changed(automation_id, lambda session, uuid: running_automation.pause(session, uuid, actor(caller), reason))
 
 
 @router.post("/{automation_id}/resume", summary="Resume an automation", responses=REFUSED)
 def resume_automation(automation_id: UUID, caller: Caller) -> RunningOut:
     """Everybody who has got nothing yet gets it; nobody gets it twice, and no run that fell into the pause is made up for."""
-
-    def work(session: Session, automation: Automation, rows: Sequence[Execution]) -> list[Execution]:
-        paused = [row for row in rows if row.status == ExecutionStatus.PAUSED]
-        if automation.status != AutomationStatus.PAUSED and not paused:
-            raise RefusedError(409, "wrong-state", f"An automation that is {automation.status} cannot be resumed.")
-        automation.status, automation.is_active = AutomationStatus.ACTIVE, True
-        return [running_control.resume(session, row.id, actor(caller)) for row in paused]
-
-    return _changed(automation_id, work)
+    return _changed(automation_id, lambda session, uuid: running_automation.resume(session, uuid, actor(caller)))
 
 
 @router.post("/{automation_id}/cancel", summary="Cancel what runs of an automation", responses=REFUSED)
 def cancel_automation(automation_id: UUID, caller: Caller, body: Why = None) -> RunningOut:
     """Ends every open execution of it for good. The automation is a draft again, to be changed and started anew."""
     reason = body.reason if body else None
-
-    def work(session: Session, automation: Automation, rows: Sequence[Execution]) -> list[Execution]:
-        if not rows:
-            raise RefusedError(409, "wrong-state", "Nothing of the automation is open.")
-        automation.status, automation.is_active = AutomationStatus.DRAFT, False
-        return [running_control.cancel(session, row.id, actor(caller), reason) for row in rows]
-
-    return _changed(automation_id, work)
+    return _changed(automation_id, lambda session, uuid: running_automation.cancel(session, uuid, actor(caller), reason))
 
 
 @executions_router.post("/{execution_id}/pause", summary="Pause an execution", responses=REFUSED)
@@ -98,16 +74,9 @@ def cancel_execution(execution_id: UUID, caller: Caller, body: Why = None) -> Ex
     return _one(execution_id, lambda session, row: running_control.cancel(session, row.id, actor(caller), reason))
 
 
-type Work = Callable[[Session, Automation, Sequence[Execution]], list[Execution]]
-
-
-def _changed(automation_id: UUID, work: Work) -> RunningOut:
-    def whole(session: Session) -> tuple[str, list[int]]:
-        automation = automation_edits.find(session, str(automation_id), for_change=True)
-        rows = work(session, automation, starting.open_executions(session, automation.id, OPEN))
-        return automation.uuid, [row.id for row in rows]
-
-    uuid, changed = editing.committed(whole)
+def _changed(automation_id: UUID, work: Callable[[Session, str], list[Execution]]) -> RunningOut:
+    uuid = str(automation_id)
+    changed = editing.committed(lambda session: [row.id for row in work(session, uuid)])
     with reading() as session:
         automation = automation_edits.find(session, uuid)
         shown = [_shown(session, session.get_one(Execution, number), uuid) for number in changed]

@@ -9,7 +9,7 @@ from shared.console.words import mark
 ENTRY = Entry(
     name="broadcasts",
     title=mark("Broadcasts"),
-    path="/console/records/broadcast-executions",
+    path="/console/broadcasts",
     group="going-out",
     icon="cast",
     place=2,

@@ -20,6 +20,7 @@ FLOW = Flow(
         "functions.broadcasts.api:executions_router",
         "functions.broadcasts.api_forecast:router",
         "functions.broadcasts.api_forecast:executions_router",
+        "functions.broadcasts.console_pages:router",
     ),
     tables=("functions.broadcasts.tables", "functions.broadcasts.running_tables"),
     impersonal_tables=frozenset(

@@ -29,8 +29,10 @@ class Start:
     test_contact_ids: Sequence[int | str] = ()
 
 
-def start(session: Session, automation: Automation, wanted: Start, by: str) -> Execution:
-    """A new execution, `queued`. The automation is locked; `by` is the name of the caller's key.
+def start(session: Session, automation: Automation, wanted: Start, by: str, actor: str) -> Execution:
+    """A new execution, `queued`. The automation is locked.
+
+    `by` is the name of whoever starts it, who cannot approve it, and `actor` how the action log names them.
 
     Raises:
         RefusedError: 400, it is archived or its audience is empty; 422, its flow, number or audience is not there any more.
@@ -58,7 +60,7 @@ def start(session: Session, automation: Automation, wanted: Start, by: str) -> E
     automation.total_executions += 1
     automation.last_executed_at = clock.now()
     session.flush()
-    editing.log(session, f"key:{by}", "broadcast-start", f"automation:{automation.uuid}", f"execution {execution.uuid}")
+    editing.log(session, actor, "broadcast-start", f"automation:{automation.uuid}", f"execution {execution.uuid}")
     return execution
 
 

@@ -84,7 +84,7 @@ class TestPlan:
         assert "Applied 1 Without effect 0 Stopped again 1" in shown.words
         assert "odoo opportunity 1 for 1 person or record at once" in shown.words
         assert "unknown-stage" in shown.words
-        assert "At most 200 events are rehearsed at once, for at most 20 seconds." in shown.words
+        assert "At most 200 events are rehearsed at once, for at most 10 seconds." in shown.words
         assert (count(Contact), count(InboxEvent), count(Delivery), count(ActionLog)) == (0, 0, *before)
         assert count(DeadLetter, DeadLetter.state == "parked") == 2
 

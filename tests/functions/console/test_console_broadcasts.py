@@ -1,0 +1,157 @@
+"""Broadcasts in the console: what they are, what a start would touch, and stopping them."""
+
+import pytest
+from sqlalchemy import select
+
+from functions.broadcasts import forecast_kept, running_control
+from functions.broadcasts.tables import Automation, Execution
+from shared import clock
+from shared.journeys import chatbots
+from shared.settings import get_settings
+from shared.store.models import ActionLog, Contact
+from shared.store.session import reading, transact
+from tests.functions.console.browser import Browser
+
+LIST = "/console/broadcasts"
+FLOW = chatbots.flow_id("encuesta_de_interes")
+
+
+@pytest.fixture
+def made(console: None, environment: pytest.MonkeyPatch, test_clock) -> str:
+    """The address of an automation to three contacts, one of whom has no number."""
+    environment.setenv("TWILIO_WHATSAPP_SENDER", "+14155238886")
+    get_settings.cache_clear()
+
+    def work(session) -> str:
+        for place in range(3):
+            phone = f"+5255123456{place:02}" if place else None
+            session.add(Contact(manychat_id=str(place), first_name="Ana", phone=phone, subscribed_at=clock.now()))
+        row = Automation(name="Jornada <b>", flow_id=FLOW, audience_type="all", status="active", is_active=True)
+        session.add(row)
+        session.flush()
+        return f"{LIST}/{row.uuid}"
+
+    return transact(work)
+
+
+def begun(operator: Browser, made: str) -> str:
+    """The address of a run that was started in the console, and runs."""
+    page = operator.get(f"{made}/start")
+    shown = operator.submit(page.form(f"{made}/start"))
+    assert shown.address.startswith(f"{LIST}/executions/"), shown.words
+    transact(lambda session: running_control.start_if_ready(session, 1))
+    return shown.address
+
+
+def executions() -> list[Execution]:
+    with reading() as session:
+        return list(session.scalars(select(Execution).order_by(Execution.id)))
+
+
+def test_navigation_leads_to_broadcasts(made, viewer):
+    """From the first page to the list, and from there to one, whose name is only text."""
+    assert LIST in viewer.get("/console").links()
+    shown = viewer.get(LIST)
+    assert made in shown.links()
+    assert "Jornada &lt;b&gt;" in shown.text
+    assert "It has not been started yet" in viewer.get(made).words
+
+
+def test_what_a_start_would_touch_is_shown_before(made, operator):
+    """Who gets it and who does not, and why; looking begins nothing."""
+    shown = operator.get(f"{made}/start")
+    assert "2 people get it and 1 do not, of 3 who were looked at." in shown.words
+    assert "no number is known no_phone 1" in shown.words
+    assert executions() == []
+
+
+def test_double_click_starts_once(made, operator):
+    """The second is told that it was started meanwhile; the log has the operator's name."""
+    form = operator.get(f"{made}/start").form(f"{made}/start")
+    operator.submit(form)
+    again = operator.submit(form)
+    assert (again.status, len(executions())) == (409, 1)
+    with reading() as session:
+        line = session.query(ActionLog).filter(ActionLog.action == "broadcast-start").one()
+        assert (line.actor, executions()[0].triggered_by) == ("key:olga", "olga")
+
+
+def test_many_people_need_a_second_person(made, operator, environment):
+    """The page says so before, and the run waits."""
+    environment.setenv("BROADCAST_APPROVAL_ABOVE", "1")
+    get_settings.cache_clear()
+    assert "a second person has to approve it" in operator.get(f"{made}/start").words
+    assert "A second person has to approve it first" in operator.get(begun(operator, made)).words
+
+
+def test_run_is_paused_with_its_reason_resumed_and_cancelled(made, operator):
+    """Three clicks to stop a broadcast: the list, the broadcast, the button."""
+    where = begun(operator, made)
+    paused = operator.submit(operator.get(where).form(f"{where}/pause"), reason="texto equivocado")
+    assert "texto equivocado" in paused.words
+    resumed = operator.submit(paused.form(f"{where}/resume"))
+    assert executions()[0].status == "running"
+    operator.submit(resumed.form(f"{where}/cancel"))
+    assert executions()[0].status == "cancelled"
+    assert [form.action for form in operator.get(where).forms() if form.action.startswith(where)] == []
+
+
+def test_whole_broadcast_is_paused_resumed_and_cancelled(made, operator):
+    """With all that runs of it, by the same functions as the API."""
+    begun(operator, made)
+    paused = operator.submit(operator.get(made).form(f"{made}/pause"), reason="espera")
+    assert (executions()[0].status, "espera" in paused.words) == ("paused", True)
+    resumed = operator.submit(paused.form(f"{made}/resume"))
+    assert executions()[0].status == "running"
+    operator.submit(resumed.form(f"{made}/cancel"))
+    with reading() as session:
+        states = [row.status for row in session.scalars(select(Automation))]
+    assert (executions()[0].status, states) == ("cancelled", ["draft"])
+
+
+def test_pause_by_errors_says_why(made, operator):
+    """The reason that the watch has written stands on both pages."""
+    where = begun(operator, made)
+    transact(lambda session: running_control.pause(session, 1, "system", "12 of 20 messages failed"))
+    assert "12 of 20 messages failed" in operator.get(where).words
+    assert "12 of 20 messages failed" in operator.get(made).words
+
+
+def test_forecast_stands_beside_what_happened(made, operator):
+    """As soon as it is kept."""
+    where = begun(operator, made)
+    assert "There is no forecast of it" in operator.get(where).words
+    forecast_kept.keep_all()
+    shown = operator.get(where)
+    assert "Forecast: 2 messages, 1 left out. Happened so far: 0 messages." in shown.words
+    assert "no number is known no_phone 1" in shown.words
+
+
+@pytest.mark.parametrize("who", ["vera", "ana"])
+def test_who_may_not_operate_starts_and_stops_nothing(made, operator, who):
+    """No button, and each post is refused."""
+    where = begun(operator, made)
+    browser = Browser().signed_in(f"{who}-key")
+    for address in (LIST, made, f"{made}/start", where):
+        forms = [form.action for form in browser.get(address).forms() if form.method == "post"]
+        assert set(forms) <= {"/console/language"}
+    token = browser.get("/console/me").form("/console/sign-out").fields["token"]
+    for address in (f"{made}/start", f"{made}/pause", f"{made}/cancel", f"{where}/pause", f"{where}/cancel"):
+        assert browser.post(address, {"token": token, "mark": "0"}).status == 403
+
+
+def test_pages_are_in_spanish_and_without_style(made, operator):
+    """All four."""
+    where = begun(operator, made)
+    spanish = Browser(language="es").signed_in("vera-key")
+    pages = [spanish.get(address) for address in (LIST, made, f"{made}/start", where)]
+    assert [page.status for page in pages] == [200] * 4
+    assert all("style=" not in page.text for page in pages)
+    assert "Todos los envíos juntos" in pages[1].words
+
+
+@pytest.mark.parametrize("address", [f"{LIST}/00000000-0000-4000-8000-000000000009", f"{LIST}/x", f"{LIST}/executions/x"])
+def test_broadcast_that_is_not_there_is_told_on_a_page(viewer, address):
+    """Not as JSON."""
+    shown = viewer.get(address)
+    assert (shown.status in (404, 422), shown.headers["content-type"].partition(";")[0]) == (True, "text/html")
