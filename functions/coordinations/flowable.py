@@ -172,14 +172,18 @@ def _require_mark(row: Coordination, what: str) -> None:
 
 
 def _processes(row: Coordination) -> list[Mapping[str, Any]]:
-    """The processes of the business key: running ones, the first that was started first; else those of the history."""
+    """The processes of the business key: running ones, ours first and then the first that was started; else the history's."""
     whose = {"businessKey": row.business_key, "processDefinitionKey": row.process_key}
     running = _listed("/runtime/process-instances", whose)
     if len(running) == 1:
         return running
     history = _listed("/history/historic-process-instances", whose)
     started = {str(one["id"]): str(one.get("startTime") or "") for one in history}
-    return sorted(running, key=lambda one: (started.get(str(one["id"]), LAST), str(one["id"]))) or history
+
+    def place(one: Mapping[str, Any]) -> tuple[bool, str, str]:
+        return str(one["id"]) != row.process_id, started.get(str(one["id"]), LAST), str(one["id"])
+
+    return sorted(running, key=place) or history
 
 
 def _listed(path: str, params: Mapping[str, str]) -> list[Mapping[str, Any]]:

@@ -4,19 +4,17 @@ import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlencode
 
 import azure.functions as func
 import pytest
 
 from functions.leads import endpoint, triggers
-from functions.meetings import tokens
 from shared import flows
 from shared.intake.endpoint import webhook_routes
 from shared.intake.webhook import Sender, Webhook
 from shared.settings import get_settings
 from tests.support import loops
-from tests.support.payloads import FOLDER
+from tests.support.payloads import FOLDER, as_sent
 from tests.support.world import Out
 
 OUR_OWN = {"link.unsubscribe"}  # nobody sends a body: the link that we have signed says all
@@ -41,7 +39,7 @@ def test_payload_is_taken_whole(environment: pytest.MonkeyPatch, path: Path) -> 
     environment.setenv("LINK_SIGNING_SECRETS", "one")
     get_settings.cache_clear()
     webhook = replace(webhooks()[path.parent.name], authenticate=lambda *_request: Sender())
-    body, headers = _sent(path)
+    body, headers = as_sent(webhook.name, json.loads(path.read_text(encoding="utf-8")))
     request = func.HttpRequest(method="POST", url="http://localhost/hook", headers=headers, body=body)
     out = Out()
     entrance = partial(endpoint.take, webhook) if webhook.name == triggers.WEBHOOK.name else webhook.accept
@@ -49,13 +47,3 @@ def test_payload_is_taken_whole(environment: pytest.MonkeyPatch, path: Path) -> 
     assert answer.status_code in (200, 202), answer.get_body()
     assert b"left_out" not in answer.get_body()
     assert json.loads(out.value)["type"] == webhook.name
-
-
-def _sent(path: Path) -> tuple[bytes, dict[str, str]]:
-    """Body and headers as their sender writes them: Twilio sends forms, Google's calendar headers alone."""
-    data = json.loads(path.read_text(encoding="utf-8").replace("{token-of-calendar-1}", tokens.token_of(1)))
-    if path.parent.name == "meetings.google":
-        return b"", data
-    if path.parent.name.startswith("twilio."):
-        return urlencode(data).encode(), {"content-type": "application/x-www-form-urlencoded"}
-    return json.dumps(data).encode(), {"content-type": "application/json"}

@@ -75,6 +75,7 @@ from shared.crm import (
     assignment_edits,
     campaigns,
     catalogue,
+    contact_details,
     contact_edits,
     contact_profiles,
     editing,
@@ -90,13 +91,13 @@ from shared.crm.odoo_sides import Side
 from shared.intake import dead_letter_store
 from shared.journeys import beginnings, due_beginnings, engine, enrolment_records, load, memory, pauses, step_deliveries
 from shared.journeys import operator_actions as journey_actions
-from shared.messages import approved_templates, consent, days, moves, notion_templates, number_states, statuses
+from shared.messages import approved_templates, consent, days, moves, notion_templates, number_states, rekey, statuses
 from shared.messages import operator_actions as message_actions
 from shared.messages.digests import digest_of_address
 from shared.outbox import claims, expired, plan, record
 from shared.outbox import operator_actions as delivery_actions
 from shared.people import kinds, observing
-from shared.store.contact_models import ContactProfile
+from shared.store.contact_models import Address, ContactProfile
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent, JourneyPause, JourneyVersion
 from shared.store.message_models import Conversation, MessageDay, MessageStatus, Suppression, TemplateCopy
 from shared.store.models import (
@@ -106,6 +107,7 @@ from shared.store.models import (
     Contact,
     DeadLetter,
     Delivery,
+    EventFigure,
     Opportunity,
     StageMapping,
     Target,
@@ -113,12 +115,14 @@ from shared.store.models import (
 from shared.store.people_models import Identity
 from shared.store.types import key_of
 from shared.store.whatsapp_models import WhatsAppMove, WhatsAppNumberState, WhatsAppTemplate
+from shared.watch import flow_figures
 from tests.lab.races import TARGET, card, take_place
 
 ANA = "ana@example.com"
 LEADS = Side(Opportunity, "crm.lead", "x_manychat_id", {"stage": "stage_id"})
 SCORED = Scored(score=20, priority="low", email=None, errors=())
 PHONE = "+525512345678"
+UNKEYED = "0" * 32  # a person's digest as earlier releases stored it
 TICKET = {"key": "k", "source": "api", "received_at": clock.now()}
 PAYMENT = {"status": "pending", "currency": "MXN", "amount_minor": 1, "began_at": clock.now()}
 
@@ -497,6 +501,11 @@ WAITS: dict[str, Wait] = {
         one(ScoredLead, key=key_of("manychat", "1"), source="manychat", ext_id="1"),
         lambda session: scoring_services._locked_row(session, "1", SCORED, clock.now()),
     ),
+    "shared.crm.contact_details:merge_address": Wait(
+        Address,
+        lambda: [*person(), filled(Address, contact_id=1)],
+        lambda session: contact_details.merge_address(session, session.get_one(Contact, 1), {}, clock.now(), "a"),
+    ),
     "shared.crm.contact_edits:keep_by_phone": Wait(
         Contact,
         one(Contact, manychat_id="m1", phone="+525512345678"),
@@ -634,6 +643,14 @@ WAITS: dict[str, Wait] = {
     "shared.messages.operator_actions:lift": Wait(
         Suppression, one(Suppression), lambda session: message_actions.lift(session, 1, "a")
     ),
+    "shared.messages.rekey:_key": Wait(
+        MessageDay,
+        one(MessageDay, who=UNKEYED),
+        lambda session: rekey._key(session, MessageDay, session.get_one(MessageDay, 1)),
+    ),
+    "shared.messages.rekey:_page": Wait(
+        MessageDay, one(MessageDay, who=UNKEYED), lambda session: rekey._page(session, MessageDay)
+    ),
     "shared.messages.statuses:_SAME": Wait(
         MessageStatus, one(MessageStatus, provider="p", vendor_id="v"), lambda session: statuses._row(session, "p", "v")
     ),
@@ -664,6 +681,9 @@ WAITS: dict[str, Wait] = {
         held=2,
     ),
     "shared.outbox.record:write": Wait(Delivery, leased, record_outcome),
+    "shared.watch.flow_figures:_count": Wait(
+        EventFigure, one(EventFigure, type=flow_figures.ALL), flow_figures._count, held=flow_figures.ALL
+    ),
     "shared.outbox.row_effect:RowEffect.lock_rows": Wait(
         Contact, person, lambda session: odoo_sync.CONTACTS.lock_rows(session, ["m1"])
     ),

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from tests.conftest import ROOT
 from tests.lab.races import RACES
+from tests.lab.sites import sites
+from tests.lab.waits import SKIPS, WAITS
 from tests.structure.modules import tree
 
 # Module, function (or prepared statement), helper and table; and the race of tests/lab that shows the lock, or its reason.
@@ -58,6 +60,11 @@ def _calls(node: ast.AST, place: str) -> Iterator[tuple[str, ast.Call]]:
 def test_every_lock_is_named() -> None:
     """A lock taken away, or moved to other rows, is missed here; a new one says why it is taken."""
     assert sorted(taken()) == sorted(LOCKS)
+
+
+def test_every_place_that_locks_is_waited_at() -> None:
+    """A new lock comes with a way to it: add the place to WAITS of `tests/lab/waits.py`, or to SKIPS where it must not wait."""
+    assert sorted(WAITS | SKIPS) == sites()
 
 
 def test_every_race_shows_a_lock() -> None:

@@ -1,7 +1,6 @@
 """The whole app with every outside system set up and a network that is watched: what would go out is seen, and nothing does."""
 
 import asyncio
-import json
 import random
 import smtplib
 from collections.abc import Iterator, Mapping
@@ -10,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial, partialmethod
 from typing import Any
-from urllib.parse import urlencode
 
 import azure.functions as func
 import pytest
@@ -29,7 +27,7 @@ from shared.store.journey_models import JourneyBeginning
 from shared.store.models import Delivery
 from shared.store.session import reading
 from tests.support import journeys, stripe
-from tests.support.payloads import payload
+from tests.support.payloads import as_sent, payload
 from tests.support.world import FakeStorage, Out, World, contact, opportunity
 
 type Events = list[tuple[str, bytes]]
@@ -143,10 +141,8 @@ def webhooks() -> dict[str, Webhook]:
 
 def recorded(known: Mapping[str, Webhook], name: str, data: Mapping[str, Any]) -> tuple[str, bytes]:
     """An event as it lies on its queue: taken in by its webhook, with the name of the queue."""
-    is_form = name.startswith("twilio.")
-    kind = "application/x-www-form-urlencoded" if is_form else "application/json"
-    body = urlencode(data).encode() if is_form else json.dumps(data).encode()
-    request = func.HttpRequest(method="POST", url="http://localhost/hook", headers={"content-type": kind}, body=body)
+    body, headers = as_sent(name, data)
+    request = func.HttpRequest(method="POST", url="http://localhost/hook", headers=headers, body=body)
     out, webhook = Out(), known[name]
     entrance = partial(endpoint.take, webhook) if name == triggers.WEBHOOK.name else webhook.accept
     answer = asyncio.run(entrance(request, out))

@@ -5,6 +5,7 @@ import hmac
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,10 +29,12 @@ from shared.vendors import rest_client
 from shared.vendors.connection import Connection
 from tests.support.functions import named
 from tests.support.messages import CONFIGURED, PostOffice
-from tests.support.payloads import payload
 from tests.support.sandbox import HOST, Exchange, wired
 from tests.support.world import LOCAL_KEY, World
 from tests.unit.web.calls import Answer, Api
+
+SIGNED = Path(__file__).with_name("signed_contract.json")
+"""What the system of the contracts sends to `POST /api/v1/onboarding`, which is no webhook: it is answered with the result."""
 
 BEA = "bea@empresa.example"
 
@@ -176,7 +179,8 @@ class Company:
 
 def contract(**more: Any) -> dict[str, Any]:
     """The contract of Beatriz, who begins on 11 January 2027 (it is 30 November 2026)."""
-    return payload("onboarding.contract", "signed", **more)
+    signed: dict[str, Any] = json.loads(SIGNED.read_text(encoding="utf-8"))
+    return signed | more
 
 
 class Away(BaseAdapter):
