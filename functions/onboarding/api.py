@@ -1,6 +1,6 @@
 """`/api/v1/onboarding`: how far each onboarding is, what a person decides, the manager's tasks, and the manual."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Query, Request
@@ -18,6 +18,7 @@ from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.paging import Moment, Page, PageQuery, RowId, find, text
 
+FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 router = APIRouter(prefix="/api/v1/onboarding", tags=["Onboarding"], route_class=SecuredRoute)
 
 
@@ -205,7 +206,7 @@ def show_report(query: Annotated[ReportQuery, Query()]) -> dict[str, Any]:
     """Under the names of the replaced flow's metrics, from real results."""
     until = query.until or clock.now()
     with reading() as session:
-        return reports.summary(session, query.since or until - timedelta(days=30), until)
+        return reports.summary(session, query.since or until - min(timedelta(days=30), until - FIRST_MOMENT), until)
 
 
 @router.get("/manual", summary="The manual", responses=documented(404))

@@ -25,6 +25,14 @@ HANDLER = (
 )
 EXECUTOR = ("outbox.after_claim=kill:0.9", "outbox.after_call=kill:0.9", "outbox.after_record=kill:0.9")
 OTHERWISE_TESTED = {
+    "broadcasts.after_chunk",  # in tests/functions/broadcasts/test_broadcast_api.py
+    "broadcasts.after_fold",  # in tests/functions/broadcasts/test_broadcast_counts.py
+    "broadcasts.after_list_batch",  # in tests/functions/broadcasts/test_broadcast_uploads.py
+    "broadcasts.after_schedule_claim",  # in tests/functions/broadcasts/test_schedule_api.py
+    "broadcasts.after_start",  # in tests/functions/broadcasts/test_running_crashes.py and test_crash_broadcasts.py
+    "broadcasts.after_planned_page",
+    "broadcasts.after_finish",
+    "tickets.after_files",  # in tests/functions/tickets/test_tickets.py
     "deadletter.after_send",  # in test_crash_dead_letters.py
     "deadletter.after_replay_sent",
     "deadletter.after_kept",  # in tests/unit/intake/test_intake_deadletter.py

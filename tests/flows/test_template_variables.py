@@ -70,7 +70,15 @@ def test_cart() -> None:
         assert "None" not in templates.render(template_sources.load(name), given).text
 
 
+def test_employee() -> None:
+    """Of a new employee the manager is told with the two names; the manager's may be empty."""
+    given = {"email": "m@example.com", "employee": "Ana López", "manager": ""}
+    assert lacking("employee_followup", set(given)) == {}
+    for name in names("employee_followup"):
+        assert "None" not in templates.render(template_sources.load(name), given).text
+
+
 def test_every_journey_is_looked_at() -> None:
     """A new one needs a test here; the booking's texts are held by its own flow's tests."""
     planned = {name for name, journey in load.definitions().items() if not journey.talks}  # those that talk: test_chatbots
-    assert planned == {"lead_followup", "booking", "cart_recovery", *CAMPAIGN}
+    assert planned == {"lead_followup", "booking", "cart_recovery", "employee_followup", *CAMPAIGN}

@@ -21,7 +21,7 @@ def test_journeys_guard_their_messages_in_every_instance():
     listeners = f"[[name for name, _call in flows.listeners(event)] for event in {events}]"
     listening = [
         ["approvals", "broadcasts", "invoices", "meetings", "system"],
-        ["broadcasts", "carts", "christmas", "hubspot", "invoices", "leads", "onboarding", "system"],
+        ["broadcasts", "carts", "christmas", "hubspot", "invoices", "leads", "messages", "onboarding", "system"],
         ["christmas", "leads", "system"],
     ]
     assert in_a_new_process(f"import function_app; from shared import flows; print({listeners})").strip() == str(listening)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from functions.broadcasts import schedule_runs
 from functions.broadcasts.tables import Automation, Execution, Schedule
-from shared import clock
+from shared import clock, faults
 from shared.settings import get_settings
 from shared.store.session import reading, transact
 from tests.functions.broadcasts.conftest import FLOW_ID
@@ -162,6 +162,20 @@ def test_exception_that_leaves_no_run_is_refused(api: Api, path: str) -> None:
     api.post(path, body=DAILY | {"recurrence_type": "once", "start_date": "2026-03-05", "recurrence_config": {}})
     answer = api.post(f"{path}/exceptions", body={"exception_type": "skip", "start_date": "2026-03-05"})
     assert (answer.status, "never" in answer.body.decode()) == (422, True)
+
+
+def test_timer_that_dies_after_a_claim_begins_nothing_twice(api: Api, path: str, test_clock: clock.TestClock) -> None:
+    """Claim and execution are one transaction: the next timer finds the run begun."""
+    api.post(path, body=DAILY)
+    test_clock.moment = datetime(2026, 3, 2, 16, 0, 20, tzinfo=UTC)
+    faults.inject("broadcasts.after_schedule_claim=raise")
+    try:
+        with pytest.raises(faults.InjectedFault):
+            schedule_runs.run_due()
+    finally:
+        faults.inject("")
+    assert schedule_runs.run_due() == 0
+    assert len(executions()) == 1
 
 
 def test_due_schedule_begins_one_execution(api: Api, path: str, test_clock: clock.TestClock) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from shared import faults
 from shared.privacy.erase import erase, look, person
 from shared.store.models import Delivery
 from shared.store.session import reading
@@ -255,6 +256,22 @@ def test_files_go_after_their_time(till: Till, environment: pytest.MonkeyPatch) 
     assert (delete_files(), delete_files()) == (1, 0)
     assert (till.world.storage.kept, till.ticket.has_files, str(till.ticket.total)) == ({}, False, "116.00")
     till.ask("GET", f"/{till.ticket.id}/document", status=404)
+
+
+def test_night_that_dies_between_files_and_row_is_made_good(till: Till) -> None:
+    """The files are gone and the row does not say so yet: the next night deletes them once more, and says it."""
+    from functions.tickets.retention import delete_files
+
+    till.photo()
+    till.clock.advance(days=5 * 366 + 1)
+    faults.inject("tickets.after_files=raise")
+    try:
+        with pytest.raises(faults.InjectedFault):
+            delete_files()
+    finally:
+        faults.inject("")
+    assert (till.world.storage.kept, till.ticket.has_files) == ({}, True)
+    assert (delete_files(), till.ticket.has_files) == (1, False)
 
 
 def test_totals_of_each_person_and_month(till: Till) -> None:
