@@ -56,13 +56,13 @@ def list_automations(query: Annotated[AutomationQuery, Query()]) -> Listed[Autom
     return Listed[AutomationOut].of(items, total, query.skip, query.limit)
 
 
-@router.get("/{automation_id}", summary="One automation", responses=documented(404))
+@router.get("/{automation_id:uuid}", summary="One automation", responses=documented(404))
 def get_automation(automation_id: UUID) -> AutomationOut:
     """The automation, with the sums over its executions."""
     return _shown(str(automation_id))
 
 
-@router.put("/{automation_id}", summary="Change an automation", responses=documented(400, 404))
+@router.put("/{automation_id:uuid}", summary="Change an automation", responses=documented(400, 404))
 def change_automation(automation_id: UUID, body: AutomationChange, caller: Caller) -> AutomationOut:
     """Sets what is given. 400 while one of its executions is queued or running."""
     fields = {name: value for name, value in body.model_dump().items() if name in body.model_fields_set}
@@ -70,7 +70,7 @@ def change_automation(automation_id: UUID, body: AutomationChange, caller: Calle
     return _shown(editing.committed(work).uuid)
 
 
-@router.delete("/{automation_id}", status_code=204, summary="Delete an automation", responses=documented(400, 404))
+@router.delete("/{automation_id:uuid}", status_code=204, summary="Delete an automation", responses=documented(400, 404))
 def delete_automation(automation_id: UUID, caller: Caller) -> None:
     """Deletes it with its schedule; executions and recipients stay. 400 while one is queued or running."""
     editing.committed(partial(automation_edits.delete, automation_id=str(automation_id), actor=actor(caller)))

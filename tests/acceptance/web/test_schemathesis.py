@@ -1,10 +1,12 @@
 """The whole API in the running host, held against its own description by a program that knows nothing but the description."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +71,7 @@ def test_no_answer_is_a_failure_or_undocumented(puente: Puente) -> None:
         text=True,
         check=False,
         timeout=SECONDS * 3,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": str(Path(__file__).with_name("as_pdf.py"))},
     )
     report = done.stdout + done.stderr
     assert done.returncode == 0, report[-20_000:]
