@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
+from starlette.convertors import Convertor, register_url_convertor
 
 from functions.broadcasts import automation_edits, ids, starting, stats
 from functions.broadcasts.api_models import (
@@ -29,6 +30,22 @@ from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.paging import counted
 
+
+class AutomationConvertor(Convertor[str]):
+    """`{automation_id:automation}` in a path: whatever stands there, but for the lists, which have addresses of their own."""
+
+    regex = "(?!uploads(?:/|$))[^/]+"
+
+    def convert(self, value: str) -> str:
+        """The text, which is then read as an id."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The id as it stands in a path."""
+        return value
+
+
+register_url_convertor("automation", AutomationConvertor())
 router = APIRouter(prefix="/api/v1/flow-automations", tags=["Broadcasts"], route_class=SecuredRoute)
 executions_router = APIRouter(prefix="/api/v1/executions", tags=["Broadcasts"], route_class=SecuredRoute)
 
@@ -56,13 +73,13 @@ def list_automations(query: Annotated[AutomationQuery, Query()]) -> Listed[Autom
     return Listed[AutomationOut].of(items, total, query.skip, query.limit)
 
 
-@router.get("/{automation_id:uuid}", summary="One automation", responses=documented(404))
+@router.get("/{automation_id:automation}", summary="One automation", responses=documented(404))
 def get_automation(automation_id: UUID) -> AutomationOut:
     """The automation, with the sums over its executions."""
     return _shown(str(automation_id))
 
 
-@router.put("/{automation_id:uuid}", summary="Change an automation", responses=documented(400, 404))
+@router.put("/{automation_id:automation}", summary="Change an automation", responses=documented(400, 404))
 def change_automation(automation_id: UUID, body: AutomationChange, caller: Caller) -> AutomationOut:
     """Sets what is given. 400 while one of its executions is queued or running."""
     fields = {name: value for name, value in body.model_dump().items() if name in body.model_fields_set}
@@ -70,7 +87,7 @@ def change_automation(automation_id: UUID, body: AutomationChange, caller: Calle
     return _shown(editing.committed(work).uuid)
 
 
-@router.delete("/{automation_id:uuid}", status_code=204, summary="Delete an automation", responses=documented(400, 404))
+@router.delete("/{automation_id:automation}", status_code=204, summary="Delete an automation", responses=documented(400, 404))
 def delete_automation(automation_id: UUID, caller: Caller) -> None:
     """Deletes it with its schedule; executions and recipients stay. 400 while one is queued or running."""
     editing.committed(partial(automation_edits.delete, automation_id=str(automation_id), actor=actor(caller)))
