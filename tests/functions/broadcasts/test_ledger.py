@@ -99,6 +99,21 @@ def test_all_of_the_rate_is_given_out(automation: int, test_clock: clock.TestClo
     assert ask(automation, 10) is None
 
 
+def test_latest_call_and_the_earliest_of_its_place_are_more_than_an_hour_apart(
+    automation: int, test_clock: clock.TestClock
+) -> None:
+    """A slot is taken at the end of its second and used as late as it may be; the next call in its place comes later still."""
+    test_clock.moment = test_clock.moment.replace(microsecond=999_999)
+    assert ask(automation, 1) is None
+    called, asked = test_clock.moment + ledger.GOOD_FOR, ask(automation, 1)
+    assert asked is not None
+    test_clock.moment = called + HOUR
+    assert ask(automation, 1) is not None
+    test_clock.moment = test_clock.moment.replace(microsecond=0) + timedelta(seconds=1)
+    assert ask(automation, 1) is None
+    assert test_clock.moment - called > HOUR
+
+
 def test_those_put_off_get_different_times(automation: int, test_clock: clock.TestClock) -> None:
     """They come back one after the other, at the pace of the rate, not all for the first place."""
     for _ in range(10):

@@ -212,10 +212,9 @@ def test_provider_that_is_not_set_up_pauses_and_leaves_everybody(post: Post, env
     assert post.recipients()["skipped"] == 0
 
 
-def test_calls_at_once_are_bounded(post: Post) -> None:
+def test_calls_at_once_are_bounded(post: Post, environment: pytest.MonkeyPatch) -> None:
     """Of a block that is claimed together no more than `max_concurrent_executions` are called; the others wait."""
     post.begin(20, rate_limit_per_hour=1000, max_concurrent_executions=2)
-    post.clock.advance(seconds=0)
     most = []
     send = post.office.send
 
@@ -226,7 +225,7 @@ def test_calls_at_once_are_bounded(post: Post) -> None:
 
     from shared.messages.providers import twilio
 
-    pytest.MonkeyPatch().setattr(twilio, "send_message", counting)
+    environment.setattr(twilio, "send_message", counting)
     post.go(1200)
     assert len(post.phones()) == 20
     assert max(most) <= 2
