@@ -1,4 +1,4 @@
-"""Begin an execution of an automation: one row, from which its recipients are worked out in the background."""
+"""Begin the execution of a schedule's run: one row, from which recipients are worked out. `starting` begins one by hand."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from functions.broadcasts.running_config import config_of
 from functions.broadcasts.states import AutomationStatus
-from functions.broadcasts.tables import Automation, Execution
+from functions.broadcasts.tables import Automation, Execution, Schedule
 from shared import clock
 from shared.store.dialect import insert_if_absent
 
@@ -17,23 +17,22 @@ from shared.store.dialect import insert_if_absent
 def begin(
     session: Session,
     automation: Automation,
-    *,
-    run_key: str,
-    event: str,
-    scheduled_for: datetime | None = None,
-    changes: Mapping[str, Any] | None = None,
+    schedule: Schedule,
+    due: datetime,
+    changes: Mapping[str, Any] | None,
 ) -> Execution | None:
-    """An execution that a schedule begins, `queued`; None where `run_key` has one already, and then nothing changes.
+    """An execution for the run that was due at `due`, `queued`; None where that run has one already: then nothing changes.
 
-    The automation becomes `active`. Its counts of executions are raised in the database, so that two that begin at once both
-    count.
+    `changes` are those of the schedule's exceptions. The automation becomes `active`. Its counts of executions are raised in
+    the database, so that two that begin at once both count.
     """
+    run_key = f"schedule:{schedule.id}:{due.isoformat()}"
     values = {
         "automation_id": automation.id,
         "run_key": run_key,
         "execution_type": "scheduled",
-        "triggered_by_event": event,
-        "scheduled_for": scheduled_for,
+        "triggered_by_event": "cron",
+        "scheduled_for": due,
         "config": config_of(automation, changes),
     }
     if not insert_if_absent(session, Execution, "run_key", values):

@@ -7,14 +7,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import running_start, schedule_records, schedules_next
+from functions.broadcasts import automation_edits, running_start, schedule_records, schedules_next
 from functions.broadcasts.schedules import Schedule as Rules
 from functions.broadcasts.schedules import ScheduleError, Span
 from functions.broadcasts.tables import Automation, Schedule, ScheduleException
 from shared import clock
 from shared.crm import editing
 from shared.errors import FieldError, RefusedError
-from shared.store.dialect import locked
 
 FIELD_OF = {
     "never": "recurrence_config",
@@ -32,11 +31,8 @@ def found(session: Session, automation_id: str) -> tuple[Automation, Schedule]:
     Raises:
         RefusedError: 404, there is no such automation, or it has no schedule.
     """
-    automation = _automation(session, automation_id)
-    row = schedule_records.of_automation(session, automation.id)
-    if row is None:
-        raise RefusedError(404, "no-schedule", "The automation has no schedule.")
-    return automation, row
+    automation = automation_edits.find(session, automation_id)
+    return automation, _of(session, automation)
 
 
 def readable(session: Session, row: Schedule) -> tuple[Rules, tuple[Span, ...]]:
@@ -57,7 +53,7 @@ def add(session: Session, automation_id: str, fields: Mapping[str, Any], actor: 
     Raises:
         RefusedError: 400, it has one; 404; 422, it cannot be read or never comes.
     """
-    automation = _automation(session, automation_id, for_change=True)
+    automation = automation_edits.find(session, automation_id, for_change=True)
     if schedule_records.of_automation(session, automation.id) is not None:
         raise RefusedError(400, "schedule-exists", "The automation has a schedule; delete it first.")
     row = Schedule(automation_id=automation.id, **fields)
@@ -74,8 +70,8 @@ def change(session: Session, automation_id: str, given: Mapping[str, Any], actor
     Raises:
         RefusedError: 404; 422, it cannot be read or never comes.
     """
-    automation = _automation(session, automation_id, for_change=True)
-    row = _of(session, automation)
+    automation = automation_edits.find(session, automation_id, for_change=True)
+    row = _of(session, automation, for_change=True)
     now, missed = clock.now(), row.next_scheduled_at
     was_paused, catches_up = row.is_paused, bool(given.get("catch_up"))
     for name, value in given.items():
@@ -85,11 +81,9 @@ def change(session: Session, automation_id: str, given: Mapping[str, Any], actor
         row.paused_at = now if row.is_paused else None
     changes = row.next_config
     _settle(session, automation, row, now)
-    if was_paused and not row.is_paused and catches_up and missed is not None and missed <= now:
-        key = f"schedule:{row.id}:{missed.isoformat()}"
-        begun = running_start.begin(session, automation, run_key=key, event="cron", scheduled_for=missed, changes=changes)
-        if begun is not None:
-            row.last_executed_at, row.execution_count = now, row.execution_count + 1
+    resumes = was_paused and not row.is_paused and catches_up
+    if resumes and missed and missed <= now and running_start.begin(session, automation, row, missed, changes) is not None:
+        row.last_executed_at, row.execution_count = now, row.execution_count + 1
     editing.log(session, actor, "broadcasts.schedule.change", f"automation:{automation.uuid}", sorted(given))
     return row.id
 
@@ -100,8 +94,8 @@ def delete(session: Session, automation_id: str, actor: str) -> None:
     Raises:
         RefusedError: 404.
     """
-    automation = _automation(session, automation_id, for_change=True)
-    row = _of(session, automation)
+    automation = automation_edits.find(session, automation_id, for_change=True)
+    row = _of(session, automation, for_change=True)
     row.deleted_at, row.is_active, row.next_scheduled_at = clock.now(), False, None
     automation.next_scheduled_at = None
     editing.log(session, actor, "broadcasts.schedule.delete", f"automation:{automation.uuid}")
@@ -113,8 +107,8 @@ def add_exception(session: Session, automation_id: str, fields: Mapping[str, Any
     Raises:
         RefusedError: 404; 422, it cannot be read, or leaves the schedule without any run.
     """
-    automation = _automation(session, automation_id, for_change=True)
-    row = _of(session, automation)
+    automation = automation_edits.find(session, automation_id, for_change=True)
+    row = _of(session, automation, for_change=True)
     added = ScheduleException(schedule_id=row.id, **fields)
     session.add(added)
     session.flush()
@@ -129,8 +123,8 @@ def delete_exception(session: Session, automation_id: str, exception_id: str, ac
     Raises:
         RefusedError: 404; 422, without it the schedule has no run.
     """
-    automation = _automation(session, automation_id, for_change=True)
-    row = _of(session, automation)
+    automation = automation_edits.find(session, automation_id, for_change=True)
+    row = _of(session, automation, for_change=True)
     query = select(ScheduleException).where(ScheduleException.schedule_id == row.id, ScheduleException.uuid == exception_id)
     gone = session.scalars(query).one_or_none()
     if gone is None:
@@ -162,18 +156,8 @@ def _refused(error: ScheduleError) -> RefusedError:
     )
 
 
-def _automation(session: Session, automation_id: str, *, for_change: bool = False) -> Automation:
-    query = select(Automation).where(Automation.uuid == automation_id, Automation.deleted_at.is_(None))
-    row = session.scalars(locked(query, Automation) if for_change else query).one_or_none()
-    if row is None:
-        raise RefusedError(404, "no-automation", "There is no automation with that id.")
-    return row
-
-
-def _of(session: Session, automation: Automation) -> Schedule:
-    """The schedule, locked: the timer that claims it waits, or was quicker and is seen."""
-    query = select(Schedule).where(Schedule.automation_id == automation.id, Schedule.deleted_at.is_(None))
-    row = session.scalars(locked(query.order_by(Schedule.id.desc()).limit(1), Schedule)).one_or_none()
+def _of(session: Session, automation: Automation, *, for_change: bool = False) -> Schedule:
+    row = schedule_records.of_automation(session, automation.id, for_change=for_change)
     if row is None:
         raise RefusedError(404, "no-schedule", "The automation has no schedule.")
     return row

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import holidays
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from functions.broadcasts.schedules import Schedule as Rules
 from functions.broadcasts.settings import BroadcastSettings
 from functions.broadcasts.tables import Automation, Schedule, ScheduleException
 from shared.settings import get_settings, settings_of
+from shared.store.dialect import locked
 
 FIELDS = (
     "recurrence_type",
@@ -39,10 +41,14 @@ def house_calendar() -> Calendar:
     return Calendar(known, schedules_read.WEEKDAYS.index(settings_of(BroadcastSettings).broadcast_week_start))
 
 
-def of_automation(session: Session, automation_id: int) -> Schedule | None:
-    """The schedule of an automation that was not deleted."""
+def of_automation(session: Session, automation_id: int, *, for_change: bool = False) -> Schedule | None:
+    """The schedule of an automation that was not deleted.
+
+    `for_change` locks it: the timer that claims it waits, or was quicker and is seen.
+    """
     query = select(Schedule).where(Schedule.automation_id == automation_id, Schedule.deleted_at.is_(None))
-    return session.scalars(query.order_by(Schedule.id.desc()).limit(1)).one_or_none()
+    query = query.order_by(Schedule.id.desc()).limit(1)
+    return session.scalars(locked(query, Schedule) if for_change else query).one_or_none()
 
 
 def exceptions_of(session: Session, schedule_id: int) -> Sequence[ScheduleException]:
@@ -78,6 +84,11 @@ def next_run(session: Session, row: Schedule, moment: datetime) -> Run | None:
 
 def note_next(automation: Automation, row: Schedule, run: Run | None) -> None:
     """Keep the next run in the row by which the timer finds it, and in the automation, where people look."""
-    row.next_scheduled_at = run.at if run else None
-    row.next_config = dict(run.config) if run and run.config else None
+    for name, value in next_values(run).items():
+        setattr(row, name, value)
     automation.next_scheduled_at = row.next_scheduled_at
+
+
+def next_values(run: Run | None) -> dict[str, Any]:
+    """The next run as a schedule's row keeps it."""
+    return {"next_scheduled_at": run.at if run else None, "next_config": dict(run.config) if run and run.config else None}

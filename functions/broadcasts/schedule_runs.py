@@ -75,23 +75,18 @@ def _claimed(session: Session, schedule_id: int) -> int:
         _set_aside(session, row, error)
         return 0
     runs = _may_run(automation, row, late=now - due)
-    moved = {
-        "next_scheduled_at": following.at if following else None,
-        "next_config": dict(following.config) if following and following.config else None,
-    }
+    moved = schedule_records.next_values(following)
     counted = {"last_executed_at": now, "execution_count": Schedule.execution_count + 1} if runs else {}
     still = (Schedule.id == row.id, Schedule.next_scheduled_at == due, Schedule.is_active, ~Schedule.is_paused)
     claim = update(Schedule).where(*still, Schedule.deleted_at.is_(None)).values(**moved, **counted, updated_at=now)
     changes = row.next_config
     if rows_changed(session.execute(claim.execution_options(synchronize_session=False))) == 0:
         return 0
-    automation.next_scheduled_at = following.at if following else None
+    automation.next_scheduled_at = moved["next_scheduled_at"]
     if not runs:
         log.info("schedule %d: the run of %s is left out", row.id, due.isoformat())
         return 0
-    key = f"schedule:{row.id}:{due.isoformat()}"
-    begun = running_start.begin(session, automation, run_key=key, event="cron", scheduled_for=due, changes=changes)
-    return int(begun is not None)
+    return int(running_start.begin(session, automation, row, due, changes) is not None)
 
 
 def _may_run(automation: Automation, row: Schedule, late: timedelta) -> bool:

@@ -1,7 +1,15 @@
 """What a schedule is: when an automation runs, as plain values without a database.
 
-`schedules_read` makes them of what a caller sends, `schedules_days` has the days on which runs may be, and `schedules_next` the
-rules that move or drop them and the answer to "when next".
+Of the files beside it, those in the plural are pure, and those in the singular work on the rows of one schedule:
+
+    schedules_read    makes these values of what a caller sends
+    schedules_days    the days on which runs may be, by the recurrence alone
+    schedules_next    the rules that move or drop them, and the answer to "when next"
+    schedule_records  reads the rows as these values, and keeps the next run in them
+    schedule_edits    changes by hand: the API calls it
+    schedule_runs     the timer, which begins an execution for each run that is due (`running_start`)
+
+docs/schedules.md says what the rules mean.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -94,9 +94,10 @@ def test_what_never_comes_or_cannot_be_read_is_refused(api: Api, path: str, chan
 
 
 def test_nobody_has_no_schedule(api: Api, path: str) -> None:
-    """An unknown automation is 404, also for its exceptions and its preview."""
+    """An unknown automation is 404, also for its exceptions and its preview, with the same type at each of its addresses."""
     unknown = path.replace(path.split("/")[4], NOBODY)
-    assert api.post(unknown, body=DAILY).status == 404
+    refused = api.post(unknown, body=DAILY)
+    assert (refused.status, refused.json["type"]) == (404, api.get(unknown.removesuffix("/schedule")).json["type"])
     assert api.get(f"{unknown}/preview").status == 404
     assert api.get(f"{path}/preview").status == 404
 
