@@ -30,6 +30,7 @@ from functions.broadcasts.stats import Figures
 from functions.broadcasts.tables import Automation, Execution
 from shared import clock
 from shared.console import listing, pages
+from shared.console.listing import blank
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.crm import editing
 from shared.errors import RefusedError
@@ -49,15 +50,11 @@ RATES = (("delivered", "sent"), ("read", "delivered"), ("replied", "sent"), ("co
 Reason = Annotated[str, Form(max_length=200)]
 
 
-def _blank(value: Any) -> Any:
-    return None if value == "" else value
-
-
 class Filters(BaseModel):
     """Which automations are listed."""
 
-    status: Annotated[AutomationStatus | None, BeforeValidator(_blank)] = None
-    after: Annotated[str | None, BeforeValidator(_blank)] = None
+    status: Annotated[AutomationStatus | None, BeforeValidator(blank)] = None
+    after: Annotated[str | None, BeforeValidator(blank)] = None
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, BeforeValidator
 from sqlalchemy import select
 
-from functions.console.executions import blank
 from shared.console import listing, pages
+from shared.console.listing import blank
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed, own_path
 from shared.console.words import mark
 from shared.crm import editing

@@ -9,8 +9,8 @@ from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy import Select, select
 
 from functions.console import waterfall
-from functions.console.executions import blank
 from shared.console import listing, masking, pages
+from shared.console.listing import blank
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed, own_path
 from shared.console.words import mark
 from shared.errors import RefusedError

@@ -13,6 +13,7 @@ from functions.console import waterfall
 from shared import clock, flows
 from shared.console import listing, masking, pages
 from shared.console.identity import Role
+from shared.console.listing import blank
 from shared.console.navigation import Entry
 from shared.console.routes import ConsoleRoute, Signed
 from shared.console.words import mark
@@ -28,12 +29,8 @@ ENTRY = Entry(name="executions", title=mark("Executions"), path="/console/execut
 
 SINCE = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7), "": None}
 WEEK = timedelta(days=7)
+OUTCOMES_AMONG = 2000  # events; looking through all of them would read the whole inbox for each page
 MOST_LINES = 50
-
-
-def blank(value: Any) -> Any:
-    """An empty field of a form is a filter that is not set."""
-    return None if value == "" else value
 
 
 class Filters(BaseModel):
@@ -74,7 +71,8 @@ def executions(request: Request, filters: Annotated[Filters, Query()]) -> Respon
     reader = pages.reader_of(request)
     with reading() as session:
         page = listing.page(session, filters.applied(select(InboxEvent), reader.now), InboxEvent.id, filters.after)
-        outcomes = session.scalars(select(InboxEvent.outcome).distinct().order_by(InboxEvent.outcome)).all()
+        newest = select(InboxEvent.outcome).order_by(InboxEvent.id.desc()).limit(OUTCOMES_AMONG).subquery()
+        outcomes = session.scalars(select(newest.c.outcome).distinct().order_by(newest.c.outcome)).all()
         session.expunge_all()
     facts: dict[str, Any] = {"filters": filters, "page": page, "outcomes": outcomes}
     facts |= {"flows": [flow.name for flow in flows.installed() if types_of(flow.name)], "flow_of": flow_figures.flow_of}

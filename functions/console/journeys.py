@@ -7,8 +7,8 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy import func, select
 
-from functions.console.executions import blank
 from shared.console import listing, pages
+from shared.console.listing import blank
 from shared.console.navigation import Entry
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark

@@ -1,7 +1,6 @@
 """What of the engine and its core waits for a person. Other flows name theirs in their declarations."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -9,13 +8,12 @@ from sqlalchemy.orm import Session
 from shared.console.waiting import Waiting
 from shared.console.words import mark
 from shared.intake.dead_letter_reasons import Cause, causes
+from shared.messages.consent import WHATSAPP_WINDOW
 from shared.outbox.actions import Kind, State
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import Delivery, Reconciliation
 from shared.watch import flow_figures
 
-WINDOW = timedelta(hours=24)
-"""So long after somebody's message WhatsApp takes free text."""
 MOST = 20
 
 
@@ -58,7 +56,7 @@ def answers(session: Session) -> Iterator[Waiting]:
         path="/console/answers",
         label=mark("Answer"),
         since=oldest.received_at,
-        until=oldest.received_at + WINDOW,
+        until=oldest.received_at + WHATSAPP_WINDOW,
         weight=count,
     )
 

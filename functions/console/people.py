@@ -29,7 +29,7 @@ from shared.store.journey_models import Enrolment
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import Contact, Delivery, InboxEvent
 from shared.store.session import reading, transact
-from shared.web.paging import RowId
+from shared.web.paging import RowId, counted
 from shared.web.sorting import having_words
 
 router = APIRouter(route_class=ConsoleRoute)
@@ -43,8 +43,8 @@ OPEN = ("active", "suspended")
 
 def unread(session: Session) -> Count:
     """How many messages of people wait for an answer."""
-    query = select(ReceivedMessage.id).where(ReceivedMessage.state.in_(("unread", "read"))).limit(1000)
-    return Count(len(session.scalars(query).all()), mark("messages without an answer"))
+    waiting = select(ReceivedMessage.id).where(ReceivedMessage.state.in_(("unread", "read")))
+    return Count(counted(session, waiting), mark("messages without an answer"))
 
 
 ENTRY = Entry(name="people", title=mark("People"), path="/console/people", group="now", icon="people", place=2, count=unread)

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy import select
 
-from functions.console.executions import blank
 from shared.console import listing, pages, records
+from shared.console.listing import blank
 from shared.console.navigation import Entry
 from shared.console.routes import ConsoleRoute
 from shared.console.words import mark

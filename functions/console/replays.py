@@ -9,9 +9,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request, Response
 from pydantic import BeforeValidator, Field
 
-from functions.console.executions import blank
 from functions.console.stopped import CauseIn
 from shared.console import masking, pages
+from shared.console.listing import blank
 from shared.console.routes import ConsoleRoute, Signed
 from shared.console.words import mark
 from shared.intake import replay_plan

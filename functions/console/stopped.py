@@ -9,8 +9,8 @@ from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.console.executions import blank
 from shared.console import listing, masking, pages
+from shared.console.listing import blank
 from shared.console.navigation import Count, Entry
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark
@@ -22,7 +22,7 @@ from shared.store.models import ActionLog, DeadLetter
 from shared.store.session import reading
 from shared.watch import flow_figures
 from shared.web import bulk_replay
-from shared.web.paging import RowId
+from shared.web.paging import RowId, counted
 
 router = APIRouter(route_class=ConsoleRoute)
 
@@ -31,7 +31,8 @@ MOST_LINES = 50
 
 def parked(session: Session) -> Count:
     """How many events are stopped."""
-    return Count(sum(cause.events for cause in dead_letter_reasons.causes(session)), mark("stopped events"))
+    waiting = select(DeadLetter.id).where(DeadLetter.state == dead_letter_reasons.PARKED)
+    return Count(counted(session, waiting), mark("stopped events"))
 
 
 ENTRY = Entry(

@@ -16,11 +16,12 @@ from shared.console.navigation import Count, Entry
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark
 from shared.errors import RefusedError
-from shared.outbox import actions, pauses
+from shared.outbox import actions, pauses, record
 from shared.outbox.actions import State
 from shared.store.models import ActionLog, Delivery, Target
 from shared.store.session import reading
 from shared.store.wait_models import DeliveryWait, Outage
+from shared.watch.record import line_before
 from shared.web import targets
 from shared.web.paging import RowId, counted
 from shared.web.targets import TargetOut
@@ -29,6 +30,7 @@ router = APIRouter(route_class=ConsoleRoute)
 
 DAY = timedelta(hours=24)
 MOST_SHOWN = 20
+LINE = (ActionLog.action, ActionLog.result)
 Hours = Literal["", "1", "4", "24"]
 
 
@@ -45,7 +47,7 @@ ENTRY = Entry(
 
 @dataclass(frozen=True)
 class System:
-    """A system with what it did in the last day: deliveries done, and how often each error came."""
+    """A system with its attempts of the last day, done and failed, and since when the oldest that is due has been."""
 
     target: TargetOut
     state: str
@@ -60,9 +62,11 @@ def systems(request: Request) -> Response:
     with reading() as session:
         known = {row.name: row for row in session.scalars(select(Target))}
         names = sorted(actions.targets() | set(known))
-        done, errors, oldest = _done(session), _errors(session), _oldest(session)
+        attempts, oldest = _attempts(session), _oldest(session)
         shown = [
-            _system(targets.described(session, name, known.get(name)), done, errors, oldest, known.get(name)) for name in names
+            System(described, _state(described, known.get(name)), *attempts.get(name, (0, 0)), oldest.get(name))
+            for name in names
+            for described in (targets.described(session, name, known.get(name)),)
         ]
         lasting = session.scalars(select(Outage).order_by(Outage.id.desc()).limit(MOST_SHOWN)).all()
         session.expunge_all()
@@ -73,17 +77,6 @@ def systems(request: Request) -> Response:
 
 
 _WORST = ("down", "ramping", "throttled", "paused", "shadowed", "up")
-
-
-def _system(
-    target: TargetOut,
-    done: Mapping[str, int],
-    errors: Mapping[str, int],
-    oldest: Mapping[str, datetime],
-    row: Target | None,
-) -> System:
-    name = target.name
-    return System(target, _state(target, row), done.get(name, 0), errors.get(name, 0), oldest.get(name))
 
 
 def _state(target: TargetOut, row: Target | None) -> str:
@@ -98,19 +91,17 @@ def _state(target: TargetOut, row: Target | None) -> str:
     return "throttled" if waits else "up"
 
 
-def _done(session: Session) -> dict[str, int]:
-    lately = (Delivery.state == State.DONE, Delivery.finished_at > clock.now() - DAY)
-    rows = session.execute(select(Delivery.target, func.count()).where(*lately).group_by(Delivery.target))
-    return {row[0]: row[1] for row in rows}
-
-
-def _errors(session: Session) -> dict[str, int]:
-    """Attempts of the last day that failed, by system: the action log names it before the dot."""
-    lately = (ActionLog.at > clock.now() - DAY, ActionLog.delivery_id.is_not(None), ActionLog.result.in_(("retry", "dead")))
-    found: dict[str, int] = {}
-    for action, number in session.execute(select(ActionLog.action, func.count()).where(*lately).group_by(ActionLog.action)):
+def _attempts(session: Session) -> Mapping[str, tuple[int, int]]:
+    """Of each system the attempts of the last day that were done, and those that failed: the log names it before the dot."""
+    since = clock.now() - DAY
+    lately = (ActionLog.id > line_before(session, since), ActionLog.at > since, ActionLog.attempt.is_not(None))
+    rows = session.execute(select(ActionLog.action, ActionLog.result, func.count()).where(*lately).group_by(*LINE))
+    found: dict[str, tuple[int, int]] = {}
+    for action, result, number in rows:
         target = action.partition(".")[0]
-        found[target] = found.get(target, 0) + number
+        done, failed = found.get(target, (0, 0))
+        fails = record.is_failure(result)
+        found[target] = (done + number * (result == "done"), failed + number * fails)
     return found
 
 

@@ -8,13 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.console.charts import Lane
+from shared.outbox import record
 from shared.outbox.actions import State
 from shared.store.models import ActionLog, Delivery, InboxEvent
 from shared.store.wait_models import DeliveryWait
 
 MOST_DELIVERIES = 60
 WORK, FAILED, WAIT, OUTAGE, PLANNED = "work", "failed", "wait", "outage", "planned"
-GOOD = ("done", "skipped", "unchanged", "shadowed", "cancelled")
 OPEN = (State.PENDING, State.SENDING)
 
 
@@ -86,7 +86,7 @@ def _step(
 
 
 def _attempt(line: ActionLog) -> Piece:
-    kind = WORK if line.result in GOOD else FAILED
+    kind = FAILED if record.is_failure(line.result) else WORK
     return Piece(kind, line.started_at or line.at, line.at, line.result, line.detail)
 
 

@@ -44,6 +44,29 @@ class Employee:
         return self.row.last_name or " ".join(self.row.full_name.split()[1:]) or self.given_name
 
 
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """What an account says of whose it is: the employee's number (may be empty), the name, and when it was made."""
+
+    number: str
+    given_name: str
+    family_name: str
+    created: datetime | None
+
+    def is_new(self, employee: Employee) -> bool:
+        """Whether the account was made since the contract came."""
+        return self.created is not None and self.created >= employee.row.received_at - CLOCKS_DIFFER
+
+    def is_another(self, employee: Employee) -> bool:
+        """Whether the number says that it is somebody else's."""
+        return bool(self.number and employee.row.employee_id and self.number != employee.row.employee_id)
+
+    def is_of_our_making(self, employee: Employee) -> bool:
+        """Whether the account is as one that we have made, its answer lost: new, and under the employee's name."""
+        has_name = _key(self.given_name, self.family_name) == _key(employee.given_name, employee.family_name)
+        return self.is_new(employee) and has_name
+
+
 def of(step: OnboardingStep) -> Employee:
     """Whose step it is.
 
@@ -58,9 +81,7 @@ def of(step: OnboardingStep) -> Employee:
         return Employee(row, session.scalars(later.limit(1)).first() is not None)
 
 
-def check_same(
-    step: OnboardingStep, employee: Employee, *, number: str, name: tuple[str, str], created: datetime | None
-) -> bool:
+def check_same(step: OnboardingStep, employee: Employee, holder: Holder) -> bool:
     """Whether an account that was there is one that we have made, its answer lost. False: it is the same employee's, older.
 
     The same employee has the same number. Where not both sides have one, the account is ours if it was made since the contract
@@ -69,16 +90,18 @@ def check_same(
     Raises:
         PermanentError: `another-person`, the number is another one; `unproven-person`, nothing says whose it is.
     """
-    row = employee.row
-    is_new = created is not None and created >= row.received_at - CLOCKS_DIFFER
-    has_name = _key(*name) == _key(employee.given_name, employee.family_name)
-    if step.confirmed or (number and number == row.employee_id):
-        return is_new and has_name
-    if number and row.employee_id:
-        raise PermanentError("another-person", f"{step.target}: the sign-in name belongs to another employee")
-    if is_new and has_name:
+    check_not_another(step, employee, holder)
+    if holder.is_of_our_making(employee):
         return True
+    if step.confirmed or (holder.number and holder.number == employee.row.employee_id):
+        return False
     raise PermanentError("unproven-person", f"{step.target}: an account with this sign-in name was there before")
+
+
+def check_not_another(step: OnboardingStep, employee: Employee, holder: Holder) -> None:
+    """Raises PermanentError `another-person`: the number is another one, and nobody has confirmed the account."""
+    if holder.is_another(employee) and not step.confirmed:
+        raise PermanentError("another-person", f"{step.target}: the sign-in name belongs to another employee")
 
 
 def _key(*names: str) -> str:
@@ -90,6 +113,12 @@ def kept(step: OnboardingStep, *, act: str, detail: str, external_id: str) -> di
     return {"act": step.act or act, "detail": detail, "external_id": external_id or step.external_id, "answer": {}}
 
 
-def may_take_back(step: OnboardingStep, employee: Employee, *, is_ours: bool) -> bool:
-    """Whether an account is one that this onboarding has made or opened, and no later one needs it."""
-    return not employee.is_superseded and (is_ours or step.act in (CREATED, REACTIVATED, ACTIVATED))
+def may_take_back(step: OnboardingStep, employee: Employee, holder: Holder) -> bool:
+    """Whether an account is one that this onboarding has made or opened, and no later one needs it.
+
+    One that was made, its answer lost, is known as in `check_same`; what nobody can tell is left to a person.
+    """
+    if employee.is_superseded:
+        return False
+    is_lost = holder.is_of_our_making(employee) and (step.confirmed or not holder.is_another(employee))
+    return is_lost or step.act in (CREATED, REACTIVATED, ACTIVATED)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from functions.onboarding import accounts
-from functions.onboarding.accounts import ACTIVE, CREATED, DEACTIVATED, FOUND, KEPT, REACTIVATED, REMOVED, STAGED
+from functions.onboarding.accounts import ACTIVE, CREATED, DEACTIVATED, FOUND, KEPT, REACTIVATED, REMOVED, STAGED, Holder
 from functions.onboarding.settings import OnboardingSettings
 from functions.onboarding.steps import ABSENT
 from shared import clock
@@ -69,16 +69,18 @@ def _find(http: Connection, login: str) -> Mapping[str, Any] | None:
     return answers.mapping(response, http.words("looking a user up"), repeatable=True)
 
 
-def _act(step: OnboardingStep, employee: Employee, user: Mapping[str, Any]) -> str:
+def _holder(user: Mapping[str, Any]) -> Holder:
     created = user.get("createdDateTime")
-    is_ours = accounts.check_same(
-        step,
-        employee,
+    return Holder(
         number=str(user.get("employeeId") or ""),
-        name=(str(user.get("givenName") or ""), str(user.get("surname") or "")),
+        given_name=str(user.get("givenName") or ""),
+        family_name=str(user.get("surname") or ""),
         created=clock.as_utc(datetime.fromisoformat(str(created))) if created else None,
     )
-    if is_ours:
+
+
+def _act(step: OnboardingStep, employee: Employee, user: Mapping[str, Any]) -> str:
+    if accounts.check_same(step, employee, _holder(user)):
         return CREATED
     return FOUND if user.get("accountEnabled") else REACTIVATED
 
@@ -148,9 +150,8 @@ def _taken_back(
     """A user that we have made or opened is disabled and signed out everywhere; what was there before us stays."""
     if user is None:
         return accounts.kept(step, act=FOUND, detail=REMOVED, external_id="")
-    number, created = str(user["id"]), user.get("createdDateTime")
-    is_ours = bool(created) and clock.as_utc(datetime.fromisoformat(str(created))) >= employee.row.received_at
-    if not accounts.may_take_back(step, employee, is_ours=is_ours):
+    number = str(user["id"])
+    if not accounts.may_take_back(step, employee, _holder(user)):
         return accounts.kept(step, act=FOUND, detail=KEPT, external_id=number)
     http.call("PATCH", f"/users/{quote(number)}", "disabling a user", repeatable=True, json={"accountEnabled": False})
     http.answer("POST", f"/users/{quote(number)}/revokeSignInSessions", "signing a user out", repeatable=True)

@@ -13,10 +13,21 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from functions.onboarding import accounts
-from functions.onboarding.accounts import ACTIVATED, ACTIVE, CREATED, DEACTIVATED, FOUND, KEPT, REACTIVATED, REMOVED, STAGED
+from functions.onboarding.accounts import (
+    ACTIVATED,
+    ACTIVE,
+    CREATED,
+    DEACTIVATED,
+    FOUND,
+    KEPT,
+    REACTIVATED,
+    REMOVED,
+    STAGED,
+    Holder,
+)
 from functions.onboarding.steps import ABSENT
 from shared import clock
-from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError
+from shared.errors import PuenteError, RetryableError, ThrottledError
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings
 from shared.vendors import answers
@@ -127,26 +138,23 @@ def _find(http: Connection, login: str) -> Mapping[str, Any] | None:
 
 def _act(step: OnboardingStep, employee: Employee, user: Mapping[str, Any]) -> str:
     """What is done to a user that was there. Raises PermanentError: it is somebody else's, or nobody can tell."""
-    profile = user.get("profile") or {}
+    holder = _holder(user)
     if user.get("status") == STAGED.upper():
-        number = str(profile.get("employeeNumber") or "")
-        if number and employee.row.employee_id and number != employee.row.employee_id and not step.confirmed:
-            raise PermanentError("another-person", "okta: the prepared user belongs to another employee")
-        return CREATED if _created(user) >= employee.row.received_at - accounts.CLOCKS_DIFFER else ACTIVATED
-    is_ours = accounts.check_same(
-        step,
-        employee,
-        number=str(profile.get("employeeNumber") or ""),
-        name=(str(profile.get("firstName") or ""), str(profile.get("lastName") or "")),
-        created=_created(user),
-    )
-    if is_ours:
+        accounts.check_not_another(step, employee, holder)
+        return CREATED if holder.is_new(employee) else ACTIVATED
+    if accounts.check_same(step, employee, holder):
         return CREATED
     return REACTIVATED if user.get("status") == GONE else FOUND
 
 
-def _created(user: Mapping[str, Any]) -> datetime:
-    return clock.as_utc(datetime.fromisoformat(str(user.get("created") or "1970-01-01T00:00:00+00:00")))
+def _holder(user: Mapping[str, Any]) -> Holder:
+    profile, created = user.get("profile") or {}, user.get("created")
+    return Holder(
+        number=str(profile.get("employeeNumber") or ""),
+        given_name=str(profile.get("firstName") or ""),
+        family_name=str(profile.get("lastName") or ""),
+        created=clock.as_utc(datetime.fromisoformat(str(created))) if created else None,
+    )
 
 
 def _profile(employee: Employee) -> dict[str, str]:
@@ -225,12 +233,7 @@ def _taken_back(
     if user is None:
         return accounts.kept(step, act=FOUND, detail=REMOVED, external_id="")
     number = str(user["id"])
-    name = (str((user.get("profile") or {}).get("firstName")), str((user.get("profile") or {}).get("lastName")))
-    is_ours = _created(user) >= employee.row.received_at - accounts.CLOCKS_DIFFER and name == (
-        employee.given_name,
-        employee.family_name,
-    )
-    if not accounts.may_take_back(step, employee, is_ours=is_ours):
+    if not accounts.may_take_back(step, employee, _holder(user)):
         return accounts.kept(step, act=FOUND, detail=KEPT, external_id=number)
     if user.get("status") == STAGED.upper() and step.act in (CREATED, None):
         for _ in range(2):  # the first deletion only deactivates

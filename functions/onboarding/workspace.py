@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from functions.onboarding import accounts
-from functions.onboarding.accounts import ACTIVE, CREATED, DEACTIVATED, FOUND, KEPT, REACTIVATED, REMOVED, STAGED
+from functions.onboarding.accounts import ACTIVE, CREATED, DEACTIVATED, FOUND, KEPT, REACTIVATED, REMOVED, STAGED, Holder
 from functions.onboarding.settings import OnboardingSettings
 from functions.onboarding.steps import ABSENT
 from shared import clock
@@ -85,21 +85,18 @@ def _number(user: Mapping[str, Any]) -> str:
     return next((str(one.get("value") or "") for one in found if one.get("type") == "organization"), "")
 
 
-def _created(user: Mapping[str, Any]) -> datetime | None:
-    text = str(user.get("creationTime") or "")
-    return clock.as_utc(datetime.fromisoformat(text)) if text else None
+def _holder(user: Mapping[str, Any]) -> Holder:
+    name, created = user.get("name") or {}, str(user.get("creationTime") or "")
+    return Holder(
+        number=_number(user),
+        given_name=str(name.get("givenName") or ""),
+        family_name=str(name.get("familyName") or ""),
+        created=clock.as_utc(datetime.fromisoformat(created)) if created else None,
+    )
 
 
 def _act(step: OnboardingStep, employee: Employee, user: Mapping[str, Any]) -> str:
-    name = user.get("name") or {}
-    is_ours = accounts.check_same(
-        step,
-        employee,
-        number=_number(user),
-        name=(str(name.get("givenName") or ""), str(name.get("familyName") or "")),
-        created=_created(user),
-    )
-    if is_ours:
+    if accounts.check_same(step, employee, _holder(user)):
         return CREATED
     return REACTIVATED if user.get("suspended") else FOUND
 
@@ -174,9 +171,8 @@ def _taken_back(
     """An account that we have made or opened is suspended, for a deleted one holds its seat; what was there before us stays."""
     if user is None:
         return accounts.kept(step, act=FOUND, detail=REMOVED, external_id="")
-    number, created = str(user["id"]), _created(user)
-    is_ours = created is not None and created >= employee.row.received_at
-    if not accounts.may_take_back(step, employee, is_ours=is_ours):
+    number = str(user["id"])
+    if not accounts.may_take_back(step, employee, _holder(user)):
         return accounts.kept(step, act=FOUND, detail=KEPT, external_id=number)
     http.call("PUT", f"/users/{quote(number)}", "suspending an account", repeatable=True, json={"suspended": True})
     return accounts.kept(step, act=FOUND, detail=DEACTIVATED, external_id=number)

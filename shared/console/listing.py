@@ -15,6 +15,11 @@ from shared.web.paging import COUNTED_TO, counted
 ROWS = 50
 
 
+def blank(value: Any) -> Any:
+    """An empty field of a form is a filter that is not set."""
+    return None if value == "" else value
+
+
 @dataclass(frozen=True)
 class Listed:
     """A page of a list, newest first: its rows, how many there are in all (up to COUNTED_TO), where the next page begins."""

@@ -37,6 +37,16 @@ SYSTEM = "system"
 ERRORS_NOT_ISOLATED = "puente_errors_not_isolated"
 
 
+LATE = "late "  # an outcome that came when somebody else held the delivery already
+NO_FAILURE = frozenset(("done", "shadowed", "skipped", "moved"))
+"""The results in the action log that say of an attempt that nothing went wrong; every other one is the reason of a failure."""
+
+
+def is_failure(result: str) -> bool:
+    """Whether a line of the action log tells of an attempt that failed."""
+    return result.removeprefix(LATE) not in NO_FAILURE
+
+
 def close(delivery: Delivery, state: State, *, reason: str | None = None, error: str | None = None) -> None:
     """Finish a delivery. A finished sync lets go of its key, so that the next change opens a new one."""
     delivery.state, delivery.finished_at = state, clock.now()
@@ -348,7 +358,7 @@ def _give_back(row: Delivery, token: str) -> None:
 
 def _settle_late(session: Session, action: Action, row: Delivery, delivery: Claimed, outcome: Outcome) -> None:
     log.warning("delivery %d outlived its lease", row.id)
-    log_outcome(session, action, delivery, f"late {_result_code(outcome)}"[:32], None)
+    log_outcome(session, action, delivery, f"{LATE}{_result_code(outcome)}"[:32], None)
     if action.kind is Kind.SYNC:
         plan.sync(session, action, row.subject)
     elif _took_effect(outcome) and isinstance(outcome, Done) and row.state in (State.UNCERTAIN, State.PENDING):

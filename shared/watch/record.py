@@ -86,7 +86,7 @@ def _carried_out(session: Session) -> dict[str, Any]:
     """Attempts of the last minute: how many by action and result, and the seconds from owing to done."""
     since = clock.now() - LAST
     taken = step_of(Delivery.created_at, ActionLog.at).label("taken")
-    lately = (ActionLog.id > _before(session, since), ActionLog.at > since)
+    lately = (ActionLog.id > line_before(session, since), ActionLog.at > since)
     rows = select(ActionLog.action, ActionLog.result, taken).join(Delivery, Delivery.id == ActionLog.delivery_id).where(*lately)
     counted, durations = Counter[str](), Counter[int]()
     for action, result, step, count in _grouped(session, rows):
@@ -103,7 +103,7 @@ def _grouped(session: Session, rows: Select[str, str, int]) -> Sequence[tuple[st
     return [(row[0], row[1], row[2], row[3]) for row in found]
 
 
-def _before(session: Session, since: datetime) -> int:
+def line_before(session: Session, since: datetime) -> int:
     """The number of a line of the action log that is older than `since`, and not much: lines are numbered as they come."""
     newest, step = session.scalar(select(func.max(ActionLog.id))) or 0, FIRST_STEP
     while step < newest:

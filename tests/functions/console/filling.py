@@ -73,7 +73,7 @@ def fill(engine: Engine | None = None) -> None:
                     started_at=now,
                     at=now + timedelta(seconds=1),
                     attempt=1,
-                    result="retry" if number % 2 else "done",
+                    result="unavailable" if number % 2 else "done",
                     detail="503",
                 )
             )

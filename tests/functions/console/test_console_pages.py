@@ -116,6 +116,14 @@ def test_waits_are_told_apart_from_work(filled, viewer):
     assert "waits for the person's day to begin" in shown.words
 
 
+def test_failed_attempts_of_the_day_are_counted(filled, viewer):
+    """By the results that the outbox writes: what was done, skipped or moved is no failure."""
+    shown = viewer.get("/console/systems")
+    row = next(line for line in re.findall(r"<tr.*?</tr>", shown.text, re.DOTALL) if "/console/systems/odoo" in line)
+    figures = [int(number) for number in re.findall(r'<td role="cell" class="num p2">(\d+)</td>', row)]
+    assert figures == [4, 4]
+
+
 def test_system_is_paused_and_resumed(filled, operator):
     """By name, with a note; the action log has both."""
     page = operator.get("/console/systems/discord")

@@ -1,11 +1,13 @@
 """Accounts that were there, answers that are lost, systems that refuse: each step has the result that it really had."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from functions.onboarding import accounts
 from functions.onboarding.tables import OPEN
-from tests.functions.onboarding.conftest import BEA, Company, Faults
+from tests.functions.onboarding.conftest import BEA, Company, Faults, contract
 
 BEATRIZ = {"email": BEA, "first_name": "Beatriz", "last_name": "Núñez"}
 LOST = [
@@ -179,6 +181,31 @@ def test_what_was_there_before_stays_after_a_cancellation(company: Company) -> N
     assert company.steps()["idp"].detail == "kept"
 
 
+@pytest.mark.parametrize("step", ["idp", "workspace"])
+def test_a_namesake_who_came_after_the_contract_stays_after_its_cancellation(company: Company, step: str) -> None:
+    """Another employee's account, made by hand a moment after the contract came, is not ours to close."""
+    someone = {**BEATRIZ, "employee_id": "E-1", "created": "2026-11-30T18:00:30Z"}
+    (company.okta if step == "idp" else company.google).act("user", someone)
+    company.sign()
+    assert company.steps()[step].reason == "another-person"
+    company.cancel()
+    assert company.steps()[step].detail == "kept"
+    if step == "idp":
+        assert company.okta_users[0]["status"] == "ACTIVE"
+    else:
+        assert company.accounts[0]["suspended"] is False
+
+
+@pytest.mark.parametrize(("minutes", "is_ours"), [(-6, False), (-1, True), (1, True)])
+def test_a_cancellation_knows_our_account_by_a_clock_that_is_behind(company: Company, minutes: int, *, is_ours: bool) -> None:
+    """A system's clock may differ from ours: the account whose answer was lost is ours all the same."""
+    company.report(contract())
+    created = company.row.received_at + timedelta(minutes=minutes)
+    holder = accounts.Holder(number="E-7", given_name="Beatriz", family_name="Núñez", created=created)
+    step = company.steps()["workspace"]
+    assert accounts.may_take_back(step, accounts.of(step), holder) is is_ours
+
+
 @pytest.mark.slow
 def test_a_rehire_keeps_what_the_cancelled_one_would_close(company: Company, faults: Faults) -> None:
     """The cancellation of the first is carried out late, when the second needs the account."""
@@ -198,8 +225,6 @@ def test_a_rehire_keeps_what_the_cancelled_one_would_close(company: Company, fau
 
 
 def _signed_anew() -> dict[str, Any]:
-    from tests.functions.onboarding.conftest import contract
-
     return contract(start_date="2027-03-01", contract_signed_date="2026-11-30T18:01:00Z")
 
 
