@@ -26,7 +26,7 @@ from functions.broadcasts import (
     running_control,
     running_outcomes,
     running_watch,
-    schedule_edits,
+    schedule_records,
 )
 from functions.broadcasts import counts as broadcast_counts
 from functions.broadcasts import importer as broadcast_importer
@@ -366,11 +366,8 @@ WAITS: dict[str, Wait] = {
             session, [progress.Change(recipient_id=1, status=RecipientStatus.SENT, at=clock.now())]
         ),
     ),
-    "functions.broadcasts.schedule_edits:_automation": Wait(
-        Automation, broadcast, lambda session: schedule_edits._automation(session, "u1", for_change=True)
-    ),
-    "functions.broadcasts.schedule_edits:_of": Wait(
-        BroadcastSchedule, broadcast, lambda session: schedule_edits._of(session, session.get_one(Automation, 1))
+    "functions.broadcasts.schedule_records:of_automation": Wait(
+        BroadcastSchedule, broadcast, lambda session: schedule_records.of_automation(session, 1, for_change=True)
     ),
     "functions.christmas.meetings:hold": Wait(
         SequenceContact, one(SequenceContact, email=ANA), lambda session: meetings.hold(session, ANA)
