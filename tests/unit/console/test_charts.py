@@ -104,7 +104,7 @@ def test_lane_keeps_the_order(moments):
     for begin, end in pairwise(ordered):
         x, width = lane.span(begin, end)
         assert 0 <= x <= 100
-        assert LEAST <= width
+        assert width >= LEAST
         assert x + width <= 100.01
 
 
