@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import running_control, running_plan
+from functions.broadcasts import running, running_control, running_plan
+from functions.broadcasts.running_tables import RecentFailure
 from functions.broadcasts.tables import Automation, Execution, Recipient
 from shared import clock
 from shared.errors import PermanentError, RetryableError, UnavailableError
@@ -360,3 +361,13 @@ def test_automation_is_paused_resumed_and_cancelled_over_the_api(post: Post, env
     assert api.post(f"{paths[0]}/cancel", body={"reason": None}).json["executions"][0]["status"] == "cancelled"
     assert api.post(f"{paths[0]}/cancel").status == 409
     assert api.post(f"{paths[1]}/cancel", body={}).status == 409
+
+
+def test_old_failures_are_forgotten_where_nothing_runs(database: Engine, test_clock: clock.TestClock) -> None:
+    """A day after the last execution they count no more; the newer ones are kept."""
+    for code in ("old", "new"):
+        transact(lambda session, code=code: session.add(RecentFailure(automation_id=1, code=code, at=clock.now())))
+        test_clock.advance(hours=13)
+        running.run_all()
+    with reading() as session:
+        assert session.scalars(select(RecentFailure.code)).all() == ["new"]
