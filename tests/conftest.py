@@ -18,7 +18,7 @@ from shared import clock, faults, flows, queues
 from shared.settings import get_settings
 from shared.store import session as store
 from shared.store.migrate import upgrade
-from tests.support import one_result
+from tests.support import one_result, shares
 from tests.support.examples import load_profile
 from tests.support.world import LOCAL_KEY, FakeStorage, World
 
@@ -46,6 +46,12 @@ ENVIRONMENT = {
 
 # While some ten thousand tests are collected there is no garbage, and looking for it costs every process two seconds.
 gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let every run have a share of what is tried in many forms."""
+    shares.mark_the_rest(items)
 
 
 def pytest_collection_finish() -> None:

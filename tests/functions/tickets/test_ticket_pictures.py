@@ -66,6 +66,7 @@ def test_what_nobody_can_read_has_a_reason(make: Callable[[], bytes], reason: st
     assert refused.value.reason == reason
 
 
+@pytest.mark.slow
 def test_picture_inside_a_pdf_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its size is looked at before it is drawn."""
     from fpdf import FPDF

@@ -130,6 +130,7 @@ def test_several_doubts_are_asked_one_after_the_other(till: Till) -> None:
     assert till.templates() == [*questions, "ticket_booked"]
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("seed", range(4))
 def test_any_order_and_repetition_ends_the_same(till: Till, seed: int) -> None:
     """Photos of one expense and of another, each sent again, in any order: two are booked, and each photo is one ticket."""
