@@ -88,7 +88,7 @@ from shared.crm import (
     stage_edits,
 )
 from shared.crm.odoo_sides import Side
-from shared.intake import dead_letter_store
+from shared.intake import dead_letter_store, holding
 from shared.journeys import beginnings, due_beginnings, engine, enrolment_records, load, memory, pauses, step_deliveries
 from shared.journeys import operator_actions as journey_actions
 from shared.messages import approved_templates, consent, days, moves, notion_templates, number_states, rekey, statuses
@@ -98,6 +98,7 @@ from shared.outbox import claims, expired, plan, record
 from shared.outbox import operator_actions as delivery_actions
 from shared.people import kinds, observing
 from shared.store.contact_models import Address, ContactProfile
+from shared.store.flow_models import FlowHold
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent, JourneyPause, JourneyVersion
 from shared.store.message_models import Conversation, MessageDay, MessageStatus, Suppression, TemplateCopy
 from shared.store.models import (
@@ -557,6 +558,9 @@ WAITS: dict[str, Wait] = {
         ],
         lambda session: stage_edits.change(session, 1001, {"manychat_name": "b"}, "a", editing.unguarded),
         held=1002,
+    ),
+    "shared.intake.holding:_HOLD": Wait(
+        FlowHold, one(FlowHold, flow="contacts"), lambda session: holding.lock(session, "contacts"), held="contacts"
     ),
     "shared.intake.dead_letter_store:_note_replay": Wait(
         DeadLetter, one(DeadLetter), lambda session: dead_letter_store._note_replay(session, 1, "a")
