@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Self
+from typing import Any, Self
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueServiceClient
@@ -189,8 +189,30 @@ class Senders:
         except (OSError, http.client.HTTPException):
             connection.close()
             return False
-        if answer.status != 202:
-            self.refused.append((answer.status, text))
+        return self._is_settled(post, answer.status, text)
+
+    def _is_settled(self, post: Post, status: int, text: bytes) -> bool:
+        """Whether an answer says that the event is stored; it is remembered then."""
+        if status != 202:
+            self.refused.append((status, text))
             return False
         self.accepted[json.loads(text)["event_id"]] = post
+        return True
+
+
+class Askers(Senders):
+    """Sends what is answered with its result, and no event: 202, or 409 where it was taken before and the answer was lost.
+
+    `answers` are the statuses of each body, in the order in which they came.
+    """
+
+    def __init__(self, host: RunningHost, posts: Iterable[Post], **more: Any) -> None:
+        super().__init__(host, posts, **more)
+        self.answers: dict[bytes, list[int]] = {}
+
+    def _is_settled(self, post: Post, status: int, text: bytes) -> bool:
+        if status not in (200, 202, 409):
+            self.refused.append((status, text))
+            return False
+        self.answers.setdefault(post.body, []).append(status)
         return True
