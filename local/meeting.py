@@ -26,7 +26,7 @@ class Demo(PostingPart):
 
 
 def _is_booked(row: Row) -> bool:
-    return row["status"] == "confirmed" and row["calendar_sync_status"] == "success"
+    return (row["status"], row["calendar_sync_status"]) == ("confirmed", "success")
 
 
 def _shown(row: Row) -> str:

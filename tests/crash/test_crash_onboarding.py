@@ -94,7 +94,7 @@ def check_record(rig: Rig) -> None:
         assert sorted(session.scalars(select(Onboarding.login))) == EMAILS
         steps = session.scalars(select(OnboardingStep)).all()
         unfinished = {(step.name, step.state) for step in steps if step.state != "done"}
-        tasks = Counter(session.execute(select(OnboardingTask.onboarding_id, OnboardingTask.code)).tuples())
+        tasks = Counter(map(tuple, session.execute(select(OnboardingTask.onboarding_id, OnboardingTask.code))))
     assert unfinished <= {(name, "uncertain") for name in NOT_REPEATED}
     assert set(tasks.values()) == {1}
 
