@@ -27,6 +27,7 @@ FLOW = Flow(
         "functions.console.journeys:router",
         "functions.console.approvals:router",
         "functions.console.texts:router",
+        "functions.console.text_edits:router",
         "functions.console.reports:router",
         "functions.console.settings_page:router",
     ),
