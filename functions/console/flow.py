@@ -49,6 +49,7 @@ FLOW = Flow(
     ),
     waiting=(
         "functions.console.matters:stopped",
+        "functions.console.matters:paused_flows",
         "functions.console.matters:answers",
         "functions.console.matters:uncertain",
         "functions.console.matters:failed",

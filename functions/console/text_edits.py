@@ -34,12 +34,7 @@ FAULTS = (
     mark("has more than %(most)s characters"),
     mark("cannot be read: %(why)s"),
 )
-"""What `text_checks` says of a text, and `text_versions` of a change, for the catalogues."""
-REFUSALS = (
-    mark("Somebody has published this text meanwhile: look again at what it says now."),
-    mark("Another change at the same moment does not go with this one."),
-    mark("This text has no such version."),
-)
+"""What `text_checks` says of a text, for the catalogues."""
 IN_NOTION = mark("This text is written in Notion; change it there.")
 
 

@@ -147,7 +147,7 @@ def restore(session: Session, file: Template, number: int, after: int, actor: st
 def _next(session: Session, file: Template, after: int, actor: str) -> TextVersion:
     newest = next(iter(history(session, file)), None)
     if (newest.number if newest else 0) != after:
-        raise RefusedError(409, "changed", "Somebody has published this text meanwhile: look again at what it says now.")
+        raise RefusedError(409, "text-changed", "Somebody has published this text meanwhile: look again at what it says now.")
     return TextVersion(name=file.name, locale=file.locale, number=after + 1, actor=actor[:60])
 
 

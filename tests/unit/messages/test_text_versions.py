@@ -67,7 +67,7 @@ def test_whoever_comes_second_is_refused() -> None:
     publish()
     with pytest.raises(RefusedError) as refusal:
         publish("otra cosa {{ text }} {{ first_name }} BAJA", after=0)
-    assert (refusal.value.status, refusal.value.reason) == (409, "changed")
+    assert (refusal.value.status, refusal.value.reason) == (409, "text-changed")
 
 
 def test_number_is_taken_once_whatever_the_check_has_seen() -> None:
