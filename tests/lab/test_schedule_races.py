@@ -13,8 +13,8 @@ from functions.broadcasts import schedule_edits, schedule_runs
 from functions.broadcasts.tables import Automation, Execution, Schedule
 from shared import clock
 from shared.store.session import reading, transact
-from tests.lab.waits import filled
 from tests.lab.together import together
+from tests.lab.waits import filled
 
 pytestmark = [
     pytest.mark.lab,
@@ -39,12 +39,25 @@ def later(session: Session) -> int:
 def due(lab: Engine) -> datetime:
     """A daily schedule whose run has been due for a minute; when that was."""
     at = clock.now() - timedelta(minutes=1)
-    rules = {"recurrence_type": "daily", "recurrence_config": {"interval": 1}, "start_time": at.time(), "execution_timezone": "UTC"}
+    rules = {
+        "recurrence_type": "daily",
+        "recurrence_config": {"interval": 1},
+        "start_time": at.time(),
+        "execution_timezone": "UTC",
+    }
 
     def work(session: Session) -> None:
         session.add(filled(Automation, uuid=UUID, status="active", deleted_at=None))
         session.flush()
-        row = filled(Schedule, automation_id=1, start_date=date(2026, 1, 1), next_scheduled_at=at, is_active=True, **rules)
+        row = filled(
+            Schedule,
+            automation_id=1,
+            start_date=date(2026, 1, 1),
+            start_time=at.time(),
+            next_scheduled_at=at,
+            is_active=True,
+            **rules,
+        )
         row.is_paused, row.deleted_at, row.end_date, row.execution_count = False, None, None, 0
         row.execution_window_start = row.execution_window_end = row.next_config = row.weekend_policy = None
         row.blackout_dates, row.skip_weekends, row.skip_holidays = [], False, False
