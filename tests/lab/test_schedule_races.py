@@ -14,7 +14,7 @@ from functions.broadcasts.tables import Automation, Execution, Schedule
 from shared import clock
 from shared.store.session import reading, transact
 from tests.lab.together import together
-from tests.lab.waits import filled
+from tests.lab.rows import filled
 
 pytestmark = [
     pytest.mark.lab,
