@@ -13,8 +13,8 @@ from functions.broadcasts import schedule_edits, schedule_runs
 from functions.broadcasts.tables import Automation, Execution, Schedule
 from shared import clock
 from shared.store.session import reading, transact
-from tests.lab.together import together
 from tests.lab.rows import filled
+from tests.lab.together import together
 
 pytestmark = [
     pytest.mark.lab,
