@@ -14,6 +14,7 @@ from shared.store.figure_models import EventHour
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, Target
 from shared.store.session import transact
+from shared.store.text_models import TextVersion
 from shared.store.wait_models import DeliveryWait, Outage
 from tests.support.world import opportunity
 
@@ -42,6 +43,7 @@ def fill(engine: Engine | None = None) -> None:
             delivery(session, now, outage.id, number, state)
         session.add_all([stopped(now), figures(now), answer(now)])
         broadcast(session)
+        text_versions(session)
 
     transact(work, engine)
 
@@ -144,3 +146,12 @@ def broadcast(session: Session) -> None:
     run = Execution(uuid=RUN, automation_id=row.id, status="paused", paused_at=clock.now(), pause_reason="12 of 20 failed")
     run.forecast = forecast
     session.add(run)
+
+
+def text_versions(session: Session) -> None:
+    """A text that was edited twice, and taken back once."""
+    body = "Hola, {{ first_name }}: {{ text }}\nSi no quieres más, responde BAJA."
+    for number, text in enumerate((body, f"{body} Gracias.", body), start=1):
+        restored = 1 if number == 3 else None
+        row = TextVersion(name="broadcast_news", locale="es", number=number, text=text, actor="key:olga", restored=restored)
+        session.add(row)
