@@ -27,6 +27,7 @@ FLOW = Flow(
         "functions.console.journeys:router",
         "functions.console.approvals:router",
         "functions.console.texts:router",
+        "functions.console.text_edits:router",
         "functions.console.reports:router",
         "functions.console.settings_page:router",
     ),
@@ -48,6 +49,7 @@ FLOW = Flow(
     ),
     waiting=(
         "functions.console.matters:stopped",
+        "functions.console.matters:paused_flows",
         "functions.console.matters:answers",
         "functions.console.matters:uncertain",
         "functions.console.matters:failed",
