@@ -18,7 +18,7 @@ def known(session: Session, name: str) -> Sequence[JourneyVersion]:
 
 def text_of(definition: object) -> str:
     """A definition as people read it, in the order of its fields; what says nothing is left out."""
-    return yaml.safe_dump(_said(definition), sort_keys=False, allow_unicode=True, width=120)
+    return yaml.safe_dump(_filled_in(definition), sort_keys=False, allow_unicode=True, width=120)
 
 
 def text_now(journey: Journey) -> str:
@@ -26,7 +26,7 @@ def text_now(journey: Journey) -> str:
     return text_of(journey.dumped())
 
 
-def _said(value: object) -> object:
+def _filled_in(value: object) -> object:
     if isinstance(value, dict):
-        return {name: _said(inner) for name, inner in value.items() if inner not in (None, [], {}, ())}
-    return [_said(inner) for inner in value] if isinstance(value, list | tuple) else value
+        return {name: _filled_in(inner) for name, inner in value.items() if inner not in (None, [], {}, ())}
+    return [_filled_in(inner) for inner in value] if isinstance(value, list | tuple) else value
