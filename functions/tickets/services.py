@@ -243,7 +243,7 @@ def _unreadable(session: Session, ticket: Ticket, reason: str) -> None:
     talking.say(session, ticket, f"ticket_file_{_FAULTS.get(reason, 'broken')}", "unreadable", None)
 
 
-_FAULTS = {"heic": "heic", "pdf-with-password": "password", "too-large": "large", "too-many-pages": "large", "gone": "gone"}
+_FAULTS = {"pdf-with-password": "password", "too-large": "large", "too-many-pages": "large", "gone": "gone"}
 
 
 def _to_a_person(session: Session, ticket: Ticket, reason: str, *, say: str | None = None) -> None:
