@@ -66,6 +66,7 @@ param settings = {
   ENTRA_LICENSE_SKU: readEnvironmentVariable('ENTRA_LICENSE_SKU', '')
   ENTRA_TENANT: readEnvironmentVariable('ENTRA_TENANT', '')
   ENTRA_USAGE_LOCATION: readEnvironmentVariable('ENTRA_USAGE_LOCATION', '')
+  EXECUTION_LOG_DAYS: readEnvironmentVariable('EXECUTION_LOG_DAYS', '')
   FLOWABLE_BASE_URL: readEnvironmentVariable('FLOWABLE_BASE_URL', '')
   FLOWABLE_TENANT: readEnvironmentVariable('FLOWABLE_TENANT', '')
   GOOGLE_ADMIN_EMAIL: readEnvironmentVariable('GOOGLE_ADMIN_EMAIL', '')
