@@ -29,6 +29,7 @@ FLOW = Flow(
         "functions.console.texts:router",
         "functions.console.reports:router",
         "functions.console.settings_page:router",
+        "functions.console.lists:router",
     ),
     settings="shared.console.settings:ConsoleSettings",
     has_pages=True,
