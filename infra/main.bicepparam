@@ -160,6 +160,7 @@ param settings = {
   OKTA_KEY_ID: readEnvironmentVariable('OKTA_KEY_ID', '')
   ONBOARDING_ADDRESS_RULE: readEnvironmentVariable('ONBOARDING_ADDRESS_RULE', '')
   ONBOARDING_CALENDAR: readEnvironmentVariable('ONBOARDING_CALENDAR', '')
+  ONBOARDING_CALENDAR_IN: readEnvironmentVariable('ONBOARDING_CALENDAR_IN', '')
   ONBOARDING_CALENDAR_OWNER: readEnvironmentVariable('ONBOARDING_CALENDAR_OWNER', '')
   ONBOARDING_CALLBACK_URL: readEnvironmentVariable('ONBOARDING_CALLBACK_URL', '')
   ONBOARDING_DOMAINS: readEnvironmentVariable('ONBOARDING_DOMAINS', '')

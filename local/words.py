@@ -1,9 +1,11 @@
 """`python -m local.words`: bring the console's catalogues in step with its texts.
 
 Texts that a catalogue lacks are added with an empty translation, those that nobody says any more go. Each folder of pages has
-catalogues of its own, `pages/<language>.po`; texts of `shared/console` stand in the frame's.
+catalogues of its own, `pages/<language>.po`; texts of `shared/console` stand in the frame's, and so do the refusals of all of
+`shared/`, by their reasons. Of the flows those have refusals in their catalogues whose routers are the console's.
 """
 
+import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +18,15 @@ from shared import flows
 from shared.console import words
 
 ROOT = Path(__file__).resolve().parents[1]
-CALLS = {"_": None, "gettext": None, "ngettext": (1, 2), "mark": None}
+CALLS = {"_": None, "gettext": None, "ngettext": (1, 2), "mark": None, "mark_counted": (1, 2)}
 PAGES = ("**.html", "jinja2.ext:babel_extract")
 OF_THE_CONSOLE = [("**.py", "python"), PAGES]
 OF_OTHER_FLOWS = [("console.py", "python"), PAGES]  # elsewhere `mark` may be any function
 OPTIONS = {"**.html": {"trimmed": "true", "extensions": "jinja2.ext.do", "silent": "false"}}
 LINE = 120
+
+REFUSES = "RefusedError"
+PLACE_OF_REASON = 1
 
 type Text = str | list[str] | tuple[str, ...]
 
@@ -39,6 +44,31 @@ def said(folder: Path) -> Iterator[tuple[str, Text]]:
         yield f"{folder.relative_to(ROOT).as_posix()}/{file}:{line}", text
 
 
+def refusals(folder: Path) -> Iterator[tuple[str, str]]:
+    """Every reason for which the code of a folder refuses something in the console, with where it stands."""
+    own = folder == words.OWN.parent
+    if not own and not any("ConsoleRoute" in path.read_text() for path in folder.glob("*.py")):
+        return
+    for path in sorted((folder.parent if own else folder).rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and _reason(call) is not None:
+                yield f"{path.relative_to(ROOT).as_posix()}:{call.lineno}", str(_reason(call))
+    for reason in words.PUT_TOGETHER if own else ():
+        yield "PUT_TOGETHER", reason
+
+
+def _reason(call: ast.Call) -> str | None:
+    """The reason of a refusal that is made here, where it is written out and its sentence is not one of the catalogue's."""
+    if _name(call) != REFUSES or any(isinstance(one, ast.Call) and _name(one) == "mark" for one in call.args):
+        return None
+    given = call.args[PLACE_OF_REASON : PLACE_OF_REASON + 1]
+    return next((str(one.value) for one in given if isinstance(one, ast.Constant)), None)
+
+
+def _name(call: ast.Call) -> str:
+    return str(getattr(call.func, "id", getattr(call.func, "attr", "")))
+
+
 def key(text: Text) -> str:
     """By what a catalogue finds a text: the form for one, where it counts something."""
     return text if isinstance(text, str) else text[0]
@@ -52,11 +82,19 @@ def bring_in_step(language: str) -> int:
         known = {}
         if file.is_file():
             with file.open("rb") as opened:
-                known = {key(message.id): message.string for message in read_po(opened, locale=language) if message.id}
+                known = {
+                    (message.context, key(message.id)): message.string
+                    for message in read_po(opened, locale=language)
+                    if message.id
+                }
         for _where, text in said(code):
-            given = known.get(key(text), "" if isinstance(text, str) else ("", ""))
+            given = known.get((None, key(text)), "" if isinstance(text, str) else ("", ""))
             catalogue.add(text, given)
             lacking += not (given and all(given))
+        for reason in sorted({reason for _where, reason in refusals(code)}):
+            translated = known.get((words.REFUSAL, reason), "")
+            catalogue.add(reason, translated, context=words.REFUSAL)
+            lacking += not translated
         with file.open("wb") as opened:
             write_po(opened, catalogue, width=LINE, omit_header=True, no_location=True)
     return lacking

@@ -42,6 +42,7 @@ from shared.settings import Settings, get_settings
 from shared.store import used_keys
 from shared.store.dialect import insert_if_absent, rows_changed
 from shared.store.figure_models import EventHour
+from shared.store.flow_models import FlowPause
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent
 from shared.store.message_models import MessageDay, MessageStatus, ReceivedMessage
 from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent, RetentionMark
@@ -160,6 +161,10 @@ def _old_pause(before: datetime) -> ColumnElement[bool]:
     return or_(TargetPause.ended_at < before, TargetPause.until < before)
 
 
+def _old_flow_pause(before: datetime) -> ColumnElement[bool]:
+    return FlowPause.drained_at < before
+
+
 def _old_move(before: datetime) -> ColumnElement[bool]:
     return WhatsAppMove.updated_at < before
 
@@ -190,6 +195,7 @@ RULES = {
     "waits": Rule(DeliveryWait, DeliveryWait.ended_at, DaysOf("retention_sync_days"), _old_wait),
     "outages": Rule(Outage, Outage.started_at, DaysOf("retention_action_log_days"), _old_outage),
     "pauses": Rule(TargetPause, TargetPause.paused_at, DaysOf("retention_action_log_days"), _old_pause),
+    "pauses of flows": Rule(FlowPause, FlowPause.paused_at, DaysOf("retention_action_log_days"), _old_flow_pause),
     "action log": Rule(ActionLog, ActionLog.at, DaysOf("retention_action_log_days"), _old_line),
 }
 

@@ -27,6 +27,7 @@ FLOW = Flow(
         "functions.console.journeys:router",
         "functions.console.approvals:router",
         "functions.console.texts:router",
+        "functions.console.text_edits:router",
         "functions.console.reports:router",
         "functions.console.settings_page:router",
         "functions.console.lists:router",
@@ -49,6 +50,7 @@ FLOW = Flow(
     ),
     waiting=(
         "functions.console.matters:stopped",
+        "functions.console.matters:paused_flows",
         "functions.console.matters:answers",
         "functions.console.matters:uncertain",
         "functions.console.matters:failed",

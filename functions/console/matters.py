@@ -1,15 +1,19 @@
 """What of the engine and its core waits for a person. Other flows name theirs in their declarations."""
 
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared.console.waiting import Waiting
-from shared.console.words import mark
+from shared.console.words import mark, mark_counted
+from shared.intake import holding
 from shared.intake.dead_letter_reasons import Cause, causes
 from shared.messages.consent import WHATSAPP_WINDOW
 from shared.outbox.actions import Kind, State
+from shared.store.flow_models import FlowHold, FlowPause
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import Delivery, Reconciliation
 from shared.watch import flow_figures
@@ -29,14 +33,44 @@ def _cause(cause: Cause) -> Waiting:
         icon="stopped",
         status="ask",
         title=mark("%(type)s: %(reason)s"),
-        text=mark("%(events)s events of %(people)s people could not be applied; they are kept whole."),
-        values={"type": cause.type or cause.queue, "reason": cause.reason, "events": cause.events, "people": cause.people},
+        text=mark_counted(
+            "%(count)s event could not be applied; it is kept whole.",
+            "%(count)s events could not be applied; they are kept whole.",
+        ),
+        values={"type": cause.type or cause.queue, "reason": cause.reason, "count": cause.events},
+        people=cause.people,
         path=f"/console/stopped?{cause.address}",
         label=mark("See the cause"),
         since=cause.since,
         flow=flow_figures.flow_of(cause.type) if cause.type else None,
         weight=cause.events,
     )
+
+
+def paused_flows(session: Session) -> Iterator[Waiting]:
+    """Flows whose events wait because somebody has paused them."""
+    for hold in session.scalars(select(FlowHold).order_by(FlowHold.flow)):
+        if not hold.is_paused:
+            continue
+        pause = session.get_one(FlowPause, hold.pause_id)
+        number, _first = holding.waiting(session, hold.flow)
+        yield Waiting(
+            kind=mark("Paused"),
+            icon="pause",
+            status="wait",
+            title=mark("The flow %(flow)s is paused by %(who)s"),
+            text=mark_counted(
+                "%(count)s event waits; it is handled once the flow is resumed.",
+                "%(count)s events wait; they are handled in their order once the flow is resumed.",
+            ),
+            values={"flow": hold.flow, "who": pause.paused_by, "count": number},
+            path=f"/console/flows/{hold.flow}",
+            label=mark("See the flow"),
+            since=pause.paused_at,
+            until=hold.until,
+            flow=hold.flow,
+            weight=number,
+        )
 
 
 def answers(session: Session) -> Iterator[Waiting]:
@@ -51,7 +85,7 @@ def answers(session: Session) -> Iterator[Waiting]:
         icon="chat",
         status="warn",
         title=mark("%(name)s: “%(text)s”"),
-        text=mark("%(count)s messages of people wait for an answer."),
+        text=mark_counted("%(count)s message waits for an answer.", "%(count)s messages wait for an answer."),
         values={"name": oldest.sender_name or mark("Somebody"), "text": (oldest.text or "")[:80], "count": count},
         path="/console/answers",
         label=mark("Answer"),
@@ -63,42 +97,65 @@ def answers(session: Session) -> Iterator[Waiting]:
 
 def uncertain(session: Session) -> Iterator[Waiting]:
     """Messages that may have arrived: somebody decides, one by one."""
-    where = (Delivery.state == State.UNCERTAIN,)
-    grouped = select(Delivery.target, func.count(), func.min(Delivery.updated_at)).where(*where).group_by(Delivery.target)
-    for target, count, since in session.execute(grouped):
-        yield Waiting(
+    for group in _grouped(session, State.UNCERTAIN, Delivery.updated_at):
+        yield _of_deliveries(
+            group,
+            State.UNCERTAIN,
             kind=mark("Uncertain"),
             icon="warn",
             status="warn",
-            title=mark("%(count)s messages that may have arrived"),
+            title=mark_counted("%(count)s message that may have arrived", "%(count)s messages that may have arrived"),
             text=mark("%(system)s did not say whether it took them. Sending them again could send them twice."),
-            values={"count": count, "system": target},
-            path=f"/console/deliveries?state=uncertain&target={target}",
             label=mark("Decide one by one"),
-            since=since,
-            system=target,
-            weight=count,
         )
 
 
 def failed(session: Session) -> Iterator[Waiting]:
     """Deliveries that were given up: what they stood for is not in the outside system."""
-    where = (Delivery.state == State.DEAD,)
-    grouped = select(Delivery.target, Delivery.kind, func.count(), func.min(Delivery.finished_at)).where(*where)
-    for target, kind, count, since in session.execute(grouped.group_by(Delivery.target, Delivery.kind)):
-        yield Waiting(
+    for group in _grouped(session, State.DEAD, Delivery.finished_at):
+        yield _of_deliveries(
+            group,
+            State.DEAD,
             kind=mark("Failed"),
             icon="bad",
-            status="bad" if kind == Kind.SYNC else "warn",
-            title=mark("%(count)s deliveries to %(system)s were given up"),
+            status="bad" if group.kind == Kind.SYNC else "warn",
+            title=mark_counted(
+                "%(count)s delivery to %(system)s was given up", "%(count)s deliveries to %(system)s were given up"
+            ),
             text=mark("What they say is in our record and not there."),
-            values={"count": count, "system": target},
-            path=f"/console/deliveries?state=dead&target={target}",
             label=mark("See why"),
-            since=since,
-            system=target,
-            weight=count,
         )
+
+
+class _Group(NamedTuple):
+    """Deliveries of a kind to one system that stand alike: how many, about how many, and since when the first does."""
+
+    target: str
+    kind: str
+    number: int
+    people: int
+    since: datetime
+
+
+def _grouped(session: Session, state: State, since: Any) -> Iterator[_Group]:
+    """The deliveries in a state by system and kind; `since` is the column of when one came into it."""
+    group = (Delivery.target, Delivery.kind)
+    counted = (func.count(), func.count(Delivery.subject.distinct()), func.min(since))
+    for row in session.execute(select(*group, *counted).where(Delivery.state == state).group_by(*group)):
+        yield _Group(*row)
+
+
+def _of_deliveries(group: _Group, state: State, **facts: Any) -> Waiting:
+    """A matter of a group, whose list settles it."""
+    return Waiting(
+        values={"count": group.number, "system": group.target},
+        path=f"/console/deliveries?state={state}&target={group.target}",
+        people=group.people,
+        since=group.since,
+        system=group.target,
+        weight=group.number,
+        **facts,
+    )
 
 
 def drift(session: Session) -> Iterator[Waiting]:
@@ -109,7 +166,7 @@ def drift(session: Session) -> Iterator[Waiting]:
             kind=mark("Differences"),
             icon="split",
             status="wait",
-            title=mark("%(count)s records differ in %(system)s"),
+            title=mark_counted("%(count)s record differs in %(system)s", "%(count)s records differ in %(system)s"),
             text=mark("The rules say that a person decides about them."),
             values={"count": row.held_back, "system": row.system},
             path=f"/console/reports/comparison/{row.id}",

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from functions.tickets.tables import Ticket
 from shared.console.records import Field, Records
 from shared.console.waiting import Waiting
-from shared.console.words import mark
+from shared.console.words import mark, mark_counted
 from shared.money import Money
 
 PERSON = "person"
@@ -46,7 +46,7 @@ def waiting(session: Session) -> Iterator[Waiting]:
         yield Waiting(
             kind=mark("Tickets"),
             icon="ask",
-            title=mark("%(count)s tickets need a person"),
+            title=mark_counted("%(count)s ticket needs a person", "%(count)s tickets need a person"),
             text=mark("Their sender was asked and it is still not clear what they say."),
             values={"count": count},
             path=f"/console/records/tickets?state={PERSON}",

@@ -6,7 +6,7 @@ are `frame.html` and the macros of `parts.html`. Every text of theirs goes throu
 
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -37,9 +37,13 @@ HEADERS = page_headers.EVERYWHERE | {
 
 
 def render(request: Request, template: str, status: int = 200, /, **facts: Any) -> Response:
-    """The page that `template` makes of `facts`; of the navigation it shows the entry named `here`."""
+    """The page that `template` makes of `facts`; of the navigation it shows the entry named `here`.
+
+    `heading` names the page in the browser, in English or as what it is about is called.
+    """
     reader = reader_of(request)
     environment = _environment(reader.language)
+    facts |= {"heading": words.translations(reader.language).gettext(facts["heading"])}
     text = environment.get_template(template).render({"here": "", **_frame(request, reader), **facts})
     return HTMLResponse(text, status, headers=dict(HEADERS))
 
@@ -47,7 +51,8 @@ def render(request: Request, template: str, status: int = 200, /, **facts: Any) 
 def refusal(request: Request, error: RefusedError) -> Response:
     """The page that says why something was not done, and what is safe all the same."""
     phrase = HTTPStatus(error.status).phrase
-    return render(request, "refusal.html", error.status, error=error, phrase=phrase, heading=error.title)
+    title = words.of_refusal(reader_of(request).language, error)
+    return render(request, "refusal.html", error.status, error=error, title=title, phrase=phrase, heading=title)
 
 
 def operator_of(request: Request) -> Operator:
@@ -119,5 +124,6 @@ def _environment(language: str) -> Environment:
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     environment.filters["json"] = as_json
+    environment.globals["say"] = partial(words.in_words, language)
     environment.install_gettext_translations(words.translations(language), newstyle=True)  # type: ignore[attr-defined]
     return environment

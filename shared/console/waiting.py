@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy.orm import Session
 
 from shared import flows
+from shared.console.words import Sentence
 
 Status = Literal["bad", "warn", "ask", "wait"]
 WORST: tuple[Status, ...] = ("bad", "warn", "ask", "wait")
@@ -17,18 +18,20 @@ WORST: tuple[Status, ...] = ("bad", "warn", "ask", "wait")
 class Waiting:
     """One matter that waits.
 
-    `kind`, `title`, `text` and `label` are English with `%(name)s` for `values`, and are translated where they are shown.
-    `since` is when it began to wait, `until` when it is too late. `flow` and `system` name whose it is, where there is one.
-    `weight` orders matters of one status, most first.
+    `kind`, `title`, `text` and `label` are English with `%(name)s` for `values`, and are translated where they are shown; a
+    title or text that counts something has a form for one (`mark_counted`). `people` is how many it touches, where that is
+    known. `since` is when it began to wait, `until` when it is too late. `flow` and `system` name whose it is, where there is
+    one. `weight` orders matters of one status, most first.
     """
 
     kind: str
-    title: str
+    title: Sentence
     path: str
     label: str
     status: Status = "ask"
     icon: str = "ask"
-    text: str = ""
+    text: Sentence = ""
+    people: int | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     since: datetime | None = None
     until: datetime | None = None

@@ -1,28 +1,72 @@
 """The console's words in the language of whoever looks: English in the code, other languages in `pages/<language>.po`.
 
 Each folder of pages may have catalogues of its own; they are read together. What a catalogue lacks is shown in English (a test
-asks that nothing is lacking).
+asks that nothing is lacking). A refusal is found by its own sentence, or else by its reason, in the context REFUSAL: the
+sentences of the REST API name ids and states, and are English.
 """
 
 import io
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from shared import flows
+from shared.errors import RefusedError
 
 OWN = Path(__file__).parent / "pages"
 LANGUAGES = {"es": "Español", "en": "English"}
 DEFAULT = "es"
+CODE = "en"
+"""The language that the code is written in."""
+REFUSAL = "refusal"
+PUT_TOGETHER = (
+    *("already-open", "already-retried", "too-late", "odoo-no-answer", "odoo-failed"),
+    *("delivery-sending", "delivery-done", "delivery-cancelled", "delivery-skipped", "delivery-shadowed"),
+)
+"""Reasons of refusals that no call of RefusedError names as such."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A sentence that counts something, `%(count)s`: as it is for one, and for any other number."""
+
+    one: str
+    many: str
+
+
+type Sentence = str | Counted
 
 
 def mark(text: str) -> str:
     """`text`, which is shown in the reader's language later: so that the catalogues' check finds it."""
     return text
+
+
+def mark_counted(one: str, many: str) -> Counted:
+    """The same for a sentence that counts something."""
+    return Counted(one, many)
+
+
+def in_words(language: str, sentence: Sentence, values: Mapping[str, Any]) -> str:
+    """A marked sentence in a language, with `values` for its names; which form it has says `values["count"]`."""
+    known = translations(language)
+    if isinstance(sentence, Counted):
+        return known.ngettext(sentence.one, sentence.many, values["count"]) % values
+    return known.gettext(sentence) % values
+
+
+def of_refusal(language: str, error: RefusedError) -> str:
+    """What a refusal says: its own sentence where that is translated, else the one of its reason, else what it says itself."""
+    known = translations(language)
+    own, of_reason = known.gettext(error.title), known.pgettext(REFUSAL, error.reason)
+    return own if language == CODE or own != error.title or of_reason == error.reason else of_reason
 
 
 def catalogue(language: str) -> Catalog:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import PermanentError
-from shared.intake import dead_letter_store, endpoint, inbox
+from shared.intake import dead_letter_store, endpoint, holding, inbox
 from shared.intake.dead_letter_store import PARKED, REPLAYED, Filter
 from shared.intake.envelope import parse
 from shared.plans.kinds import Applied, Asked, Page, Place, Step, Unit
@@ -134,6 +134,8 @@ def _applied(session: Session, letter: DeadLetter, ready: _Ready, actor: str) ->
     values = {"state": REPLAYED, "replays": DeadLetter.replays + 1, "replayed_at": clock.now()}
     if not rows_changed(session.execute(mark.values(values))):
         raise PermanentError("no-longer-stopped", "somebody has replayed or dropped it meanwhile")
+    if holding.is_held(session, ready.handler.queue, ready.event.envelope.type):
+        raise PermanentError("flow-paused", "its flow is paused: resume it first")
     outcome = inbox.apply_once(session, ready.handler, ready.event)
     session.add(
         ActionLog(

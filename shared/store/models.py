@@ -1,453 +1,35 @@
-"""The tables of the core. Every query that a timer runs has its index here; every text is Unicode; every time is UTC."""
+"""The tables of the core, all at one address.
+
+Every query that a timer runs has its index there; every text is Unicode; every time is UTC.
+"""
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    ForeignKey,
-    Index,
-    MetaData,
-    Unicode,
-    UnicodeText,
-    UniqueConstraint,
-    event,
-    false,
-    text,
-    true,
-)
-from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column, relationship
+from sqlalchemy import Unicode
+from sqlalchemy.orm import Mapped, mapped_column
 
 from shared import clock
-from shared.store import search
-from shared.store.sync_columns import SyncColumns
-from shared.store.types import BigId, JsonText, Note, TwoDecimals, UtcDateTime
-
-MANYCHAT_ID_LENGTH = 50
-ERROR_LENGTH = 1000
-GONE = {"erased": True}
-"""What stands in place of the data of an event whose person was erased."""
-
-
-class Base(DeclarativeBase):
-    """Names every constraint, so that a migration can address each of them on both databases."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-
-
-class Timestamped:
-    """When our own row came to be and was last changed."""
-
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
-
-
-class OdooSynced(SyncColumns, prefix="odoo"):
-    """How far Odoo is in step with this row. `odoo_sync_status` is NULL where the sync mode leaves the row out of Odoo.
-
-    `odoo_linked` says that the record in Odoo carries our external id, so that it need not be looked for. `odoo_seen` is what
-    both sides last agreed on, as digests (`shared.crm.odoo_seen`).
-    """
-
-    odoo_id: Mapped[int | None] = mapped_column(BigId)
-    odoo_linked: Mapped[bool] = mapped_column(default=False, server_default=false())
-    odoo_seen: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
-    odoo_sync_status: Mapped[str | None]
-    odoo_sync_error: Mapped[str | None]
-    odoo_sync_attempts: Mapped[int]
-    odoo_sync_at: Mapped[datetime | None]
-    odoo_synced_at: Mapped[datetime | None]
-
-
-class Channel(Timestamped, Base):
-    """A way by which people reach us (WhatsApp, Instagram, ...); made on first mention."""
-
-    __tablename__ = "channels"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    key: Mapped[str] = mapped_column(Unicode(64), unique=True)
-    name: Mapped[str] = mapped_column(Unicode(100))
-    description: Mapped[str | None] = mapped_column(Unicode(255))
-
-
-class Advisor(Timestamped, Base):
-    """A colleague to whom people are assigned; `odoo_user_id` where Odoo knows the same person."""
-
-    __tablename__ = "advisors"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    name: Mapped[str] = mapped_column(Unicode(200))
-    email: Mapped[str | None] = mapped_column(Unicode(254), index=True)
-    phone: Mapped[str | None] = mapped_column(Unicode(20))
-    odoo_user_id: Mapped[int | None]
-    role: Mapped[str | None] = mapped_column(Unicode(50))
-    status: Mapped[str | None] = mapped_column(Unicode(20))
-    genre: Mapped[str | None] = mapped_column(Unicode(20))
-    is_active: Mapped[bool] = mapped_column(default=True, server_default=true())
-
-
-class Contact(Timestamped, OdooSynced, Base):
-    """A person, known by ManyChat's id; who has none there has `tel:<number>` in its place.
-
-    `fact_times` says from when each fact is (see `shared.crm.facts`).
-
-    `search_text` follows name and phone by itself (see `shared.store.search`).
-    """
-
-    __tablename__ = "contacts"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    manychat_id: Mapped[str] = mapped_column(Unicode(MANYCHAT_ID_LENGTH), unique=True)
-    first_name: Mapped[str | None] = mapped_column(Unicode(200))
-    last_name: Mapped[str | None] = mapped_column(Unicode(200))
-    email: Mapped[str | None] = mapped_column(Unicode(254), index=True)
-    phone: Mapped[str | None] = mapped_column(Unicode(20), index=True)
-    phone_original: Mapped[str | None] = mapped_column(Unicode(100))
-    subscribed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    last_event_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    initial_state: Mapped[str | None] = mapped_column(Unicode(200))
-    last_state: Mapped[str | None] = mapped_column(Unicode(200))
-    channel_id: Mapped[int | None] = mapped_column(ForeignKey("channels.id"), index=True)
-    fact_times: Mapped[dict[str, Any]] = mapped_column(JsonText, default=dict)
-    search_text: Mapped[str] = mapped_column(Unicode(search.LONGEST), default="", server_default="")
-    channel: Mapped[Channel | None] = relationship(lazy="joined")
-
-    __table_args__ = (
-        Index("ix_contacts_search_text_id", "search_text", "id"),
-        Index("ix_contacts_updated_at_id", "updated_at", "id"),
-    )
-
-    @property
-    def full_name(self) -> str:
-        """First and last name, or where no name is known ManyChat's id, or the number of whom ManyChat does not know."""
-        named = " ".join(filter(None, (self.first_name, self.last_name)))
-        return named or (f"ManyChat {self.manychat_id}" if ":" not in self.manychat_id else self.manychat_id.partition(":")[2])
-
-
-@event.listens_for(Contact, "before_insert")
-@event.listens_for(Contact, "before_update")
-def _keep_searchable(_mapper: Mapper[Contact], _connection: Connection, contact: Contact) -> None:
-    contact.search_text = search.search_text(contact.first_name, contact.last_name, contact.phone or contact.phone_original)
-
-
-class StageMapping(Timestamped, Base):
-    """A ManyChat stage name and the Odoo stage it means. Several names may mean one stage."""
-
-    __tablename__ = "stage_map"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    manychat_key: Mapped[str] = mapped_column(Unicode(100), unique=True)
-    manychat_name: Mapped[str] = mapped_column(Unicode(100))
-    odoo_stage_id: Mapped[int] = mapped_column(index=True)
-    odoo_name: Mapped[str] = mapped_column(Unicode(100))
-
-
-class Opportunity(Timestamped, OdooSynced, Base):
-    """What a person may become for us: one row for each person, with the newest stage. `odoo_id` is the lead's.
-
-    `outcome` is `won` or `lost` where Odoo's lead is, since `outcome_date`.
-    """
-
-    __tablename__ = "opportunities"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    manychat_id: Mapped[str] = mapped_column(Unicode(MANYCHAT_ID_LENGTH), unique=True)
-    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), unique=True)
-    stage_id: Mapped[int | None]
-    state_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    summary: Mapped[str | None] = mapped_column(UnicodeText)
-    entry_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    medical_advisor_id: Mapped[int | None]
-    commercial_advisor_id: Mapped[int | None]
-    outcome: Mapped[str | None] = mapped_column(Unicode(8))
-    outcome_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    fact_times: Mapped[dict[str, Any]] = mapped_column(JsonText, default=dict)
-    contact: Mapped[Contact] = relationship(lazy="joined")
-
-    __table_args__ = (
-        Index("ix_opportunities_stage_id_id", "stage_id", "id"),
-        Index("ix_opportunities_state_date_id", "state_date", "id"),
-    )
-
-
-class StageChange(Base):
-    """A stage an opportunity was reported in. `applied` is false for one that arrived after a newer one."""
-
-    __tablename__ = "stage_history"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    opportunity_id: Mapped[int] = mapped_column(ForeignKey("opportunities.id"), index=True)
-    stage_id: Mapped[int]
-    state_date: Mapped[datetime] = mapped_column(UtcDateTime)
-    summary: Mapped[str | None] = mapped_column(UnicodeText)
-    applied: Mapped[bool]
-    event_key: Mapped[str] = mapped_column(Unicode(64), index=True)
-    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
-
-
-class CampaignSynced(SyncColumns, prefix="odoo"):
-    """How far Odoo has the campaign: `odoo_id` is the `utm.campaign`, `odoo_tags` the tag of its name by model of tags."""
-
-    odoo_id: Mapped[int | None] = mapped_column(BigId)
-    odoo_tags: Mapped[dict[str, Any] | None] = mapped_column(JsonText)
-    odoo_sync_status: Mapped[str | None]
-    odoo_sync_error: Mapped[str | None]
-    odoo_sync_attempts: Mapped[int]
-    odoo_sync_at: Mapped[datetime | None]
-    odoo_synced_at: Mapped[datetime | None]
-
-
-class MemberSynced(SyncColumns, prefix="odoo"):
-    """How far Odoo has somebody's part in a campaign: on which partner and lead it was noted, and as which record of its own.
-
-    `odoo_id` and `odoo_linked` are those of the record, where a model holds such records (ODOO_CAMPAIGN_CONTACTS).
-    """
-
-    odoo_id: Mapped[int | None] = mapped_column(BigId)
-    odoo_linked: Mapped[bool] = mapped_column(default=False, server_default=false())
-    odoo_partner_id: Mapped[int | None] = mapped_column(BigId)
-    odoo_lead_id: Mapped[int | None] = mapped_column(BigId)
-    odoo_sync_status: Mapped[str | None]
-    odoo_sync_error: Mapped[str | None]
-    odoo_sync_attempts: Mapped[int]
-    odoo_sync_at: Mapped[datetime | None]
-    odoo_synced_at: Mapped[datetime | None]
-
-
-class Campaign(Timestamped, CampaignSynced, Base):
-    """An effort to win people over, with a beginning, perhaps an end, and a budget."""
-
-    __tablename__ = "campaigns"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    name: Mapped[str] = mapped_column(Unicode(100), index=True)
-    date_start: Mapped[datetime] = mapped_column(UtcDateTime)
-    date_end: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # In DEFAULT_CURRENCY.
-    budget: Mapped[Decimal | None] = mapped_column(TwoDecimals)
-    status: Mapped[str | None] = mapped_column(Unicode(20))
-    channel_id: Mapped[int | None] = mapped_column(ForeignKey("channels.id"), index=True)
-
-
-class CampaignContact(Timestamped, MemberSynced, Base):
-    """A person in a campaign: one row for each pair, with the newest value of each fact (see `shared.crm.facts`)."""
-
-    __tablename__ = "campaign_contacts"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
-    campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"), index=True)
-    commercial_advisor_id: Mapped[int | None] = mapped_column(ForeignKey("advisors.id"), index=True)
-    medical_advisor_id: Mapped[int | None] = mapped_column(ForeignKey("advisors.id"), index=True)
-    registration_date: Mapped[datetime] = mapped_column(UtcDateTime)
-    commercial_assignment_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    commercial_process_start_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    medical_assignment_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    medical_process_start_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    medical_process_end_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    quotation_start_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    sale_order_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    successful_sale_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    conversation_closed_date: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    last_state: Mapped[str | None] = mapped_column(Unicode(200))
-    lead_state: Mapped[str | None] = mapped_column(Unicode(50))
-    summary: Mapped[str | None] = mapped_column(UnicodeText)
-    fact_times: Mapped[dict[str, Any]] = mapped_column(JsonText, default=dict)
-
-    __table_args__ = (UniqueConstraint("contact_id", "campaign_id"),)
-
-
-class CampaignChange(Base):
-    """One change of a person's facts in a campaign, by an event or by hand; rows are never rewritten."""
-
-    __tablename__ = "campaign_history"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    campaign_contact_id: Mapped[int] = mapped_column(ForeignKey("campaign_contacts.id"), index=True)
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
-    actor: Mapped[str] = mapped_column(Unicode(60))
-    event_key: Mapped[str] = mapped_column(Unicode(64), index=True)
-    said: Mapped[Any] = mapped_column(JsonText)
-    changed: Mapped[Any] = mapped_column(JsonText)
-    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
-
-
-class InboxEvent(Base):
-    """An event that was handled. The unique `key` is what makes a second delivery of it harmless.
-
-    `left_out` names the fields that could not be read, with the reason; `data` keeps what was sent.
-    """
-
-    __tablename__ = "inbox"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    key: Mapped[str] = mapped_column(Unicode(64), unique=True)
-    event_id: Mapped[str] = mapped_column(Unicode(255))
-    source: Mapped[str] = mapped_column(Unicode(100))
-    type: Mapped[str] = mapped_column(Unicode(100))
-    subject: Mapped[str | None] = mapped_column(Note(100), index=True)
-    occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    handled_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, index=True)
-    outcome: Mapped[str] = mapped_column(Unicode(32), default="applied")
-    replay_of: Mapped[int | None] = mapped_column(BigId)
-    data: Mapped[Any] = mapped_column(JsonText)
-    left_out: Mapped[Any | None] = mapped_column(JsonText)
-
-    __table_args__ = (Index("ix_inbox_type_id", "type", "id"),)
-
-
-class EventFigure(Base):
-    """How many events of a type were handled, in so many milliseconds altogether, and how many became dead letters.
-
-    `counted_to`: events until then are in it. The row of type `*` holds all types together (see `shared.watch.flow_figures`).
-    """
-
-    __tablename__ = "event_figures"
-    type: Mapped[str] = mapped_column(Unicode(100), primary_key=True)
-    handled: Mapped[int] = mapped_column(BigInteger, default=0)
-    milliseconds: Mapped[int] = mapped_column(BigInteger, default=0)
-    failed: Mapped[int] = mapped_column(BigInteger, default=0)
-    counted_to: Mapped[datetime] = mapped_column(UtcDateTime)
-
-
-class UsedKey(Base):
-    """A key of an event or a message that retention has removed, and that must not take effect again."""
-
-    __tablename__ = "used_keys"
-    key: Mapped[str] = mapped_column(Unicode(64), primary_key=True)
-    removed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
-
-
-class Delivery(Timestamped, Base):
-    """A delivery: one message or sync to an outside system (see `shared.outbox`).
-
-    `dedupe_key` is unique where it is not NULL: a message keeps it for ever, a sync only while it is open.
-    `batch_limit`: a sync that was in a batch without an answer may be in a batch of so many at most; NULL: of any size.
-    `wanted` counts the changes a sync stands for; `claimed` is how many of them the run now under way has seen.
-    `owed_since` is the date it was planned for or moved to, or that of the newest change; NULL: since it was made. Its age
-    counts from there, while `due_at` moves with every attempt.
-    `lane`: `transactional`, or the bulk source it comes from (see `shared.outbox.lanes`).
-    `waiting_since`: when the wait for its next attempt began (NULL: when it was made); `waits_for`: why, if not for its date.
-    `outage_id`: the outage it has waited for, until it is finished.
-    """
-
-    __tablename__ = "deliveries"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    kind: Mapped[str] = mapped_column(Unicode(16))
-    target: Mapped[str] = mapped_column(Unicode(50))
-    action: Mapped[str] = mapped_column(Unicode(50))
-    subject: Mapped[str] = mapped_column(Unicode(100), index=True)
-    payload: Mapped[Any | None] = mapped_column(JsonText)
-    dedupe_key: Mapped[str | None] = mapped_column(Unicode(64))
-    state: Mapped[str] = mapped_column(Unicode(16), default="pending")
-    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    owed_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    not_after: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    attempts: Mapped[int] = mapped_column(default=0)
-    wanted: Mapped[int] = mapped_column(default=1)
-    claimed: Mapped[int] = mapped_column(default=0)
-    batch_limit: Mapped[int | None]
-    lease_token: Mapped[str | None] = mapped_column(Unicode(36))
-    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    last_error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
-    reason: Mapped[str | None] = mapped_column(Unicode(64))
-    result: Mapped[Any | None] = mapped_column(JsonText)
-    event_key: Mapped[str | None] = mapped_column(Unicode(64))
-    retry_of: Mapped[int | None] = mapped_column(BigId)
-    traceparent: Mapped[str | None] = mapped_column(Unicode(55))
-    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    lane: Mapped[str] = mapped_column(Unicode(32), default="transactional", server_default="transactional")
-    waits_for: Mapped[str | None] = mapped_column(Unicode(64))
-    waiting_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    outage_id: Mapped[int | None] = mapped_column(BigId)
-
-    __table_args__ = (
-        Index(
-            "uq_deliveries_dedupe_key",
-            "dedupe_key",
-            unique=True,
-            mssql_where=text("dedupe_key IS NOT NULL"),
-            sqlite_where=text("dedupe_key IS NOT NULL"),
-            postgresql_where=text("dedupe_key IS NOT NULL"),
-        ),
-        # What is due: the dispatcher and every claim seek here; finished rows are not in it.
-        Index(
-            "ix_deliveries_due",
-            "target",
-            "lane",
-            "due_at",
-            "id",
-            mssql_where=text("state = 'pending'"),
-            sqlite_where=text("state = 'pending'"),
-            postgresql_where=text("state = 'pending'"),
-        ),
-        # What a worker holds: freed when its lease has run out.
-        Index(
-            "ix_deliveries_leased",
-            "lease_until",
-            mssql_where=text("state = 'sending'"),
-            sqlite_where=text("state = 'sending'"),
-            postgresql_where=text("state = 'sending'"),
-        ),
-        Index("ix_deliveries_state", "state", "id"),  # the operators' list
-        Index("ix_deliveries_event_key", "event_key"),  # what an event has planned
-        # What an outage holds up; of all others the column is null.
-        Index(
-            "ix_deliveries_outage_id",
-            "outage_id",
-            mssql_where=text("outage_id IS NOT NULL"),
-            sqlite_where=text("outage_id IS NOT NULL"),
-            postgresql_where=text("outage_id IS NOT NULL"),
-        ),
-    )
-
-
-class Target(Base):
-    """An outside system: its circuit, and when it may be called again. One row, locked by whoever claims work for it.
-
-    `paused_until`: a person wants it left alone until then (pause `pause_id`). `outage_id`: the outage that its circuit is open
-    for, or was, until the circuit is closed.
-    """
-
-    __tablename__ = "targets"
-    name: Mapped[str] = mapped_column(Unicode(50), primary_key=True)
-    circuit: Mapped[str] = mapped_column(Unicode(16), default="closed")
-    failures: Mapped[int] = mapped_column(default=0)
-    openings: Mapped[int] = mapped_column(default=0)
-    closed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    batch_cap: Mapped[int | None]
-    next_call_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    last_error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
-    paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    pause_id: Mapped[int | None] = mapped_column(BigId)
-    outage_id: Mapped[int | None] = mapped_column(BigId)
-    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, onupdate=clock.now)
-
-
-class TargetSlot(Base):
-    """The right to call a target now. As many rows as calls may be under way at once, over all instances together."""
-
-    __tablename__ = "target_slots"
-    target: Mapped[str] = mapped_column(ForeignKey("targets.name"), primary_key=True)
-    slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    token: Mapped[str | None] = mapped_column(Unicode(36))
-    held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-
-class OdooCursor(Base):
-    """How far we have looked for changes of one model of Odoo.
-
-    `changed_to`: what was written there until then has been looked at. `looked_at`: when the last look began that came to its
-    end. `busy_until`: somebody looks now, and until then nobody else does. `checked_to`: the row of ours behind which the look
-    for deleted records goes on.
-    """
-
-    __tablename__ = "odoo_cursors"
-    model: Mapped[str] = mapped_column(Unicode(64), primary_key=True)
-    changed_to: Mapped[datetime] = mapped_column(UtcDateTime)
-    looked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    busy_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    checked_to: Mapped[int] = mapped_column(BigId, default=0)
+from shared.store.base import ERROR_LENGTH, GONE, Base, Timestamped
+from shared.store.crm_models import (
+    MANYCHAT_ID_LENGTH,
+    Advisor,
+    Campaign,
+    CampaignChange,
+    CampaignContact,
+    CampaignSynced,
+    Channel,
+    Contact,
+    MemberSynced,
+    OdooCursor,
+    OdooSynced,
+    Opportunity,
+    Reconciliation,
+    StageChange,
+    StageMapping,
+)
+from shared.store.intake_models import DeadLetter, EventFigure, InboxEvent, UsedKey
+from shared.store.outbox_models import Delivery, Target, TargetSlot
+from shared.store.types import BigId, Note, UtcDateTime
 
 
 class RetentionMark(Base):
@@ -457,33 +39,6 @@ class RetentionMark(Base):
     rule: Mapped[str] = mapped_column(Unicode(40), primary_key=True)
     begun_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     goes_on_at: Mapped[int] = mapped_column(BigId, default=0)
-
-
-class DeadLetter(Base):
-    """An event that could not be handled, whole, with its reason. A replay that fails again is a new row with `replay_of`."""
-
-    __tablename__ = "dead_letters"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    key: Mapped[str] = mapped_column(Unicode(64), unique=True)
-    original_queue: Mapped[str] = mapped_column(Unicode(63))
-    original_event: Mapped[str] = mapped_column(UnicodeText)
-    event_id: Mapped[str | None] = mapped_column(Unicode(255))
-    source: Mapped[str | None] = mapped_column(Unicode(100))
-    type: Mapped[str | None] = mapped_column(Unicode(100))
-    subject: Mapped[str | None] = mapped_column(Note(100), index=True)
-    reason: Mapped[str] = mapped_column(Unicode(64))
-    error_message: Mapped[str] = mapped_column(Note(ERROR_LENGTH))
-    error_time: Mapped[datetime] = mapped_column(UtcDateTime)
-    trace: Mapped[str | None] = mapped_column(UnicodeText)
-    attempts: Mapped[int] = mapped_column(default=0)
-    state: Mapped[str] = mapped_column(Unicode(16), default="parked")
-    replay_of: Mapped[int | None] = mapped_column(BigId)
-    replays: Mapped[int] = mapped_column(default=0)
-    replayed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
-
-    __table_args__ = (Index("ix_dead_letters_state", "state", "id"), Index(None, "created_at"))
 
 
 class ActionLog(Base):
@@ -506,26 +61,33 @@ class ActionLog(Base):
     detail: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
 
 
-class Reconciliation(Base):
-    """A comparison of our record with Odoo or another system: asked for, under way, finished, or failed; and what it found.
-
-    `pages`: how many pages of the comparison are done; `goes_on`: where the next begins.
-    """
-
-    __tablename__ = "reconciliations"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    system: Mapped[str] = mapped_column(Unicode(20), default="odoo", server_default="odoo")
-    asked_by: Mapped[str] = mapped_column(Unicode(60))
-    asked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
-    dry_run: Mapped[bool]
-    state: Mapped[str] = mapped_column(Unicode(16), default="asked")
-    pages: Mapped[int] = mapped_column(default=0, server_default="0")
-    goes_on: Mapped[Any | None] = mapped_column(JsonText)
-    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    compared: Mapped[int | None]
-    in_step: Mapped[int | None]
-    repaired: Mapped[int | None]
-    held_back: Mapped[int | None]
-    counts: Mapped[Any | None] = mapped_column(JsonText)
-    examples: Mapped[Any | None] = mapped_column(JsonText)
-    error: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
+__all__ = [
+    "ERROR_LENGTH",
+    "GONE",
+    "MANYCHAT_ID_LENGTH",
+    "ActionLog",
+    "Advisor",
+    "Base",
+    "Campaign",
+    "CampaignChange",
+    "CampaignContact",
+    "CampaignSynced",
+    "Channel",
+    "Contact",
+    "DeadLetter",
+    "Delivery",
+    "EventFigure",
+    "InboxEvent",
+    "MemberSynced",
+    "OdooCursor",
+    "OdooSynced",
+    "Opportunity",
+    "Reconciliation",
+    "RetentionMark",
+    "StageChange",
+    "StageMapping",
+    "Target",
+    "TargetSlot",
+    "Timestamped",
+    "UsedKey",
+]

@@ -39,6 +39,8 @@ OTHERWISE_TESTED = {
     "deadletter.after_kept",  # in tests/unit/intake/test_intake_deadletter.py
     "deadletter.after_returned",  # in tests/integration/test_unstored.py
     "importer.after_batch",  # in tests/unit/importer/test_move.py
+    "intake.before_release",  # in tests/unit/intake/test_flow_pauses.py
+    "intake.after_release",
     "invoices.after_plan",  # in tests/functions/invoices/test_invoice_reminders.py
     "odoo.after_record",  # in tests/flows/test_odoo_changes.py
     "odoo.before_cursor",

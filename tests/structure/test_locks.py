@@ -63,7 +63,10 @@ def test_every_lock_is_named() -> None:
 
 
 def test_every_place_that_locks_is_waited_at() -> None:
-    """A new lock comes with a way to it: add the place to WAITS of `tests/lab/waits.py`, or to SKIPS where it must not wait."""
+    """A new lock comes with a way to it: add the place to WAITS of its file in `tests/lab/waiting`, or to SKIPS.
+
+    SKIPS is for a place that must not wait.
+    """
     assert sorted(WAITS | SKIPS) == sites()
 
 

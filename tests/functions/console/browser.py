@@ -142,7 +142,7 @@ class Browser:
         for name, value in given:
             if name == "set-cookie":
                 self._keep(value)
-        return Shown(returned.status_code, address, dict(given), returned.get_body().decode())
+        return Shown(returned.status_code, address, dict(given), returned.get_body().decode(errors="replace"))
 
     def _keep(self, cookie: str) -> None:
         for name, morsel in SimpleCookie(cookie).items():

@@ -16,6 +16,7 @@ from shared.store.figure_models import EventHour
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, Target
 from shared.store.session import make_engine, transact
+from shared.store.text_models import TextVersion
 from shared.store.types import key_of
 from shared.store.wait_models import DeliveryWait, Outage
 from tests.support.world import opportunity
@@ -32,97 +33,112 @@ STOPPED = Envelope(
 
 LATE = "too-late"
 """The reason of the many that `stop` stops."""
+KEY, SUBJECT = "e" * 64, "manychat:88213"
 BROADCAST, RUN = "3f0e6c5e-0000-4000-8000-0000000000b1", "3f0e6c5e-0000-4000-8000-0000000000e1"
 
 
 def fill(engine: Engine | None = None) -> None:
-    """An event with deliveries in every state, an outage, a stopped event, an unread answer."""
-    now = clock.now()
+    """An event with deliveries in every state, an outage, a stopped event, an unread answer, a broadcast."""
 
     def work(session: Session) -> None:
-        event = InboxEvent(
-            key="e" * 64,
+        now = clock.now()
+        event(session, now)
+        outage = outage_of_odoo(session, now)
+        for number, state in enumerate(State):
+            delivery(session, now, outage.id, number, state)
+        session.add_all([stopped(now), figures(now), answer(now)])
+        broadcast(session)
+        text_versions(session)
+
+    transact(work, engine)
+
+
+def event(session: Session, now: datetime) -> None:
+    """An event that was applied, with personal data."""
+    session.add(
+        InboxEvent(
+            key=KEY,
             event_id="1",
             source="manychat",
             type="manychat.contact",
-            subject="manychat:88213",
+            subject=SUBJECT,
             occurred_at=now,
             received_at=now - timedelta(seconds=2),
             handled_at=now - timedelta(seconds=1),
             data={"nombre": "Ana <b>Robles</b>", "email": "ana.robles@example.com", "telefono": "+52 55 1234 0147"},
         )
-        outage = Outage(target="odoo", started_at=now - timedelta(hours=1), error="503", held_up=2, done=1)
-        session.add_all([event, outage])
-        session.flush()
-        session.merge(Target(name="odoo", circuit="open", closed_until=now + timedelta(hours=2), outage_id=outage.id))
-        for number, state in enumerate(State):
-            row = Delivery(
-                kind="message" if state in (State.UNCERTAIN, State.SKIPPED) else "sync",
-                target="odoo",
-                action="contact",
-                subject="manychat:88213",
-                state=str(state),
-                due_at=now + timedelta(hours=number),
-                attempts=number + 1,
-                event_key="e" * 64,
-                reason="quiet-hours" if number % 2 else None,
-                finished_at=now if state is State.DONE else None,
-            )
-            session.add(row)
-            session.flush()
-            session.add(
-                ActionLog(
-                    actor="puente",
-                    action="odoo.contact",
-                    delivery_id=row.id,
-                    started_at=now,
-                    at=now + timedelta(seconds=1),
-                    attempt=1,
-                    result="unavailable" if number % 2 else "done",
-                    detail="503",
-                )
-            )
-            session.add(
-                DeliveryWait(
-                    delivery_id=row.id,
-                    reason="outage",
-                    started_at=now - timedelta(minutes=5),
-                    ended_at=now,
-                    outage_id=outage.id if number % 2 else None,
-                )
-            )
-        session.add(
-            DeadLetter(
-                key="d" * 64,
-                original_queue="manychat-crm-opportunities-queue",
-                original_event=STOPPED.to_bytes().decode(),
-                type="manychat.opportunity",
-                subject="manychat:1",
-                reason="unknown-stage",
-                error_message="no stage Valoración agendada",
-                error_time=now,
-            )
-        )
-        session.add(
-            EventHour(type="manychat.contact", hour=now.replace(minute=0, second=0, microsecond=0), handled=3, failed=1)
-        )
-        session.add(
-            ReceivedMessage(
-                provider="twilio",
-                vendor_id="SM1",
-                channel="whatsapp",
-                sender="+525512340147",
-                sender_name="Dora",
-                text="¿Puedo pasar mi cita al viernes?",
-                media=[],
-                state="unread",
-                received_at=now - timedelta(hours=3),
-            )
-        )
+    )
 
-        broadcast(session)
 
-    transact(work, engine)
+def outage_of_odoo(session: Session, now: datetime) -> Outage:
+    """Odoo has not answered for an hour."""
+    outage = Outage(target="odoo", started_at=now - timedelta(hours=1), error="503", held_up=2, done=1)
+    session.add(outage)
+    session.flush()
+    session.merge(Target(name="odoo", circuit="open", closed_until=now + timedelta(hours=2), outage_id=outage.id))
+    return outage
+
+
+def delivery(session: Session, now: datetime, outage: int, number: int, state: State) -> None:
+    """One in that state, with an attempt and a wait; every second one failed, and waited for the outage."""
+    row = Delivery(
+        kind="message" if state in (State.UNCERTAIN, State.SKIPPED) else "sync",
+        target="odoo",
+        action="contact",
+        subject=SUBJECT,
+        state=str(state),
+        due_at=now + timedelta(hours=number),
+        attempts=number + 1,
+        event_key=KEY,
+        reason="quiet-hours" if number % 2 else None,
+        finished_at=now if state is State.DONE else None,
+    )
+    session.add(row)
+    session.flush()
+    session.add(attempt(now, row.id, "unavailable" if number % 2 else "done"))
+    waited = {"started_at": now - timedelta(minutes=5), "ended_at": now, "outage_id": outage if number % 2 else None}
+    session.add(DeliveryWait(delivery_id=row.id, reason="outage", **waited))
+
+
+def attempt(now: datetime, delivery_id: int, result: str) -> ActionLog:
+    """The line of an attempt that took a second."""
+    line = ActionLog(actor="puente", action="odoo.contact", delivery_id=delivery_id, attempt=1, result=result, detail="503")
+    line.started_at, line.at = now, now + timedelta(seconds=1)
+    return line
+
+
+def stopped(now: datetime) -> DeadLetter:
+    """An event with a stage that nobody knows."""
+    return DeadLetter(
+        key="d" * 64,
+        original_queue="manychat-crm-opportunities-queue",
+        original_event=STOPPED.to_bytes().decode(),
+        type="manychat.opportunity",
+        subject="manychat:1",
+        reason="unknown-stage",
+        error_message="no stage Valoración agendada",
+        error_time=now,
+    )
+
+
+def figures(now: datetime) -> EventHour:
+    """What this hour had of contacts."""
+    return EventHour(type="manychat.contact", hour=now.replace(minute=0, second=0, microsecond=0), handled=3, failed=1)
+
+
+def answer(now: datetime) -> ReceivedMessage:
+    """What Dora wrote three hours ago."""
+    return ReceivedMessage(
+        provider="twilio",
+        vendor_id="SM1",
+        channel="whatsapp",
+        sender="+525512340147",
+        sender_name="Dora",
+        text="¿Puedo pasar mi cita al viernes?",
+        media=[],
+        state="unread",
+        received_at=now - timedelta(hours=3),
+    )
 
 
 def stop(database: str, number: int) -> None:
@@ -158,3 +174,12 @@ def broadcast(session: Session) -> None:
     run = Execution(uuid=RUN, automation_id=row.id, status="paused", paused_at=clock.now(), pause_reason="12 of 20 failed")
     run.forecast = forecast
     session.add(run)
+
+
+def text_versions(session: Session) -> None:
+    """A text that was edited twice, and taken back once."""
+    body = "Hola, {{ first_name }}: {{ text }}\nSi no quieres más, responde BAJA."
+    for number, text in enumerate((body, f"{body} Gracias.", body), start=1):
+        restored = 1 if number == 3 else None
+        row = TextVersion(name="broadcast_news", locale="es", number=number, text=text, actor="key:olga", restored=restored)
+        session.add(row)

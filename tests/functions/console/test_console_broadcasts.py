@@ -60,7 +60,7 @@ def test_navigation_leads_to_broadcasts(made, viewer):
 def test_what_a_start_would_touch_is_shown_before(made, operator):
     """Who gets it and who does not, and why; looking begins nothing."""
     shown = operator.get(f"{made}/start")
-    assert "2 people get it and 1 do not, of 3 who were looked at." in shown.words
+    assert "2 people of 3 get it. 1 person is left out." in shown.words
     assert "no number is known no_phone 1" in shown.words
     assert executions() == []
 
@@ -123,7 +123,7 @@ def test_forecast_stands_beside_what_happened(made, operator):
     assert "There is no forecast of it" in operator.get(where).words
     forecast_kept.keep_all()
     shown = operator.get(where)
-    assert "Forecast: 2 messages, 1 left out. Happened so far: 0 messages." in shown.words
+    assert "Forecast: 2 messages. 1 person is left out. Happened so far: 0 messages." in shown.words
     assert "no number is known no_phone 1" in shown.words
 
 

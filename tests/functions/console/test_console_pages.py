@@ -89,10 +89,10 @@ def test_first_page_says_what_waits_for_a_person(viewer):
     fill()
     shown = viewer.get("/console")
     assert shown.heading == "odoo does not answer, and something waits for a person"
-    assert "1 events of 1 people could not be applied" in shown.words
+    assert "1 event could not be applied; it is kept whole. It touches 1 person or record." in shown.words
     assert "Dora: “¿Puedo pasar mi cita al viernes?”" in shown.words
     assert "21 h left" in shown.words
-    assert "1 messages that may have arrived" in shown.words
+    assert "1 message that may have arrived" in shown.words
 
 
 def test_personal_data_is_masked_until_it_is_shown(filled, operator):
@@ -193,3 +193,18 @@ def test_pages_may_run_nothing_but_our_files(filled, viewer):
         assert "unsafe" not in shown.headers["content-security-policy"]
         assert "style=" not in shown.text
         assert shown.text.count("<script") == shown.text.count('<script src="/console/static/')
+
+
+def test_refusal_of_the_api_is_in_the_language_of_the_reader(filled):
+    """What the REST API would say in English is said on the page as the reader speaks; the code of the reason stands by it."""
+    browser = Browser(language="es").signed_in("olga-key")
+    token = browser.get("/console/me").form("/console/sign-out").fields["token"]
+    shown = browser.post("/console/systems/discord/resume", {"token": token})
+    assert (shown.status, shown.heading) == (409, "Este sistema no está en pausa.")
+    assert "not-paused" in shown.words
+    assert "<title>Este sistema no está en pausa." in shown.text
+
+
+def test_title_of_a_page_is_in_the_language_of_the_reader(filled):
+    """In the browser's tab as well."""
+    assert "<title>Sistemas · Puente</title>" in Browser(language="es").signed_in("olga-key").get("/console/systems").text

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from local.words import folders, key, said
+from local.words import folders, key, refusals, said
 from shared.console import words
 from shared.console.words import catalogue
+from shared.errors import RefusedError
 
 NAMED = re.compile(r"%\((\w+)\)s")
 
@@ -14,8 +15,8 @@ NAMED = re.compile(r"%\((\w+)\)s")
 @pytest.mark.parametrize("language", sorted(set(words.LANGUAGES) - {"en"}))
 def test_every_text_is_translated(language):
     """With all forms where it counts something; `python -m local.words` adds what is lacking, empty."""
-    translated = {key(message.id) for message in catalogue(language) if all([message.string, *message.string])}
-    lacking = {key(text): where for code in folders() for where, text in said(code) if key(text) not in translated}
+    translated = {one for one, string in messages(language).items() if all([string, *string])}
+    lacking = {one: where for where, one in everything() if one not in translated}
     assert lacking == {}
 
 
@@ -35,8 +36,58 @@ def test_translation_names_what_its_text_names(language):
 
 def test_no_translation_is_left_over():
     """Of a text that nobody says any more."""
-    texts = {key(text) for code in folders() for _where, text in said(code)}
-    assert [key(message.id) for message in catalogue("es") if message.id and key(message.id) not in texts] == []
+    assert sorted(set(messages("es")) - {one for _where, one in everything()}, key=str) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "spanish"),
+    [
+        (RefusedError(404, "no-such-target", "There is no target x."), "No existe ese sistema."),
+        (RefusedError(403, "needs-role", "This needs the role operator."), "Esto necesita el rol de operación."),
+        (RefusedError(409, "of-nobody", "Nobody says this."), "Nobody says this."),
+    ],
+    ids=["by its reason", "by its own sentence", "known to no catalogue"],
+)
+def test_refusal_is_in_the_language_of_the_reader(error, spanish):
+    """The sentences of the API name what they are about and are English; the catalogue knows their reasons."""
+    assert words.of_refusal("es", error) == spanish
+    assert words.of_refusal("en", error) == error.title
+
+
+@pytest.mark.parametrize(
+    ("language", "count", "words_of_it"),
+    [
+        ("es", 1, "1 ticket necesita a una persona"),
+        ("es", 2, "2 tickets necesitan a una persona"),
+        ("en", 1, "1 ticket needs a person"),
+        ("en", 0, "0 tickets need a person"),
+    ],
+)
+def test_counted_sentence_has_a_form_for_one(language, count, words_of_it):
+    """In each language by its own rule."""
+    sentence = words.Counted("%(count)s ticket needs a person", "%(count)s tickets need a person")
+    assert words.in_words(language, sentence, {"count": count}) == words_of_it
+
+
+def test_every_sentence_that_counts_has_a_form_for_one():
+    """No text with `%(count)s` is said without its form for one."""
+    assert [(where, text) for code in folders() for where, text in said(code) if is_counted(text)] == []
+
+
+def is_counted(text):
+    return isinstance(text, str) and "%(count)s" in text
+
+
+def messages(language):
+    """What a catalogue has: each text, or reason of a refusal, with its translation."""
+    return {(one.context, key(one.id)): one.string for one in catalogue(language) if one.id}
+
+
+def everything():
+    """Every text and every reason of a refusal, with where it stands."""
+    for code in folders():
+        yield from ((where, (None, key(text))) for where, text in said(code))
+        yield from ((where, (words.REFUSAL, reason)) for where, reason in refusals(code))
 
 
 @pytest.mark.parametrize(

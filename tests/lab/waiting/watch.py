@@ -1,0 +1,11 @@
+"""The places of shared/watch that lock rows, and how somebody comes by them."""
+
+from shared.store.models import EventFigure
+from shared.watch import flow_figures
+from tests.lab.rows import Wait, one
+
+WAITS = {
+    "shared.watch.flow_figures:_count": Wait(
+        EventFigure, one(EventFigure, type=flow_figures.ALL), flow_figures._count, held=flow_figures.ALL
+    ),
+}
