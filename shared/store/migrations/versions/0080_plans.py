@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0080"
-down_revision = "0060"
+down_revision = "0084"
 branch_labels = None
 depends_on = None
 
