@@ -86,6 +86,8 @@ class Flow:
     `events` are the events that its code calls listeners for, `listeners` maps an event to the function that is called for it,
     in the transaction of whoever calls; `optional_events` are those of flows that may have been deleted. Flows meet by events;
     they import each other only where `requires` says so.
+    `answer_readers` maps the name of a reader of answers to questions to its function (`shared.journeys.talks.answers.Reader`),
+    for what the shared ones do not read.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
     `has_pages`: the folder `pages/` with templates of the console; `console` names what stands in the console's navigation
     (`shared.console.navigation.Entry`), `records` the lists of rows that it shows (`shared.console.records.Records`),
@@ -134,6 +136,7 @@ class Flow:
     events: tuple[str, ...] = ()
     optional_events: frozenset[str] = frozenset()
     listeners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    answer_readers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     handlers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     moved_queues: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     clients: tuple[str, ...] = ()
@@ -184,7 +187,7 @@ class Flow:
             *self.records,
             *self.waiting,
         )
-        named = (self.targets, self.logs, self.listeners, self.handlers, self.plans)
+        named = (self.targets, self.logs, self.listeners, self.answer_readers, self.handlers, self.plans)
         mapped = (*(part for each in named for part in each.values()), *(job.run for job in self.jobs))
         readers = (kind.read for kind in self.identities if kind.read is not None)
         return (*single, *several, *mapped, *readers)

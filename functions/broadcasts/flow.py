@@ -52,6 +52,7 @@ FLOW = Flow(
     importers=("functions.broadcasts.importer:IMPORTER",),
     listeners=MappingProxyType(
         {
+            "contact.merged": "functions.broadcasts.audience:contact_merged",
             "approval.decided": "functions.broadcasts.approval:decided",
             "message.sending": "functions.broadcasts.running_gate:may_send",
             "message.place": "functions.broadcasts.running_gate:has_place",

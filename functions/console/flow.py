@@ -18,6 +18,8 @@ FLOW = Flow(
         "functions.console.executions:router",
         "functions.console.deliveries:router",
         "functions.console.people:router",
+        "functions.console.identities:router",
+        "functions.console.erasing:router",
         "functions.console.answers:router",
         "functions.console.stopped:router",
         "functions.console.stopped_edits:router",
