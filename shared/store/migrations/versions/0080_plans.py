@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0080"
-down_revision = "0084"
+down_revision = "0070"
 branch_labels = None
 depends_on = None
 
