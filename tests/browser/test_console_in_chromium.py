@@ -37,6 +37,10 @@ PAGES = (
     "/console/broadcasts",
     f"/console/broadcasts/{BROADCAST}",
     f"/console/broadcasts/{BROADCAST}/start",
+    "/console/broadcasts/new",
+    f"/console/broadcasts/{BROADCAST}/audience",
+    f"/console/broadcasts/{BROADCAST}/text",
+    f"/console/broadcasts/{BROADCAST}/pace",
     f"/console/broadcasts/executions/{RUN}",
     "/console/texts",
     "/console/texts/lead_welcome",
@@ -190,3 +194,23 @@ def test_story_replay_a_thousand(browser: Any, puente: Puente, pictures: Path, s
         left = select(func.count()).select_from(DeadLetter).where(DeadLetter.reason == LATE, DeadLetter.state != "resolved")
         assert session.scalar(left) == 0
     engine.dispose()
+
+
+def test_make_a_broadcast_and_start_it(operator: Operator) -> None:
+    """From the list, step by step, to the run that is being sent: no script, no API."""
+    operator.opens("/console/broadcasts")
+    operator.clicks_on("Nueva difusión")
+    operator.page.fill("#name", "Jornada de valoración")
+    operator.page.fill("#phone_numbers", "+52 55 1234 0147\n+52 55 1234 0148")
+    operator.clicks_on("Guardar y seguir con el texto")
+    operator.clicks_on("Novedades")
+    operator.page.fill("[name='variable.first_name']", "amiga")
+    operator.page.fill("[name='variable.text']", "Este sábado la valoración no tiene costo.")
+    operator.clicks_on("Verlo")
+    assert "Este sábado la valoración no tiene costo." in operator.words
+    operator.clicks_on("Guardar y seguir con ritmo y momento")
+    operator.clicks_on("Guardar y ver qué haría")
+    assert "2 personas de 2" in operator.words
+    operator.clicks_on("Empezar ahora")
+    assert "/console/broadcasts/executions/" in operator.page.url
+    assert (operator.heading, operator.errors) == ("Jornada de valoración", [])
