@@ -14,6 +14,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 from shared import clock, faults, flows, queues
+from shared.messages import text_uses, text_versions
 from shared.settings import get_settings
 from shared.store import session as store
 from shared.store.migrate import upgrade
@@ -68,6 +69,8 @@ def forget() -> None:
         _get_engine().dispose()
     _get_engine.cache_clear()
     queues.forget_clients()
+    text_versions.forget()
+    text_uses.forget()
 
 
 @pytest.fixture(autouse=True, scope="session")

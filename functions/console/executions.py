@@ -1,7 +1,7 @@
 """Executions: one for each event that was handled; what it said, what became of it, and what it caused."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -19,6 +19,7 @@ from shared.console.navigation import Entry
 from shared.console.routes import ConsoleRoute, Signed
 from shared.console.words import mark
 from shared.errors import RefusedError
+from shared.intake.changes import Change, listed
 from shared.store.flow_models import LogLine
 from shared.store.journey_models import Enrolment
 from shared.store.limits import LONGEST_ID
@@ -35,17 +36,6 @@ WEEK = timedelta(days=7)
 OUTCOMES_AMONG = 2000  # events; looking through all of them would read the whole inbox for each page
 MOST_LINES = 50
 LIVE = timedelta(minutes=10)
-
-
-@dataclass(frozen=True)
-class Change:
-    """A field of a row of ours that an event has changed."""
-
-    table: str
-    row: str
-    field: str
-    before: Any
-    after: Any
 
 
 State = Literal["", "open", "retrying", "uncertain", "failed"]
@@ -200,7 +190,7 @@ def _event(session: Session, event_id: int) -> InboxEvent:
 
 def _changes(event: InboxEvent, shown: Any) -> list[Change]:
     """What the event has changed in our record, field by field; events of before this was kept have none."""
-    return [Change(table, row, name, shown(before), shown(after)) for table, row, name, before, after in event.changes or ()]
+    return [replace(one, before=shown(one.before), after=shown(one.after)) for one in listed(event.changes)]
 
 
 def _ids(steps: Sequence[waterfall.Step]) -> list[int]:

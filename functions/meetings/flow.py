@@ -28,7 +28,7 @@ FLOW = Flow(
         "functions.meetings.syncs:CHANGES",
     ),
     targets=MappingProxyType({"meeting-calendar": "functions.meetings.calendars:policy"}),
-    clients=("functions.meetings.google:GOOGLE_CALENDAR", "functions.meetings.outlook:GRAPH_CALENDAR"),
+    clients=("functions.meetings.calendars:GOOGLE", "functions.meetings.calendars:OUTLOOK"),
     listeners=MappingProxyType(
         {
             "message.sending": "functions.meetings.listeners:may_send",

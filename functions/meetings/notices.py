@@ -14,13 +14,14 @@ from functions.meetings import invitations, links
 from functions.meetings.links import ORGANIZER, Participant
 from functions.meetings.payloads import NOTICE
 from functions.meetings.settings import MeetingSettings
-from functions.meetings.tables import CANCELLED, CONFIRMED, DECLINED, Meeting, MeetingAttendee
+from functions.meetings.tables import CANCELLED, CONFIRMED, Meeting, MeetingAttendee
 from shared import clock
 from shared.crm.people import email_name
 from shared.messages import Message, enqueue
 from shared.messages.attachments import Attachment
 from shared.settings import settings_of
 from shared.store.session import reading
+from shared.vendors.calendars.entries import DECLINED
 
 CONTEXT = NOTICE
 OFFER, INVITATION, CANCELLATION, REMINDER = "offer", "invitation", "cancellation", "reminder"

@@ -17,14 +17,12 @@ from sqlalchemy.orm import Session
 from functions.meetings import holding, notices, people, slots
 from functions.meetings.requests import MeetingRequest, PreferredTime
 from functions.meetings.settings import MeetingSettings
-from functions.meetings.slots import Interval, Slot, Wish
+from functions.meetings.slots import Slot, Wish
 from functions.meetings.syncs import AVAILABILITY, CHANNEL, EVENT
 from functions.meetings.tables import (
     CANCELLED,
     CONFIRMED,
-    DECLINED,
     FAILED,
-    NEEDS_ACTION,
     OFFERED,
     SEARCHING,
     Meeting,
@@ -33,6 +31,7 @@ from functions.meetings.tables import (
 from shared import clock
 from shared.errors import RefusedError
 from shared.settings import settings_of
+from shared.vendors.calendars.entries import DECLINED, NEEDS_ACTION, Interval
 
 DUPLICATE_DAYS = 7
 ORGANIZER = "organizer"

@@ -134,5 +134,6 @@ def _environment(language: str) -> Environment:
     environment.filters["json"] = as_json
     environment.globals["most_attempts"] = most_attempts
     environment.globals["say"] = partial(words.in_words, language)
+    environment.globals["of_refusal"] = partial(words.of_refusal, language)
     environment.install_gettext_translations(words.translations(language), newstyle=True)  # type: ignore[attr-defined]
     return environment

@@ -37,6 +37,17 @@ LONGEST = 300
 _NOTED = "puente_changes"
 
 
+@dataclass(frozen=True)
+class Change:
+    """A field of a row of ours that an event has changed. Both values are None where they are not kept."""
+
+    table: str
+    row: str
+    field: str
+    before: Any
+    after: Any
+
+
 @dataclass
 class Changes:
     """What was changed so far: of each row its table, its number or key, and of each field the value before and after."""
@@ -53,15 +64,23 @@ class Changes:
         elif sum(map(len, self.rows.values())) < MOST:
             fields[name] = [_plain(before), _plain(after)]
 
-    def as_json(self, *, names_alone: bool = False) -> list[list[Any]] | None:
-        """`[table, row, field, before, after]` for each field that is another one than before; None where nothing is."""
-        found = [
-            [table, row, name, *((None, None) if names_alone else values)]
-            for (table, row), fields in self.rows.items()
-            for name, values in fields.items()
-            if values[0] != values[1]
-        ]
+    def as_json(self, *, names_alone: bool = False) -> dict[str, dict[str, dict[str, list[Any]]]] | None:
+        """By table, row and field: `[before, after]`, or `[after]` where there was none; None where nothing has changed."""
+        found: dict[str, dict[str, dict[str, list[Any]]]] = {}
+        for (table, row), fields in self.rows.items():
+            for name, (before, after) in fields.items():
+                if before != after:
+                    values = [] if names_alone else [after] if before is None else [before, after]
+                    found.setdefault(table, {}).setdefault(row, {})[name] = values
         return found or None
+
+
+def listed(kept: Mapping[str, Mapping[str, Mapping[str, list[Any]]]] | None) -> Iterator[Change]:
+    """What `as_json` has made, field by field."""
+    for table, rows in (kept or {}).items():
+        for row, fields in rows.items():
+            for name, values in fields.items():
+                yield Change(table, row, name, values[0] if values[1:] else None, values[-1] if values else None)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 from shared.errors import RefusedError
 from shared.journeys import engine, load
 from shared.journeys.talks import question
-from shared.journeys.talks.definition import Reads
+from shared.journeys.talks.asking import Reads
 from shared.journeys.talks.events import TalkEvent, TalkListener
 from shared.store.journey_models import JourneyTalk
 
@@ -88,7 +88,7 @@ def ask(  # a question has these parts
     """Ask one person one question; the number of the enrolment, None where the `key` has asked before.
 
     `talk.ended` says what came of it: with `completed` the answer is `variables["answer"]`, read as `reads` has it (an option
-    by its id, "Sí" is `si`; see `talks.definition.option_id`); else `outcome` says why there is none. `text` is taken as it is.
+    by its id, "Sí" is `si`; see `talks.asking.option_id`); else `outcome` says why there is none. `text` is taken as it is.
     To whoever has not written within 24 hours WhatsApp takes no text of our own, and the outcome is `undelivered`.
 
     Raises:

@@ -1,6 +1,7 @@
 """The flow behind one question that is asked from code (`shared.journeys.talking.ask`)."""
 
-from shared.journeys.talks.definition import Ask, Reads, TalkingFlow, TalkStep, with_stop
+from shared.journeys.talks.asking import Ask, Reads
+from shared.journeys.talks.definition import TalkingFlow, TalkStep, with_stop
 
 NAME, ANSWER = "question", "answer"
 """The name of the flow, and of the field that the answer stands in."""

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
 from shared import clock
-from shared.intake.changes import Changes, noted
+from shared.intake.changes import Changes, listed, noted
 from shared.store.dialect import insert_if_absent
 from shared.store.models import Channel, Contact, Delivery, InboxEvent
 from shared.store.session import reading, transact
@@ -19,7 +19,7 @@ def changes(number: int = -1) -> dict[tuple[str, str], tuple[Any, Any]]:
     """Of an event (the newest), by table and field: the value before and after."""
     with reading() as session:
         rows = session.scalars(select(InboxEvent).options(undefer(InboxEvent.changes)).order_by(InboxEvent.id)).all()
-    return {(table, name): (before, after) for table, _row, name, before, after in rows[number].changes or ()}
+    return {(one.table, one.field): (one.before, one.after) for one in listed(rows[number].changes)}
 
 
 def test_new_row_and_its_change_are_kept(world: World, test_clock: clock.TestClock) -> None:
@@ -60,7 +60,7 @@ def test_rows_of_core_statements_and_the_first_value_before_are_noted(world: Wor
             session.add(Delivery(kind="sync", target="t", action="a", subject="s", due_at=clock.now()))
         return found.as_json()
 
-    assert transact(work) == [["contacts", "1", "first_name", "Ana", "Ida"], ["channels", "web", "name", None, "Web"]]
+    assert transact(work) == {"contacts": {"1": {"first_name": ["Ana", "Ida"]}}, "channels": {"web": {"name": ["Web"]}}}
 
 
 def test_nothing_is_noted_afterwards(world: World) -> None:
@@ -82,10 +82,11 @@ def test_values_are_short_and_secrets_are_left_out() -> None:
     found.note("t", "1", "summary", None, "x" * 1000)
     found.note("t", "1", "amount", Decimal("1.50"), Decimal("2.50"))
     found.note("t", "1", "reset_token", None, "hush")
-    listed = found.as_json() or []
-    assert [(name, before) for _table, _row, name, before, _after in listed] == [("summary", None), ("amount", "1.50")]
-    assert len(listed[0][4]) == 300
-    assert found.as_json(names_alone=True) == [["t", "1", "summary", None, None], ["t", "1", "amount", None, None]]
+    first, second = listed(found.as_json())
+    assert (first.field, second.field, second.before, second.after) == ("summary", "amount", "1.50", "2.50")
+    assert len(first.after) == 300
+    assert found.as_json(names_alone=True) == {"t": {"1": {"summary": [], "amount": []}}}
+    assert {(one.before, one.after) for one in listed(found.as_json(names_alone=True))} == {(None, None)}
 
 
 def test_as_many_fields_as_a_page_can_show() -> None:
@@ -93,7 +94,7 @@ def test_as_many_fields_as_a_page_can_show() -> None:
     found = Changes()
     for number in range(1000):
         found.note("t", str(number), "name", None, "x")
-    assert len(found.as_json() or []) == 100
+    assert len(list(listed(found.as_json()))) == 100
 
 
 @pytest.mark.parametrize("after", ["Ana", None])
