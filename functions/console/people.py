@@ -15,7 +15,7 @@ from shared.console import masking, pages
 from shared.console.navigation import Count, Entry
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark
-from shared.crm import editing
+from shared.crm import editing, timeline
 from shared.errors import RefusedError
 from shared.journeys import operator_actions as journey_actions
 from shared.messages import digests, operator_actions
