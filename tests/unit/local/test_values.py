@@ -64,7 +64,7 @@ def test_no_text_of_the_repository_lacks_a_link_in_the_demonstration(environment
     """Each variable of a template that only settings give is set."""
     given = set(json.loads(outside.demonstration()["CAMPAIGN_VARIABLES"])) | {"survey_url", "resource_url"}
     from_settings = {"survey_url", "resource_url", "portal_url", "pdf_download_link", "spots_remaining", "deadline_date"}
-    needed = {name for text in templates.names() for name in templates.variables(template_sources.load(text))}
+    needed = {name for text in templates.names() for name in templates.variables(template_sources.of_repository(text))}
     assert needed & from_settings <= given
 
 
