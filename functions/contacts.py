@@ -52,6 +52,7 @@ FLOW = Flow(
         IdentityKind(name="odoo_partner", title="Odoo's contact"),
     ),
     people=("shared.crm.people:CONTACTS",),
+    events=("contact.merged",),
     importers=("shared.importer.record:IMPORTER", "shared.importer.adopt:IMPORTER"),
 )
 bp = func.Blueprint()
@@ -93,7 +94,7 @@ def apply_contact(session: Session, event: Event[ContactPayload]) -> str:
     from shared.store.models import Opportunity
 
     payload = event.payload
-    contact = people.locked_contact(session, payload.manychat_id)
+    contact = people.locked_contact(session, payload.manychat_id, number=payload.whatsapp, channel=payload.canal_entrada)
     is_new = contact.last_event_at is None
     known = dict(contact.fact_times)
     at = facts.effective(event.envelope.time, event.envelope.received)

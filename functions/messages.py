@@ -56,7 +56,12 @@ FLOW = Flow(
         "shared.web.inbound_messages:router",
         "shared.web.consents:router",
     ),
-    tables=("shared.store.message_models", "shared.store.consent_models", "shared.store.whatsapp_models"),
+    tables=(
+        "shared.store.message_models",
+        "shared.store.consent_models",
+        "shared.store.whatsapp_models",
+        "shared.store.text_models",
+    ),
     people=("shared.messages.received:INBOUND",),
     importers=("shared.importer.consents:IMPORTER",),
     privacy="shared.messages.personal_data:PERSONAL_DATA",
@@ -69,6 +74,8 @@ FLOW = Flow(
             "message_days",
             "message_statuses",
             "template_copies",
+            "text_versions",
+            "text_uses",
             "whatsapp_numbers",
             "whatsapp_templates",
         )

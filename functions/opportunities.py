@@ -152,7 +152,7 @@ def _applied(session: Session, event: Event[OpportunityPayload], *, is_repeat: b
 
     payload = event.payload
     at = facts.effective(event.envelope.time, event.envelope.received)
-    contact = people.locked_contact(session, payload.manychat_id)
+    contact = people.locked_contact(session, payload.manychat_id, number=payload.phone, channel=payload.channel)
     opportunity = opportunities.locked_opportunity(session, contact)
     # Only now: while this waited for the locks, somebody may have given the stage another number and moved all who were in it.
     stage_id = opportunities.resolve_stage(session, payload.state.stage_id)

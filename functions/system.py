@@ -42,13 +42,21 @@ FLOW = Flow(
         "shared.web.dead_letters:router",
         "shared.web.deliveries:router",
         "shared.web.targets:router",
+        "shared.web.flow_pauses:router",
     ),
-    tables=("shared.store.models", "shared.store.journey_models", "shared.store.wait_models", "shared.store.figure_models"),
+    tables=(
+        "shared.store.models",
+        "shared.store.journey_models",
+        "shared.store.wait_models",
+        "shared.store.figure_models",
+        "shared.store.flow_models",
+    ),
     impersonal_tables=frozenset(
         (
             *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
-            *("journey_pauses", "retention_marks", "used_keys", "odoo_cursors"),
+            *("journey_pauses", "journey_figures", "retention_marks", "used_keys", "odoo_cursors"),
             *("delivery_waits", "outages", "target_pauses", "lane_shares", "event_figures", "event_hours"),
+            *("flow_holds", "flow_pauses", "log_lines"),
         )
     ),
     privacy="shared.privacy.holdings:ENGINE",
@@ -85,9 +93,11 @@ FLOW = Flow(
     jobs=(
         Job(name="begin-journeys", rhythm=Rhythm.HALF_MINUTE, run="shared.journeys.due_beginnings:begin_due"),
         Job(name="end-waits", rhythm=Rhythm.HALF_MINUTE, run="shared.journeys.talks.waits:end_waits"),
+        Job(name="release-held-events", rhythm=Rhythm.HALF_MINUTE, run="shared.intake.releasing:release_due"),
         Job(name="free-expired", rhythm=Rhythm.HALF_MINUTE, run="shared.outbox.dispatch:free_expired"),
         Job(name="requeue-lost", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:requeue_lost"),
         Job(name="close-journey-steps", rhythm=Rhythm.FIVE_MINUTES, run="shared.journeys.outcomes:close_steps"),
+        Job(name="journey-figures", rhythm=Rhythm.FIVE_MINUTES, run="shared.journeys.figures:count_all"),
         Job(name="retention", rhythm=Rhythm.NIGHT, run="shared.retention:remove_old"),
         Job(name="retention-goes-on", rhythm=Rhythm.FIVE_MINUTES, run="shared.retention:go_on"),
     ),

@@ -15,8 +15,10 @@
 A vendor's client decides once, beside the call, which of these an answer is; nobody decides from an error's text later on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import Any
 
 
 class PuenteError(Exception):
@@ -29,10 +31,20 @@ class ConfigurationError(PuenteError):
 
 @dataclass(frozen=True)
 class FieldError:
-    """One field of a request that is not as it must be, and why."""
+    """One field of a request that is not as it must be, and why.
+
+    `pattern` and `values` are what `message` was made of, where it has to be said in another language too.
+    """
 
     field: str
     message: str
+    pattern: str = ""
+    values: Mapping[str, Any] = dataclass_field(default_factory=dict)
+
+    @classmethod
+    def of(cls, field: str, pattern: str, /, **values: Any) -> "FieldError":
+        """One whose message is `pattern`, an English text with places such as `%(most)s`, filled in with `values`."""
+        return cls(field, pattern % values, pattern, values)
 
 
 class RefusedError(PuenteError):

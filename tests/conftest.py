@@ -15,6 +15,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
 from shared import clock, faults, flows, queues
+from shared.messages import text_uses, text_versions
 from shared.settings import get_settings
 from shared.store import session as store
 from shared.store.migrate import upgrade
@@ -42,6 +43,7 @@ ENVIRONMENT = {
     "WATCH_SCHEDULE": "15 * * * * *",
     "RECONCILE_SCHEDULE": "0 15 8 * * *",
     "RETENTION_SCHEDULE": "0 40 7 * * *",
+    "EXECUTION_LOG_DAYS": "0",  # no thread of one test writes into the database of another
 }
 
 # While some ten thousand tests are collected there is no garbage, and looking for it costs every process two seconds.
@@ -84,6 +86,8 @@ def forget() -> None:
         _get_engine().dispose()
     _get_engine.cache_clear()
     queues.forget_clients()
+    text_versions.forget()
+    text_uses.forget()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from functions.broadcasts import filters
-from functions.broadcasts.tables import Upload, UploadRow
+from functions.broadcasts.tables import Recipient, Upload, UploadRow
 from shared.crm import contact_profiles
 from shared.errors import FieldError, RefusedError
 from shared.store.contact_models import ContactProfile
@@ -118,6 +118,11 @@ def check_test_ids(ids: Sequence[int | str]) -> None:
 def find_upload(session: Session, upload_id: Any) -> Upload | None:
     """The list of that id, if there is one."""
     return session.scalars(select(Upload).where(Upload.uuid == str(upload_id).lower())).one_or_none() if upload_id else None
+
+
+def contact_merged(session: Session, contact_id: int, gone: int) -> None:
+    """Listens to `contact.merged`: the recipients of a contact who turned out to be another one are that one's."""
+    session.execute(update(Recipient).where(Recipient.contact_id == gone).values(contact_id=contact_id))
 
 
 def _id_faults(where: str, ids: Any, most: int) -> list[FieldError]:

@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session
 
 from functions.broadcasts import (
     automation_edits,
+    comparison,
     forecast,
     forecast_kept,
     forecast_shown,
     running_automation,
     running_control,
+    schedule_records,
     starting,
     stats,
 )
@@ -100,6 +102,7 @@ def execution(request: Request, execution_id: UUID, compare: bool = False) -> Re
     forecast_of_it = forecast_kept.of_execution(row) if is_compared else row.forecast or None
     facts = {"automation": automation, "run": Run(row, figures), "forecast": forecast_of_it, "is_compared": is_compared}
     facts |= {"hours": _hours(forecast_of_it or {}), "rates": RATES, "counts": COUNTS, "open": OPEN}
+    facts |= {"compared": comparison.of_counts(figures.counted), "is_over": row.status not in OPEN}
     return _render(request, "execution", automation.name, facts)
 
 
@@ -114,6 +117,7 @@ def automation(request: Request, automation_id: UUID) -> Response:
         may = _may(row, running)
         session.expunge_all()
     facts = {"automation": row, "figures": figures, "runs": runs, "may": may, "rates": RATES, "counts": COUNTS}
+    facts |= {"compared": comparison.of_counts(figures.counted), "is_over": not running}
     return _render(request, "automation", row.name, facts)
 
 
@@ -141,9 +145,10 @@ def before_start(request: Request, automation_id: UUID) -> Response:
     with reading() as session:
         row = automation_edits.find(session, str(automation_id))
         config, mark = config_of(row), _mark(row)
+        schedule = schedule_records.of_automation(session, row.id)
         session.expunge_all()
     shown = forecast_shown.as_json(forecast.of_config(config, clock.now(), FORECAST_SECONDS))
-    facts = {"automation": row, "forecast": shown, "hours": _hours(shown), "mark": mark}
+    facts = {"automation": row, "forecast": shown, "hours": _hours(shown), "mark": mark, "schedule": schedule}
     facts |= {"approval_above": settings_of(BroadcastSettings).broadcast_approval_above}
     return _render(request, "start", row.name, facts)
 

@@ -20,6 +20,9 @@ FLOW = Flow(
         "functions.broadcasts.api:executions_router",
         "functions.broadcasts.api_forecast:router",
         "functions.broadcasts.api_forecast:executions_router",
+        "functions.broadcasts.console_making:router",  # before `/{id}`, which `new` would be taken for
+        "functions.broadcasts.console_making:file_router",
+        "functions.broadcasts.console_pace:router",
         "functions.broadcasts.console_pages:router",
     ),
     tables=("functions.broadcasts.tables", "functions.broadcasts.running_tables"),
@@ -52,6 +55,7 @@ FLOW = Flow(
     importers=("functions.broadcasts.importer:IMPORTER",),
     listeners=MappingProxyType(
         {
+            "contact.merged": "functions.broadcasts.audience:contact_merged",
             "approval.decided": "functions.broadcasts.approval:decided",
             "message.sending": "functions.broadcasts.running_gate:may_send",
             "message.place": "functions.broadcasts.running_gate:has_place",

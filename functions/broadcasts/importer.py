@@ -26,7 +26,7 @@ from shared.journeys import chatbots
 from shared.readers import phone
 from shared.settings import get_settings
 from shared.store.contact_models import ContactProfile
-from shared.store.dialect import insert_if_absent, locked
+from shared.store.dialect import held, insert_if_absent, locked
 from shared.store.models import Contact
 from shared.store.types import key_of
 
@@ -171,9 +171,9 @@ def _person(session: Session, row: PersonRow) -> Change:
 
 def _contact(session: Session, known: int | None, number: str) -> tuple[Contact, bool]:
     """The contact, locked, and whether they are new; whoever has the number, if it is one."""
-    spellings = sorted({number, *phone.spellings(number)}) if known is None else []
-    where = Contact.id == known if known is not None else Contact.phone.in_(spellings)
-    holders = session.scalars(locked(select(Contact).where(where).order_by(Contact.id), Contact)).all()
+    if known is not None:
+        return session.scalars(held(select(Contact).where(Contact.id == known), Contact)).one(), False
+    holders = contact_profiles.holders(session, number)
     if len(holders) > 1:
         raise PermanentError("several-contacts", f"{len(holders)} contacts have this number")
     if holders:

@@ -1,48 +1,56 @@
 """Flows: what each is for, how its events come in and what they lead to, its last executions, its settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from functions.console import flow_facts
 from functions.console.executions import types_of
 from shared import clock
 from shared import flows as installed
 from shared.console import pages
 from shared.console.navigation import Entry
-from shared.console.routes import ConsoleRoute
+from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark
 from shared.errors import RefusedError
-from shared.flow import EVENTS_QUEUE, Flow
+from shared.flow import Flow
+from shared.intake import pausing, releasing
 from shared.settings import get_settings, setting_name
 from shared.store.figure_models import EventHour
-from shared.store.models import InboxEvent
+from shared.store.models import DeadLetter
 from shared.store.session import reading
 from shared.web import flow_catalogue
+from shared.web.paging import counted
 
 router = APIRouter(route_class=ConsoleRoute)
 ENTRY = Entry(name="flows", title=mark("Flows"), path="/console/flows", group="made-of", icon="flows", place=1)
 
 WEEK = timedelta(days=7)
-LAST = 60
+Hours = Literal["", "1", "4", "24"]
 SECRET = ("SecretStr", "ApiKey")
 SECRET_NAMES = ("database_url", "webhook_url", "password", "secret", "token")
 
 
 @dataclass(frozen=True)
 class SettingShown:
-    """A setting: its name in the environment, its value as it may be shown (None: it is a secret), whether it is set."""
+    """A setting: its name in the environment, its value as it may be shown (None: it is a secret), whether it is set.
+
+    `is_switch`: it switches something on or off.
+    """
 
     name: str
     value: str | None
     is_set: bool
     meaning: str
+    is_switch: bool = False
 
 
 @router.get("/console/flows")
@@ -72,40 +80,61 @@ def _week(session: Session) -> Mapping[str, tuple[int, int]]:
 
 @router.get("/console/flows/{name}")
 def flow(request: Request, name: str) -> Response:
-    """One flow."""
-    found = next((one for one in installed.installed() if one.name == name), None)
-    if found is None:
-        raise RefusedError(404, "no-such-flow", mark("There is no such flow."))
-    kinds = types_of(name)
+    """One flow: what it does and what it lacks, the way of its events, its last ones, its addresses and settings."""
+    found = found_flow(name)
     with reading() as session:
-        last = select(InboxEvent).where(InboxEvent.type.in_(kinds)).order_by(InboxEvent.id.desc()).limit(LAST)
-        events = session.scalars(last).all() if kinds else []
-        handled, failed = _week(session)[name]
+        facts: dict[str, Any] = {
+            "last": flow_facts.last(session, name),
+            "outs": flow_facts.outs(session, found),
+            "day": flow_facts.share(session, name, flow_facts.DAY),
+            "month": flow_facts.share(session, name, flow_facts.MONTH),
+            "paused": flow_facts.paused(session, name),
+            "stopped": _stopped(session, name),
+        }
         session.expunge_all()
-    facts: dict[str, Any] = {
+    settings = _settings(found)
+    facts |= {
         "flow": found,
         "catalogue": flow_catalogue.find(name),
-        "way": _way(found),
-        "events": events,
-        "handled": handled,
-        "failed": failed,
-        "settings": _settings(found),
+        "addresses": flow_facts.addresses(name),
+        "missing": list(flow_facts.missing(found)),
+        "queues": flow_facts.queues(found),
+        "journeys": flow_facts.journeys(name),
+        "switches": [one for one in settings if one.is_switch],
+        "settings": [one for one in settings if not one.is_switch],
+        "takes_events": pausing.takes_events(name),
     }
     return pages.render(request, "console/flow.html", here="flows", heading=found.title, **facts)
 
 
-def _way(flow: Flow) -> Mapping[str, Sequence[str]]:
-    """How events go through it, from its declaration: in, on which queue, into which tables, out to which systems."""
-    tables = [name for name in (*flow.tables,) if name]
-    queues = list(flow.queues) or ([EVENTS_QUEUE] if flow.handlers else [])
-    targets = sorted({reference.partition(":")[0].split(".")[1] for reference in (*flow.syncs, *flow.effects)} - {flow.name})
-    out = sorted({*flow.targets, *(sync.target for sync in _actions(flow) if hasattr(sync, "target"))}) or targets
-    return {"queues": queues, "tables": tables, "out": out}
+def found_flow(name: str) -> Flow:
+    """The flow of that name. Raises RefusedError 404."""
+    found = next((one for one in installed.installed() if one.name == name), None)
+    if found is None:
+        raise RefusedError(404, "no-such-flow", mark("There is no such flow."))
+    return found
 
 
-def _actions(flow: Flow) -> Sequence[Any]:
-    found = [installed.resolve(reference) for reference in (*flow.syncs, *flow.effects)]
-    return [getattr(part, "action", part) for part in found]
+def _stopped(session: Session, name: str) -> int:
+    """How many of the flow's events are stopped."""
+    return counted(session, select(DeadLetter).where(DeadLetter.state == "parked", DeadLetter.type.in_(types_of(name))))
+
+
+@router.post("/console/flows/{name}/pause")
+def pause(
+    name: str, operator: Signed, note: Annotated[str, Form(max_length=200)] = "", hours: Annotated[Hours, Form()] = ""
+) -> Response:
+    """Let its events wait, for some hours or until somebody resumes it."""
+    until = clock.now() + timedelta(hours=int(hours)) if hours else None
+    pausing.pause(name, operator.actor, until, note.strip() or None)
+    return RedirectResponse(f"/console/flows/{name}", SEE_OTHER)
+
+
+@router.post("/console/flows/{name}/resume")
+def resume(name: str, operator: Signed) -> Response:
+    """Handle what has waited, in its order, and then what comes."""
+    releasing.resume(name, operator.actor)
+    return RedirectResponse(f"/console/flows/{name}", SEE_OTHER)
 
 
 def _settings(flow: Flow) -> list[SettingShown]:
@@ -122,6 +151,7 @@ def shown_settings(group: type[BaseModel]) -> list[SettingShown]:
             value=None if _is_secret(name, field) else _text(getattr(settings, name)),
             is_set=name in settings.model_fields_set,
             meaning=field.description or "",
+            is_switch=field.annotation is bool,
         )
         for name, field in group.model_fields.items()
     ]

@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from shared.console.waiting import Waiting
 from shared.console.words import mark, mark_counted
+from shared.intake import holding
 from shared.intake.dead_letter_reasons import Cause, causes
 from shared.messages.consent import WHATSAPP_WINDOW
 from shared.outbox.actions import Kind, State
+from shared.store.flow_models import FlowHold, FlowPause
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import Delivery, Reconciliation
 from shared.watch import flow_figures
@@ -43,6 +45,32 @@ def _cause(cause: Cause) -> Waiting:
         flow=flow_figures.flow_of(cause.type) if cause.type else None,
         weight=cause.events,
     )
+
+
+def paused_flows(session: Session) -> Iterator[Waiting]:
+    """Flows whose events wait because somebody has paused them."""
+    for hold in session.scalars(select(FlowHold).order_by(FlowHold.flow)):
+        if not hold.is_paused:
+            continue
+        pause = session.get_one(FlowPause, hold.pause_id)
+        number, _first = holding.waiting(session, hold.flow)
+        yield Waiting(
+            kind=mark("Paused"),
+            icon="pause",
+            status="wait",
+            title=mark("The flow %(flow)s is paused by %(who)s"),
+            text=mark_counted(
+                "%(count)s event waits; it is handled once the flow is resumed.",
+                "%(count)s events wait; they are handled in their order once the flow is resumed.",
+            ),
+            values={"flow": hold.flow, "who": pause.paused_by, "count": number},
+            path=f"/console/flows/{hold.flow}",
+            label=mark("See the flow"),
+            since=pause.paused_at,
+            until=hold.until,
+            flow=hold.flow,
+            weight=number,
+        )
 
 
 def answers(session: Session) -> Iterator[Waiting]:

@@ -66,6 +66,7 @@ def today(request: Request, by: By = "matter") -> Response:
             "down": down,
             "waiting": _grouped(matters, by),
             "matters": len(matters),
+            "matters_paused": any(matter.kind == "Paused" for matter in matters),
             "by": by,
             "bars": charts.bars([(handled, failed) for _hour, handled, failed in hours]),
             "hours": hours,

@@ -13,8 +13,8 @@ from functions.hubspot.settings import HubSpotSettings
 from functions.hubspot.tables import ERROR, PENDING, SENT, SKIPPED, HubSpotMessage, HubSpotTurn
 from shared import clock
 from shared.errors import PermanentError
-from shared.messages import Message, MessageOutcome, planning
-from shared.settings import settings_of
+from shared.messages import Message, MessageOutcome, planning, template_sources
+from shared.settings import get_settings, settings_of
 from shared.store.dialect import locked
 from shared.store.types import key_of
 
@@ -58,7 +58,8 @@ def settle(session: Session, row: HubSpotMessage, event_key: str | None = None) 
     contact = merges.current(session, found.get(CONTACT) or row.contact_id or "", row)
     persons.observe(session, row)
     try:
-        row.text = wording.message(row.contact_name, about)
+        template = template_sources.load(wording.TEMPLATE, get_settings().default_locale, session=session)
+        row.text = wording.message(template, row.contact_name, about)
     except PermanentError as error:
         return _fail(row, error.reason)
     if not _take_turn(session, row, contact, about):

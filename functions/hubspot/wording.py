@@ -8,7 +8,8 @@ from functions.hubspot import events
 from functions.hubspot.settings import HubSpotSettings
 from shared.errors import PermanentError
 from shared.messages import templates
-from shared.settings import get_settings, settings_of
+from shared.messages.templates import Template
+from shared.settings import settings_of
 
 TEMPLATE = "hubspot_interes"
 """The wording. What goes out is its result, as the template `hubspot_mensaje`, which adds nothing."""
@@ -57,16 +58,16 @@ def _is_control(sign: str) -> bool:
     return unicodedata.category(sign) in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp") or sign in _DIRECTIONS
 
 
-def message(name: str, about: str) -> str:
-    """The template filled in; where it is too long, first the name is shortened, and then the text is cut.
+def message(template: Template, name: str, about: str) -> str:
+    """The wording (`TEMPLATE`) filled in; where it is too long, first the name is shortened, and then the text is cut.
 
     Raises:
         PermanentError: `message_too_short`, or the template cannot be filled in.
     """
     longest = settings_of(HubSpotSettings).hubspot_message_max_length
-    text = _filled(name, about)
+    text = _filled(template, name, about)
     if len(text) > longest:
-        text = _filled(_shortened(name, len(text) - longest), about)
+        text = _filled(template, _shortened(name, len(text) - longest), about)
     if len(text) > longest:
         text = text[: longest - len(CUT)] + CUT
     if len(text) < SHORTEST_MESSAGE:
@@ -79,8 +80,5 @@ def _shortened(name: str, by: int) -> str:
     return name if left >= len(name) else name[:left].rstrip()
 
 
-def _filled(name: str, about: str) -> str:
-    template = templates.find(TEMPLATE, get_settings().default_locale)
-    if template is None:
-        raise templates.not_found(TEMPLATE)
+def _filled(template: Template, name: str, about: str) -> str:
     return templates.render(template, {"nombre": name, "producto": about}).text

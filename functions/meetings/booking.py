@@ -7,12 +7,12 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from functions.meetings import changes, holding, notices, people, services, slots
-from functions.meetings.calendars import EventDeletedError, NoSuchCalendarError, Written
-from functions.meetings.providers import calendar_named
+from functions.meetings.calendars import calendar_named, entry_of
 from functions.meetings.services import NO_CALENDAR, ORGANIZER
 from functions.meetings.tables import CANCELLED, CONFIRMED, Meeting
 from shared import clock
 from shared.store.session import transact
+from shared.vendors.calendars.entries import EventDeletedError, NoSuchCalendarError, Written
 
 
 def look(meeting: Meeting) -> None:
@@ -64,9 +64,9 @@ def put_event(meeting: Meeting) -> Mapping[str, Any]:
     calendar = calendar_named(meeting.calendar)
     try:
         if meeting.status == CANCELLED:
-            calendar.drop(meeting)
+            calendar.drop(entry_of(meeting))
             return kept
-        return kept | _kept(calendar.put(meeting))
+        return kept | _kept(calendar.put(entry_of(meeting)))
     except EventDeletedError:
         changes.deleted(meeting.id)
         return kept

@@ -12,15 +12,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.meetings import holding, notices, services
-from functions.meetings.calendars import MOST_READ, Calendar, NoSuchCalendarError, Seen
-from functions.meetings.providers import calendar_named
+from functions.meetings.calendars import MOST_READ, calendar_named, entry_of
 from functions.meetings.requests import LONGEST_MINUTES
 from functions.meetings.services import NO_CALENDAR
-from functions.meetings.tables import CONFIRMED, DECLINED, NEEDS_ACTION, Meeting, MeetingCalendar
+from functions.meetings.syncs import IN_SLACK
+from functions.meetings.tables import CONFIRMED, Meeting, MeetingCalendar
 from shared import clock
 from shared.crm import editing
 from shared.outbox.record_sync import SUCCESS
 from shared.store.session import reading
+from shared.vendors.calendars.entries import DECLINED, NEEDS_ACTION, Calendar, NoSuchCalendarError, Seen
 
 BY_CALENDAR = "calendar"
 SHORTEST = timedelta(minutes=1)
@@ -36,7 +37,7 @@ def read(calendar: MeetingCalendar) -> Mapping[str, Any]:
         return {"cursor": None, "read_at": clock.now().isoformat()}
     vendor, cursor = calendar_named(meetings[0].calendar), None
     try:
-        listed = vendor.changes(calendar)
+        listed = vendor.changes(calendar.address, calendar.cursor)
         if listed is not None:
             for seen in listed[0]:
                 _take(meetings, seen)
@@ -55,7 +56,7 @@ def deleted(meeting_id: int) -> None:
 
 def _look_at_each(vendor: Calendar, meetings: Sequence[Meeting]) -> None:
     for meeting in meetings:
-        seen = vendor.event(meeting) if meeting.calendar_event_id else None
+        seen = vendor.event(entry_of(meeting)) if meeting.calendar_event_id else None
         if seen is not None:
             _take(meetings, seen)
 
@@ -110,4 +111,5 @@ def _move(session: Session, meeting: Meeting, seen: Seen) -> None:
     meeting.sequence += 1
     meeting.announced_sequence, meeting.moved_by, meeting.options = meeting.sequence, BY_CALENDAR, []
     meeting.held_starts_at = meeting.held_by = meeting.asked_at = None
+    IN_SLACK.request(session, meeting)
     notices.remind(session, meeting)

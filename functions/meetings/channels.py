@@ -13,14 +13,14 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from functions.meetings import tokens
-from functions.meetings.calendars import NoSuchCalendarError
-from functions.meetings.providers import calendar_named
+from functions.meetings.calendars import calendar_named
 from functions.meetings.services import NO_CALENDAR
 from functions.meetings.tables import CONFIRMED, Meeting, MeetingCalendar
 from shared import clock
 from shared.outbox.record_sync import ERROR, PENDING
 from shared.settings import get_settings
 from shared.store.session import reading
+from shared.vendors.calendars.entries import Channel, NoSuchCalendarError
 
 EARLY = timedelta(days=1)
 OFTEN, SELDOM = timedelta(minutes=15), timedelta(hours=6)
@@ -35,7 +35,7 @@ def open_channel(calendar: MeetingCalendar) -> Mapping[str, Any]:
         return kept
     address = f"{get_settings().public_base_url}{tokens.PATHS[name]}"
     try:
-        made = calendar_named(name).listen(calendar, address, tokens.token_of(calendar.id))
+        made = calendar_named(name).listen(calendar.address, address, tokens.token_of(calendar.id), _open(calendar))
     except NoSuchCalendarError:
         return kept
     return {"channel_id": made.channel_id, "resource_id": made.resource_id, "expires_at": _written(made.expires_at)}
@@ -73,6 +73,12 @@ def _has_meetings() -> ColumnElement[bool]:
 def _is_upcoming(address: str) -> ColumnElement[bool]:
     ahead = (Meeting.status == CONFIRMED) & (Meeting.ends_at > clock.now()) & (Meeting.calendar != NO_CALENDAR)
     return (Meeting.organizer == address) & ahead
+
+
+def _open(calendar: MeetingCalendar) -> Channel | None:
+    if calendar.channel_id is None:
+        return None
+    return Channel(channel_id=calendar.channel_id, resource_id=calendar.resource_id or "", expires_at=calendar.expires_at)
 
 
 def _written(moment: datetime | None) -> str | None:

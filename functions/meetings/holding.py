@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from functions.meetings.slots import Interval
-from functions.meetings.tables import CANCELLED, DECLINED, FAILED, Meeting, MeetingAttendee, MeetingCalendar
+from functions.meetings.tables import CANCELLED, FAILED, Meeting, MeetingAttendee, MeetingCalendar
 from shared import clock
 from shared.store.dialect import held, insert_if_absent, locked
+from shared.vendors.calendars.entries import DECLINED, Interval
 
 OVER = (CANCELLED, FAILED)
 

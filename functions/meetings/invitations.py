@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event, vCalAddress, vText
 
-from functions.meetings.tables import ACCEPTED, CANCELLED, DECLINED, TENTATIVE, Meeting, MeetingAttendee
+from functions.meetings.tables import CANCELLED, Meeting, MeetingAttendee
 from shared.messages.attachments import Attachment
+from shared.vendors.calendars.entries import ACCEPTED, DECLINED, TENTATIVE
 
 PRODID = "-//Puente//Meetings//ES"
 FILE = "invitacion.ics"

@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session
 
 from functions.meetings import holding, links, services
 from functions.meetings.links import ORGANIZER, Participant
-from functions.meetings.tables import DECLINED, Meeting, MeetingAttendee
+from functions.meetings.tables import Meeting, MeetingAttendee
 from shared import clock
 from shared.crm import editing
 from shared.errors import RefusedError
 from shared.messages import templates
 from shared.store.session import reading
+from shared.vendors.calendars.entries import DECLINED
 
 PAGE, REFUSED = "reunion_pagina", "reunion_error"
 SHOWN = "shown"

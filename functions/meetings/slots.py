@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from functions.meetings.requests import PreferredTime
+from shared.vendors.calendars.entries import Interval
 
 SCORE_OF_DAY, SCORE_OF_TIME = 10, 5
 MOST_OPTIONS, MOST_ALTERNATIVES, MOST_KEPT = 3, 5, 10
@@ -20,18 +21,6 @@ FIRST_AVAILABLE = "first_available"
 HIGH, LOW = "high", "low"
 FARTHEST = timedelta(days=366)
 """A day that is liked counts up to so far ahead."""
-
-
-@dataclass(frozen=True, order=True)
-class Interval:
-    """From `start` up to and without `end`, in UTC."""
-
-    start: datetime
-    end: datetime
-
-    def meets(self, other: "Interval") -> bool:
-        """Whether the two have an instant in common."""
-        return self.start < other.end and other.start < self.end
 
 
 def without(whole: Interval, part: Interval) -> list[Interval]:

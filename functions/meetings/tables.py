@@ -10,9 +10,9 @@ from functions.meetings.requests import DESCRIPTION_LENGTH, LOCATION_LENGTH, NAM
 from shared.store.models import Base, Timestamped
 from shared.store.sync_columns import SyncColumns
 from shared.store.types import BigId, JsonText, Note, UtcDateTime
+from shared.vendors.calendars.entries import DECLINED, NEEDS_ACTION
 
 SEARCHING, OFFERED, CONFIRMED, CANCELLED, FAILED = "searching", "offered", "confirmed", "cancelled", "failed"
-NEEDS_ACTION, ACCEPTED, DECLINED, TENTATIVE = "needs-action", "accepted", "declined", "tentative"
 UID_DOMAIN = "meetings.puente"
 
 

@@ -1,15 +1,16 @@
-"""The event of the first day, in Google Calendar: from nine to five; Google invites the employee and the manager.
+"""The event of the first day, from nine to five, in Google Calendar or Microsoft 365: the calendar invites both.
 
-Google keeps the id of a deleted event for ever, and refuses to make another one under it. So an event has an id of our own,
-by which a lost answer is found, and the next one where that was deleted.
+In which of the two is a setting; an event that is there already stays where it was made. Where somebody has deleted it, it is
+made anew with the next change of the onboarding.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, time
-from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -17,137 +18,92 @@ from functions.onboarding import accounts
 from functions.onboarding.accounts import CREATED, FOUND, REMOVED
 from functions.onboarding.settings import OnboardingSettings
 from functions.onboarding.steps import ABSENT
-from shared.errors import PermanentError
 from shared.outbox.policy import TargetPolicy
 from shared.settings import settings_of
-from shared.vendors import answers
-from shared.vendors.google import google_client
+from shared.vendors.calendars.entries import Calendar, Entry, EventDeletedError, Guest
+from shared.vendors.calendars.google import EVENTS_SCOPE, GoogleCalendar, google_calendar
+from shared.vendors.calendars.outlook import OutlookCalendar, outlook_calendar
 
 if TYPE_CHECKING:
-    import requests
-
     from functions.onboarding.accounts import Employee
     from functions.onboarding.tables import OnboardingStep
-    from shared.vendors.connection import Connection
 
 TARGET = "onboarding-calendar"
-SCOPE = "https://www.googleapis.com/auth/calendar.events"
+GOOGLE, OUTLOOK = "google", "outlook"
 BEGINS, ENDS = time(9), time(17)
 REMINDERS_MINUTES = (1440, 30)
-GENERATIONS = 5
-CALENDAR = google_client(
-    name="Onboarding-Calendar", address="google_calendar_base_url", scopes=(SCOPE,), read_seconds=15, calls=2 * GENERATIONS
+READ_SECONDS, CALLS = 10.0, 14
+IN_GOOGLE = google_calendar(
+    name="Onboarding-Calendar", target=TARGET, scope=EVENTS_SCOPE, read_seconds=READ_SECONDS, calls=CALLS
 )
-INVITING = {"sendUpdates": "all"}
-EVENTS = "/calendars/primary/events"  # of the person acted for
+IN_OUTLOOK = outlook_calendar(name="Onboarding-Graph-Calendar", target=TARGET, read_seconds=READ_SECONDS, calls=CALLS)
+CLIENTS = MappingProxyType({GOOGLE: IN_GOOGLE, OUTLOOK: IN_OUTLOOK})
 
 
 def policy() -> TargetPolicy:
-    """Google takes ten a second for a person."""
+    """Google takes ten a second for a person, Graph four calls at once for a mailbox."""
     return TargetPolicy(slots=1, batches_per_second=2)
+
+
+def is_used() -> bool:
+    """Whether the calendars of the setting are set up."""
+    return CLIENTS[settings_of(OnboardingSettings).onboarding_calendar_in].is_used()
 
 
 def put(step: OnboardingStep) -> Mapping[str, Any]:
     """Bring the event to what the onboarding says now, or delete it. Twice is as once. Raises PuenteError."""
-    http, employee = CALENDAR.connected(), accounts.of(step)
-    owner = settings_of(OnboardingSettings).onboarding_calendar_owner or employee.row.manager_email
-    for generation in range(GENERATIONS):
-        number = event_id(step.onboarding_id, generation)
-        there = _find(http, owner, number)
-        is_there = there is not None and there.get("status") != "cancelled"
-        if step.wanted == ABSENT:
-            if is_there:
-                _delete(http, owner, number)
-            if there is None:
-                return accounts.kept(step, act=FOUND, detail=REMOVED, external_id=number)
-            continue
-        if is_there:
-            _change(http, owner, number, employee, there or {})
-        elif there is not None or not _insert(http, owner, number, employee):
-            continue
-        return accounts.kept(step, act=CREATED, detail=employee.row.start_date.isoformat(), external_id=number)
+    employee, where = accounts.of(step), _where(step)
+    vendor, entry = _calendar(where), entry_of(employee, step.external_id or None)
+    kept = {"answer": {"calendar": where}}
     if step.wanted == ABSENT:
-        return accounts.kept(step, act=FOUND, detail=REMOVED, external_id="")
-    raise PermanentError("event-deleted", f"the event was deleted {GENERATIONS} times in the calendar")
+        _drop(vendor, entry)
+        return accounts.kept(step, act=FOUND, detail=REMOVED, external_id=step.external_id or "") | kept
+    try:
+        written = vendor.put(entry)
+    except EventDeletedError:
+        written = vendor.put(replace(entry, event_id=None, replaces=entry.event_id))
+    detail = employee.row.start_date.isoformat()
+    return accounts.kept(step, act=CREATED, detail=detail, external_id=written.event_id) | kept
 
 
-def event_id(onboarding_id: int, generation: int) -> str:
-    """Our id of an event: hexadecimal digits, which Google takes."""
-    return hashlib.sha256(f"puente:onboarding:{onboarding_id}:{generation}".encode()).hexdigest()[:40]
+def _drop(vendor: Calendar, entry: Entry) -> None:
+    """Delete the event that is known, and one that was made in its place, its answer lost."""
+    if entry.event_id is not None:
+        vendor.drop(entry)
+    vendor.drop(replace(entry, event_id=None))
 
 
-def body_of(employee: Employee) -> dict[str, Any]:
-    """The event. Its times have a zone, and Google works out the offset."""
-    row, zone = employee.row, settings_of(OnboardingSettings).onboarding_time_zone
-    moments = (datetime.combine(row.start_date, at, ZoneInfo(zone)) for at in (BEGINS, ENDS))
-    start, end = ({"dateTime": moment.isoformat(), "timeZone": zone} for moment in moments)
-    place = {"location": row.location} if row.location else {}
-    return {
-        "summary": f"Primer día de {row.full_name}",
-        "description": f"Bienvenida de {row.full_name}" + (f" ({row.position})" if row.position else ""),
-        "start": start,
-        "end": end,
-        "attendees": [{"email": row.login}, {"email": row.manager_email}],
-        "reminders": {
-            "useDefault": False,
-            "overrides": [{"method": "popup", "minutes": minutes} for minutes in REMINDERS_MINUTES],
-        },
-        "extendedProperties": {"private": {"puenteOnboarding": str(row.id)}},
-        **place,
-    }
+def _where(step: OnboardingStep) -> str:
+    """In whose calendars the event is; before there was a choice it was Google's."""
+    if step.external_id:
+        return str((step.answer or {}).get("calendar") or GOOGLE)
+    return settings_of(OnboardingSettings).onboarding_calendar_in
 
 
-def _find(http: Connection, owner: str, number: str) -> Mapping[str, Any] | None:
-    response = http.request("GET", f"{EVENTS}/{number}", repeatable=True, subject=owner)
-    return _read(http, response, "looking an event up")
+def _calendar(where: str) -> Calendar:
+    return OutlookCalendar(IN_OUTLOOK) if where == OUTLOOK else GoogleCalendar(IN_GOOGLE)
 
 
-def _read(http: Connection, response: requests.Response, what: str) -> Mapping[str, Any] | None:
-    if response.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-        return None
-    if not answers.is_good(response):
-        raise http.refusal(response, what, repeatable=True)
-    return answers.mapping(response, http.words(what), repeatable=True)
+def key_of(onboarding_id: int) -> str:
+    """By what calendars know the event: hexadecimal digits, which Google takes as its id."""
+    return hashlib.sha256(f"puente:onboarding:{onboarding_id}:0".encode()).hexdigest()[:40]
 
 
-def _insert(http: Connection, owner: str, number: str, employee: Employee) -> bool:
-    """Make the event; False where its id is taken after all. With our id a repetition makes no second one."""
-    body = {"id": number} | body_of(employee)
-    response = http.request("POST", EVENTS, repeatable=True, json=body, params=INVITING, subject=owner)
-    if response.status_code == HTTPStatus.CONFLICT:
-        there = _find(http, owner, number)
-        return there is not None and there.get("status") != "cancelled"
-    if not answers.is_good(response):
-        raise http.refusal(response, "making an event", repeatable=True)
-    return True
-
-
-def _change(http: Connection, owner: str, number: str, employee: Employee, there: Mapping[str, Any]) -> None:
-    """Change what is another. Who has answered the invitation stays among the attendees with their answer."""
-    wanted = body_of(employee)
-    invited = {str(one.get("email", "")).lower(): dict(one) for one in there.get("attendees") or []}
-    wanted["attendees"] = [invited.get(one["email"], one) for one in wanted["attendees"]]
-    changed = {name: value for name, value in wanted.items() if not _same(there.get(name), value)}
-    if changed:
-        path = f"{EVENTS}/{number}"
-        http.call("PATCH", path, "changing an event", repeatable=True, json=changed, params=INVITING, subject=owner)
-
-
-def _same(there: Any, wanted: Any) -> bool:
-    """Whether what is there is what is wanted; a moment counts, not how it is written."""
-    if isinstance(wanted, Mapping):
-        return isinstance(there, Mapping) and all(_same(there.get(name), value) for name, value in wanted.items())
-    if isinstance(wanted, list):
-        return isinstance(there, list) and len(there) == len(wanted) and all(map(_same, there, wanted))
-    if isinstance(wanted, str) and isinstance(there, str) and "T" in wanted and wanted[:4].isdigit():
-        try:
-            return datetime.fromisoformat(there) == datetime.fromisoformat(wanted)
-        except (ValueError, TypeError):
-            return False
-    return bool(there == wanted)
-
-
-def _delete(http: Connection, owner: str, number: str) -> None:
-    response = http.request("DELETE", f"{EVENTS}/{number}", repeatable=True, params=INVITING, subject=owner)
-    if response.status_code not in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE) and not answers.is_good(response):
-        raise http.refusal(response, "deleting an event", repeatable=True)
+def entry_of(employee: Employee, event_id: str | None) -> Entry:
+    """The event, in the calendar of the settings or the manager's."""
+    row, settings = employee.row, settings_of(OnboardingSettings)
+    zone = ZoneInfo(settings.onboarding_time_zone)
+    start, end = (datetime.combine(row.start_date, at, zone) for at in (BEGINS, ENDS))
+    return Entry(
+        key=key_of(row.id),
+        owner=settings.onboarding_calendar_owner or row.manager_email,
+        subject=f"Primer día de {row.full_name}",
+        description=f"Bienvenida de {row.full_name}" + (f" ({row.position})" if row.position else ""),
+        location=row.location or "",
+        start=start,
+        end=end,
+        zone=zone.key,
+        guests=(Guest(address=row.login), Guest(address=row.manager_email)),
+        event_id=event_id,
+        reminders=REMINDERS_MINUTES,
+    )

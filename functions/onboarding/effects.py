@@ -61,7 +61,7 @@ CALENDAR = replace(
     name="event",
     table="functions.onboarding.tables:CalendarStep",
     put=calendar.put,
-    is_used=calendar.CALENDAR.is_used,
+    is_used=calendar.is_used,
 )
 CALLBACK = replace(
     HRIS,

@@ -55,7 +55,8 @@ FLOW = Flow(
         "functions.onboarding.okta:OKTA",
         "functions.onboarding.entra:ENTRA",
         "functions.onboarding.workspace:WORKSPACE",
-        "functions.onboarding.calendar:CALENDAR",
+        "functions.onboarding.calendar:IN_GOOGLE",
+        "functions.onboarding.calendar:IN_OUTLOOK",
         "functions.onboarding.callback:CALLBACK",
     ),
     listeners=MappingProxyType(

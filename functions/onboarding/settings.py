@@ -45,6 +45,11 @@ class OnboardingSettings(SettingsGroup):
     onboarding_identity_provider: Literal["okta", "entra"] | None = Field(
         default=None, description="The identity provider, where both Okta and Microsoft Entra are set up; else the one that is."
     )
+    onboarding_calendar_in: Literal["google", "outlook"] = Field(
+        default="google",
+        description="In whose calendars the first day's event is made: `google` (Google Workspace) or `outlook` (Microsoft "
+        "365, by the app of ENTRA_CLIENT_ID, which then needs Calendars.ReadWrite).",
+    )
     onboarding_calendar_owner: Address | None = Field(
         default=None, description="In whose calendar the first day's event is made; else the manager's."
     )

@@ -9,7 +9,7 @@
     teams      | both accounts                    | Teams                           | once
     welcome    | both accounts, and that they are | mail                            | once
     tasks      | nothing                          | our own tables                  | at once
-    calendar   | nothing                          | Google Calendar                 | record sync
+    calendar   | nothing                          | Google Calendar, Microsoft 365  | record sync
     callback   | all others                       | the address in the settings     | record sync
 
 What waits for a step that takes long goes on without it after `PATIENCE`; the welcome mail never does, for it says that the

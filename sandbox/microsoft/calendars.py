@@ -34,7 +34,7 @@ _FILTER = re.compile(r"singleValueExtendedProperties/Any\(ep: ep/id eq '([^']+)'
 class Calendars:
     """Calendars of the mailboxes of the domain."""
 
-    kinds = ("busy", "events", "subscriptions")
+    kinds = ("busy", "events", "transactions", "subscriptions")
 
     def __init__(self, microsoft: "Microsoft") -> None:
         self._microsoft = microsoft
@@ -100,8 +100,11 @@ class Calendars:
 
     def _schedule(self, call: Call, key: str) -> Answer:
         self._mailbox(key)
-        body = _body(call)
-        since, until = _moment(body["startTime"]), _moment(body["endTime"])
+        body = _parameters(call)
+        try:
+            since, until = _moment(body["startTime"]), _moment(body["endTime"])
+        except (KeyError, TypeError, ValueError):
+            raise refused(400, BAD, "startTime and endTime are required.") from None
         asked = [str(one).lower() for one in body.get("schedules") or []]
         if len(asked) > MOST_MAILBOXES or until - since > timedelta(days=LONGEST_DAYS):
             raise refused(400, BAD, "Too much was asked for at once.")
@@ -134,9 +137,8 @@ class Calendars:
 
     def _create(self, call: Call, key: str) -> Answer:
         owner, body = self._mailbox(key), _body(call)
-        known = [row for row in self._microsoft.shelf.rows("events") if row["owner"] == owner]
-        twin = next((row for row in known if row["transaction"] and row["transaction"] == body.get("transactionId")), None)
-        if twin is not None:
+        transaction = body.pop("transactionId", None)
+        if transaction and self._microsoft.shelf.get("transactions", f"{owner} {transaction}") is not None:
             text = "Your request can't be completed. The transactionId was already used to create a different event."
             raise refused(400, "ErrorDuplicateTransactionId", text)
         number = f"AAMkAD+{uuid4().hex}="
@@ -147,7 +149,6 @@ class Calendars:
             **body,
             "id": number,
             "owner": owner,
-            "transaction": body.pop("transactionId", None),
             "properties": properties,
             "version": 0,
             "onlineMeeting": {"joinUrl": f"https://teams.example/{number[-8:-1]}"} if body.get("isOnlineMeeting") else None,
@@ -155,6 +156,8 @@ class Calendars:
         row["attendees"] = [_attendee(one) for one in body.get("attendees") or []]
         row["invited"] = [[one["emailAddress"]["address"] for one in row["attendees"]]]
         self._microsoft.shelf.put("events", number, row)
+        if transaction:  # used up for good, also when the event is deleted
+            self._microsoft.shelf.put("transactions", f"{owner} {transaction}", {"id": transaction, "event": number})
         self._changed(row)
         return answer_json(_shown(row), 201)
 
@@ -291,7 +294,7 @@ def _time(moment: datetime) -> Row:
 
 
 def _shown(row: Row) -> Row:
-    hidden = ("owner", "transaction", "properties", "version", "invited")
+    hidden = ("owner", "properties", "version", "invited")
     shown = {name: value for name, value in row.items() if name not in hidden}
     etag = hashlib.sha256(f"{row['id']}{row['version']}".encode()).hexdigest()[:16]
     return shown | {"@odata.etag": f'W/"{etag}"', "start": _time(_moment(row["start"])), "end": _time(_moment(row["end"]))}
@@ -300,6 +303,11 @@ def _shown(row: Row) -> Row:
 def _subscription(row: Row) -> Row:
     names = ("id", "resource", "changeType", "notificationUrl", "lifecycleNotificationUrl", "expirationDateTime")
     return {name: row.get(name) for name in names} | {"clientState": None, "applicationId": "sandbox-entra-client"}
+
+
+def _parameters(call: Call) -> dict[str, Any]:
+    """The parameters of an action, which Graph takes with a large first letter as well, as its own package writes them."""
+    return {name[:1].lower() + name[1:]: value for name, value in _body(call).items()}
 
 
 def _body(call: Call) -> dict[str, Any]:

@@ -86,9 +86,12 @@ class Microsoft(Shelved):
         return answer_json(tokens.issue(self, "sandbox-graph-"))
 
     def what(self, call: Call) -> str:
-        """Such as `POST users`; nothing of the people."""
+        """Such as `POST users` or `PATCH events`; nothing of the people."""
         if call.path.endswith("/token"):
             return "token"
+        for part in ("events", "subscriptions", "getSchedule"):
+            if part in call.path.split("/"):
+                return f"{call.method} {part}" + (" cancel" if call.path.endswith("/cancel") else "")
         last = call.path.rpartition("/")[2]
         verb = f" {last}" if last in ("assignLicense", "revokeSignInSessions") else ""
         return f"{call.method} users{verb}"

@@ -11,9 +11,8 @@ from shared.crm.editing import Guard, Reference, locked_row, log, operator_key, 
 from shared.errors import FieldError, RefusedError
 from shared.outbox import plan
 from shared.outbox.actions import State
-from shared.readers import phone
 from shared.settings import get_settings
-from shared.store.dialect import hold_names, insert_if_absent, locked
+from shared.store.dialect import insert_if_absent
 from shared.store.models import CampaignContact, Channel, Contact, Delivery, Opportunity
 
 MOST_NAMED = 20
@@ -44,9 +43,7 @@ def keep_by_phone(session: Session, values: Mapping[str, Any], actor: str) -> tu
         RefusedError: 409 that names them, several contacts have the number, or there is no such channel; 422, it is no number.
     """
     number = possible_phone(values["phone"])
-    spellings = sorted({number, *phone.spellings(number)})
-    hold_names(session, [f"contact-phone:{spellings[0]}"])
-    holders = session.scalars(locked(select(Contact).where(Contact.phone.in_(spellings)).order_by(Contact.id), Contact)).all()
+    holders = contact_profiles.holders(session, number)
     if len(holders) > 1:
         named = [FieldError("phone", f"contact {row.id}") for row in holders[:MOST_NAMED]]
         title = "Several contacts have this number; name one by its id."

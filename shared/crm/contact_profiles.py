@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import FieldError, RefusedError
-from shared.readers import name_key
+from shared.readers import name_key, phone
 from shared.store.contact_models import ContactProfile, ContactTag
-from shared.store.dialect import insert_if_absent, locked
+from shared.store.dialect import hold_names, insert_if_absent, locked
 from shared.store.models import Contact
 
 WITHOUT_MANYCHAT = "tel:"
@@ -44,6 +44,17 @@ def without_manychat(number: str) -> str:
 def shown_manychat_id(manychat_id: str) -> str | None:
     """ManyChat's id, or None for a person whom ManyChat does not know."""
     return None if manychat_id.startswith(WITHOUT_MANYCHAT) else manychat_id
+
+
+def holders(session: Session, number: str, besides: int = 0) -> Sequence[Contact]:
+    """The contacts that have a number in E.164, in any of its spellings, oldest first, without the one numbered `besides`.
+
+    They are locked, and nobody else gets the number, until the transaction ends.
+    """
+    spellings = sorted({number, *phone.spellings(number)})
+    hold_names(session, [f"contact-phone:{spellings[0]}"])
+    query = select(Contact).where(Contact.phone.in_(spellings), Contact.id != besides).order_by(Contact.id)
+    return session.scalars(locked(query, Contact)).all()
 
 
 def tag_key(name: str) -> str:
@@ -114,6 +125,30 @@ def add_tag(session: Session, contact_id: int, name: str) -> bool:
 def remove_tag(session: Session, contact_id: int, name: str) -> None:
     """Take a tag away, in whatever spelling."""
     session.execute(delete(ContactTag).where(ContactTag.contact_id == contact_id, ContactTag.key == tag_key(name)))
+
+
+def take_in(session: Session, contact_id: int, other_id: int) -> None:
+    """Let a contact have what is known of another one, which is the same person and is to be deleted.
+
+    Of what both say the contact's own attributes count, and the newer word on whether they want messages; a block stays. The
+    other's uuid leads to the contact where it had none of its own.
+    """
+    for name in session.scalars(select(ContactTag.name).where(ContactTag.contact_id == other_id)).all():
+        add_tag(session, contact_id, name)
+    session.execute(delete(ContactTag).where(ContactTag.contact_id == other_id))
+    other = session.get(ContactProfile, other_id)
+    if other is None:
+        return
+    if session.get(ContactProfile, contact_id) is None:
+        other.contact_id = contact_id
+        session.flush()
+        return
+    mine = _locked_profile(session, contact_id)
+    mine.attributes = {**other.attributes, **mine.attributes}
+    mine.is_blocked = mine.is_blocked or other.is_blocked
+    if other.opt_in_at is not None and (mine.opt_in_at is None or other.opt_in_at > mine.opt_in_at):
+        mine.opt_in, mine.opt_in_at = other.opt_in, other.opt_in_at
+    session.delete(other)
 
 
 def forget(session: Session, contact_id: int) -> None:

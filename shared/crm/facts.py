@@ -6,6 +6,7 @@ wins" would not do: an older event that comes late may still be the only one to 
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from shared import clock
@@ -37,6 +38,10 @@ def effective(occurred: datetime, received: datetime) -> datetime:
     return min(occurred, received + CLOCK_SKEW)
 
 
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({"stage": ("stage_id", "state_date")})
+"""Facts that are replaced together, by the name of their group."""
+
+
 def merge(row: Dated, facts: Mapping[str, Any], at: datetime, event_key: str, *, group: str | None = None) -> set[str]:
     """Replace older facts of `row` by `facts`, which are dated `at`; returns the names whose value changed.
 
@@ -63,6 +68,17 @@ def merge(row: Dated, facts: Mapping[str, Any], at: datetime, event_key: str, *,
             setattr(row, name, value)
             changed.add(name)
     return changed
+
+
+def take_newer(row: Dated, other: Dated) -> None:
+    """Merge the facts of another row into `row`, each by its own date: as if the events of both had been about `row`."""
+    for name, stamp in (other.fact_times or {}).items():
+        mine = (row.fact_times or {}).get(name)
+        if mine is not None and list(mine) >= list(stamp):
+            continue
+        row.fact_times = dict(row.fact_times or {}) | {name: stamp}
+        for each in GROUPS.get(name, (name,)):
+            setattr(row, each, getattr(other, each))
 
 
 def is_newest(row: Dated, fact: str, event_key: str) -> bool:

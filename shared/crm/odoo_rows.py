@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.crm import odoo_before
+from shared.crm import contact_profiles, odoo_before
 from shared.crm.odoo_sides import LEAD, PARTNER, PARTNER_KEY
 from shared.errors import PermanentError, UnavailableError
 from shared.outbox.actions import Done, Outcome
@@ -64,6 +64,7 @@ class Facts:
 
     manychat_id: str
     linked: bool
+    renamed: tuple[int, str] | None
     name: str
     phone: str | None
     email: str | None
@@ -89,6 +90,7 @@ def lead_facts(session: Session, opportunities: Iterable[Opportunity]) -> list[F
         Facts(
             manychat_id=row.manychat_id,
             linked=row.odoo_linked,
+            renamed=_renamed(row),
             name=row.contact.full_name,
             phone=row.contact.phone or row.contact.phone_original,
             email=row.contact.email,
@@ -147,7 +149,7 @@ def send_leads(client: OdooClient, rows: Sequence[Facts], omitted: odoo_before.O
         fields = model_fields(client, LEAD)
         chosen = {facts.manychat_id: _without(mapped, omitted, facts.manychat_id) for facts in rows}
         prepared = [
-            UpsertRow(facts.manychat_id, _lead(client, fields, chosen[facts.manychat_id], facts), facts.linked)
+            UpsertRow(facts.manychat_id, _lead(client, fields, chosen[facts.manychat_id], facts), facts.linked, facts.renamed)
             for facts in rows
         ]
     return _sent(client, LEAD, prepared, key, LEAD_DEFAULTS)
@@ -173,9 +175,16 @@ def partner_rows(_session: Session, contacts: Iterable[Contact]) -> list[UpsertR
             row.manychat_id,
             {"name": row.full_name, "phone": row.phone or row.phone_original, "email": row.email},
             row.odoo_linked,
+            _renamed(row),
         )
         for row in contacts
     ]
+
+
+def _renamed(row: Contact | Opportunity) -> tuple[int, str] | None:
+    """Of a record that is not linked: its id, and how its key began for one added by phone (`shared.crm.takeover`)."""
+    is_known = row.odoo_id is not None and contact_profiles.shown_manychat_id(row.manychat_id) is not None
+    return (row.odoo_id or 0, contact_profiles.WITHOUT_MANYCHAT) if is_known and not row.odoo_linked else None
 
 
 def _sent(client: OdooClient, model: str, rows: Sequence[UpsertRow], key: str, defaults: dict[str, Any]) -> dict[str, Outcome]:

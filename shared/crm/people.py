@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.crm import contact_profiles, facts
+from shared.crm import contact_profiles, facts, takeover
 from shared.people import kinds, observing
 from shared.people.backfill import Source
 from shared.people.kinds import Identity
@@ -36,14 +36,27 @@ def e164(text: Any, region: str, channel: phone.Channel = "form") -> str | None:
     return phone.e164_or_none(text, default=region, channel="whatsapp" if digits else "form")
 
 
-def locked_contact(session: Session, manychat_id: str) -> Contact:
-    """The contact of that ManyChat id, made if it is new, held against other writers until the transaction ends."""
+def locked_contact(session: Session, manychat_id: str, *, number: str | None = None, channel: str | None = None) -> Contact:
+    """The contact of that ManyChat id, made if it is new, held against other writers until the transaction ends.
+
+    Where the id is new and `number` is proven, since they write by WhatsApp (`channel`), whoever was added by that number alone
+    is no second contact: they get the id (`shared.crm.takeover`).
+    """
     named = {"manychat_id": manychat_id}
     contact = session.scalars(_CONTACT, named).one_or_none()
     if contact is None:
-        insert_if_absent(session, Contact, "manychat_id", named)
+        proven = _proven(number, channel)
+        if proven is None or not takeover.by_number(session, manychat_id, proven):
+            insert_if_absent(session, Contact, "manychat_id", named)
         contact = session.scalars(_CONTACT, named).one()
     return contact
+
+
+def _proven(written: str | None, channel: str | None) -> str | None:
+    """The number that WhatsApp itself names, in E.164."""
+    if written is None or channel is None or channel_key(channel) != channel_key(WHATSAPP):
+        return None
+    return e164(written, get_settings().default_phone_region, "whatsapp")
 
 
 def channel_key(name: str) -> str:
@@ -82,8 +95,16 @@ def merge_person(session: Session, contact: Contact, at: datetime, event_key: st
     contact.last_event_at = max(contact.last_event_at or at, at)
     changed = facts.merge(contact, values, at, event_key)
     if is_new or changed & IDENTIFYING:
+        if writes_by_phone(session, contact):
+            takeover.take_in(session, contact)
         observe(session, contact, at)
     return changed
+
+
+def writes_by_phone(session: Session, contact: Contact) -> bool:
+    """Whether ManyChat knows the contact by WhatsApp, which names their number."""
+    channel = session.get(Channel, contact.channel_id) if contact.channel_id else None
+    return channel is not None and channel.key == channel_key(WHATSAPP)
 
 
 def observe(session: Session, contact: Contact, at: datetime) -> int | None:
@@ -92,12 +113,11 @@ def observe(session: Session, contact: Contact, at: datetime) -> int | None:
     The number is proven where the person writes to us by WhatsApp, which names it; elsewhere somebody typed it, as the e-mail
     address always. Whom ManyChat does not know is known by the number alone.
     """
-    channel = session.get(Channel, contact.channel_id) if contact.channel_id else None
     has_manychat = contact_profiles.shown_manychat_id(contact.manychat_id) is not None
-    writes_by_phone = not has_manychat or (channel is not None and channel.key == channel_key(WHATSAPP))
+    is_proven = not has_manychat or writes_by_phone(session, contact)
     phone_number, address = kinds.identities(phone=contact.phone), kinds.identities(email=contact.email)
-    proven = (*identities_of(contact), *(phone_number if writes_by_phone and has_manychat else ()))
-    typed = (*address, *(() if writes_by_phone else phone_number))
+    proven = (*identities_of(contact), *(phone_number if is_proven and has_manychat else ()))
+    typed = (*address, *(() if is_proven else phone_number))
     if not proven:  # a person without ManyChat whose number was taken away
         return None
     source = "manychat" if has_manychat else "hand"

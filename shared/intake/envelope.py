@@ -2,7 +2,8 @@
 
 Extension attributes of ours: `subject` is CloudEvents' own; `received` (when we took it in), `attempt` (how often handling it
 has failed), `waits` (how often it was put back while our database or storage was away), `sender` (the API key whose
-`Idempotency-Key` the `id` is), `replayof` (the dead letter it comes from), `replayed` (when), `dataref` (CloudEvents'
+`Idempotency-Key` the `id` is), `replayof` (the dead letter it comes from), `replayed` (when
+it was replayed, or released after a pause), `dataref` (CloudEvents'
 claim-check extension) and `traceparent`.
 """
 

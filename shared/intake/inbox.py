@@ -6,7 +6,8 @@ the event finds the key taken and stops; a crash before the commit leaves nothin
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,8 @@ class Handler[P: Payload]:
 def handle[P: Payload](handler: Handler[P], message: func.QueueMessage) -> None:
     """Handle one message to its end: applied, found to be a repetition, put back for later, or dead-lettered.
 
+    An event whose flow is paused is kept until its pause is over (`shared.intake.holding`).
+
     Only when the queue itself cannot be written does this raise; then the host brings the message back.
     """
     body = message.get_body()
@@ -71,30 +74,44 @@ def handle[P: Payload](handler: Handler[P], message: func.QueueMessage) -> None:
     except PermanentError as error:
         dead_letter_queue.send(handler.queue, body.decode(errors="backslashreplace"), error, attempts=1)
         return
+    with as_step(envelope):
+        _handle(handler, envelope)
+
+
+@contextmanager
+def as_step(envelope: Envelope) -> Iterator[None]:
+    """Handle an event as a step of its trace; the log's lines within say which event they belong to."""
     with (
         logs.bound(flow=envelope.type, event_id=envelope.id),
         telemetry.span(f"handle {envelope.type}", parent=envelope.traceparent),
     ):
-        _handle(handler, envelope)
+        yield
 
 
 def _handle[P: Payload](handler: Handler[P], envelope: Envelope) -> None:
     try:
         _apply(handler, envelope)
     except PermanentError as error:
-        dead_letter_queue.send(handler.queue, _text(envelope), error, attempts=envelope.attempt + 1)
+        give_up(handler.queue, envelope, error)
     except Exception as error:  # noqa: BLE001  # whatever it is, the event must not be lost
-        _put_back(handler.queue, envelope, error)
+        put_back(handler.queue, envelope, error)
+
+
+def give_up(queue: str, envelope: Envelope, error: PermanentError) -> None:
+    """Make an event a dead letter. Raises UnavailableError: the queue cannot be written."""
+    dead_letter_queue.send(queue, _text(envelope), error, attempts=envelope.attempt + 1)
 
 
 def _apply[P: Payload](handler: Handler[P], envelope: Envelope) -> None:
+    from shared.intake.holding import keep_if_held
     from shared.outbox import plan
     from shared.store.session import transact
 
     event = read_event(handler, envelope)
 
     def work(session: "Session") -> tuple[str, set[str]]:
-        outcome = apply_once(session, handler, event)
+        waits = keep_if_held(session, handler.queue, event.key, replace(event.envelope, dataref=None))
+        outcome = "its flow is paused, so it waits" if waits else apply_once(session, handler, event)
         faults.hit(BEFORE_COMMIT)
         return outcome, plan.newly_due(session)
 
@@ -129,6 +146,7 @@ def apply_once[P: Payload](session: "Session", handler: Handler[P], event: Event
     """Apply the event unless its key is taken; the outcome in a word. Whoever calls commits, or rolls back."""
     from sqlalchemy import update
 
+    from shared.intake import changes
     from shared.store.dialect import insert_if_absent
     from shared.store.models import InboxEvent
     from shared.store.used_keys import was_used
@@ -145,7 +163,8 @@ def apply_once[P: Payload](session: "Session", handler: Handler[P], event: Event
         "replay_of": envelope.replayof,
         "data": _kept(event),
         "left_out": [field.as_json() for field in event.payload.left_out] or None,
-        "outcome": "applied",  # nearly always; another word costs one statement more
+        "outcome": "applied",
+        "traceparent": telemetry.current(),
     }
     if envelope.type in flows.kept_keys() and was_used(session, event.key):
         return "duplicate"
@@ -154,9 +173,11 @@ def apply_once[P: Payload](session: "Session", handler: Handler[P], event: Event
         outcome = _repeated(session, handler, event, values)
         _resolve(session, envelope)
         return outcome
-    outcome = handler.apply(session, event)
-    if outcome != values["outcome"]:
-        session.execute(update(InboxEvent).where(InboxEvent.key == event.key).values(outcome=outcome))
+    with changes.noted(session) as changed:
+        outcome = handler.apply(session, event)
+    found = {"outcome": outcome, "changes": changed.as_json(names_alone=bool(event.payload.not_kept))}
+    if outcome != values["outcome"] or found["changes"] is not None:
+        session.execute(update(InboxEvent).where(InboxEvent.key == event.key).values(found))
     _resolve(session, envelope)
     return outcome
 
@@ -219,7 +240,7 @@ def _resolve(session: "Session", envelope: Envelope) -> None:
         session.execute(mended.values(state="resolved", resolved_at=clock.now()))
 
 
-def _put_back(queue: str, envelope: Envelope, error: Exception) -> None:
+def put_back(queue: str, envelope: Envelope, error: Exception) -> None:
     """Put the event back with growing delay, or dead-letter it when its attempts are used up.
 
     An outage of our own database or storage, its being full or busy among them, costs no attempt: only the event's age counts.

@@ -1,8 +1,8 @@
 """Templates that people write in Notion: fetched, kept for minutes in memory and for good in SQL, for when Notion is down.
 
 Notion answers with a text             that one; our copy is renewed
-Notion has no such page, or an empty one   the repository's template of the same name, else `template-not-found`
-Notion cannot be reached or used       our last good copy, else the repository's template, else try again later
+Notion has no such page, or an empty one   our own of that name (`text_versions`), else `template-not-found`
+Notion cannot be reached or used       our last good copy, else our template, else try again later
 """
 
 import logging
@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import PermanentError, PuenteError, RetryableError
-from shared.messages import templates
+from shared.messages import templates, text_versions
 from shared.messages.templates import MARKETING, Template
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
@@ -67,7 +67,7 @@ def load(name: str, locale: str | None, database: str, fetch: Fetch | None = Non
     if page is None:
         if own is None:
             raise templates.not_found(name)
-        return own
+        return text_versions.in_force(own)
     base = own or Template(name=name, locale=locale or "es", channels=("email",), kind=MARKETING)
     return replace(base, subject=page.subject, html=page.html, text="")
 
@@ -83,6 +83,7 @@ def _page(database: str, name: str, fetch: Fetch, own: Template | None) -> Templ
         return _copy_or_own(database, name, own, error)
     if page is None or not page.subject.strip() or not page.html.strip():
         log.error("Notion has no text for the template %s", name)
+        transact(lambda session: _drop(session, database, name))
         return None
     _fetched[database, name] = clock.now(), page
     transact(lambda session: _keep(session, database, name, page))
@@ -109,6 +110,19 @@ def _keep(session: Session, database: str, name: str, page: TemplatePage) -> Non
     query = select(TemplateCopy).where(TemplateCopy.source == key["source"], TemplateCopy.name == name)
     row = session.scalars(locked(query, TemplateCopy)).one()
     row.subject, row.html, row.fetched_at = page.subject[:LONGEST_SUBJECT], page.html, clock.now()
+
+
+def _drop(session: Session, database: str, name: str) -> None:
+    """Forget the copy of a page that Notion does not have any more: our own text holds again, also while Notion is down."""
+    session.execute(delete(TemplateCopy).where(TemplateCopy.source == f"notion:{database}", TemplateCopy.name == name))
+
+
+def copy_of(session: Session, template: Template) -> TemplateCopy | None:
+    """The page by which Notion words a template of ours (NOTION_TEMPLATES_DB_ID), as it was last read; None: it has none."""
+    database = get_settings().notion_templates_db_id
+    name = template.elsewhere or template.name
+    query = select(TemplateCopy).where(TemplateCopy.source == f"notion:{database}", TemplateCopy.name == name)
+    return session.scalars(query).one_or_none() if database else None
 
 
 def _fetch_from_notion(database: str, name: str) -> TemplatePage | None:

@@ -1,20 +1,19 @@
 """See a text as its recipient will: `python -m shared.messages.preview lead_welcome --var first_name=Luz`.
 
-Without variables the sample values of its meta.yaml are used. Sends nothing; needs neither settings nor a database.
+Without variables the sample values of its meta.yaml are used. It shows the files, not what was published in the console; sends
+nothing, and needs neither settings nor a database.
 """
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
 
 from shared.commands import start
 from shared.errors import PuenteError
-from shared.messages import template_sources, templates, voice
+from shared.messages import samples, template_sources, templates, voice
 from shared.messages.templates import Rendered, Template
 
-UNSUBSCRIBE_URL = "https://puente.example/api/unsubscribe?t=muestra"
 # No script, no form, no link leads anywhere, nothing is fetched but pictures: a text from Notion may hold anything.
 POLICY = "sandbox; default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -41,16 +40,6 @@ pre {{ white-space: pre-wrap; padding: 1rem; background: #f4f5f7 }}
 """
 
 
-def fill(template: Template, variables: Mapping[str, Any]) -> Rendered:
-    """`template` with its sample values, and `variables` in place of them; a marketing mail with a way out that leads nowhere.
-
-    Raises:
-        PermanentError: `template-variable-missing`, `template-error`.
-    """
-    url = UNSUBSCRIBE_URL if "email" in template.channels and not template.transactional else ""
-    return templates.render(template, dict(template.sample) | dict(variables), unsubscribe_url=url)
-
-
 def page(template: Template, rendered: Rendered) -> str:
     """A page that shows a text in a browser. The mail stands in a frame in which nothing runs, whoever wrote it."""
     parts = [f'<iframe sandbox title="HTML" srcdoc="{escape(rendered.html)}"></iframe>'] if rendered.html else []
@@ -71,7 +60,7 @@ def page(template: Template, rendered: Rendered) -> str:
 def table(names: Iterable[str]) -> str:
     """The templates with the variables that they take, as Markdown (docs/messages.md)."""
     lines = ["| Template | Channels | Kind | Variables |", "|---|---|---|---|"]
-    for template in map(template_sources.load, names):
+    for template in map(template_sources.of_repository, names):
         optional = templates.optional(template)
         needed = [f"`{name}`" for name in sorted(templates.variables(template) - optional)]
         event = ", ".join([*needed, *(f"(`{name}`)" for name in sorted(optional))]) or "none"
@@ -86,8 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say(table(templates.names()) if given.table else "\n".join(templates.names()))
         return 0
     try:
-        template = template_sources.load(given.name, given.locale)
-        rendered = fill(template, dict(pair.split("=", 1) for pair in given.var))
+        template = template_sources.of_repository(given.name, given.locale)
+        rendered = samples.fill(template, dict(pair.split("=", 1) for pair in given.var))
     except PuenteError as error:
         return _fail(str(error))
     except ValueError:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from shared.messages import (
     statuses,
     template_sources,
     templates,
+    text_uses,
     verdict,
 )
 from shared.messages.attachments import attached
@@ -51,11 +53,18 @@ def _sent(send: Send, delivery: Claimed) -> Result:
     except PuenteError as error:
         return error
     try:
-        return Done(send(letter))
+        answer = send(letter)
     except DeferredError as error:
         return _put_off(letter, error)
     except PuenteError as error:
         return error
+    text_uses.note(letter.template)
+    return Done(dict(answer) | _version(letter.template))
+
+
+def _version(template: templates.Template) -> dict[str, Any]:
+    """What the delivery keeps of the text that went out, where somebody had edited it."""
+    return {"text_version": template.version} if template.version else {}
 
 
 def describe(delivery: Claimed) -> dict[str, str | None]:

@@ -46,6 +46,7 @@ class Template:
     `content_variables` are those of the approved WhatsApp template, in its order, each a Jinja expression over the variables.
     `manychat_type` is the network behind a ManyChat message (none: Messenger).
     `elsewhere` is its name in an outside source (Notion), where it has another one there.
+    `version` is that of somebody who has edited it (`shared.messages.text_versions`); 0: as its file or Notion has it.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Template:
     elsewhere: str | None = None
     manychat_type: Literal["instagram", "whatsapp", "telegram"] | None = None
     sample: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 0
 
     @property
     def transactional(self) -> bool:
@@ -85,6 +87,18 @@ def roots() -> tuple[Path, ...]:
 def _folder(name: str, locale: str) -> Path | None:
     folders = (root / locale / name for root in roots())
     return next((folder for folder in folders if (folder / "meta.yaml").is_file()), None)
+
+
+def folder_of(name: str, locale: str) -> Path:
+    """The folder in which the repository keeps a template.
+
+    Raises:
+        PermanentError: `template-not-found`.
+    """
+    found = _folder(name, locale) if _NAME.fullmatch(name) else None
+    if found is None:
+        raise not_found(name)
+    return found
 
 
 def names(locale: str = "es") -> list[str]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock, shadow_mode
 from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
-from shared.outbox import actions, circuit, lanes, outages, waits
+from shared.outbox import actions, circuit, lanes, order, outages, waits
 from shared.outbox.actions import Action, Claimed, Kind, Later, Skip, State
 from shared.outbox.expired import IS_SENDING
 from shared.outbox.lanes import IS_PENDING, Serves
@@ -228,18 +228,20 @@ def _first_due(session: Session, target: Target, lane: str) -> tuple[str, int] |
 
 
 def batch(session: Session, permit: Permit, token: str) -> Batch | None:
-    """The batch of a permit; None where other transactions hold locks on all due rows.
+    """The batch of a permit; None where other transactions hold locks on all due rows, or an earlier message to each person.
 
-    Claiming again at once would find the same. The transaction that holds the rows wakes an executor after its commit, or the
-    timer does.
+    Claiming again at once would find the same. Whoever holds them goes on with what is due, or wakes an executor, or the timer
+    does.
     """
     found, facts = permit.action, {"name": permit.target, "lane": permit.lane, "action": permit.name, "limit": permit.limit}
-    rows = session.scalars(_next(permit.size), facts | {"now": clock.now()}).all()
+    is_message = isinstance(found, Action) and found.kind is Kind.MESSAGE
+    beyond = order.beyond(permit.target) if is_message and not permit.is_for_block else 0
+    rows = session.scalars(_next(permit.size + beyond), facts | {"now": clock.now()}).all()
+    is_full = len(rows) >= permit.size
+    if rows and is_message:  # one for each person: what becomes of it counts for the next, which comes after it
+        rows = order.first_of_each(session, permit.target, permit.lane, permit.name, rows)[: permit.size]
     if not rows:
         return None
-    is_full = len(rows) == permit.size
-    if permit.is_for_block:  # one for each person: what becomes of it counts for the next, which comes after it
-        rows = list({row.subject: row for row in reversed(rows)}.values())[::-1]
     waits.end(session, permit.target, rows)
     if isinstance(found, PermanentError):
         for delivery in rows:

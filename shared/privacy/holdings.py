@@ -16,6 +16,7 @@ from shared import clock, flows
 from shared.flow import FlowError
 from shared.outbox.actions import State
 from shared.privacy.person import Person
+from shared.store.flow_models import HeldEvent
 from shared.store.journey_models import (
     Enrolment,
     EnrolmentAddress,
@@ -97,10 +98,14 @@ def _of_campaign(person: Person) -> ColumnElement[bool]:
     )
 
 
-def _dead_letters(person: Person) -> ColumnElement[bool]:
-    """Theirs by subject; and those without a subject (we could not read them) in whose text they stand."""
-    named = or_(false(), *(DeadLetter.original_event.like(pattern(text), escape="\\") for text in person.quoted))
-    return or_(DeadLetter.subject.in_(person.subjects), and_(DeadLetter.subject.is_(None), named))
+def _in_text(table: type[DeadLetter | HeldEvent], text: Any) -> Callable[[Person], ColumnElement[bool]]:
+    """Theirs by subject; and those without a subject in whose text they stand."""
+
+    def whose(person: Person) -> ColumnElement[bool]:
+        named = or_(false(), *(text.like(pattern(quoted), escape="\\") for quoted in person.quoted))
+        return or_(table.subject.in_(person.subjects), and_(table.subject.is_(None), named))
+
+    return whose
 
 
 def _examples(person: Person) -> ColumnElement[bool]:
@@ -119,7 +124,7 @@ def _enrolment_of(column: Any) -> Callable[[Person], ColumnElement[bool]]:
 
 
 def _event_instead(person: Person) -> dict[str, Any]:
-    return {"subject": person.pseudonym, "event_id": person.pseudonym, "data": GONE}
+    return {"subject": person.pseudonym, "event_id": person.pseudonym, "data": GONE, "changes": None}
 
 
 def _delivery_instead(person: Person) -> dict[str, Any]:
@@ -152,8 +157,9 @@ _HOLDINGS = (
     Holding(CampaignContact, lambda person: CampaignContact.contact_id.in_(_contact(person))),
     Holding(Contact, lambda person: Contact.manychat_id.in_(person.manychat_ids)),
     Holding(InboxEvent, lambda person: InboxEvent.subject.in_(person.subjects), _event_instead),
+    Holding(HeldEvent, _in_text(HeldEvent, HeldEvent.event)),
     Holding(Delivery, lambda person: Delivery.subject.in_(person.subjects), _delivery_instead),
-    Holding(DeadLetter, _dead_letters, _dead_letter_instead),
+    Holding(DeadLetter, _in_text(DeadLetter, DeadLetter.original_event), _dead_letter_instead),
     Holding(
         ActionLog,
         lambda person: ActionLog.subject.in_(person.subjects),

@@ -62,7 +62,18 @@ def _from_record() -> Iterator[str]:
     yield from _metric("puente_target_late_seconds", "gauge", "How long the first of them has been due.", late)
     circuits = [({"target": name}, float(target["circuit"] == "open")) for name, target in targets]
     yield from _metric("puente_target_circuit_open", "gauge", "Whether a system is left alone because it is down.", circuits)
+    yield from _of_paused_flows(figures["paused_flows"])
     yield from _of_flows()
+
+
+def _of_paused_flows(held: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    paused: list[Sample] = [({"flow": name}, float(one["paused"])) for name, one in held.items()]
+    yield from _metric("puente_flow_paused", "gauge", "Whether a flow's events wait because a person has paused it.", paused)
+    for key, name, text in (
+        ("waiting", "puente_flow_held_events", "Events that wait for the end of their flow's pause (counted up to 10,000)."),
+        ("waiting_seconds", "puente_flow_held_seconds", "How long the first of them has waited."),
+    ):
+        yield from _metric(name, "gauge", text, [({"flow": flow}, one[key]) for flow, one in held.items()])
 
 
 def _of_flows() -> Iterator[str]:

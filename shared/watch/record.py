@@ -16,6 +16,7 @@ from shared import clock, flows, shadow_mode
 from shared.outbox import actions, claims, lanes
 from shared.outbox.actions import State
 from shared.store.elapsed import step_of
+from shared.store.flow_models import FlowHold, HeldEvent
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, Target
 from shared.store.session import reading
 
@@ -40,6 +41,7 @@ def figures() -> dict[str, Any]:
             },
             "shadow": _shadow(session),
             "targets": {target.name: _target(session, target) for target in session.scalars(select(Target))},
+            "paused_flows": {hold.flow: _held(session, hold) for hold in session.scalars(select(FlowHold))},
             "handled": _handled(session),
             "carried_out": _carried_out(session),
         }
@@ -49,6 +51,16 @@ def _shadow(session: Session) -> dict[str, Any]:
     """Which targets SHADOW covers, and how many deliveries were not carried out for it and are still kept."""
     shadowed = select(literal(1)).where(Delivery.state == State.SHADOWED)
     return {"targets": shadow_mode.covered(actions.targets()), "shadowed": _count(session, shadowed)}
+
+
+def _held(session: Session, hold: FlowHold) -> dict[str, Any]:
+    """Whether the flow is paused still, how many of its events wait, and for how many seconds the first of them has."""
+    first = session.scalar(select(func.min(HeldEvent.received_at)).where(HeldEvent.flow == hold.flow))
+    return {
+        "paused": hold.is_paused,
+        "waiting": _count(session, select(literal(1)).where(HeldEvent.flow == hold.flow)),
+        "waiting_seconds": round((clock.now() - first).total_seconds()) if first else 0,
+    }
 
 
 def _count(session: Session, rows: Select[Any]) -> int:

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import PermanentError, RefusedError
-from shared.messages import preview, template_sources, templates, voice
+from shared.messages import preview, samples, template_sources, templates, voice
 from shared.messages.message import Channel
 from shared.messages.templates import Rendered, Template
 from shared.problems import documented
@@ -37,6 +37,7 @@ class TemplateOut(BaseModel):
     content_variables: list[str] = Field(description="Those of the approved WhatsApp template, in its order.")
     voicemail: str | None = Field(description="The template that is left on an answering machine instead.")
     sample: dict[str, Any] = Field(description="Values for a preview.")
+    version: int = Field(description="That which somebody has published in the console; 0: as its file, or Notion, has it.")
 
 
 class Where(BaseModel):
@@ -68,7 +69,7 @@ class PreviewOut(BaseModel):
 
 @router.get("", summary="List templates")
 def list_templates(locale: Annotated[Locale, Query()] = "es") -> list[TemplateOut]:
-    """The texts of the repository in a language, with the variables that each takes."""
+    """The texts as they go out now in a language, with the variables that each takes."""
     return [_shown(template_sources.load(name, locale)) for name in templates.names(locale)]
 
 
@@ -120,7 +121,7 @@ def _loaded(name: str, where: Where) -> Template:
 
 def _filled(template: Template, variables: dict[str, Any]) -> Rendered:
     try:
-        return preview.fill(template, variables)
+        return samples.fill(template, variables)
     except PermanentError as error:
         raise _unfit(error) from error
 
@@ -146,4 +147,5 @@ def _shown(template: Template) -> TemplateOut:
         content_variables=list(template.content_variables),
         voicemail=template.voicemail,
         sample=dict(template.sample),
+        version=template.version,
     )

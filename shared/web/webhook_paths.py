@@ -22,6 +22,11 @@ def describe(document: dict[str, Any], routes: Iterable[WebhookRoute]) -> None:
                 _add(document["components"]["schemas"], _schemas(webhook))
 
 
+def paths_of(route: WebhookRoute) -> list[str]:
+    """The addresses of a route's webhooks, in their order."""
+    return [_path(route.route, part) for part in route.webhooks]
+
+
 def _add(known: dict[str, Any], more: dict[str, Any]) -> None:
     """Add schemas by their names. Raises ConfigurationError: a name that would stand for two."""
     for name, schema in more.items():

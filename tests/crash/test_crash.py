@@ -33,11 +33,14 @@ OTHERWISE_TESTED = {
     "broadcasts.after_planned_page",
     "broadcasts.after_finish",
     "tickets.after_files",  # in tests/functions/tickets/test_tickets.py
+    "plans.after_page",  # in tests/functions/console/test_console_stopped.py
     "deadletter.after_send",  # in test_crash_dead_letters.py
     "deadletter.after_replay_sent",
     "deadletter.after_kept",  # in tests/unit/intake/test_intake_deadletter.py
     "deadletter.after_returned",  # in tests/integration/test_unstored.py
     "importer.after_batch",  # in tests/unit/importer/test_move.py
+    "intake.before_release",  # in tests/unit/intake/test_flow_pauses.py
+    "intake.after_release",
     "invoices.after_plan",  # in tests/functions/invoices/test_invoice_reminders.py
     "odoo.after_record",  # in tests/flows/test_odoo_changes.py
     "odoo.before_cursor",

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from shared.messages import preview, template_sources
+from shared.messages import samples, template_sources
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -14,7 +14,7 @@ def test_quoted_texts_are_those_of_the_templates(environment) -> None:
     quoted = [quote.rstrip("…").strip() for quote in re.findall("“(.+?)”", block)]
     sent = []
     for name in ("lead_welcome", "lead_call", "booking_confirmation", "hubspot_interes"):
-        rendered = preview.fill(template_sources.load(name), {"first_name": "Ana", "nombre": "Ana Demo"})
+        rendered = samples.fill(template_sources.of_repository(name), {"first_name": "Ana", "nombre": "Ana Demo"})
         sent.append(" ".join(f"{rendered.subject or ''} {rendered.text}".split()))
     assert len(quoted) == 4
     for quote in quoted:

@@ -1,6 +1,5 @@
 """Reminders and texts around weekends and nights: before the date in open hours, and true whenever they go out."""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -12,7 +11,7 @@ from sqlalchemy import Engine, select
 
 from shared import clock
 from shared.journeys import engine, forecast, load
-from shared.messages import templates
+from shared.messages import templates, text_checks
 from shared.messages.windows import Window
 from shared.settings import get_settings
 from shared.store.journey_models import EnrolmentStep
@@ -23,8 +22,6 @@ from tests.support.world import FakeStorage
 
 MEXICO = timedelta(hours=6)
 WEDNESDAY = datetime(2026, 3, 4, 18, tzinfo=UTC)
-# Words that say when: true only if the message goes out on the day for which it was written.
-DAY_WORDS = re.compile(r"\b(hoy|ayer|anoche|mañana|anteayer|esta semana|hace un rato)\b", re.IGNORECASE)
 NOWADAYS = {
     "lead_day_9": "what they do these days",
     "assessment_email_2": "the day on which they read it",
@@ -145,7 +142,7 @@ def test_texts_are_true_whenever_they_go_out() -> None:
     """Quiet hours may move a message to another day: no text says today or yesterday of something that has its own date."""
     texts = [path for root in templates.roots() for path in (root / "es").glob("*/*")]
     assert len(texts) > 40
-    found = {path.parent.name for path in texts if DAY_WORDS.search(path.read_text(encoding="utf-8"))}
+    found = {path.parent.name for path in texts if text_checks.DAY_WORDS.search(path.read_text(encoding="utf-8"))}
     assert found == set(NOWADAYS)
 
 
@@ -153,7 +150,7 @@ def test_survey_names_the_day_of_the_meeting(vendors: Post) -> None:
     """After a meeting on Saturday evening it goes out on Monday, and says of which day it speaks."""
     from shared.messages import template_sources, templates
 
-    template = template_sources.load("booking_survey", None, "repo")
+    template = template_sources.of_repository("booking_survey", None, "repo")
     variables = {
         "first_name": "Ana",
         "starts_at": "2026-03-07T23:00:00+00:00",

@@ -12,7 +12,7 @@ from functions.leads import services
 from functions.leads.tables import Lead
 from shared import clock
 from shared.journeys import load
-from shared.messages import template_sources, templates
+from shared.messages import template_sources, templates, text_checks
 from shared.settings import get_settings
 
 LINKS = {name: f"https://{name.lower()}.example/x" for name in ("BOOKING_URL", "RESOURCE_URL", "SURVEY_URL")}
@@ -34,13 +34,12 @@ def names(journey: str) -> set[str]:
     """The texts that a journey may send, with those of its fallbacks and of answering machines."""
     steps = [step for step in load.definitions()[journey].steps if not step.sent_by]
     found = {step.template for step in steps} | {way.template for step in steps for way in step.fallback}
-    return found | {spoken for name in found if (spoken := template_sources.load(name).voicemail)}
+    return found | {spoken for name in found if (spoken := template_sources.of_repository(name).voicemail)}
 
 
 def lacking(journey: str, given: set[str]) -> dict[str, set[str]]:
     """For each text what it needs and does not get."""
-    needs = {name: template_sources.load(name) for name in names(journey)}
-    missing = {name: set(templates.variables(one) - templates.optional(one)) - given for name, one in needs.items()}
+    missing = {name: text_checks.lacking(template_sources.of_repository(name), given) for name in names(journey)}
     return {name: those for name, those in missing.items() if those}
 
 
@@ -58,7 +57,7 @@ def test_campaign(journey: str) -> None:
     given = variables.of_campaign(person, get_settings(), clock.now(), "America/Mexico_City")
     assert lacking(journey, set(given)) == {}
     for name in names(journey):
-        assert "None" not in templates.render(template_sources.load(name), given).text
+        assert "None" not in templates.render(template_sources.of_repository(name), given).text
 
 
 def test_cart() -> None:
@@ -67,7 +66,7 @@ def test_cart() -> None:
     given = series.facts_of(cart)
     assert (lacking("cart_recovery", set(given) | {"cart_url"}), given["whatsapp"]) == ({}, False)
     for name in ("cart_mail_1", "cart_mail_2", "cart_mail_3"):
-        assert "None" not in templates.render(template_sources.load(name), given).text
+        assert "None" not in templates.render(template_sources.of_repository(name), given).text
 
 
 def test_employee() -> None:
@@ -75,7 +74,7 @@ def test_employee() -> None:
     given = {"email": "m@example.com", "employee": "Ana López", "manager": ""}
     assert lacking("employee_followup", set(given)) == {}
     for name in names("employee_followup"):
-        assert "None" not in templates.render(template_sources.load(name), given).text
+        assert "None" not in templates.render(template_sources.of_repository(name), given).text
 
 
 def test_every_journey_is_looked_at() -> None:

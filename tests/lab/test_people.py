@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.crm import people_edits
+from shared.crm import contact_edits, people, people_edits
 from shared.journeys import engine as journeys
 from shared.messages import consent_history
 from shared.messages.consent_history import MARKETING, Statement
@@ -17,6 +17,7 @@ from shared.people.kinds import Identity
 from shared.people.observing import Seen
 from shared.store.consent_models import Consent
 from shared.store.journey_models import Enrolment
+from shared.store.models import Contact
 from shared.store.people_models import Identity as Row
 from shared.store.session import reading, transact
 from tests.lab.together import together
@@ -98,3 +99,23 @@ def test_one_word_recorded_twice_at_once_is_one(lab: Engine) -> None:
         rows = session.scalars(select(Consent)).all()
         assert len(rows) == 4
         assert {row.word for row in consent_history.current(rows).values()} == {"withdrawn"}
+
+
+def by_phone(session: Session) -> None:
+    """Somebody adds her by her number."""
+    contact_edits.keep_by_phone(session, {"phone": "+525512345678"}, "key:ana")
+
+
+def writes(session: Session) -> None:
+    """She writes by WhatsApp, through ManyChat."""
+    contact = people.locked_contact(session, "m1", number="+525512345678", channel="WhatsApp")
+    people.merge_person(session, contact, clock.now(), "event", phone="+525512345678", channel="WhatsApp")
+
+
+@pytest.mark.parametrize("works", [(by_phone, writes), (writes, by_phone), (writes, writes), (by_phone, by_phone)])
+def test_who_is_added_by_phone_and_writes_at_once_is_one_contact(lab: Engine, works: tuple[Work, Work]) -> None:
+    """Whichever commits first; the second waits for the number, and finds the contact that the first has made."""
+    transact(lambda session: people.channel_id(session, "WhatsApp"), lab)
+    together(lab, *works)
+    with reading(lab) as session:
+        assert len(session.scalars(select(Contact)).unique().all()) == 1

@@ -8,8 +8,7 @@ import azure.functions as func
 import pytest
 
 from functions.meetings import triggers
-from functions.meetings.google import GOOGLE_CALENDAR
-from functions.meetings.outlook import GRAPH_CALENDAR
+from functions.meetings.calendars import GOOGLE, OUTLOOK
 from sandbox.google import Google
 from sandbox.microsoft import Microsoft
 from sandbox.vendor import Reply, Webhook
@@ -111,7 +110,7 @@ def install(name: str, world: World, environment: pytest.MonkeyPatch, test_clock
     real, made = rest_client.RestClient.connected, {}
 
     def connected(self: rest_client.RestClient, *more: Any, **named_more: Any) -> Connection:
-        if self not in (GOOGLE_CALENDAR, GRAPH_CALENDAR):
+        if self not in (GOOGLE, OUTLOOK):
             return real(self, *more, **named_more)
         if self.name not in made:
             settings = get_settings()

@@ -7,9 +7,10 @@ Odoo holds each external id once, so two workers that create the same record at 
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from shared import clock
@@ -43,25 +44,49 @@ def external_id(model: str, key: str) -> str:
     return f"{MODULE}.{_KIND.get(model, model.replace('.', '_'))}_{name}"
 
 
-def locate(client: OdooClient, model: str, search_field: str, keys: Sequence[str]) -> dict[str, Address]:
+def locate(
+    client: OdooClient,
+    model: str,
+    search_field: str,
+    keys: Sequence[str],
+    renamed: Mapping[str, tuple[int, str]] = MappingProxyType({}),
+) -> dict[str, Address]:
     """Where the records of `keys` are, archived ones included, when we do not know yet whether they carry our external id.
 
     One call when Odoo knows none of them, else three: search, read external ids, write the missing external ids. A user
     without the right "Access Rights" cannot write external ids; such records are then addressed by Odoo's id, each time anew.
-    Of several records with one key, the one with our external id is ours, else an active one, else the oldest.
+    Of several records with one key, the one with our external id is ours, else an active one, else the oldest. `renamed`: for
+    keys of which Odoo has none, the id of a record that is ours if its key still begins as it is said there.
     """
     fields = [name for name in (search_field, "active") if name in model_fields(client, model)]
-    found = client.search_read(model, [[search_field, "in", list(keys)]], fields, order="id", archived=True)
+    wanted: list[Any] = [[search_field, "in", list(keys)]]
+    if renamed:
+        wanted = ["|", *wanted, ["id", "in", sorted(number for number, _beginning in renamed.values())]]
+    found = client.search_read(model, wanted, fields, order="id", archived=True)
     addresses = {key: Address(external_id(model, key)) for key in keys}
     if not found:
         return addresses
     carried = _external_ids(client, model, [record["id"] for record in found])
     to_adopt = {}
-    for key, records in _by_key(found, search_field).items():
+    for key, records in _by_key(_with_new_keys(found, search_field, keys, renamed), search_field).items():
         ours = addresses[key].external_id
         if not any(ours in carried[record["id"]] for record in records):
             to_adopt[key] = min(records, key=lambda record: (not record.get("active", True), record["id"]))["id"]
     return addresses | _adopt(client, model, to_adopt)
+
+
+def _with_new_keys(
+    records: Sequence[dict[str, Any]], search_field: str, keys: Sequence[str], renamed: Mapping[str, tuple[int, str]]
+) -> list[dict[str, Any]]:
+    """The records of these keys; where there is none, the one of its earlier key, as if it had the new one."""
+    by_id = {record["id"]: record for record in records}
+    found = [record for record in records if record[search_field] in set(keys)]
+    known = {record[search_field] for record in found}
+    for key, (number, beginning) in renamed.items():
+        record = by_id.get(number)
+        if key not in known and record is not None and str(record[search_field] or "").startswith(beginning):
+            found.append({**record, search_field: key})
+    return found
 
 
 def _by_key(records: Sequence[dict[str, Any]], search_field: str) -> dict[str, list[dict[str, Any]]]:

@@ -34,11 +34,13 @@ class UpsertRow:
     `key` is its ManyChat id. In `values`, by Odoo's field names, `None` leaves a field as it is and `False` or `""` clears it;
     a datetime without an offset is UTC; text for an html field is plain text; a many2one is the other record's id.
     `linked` is what the last result for this key said: the record carries our external id and need not be looked for.
+    `renamed`: Odoo's id of the record that had another key, and how that began; it is ours if no record has the new one.
     """
 
     key: str
     values: Mapping[str, Value]
     linked: bool = False
+    renamed: tuple[int, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -109,19 +111,21 @@ class _Row:
     cells: dict[str, Cell]
     linked: bool
     address: Address
+    renamed: tuple[int, str] | None
 
 
 def _encode(fields: ModelFields, search_field: str, row: UpsertRow) -> _Row:
     refuse_unstorable(row.key)
     given: dict[str, Value] = {**row.values, search_field: row.key}
     cells = {fields.column(name): fields.cell(name, given[name]) for name in sorted(given) if given[name] is not None}
-    return _Row(row.key, cells, row.linked, Address(external_id(fields.model, row.key)))
+    return _Row(row.key, cells, row.linked, Address(external_id(fields.model, row.key)), row.renamed)
 
 
 def _locate_unlinked(client: OdooClient, model: str, search_field: str, rows: Sequence[_Row]) -> None:
     unknown = [row for row in rows if not row.linked]
     if unknown:
-        addresses = locate(client, model, search_field, [row.key for row in unknown])
+        renamed = {row.key: row.renamed for row in unknown if row.renamed is not None}
+        addresses = locate(client, model, search_field, [row.key for row in unknown], renamed)
         for row in unknown:
             row.address = addresses[row.key]
 

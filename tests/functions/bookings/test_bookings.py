@@ -191,7 +191,7 @@ class TestWholeWay:
         (survey,) = [one for one in vendors.sent if one.step == "survey"]
         with reading() as session:
             message = Message.from_payload(session.get_one(Delivery, survey.delivery_id).payload)
-        template = template_sources.load("booking_survey")
+        template = template_sources.of_repository("booking_survey")
         with pytest.raises(PermanentError, match="survey_url"):
             templates.render(template, variables_of(message))
         environment.setenv("SURVEY_URL", "https://added.example")
@@ -530,7 +530,10 @@ class TestWhat:
                 "booking_survey",
             ):
                 assert (
-                    "Ana" in templates.render(template_sources.load(name), values | {"booking_url": "https://b.example"}).text
+                    "Ana"
+                    in templates.render(
+                        template_sources.of_repository(name), values | {"booking_url": "https://b.example"}
+                    ).text
                 )
 
     def test_time_zone_that_is_none_is_left_to_the_phone(self, calendar):

@@ -147,7 +147,7 @@ def test_every_template_can_be_filled_in(environment: pytest.MonkeyPatch, wordin
     campaign = {"calendly_link": "https://calendly.example/cita", "portal_url": "https://portal.example"}
     given = variables.of_person(ana(first_name=None, business_name=None), {}, wording, ZONE)
     values = variables.of_campaign(given, settings(environment, campaign), NOW, ZONE)
-    mail = templates.render(template_sources.load(name), values, unsubscribe_url="https://puente.example/baja")
+    mail = templates.render(template_sources.of_repository(name), values, unsubscribe_url="https://puente.example/baja")
     assert "{{" not in mail.subject + mail.html + mail.text
     assert "None" not in mail.html
 
@@ -166,7 +166,7 @@ def test_template_of_notion_with_every_variable(environment: pytest.MonkeyPatch,
 
 def test_templates_are_known_to_notion_by_their_names(environment: pytest.MonkeyPatch) -> None:
     """The names under which the replaced system's database has them."""
-    known = {name: (template_sources.load(name).elsewhere or name) for name in ours()}
+    known = {name: (template_sources.of_repository(name).elsewhere or name) for name in ours()}
     assert [known[f"assessment_email_{n}"] for n in (2, 3, 4, 5)] == [f"5-Day E{n}" for n in (2, 3, 4, 5)]
     others = {name for name in known if not name.startswith("assessment")}
     assert {known[name] for name in others} == {

@@ -8,6 +8,7 @@ from shared.messages import templates
 from shared.settings import get_settings
 
 pytestmark = pytest.mark.usefixtures("environment")
+WORDING = templates.in_any_language(wording.TEMPLATE)
 
 
 @pytest.mark.parametrize(
@@ -55,22 +56,19 @@ def test_subscriber(written: str, number: str) -> None:
 
 def test_name_is_shortened_before_the_text_is_cut(environment: pytest.MonkeyPatch) -> None:
     """And then three dots say that something is missing."""
-    whole = wording.message("A" * 100, "Plan")
+    whole = wording.message(WORDING, "A" * 100, "Plan")
     environment.setenv("HUBSPOT_MESSAGE_MAX_LENGTH", str(len(whole) - 60))
     get_settings.cache_clear()
-    shorter = wording.message("A" * 100, "Plan")
+    shorter = wording.message(WORDING, "A" * 100, "Plan")
     assert len(shorter) == len(whole) - 60
     assert shorter.endswith(whole[-20:])
-    cut = wording.message("A" * 100, "P" * 200)
+    cut = wording.message(WORDING, "A" * 100, "P" * 200)
     assert (len(cut), cut[-3:]) == (len(whole) - 60, "...")
 
 
-def test_message_that_says_nothing_is_refused(environment: pytest.MonkeyPatch) -> None:
+def test_message_that_says_nothing_is_refused() -> None:
     """A template that somebody has emptied."""
-    template = templates.find(wording.TEMPLATE, "es")
-    assert template is not None
     short = templates.Template(name="x", locale="es", channels=("manychat",), kind="marketing", text="Hola")
-    environment.setattr(templates, "find", lambda *_named: short)
     with pytest.raises(PermanentError) as refusal:
-        wording.message("Ana", "Plan")
+        wording.message(short, "Ana", "Plan")
     assert refusal.value.reason == "message_too_short"

@@ -38,7 +38,7 @@ def text_of(name: str, service: str, template: str = "lead_welcome", **more: Any
     message = Message(
         person="lead:17", channel="sms", to="+525512345678", template=template, dedupe_key="k", variables=given, context=context
     )
-    loaded = template_sources.load(template)
+    loaded = template_sources.of_repository(template)
     url = "" if loaded.transactional else "https://u.example"
     rendered = templates.render(loaded, variables_of(message), unsubscribe_url=url)
     return "\n".join([rendered.subject, rendered.text, rendered.html, *rendered.content_variables.values()])

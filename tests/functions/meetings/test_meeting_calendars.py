@@ -8,8 +8,9 @@ import requests
 from sqlalchemy import select
 
 from functions.meetings.syncs import EVENT
-from functions.meetings.tables import ACCEPTED, CANCELLED, CONFIRMED, DECLINED, OFFERED, MeetingCalendar
+from functions.meetings.tables import CANCELLED, CONFIRMED, OFFERED, MeetingCalendar
 from shared.store.session import reading, transact
+from shared.vendors.calendars.entries import ACCEPTED, DECLINED
 from tests.support.calendars import AT_NINE, JUAN, MARIA, PEDRO, STRANGER, Office
 from tests.support.meetings import options_of
 from tests.support.world import LOCAL_KEY

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 
 from functions.meetings import invitations
-from functions.meetings.tables import CANCELLED, CONFIRMED, DECLINED, NEEDS_ACTION, Meeting, MeetingAttendee
+from functions.meetings.tables import CANCELLED, CONFIRMED, Meeting, MeetingAttendee
+from shared.vendors.calendars.entries import DECLINED, NEEDS_ACTION
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 START = datetime(2026, 3, 5, 16, tzinfo=UTC)

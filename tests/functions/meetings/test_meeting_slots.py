@@ -13,7 +13,6 @@ from functions.meetings.slots import (
     LOW,
     MULTIPLE_OPTIONS,
     PREFERRED_MATCH,
-    Interval,
     Person,
     Rules,
     Wish,
@@ -21,6 +20,7 @@ from functions.meetings.slots import (
     select,
     spans,
 )
+from shared.vendors.calendars.entries import Interval
 
 MEXICO, TOKYO, MADRID, NEW_YORK = map(ZoneInfo, ("America/Mexico_City", "Asia/Tokyo", "Europe/Madrid", "America/New_York"))
 MONDAY = datetime(2026, 11, 30, 16, tzinfo=UTC)  # 10:00 in Mexico City

@@ -208,7 +208,7 @@ class TestDuplicates:
 @pytest.mark.parametrize(
     ("make", "reason", "template"),
     [
-        (lambda: b"\x00\x00\x00\x18ftypheic" + b"\x00" * 64, "heic", "ticket_file_heic"),
+        (lambda: b"\x00\x00\x00\x18ftypheic" + b"\x00" * 64, "broken", "ticket_file_broken"),
         (pictures.locked_pdf, "pdf-with-password", "ticket_file_password"),
         (lambda: pictures.pdf(11), "too-many-pages", "ticket_file_large"),
         (pictures.bomb, "too-large", "ticket_file_large"),

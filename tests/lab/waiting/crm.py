@@ -11,7 +11,6 @@ from shared.crm import (
     campaigns,
     catalogue,
     contact_details,
-    contact_edits,
     contact_profiles,
     editing,
     odoo_before,
@@ -40,10 +39,10 @@ WAITS = {
         lambda: [*person(), filled(Address, contact_id=1)],
         lambda session: contact_details.merge_address(session, session.get_one(Contact, 1), {}, clock.now(), "a"),
     ),
-    "shared.crm.contact_edits:keep_by_phone": Wait(
+    "shared.crm.contact_profiles:holders": Wait(
         Contact,
         one(Contact, manychat_id="m1", phone="+525512345678"),
-        lambda session: contact_edits.keep_by_phone(session, {"phone": "+525512345678"}, "a"),
+        lambda session: contact_profiles.holders(session, "+525512345678"),
     ),
     "shared.crm.contact_profiles:_locked_profile": Wait(
         ContactProfile,

@@ -84,7 +84,7 @@ def test_an_approved_template_reads_as_ours(environment: pytest.MonkeyPatch) -> 
     found = list(outside.contents())
     assert "lead_day_3" in [content.name for content in found]
     for content in found:
-        template = template_sources.load(content.name)
+        template = template_sources.of_repository(content.name)
         rendered = templates.render(template, template.sample)
         text = content.body
         for number, value in rendered.content_variables.items():

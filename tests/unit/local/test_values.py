@@ -56,17 +56,15 @@ def test_demonstration_is_complete_where_nothing_is_chosen(tmp_path: Path) -> No
     assert found.environment["QUIET_HOURS"] == outside.NO_QUIET_HOURS
     assert found.environment["SURVEY_URL"]
     assert json.loads(found.environment["CAMPAIGN_VARIABLES"])["portal_url"]
-    assert (
-        "CAMPAIGN_VARIABLES, PAYMENTS_ALERT_ABOVE, QUIET_HOURS, TICKETS_SENDERS, WORKING_DAYS: for the demonstration"
-        in sentences(found)
-    )
+    replaced = "CAMPAIGN_VARIABLES, MEETINGS_CALENDAR, PAYMENTS_ALERT_ABOVE, QUIET_HOURS, TICKETS_SENDERS, WORKING_DAYS"
+    assert f"{replaced}: for the demonstration" in sentences(found)
 
 
 def test_no_text_of_the_repository_lacks_a_link_in_the_demonstration(environment: pytest.MonkeyPatch) -> None:
     """Each variable of a template that only settings give is set."""
     given = set(json.loads(outside.demonstration()["CAMPAIGN_VARIABLES"])) | {"survey_url", "resource_url"}
     from_settings = {"survey_url", "resource_url", "portal_url", "pdf_download_link", "spots_remaining", "deadline_date"}
-    needed = {name for text in templates.names() for name in templates.variables(template_sources.load(text))}
+    needed = {name for text in templates.names() for name in templates.variables(template_sources.of_repository(text))}
     assert needed & from_settings <= given
 
 

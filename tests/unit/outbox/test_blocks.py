@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -31,6 +32,7 @@ class Carrier:
 
     def __init__(self) -> None:
         self.begun = []
+        self.ids = []
         self.answers = {}
         self.under_way = self.most = 0
         self._lock = threading.Lock()
@@ -39,6 +41,7 @@ class Carrier:
         (one,) = batch
         with self._lock:
             self.begun.append((clock.now(), one.subject))
+            self.ids += [one.id] if one.subject == "ana" else []
             self.under_way += 1
             self.most = max(self.most, self.under_way)
         clock.sleep(TAKES)
@@ -69,7 +72,8 @@ def letters(carrier, size=50):
 def many(count, lane="transactional", **more):
     """Messages that are due."""
     facts = {"kind": "message", "target": "post", "action": "letter", "lane": lane, "due_at": clock.now()} | more
-    rows = [facts | {"subject": f"{lane}-{number}", "dedupe_key": f"{lane}-{number}"} for number in range(count)]
+    whose = more.get("subject", lane)
+    rows = [{"subject": f"{lane}-{number}", "dedupe_key": f"{whose}-{number}"} | facts for number in range(count)]
     transact(lambda session: session.execute(insert(Delivery), rows))
 
 
@@ -157,6 +161,21 @@ def test_messages_of_one_person_come_one_after_the_other(simulation):
     times = [at for at, subject in carrier.begun if subject == "ana"]
     assert all(later - earlier >= timedelta(seconds=TAKES) for earlier, later in itertools.pairwise(times))
     assert (len(times), states()) == (3, {"done": 13})
+
+
+@pytest.mark.parametrize("at_once", [24, 1])
+def test_several_executors_keep_the_order_of_a_person(simulation, at_once):
+    """What is due in one instant for Ana goes in the order of its planning, each after the one before; others go meanwhile."""
+    carrier = Carrier()
+    letter = replace(letters(carrier, size=10 if at_once > 1 else 1), at_once=at_once)
+    with registered(letter, TargetPolicy(slots=3, batches_per_second=100)):
+        many(4, subject="ana")
+        many(30, lane="transactional")
+        together(simulation, *[partial(execute.drain, "post", timedelta(minutes=5))] * 3)
+    anas = [at for at, subject in carrier.begun if subject == "ana"]
+    assert (carrier.ids, len(anas), states()) == (sorted(carrier.ids), 4, {"done": 34})
+    assert all(later - earlier >= timedelta(seconds=TAKES) for earlier, later in itertools.pairwise(anas))
+    assert carrier.most > 1
 
 
 def test_no_call_is_begun_once_the_system_asks_to_wait(simulation):

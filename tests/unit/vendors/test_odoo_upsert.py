@@ -1,5 +1,6 @@
 """Many records in one call, and what happens when some of them are not taken."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -87,6 +88,25 @@ def test_a_second_run_changes_nothing(client: OdooClient, odoo: OdooInHand) -> N
     assert bring(client, row("1"), row("2")) == first
     assert odoo.rows(LEAD) == before
     assert odoo.calls == ["crm.lead.search_read", "crm.lead.get_metadata", "crm.lead.load"]
+
+
+@pytest.mark.parametrize(("key_there", "is_taken_over"), [("tel:+52", True), ("9", False), (None, False)])
+def test_a_record_whose_key_has_changed_is_ours_still(
+    client: OdooClient, odoo: OdooInHand, key_there: Any, *, is_taken_over: bool
+) -> None:
+    """It is found by its id if its key begins as that of a person added by phone, and gets the new key; no other one is."""
+    number = odoo.create(LEAD, x_manychat_id=key_there)
+    (result,) = bring(client, replace(row("1"), renamed=(number, "tel:")))
+    assert (result.odoo_id == number) is is_taken_over
+    assert odoo.rows(LEAD)[result.odoo_id]["x_manychat_id"] == "1"
+    assert odoo.rows(LEAD)[number]["x_manychat_id"] == ("1" if is_taken_over else key_there)
+
+
+def test_a_record_that_has_the_new_key_already_is_ours(client: OdooClient, odoo: OdooInHand) -> None:
+    """The one of the old key stays as it is."""
+    old, new = odoo.create(LEAD, x_manychat_id="tel:+52"), odoo.create(LEAD, x_manychat_id="1")
+    (result,) = bring(client, replace(row("1"), renamed=(old, "tel:")))
+    assert (result.odoo_id, odoo.rows(LEAD)[old]["x_manychat_id"]) == (new, "tel:+52")
 
 
 def test_two_rows_with_one_key_are_a_mistake(client: OdooClient) -> None:

@@ -39,6 +39,7 @@ SYSTEMS = [
     "Okta",
     "Onboarding-Calendar",
     "Onboarding-Callback",
+    "Onboarding-Graph-Calendar",
     "OpenAI",
     "OpenFlow",
     "OpenFlow API",

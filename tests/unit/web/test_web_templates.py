@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.errors import UnavailableError
-from shared.messages import notion_templates, preview, template_sources, templates
+from shared.messages import notion_templates, preview, samples, template_sources, templates
 from shared.messages.notion_templates import TemplatePage
 from shared.messages.templates import Template
 from shared.settings import get_settings
@@ -104,7 +104,7 @@ class TestFillingIn:
         found = api.post(f"{PATH}/lead_day_9/preview", body={"variables": {"first_name": "Luz & <Sol>"}}).json
         assert found["subject"].startswith("Luz & <Sol>, ")
         assert "Luz &amp; &lt;Sol&gt;" in found["html"]
-        assert preview.UNSUBSCRIBE_URL in found["text"]
+        assert samples.UNSUBSCRIBE_URL in found["text"]
 
     def test_value_that_does_not_fit_is_told(self, api: Api) -> None:
         """With the template's own word for it."""

@@ -1,0 +1,195 @@
+"""Whoever was added by phone and then writes, through ManyChat or Meta, stays one contact, whatever comes first."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from functions import addresses
+from functions.broadcasts.tables import Automation, Execution, Recipient
+from shared import clock
+from shared.crm import campaigns, contact_edits, contact_profiles, editing
+from shared.messages import replies
+from shared.messages.digests import digest_of_address
+from shared.messages.events import InboundMessage
+from shared.outbox.actions import State
+from shared.store.contact_models import Address, ContactProfile, ContactState
+from shared.store.models import ActionLog, Campaign, CampaignContact, Contact, Delivery, Opportunity, StageChange
+from shared.store.people_models import Identity
+from shared.store.session import reading, transact
+from tests.support.functions import named
+from tests.support.payloads import payload
+from tests.support.world import contact, opportunity
+
+NUMBER = "+525512345678"
+
+
+@pytest.fixture
+def app(world: Any) -> Any:
+    """The app with the webhook of addresses as well."""
+    world.webhooks["address"] = addresses.WEBHOOK
+    world.handlers[addresses.EVENTS_QUEUE] = named("events_handler")
+    return world
+
+
+def by_phone(**more: Any) -> int:
+    """Somebody adds the number by hand; the contact's id."""
+    given = {"phone": "55 1234 5678", "tags": ["VIP"], "attributes": {"ciudad": "León"}, "opt_in": True} | more
+    return editing.committed(lambda session: contact_edits.keep_by_phone(session, given, "key:ana")[0].id)
+
+
+def writes(channel: str | None = "WhatsApp", **more: Any) -> tuple[str, dict[str, Any]]:
+    """ManyChat reports them, with the number."""
+    given = {"manychat_id": "m1", "whatsapp": "+52 1 55 1234 5678", "canal_entrada": channel, "nombre_lead": "Eva"}
+    return "contact", contact(**(given | more))
+
+
+def rows(model: Any) -> list[Any]:
+    """All rows of a model."""
+    with reading() as session:
+        return list(session.scalars(select(model)).unique())
+
+
+def profile(contact_id: int) -> contact_profiles.Profile:
+    """What is known besides."""
+    with reading() as session:
+        return contact_profiles.of(session, [contact_id])[contact_id]
+
+
+def steps(app: Any) -> list[Any]:
+    """What happens, in no order: by hand, and three events of ManyChat's, of which one names the number."""
+    place = payload("manychat.address", "address", manychat_id="m1", datetime_actual="2026-03-01T10:00:00Z")
+
+    def posted(hook: str, body: Any) -> None:
+        assert app.post(hook, body).status_code == 202
+        app.run()
+
+    return [
+        by_phone,
+        lambda: posted(*writes()),
+        lambda: posted("opportunity", opportunity(manychat_id="m1")),
+        lambda: posted("address", place),
+    ]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_any_order_and_repetition_end_in_one_contact(app: Any, order: tuple[int, ...]) -> None:
+    """One contact, known to ManyChat, with what both have said; one person; the number added once more finds them."""
+    done = steps(app)
+    for number in (*order, order[0], order[2]):
+        done[number]()
+    (found,) = rows(Contact)
+    assert (found.manychat_id, found.first_name, found.phone) == ("m1", "Eva", NUMBER)
+    known = profile(found.id)
+    assert (known.tags, known.attributes, known.opt_in) == (["VIP"], {"ciudad": "León"}, True)
+    assert [one.contact_id for one in rows(Address)] == [found.id]
+    assert [(one.contact_id, one.manychat_id) for one in rows(Opportunity)] == [(found.id, "m1")]
+    assert {one.person_id for one in rows(Identity) if one.is_proven} != {None}
+    assert len({one.person_id for one in rows(Identity) if one.is_proven}) == 1
+    assert by_phone() == found.id
+
+
+def test_the_contact_keeps_its_id_and_the_log_says_why(app: Any) -> None:
+    """An unknown id of ManyChat's becomes that of the contact; in words that name nobody."""
+    before = by_phone()
+    app.post(*writes())
+    app.run()
+    assert [one.id for one in rows(Contact)] == [before]
+    (line,) = [one for one in rows(ActionLog) if one.action == "contact.take-over"]
+    assert (line.actor, line.subject) == ("manychat", "m1")
+    assert str(before) in line.detail
+    assert NUMBER not in line.detail
+
+
+def test_a_known_id_stays_itself_and_takes_in_the_history(app: Any) -> None:
+    """First without a number, with a stage and a campaign; then the one added by phone, who has all of that as well."""
+    app.post("opportunity", opportunity(manychat_id="m1", phone=None))
+    app.run()
+    (mine,) = rows(Contact)
+    other = by_phone()
+    with_history(mine.id, other)
+    app.post(*writes())
+    app.run()
+    (found,) = rows(Contact)
+    assert (found.id, found.manychat_id) == (mine.id, "m1")
+    assert [(one.contact_id, one.stage_id) for one in rows(Opportunity)] == [(mine.id, 99)]
+    assert {one.opportunity_id for one in rows(StageChange)} == {rows(Opportunity)[0].id}
+    assert sorted((one.contact_id, one.lead_state) for one in rows(CampaignContact)) == [(mine.id, "Nuevo"), (mine.id, "Viejo")]
+    assert {one.contact_id for one in rows(ContactState)} == {mine.id}
+    assert [one.contact_id for one in rows(Recipient)] == [mine.id]
+    assert [one.contact_id for one in rows(ContactProfile)] == [mine.id]
+    assert contact_profiles.uuid_of(other) == rows(ContactProfile)[0].uuid
+
+
+def with_history(mine: int, other: int) -> None:
+    """Both are in a campaign, the one added by phone in another one too, with a newer stage, a state and a broadcast."""
+
+    def work(session: Any) -> None:
+        now = clock.now()
+        session.add_all([Campaign(name="Marzo", date_start=now), Campaign(name="Abril", date_start=now)])
+        session.add(Automation(uuid="u1", name="A", chatbot_id="c", flow_id="f", audience_type="all"))
+        session.flush()
+        session.add(Execution(automation_id=1, execution_type="manual", config={}))
+        session.flush()
+        session.add(Recipient(execution_id=1, key="k", contact_id=other, phone_number=NUMBER, variables={}, status="sent"))
+        session.add(ContactState(contact_id=other, state="Interesada", at=now, event_key="k"))
+        for campaign, whose, state, day in ((1, mine, "Viejo", 1), (1, other, "Nuevo", 2), (2, other, "Viejo", 1)):
+            row = campaigns.locked_assignment(session, session.get(Contact, whose), session.get(Campaign, campaign), now)
+            at = datetime(2026, 1, day, tzinfo=UTC)
+            campaigns.assign(session, row, {"lead_state": state}, at, f"{campaign}{whose}")
+        session.add(theirs := Opportunity(contact_id=other, manychat_id=session.get(Contact, other).manychat_id, stage_id=99))
+        theirs.state_date = now + timedelta(days=1)
+        theirs.fact_times = {"stage": [theirs.state_date.isoformat(timespec="microseconds"), "k"]}
+        session.flush()
+        session.add(StageChange(opportunity_id=theirs.id, stage_id=99, state_date=now, applied=True, event_key="k"))
+
+    transact(work)
+
+
+@pytest.mark.parametrize("channel", ["Instagram", None])
+def test_a_number_that_was_only_typed_takes_nothing_over(app: Any, channel: str | None) -> None:
+    """Anybody can type anybody's number; once WhatsApp names it, it is theirs."""
+    by_phone()
+    app.post(*writes(channel))
+    app.run()
+    assert len(rows(Contact)) == 2
+    app.post(*writes(at="2026-03-01T11:00:00Z"))
+    app.run()
+    assert [one.manychat_id for one in rows(Contact)] == ["m1"]
+
+
+def test_several_who_have_the_number_stay_apart(app: Any) -> None:
+    """A family's phone: the second of ManyChat's is somebody else, and nothing is taken from the first."""
+    by_phone()
+    app.post(*writes())
+    app.post(*writes(manychat_id="m2", nombre_lead="Luz"))
+    app.run()
+    assert sorted((one.manychat_id, one.first_name) for one in rows(Contact)) == [("m1", "Eva"), ("m2", "Luz")]
+
+
+def test_who_writes_through_meta_is_no_second_contact(app: Any) -> None:
+    """The message is theirs by the number alone; the same person, before and after ManyChat knows them."""
+    by_phone()
+
+    def write(number: int) -> None:
+        facts = {"provider": "meta", "channel": "whatsapp", "sender": NUMBER, "recipient": "1", "text": "hola"}
+        message = InboundMessage(vendor_id=f"wamid.{number}", who=digest_of_address(NUMBER), **facts)
+        transact(lambda session: replies.take(session, message, clock.now()))
+
+    write(1)
+    app.post(*writes())
+    app.run()
+    write(2)
+    assert [one.manychat_id for one in rows(Contact)] == ["m1"]
+    assert len({one.person_id for one in rows(Identity) if one.is_proven}) == 1
+
+
+def test_what_waited_for_odoo_goes_under_the_new_id(app: Any) -> None:
+    """Nothing is left to send under the old one."""
+    by_phone()
+    app.post(*writes())
+    app.run()
+    waiting = [one.subject for one in rows(Delivery) if one.target == "odoo" and one.state != State.CANCELLED]
+    assert set(waiting) <= {"m1"}

@@ -1,0 +1,141 @@
+"""Texts in the console: seen as somebody gets them, changed, taken back, and given back to the repository."""
+
+import io
+import zipfile
+
+import pytest
+
+from shared import clock
+from shared.console.words import catalogue
+from shared.messages import template_sources, text_checks
+from shared.store.message_models import TemplateCopy
+from shared.store.models import ActionLog, Contact
+from shared.store.session import reading, transact
+from tests.functions.console.browser import Browser, Shown
+
+TEXT = "/console/texts/broadcast_news"
+NEW = "Hola, {{ first_name }}: {{ text }}\nSi no quieres más, responde BAJA."
+
+
+def looked_at(operator: Browser, text: str = NEW) -> Shown:
+    return operator.submit(operator.get(f"{TEXT}/edit").form(f"{TEXT}/edit"), text=text, do="look")
+
+
+def published(operator: Browser, text: str = NEW) -> Shown:
+    return operator.submit(looked_at(operator, text).form(f"{TEXT}/edit"), text=text, do="publish", note="más cálido")
+
+
+def test_change_is_seen_before_it_is_published(operator):
+    """The words that change, and the message as it arrives; looking publishes nothing."""
+    shown = looked_at(operator)
+    assert "<ins>" in shown.text
+    assert "<del>" in shown.text
+    assert "Hola, Ana: Ya puedes reservar" in shown.words
+    assert template_sources.load("broadcast_news").version == 0
+
+
+def test_published_text_goes_out_at_once_and_one_click_takes_it_back(operator):
+    """With the operator's name in the action log."""
+    shown = published(operator)
+    assert "version 1" in shown.words
+    assert "más cálido" in shown.words
+    assert template_sources.load("broadcast_news").text == NEW
+    operator.submit(shown.form(f"{TEXT}/restore"))
+    assert template_sources.load("broadcast_news").version == 0
+    with reading() as session:
+        lines = session.query(ActionLog).filter(ActionLog.subject == "text:broadcast_news:es").order_by(ActionLog.id).all()
+        assert [(line.actor, line.action) for line in lines] == [
+            ("key:olga", "text.publish"),
+            ("key:olga", "text.restore"),
+        ]
+
+
+def test_difference_of_a_version_is_shown(operator):
+    """Against the one before it, and against what goes out now."""
+    published(operator)
+    published(operator, NEW + " Gracias.")
+    first = operator.get(f"{TEXT}/versions/1")
+    assert "<del>Para</del><ins>Si</ins> no" in first.text
+    assert "Gracias." in first.words
+    assert operator.get(f"{TEXT}/versions/9").status == 404
+
+
+def test_mistake_is_named_and_what_was_typed_stays(operator):
+    """In the language of the reader; nothing is published."""
+    operator.language = "es"
+    shown = looked_at(operator, "Hola {{ first_name }} {{ apellido }} {{ text }} BAJA")
+    assert shown.status == 422
+    assert "apellido no llega a este texto" in shown.words
+    assert "{{ apellido }}" in shown.text
+    assert template_sources.load("broadcast_news").version == 0
+
+
+def test_two_who_edit_at_once(operator, admin):
+    """The second is told, and nothing of the first is lost."""
+    second = looked_at(admin, NEW + " Dos.").form(f"{TEXT}/edit")
+    published(operator)
+    assert admin.submit(second, text=NEW + " Dos.", do="publish").status == 409
+    assert template_sources.load("broadcast_news").text == NEW
+
+
+def test_file_has_the_shape_of_the_repository(operator):
+    """Unpacked at the top of the project it takes the place of the files; the same text gives the same bytes."""
+    published(operator)
+    answer = operator.get(f"{TEXT}/file")
+    assert answer.headers["content-type"] == "application/zip"
+
+
+def test_archive_names_the_files(console):
+    """Those that the template has, at their places in the project."""
+    from functions.console import text_edits
+
+    raw = text_edits.file("broadcast_news").body
+    with zipfile.ZipFile(io.BytesIO(bytes(raw))) as archive:
+        folder = "functions/broadcasts/templates/es/broadcast_news"
+        assert archive.namelist() == [f"{folder}/meta.yaml", f"{folder}/body.txt"]
+        assert archive.read(f"{folder}/body.txt").decode() == template_sources.of_repository("broadcast_news").text
+    assert text_edits.file("broadcast_news").body == raw
+
+
+def test_text_is_shown_for_a_real_person_with_addresses_masked(viewer):
+    """What is not known of them comes from the sample, and is named."""
+    row = Contact(manychat_id="7", first_name="Lucía", phone="+525512340147", email="lucia@example.com", search_text="lucia")
+    transact(lambda session: session.add(row))
+    shown = viewer.get(f"{TEXT}?person=lucia")
+    assert "Hola, Lucía" in shown.words
+    assert "from the sample: text" in shown.words
+    assert "lucia@example.com" not in shown.text
+    assert "Nobody was found" in viewer.get(f"{TEXT}?person=nadie").words
+
+
+def test_text_in_notion_is_not_edited_here(operator, environment):
+    """Neither by its page nor by a form that was open before."""
+    from shared.settings import get_settings
+
+    form = operator.get("/console/texts/assessment_email_2/edit").form("/console/texts/assessment_email_2/edit")
+    environment.setenv("NOTION_TEMPLATES_DB_ID", "db1")
+    get_settings.cache_clear()
+    name = template_sources.of_repository("assessment_email_2").elsewhere or "assessment_email_2"
+    copy = TemplateCopy(source="notion:db1", name=name, subject="Asunto", html="<p>x</p>", fetched_at=clock.now())
+    transact(lambda session: session.add(copy))
+    shown = operator.get("/console/texts/assessment_email_2")
+    assert "in Notion" in shown.words
+    assert "/console/texts/assessment_email_2/edit?locale=es" not in shown.links()
+    assert operator.submit(form, do="publish").status == 409
+
+
+@pytest.mark.parametrize("what", ["edit", "restore"])
+def test_viewers_change_nothing(viewer, what):
+    """They see texts and no button."""
+    shown = viewer.get(TEXT)
+    token = shown.form("/console/sign-out").fields["token"] if "/console/sign-out" in shown.text else ""
+    token = token or viewer.get("/console/me").form("/console/sign-out").fields["token"]
+    fields = {"token": token, "after": "0", "number": "0", "text": NEW, "do": "publish"}
+    assert viewer.post(f"{TEXT}/{what}", fields).status == 403
+    assert [form.action for form in shown.forms() if form.action.startswith(TEXT) and form.method == "post"] == []
+
+
+def test_everything_that_is_said_of_a_text_can_be_translated():
+    """The patterns of the checks stand in the catalogue."""
+    known = {message.id for message in catalogue("es")}
+    assert set(text_checks.PATTERNS) <= known
