@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import batched
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -32,6 +33,7 @@ MINUTE = timedelta(minutes=1)
 COUNTED = timedelta(hours=24) + GOOD_FOR + MINUTE
 """So long a minute's openings count: the day, what a call may be late, and the minute itself."""
 NO_SHORTER = timedelta(seconds=1)
+SLICE = 500  # values in one IN: Azure SQL takes 2,100 parameters
 _TIER = re.compile(r"TIER_(\d{1,6})(K?)")
 _HELD = "whatsapp_portfolio"
 
@@ -68,6 +70,12 @@ def used(session: Session) -> int:
     return session.scalar(select(func.coalesce(func.sum(WhatsAppOpeningMinute.taken), 0)).where(counts)) or 0
 
 
+def counts_number(number_id: str | None, settings: Settings) -> bool:
+    """Whether what goes from a number of ours (None: the default one) counts against the portfolio's limit."""
+    found = next((one for one in numbers.configured(settings) if one.id == number_id), None)
+    return (found.provider if found is not None else settings.whatsapp_provider) == numbers.META
+
+
 def places_end(session: Session) -> list[datetime]:
     """When each place that is taken now comes free again, the first one first."""
     query = select(WhatsAppOpeningMinute).where(WhatsAppOpeningMinute.minute > clock.now() - COUNTED)
@@ -78,8 +86,11 @@ def places_end(session: Session) -> list[datetime]:
 def counted_until(session: Session, phones: Iterable[str]) -> dict[str, datetime]:
     """Until when those of these numbers are counted to whom a place is given now: a second message to them takes none."""
     by_digest = {digest_of_address(one): one for one in phones}
-    query = select(WhatsAppOpening).where(WhatsAppOpening.who.in_(by_digest), WhatsAppOpening.at > clock.now() - COUNTED)
-    return {by_digest[row.who]: _minute(row.at) + COUNTED for row in session.scalars(query)}
+    found: dict[str, datetime] = {}
+    for some in batched(sorted(by_digest), SLICE, strict=False):
+        query = select(WhatsAppOpening).where(WhatsAppOpening.who.in_(some), WhatsAppOpening.at > clock.now() - COUNTED)
+        found |= {by_digest[row.who]: _minute(row.at) + COUNTED for row in session.scalars(query)}
+    return found
 
 
 def later(session: Session, message: Message, settings: Settings) -> Later | None:
