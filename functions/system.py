@@ -56,7 +56,7 @@ FLOW = Flow(
             *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
             *("journey_pauses", "retention_marks", "used_keys", "odoo_cursors"),
             *("delivery_waits", "outages", "target_pauses", "lane_shares", "event_figures", "event_hours"),
-            *("flow_holds", "flow_pauses"),
+            *("flow_holds", "flow_pauses", "log_lines"),
         )
     ),
     privacy="shared.privacy.holdings:ENGINE",

@@ -86,6 +86,8 @@ class Flow:
     `events` are the events that its code calls listeners for, `listeners` maps an event to the function that is called for it,
     in the transaction of whoever calls; `optional_events` are those of flows that may have been deleted. Flows meet by events;
     they import each other only where `requires` says so.
+    `answer_readers` maps the name of a reader of answers to questions to its function (`shared.journeys.talks.answers.Reader`),
+    for what the shared ones do not read.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
     `has_pages`: the folder `pages/` with templates of the console; `console` names what stands in the console's navigation
     (`shared.console.navigation.Entry`), `records` the lists of rows that it shows (`shared.console.records.Records`),
@@ -103,6 +105,9 @@ class Flow:
     a `shared.intake.by_hand.Synchronous`, which answers at once.
     `secret_inputs` are names of such inputs that are never taken, in lower case, beside those that look like a secret
     (`shared.intake.by_hand`).
+
+    `plans` maps the name of a kind of plan to what says its units (`shared.plans.kinds.PlanKind`): a change to many is
+    worked out and shown before it is carried out.
 
     `logs` maps the name of a replaced system's log to the function that reads it for the comparison of shadow mode
     (`shared.shadow.acts.Reader`).
@@ -131,6 +136,7 @@ class Flow:
     events: tuple[str, ...] = ()
     optional_events: frozenset[str] = frozenset()
     listeners: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    answer_readers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     handlers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     moved_queues: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     clients: tuple[str, ...] = ()
@@ -150,6 +156,7 @@ class Flow:
     identities: tuple[IdentityKind, ...] = ()
     people: tuple[str, ...] = ()
     importers: tuple[str, ...] = ()
+    plans: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     logs: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
@@ -180,7 +187,7 @@ class Flow:
             *self.records,
             *self.waiting,
         )
-        named = (self.targets, self.logs, self.listeners, self.handlers)
+        named = (self.targets, self.logs, self.listeners, self.answer_readers, self.handlers, self.plans)
         mapped = (*(part for each in named for part in each.values()), *(job.run for job in self.jobs))
         readers = (kind.read for kind in self.identities if kind.read is not None)
         return (*single, *several, *mapped, *readers)

@@ -85,6 +85,12 @@ def handlers() -> dict[str, Any]:
 
 
 @cache
+def answer_readers() -> dict[str, Any]:
+    """The flows' own readers of answers, by their names."""
+    return {name: resolve(reference) for flow in installed() for name, reference in flow.answer_readers.items()}
+
+
+@cache
 def target_policies() -> dict[str, Any]:
     """For each outside system that a flow brings: the function that returns its limits."""
     return {target: resolve(reference) for flow in installed() for target, reference in flow.targets.items()}
@@ -183,5 +189,5 @@ def _named(flow: Flow, kind: str) -> tuple[str, ...]:
 
 
 def _forget() -> None:
-    for cached in (kept_keys, senders, parts_by_flow, listeners, handlers, target_policies):
+    for cached in (kept_keys, senders, parts_by_flow, listeners, answer_readers, handlers, target_policies):
         cached.cache_clear()

@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, BeforeValidator
 from sqlalchemy import select
 
-from shared.console import listing, pages
+from shared.console import listing, masking, pages
 from shared.console.listing import blank
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed, own_path
 from shared.console.words import mark
@@ -15,6 +15,7 @@ from shared.crm import editing
 from shared.errors import RefusedError
 from shared.messages import answering, received
 from shared.messages.received import MessageState
+from shared.people import kinds, queries
 from shared.store.message_models import ReceivedMessage
 from shared.store.session import reading, transact
 from shared.web.paging import RowId
@@ -55,9 +56,22 @@ def answers(request: Request, filters: Annotated[Filters, Query()]) -> Response:
         "standings": standings,
         "not_answered": NOT_ANSWERED,
         "longest": answering.LONGEST,
+        "masked": masking.masked,
     }
     facts |= {"more": listing.address(request, after=page.next) if page.next else None}
     return pages.render(request, "console/answers.html", here="people", heading=mark("Messages without an answer"), **facts)
+
+
+@router.get("/console/answers/{message_id:id}/person")
+def person(message_id: RowId) -> Response:
+    """The page of whoever wrote it, so that no number has to stand in an address; the search, where nobody is known by it."""
+    with reading() as session:
+        row = session.get(ReceivedMessage, message_id)
+        if row is None:
+            raise RefusedError(404, "no-such-message", mark("There is no such message, or no longer."))
+        meant = (*kinds.identities(phone=row.sender), *kinds.identities(whatsapp=row.user_id))
+        numbers = [number for one in meant for number in queries.with_proposals(session, one)]
+    return RedirectResponse(f"/console/people/{numbers[0]}#conversation" if numbers else "/console/people", SEE_OTHER)
 
 
 @router.post("/console/answers/{message_id:id}")

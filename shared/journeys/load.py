@@ -15,7 +15,8 @@ from shared.journeys import rounds
 from shared.journeys.definition import Beginning, Exit, Fallback, Journey, Step, Trigger
 from shared.journeys.talks import definition as talks
 from shared.journeys.talks import question
-from shared.journeys.talks.definition import Approve, Ask, Assign, Option, TalkingFlow, TalkStep
+from shared.journeys.talks.asking import Ask, Option
+from shared.journeys.talks.definition import Approve, Assign, TalkingFlow, TalkStep
 from shared.messages import templates
 
 # What a definition may be at most, checked while YAML's events are read one by one: its reader needs a time that grows with the

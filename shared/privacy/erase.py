@@ -18,6 +18,7 @@ from shared import flows, kept_files
 from shared.errors import PermanentError
 from shared.outbox import plan
 from shared.outbox.actions import State
+from shared.people import queries
 from shared.privacy import blobs, odoo, people
 from shared.privacy.holdings import UNDER_WAY, Holding, holdings
 from shared.privacy.person import Person, known
@@ -64,9 +65,21 @@ def person(manychat_id: str = "", *, email: str = "", row: tuple[str, int] | Non
     given = (manychat_id.strip(), address_key(email), row)
     if sum(map(bool, given)) != 1:
         raise ValueError("give a ManyChat id, an e-mail address or the number of a row")
-    found = Person(pseudonym=f"erased:{uuid.uuid4().hex[:16]}", manychat_ids=tuple(filter(None, given[:1])))
+    found = Person(pseudonym=_pseudonym(), manychat_ids=tuple(filter(None, given[:1])))
     found = found.with_emails([given[1]])
     return found.with_rows(row[0], [row[1]]) if row else found
+
+
+def numbered(session: Session, number: int) -> Person | None:
+    """The person of that number in `people`, by their ids in ManyChat, or else by all their names; None where there is none."""
+    own = queries.identities(session, number)
+    ids = tuple(one.value for one in own if one.kind == "manychat")
+    found = Person(pseudonym=_pseudonym(), manychat_ids=ids)
+    return (found if ids else found.with_names(queries.names(session, number))) if own else None
+
+
+def _pseudonym() -> str:
+    return f"erased:{uuid.uuid4().hex[:16]}"
 
 
 @long_statements()

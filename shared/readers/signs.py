@@ -5,6 +5,7 @@ import unicodedata
 from shared.readers.regex import regex
 
 _DASHES = regex("[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]")
+_WORD = regex(r"[^\W_]+")
 _SINGLE, _DOUBLE = "\u2018\u2019\u201a\u201b\u2032\u00b4`", "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb"
 _QUOTES = str.maketrans(_SINGLE + _DOUBLE, "'" * len(_SINGLE) + '"' * len(_DOUBLE))
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")  # letters and marks that are drawn as nothing
@@ -47,6 +48,11 @@ def without_accents(text: str, keep: str = "") -> str:
 def folded(text: str) -> str:
     """`one_line` for comparing words: lower case, without accents, straight quotes."""
     return without_accents(straight_quotes(one_line(text)).casefold())
+
+
+def words_of(text: str) -> str:
+    """`folded` without punctuation, with one blank between words: "¡Menú, por favor!" is `menu por favor`."""
+    return " ".join(_WORD.findall(folded(text)))
 
 
 def is_pictograph(sign: str) -> bool:

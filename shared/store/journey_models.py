@@ -112,6 +112,8 @@ class JourneyTalk(Timestamped, Base):
     `node` is the step that they are at. `state`: `sending`, its message is on its way; `asked`, an answer is waited for,
     `until` then; `ended`, with an `outcome`, `completed` where the flow itself came to an end. `sent_at` is when the last
     message was taken, `tries` how many answers have not fitted, `moves` how many steps there were. `context` is the caller's.
+    `first_delivery_id` is the message by which the question was first put since they came to it, `repeats` how often it was put
+    again because nobody answered. `way` are the questions that were answered, in their order: the way back.
     """
 
     __tablename__ = "journey_talks"
@@ -122,6 +124,9 @@ class JourneyTalk(Timestamped, Base):
     until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     tries: Mapped[int] = mapped_column(default=0)
     moves: Mapped[int] = mapped_column(default=0)
+    first_delivery_id: Mapped[int | None] = mapped_column(BigId)
+    repeats: Mapped[int] = mapped_column(default=0, server_default="0")
+    way: Mapped[Any] = mapped_column(JsonText, nullable=True)
     outcome: Mapped[str | None] = mapped_column(Unicode(JOURNEY_LENGTH))
     completed: Mapped[bool] = mapped_column(default=False)
     context: Mapped[Any] = mapped_column(JsonText, default=dict)

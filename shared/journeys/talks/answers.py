@@ -1,20 +1,49 @@
 """Read a reply as what was asked for: an option, words, a number, a date, an e-mail address; or say why it does not fit."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from shared.journeys.talks.definition import MOST_OPTIONS, Ask, Option, option_id
+from shared import flows
+from shared.journeys.talks.asking import MOST_OPTIONS, Ask, Option, option_id
 from shared.readers import UnreadableError, dates, email, money
-from shared.readers.signs import folded, one_line, visible
+from shared.readers.signs import one_line, visible, words_of
 
 LONGEST_ANSWER = 1000
 LONGEST_TITLE = 24
 NUMBER_WORDS = ("uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "diez")
 _FIGURES = re.compile(r"-?\d[\d.,']*")
 _NUMBERED = re.compile(r"(?:(?:la|el|opcion|numero|num|no|n|#)[ .:]*)*(\d{1,2})\s*[.)]?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What somebody has answered, for a flow's own reader: when it was written, and in which zone the person lives.
+
+    `choice` is the id of a button or row that was pressed, `files` how many came with the words, `data` what the enrolment
+    knows.
+    """
+
+    text: str
+    choice: str | None
+    files: int
+    zone: str
+    at: datetime
+    data: Mapping[str, Any]
+
+
+type Reader = Callable[[Answer], str | int | float]
+"""A flow's own reader of answers: what is stored.
+
+Raises UnreadableError where the answer does not fit; NoAnswerError where the message was not meant as one.
+"""
+
+
+class NoAnswerError(Exception):
+    """The message is no answer at all: it costs no retry, and whoever else takes such messages may."""
 
 
 def options_of(ask: Ask, data: Mapping[str, Any]) -> tuple[Option, ...]:
@@ -29,12 +58,16 @@ def options_of(ask: Ask, data: Mapping[str, Any]) -> tuple[Option, ...]:
     return tuple({one.id: one for one in made if one is not None}.values())[:MOST_OPTIONS]
 
 
-def read(ask: Ask, data: Mapping[str, Any], text: str, *, choice: str | None, zone: str, at: datetime) -> str | int | float:
+def read(
+    ask: Ask, data: Mapping[str, Any], text: str, *, choice: str | None, zone: str, at: datetime, files: int = 0
+) -> str | int | float:
     """What the reply says, to be stored. `choice` is the id of a button or row that was pressed, `at` when it was written.
 
     Raises:
-        UnreadableError: it does not fit; the reason is safe to show.
+        UnreadableError: it does not fit; the reason is safe to show. NoAnswerError: as the flow's own reader has it.
     """
+    if ask.reader is not None:
+        return _by_reader(ask.reader, Answer(text=text, choice=choice, files=files, zone=zone, at=at, data=data))
     match ask.kind:
         case "option":
             return _option(options_of(ask, data), text, choice).id
@@ -52,6 +85,14 @@ def read(ask: Ask, data: Mapping[str, Any], text: str, *, choice: str | None, zo
     return words
 
 
+def _by_reader(name: str, answer: Answer) -> str | int | float:
+    """What the reader of a flow makes of an answer. Where that flow was removed nobody can read it, and a person does."""
+    reader: Reader | None = flows.answer_readers().get(name)
+    if reader is None:
+        raise UnreadableError(f"no reader {name}")
+    return reader(answer)
+
+
 def _made(value: Any) -> Option | None:
     title, name = (value.get("title"), value.get("id")) if isinstance(value, Mapping) else (value, None)
     words = " ".join(str(title).split())[:LONGEST_TITLE] if title is not None else ""
@@ -64,10 +105,10 @@ def _option(options: Sequence[Option], text: str, choice: str | None) -> Option:
     """The one option that a reply means: the pressed one, its number, its title, or the only one whose words stand in it."""
     if choice is not None and (pressed := [one for one in options if one.id == choice]):
         return pressed[0]
-    words = _words(text)
+    words = words_of(text)
     if (number := _number_of(words)) is not None and 1 <= number <= len(options):
         return options[number - 1]
-    titles = {one.id: _words(one.title) for one in options}
+    titles = {one.id: words_of(one.title) for one in options}
     for matches in (
         [one for one in options if words == titles[one.id]],
         [one for one in options if words and f" {titles[one.id]} " in f" {words} "],
@@ -87,16 +128,12 @@ def _amount(text: str) -> Decimal:
     try:
         return money.read_count(text, whole=False)
     except UnreadableError:
-        words, found = _words(text), _FIGURES.findall(one_line(text))
+        words, found = words_of(text), _FIGURES.findall(one_line(text))
         if words in NUMBER_WORDS:
             return Decimal(NUMBER_WORDS.index(words) + 1)
         if len(found) != 1:
             raise
         return money.read_count(found[0].rstrip(".,"), whole=False)
-
-
-def _words(text: str) -> str:
-    return " ".join(re.findall(r"[^\W_]+", folded(text)))
 
 
 def _number_of(words: str) -> int | None:

@@ -1,21 +1,22 @@
 """What the definition of a talking flow may say: a journey whose steps come one after another, and may ask."""
 
-import re
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Literal, Self
+from datetime import timedelta
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from shared.journeys.definition import ENROLMENT, Exit, ExitField, Fallback, Journey, Step
 from shared.journeys.fields import Channel, DurationField, Name, Strict, Template
+from shared.journeys.talks.asking import Ask, AskField
+from shared.journeys.talks.keywords import ACTIONS as KEYWORD_ACTIONS
+from shared.journeys.talks.keywords import Keyword
 from shared.journeys.timing import Delay
-from shared.messages import opt_out_keywords
-from shared.readers.signs import folded
 
 TEXT = "talk_text"
 """What stands for a template where the text is in the definition; there is no template of this name."""
 UNSUBSCRIBED = "person.unsubscribed"
-MOST_OPTIONS, MOST_BUTTONS, LONGEST_BUTTON = 10, 3, 20  # WhatsApp's
+TEXTS_ARE_TAKEN = timedelta(hours=24)  # WhatsApp's, after the person's last word
 ACTIONS = ("ask", "approve", "say", "set", "tag", "assign", "end")
 VERDICTS = ("approved", "rejected", "expired")
 ONLY_HERE = frozenset((*ACTIONS, "next", "store"))
@@ -25,91 +26,11 @@ RESERVED = frozenset(("phone", "manychat_id", "refused_channels", "time_zone", "
 # Of a step, what belongs to messages that are all planned at the beginning.
 _PLANNED = ("anchor", "after", "fallback", "again_when_moved", "once", "sent_by", "test_delay", "if_late")
 
-type Reads = Literal["option", "text", "number", "date", "email"]
-
-
-class Option(Strict):
-    """An answer to choose."""
-
-    id: Name = Field(description="What is stored, and what `next` names; made of the title if left out.")
-    title: str = Field(min_length=1, max_length=24, description="What the person sees; at most 20 characters on a button.")
-
-
-def option_id(title: str) -> str:
-    """The id of an option that is given by its title alone: "Sí, claro" is `si_claro`."""
-    name = re.sub(r"[^a-z0-9]+", "_", folded(title)).strip("_")[:48]
-    return name if name[:1].isalpha() else f"o_{name}"
-
-
-def _option(value: Any) -> Any:
-    return {"id": option_id(value), "title": value} if isinstance(value, str) else value
-
-
-OptionField = Annotated[Option, BeforeValidator(_option, json_schema_input_type=str | Option)]
-
-
-class Ask(Strict):
-    """A question: its text, and how the answer is read."""
-
-    text: str | None = Field(
-        default=None, min_length=1, max_length=1000, description="The question; `{{ name }}` is filled in."
-    )
-    template: Template | None = Field(default=None, description="In place of `text`; needed for whoever has not written to us.")
-    options: tuple[OptionField, ...] = Field(default=(), max_length=MOST_OPTIONS, description="The answers to choose from.")
-    options_from: Name | None = Field(
-        default=None, description="In place of `options`: a field of the data with a list of them."
-    )
-    show: Literal["buttons", "list", "numbers"] | None = Field(
-        default=None, description="How options are shown; if left out, up to three as buttons, more as a list."
-    )
-    list_title: str = Field(default="Elegir", min_length=1, max_length=20, description="What opens the list.")
-    reads: Reads | None = Field(default=None, description="What the answer is; `option` where there are some, else `text`.")
-    retry: str | None = Field(
-        default=None, min_length=1, max_length=1000, description="Said when the answer does not fit; else the question again."
-    )
-    retries: Annotated[int, Field(ge=0, le=5)] = Field(default=2, description="How often it is asked again.")
-    least: float | None = Field(default=None, description="With numbers: not less than this.")
-    most: float | None = Field(default=None, description="With numbers: not more than this.")
-
-    @property
-    def kind(self) -> Reads:
-        """How the answer is read."""
-        return self.reads or ("option" if self.options or self.options_from else "text")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if (self.text is None) == (self.template is None):
-            raise ValueError("a question has `text` or `template`; give one of them")
-        if self.options and self.options_from:
-            raise ValueError("a question has `options` or `options_from`; remove one")
-        if (self.kind == "option") != bool(self.options or self.options_from):
-            raise ValueError("`reads: option` and options belong together; add what is missing, or remove the other")
-        if self.kind != "number" and (self.least is not None or self.most is not None):
-            raise ValueError("`least` and `most` are for `reads: number`; remove them")
-        self._check_options()
-        return self
-
-    def _check_options(self) -> None:
-        titles = [one.title for one in self.options] or [""]
-        if self.show == "buttons" and (len(self.options) > MOST_BUTTONS or max(map(len, titles)) > LONGEST_BUTTON):
-            raise ValueError(f"`show: buttons` takes {MOST_BUTTONS} options of {LONGEST_BUTTON} characters; show a list")
-        for name, values in (("id", [one.id for one in self.options]), ("title", [folded(one.title) for one in self.options])):
-            if twice := next((value for value in values if values.count(value) > 1), None):
-                raise ValueError(f"two options have the {name} {twice!r}; change one")
-        for one in self.options:
-            if opt_out_keywords.wish(one.title) is not None:
-                raise ValueError(f"whoever answers {one.title!r} unsubscribes (or subscribes) by it; word the option otherwise")
-
-
-def _ask(value: Any) -> Any:
-    return {"text": value} if isinstance(value, str) else value
-
 
 def _tags(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-AskField = Annotated[Ask, BeforeValidator(_ask, json_schema_input_type=str | Ask)]
 Tag = Annotated[str, Field(pattern=r"^[^\s,][^,\r\n]{0,49}$")]
 TagsField = Annotated[
     tuple[Tag, ...], BeforeValidator(_tags, json_schema_input_type=str | tuple[Tag, ...]), Field(min_length=1)
@@ -169,10 +90,12 @@ class TalkStep(Step):
         default=None, description="The step that follows, or one for each answer; where none is named, that below."
     )
     if_no_reply: Name | None = Field(
-        default=None, description="With `ask` or `approve`: the step that follows when nobody answers."
+        default=None,
+        description="With `ask` or `approve`: the step that follows when nobody answers; for a question else the flow's own.",
     )
     if_not_understood: Name | None = Field(
-        default=None, description="With `ask`: the step that follows when no answer has fitted, also after the retries."
+        default=None,
+        description="With `ask`: the step that follows when no answer has fitted, also after the retries; else the flow's own.",
     )
 
     @property
@@ -224,10 +147,21 @@ class TalkStep(Step):
             raise ValueError(f"nobody answers by {self.channel}; ask by whatsapp or sms")
         if not Delay() < self.wait_at_most:
             raise ValueError("`wait_at_most` is longer than nothing; write for example 12h")
+        self._check_repeats(self.ask)
         known = {one.id for one in self.ask.options}
         if isinstance(self.next, Mapping) and known and (unknown := set(self.next) - known):
             raise ValueError(
                 f"`next` names the answer {min(unknown)!r}, which is no option; known are {', '.join(sorted(known))}"
+            )
+
+    def _check_repeats(self, ask: Ask) -> None:
+        if ask.repeat_after is None:
+            return
+        if ask.at_most is not None and ask.at_most <= ask.repeat_times:
+            raise ValueError("`at_most` counts the repetitions as well; make it larger than `repeat_times`")
+        if self.channel == "whatsapp" and ask.text and ask.repeat_after.length() * ask.repeat_times >= TEXTS_ARE_TAKEN:
+            raise ValueError(
+                "whoever has not written for 24 hours gets no text by WhatsApp; repeat it sooner, or ask by `template`"
             )
 
     def _check_approval(self, given: Collection[str]) -> None:
@@ -246,6 +180,17 @@ class TalkingFlow(Journey):
 
     steps: tuple[TalkStep, ...] = Field(min_length=1, max_length=100)
     exit_on: tuple[ExitField, ...] = Field(default=(), description="Events that end it; a stop (BAJA) always does.")
+    keywords: dict[Keyword, Name] = Field(
+        default_factory=dict,
+        max_length=20,
+        description="What an answer of just these words means at every question: `back`, `repeat`, `person`, or a step.",
+    )
+    if_no_reply: Name | None = Field(
+        default=None, description="The step that follows when nobody answers, for each question that names none itself."
+    )
+    if_not_understood: Name | None = Field(
+        default=None, description="The step that follows when no answer has fitted, for each question that names none itself."
+    )
 
     @property
     def talks(self) -> bool:
@@ -262,15 +207,28 @@ class TalkingFlow(Journey):
         place = names.index(step_id) + 1
         return names[place] if place < len(names) else None
 
+    def if_silent(self, step: TalkStep) -> str | None:
+        """The step that follows where nobody has answered a question or approval; None: the flow ends."""
+        return step.if_no_reply or (self.if_no_reply if step.ask is not None else None)
+
+    def if_unclear(self, step: TalkStep) -> str | None:
+        """The step that follows where no answer to a question has fitted; None: the flow ends."""
+        return step.if_not_understood or self.if_not_understood
+
     @model_validator(mode="after")
     def _talking(self) -> Self:
-        planned = {"move_on": bool(self.move_on), "repeat_after": self.repeat_after is not None, "hold": self.hold is not None}
+        planned = {"repeat_after": self.repeat_after is not None, "hold": self.hold is not None}
         planned |= {"anchor": self.anchor != ENROLMENT, "source": self.source != "repo"}
         if strange := next((name for name, is_given in planned.items() if is_given), None):
             raise ValueError(f"a talking flow has no `{strange}`: its steps are not planned ahead; remove it")
         if any(one.resume_on for one in self.exit_on):
             raise ValueError("a talking flow that has ended is not taken up again; remove `resume_on`")
         names = {step.id for step in self.steps}
+        if self.keywords and (taken := names & KEYWORD_ACTIONS):
+            raise ValueError(f"`{min(taken)}` is what a keyword does, and a step here; rename the step")
+        targets = {*self.keywords.values(), *filter(None, (self.if_no_reply, self.if_not_understood))} - KEYWORD_ACTIONS
+        if lost := targets - names:
+            raise ValueError(f"the flow leads to {min(lost)!r}, which is no step; add or rename it")
         for step in self.steps:
             if unknown := step.targets() - names:
                 raise ValueError(f"step {step.id!r} leads to {min(unknown)!r}, which is no step; add or rename it")

@@ -25,7 +25,8 @@ class TalkEvent:
 
     `context` is what `talking.begin` was given. `node` is the step that they are at, the last one where it has ended.
     `outcome` is that of `end`, or `completed` after the last step; with `completed` false it says why the flow ended before:
-    `no_response`, `not_understood`, `undelivered`, `stopped`, `cancelled`, `left`, `went_round`, `failed`. None until the end.
+    `no_response`, `not_understood`, `person`, `undelivered`, `stopped`, `cancelled`, `left`, `went_round`, `failed`. None until
+    the end.
     `variables` are all that is known, answers among them. `number` counts the events of one talk, so the newest can be told.
     """
 

@@ -1,10 +1,11 @@
 """Forecast of a talking flow: what somebody is sent, by the answers that `assume` gives them. Writes and sends nothing.
 
-An answer comes at once: the flow's own time is what is shown. A question that is not answered says so by `no_response`.
+An answer comes at once: the flow's own time is what is shown. A question that is not answered says so by `no_response`, one
+whose answers do not fit by `not_understood`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from shared.journeys.forecast_lines import Line, TalkSoFar, Traveller, What, lin
 from shared.journeys.talks import answers, run
 from shared.journeys.talks.definition import TalkingFlow, TalkStep
 
-NO_RESPONSE = run.NO_RESPONSE
+NO_RESPONSE, NOT_UNDERSTOOD = run.NO_RESPONSE, run.NOT_UNDERSTOOD
 SAMPLES: Mapping[str, Any] = {"text": "Ana", "number": 1, "email": "ana@example.com"}
 
 
@@ -67,8 +68,10 @@ def _take(walk: _Talking, step: TalkStep) -> bool:
         walk.lines[step.id] = _line(walk, step, walk.at, "recorded", f"outcome: {answer}")
         return False
     if answer == NO_RESPONSE:
-        walk.node = step.if_no_reply or (step.next.get(EXPIRED) if isinstance(step.next, Mapping) else None)
-        walk.at = timing.after(walk.at, schedule.wait(step, testing=walk.who.frame.testing), walk.who.frame.zone)
+        _wait(walk, step)
+        walk.node = walk.flow.if_silent(step) or (step.next.get(EXPIRED) if isinstance(step.next, Mapping) else None)
+    elif answer == NOT_UNDERSTOOD and step.ask is not None:
+        walk.node = walk.flow.if_unclear(step)
     else:
         walk.node = step.next if isinstance(step.next, str) else (step.next or {}).get(str(answer)) or walk.flow.below(step.id)
     return walk.node is not None
@@ -89,6 +92,17 @@ def _send(walk: _Talking, step: TalkStep) -> bool:
     return True
 
 
+def _wait(walk: _Talking, step: TalkStep) -> None:
+    """Nobody answers: the question is put as often as it says, and the wait goes by."""
+    testing, zone = walk.who.frame.testing, walk.who.frame.zone
+    if step.ask is not None and (again := step.ask.repeat_after) is not None:
+        for _ in range(step.ask.repeat_times):
+            walk.at = timing.after(walk.at, timing.hurried(again) if testing else again, zone)
+        if (line := walk.lines.get(step.id)) is not None and line.reason is None:
+            walk.lines[step.id] = replace(line, reason=f"put again {step.ask.repeat_times} times, after {again} each")
+    walk.at = timing.after(walk.at, schedule.wait(step, testing=testing), zone)
+
+
 def _verdict(walk: _Talking, step: TalkStep) -> str | None:
     """What a second person is assumed to decide: an approval, unless said otherwise."""
     return None if step.approve is None else walk.assume.get(step.id, APPROVED)
@@ -106,8 +120,9 @@ def _answer(walk: _Talking, step: TalkStep) -> Any:
     if ask is None:
         return None
     given = walk.assume.get(step.id)
-    if given == NO_RESPONSE:
-        return NO_RESPONSE
+    if given in (NO_RESPONSE, NOT_UNDERSTOOD):
+        walk.has_written |= given == NOT_UNDERSTOOD
+        return given
     options = answers.options_of(ask, walk.data)
     sample = options[0].id if options else SAMPLES.get(ask.kind, walk.at.date().isoformat())
     value: Any = sample if given is None else given

@@ -13,6 +13,7 @@ from shared.journeys.talks.definition import TalkingFlow, TalkStep
 
 LEFT, BOX, ROW, TOP, BOTTOM, WIDTH = 24, 420, 64, 56, 24, 980
 HEIGHT = 40
+LINE = 16  # of the sentences under the steps
 LANE = 26  # between two arrows that pass other steps
 LONGEST = 58  # characters of a text that a box shows
 COLOURS = {"ask": "#0b57d0", "send": "#1a7f37", "do": "#6e7781", "end": "#9a6700"}
@@ -44,14 +45,21 @@ def _ways_of(flow: TalkingFlow, step: TalkStep) -> Iterator[tuple[str, str]]:
     if step.when is not None and isinstance(step.next, str) and below is not None:
         yield below, "otherwise"
     if step.if_no_reply is not None:
-        yield step.if_no_reply, f"no reply in {step.wait_at_most}"
+        yield step.if_no_reply, f"no reply in {step.wait_at_most}{_repeated(step)}"
     if step.if_not_understood is not None:
         yield step.if_not_understood, "not understood"
 
 
+def _repeated(step: TalkStep) -> str:
+    if step.ask is None or step.ask.repeat_after is None:
+        return ""
+    return f", asked again {step.ask.repeat_times} x after {step.ask.repeat_after}"
+
+
 def draw(flow: TalkingFlow, lines: Sequence[Line]) -> str:
     """The picture; of several people in a forecast the first one's times are shown."""
-    height = TOP + ROW * len(flow.steps) + BOTTOM
+    always = _always(flow)
+    height = TOP + ROW * len(flow.steps) + BOTTOM + LINE * len(always)
     person = lines[0].person if lines else ""
     known = {line.step: line for line in lines if line.person == person and line.goes_at is not None}
     parts = [
@@ -72,7 +80,19 @@ def draw(flow: TalkingFlow, lines: Sequence[Line]) -> str:
         passes = way.end != way.start + 1 or bool(way.label)
         parts += _arrow(way, lane) if passes else _down(way)
         lane += passes
+    under = _y(len(flow.steps)) + 4
+    parts += [
+        f'<text x="{LEFT}" y="{under + LINE * place}" fill="#57606a">{escape(text)}</text>' for place, text in enumerate(always)
+    ]
     return "\n".join([*parts, "</svg>"])
+
+
+def _always(flow: TalkingFlow) -> list[str]:
+    """What holds at every question, as sentences under the steps."""
+    defaults = {"no reply": flow.if_no_reply, "not understood": flow.if_not_understood}
+    named = [f"{reason} → {target}" for reason, target in defaults.items() if target is not None]
+    words = [f"“{word}” → {action}" for word, action in flow.keywords.items()]
+    return [f"At every question: {one}" for one in (*named, *words)]
 
 
 def _y(place: int) -> int:

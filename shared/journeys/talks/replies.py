@@ -1,8 +1,9 @@
 """Find the question that a reply answers, and go on by the answer. What answers no question stays unread for a person.
 
 A reply that quotes a message belongs to the flow of that message; any other to the flow that asked last. It answers a question
-that was on its way when it was written, also where the provider's status of the question has not come yet. Two replies at once
-are taken one after the other: the second finds the question answered.
+that was on its way when it was written, also where the provider's status of the question has not come yet, and also where the
+question was put again since: then either of its messages may be quoted. Two replies at once are taken one after the other: the
+second finds the question answered.
 """
 
 import logging
@@ -14,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from shared.journeys import pauses, step_deliveries
 from shared.journeys.enrolment_records import EnrolmentRecord, Standing, lock_record
-from shared.journeys.talks import answers, run
+from shared.journeys.talks import answers, keywords, run, turns
+from shared.journeys.talks.asking import Ask
 from shared.journeys.talks.definition import TalkStep
 from shared.messages import moves, statuses
 from shared.messages.digests import digests_of_address
@@ -33,11 +35,12 @@ OPEN = (run.SENDING, run.ASKED)
 
 @dataclass(frozen=True)
 class Question:
-    """A question that may be the one that was answered: it was on its way `since` then."""
+    """A question that may be the one that was answered: it was on its way `since` then, first by `first`, last by `newest`."""
 
     enrolment_id: int
     step: str
-    delivery_id: int
+    first: int
+    newest: int
     since: datetime
 
 
@@ -57,7 +60,7 @@ def _open_questions(session: Session, row: ReceivedMessage) -> list[Question]:
     whose = [digest for address in (row.sender, row.user_id) if address for digest in digests_of_address(address)]
     whose = moves.with_earlier(session, whose)
     query = (
-        select(JourneyTalk.enrolment_id, EnrolmentStep.step, EnrolmentStep.delivery_id)
+        select(JourneyTalk.enrolment_id, EnrolmentStep.step, EnrolmentStep.delivery_id, JourneyTalk.first_delivery_id)
         .join(EnrolmentAddress, EnrolmentAddress.enrolment_id == JourneyTalk.enrolment_id)
         .join(EnrolmentStep, EnrolmentStep.enrolment_id == JourneyTalk.enrolment_id)
         .where(EnrolmentAddress.who.in_(whose), JourneyTalk.state.in_(OPEN))
@@ -66,16 +69,17 @@ def _open_questions(session: Session, row: ReceivedMessage) -> list[Question]:
         .limit(MOST_TALKS)
     )
     found: dict[int, Question] = {}
-    for enrolment_id, step, delivery_id in session.execute(query).all():
-        since = step_deliveries.first_tried(session, delivery_id)
-        if (
-            since is not None
-            and delivery_id is not None
-            and row.received_at >= since - SKEW
-            and _goes_by(session, delivery_id, row)
-        ):
-            found[enrolment_id] = Question(enrolment_id, step, delivery_id, since)
-    return sorted(found.values(), key=lambda one: (one.since, one.delivery_id), reverse=True)
+    for enrolment_id, step, newest, first in session.execute(query).all():
+        if newest is None or (since := step_deliveries.first_tried(session, first or newest)) is None:
+            continue
+        if row.received_at >= since - SKEW and _goes_by(session, newest, row):
+            found[enrolment_id] = Question(enrolment_id, step, first or newest, newest, since)
+    return sorted(found.values(), key=lambda one: (_put(session, one), one.newest), reverse=True)
+
+
+def _put(session: Session, question: Question) -> datetime:
+    """When a question was put last, as far as it went out."""
+    return step_deliveries.first_tried(session, question.newest) or question.since
 
 
 def _goes_by(session: Session, delivery_id: int, row: ReceivedMessage) -> bool:
@@ -93,13 +97,22 @@ def _quoted(session: Session, row: ReceivedMessage, asked: list[Question]) -> li
     """
     known = statuses.delivery_of(session, row.provider, row.quoted_id)
     if known is not None:
-        found = [one for one in asked if one.delivery_id == known]
+        found = [one for one in asked if _is_of(session, known, one)]
         if not found and _repeats(session, row, known):
             row.state = "no-answer-needed"
         return found
-    ids = [one.delivery_id for one in asked]
+    ids = [one.newest for one in asked]
     named = set(session.scalars(select(MessageStatus.delivery_id).where(MessageStatus.delivery_id.in_(ids)))) if ids else set()
-    return [one for one in asked if one.delivery_id not in named][:1]
+    return [one for one in asked if one.newest not in named][:1]
+
+
+def _is_of(session: Session, delivery_id: int, question: Question) -> bool:
+    """Whether a message put that question: the newest one, or an earlier one where it was put again."""
+    if delivery_id == question.newest:
+        return True
+    delivery = session.get(Delivery, delivery_id)
+    context = (delivery.payload or {}).get("context", {}) if delivery is not None else {}
+    return (context.get("enrolment"), context.get("step")) == (question.enrolment_id, question.step)
 
 
 def _repeats(session: Session, row: ReceivedMessage, delivery_id: int) -> bool:
@@ -119,39 +132,37 @@ def _answered(session: Session, row: ReceivedMessage, question: Question) -> boo
     if record is None or talk is None or talk.state not in OPEN or talk.node != question.step:
         return False
     step, own = run.flow_of(record).step(question.step), record.rows[question.step]
-    if step is None or step.ask is None or own.delivery_id != question.delivery_id or _is_late(record, talk, row.received_at):
+    if step is None or step.ask is None or (talk.first_delivery_id or own.delivery_id) != question.first:
         return False
+    return not _is_late(record, talk, step, row.received_at) and _taken_in(record, talk, step, step.ask, row)
+
+
+def _taken_in(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, ask: Ask, row: ReceivedMessage) -> bool:
+    """Whether words mean something for the question that is out. What fits nothing costs a retry, if it was meant for it."""
+    data = record.enrolment.data
+    titles = [one.title for one in answers.options_of(ask, data)]
+    keyword = keywords.meant(run.flow_of(record).keywords, row.text, titles) if row.option_id is None else None
+    if keyword is not None:
+        return turns.take(record, talk, step, keyword, row)
     try:
-        value = answers.read(
-            step.ask, record.enrolment.data, row.text, choice=row.option_id, zone=record.frame().zone, at=row.received_at
-        )
+        zone, files = record.frame().zone, len(row.media or ())
+        value = answers.read(ask, data, row.text, choice=row.option_id, zone=zone, at=row.received_at, files=files)
+    except answers.NoAnswerError:
+        return False
     except UnreadableError as error:
-        return _misfit(record, talk, step, error.reason, row)
-    row.state = "answered"
-    record.decide("answered", None, step=step.id)
-    run.store(record, {step.store or step.id: value})
-    run.follow(record, talk, step, str(value))
-    run.go_on(record, talk)
+        put = step_deliveries.first_tried(record.session, record.rows[step.id].delivery_id)
+        if put is None or row.received_at < put - SKEW:
+            return False  # written before the question was put again: it costs no retry
+        return turns.misfit(record, talk, step, error.reason, row)
+    turns.answer(record, talk, step, value, row)
     return True
 
 
-def _is_late(record: EnrolmentRecord, talk: JourneyTalk, at: datetime) -> bool:
-    """Whether the wait was over when the answer was written. One that was written in time counts until the wait is ended."""
+def _is_late(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, at: datetime) -> bool:
+    """Whether the wait was over when the answer was written. One that was written in time counts until the wait is ended.
+
+    A question that is put again is waited for until it is, and after.
+    """
     paused = any(pause.resumed_at is None for pause in pauses.uncounted(record))
-    return record.enrolment.state != Standing.ACTIVE or (talk.until is not None and at > talk.until and not paused)
-
-
-def _misfit(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, reason: str, row: ReceivedMessage) -> bool:
-    """Ask again, as often as the question allows; then go on without an answer, and leave the message for a person to read."""
-    record.decide("not-fitting", reason, step=step.id)
-    talk.tries += 1
-    if step.ask is not None and talk.tries <= step.ask.retries:
-        row.state = "answered"
-        run.ask_again(record, talk, step)
-        return True
-    if step.if_not_understood is not None:
-        talk.node = step.if_not_understood
-        run.go_on(record, talk)
-    else:
-        run.end(record, talk, run.NOT_UNDERSTOOD, reason=reason)
-    return True
+    is_over = talk.until is not None and at > talk.until and run.repeats_after(record, talk, step) is None
+    return record.enrolment.state != Standing.ACTIVE or (is_over and not paused)

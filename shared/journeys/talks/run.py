@@ -13,7 +13,7 @@ from shared.errors import PermanentError
 from shared.journeys import addresses, arrange, chatbots, expressions, schedule, timing
 from shared.journeys.enrolment_records import EnrolmentRecord, Standing, StepState
 from shared.journeys.schedule import Due
-from shared.journeys.talks import approving, events, showing
+from shared.journeys.talks import approving, events, keywords, showing
 from shared.journeys.talks.definition import Approve, TalkingFlow, TalkStep
 from shared.journeys.timing import Delay
 from shared.messages import templates
@@ -24,8 +24,10 @@ BULK_SOURCE = "bulk_source"  # of a context: the first message is one of many of
 SENDING, ASKED, APPROVING, ENDED = "sending", "asked", "approving", "ended"
 COMPLETED, NO_RESPONSE, NOT_UNDERSTOOD, UNDELIVERED = "completed", "no_response", "not_understood", "undelivered"
 WENT_ROUND, FAILED, STOPPED, LEFT = "went_round", "failed", "stopped", "left"
+PERSON = keywords.PERSON
 MOST_MOVES = 200  # of one person in one flow; steps that lead back to each other never end otherwise
 NUMBER = "whatsapp_number_id"  # of the data: the number of ours that the talk goes out from; else that of the chatbot
+OFTEN_ENOUGH = "it was asked as often as it may be"
 TAKEN = frozenset(("sent", "uncertain"))
 LOST = frozenset(("failed", "skipped"))
 
@@ -60,6 +62,10 @@ def go_on(record: EnrolmentRecord, talk: JourneyTalk) -> None:
             talk.moves += 1
             record.decide("skipped", f"condition: {step.when}", step=step.id)
             talk.node = flow.below(step.id)
+        elif not may_ask(record, step):
+            talk.moves += 1
+            record.decide("gave-up", OFTEN_ENOUGH, step=step.id)
+            _lead_away(record, talk, step, OFTEN_ENOUGH)
         elif not _done(record, talk, step):
             return
 
@@ -70,6 +76,33 @@ def follow(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, answer: s
         talk.node = step.next
     else:
         talk.node = (step.next or {}).get(answer or "") or flow_of(record).below(step.id)
+
+
+def give_up(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, reason: str) -> None:
+    """Go on without an answer that fits: to the step for that, else the flow ends."""
+    _lead_away(record, talk, step, reason)
+    go_on(record, talk)
+
+
+def _lead_away(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, reason: str) -> None:
+    target = flow_of(record).if_unclear(step)
+    if target is None:
+        end(record, talk, NOT_UNDERSTOOD, reason=reason)
+    else:
+        talk.node = target
+
+
+def may_ask(record: EnrolmentRecord, step: TalkStep) -> bool:
+    """Whether a question may be put to this person once more, after all the times that it was."""
+    most, row = step.ask.at_most if step.ask else None, record.rows.get(step.id)
+    return most is None or row is None or row.generation + 1 < most
+
+
+def repeats_after(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep) -> Delay | None:
+    """After how long without an answer the question is put again; None where it is not any more."""
+    if step.ask is None or talk.repeats >= step.ask.repeat_times or not may_ask(record, step):
+        return None
+    return step.ask.repeat_after
 
 
 def end(
@@ -93,7 +126,7 @@ def end(
 
 def _done(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep) -> bool:
     """Whether a step is done at once; False where its message must go out first, or the flow has ended by it."""
-    talk.moves, talk.tries = talk.moves + 1, 0
+    talk.moves, talk.tries, talk.repeats, talk.first_delivery_id = talk.moves + 1, 0, 0, None
     if step.end is not None:
         end(record, talk, step.end, completed=True)
         return False
@@ -172,6 +205,8 @@ def _value(record: EnrolmentRecord, step: TalkStep, value: Any) -> Any:
 def send(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, text: str | None = None, *, at_once: bool = False) -> None:
     """Enqueue the message of a step; `text` in place of its own. Each has a key of its own, so a step may come again.
 
+    A question that is put again because nobody has answered is no reply: it keeps to the person's hours and the daily cap.
+
     Raises:
         PermanentError: its text cannot be filled in.
     """
@@ -190,17 +225,21 @@ def send(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, text: str |
     messages.enqueue(record.session, message, event_key=record.enrolment.event_key, is_new=True, source=source)
     row.state, row.due_at, row.nominal_at, row.reason = StepState.ENQUEUED, at, at, None
     row.delivery_id = messages.find(record.session, message.channel, message.dedupe_key)
+    talk.first_delivery_id = talk.first_delivery_id or row.delivery_id
     talk.state, talk.until = SENDING, None
     record.decide("planned", None, step=step.id, due_at=at)
     record.session.flush()
     events.notify(record.session, events.MOVED, events.of(record, talk))
 
 
-def ask_again(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep) -> None:
-    """The answer did not fit: say so with the text of `retry` and the options, or else ask the same once more, at once."""
+def ask_again(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, text: str | None = None) -> None:
+    """Put the question of this step once more, at once, with its options; `text` in place of its own words."""
     talk.moves += 1
+    if talk.moves > MOST_MOVES:
+        end(record, talk, WENT_ROUND, reason=f"after {MOST_MOVES} steps")
+        return
     try:
-        send(record, talk, step, step.ask.retry if step.ask else None, at_once=True)
+        send(record, talk, step, text, at_once=True)
     except PermanentError as error:
         end(record, talk, FAILED, reason=f"step {step.id}: {error}")
 
@@ -226,7 +265,7 @@ def _worded(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, message:
     number = record.enrolment.data.get(NUMBER) or chatbots.number_of(record.journey.name)
     goes_from = str(number) if number and step.channel == "whatsapp" else None
     is_one_of_many = is_first and BULK_SOURCE in talk.context
-    worded = replace(message, context=context, reply=not is_one_of_many, whatsapp_number_id=goes_from)
+    worded = replace(message, context=context, reply=not (is_one_of_many or talk.repeats), whatsapp_number_id=goes_from)
     if own is not None:
         words = filled(record, step, own)
         worded = replace(worded, template="", text=words, variables={}, transactional=bool(step.transactional))
@@ -241,7 +280,9 @@ def take_word(record: EnrolmentRecord, name: str, word: str, at: datetime, reaso
     talk, step = record.talk(), flow_of(record).step(name)
     if talk is None or step is None or talk.state == ENDED or talk.node != name:
         return
-    if word in LOST:
+    if word in LOST and talk.repeats:
+        await_answer(record, talk, step, at)  # the question that was put before is out all the same
+    elif word in LOST:
         end(record, talk, UNDELIVERED, reason=reason or word)
     elif word in TAKEN and talk.state == SENDING:
         talk.sent_at = at
@@ -253,8 +294,12 @@ def take_word(record: EnrolmentRecord, name: str, word: str, at: datetime, reaso
 
 
 def await_answer(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, since: datetime) -> None:
-    """The question is out: the answer is waited for, at most as long as the step says, counted from `since`."""
-    wait = schedule.wait(step, testing=record.enrolment.testing)
+    """The question is out: the answer is waited for, at most as long as the step says, counted from `since`.
+
+    A question that is put again to whoever does not answer is waited for until then, and after the last time as the step says.
+    """
+    testing, again = record.enrolment.testing, repeats_after(record, talk, step)
+    wait = schedule.wait(step, testing=testing) if again is None else timing.hurried(again) if testing else again
     talk.state, talk.until = ASKED, timing.after(since, wait, record.frame().zone)
     record.decide("waiting", "for the answer", step=step.id, due_at=talk.until)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.errors import PermanentError
 from shared.journeys.talks import answers
-from shared.journeys.talks.definition import Ask
+from shared.journeys.talks.asking import Ask
 from shared.messages import content
 from shared.messages.content import Content
 from shared.messages.message import Message

@@ -13,6 +13,7 @@ WHY = {
     run.STOPPED: "the person wants no more messages",
     run.WENT_ROUND: "its steps led back to each other too often",
     run.FAILED: "a text could not be filled in",
+    run.PERSON: "the person asked for somebody to read it",
     run.LEFT: "an event ended it",
     "rejected": "a second person has rejected it",
     "expired": "nobody has approved it in time",
@@ -60,7 +61,9 @@ def _sentence(record: EnrolmentRecord, state: str) -> str:
     if state == run.SENDING:
         return f"The message of {talk.node} is on its way."
     step = run.flow_of(record).step(talk.node or "")
-    then = step.if_no_reply if step is not None else None
+    then = run.flow_of(record).if_silent(step) if step is not None else None
     what = "The approval at" if state == run.APPROVING else "The answer to"
     until = f"{talk.until:%Y-%m-%d %H:%M} UTC" if talk.until else "further notice"
-    return f"{what} {talk.node} is waited for until {until}; then {f'{then} follows' if then else 'the flow ends'}."
+    again = step is not None and state == run.ASKED and run.repeats_after(record, talk, step) is not None
+    follows = "it is asked again" if again else f"{then} follows" if then else "the flow ends"
+    return f"{what} {talk.node} is waited for until {until}; then {follows}."

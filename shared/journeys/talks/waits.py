@@ -20,7 +20,7 @@ AT_ONCE = 200
 
 
 def end_waits(limit: int = AT_ONCE) -> int:
-    """Go on without an answer for everybody who has had their time; how many. Each in a transaction of their own.
+    """Ask again, or go on without an answer, for everybody who has had their time; how many, each in its own transaction.
 
     One that cannot go on is logged, and looked at again by the next run. Who is in a paused flow is left alone.
     """
@@ -57,9 +57,15 @@ def _end_wait(session: Session, number: int) -> bool:
     if talk is None or talk.state != run.ASKED or talk.until is None or talk.until >= clock.now():
         return False
     step = run.flow_of(record).step(talk.node or "")
+    if step is not None and run.repeats_after(record, talk, step) is not None:
+        talk.repeats += 1
+        record.decide("repeated", f"no answer, time {talk.repeats}", step=talk.node)
+        run.ask_again(record, talk, step)
+        return True
     record.decide("unanswered", None, step=talk.node)
-    if step is not None and step.if_no_reply is not None:
-        talk.node, talk.until = step.if_no_reply, None
+    target = run.flow_of(record).if_silent(step) if step is not None else None
+    if target is not None:
+        talk.node, talk.until = target, None
         run.go_on(record, talk)
     else:
         run.end(record, talk, run.NO_RESPONSE)

@@ -200,7 +200,8 @@ def test_the_list_of_numbers_says_how_much_is_used(three: Town, api: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("written", "people"), [("TIER_250", 250), ("TIER_2K", 2000), ("TIER_100K", 100_000), ("TIER_UNLIMITED", None), (None, None)]
+    ("written", "people"),
+    [("TIER_250", 250), ("TIER_2K", 2000), ("TIER_100K", 100_000), ("TIER_UNLIMITED", None), (None, None)],
 )
 def test_limits_as_meta_writes_them(written: str | None, people: int | None) -> None:
     """Without a number, or unknown, nothing is held back."""

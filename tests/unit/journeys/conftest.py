@@ -10,6 +10,8 @@ from shared.journeys import load
 from shared.journeys.definition import Journey
 from shared.settings import get_settings
 from tests.support.journeys import SETTINGS, Post, post
+from tests.support.listeners import listen
+from tests.support.talks import Notified
 from tests.support.world import FakeStorage
 
 
@@ -44,3 +46,14 @@ def define(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(load, "definitions", lambda: known)
     return work
+
+
+@pytest.fixture
+def others(monkeypatch: pytest.MonkeyPatch) -> Notified:
+    """Listens to every event of talks."""
+    found = Notified()
+    listen(monkeypatch, "talk.moved", "test", lambda _session, event: found.moved.append(event))
+    listen(monkeypatch, "talk.ended", "test", lambda _session, event: found.ended.append(event))
+    for name in ("talk.tagged", "talk.assigned"):
+        listen(monkeypatch, name, "test", lambda _session, act: found.acts.append(act))
+    return found

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.journeys.talks import answers
-from shared.journeys.talks.definition import Ask
+from shared.journeys.talks.asking import Ask
 from shared.readers import UnreadableError
 
 AT = datetime(2026, 3, 2, 18, tzinfo=UTC)
@@ -100,3 +100,25 @@ def test_any_reply_is_read_or_refused(kind: str, text: str) -> None:
     except UnreadableError:
         return
     assert isinstance(value, str | int | float)
+
+
+class TestReaderOfAFlow:
+    """A question that a flow reads itself."""
+
+    def test_it_gets_what_was_written_and_what_is_known(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What it gives back is stored."""
+        seen: list[answers.Answer] = []
+
+        def reader(answer: answers.Answer) -> str:
+            seen.append(answer)
+            return answer.text.upper()
+
+        monkeypatch.setattr("shared.flows.answer_readers", lambda: {"loud": reader})
+        ask = Ask(text="¿Qué?", reader="loud")
+        assert answers.read(ask, {"a": 1}, "sí", choice=None, zone="Etc/UTC", at=AT) == "SÍ"
+        assert (seen[0].data, seen[0].zone, seen[0].at) == ({"a": 1}, "Etc/UTC", AT)
+
+    def test_without_its_flow_nothing_fits(self) -> None:
+        """The flow was removed while the question was out: after the retries a person reads the answer."""
+        with pytest.raises(UnreadableError, match="no reader gone"):
+            answers.read(Ask(text="¿Qué?", reader="gone"), {}, "sí", choice=None, zone="Etc/UTC", at=AT)

@@ -6,7 +6,8 @@ import pytest
 
 from shared.journeys import load, talking
 from shared.journeys.talks import picture
-from shared.journeys.talks.definition import TalkingFlow, option_id
+from shared.journeys.talks.asking import option_id
+from shared.journeys.talks.definition import TalkingFlow
 
 FLOW = """
 name: flow
@@ -53,7 +54,7 @@ def test_stop_is_always_a_way_out() -> None:
         ("reads: email", "reads: email, least: 1", "`least` and `most` are for `reads: number`"),
         ("reads: email}", "reads: email}, store: phone", "`phone` says who the person is"),
         ("reads: email}", "reads: email}, channel: email", "nobody answers by email"),
-        ("re_enrol: each_event", "move_on: [booking.changed]", "a talking flow has no `move_on`"),
+        ("re_enrol: each_event", "repeat_after: 2d", "a talking flow has no `repeat_after`"),
         ("re_enrol: each_event", "exit_on: [{event: a.b, resume_on: c.d}]", "remove `resume_on`"),
         ("title: Flow", "title: Flow\nanchor: start_at", "a talking flow has no `anchor`"),
     ],

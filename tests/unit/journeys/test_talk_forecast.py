@@ -7,7 +7,7 @@ from shared.journeys.talks import waits
 from shared.store.journey_models import Enrolment
 from shared.store.session import reading
 from tests.conftest import START
-from tests.unit.journeys.test_talks import SURVEY, begin, says
+from tests.support.talks import SURVEY, begin, says
 
 
 def lines(journey, assume=None):

@@ -30,17 +30,19 @@ FLOW = """
 name: any_order
 title: Any order
 re_enrol: each_event
+keywords: {atrás: back, otra: repeat, menú: topic, asesor: person}
 steps:
   - {id: name, ask: "¿Nombre?", wait_at_most: 2h, if_no_reply: topic}
   - id: topic
-    ask: {text: "¿Qué?", options: [Ventas, Soporte], retries: 1}
+    ask: {text: "¿Qué?", options: [Ventas, Soporte], retries: 1, at_most: 5, repeat_after: 1h, repeat_times: 2}
     wait_at_most: 2h
     if_not_understood: staff
     next: {soporte: name}
   - {id: staff, ask: {text: "¿Cuántos?", reads: number, retries: 1}, wait_at_most: 2h}
   - {id: done, end: well}
 """
-TEXTS = ("Ana", "1", "2", "Soporte", "12", "no sé", "")
+MOST_TOPICS = 5
+TEXTS = ("Ana", "1", "2", "Soporte", "12", "no sé", "", "Atrás", "Otra", "Menú", "Asesor")
 FAULTS: dict[str, Callable[[], Exception]] = {
     "unavailable": lambda: UnavailableError("away"),
     "uncertain": lambda: UncertainError("no answer"),
@@ -172,7 +174,7 @@ def outcomes(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 @given(deeds=st.lists(DEEDS, max_size=16))
 @settings(max_examples=examples(12), suppress_health_check=SLOW, deadline=None)
 def test_any_order_of_things(define, vendors, test_clock, outcomes, deeds) -> None:
-    """Each message is taken as one answer at most, each question sent once, and every talk ends once."""
+    """Each message is taken as one answer at most, each question sent as often as it may be, and every talk ends once."""
     test_clock.moment = START
     define(FLOW)
     world = World(vendors)
@@ -208,10 +210,11 @@ def check(world: World) -> None:
         open_steps = session.scalars(
             select(EnrolmentStep.step).where(EnrolmentStep.enrolment_id == world.enrolment, EnrolmentStep.state == "owed")
         ).all()
-    assert kinds["answered"] + kinds["not-fitting"] == sum(world.taken.values())
+    assert kinds["answered"] + kinds["not-fitting"] + kinds["keyword"] == sum(world.taken.values())
     assert kinds["finished"] == (talk.state == run.ENDED)
     assert (row.state == "finished") == (talk.state == run.ENDED)
     assert (talk.until is not None) == (talk.state == run.ASKED)
+    assert world.steps().count("topic") <= MOST_TOPICS
     if talk.state == run.SENDING:
         assert talk.node in open_steps
 
