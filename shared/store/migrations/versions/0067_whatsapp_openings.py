@@ -8,7 +8,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0067"
-down_revision = "0071"
+down_revision = "0086"
 branch_labels = None
 depends_on = None
 
