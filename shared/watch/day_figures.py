@@ -8,6 +8,7 @@ LATE days. Older days stay as they are. A day is one of DEFAULT_TIME_ZONE.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, func, select, update
@@ -55,7 +56,7 @@ def fold() -> date | None:
     for day in days:
         before = folded.get(day)
         if before is None or now - before >= (TODAY_EVERY if day == today else EARLIER_EVERY):
-            return day if transact(lambda session, day=day, before=before: _fold(session, day, before, now)) else None
+            return day if transact(partial(_fold, day=day, before=before, now=now)) else None
     return None
 
 
