@@ -20,7 +20,7 @@ def of_journeys(session: Session, since: datetime, until: datetime) -> Iterator[
 
     Those who only test it do not count. All figures are of those who entered that day, whenever they left.
     """
-    began = (Enrolment.created_at >= since, Enrolment.created_at < until, Enrolment.testing.is_(False))
+    began = (Enrolment.created_at >= since, Enrolment.created_at < until, ~Enrolment.testing)
     columns = (Enrolment.journey, Enrolment.state, Enrolment.reason)
     for journey, state, reason, number in session.execute(select(*columns, func.count()).where(*began).group_by(*columns)):
         yield Figure(name=BEGAN, owner=journey, number=number)
