@@ -57,7 +57,7 @@ FLOW = Flow(
             *("journey_pauses", "retention_marks", "used_keys", "odoo_cursors"),
             *("delivery_waits", "outages", "target_pauses", "lane_shares", "event_figures", "event_hours"),
             *("day_figures", "day_folds", "model_days"),
-            *("flow_holds", "flow_pauses"),
+            *("flow_holds", "flow_pauses", "log_lines"),
         )
     ),
     privacy="shared.privacy.holdings:ENGINE",

@@ -107,6 +107,9 @@ class Flow:
     `secret_inputs` are names of such inputs that are never taken, in lower case, beside those that look like a secret
     (`shared.intake.by_hand`).
 
+    `plans` maps the name of a kind of plan to what says its units (`shared.plans.kinds.PlanKind`): a change to many is
+    worked out and shown before it is carried out.
+
     `logs` maps the name of a replaced system's log to the function that reads it for the comparison of shadow mode
     (`shared.shadow.acts.Reader`).
 
@@ -155,6 +158,7 @@ class Flow:
     identities: tuple[IdentityKind, ...] = ()
     people: tuple[str, ...] = ()
     importers: tuple[str, ...] = ()
+    plans: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     logs: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
@@ -186,7 +190,7 @@ class Flow:
             *self.waiting,
             *self.figures,
         )
-        named = (self.targets, self.logs, self.listeners, self.answer_readers, self.handlers)
+        named = (self.targets, self.logs, self.listeners, self.answer_readers, self.handlers, self.plans)
         mapped = (*(part for each in named for part in each.values()), *(job.run for job in self.jobs))
         readers = (kind.read for kind in self.identities if kind.read is not None)
         return (*single, *several, *mapped, *readers)

@@ -19,6 +19,7 @@ from functions.broadcasts import (
     forecast_shown,
     running_automation,
     running_control,
+    schedule_records,
     starting,
     stats,
 )
@@ -141,9 +142,10 @@ def before_start(request: Request, automation_id: UUID) -> Response:
     with reading() as session:
         row = automation_edits.find(session, str(automation_id))
         config, mark = config_of(row), _mark(row)
+        schedule = schedule_records.of_automation(session, row.id)
         session.expunge_all()
     shown = forecast_shown.as_json(forecast.of_config(config, clock.now(), FORECAST_SECONDS))
-    facts = {"automation": row, "forecast": shown, "hours": _hours(shown), "mark": mark}
+    facts = {"automation": row, "forecast": shown, "hours": _hours(shown), "mark": mark, "schedule": schedule}
     facts |= {"approval_above": settings_of(BroadcastSettings).broadcast_approval_above}
     return _render(request, "start", row.name, facts)
 

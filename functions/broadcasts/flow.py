@@ -20,6 +20,9 @@ FLOW = Flow(
         "functions.broadcasts.api:executions_router",
         "functions.broadcasts.api_forecast:router",
         "functions.broadcasts.api_forecast:executions_router",
+        "functions.broadcasts.console_making:router",  # before `/{id}`, which `new` would be taken for
+        "functions.broadcasts.console_making:file_router",
+        "functions.broadcasts.console_pace:router",
         "functions.broadcasts.console_pages:router",
     ),
     tables=("functions.broadcasts.tables", "functions.broadcasts.running_tables"),

@@ -32,6 +32,7 @@ FLOW = Flow(
         "functions.console.text_edits:router",
         "functions.console.reports:router",
         "functions.console.settings_page:router",
+        "functions.console.lists:router",
     ),
     settings="shared.console.settings:ConsoleSettings",
     has_pages=True,

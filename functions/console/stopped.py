@@ -17,7 +17,6 @@ from shared.console.words import mark
 from shared.errors import PermanentError, RefusedError
 from shared.intake import dead_letter_reasons, dead_letter_store
 from shared.intake.dead_letter_store import MAX_REPLAYED_AT_ONCE
-from shared.intake.replay_plan import MOST_EVENTS
 from shared.store.models import ActionLog, DeadLetter
 from shared.store.session import reading
 from shared.watch import flow_figures
@@ -68,7 +67,6 @@ def stopped(request: Request, query: Annotated[CauseQuery, Query()]) -> Response
         session.expunge_all()
     facts: dict[str, Any] = {"causes": causes, "page": page, "query": query, "flow_of": flow_figures.flow_of}
     facts |= {"more": listing.address(request, after=page.next) if page.next else None, "at_once": MAX_REPLAYED_AT_ONCE}
-    facts["rehearsed"] = MOST_EVENTS
     return pages.render(request, "console/stopped.html", here="stopped", heading=mark("Stopped events"), **facts)
 
 

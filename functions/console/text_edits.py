@@ -76,7 +76,7 @@ def look_or_publish(request: Request, name: str, operator: Signed, given: Annota
         raise RefusedError(409, "in-notion", IN_NOTION)
     faults = text_checks.faults(current.file, wording.put_into(current.file, after + 1))
     if faults:
-        error = RefusedError(422, "invalid-text", mark("The text cannot go out like this."), errors=faults)
+        error = RefusedError(422, "invalid-text", "The text cannot go out like this.", errors=faults)
         return _form(request, current, wording, after, note=note, error=error)
     if given.do != "publish":
         return _form(request, current, wording, after, note=note, is_looked_at=True)

@@ -44,6 +44,7 @@ class ConsoleRoute(APIRoute):
     """A page for operators. Its answers are pages too: a refusal, a wrong field, a system that is away."""
 
     role: ClassVar[Role | None] = None  # by the method where there is none
+    largest_bytes: ClassVar[int] = LARGEST_FORM_BYTES
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         reads = set(options.get("methods") or {"GET"}) <= READS
@@ -62,7 +63,7 @@ class ConsoleRoute(APIRoute):
                     return _to_sign_in(request)
                 request.state.operator = operator
                 if request.method not in READS:
-                    await _check_post(request, settings)
+                    await _check_post(request, settings, self.largest_bytes)
                 _require(operator, self.needs)
                 return _with_session(request, await handle(request), settings)
             except (RefusedError, RetryableError, RequestValidationError) as error:
@@ -70,6 +71,8 @@ class ConsoleRoute(APIRoute):
             except Exception:
                 log.exception("a page failed unexpectedly")
                 return pages.refusal(request, RefusedError(500, "unexpected", mark("Something unexpected went wrong.")))
+            finally:
+                await request.close()  # the files of a form
 
         return guarded
 
@@ -130,11 +133,11 @@ def set_cookie(request: Request, response: Response, value: str) -> None:
     )
 
 
-async def _check_post(request: Request, settings: Settings) -> None:
+async def _check_post(request: Request, settings: Settings, largest_bytes: int) -> None:
     """Nothing where the form is one of ours, of this session. Raises RefusedError."""
     if request.headers.get("sec-fetch-site", "same-origin") not in OURS:
         raise RefusedError(403, "other-site", mark("Another site has sent this form."))
-    if len(await request.body()) > LARGEST_FORM_BYTES:
+    if len(await request.body()) > largest_bytes:
         raise RefusedError(413, "too-large", mark("The form is too large."))
     given = request.headers.get(TOKEN_HEADER) or (await request.form()).get(TOKEN_FIELD)
     if not isinstance(given, str) or not session.is_form_token(given, request.state.session_id, settings.link_signing_secrets):

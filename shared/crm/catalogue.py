@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from shared.crm import odoo_sync, people, resync
 from shared.crm.contact_edits import known_channel, possible_phone
 from shared.crm.editing import Guard, Reference, locked_row, log, refuse_referenced
+from shared.crm.list_versions import ADVISORS, CHANNELS, versioned
 from shared.errors import FieldError, RefusedError
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.models import Advisor, Campaign, CampaignContact, Channel, Contact, Opportunity
@@ -65,6 +66,7 @@ def _check_campaign(session: Session, campaign: Campaign) -> None:
             known_channel(session, campaign.channel_id)
 
 
+@versioned(CHANNELS)
 def create_channel(session: Session, values: Mapping[str, Any], actor: str) -> Channel:
     """A new channel.
 
@@ -79,6 +81,7 @@ def create_channel(session: Session, values: Mapping[str, Any], actor: str) -> C
     return channel
 
 
+@versioned(CHANNELS)
 def change_channel(session: Session, channel_id: int, values: Mapping[str, Any], actor: str, guard: Guard) -> Channel:
     """Change a channel. With a new name, the opportunities of everybody who came by it are brought up to date in Odoo.
 
@@ -98,6 +101,7 @@ def change_channel(session: Session, channel_id: int, values: Mapping[str, Any],
     return channel
 
 
+@versioned(CHANNELS)
 def delete_channel(session: Session, channel_id: int, actor: str, guard: Guard) -> None:
     """Delete a channel by which nobody came.
 
@@ -120,6 +124,7 @@ def _channel_taken(session: Session, key: str) -> RefusedError:
     return RefusedError(409, "channel-taken", f"Channel {channel_id} has this name already.")
 
 
+@versioned(ADVISORS)
 def create_advisor(session: Session, values: Mapping[str, Any], actor: str) -> Advisor:
     """A new advisor; with a number of their own, or that of `values["id"]`, by which events may name them already.
 
@@ -133,6 +138,7 @@ def create_advisor(session: Session, values: Mapping[str, Any], actor: str) -> A
     return advisor
 
 
+@versioned(ADVISORS)
 def change_advisor(session: Session, advisor_id: int, values: Mapping[str, Any], actor: str, guard: Guard) -> Advisor:
     """Change an advisor. Where Odoo sees it (name, user), the opportunities that name them are brought up to date there.
 
@@ -148,6 +154,7 @@ def change_advisor(session: Session, advisor_id: int, values: Mapping[str, Any],
     return advisor
 
 
+@versioned(ADVISORS)
 def delete_advisor(session: Session, advisor_id: int, actor: str, guard: Guard) -> None:
     """Delete an advisor to whom nobody was ever assigned; others can be set inactive.
 

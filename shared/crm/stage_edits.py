@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.crm import resync
 from shared.crm.editing import Guard, Reference, locked_row, log, refuse_referenced
+from shared.crm.list_versions import STAGES, versioned
 from shared.crm.stages import stage_key
 from shared.errors import RefusedError
 from shared.store.dialect import insert_if_absent, locked
@@ -16,6 +17,7 @@ from shared.store.models import Opportunity, StageMapping
 NOUN = "stage"
 
 
+@versioned(STAGES)
 def create(session: Session, values: Mapping[str, Any], actor: str) -> StageMapping:
     """A new name for a stage of Odoo. Dead letters that wait for it can be replayed now.
 
@@ -30,6 +32,7 @@ def create(session: Session, values: Mapping[str, Any], actor: str) -> StageMapp
     return row
 
 
+@versioned(STAGES)
 def change(session: Session, mapping_id: int, values: Mapping[str, Any], actor: str, guard: Guard) -> StageMapping:
     """Change a row of the map.
 
@@ -57,6 +60,7 @@ def change(session: Session, mapping_id: int, values: Mapping[str, Any], actor: 
     return row
 
 
+@versioned(STAGES)
 def delete(session: Session, mapping_id: int, actor: str, guard: Guard) -> None:
     """Delete a row of the map. The last name of a stage stays as long as an opportunity is in it.
 

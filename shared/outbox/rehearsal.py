@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Self
 
 from sqlalchemy import Engine, event, select
@@ -148,7 +148,7 @@ def _effect(session: Session, row: Delivery) -> Effect:
 
 def _values(session: Session, row: Delivery) -> Mapping[str, Any]:
     """What a delivery says: the row that a sync is about as this transaction has it, or a message's payload."""
-    declared = _row_effects().get((row.target, row.action))
+    declared = row_effects().get((row.target, row.action))
     if declared is None:
         payload: Any = row.payload if isinstance(row.payload, Mapping) else {}
         return {name: value for name, value in payload.items() if name not in NOT_COMPARED}
@@ -158,7 +158,9 @@ def _values(session: Session, row: Delivery) -> Mapping[str, Any]:
     return declared.values_of(about) if about is not None else {}
 
 
-def _row_effects() -> dict[tuple[str, str], RowEffect]:
+@cache
+def row_effects() -> Mapping[tuple[str, str], RowEffect]:
+    """What is declared about rows of ours, by target and action."""
     parts = (one for part in (*flows.parts("syncs"), *flows.parts("effects")) for one in _several(part))
     return {(one.target, one.name): one for one in parts if isinstance(one, RowEffect)}
 

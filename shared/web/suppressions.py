@@ -36,7 +36,7 @@ PERSON = "The person's key, for example `lead:17`."
 ONE_OF = f"give one of {', '.join(WHOM)}"
 
 
-def _recipient_digests(given: Any) -> list[str]:
+def recipient_digests(given: Any) -> list[str]:
     """The digests by which the given person or address may be stored, the current one first; empty where none is given."""
     if given.person is not None:
         return digests_of_person(given.person)
@@ -67,8 +67,8 @@ class SuppressionQuery(PageQuery):
 
     def applied(self, query: Select[Suppression]) -> Select[Suppression]:
         """`query`, narrowed down."""
-        if recipient_digests := _recipient_digests(self):
-            query = query.where(Suppression.who.in_(recipient_digests))
+        if digests := recipient_digests(self):
+            query = query.where(Suppression.who.in_(digests))
         if self.channel is not None:
             query = query.where(Suppression.channel == self.channel)
         if self.cause is not None:
@@ -166,7 +166,7 @@ def add_suppressions(body: SuppressionIn, caller: Caller) -> Suppressed:
 
     Adding an existing suppression changes nothing. `by-hand` is lifted by hand alone; START lifts a `stop`.
     """
-    who = _recipient_digests(body)[0]
+    who = recipient_digests(body)[0]
     work = partial(operator_actions.suppress, who=who, channels=body.by(), cause=body.cause, actor=actor(caller))
     return Suppressed(items=[_shown(row) for row in editing.committed(work)])
 

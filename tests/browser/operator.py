@@ -60,6 +60,10 @@ class Operator:
         main.get_by_role("link", name=words).or_(main.get_by_role("button", name=words)).first.click()
         self.page.wait_for_load_state("networkidle")
 
+    def waits_for(self, heading: str, seconds: int = 400) -> None:
+        """A page that renews itself has that heading at last."""
+        self.page.locator("h1", has_text=heading).first.wait_for(timeout=seconds * 1000)
+
     @property
     def heading(self) -> str:
         return str(self.page.locator("h1").first.inner_text())

@@ -4,9 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
+from shared.store.models import DeadLetter
+from shared.store.session import make_engine
 from tests.browser.operator import DESK, PHONE, Operator
-from tests.functions.console.filling import BROADCAST, RUN
+from tests.functions.console.filling import BROADCAST, LATE, RUN, stop
 from tests.support.puente import Puente
 
 pytestmark = [pytest.mark.host, pytest.mark.browser]
@@ -27,11 +31,16 @@ PAGES = (
     "/console/deliveries",
     "/console/deliveries/1",
     "/console/approvals",
+    "/console/plans",
     "/console/journeys",
     "/console/journeys/lead_followup",
     "/console/broadcasts",
     f"/console/broadcasts/{BROADCAST}",
     f"/console/broadcasts/{BROADCAST}/start",
+    "/console/broadcasts/new",
+    f"/console/broadcasts/{BROADCAST}/audience",
+    f"/console/broadcasts/{BROADCAST}/text",
+    f"/console/broadcasts/{BROADCAST}/pace",
     f"/console/broadcasts/executions/{RUN}",
     "/console/texts",
     "/console/texts/lead_welcome",
@@ -155,9 +164,53 @@ def test_story_see_a_replay_before_it_is_done(operator: Operator, pictures: Path
     data.fill(data.input_value().replace('"Valoración agendada"', "16"))
     operator.clicks_on("Guardar la corrección")
     operator.clicks_on("Ver qué haría")
-    assert "Se aplican\n1" in operator.words
+    assert "Se crean\n1" in operator.words
     operator.picture(pictures / "console-stopped-plan-applied-1280.png")
     assert operator.violations() == []
-    operator.clicks_on("Repetir 1 evento")
-    assert operator.heading == "1 evento se repitió como estaba planeado"
+    operator.clicks_on("Aplicar 1")
+    assert operator.heading == "1 parte se hizo como estaba planeada"
     assert operator.clicks <= 4
+
+
+@pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=["desk", "desk-dark", "phone", "phone-dark"])
+def test_story_replay_a_thousand(browser: Any, puente: Puente, pictures: Path, size: tuple[int, int], scheme: str) -> None:
+    """A thousand events, and what they would do seen first, in three clicks; it is worked out while somebody looks on."""
+    number = 1000 if (size, scheme) == LOOKS[0] else 60
+    stop(puente.database, number)
+    with Operator.at(browser, puente.host.base_url, size, scheme) as person:
+        person.opens("/console")
+        person.clicks_on("Ver la causa")
+        person.clicks_on(f"Ver qué haría repetir {number}")
+        person.waits_for(f"Se harían {number} cambios")
+        name = f"console-plan-{size[0]}-{scheme}"
+        person.picture(pictures / f"{name}-ready.png")
+        assert (person.violations(), person.scrolls_sideways()) == ([], False)
+        person.clicks_on(f"Aplicar {number}")
+        person.waits_for(f"{number} partes se hicieron como estaban planeadas")
+        assert (person.clicks, person.violations(), person.scrolls_sideways(), person.errors) == (3, [], False, [])
+        person.picture(pictures / f"{name}-done.png")
+    engine = make_engine(puente.database)
+    with Session(engine) as session:
+        left = select(func.count()).select_from(DeadLetter).where(DeadLetter.reason == LATE, DeadLetter.state != "resolved")
+        assert session.scalar(left) == 0
+    engine.dispose()
+
+
+def test_make_a_broadcast_and_start_it(operator: Operator) -> None:
+    """From the list, step by step, to the run that is being sent: no script, no API."""
+    operator.opens("/console/broadcasts")
+    operator.clicks_on("Nueva difusión")
+    operator.page.fill("#name", "Jornada de valoración")
+    operator.page.fill("#phone_numbers", "+52 55 1234 0147\n+52 55 1234 0148")
+    operator.clicks_on("Guardar y seguir con el texto")
+    operator.clicks_on("Novedades")
+    operator.page.fill("[name='variable.first_name']", "amiga")
+    operator.page.fill("[name='variable.text']", "Este sábado la valoración no tiene costo.")
+    operator.clicks_on("Verlo")
+    assert "Este sábado la valoración no tiene costo." in operator.words
+    operator.clicks_on("Guardar y seguir con ritmo y momento")
+    operator.clicks_on("Guardar y ver qué haría")
+    assert "2 personas de 2" in operator.words
+    operator.clicks_on("Empezar ahora")
+    assert "/console/broadcasts/executions/" in operator.page.url
+    assert (operator.heading, operator.errors) == ("Jornada de valoración", [])

@@ -33,6 +33,7 @@ OTHERWISE_TESTED = {
     "broadcasts.after_planned_page",
     "broadcasts.after_finish",
     "tickets.after_files",  # in tests/functions/tickets/test_tickets.py
+    "plans.after_page",  # in tests/functions/console/test_console_stopped.py
     "deadletter.after_send",  # in test_crash_dead_letters.py
     "deadletter.after_replay_sent",
     "deadletter.after_kept",  # in tests/unit/intake/test_intake_deadletter.py

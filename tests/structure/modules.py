@@ -13,6 +13,7 @@ LAYERS = [
     {"functions"},
     {"shared.bootstrap"},
     {"shared.console"},
+    {"shared.plans"},
     {"shared.web", "shared.importer", "shared.shadow"},
     {"shared.journeys"},
     {"shared.approvals"},

@@ -105,6 +105,18 @@ class Browser:
         sent = {"content-type": "application/x-www-form-urlencoded"} | headers
         return self._follow("POST", address, urlencode(fields).encode(), sent)
 
+    def upload(self, form: Form, name: str, text: str) -> Shown:
+        """Post a form with a file."""
+        edge = "edge-of-the-parts"
+        parts = [
+            f'--{edge}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n' for key, value in form.fields.items()
+        ]
+        head = (
+            f'--{edge}\r\nContent-Disposition: form-data; name="{name}"; filename="list.csv"\r\nContent-Type: text/csv\r\n\r\n'
+        )
+        body = "".join(part for part in parts if f'name="{name}"' not in part) + f"{head}{text}\r\n--{edge}--\r\n"
+        return self._follow("POST", form.action, body.encode(), {"content-type": f"multipart/form-data; boundary={edge}"})
+
     def submit(self, form: Form, **changes: str) -> Shown:
         """Post a form with some fields changed."""
         fields = form.fields | changes

@@ -1,5 +1,7 @@
 """A record with something of everything in it, for the console's pages."""
 
+import secrets
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
@@ -13,8 +15,9 @@ from shared.outbox.actions import State
 from shared.store.figure_models import EventHour
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, Target
-from shared.store.session import transact
+from shared.store.session import make_engine, transact
 from shared.store.text_models import TextVersion
+from shared.store.types import key_of
 from shared.store.wait_models import DeliveryWait, Outage
 from tests.support.world import opportunity
 
@@ -28,6 +31,8 @@ STOPPED = Envelope(
     data=opportunity("1", "Valoración agendada"),
 )
 
+LATE = "too-late"
+"""The reason of the many that `stop` stops."""
 KEY, SUBJECT = "e" * 64, "manychat:88213"
 BROADCAST, RUN = "3f0e6c5e-0000-4000-8000-0000000000b1", "3f0e6c5e-0000-4000-8000-0000000000e1"
 
@@ -134,6 +139,29 @@ def answer(now: datetime) -> ReceivedMessage:
         state="unread",
         received_at=now - timedelta(hours=3),
     )
+
+
+def stop(database: str, number: int) -> None:
+    """So many events of as many people that were stopped and could be applied now; each name is new to the record."""
+    now, run = clock.now(), secrets.token_hex(4)
+
+    def letter(each: int) -> DeadLetter:
+        who = f"{run}{each}"
+        event = replace(STOPPED, id=who, subject=f"manychat:{who}", data=opportunity(who, 16))
+        return DeadLetter(
+            key=key_of(who),
+            original_queue="manychat-crm-opportunities-queue",
+            original_event=event.to_bytes().decode(),
+            type=event.type,
+            subject=event.subject,
+            reason=LATE,
+            error_message="it could not be applied",
+            error_time=now,
+        )
+
+    engine = make_engine(database)
+    transact(lambda session: session.add_all([letter(each) for each in range(number)]), engine)
+    engine.dispose()
 
 
 def broadcast(session: Session) -> None:

@@ -8,19 +8,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
-from shared.intake import dead_letter_message, dead_letter_store, endpoint, inbox, replay_plan
+from shared.intake import dead_letter_message, dead_letter_store, endpoint, inbox
 from shared.intake.dead_letter_store import Filter
 from shared.intake.envelope import parse
-from shared.intake.replay_plan import Chosen
+from shared.outbox.execute import drain
+from shared.plans import replays, running, states, trying, walk
+from shared.settings import get_settings
 from shared.store.models import ActionLog, Contact, DeadLetter, Delivery, InboxEvent
+from shared.store.plan_models import Plan, PlanPart
 from shared.store.session import reading, transact
-from tests.functions.console.browser import Browser
+from tests.functions.console.browser import Browser, Shown
 from tests.support import shadow
 from tests.support.examples import examples
 from tests.support.world import contact, opportunity
 
 CAUSE = "/console/stopped?queue=manychat-crm-opportunities-queue&type=manychat.opportunity&reason=unknown-stage"
-REHEARSE, APPROVE = "/console/stopped/rehearse", "/console/stopped/approve"
+REHEARSE = "/console/stopped/rehearse"
 UNKNOWN = "Valoración agendada"
 
 
@@ -66,27 +69,57 @@ def state_of(letter: int) -> str:
         return session.get_one(DeadLetter, letter).state
 
 
-def planned(browser: Browser, address: str = CAUSE):
+def planned(browser: Browser, address: str = CAUSE) -> Shown:
     """The page of the plan for what a page's first button replays."""
     return browser.submit(browser.get(address).form(REHEARSE))
+
+
+def approve(browser: Browser, page: Shown, **changes: str) -> Shown:
+    """Press the button that carries out the plan of a page."""
+    form = next(form for form in page.forms() if form.action.endswith("/approve"))
+    return browser.submit(form, **changes)
+
+
+def begun(**asked: object) -> Plan:
+    """A plan of everything that is stopped."""
+    with reading() as session:
+        wanted = replays.asked(session, Filter()) | asked
+    return the_plan(running.begin(replays.NAME, wanted, "key:olga", "olga"))
+
+
+def the_plan(number: int) -> Plan:
+    with reading() as session:
+        row = session.get_one(Plan, number)
+        session.expunge(row)
+        return row
+
+
+def parts_of(number: int) -> list[PlanPart]:
+    with reading() as session:
+        return list(session.scalars(select(PlanPart).where(PlanPart.plan_id == number).order_by(PlanPart.id)))
 
 
 class TestPlan:
     """What a replay would do is shown, and exactly that is done."""
 
     def test_rehearsal_changes_nothing(self, olga) -> None:
-        """The page says what is applied, what goes out and what stops again, and why; the record is as before."""
+        """The page says what is created, what goes out and what stops again, and why; the record is as before."""
         stop("manychat.opportunity", opportunity("m1", 16))
         stop("manychat.opportunity", opportunity("m2", UNKNOWN))
-        before = count(Delivery), count(ActionLog)
+        before = count(Delivery)
         shown = planned(olga)
-        assert shown.heading == "What would happen if 2 events were replayed"
-        assert "Applied 1 Without effect 0 Stopped again 1" in shown.words
+        assert shown.heading == "1 change would be made"
+        assert "Created 1 Changed 0 Without effect 0 Stopped 1 Messages 0" in shown.words
         assert "odoo opportunity 1 for 1 person or record at once" in shown.words
         assert "unknown-stage" in shown.words
-        assert "At most 200 events are rehearsed at once, for at most 10 seconds." in shown.words
-        assert (count(Contact), count(InboxEvent), count(Delivery), count(ActionLog)) == (0, 0, *before)
+        assert (count(Contact), count(InboxEvent), count(Delivery)) == (0, 0, before)
         assert count(DeadLetter, DeadLetter.state == "parked") == 2
+
+    def test_what_is_known_already_is_changed_and_not_created(self, olga) -> None:
+        """The plan tells somebody new from somebody whose stage changes."""
+        apply("manychat.opportunity", opportunity("m1", 16, "2026-03-01T10:00:00Z"))
+        stop("manychat.opportunity", opportunity("m1", 18, "2026-03-01T11:00:00Z"))
+        assert "Created 0 Changed 1 Without effect 0" in planned(olga).words
 
     def test_approval_does_what_was_shown(self, olga) -> None:
         """The event is applied and its letter resolved under the operator's name; one that would stop again stays."""
@@ -94,15 +127,15 @@ class TestPlan:
             stop("manychat.opportunity", opportunity("m1", 16)),
             stop("manychat.opportunity", opportunity("m2", UNKNOWN)),
         )
-        done = olga.submit(planned(olga).form(APPROVE))
-        assert (done.status, done.heading) == (200, "1 event was replayed as planned")
-        assert "1 event is still stopped." in done.words
+        done = approve(olga, planned(olga))
+        assert (done.status, done.heading) == (200, "1 part was done as planned")
         assert (state_of(good), state_of(bad)) == ("resolved", "parked")
         assert count(Delivery, Delivery.target == "odoo", Delivery.action == "opportunity") == 1
         with reading() as session:
             assert session.scalars(select(InboxEvent.replay_of)).all() == [good]
             line = session.scalars(select(ActionLog).where(ActionLog.action == "dead-letter.replay")).one()
             assert (line.actor, line.result, line.dead_letter_id) == ("key:olga", "applied", good)
+            assert session.scalars(select(ActionLog.actor).where(ActionLog.action == "plan.approve")).all() == ["key:olga"]
 
     def test_plan_may_be_approved_later(self, olga, test_clock) -> None:
         """Minutes pass while somebody reads it; what is due at once then is the same plan."""
@@ -110,7 +143,7 @@ class TestPlan:
         stop("manychat.opportunity", opportunity("m1", 16), "invalid-payload")
         page = planned(olga, "/console/stopped?reason=invalid-payload")
         test_clock.advance(minutes=10)
-        assert olga.submit(page.form(APPROVE)).status == 200
+        assert approve(olga, page).status == 200
         assert count(DeadLetter, DeadLetter.state == "resolved") == 2
 
     def test_other_plan_is_shown_and_nothing_done(self, olga) -> None:
@@ -118,59 +151,54 @@ class TestPlan:
         letter = stop("manychat.opportunity", opportunity("m1", 16, "2026-03-01T10:00:00Z"))
         page = planned(olga)
         apply("manychat.opportunity", opportunity("m1", 18, "2026-03-01T11:00:00Z"))
-        shown = olga.submit(page.form(APPROVE))
+        shown = approve(olga, page)
         assert shown.status == 409
         assert "Nothing was done: the plan is another one now." in shown.words
-        assert "Before: 1 applied, 0 without effect" in shown.words
+        assert "Before: 1 created, 0 changed, 0 without effect" in shown.words
         assert state_of(letter) == "parked"
-        assert olga.submit(shown.form(APPROVE)).status == 200
+        assert approve(olga, shown).status == 200
         assert state_of(letter) == "resolved"
 
     def test_second_approval_does_nothing(self, olga) -> None:
-        """The button pressed twice, or the page reloaded."""
+        """The button pressed twice, or the page reloaded: what was done is shown once more."""
         stop("manychat.opportunity", opportunity("m1", 16))
-        form = planned(olga).form(APPROVE)
-        olga.submit(form)
-        after = count(InboxEvent), count(Delivery), count(ActionLog)
-        again = olga.submit(form)
-        assert (again.status, (count(InboxEvent), count(Delivery), count(ActionLog))) == (409, after)
-        assert "No event is stopped here any more" in again.words
+        page = planned(olga)
+        approve(olga, page)
+        after = count(InboxEvent), count(Delivery), count(ActionLog), count(Plan)
+        again = approve(olga, page)
+        assert (count(InboxEvent), count(Delivery), count(ActionLog), count(Plan)) == after
+        assert again.heading == "1 part was done as planned"
+
+    def test_what_was_done_meanwhile_is_planned_no_more(self, olga) -> None:
+        """Two people have the same plan before them: the second finds nothing to do."""
+        stop("manychat.opportunity", opportunity("m1", 16))
+        pages = planned(olga), planned(olga)
+        approve(olga, pages[0])
+        again = approve(olga, pages[1])
+        assert (again.status, again.heading) == (409, "There is nothing to do any more")
 
     def test_what_comes_later_is_not_of_the_plan(self, olga) -> None:
         """An event that stops after the plan was made stays stopped."""
         stop("manychat.opportunity", opportunity("m1", 16))
         page = planned(olga)
         later = stop("manychat.opportunity", opportunity("m2", 16))
-        assert olga.submit(page.form(APPROVE)).status == 200
+        assert approve(olga, page).status == 200
         assert state_of(later) == "parked"
 
     def test_tampered_hash_is_another_plan(self, olga) -> None:
         """Nothing is carried out by a hash that is not the plan's."""
         letter = stop("manychat.opportunity", opportunity("m1", 16))
-        form = planned(olga).form(APPROVE)
-        assert olga.submit(form, plan="0" * 64).status == 409
-        assert olga.submit(form, plan="x").status == 422
-        assert state_of(letter) == "parked"
-
-    def test_plan_is_bounded(self, olga, monkeypatch) -> None:
-        """By number, the oldest first, and by time; the page says so, and the rest follows."""
-        for number in range(3):
-            stop("manychat.opportunity", opportunity(f"m{number}", 16))
-        monkeypatch.setattr(replay_plan, "MOST_EVENTS", 2)
         page = planned(olga)
-        assert page.heading == "What would happen if 2 events were replayed"
-        assert "These are the oldest of 3." in page.words
-        olga.submit(page.form(APPROVE))
-        assert count(DeadLetter, DeadLetter.state == "parked") == 1
-        monkeypatch.setattr(replay_plan, "BUDGET", timedelta(0))
-        assert len(replay_plan.rehearse(Chosen(filter=Filter())).parts) == 1
+        assert approve(olga, page, plan="0" * 64).status == 409
+        assert approve(olga, page, plan="x").status == 422
+        assert state_of(letter) == "parked"
 
     def test_one_event_alone(self, olga) -> None:
         """From its own page, and no other of its cause with it."""
         one, other = (stop("manychat.opportunity", opportunity(who, 16)) for who in ("m1", "m2"))
         page = planned(olga, f"/console/stopped/{one}")
-        assert page.heading == "What would happen if 1 event were replayed"
-        olga.submit(page.form(APPROVE))
+        assert page.heading == "1 change would be made"
+        approve(olga, page)
         assert (state_of(one), state_of(other)) == ("resolved", "parked")
 
     def test_unreadable_event_is_left(self, olga) -> None:
@@ -179,8 +207,8 @@ class TestPlan:
         for event, queue in (("not an event", "events-queue"), ('{"id":"1"}', "reconcile-queue")):
             letter = {"key": event, "original_queue": queue, "reason": "x", "original_event": event}
             dead_letter_store.receive(dead_letter_message.written(letter))
-        made = replay_plan.rehearse(Chosen(filter=Filter()))
-        assert (made.applied, made.stopped) == (1, 2)
+        figures = begun().figures
+        assert (figures["create"], figures["stop"]) == (1, 2)
 
     def test_mistake_of_ours_stops_one_event_alone(self, olga, monkeypatch) -> None:
         """A handler that fails is named in the plan; what it had begun leaves nothing, and the next event is applied."""
@@ -196,10 +224,12 @@ class TestPlan:
             return outcome
 
         monkeypatch.setattr(inbox, "apply_once", fail_first)
-        made = replay_plan.rehearse(Chosen(filter=Filter()))
-        assert ([part.reason for part in made.parts], len(failed)) == (["ZeroDivisionError", None], 1)
-        assert made.caused == made.parts[1].caused != ()
+        first, second = parts_of(begun().id)
+        assert ((first.word, first.what), (second.what, len(failed))) == (("ZeroDivisionError", "stop"), ("create", 1))
+        assert not first.caused
+        assert second.caused
 
+    @pytest.mark.slow
     @settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(drawn=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([16, 18, UNKNOWN]), st.integers(0, 3)), max_size=6))
     def test_what_is_approved_is_what_happens(self, whole, drawn) -> None:
@@ -207,11 +237,163 @@ class TestPlan:
         transact(lambda session: [session.execute(delete(model)) for model in (DeadLetter, InboxEvent, Delivery)])
         for who, stage, hour in dict.fromkeys(drawn):
             stop("manychat.opportunity", opportunity(who, stage, f"2026-03-01T1{hour}:00:00Z"))
-        shown = replay_plan.rehearse(Chosen(filter=Filter()))
-        done, is_done = replay_plan.carry_out(Chosen(filter=Filter()), shown.hash, "key:olga")
-        assert (is_done, done.parts, done.caused) == (True, shown.parts, shown.caused)
-        assert count(DeadLetter, DeadLetter.state == "parked") == shown.stopped
-        assert count(InboxEvent) == shown.applied + shown.unchanged
+        shown = begun()
+        done = the_plan(running.approve(shown.id, shown.hash, "key:olga", "olga"))
+        figures = shown.figures
+        assert (done.figures, done.goings) == (figures, shown.goings)
+        assert {part.state for part in parts_of(done.id)} <= {"done"}
+        assert count(DeadLetter, DeadLetter.state == "parked") == figures["stop"]
+        assert count(InboxEvent) == figures["create"] + figures["update"] + figures["none"]
+
+
+class TestLargePlan:
+    """Thousands: in pages, in the background, with bounded memory; a second person where the settings ask for one."""
+
+    def test_subjects_stay_together_over_pages(self, olga, monkeypatch) -> None:
+        """Events of one person are tried on top of each other, wherever a page ends, and each is planned once."""
+        monkeypatch.setattr(replays, "AT_ONCE", 3)
+        for hour in range(2):
+            for who in ("m1", "m2", "m3"):
+                stop("manychat.opportunity", opportunity(who, 16 + hour, f"2026-03-01T1{hour}:00:00Z"))
+        page = planned(olga)
+        assert "Created 3 Changed 3 Without effect 0 Stopped 0" in page.words
+        approve(olga, page)
+        assert count(DeadLetter, DeadLetter.state == "resolved") == 6
+
+    def test_more_events_of_one_person_than_a_page_holds(self, olga, monkeypatch) -> None:
+        """They are cut, and all of them are applied in their order all the same."""
+        monkeypatch.setattr(replays, "AT_ONCE", 2)
+        for hour in range(5):
+            stop("manychat.opportunity", opportunity("m1", 16 + hour % 2, f"2026-03-01T1{hour}:00:00Z"))
+        row = begun()
+        assert row.figures["parts"] == 5
+        running.approve(row.id, row.hash, "key:olga", "olga")
+        assert count(InboxEvent) == 5 - count(DeadLetter, DeadLetter.state == "parked")
+
+    def test_what_nobody_waits_for_goes_on_by_itself(self, olga, monkeypatch) -> None:
+        """The page shows how far it is, and a delivery to ourselves works on."""
+        monkeypatch.setattr(replays, "AT_ONCE", 1)
+        monkeypatch.setattr(running, "AT_ONCE", timedelta(0))
+        for who in ("m1", "m2", "m3"):
+            stop("manychat.opportunity", opportunity(who, 16))
+        page = planned(olga)
+        assert page.heading == "The plan is being worked out"
+        assert "1 of 3" in page.words
+        assert count(Delivery, Delivery.action == "plan", Delivery.state == "pending") == 1
+        assert drain("puente") == 1
+        ready = olga.get(page.address)
+        assert ready.heading == "3 changes would be made"
+        carrying = approve(olga, ready)
+        assert "Checking that the plan is still the same" in carrying.words
+        drain("puente")
+        assert olga.get(carrying.address).heading == "3 parts were done as planned"
+
+    def test_work_that_was_lost_is_handed_over_again(self, whole, monkeypatch, test_clock) -> None:
+        """The process that had begun is gone: after some minutes somebody else goes on behind the last page."""
+        monkeypatch.setattr(replays, "AT_ONCE", 1)
+        for who in ("m1", "m2"):
+            stop("manychat.opportunity", opportunity(who, 16))
+        killed = RuntimeError("killed")
+
+        def die(_point: str) -> None:
+            raise killed
+
+        with monkeypatch.context() as patched:
+            patched.setattr(walk.faults, "hit", die)
+            with pytest.raises(RuntimeError):
+                begun()
+        assert running.go_on_with_lost() == 0
+        test_clock.advance(minutes=6)
+        assert running.go_on_with_lost() == 1
+        drain("puente")
+        row = the_plan(1)
+        assert (row.state, row.figures["create"], len(parts_of(1))) == ("ready", 2, 2)
+
+    def test_page_is_kept_once(self, whole, monkeypatch) -> None:
+        """Two invocations have the same page in hand: one keeps it, the other one stops and changes nothing."""
+        monkeypatch.setattr(replays, "AT_ONCE", 1)
+        monkeypatch.setattr(running, "AT_ONCE", timedelta(0))
+        for who in ("m1", "m2"):
+            stop("manychat.opportunity", opportunity(who, 16))
+        row = begun()
+        walk._page(row)
+        with pytest.raises(walk._ElsewhereError):
+            walk._page(row)
+        assert len(parts_of(row.id)) == 2
+
+    def test_what_changes_while_it_is_carried_out_is_left(self, olga, monkeypatch) -> None:
+        """One person changes between the check and their turn: they are left as they are, the others are done."""
+        letters = [stop("manychat.opportunity", opportunity(who, 16, "2026-03-01T10:00:00Z")) for who in ("m1", "m2")]
+        page = planned(olga)
+        made = walk._made
+
+        def overtaken(row, whole):
+            apply_later.append(row.id)
+            return made(row, whole)
+
+        apply_later: list[int] = []
+        real = walk._wanted
+
+        def newer_first(plan_id, units):
+            if apply_later:
+                apply("manychat.opportunity", opportunity("m2", 18, "2026-03-01T11:00:00Z"))
+                apply_later.clear()
+            return real(plan_id, units)
+
+        monkeypatch.setattr(walk, "_made", overtaken)
+        monkeypatch.setattr(walk, "_wanted", newer_first)
+        done = approve(olga, page)
+        assert done.heading == "1 part was done as planned"
+        assert "1 part was left as it is" in done.words
+        assert [state_of(letter) for letter in letters] == ["resolved", "parked"]
+
+    def test_large_one_needs_a_second_person(self, olga, environment) -> None:
+        """Whoever asks cannot approve; somebody else can, and then exactly that is done."""
+        environment.setenv("PLAN_APPROVAL_ABOVE", "1")
+        get_settings.cache_clear()
+        letters = [stop("manychat.opportunity", opportunity(who, 16)) for who in ("m1", "m2")]
+        asked = approve(olga, planned(olga))
+        assert asked.heading == "A second person has to approve this plan"
+        assert [state_of(letter) for letter in letters] == ["parked", "parked"]
+        ana, adan = Browser().signed_in("ana-key"), Browser().signed_in("adan-key")
+        assert the_plan(1).state == states.WAITING
+        decided = ana.submit(ana.get("/console/approvals/1").form("/console/approvals/1/approved"))
+        assert decided.status == 200
+        drain("puente")
+        assert [state_of(letter) for letter in letters] == ["resolved", "resolved"]
+        assert adan.get("/console/plans/2").heading == "2 parts were done as planned"
+
+    def test_nobody_approves_their_own(self, whole, environment) -> None:
+        """Not even an administrator; a refusal drops the plan, and nothing is done."""
+        environment.setenv("PLAN_APPROVAL_ABOVE", "1")
+        get_settings.cache_clear()
+        letters = [stop("manychat.opportunity", opportunity(who, 16)) for who in ("m1", "m2")]
+        adan, ana = Browser().signed_in("adan-key"), Browser().signed_in("ana-key")
+        approve(adan, planned(adan))
+        page = ana.get("/console/approvals/1")
+        token = adan.get("/console/me").form("/console/sign-out").fields["token"]
+        own = adan.post("/console/approvals/1/approved", {"token": token})
+        assert own.status == 403
+        ana.post("/console/approvals/1/rejected", page.form("/console/approvals/1/approved").fields)
+        assert the_plan(1).state == states.DROPPED
+        assert [state_of(letter) for letter in letters] == ["parked", "parked"]
+
+    def test_dropped_plan_is_not_carried_out(self, olga) -> None:
+        """Not by a page that is still open, either."""
+        letter = stop("manychat.opportunity", opportunity("m1", 16))
+        page = planned(olga)
+        dropped = olga.submit(page.form("/console/plans/1/drop"))
+        assert dropped.heading == "The plan was dropped"
+        approve(olga, page)
+        assert (state_of(letter), count(InboxEvent)) == ("parked", 0)
+
+    def test_time_bounds_a_transaction(self, whole, monkeypatch) -> None:
+        """However many units a page has: those for which there was no time come with the next transaction."""
+        for who in ("m1", "m2", "m3"):
+            stop("manychat.opportunity", opportunity(who, 16))
+        monkeypatch.setattr(trying, "PATIENCE", timedelta(0))
+        row = begun()
+        assert (row.state, row.rounds, row.figures["create"]) == ("ready", 3, 3)
 
 
 class TestDrop:
@@ -240,7 +422,7 @@ class TestDrop:
         letter = stop("manychat.opportunity", opportunity("m1", 16))
         page = planned(olga)
         olga.submit(olga.get(f"/console/stopped/{letter}").form(f"/console/stopped/{letter}/drop"), why="x")
-        assert (olga.submit(page.form(APPROVE)).status, count(InboxEvent)) == (409, 0)
+        assert (approve(olga, page).status, count(InboxEvent)) == (409, 0)
 
 
 class TestCorrection:
@@ -265,7 +447,7 @@ class TestCorrection:
         original = olga.get(f"/console/stopped/{letter}")
         assert UNKNOWN in original.words
         assert f"as stopped event {corrected}" in original.words
-        olga.submit(planned(olga, f"/console/stopped/{corrected}").form(APPROVE))
+        approve(olga, planned(olga, f"/console/stopped/{corrected}"))
         assert state_of(corrected) == "resolved"
         assert apply("manychat.opportunity", wrong) == "duplicate"
         assert count(InboxEvent) == 1
@@ -277,8 +459,8 @@ class TestCorrection:
         apply("manychat.opportunity", sent)
         self.correct(olga, letter, json.dumps(opportunity("m1", 18)))
         shown = planned(olga)
-        assert "Applied 0 Without effect 1 Stopped again 0" in shown.words
-        assert "without effect duplicate" in shown.words
+        assert "Created 0 Changed 0 Without effect 1 Stopped 0" in shown.words
+        assert "no effect duplicate" in shown.words
 
     def test_showing_the_data_is_logged(self, olga) -> None:
         """It is not masked there, as it is to be corrected."""
@@ -310,7 +492,7 @@ class TestCorrection:
         shown = self.correct(olga, letter, json.dumps(opportunity("m1", 16, extra="x" * 60_000)))
         assert shown.status == 200
         assert len(storage.blobs) == 1
-        assert olga.submit(planned(olga, shown.address).form(APPROVE)).heading == "1 event was replayed as planned"
+        assert approve(olga, planned(olga, shown.address)).heading == "1 part was done as planned"
 
     def test_event_that_cannot_be_read_can_only_be_dropped(self, olga) -> None:
         """There is no data in it to correct."""
@@ -322,7 +504,7 @@ class TestCorrection:
 
 
 @pytest.mark.parametrize("who", ["vera", "ana"])
-@pytest.mark.parametrize("path", ["rehearse", "approve", "1/drop", "1/edit", "1/correct"])
+@pytest.mark.parametrize("path", ["rehearse", "1/drop", "1/edit", "1/correct"])
 def test_who_may_not_operate_cannot(whole, who, path) -> None:
     """Each post is refused, no page shows them its button, and no address does any of it by being opened."""
     letter = stop("manychat.opportunity", opportunity("m1", 16))
@@ -341,9 +523,9 @@ def test_pages_have_no_style_of_their_own(olga) -> None:
     letter = stop("manychat.opportunity", opportunity("m1", 16))
     spanish = Browser(language="es").signed_in("olga-key")
     page = planned(spanish)
-    assert page.heading == "Qué pasaría al repetir 1 evento"
+    assert page.heading == "Se haría 1 cambio"
     edit = spanish.submit(spanish.get(f"/console/stopped/{letter}").form(f"/console/stopped/{letter}/edit"))
-    done = spanish.submit(page.form(APPROVE))
+    done = approve(spanish, page)
     for shown in (page, edit, done, planned(spanish, "/console/stopped?reason=invalid-payload")):
         assert "style=" not in shown.text
         assert "<b>m1" not in shown.text

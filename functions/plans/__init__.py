@@ -1,0 +1,1 @@
+"""The flow of plans; `flow.py` declares it."""
