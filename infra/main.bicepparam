@@ -129,6 +129,7 @@ param settings = {
   MEETINGS_HOURS: readEnvironmentVariable('MEETINGS_HOURS', '')
   MEETINGS_NOTICE_MINUTES: readEnvironmentVariable('MEETINGS_NOTICE_MINUTES', '')
   MEETINGS_REMINDER_MINUTES: readEnvironmentVariable('MEETINGS_REMINDER_MINUTES', '')
+  MEETINGS_SLACK: readEnvironmentVariable('MEETINGS_SLACK', '')
   MEETINGS_STEP_MINUTES: readEnvironmentVariable('MEETINGS_STEP_MINUTES', '')
   MEETINGS_TIME_ZONE: readEnvironmentVariable('MEETINGS_TIME_ZONE', '')
   MEETINGS_WAIT_MINUTES: readEnvironmentVariable('MEETINGS_WAIT_MINUTES', '')

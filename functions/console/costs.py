@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from shared import flows
 from shared.console.settings import ConsoleSettings
 from shared.console.words import mark
-from shared.journeys.figures import SENT
+from shared.journeys.by_day import SENT
 from shared.settings import settings_of
 from shared.store.figure_models import EventHour, ModelDay
 from shared.watch import day_figures, flow_figures

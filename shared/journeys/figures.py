@@ -1,48 +1,91 @@
-"""Figures of a day: what became of those who entered a journey on it, and the messages that went out by journey and channel."""
+"""How many people stand where in each journey: counted by a job, so that no page counts large tables.
 
-from collections.abc import Iterator
+What happened at the steps is that of the newest people who entered, NEWEST at most; so counting stays bounded however long a
+journey runs. Whoever waits in it now is counted whole, by the index of those who are in it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from shared.outbox.actions import Kind
-from shared.store.journey_models import Enrolment, EnrolmentStep
-from shared.store.models import ActionLog, Delivery
-from shared.watch.day_figures import Figure
-from shared.watch.record import line_before
+from shared import clock
+from shared.journeys import load
+from shared.journeys.beginnings import BeginningState
+from shared.journeys.enrolment_records import Standing
+from shared.store.dialect import insert_if_absent
+from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyBeginning, JourneyFigures
+from shared.store.session import reading, transact
 
-BEGAN, LEFT, SENT = "journey-began", "journey-left", "message-sent"
+NEWEST = 10_000
+NOW_IN_IT = (Standing.ACTIVE.value, Standing.SUSPENDED.value)
 
-
-def of_journeys(session: Session, since: datetime, until: datetime) -> Iterator[Figure]:
-    """Who entered, by journey; and of these how they stand now: in it, at its end, or gone by an event (its reason).
-
-    Those who only test it do not count. All figures are of those who entered that day, whenever they left.
-    """
-    began = (Enrolment.created_at >= since, Enrolment.created_at < until, ~Enrolment.testing)
-    columns = (Enrolment.journey, Enrolment.state, Enrolment.reason)
-    for journey, state, reason, number in session.execute(select(*columns, func.count()).where(*began).group_by(*columns)):
-        yield Figure(name=BEGAN, owner=journey, number=number)
-        yield Figure(name=LEFT, owner=journey, part=f"{state}:{reason or ''}", number=number)
+type Steps = Mapping[str, Mapping[str, int]]
+"""By the name of a step: how many stand there, by the step's state."""
 
 
-def of_messages(session: Session, since: datetime, until: datetime) -> Iterator[Figure]:
-    """The messages that a vendor took that day, by journey (none: of no journey) and channel.
+@dataclass(frozen=True)
+class Figures:
+    """A journey in numbers, as they were at `as_of`: people by their state, and the steps of those in it and of the newest."""
 
-    Found by the lines of the action log, which stand in the order of time: a message has one line that says it was done.
-    """
-    of_day = (ActionLog.id > line_before(session, since), ActionLog.at >= since, ActionLog.at < until)
-    done = (*of_day, ActionLog.result == "done", ActionLog.attempt.is_not(None), Delivery.kind == Kind.MESSAGE)
-    query = (
-        select(Enrolment.journey, Delivery.lane, Delivery.action, func.count())
-        .select_from(ActionLog)
-        .join(Delivery, Delivery.id == ActionLog.delivery_id)
-        .outerjoin(EnrolmentStep, EnrolmentStep.delivery_id == Delivery.id)
-        .outerjoin(Enrolment, Enrolment.id == EnrolmentStep.enrolment_id)
-        .where(*done)
-        .group_by(Enrolment.journey, Delivery.lane, Delivery.action)
-    )
-    for journey, lane, channel, number in session.execute(query):
-        source = "" if lane == "transactional" else lane
-        yield Figure(name=SENT, owner=journey or source, part=channel, number=number)
+    as_of: datetime
+    people: Mapping[str, int]
+    waiting: int
+    now: Steps
+    newest: Steps
+    entered: int
+
+
+def of(session: Session, names: list[str]) -> dict[str, Figures]:
+    """The figures of these journeys; of one that was never counted, as after an installation, none."""
+    rows = session.scalars(select(JourneyFigures).where(JourneyFigures.journey.in_(names)))
+    return {row.journey: Figures(as_of=row.as_of, **row.figures) for row in rows}
+
+
+def count_all() -> int:
+    """Count every journey anew; how many. A job of every five minutes; a second run counts the same again."""
+    names = sorted(load.definitions())
+    for name in names:
+        with reading() as session:
+            counted = count(session, name)
+        transact(partial(_keep, name=name, counted=counted, now=clock.now()))
+    return len(names)
+
+
+def count(session: Session, name: str) -> dict[str, Any]:
+    """The figures of a journey, counted now."""
+    people = {state: number for state, number in session.execute(_by_state(name))}  # noqa: C416  # a row is no pair for the type checker
+    begins = (JourneyBeginning.journey == name, JourneyBeginning.state == BeginningState.WAITING.value)
+    newest = select(Enrolment.id).where(Enrolment.journey == name).order_by(Enrolment.id.desc()).limit(NEWEST)
+    in_it = select(Enrolment.id).where(Enrolment.journey == name, Enrolment.state.in_(NOW_IN_IT))
+    return {
+        "people": people,
+        "waiting": session.scalar(select(func.count()).select_from(JourneyBeginning).where(*begins)) or 0,
+        "now": _steps(session, in_it.subquery()),
+        "newest": _steps(session, newest.subquery()),
+        "entered": session.scalar(select(func.count()).select_from(newest.subquery())) or 0,
+    }
+
+
+def _by_state(name: str) -> Any:
+    return select(Enrolment.state, func.count()).where(Enrolment.journey == name).group_by(Enrolment.state)
+
+
+def _steps(session: Session, enrolments: Any) -> dict[str, dict[str, int]]:
+    columns = (EnrolmentStep.step, EnrolmentStep.state)
+    query = select(*columns, func.count()).join(enrolments, enrolments.c.id == EnrolmentStep.enrolment_id).group_by(*columns)
+    found: dict[str, dict[str, int]] = {}
+    for step, state, number in session.execute(query):
+        found.setdefault(step, {})[state] = number
+    return found
+
+
+def _keep(session: Session, name: str, counted: dict[str, Any], now: datetime) -> None:
+    if insert_if_absent(session, JourneyFigures, "journey", {"journey": name, "as_of": now, "figures": counted}):
+        return
+    row = session.scalars(select(JourneyFigures).where(JourneyFigures.journey == name)).one()
+    row.as_of, row.figures = now, counted

@@ -12,7 +12,7 @@ from functions.bookings.tables import Booking
 from functions.carts import figures as carts
 from functions.carts.tables import Cart, CartMessage, ShopOrder
 from shared import clock, flows, model_use
-from shared.journeys import figures as journeys
+from shared.journeys import by_day as journeys
 from shared.store.figure_models import DayFigure, DayFold, ModelDay
 from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyVersion
 from shared.store.models import ActionLog, Delivery
