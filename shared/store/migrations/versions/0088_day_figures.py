@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0088"
-down_revision = "0071"
+down_revision = "0067"
 branch_labels = None
 depends_on = None
 
