@@ -1,6 +1,7 @@
 """What arrives as a photo: type by content, turning, size and paging; what unpacks to too much is refused."""
 
 import io
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
@@ -25,6 +26,21 @@ def test_each_of_eight_becomes_pages_that_stand_upright(name: str) -> None:
             assert max(image.size) <= reader.LONGEST_SIDE
 
 
+def test_picture_of_an_iphone_is_a_page_like_any_other() -> None:
+    """HEIC, also where it lies on its side and says so: upright, and it looks like the JPEG of the same ticket."""
+    exif = Image.Exif()
+    exif[0x0112] = pictures.TURNED
+    lying = pictures.drawn().rotate(90, expand=True)
+    lying.info["exif"] = exif.tobytes()
+    wanted = reader.pages_of(pictures.jpeg(), **LIMITS).dhash
+    for data in (pictures.heic(), pictures.heic(lying)):
+        found = reader.pages_of(data, **LIMITS)
+        assert (found.kind, len(found.pages)) == ("image/heic", 1)
+        with Image.open(io.BytesIO(found.pages[0])) as image:
+            assert (image.format, image.size, dict(image.getexif())) == ("JPEG", (600, 800), {})
+        assert reader.distance(found.dhash, wanted) <= 4
+
+
 def test_type_is_that_of_the_content() -> None:
     """A PDF that comes as `application/octet-stream`, with a line before its mark."""
     assert reader.kind_of(b"scanner 1.0\n" + pictures.pdf()) == "application/pdf"
@@ -45,26 +61,31 @@ def test_hash_of_the_same_photo_in_another_quality_is_near_and_of_another_far() 
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"),
+    ("make", "reason"),
     [
-        (b"", "empty"),
-        (b"hola", "unknown-type"),
-        (b"\x00\x00\x00\x18ftypheic" + b"\x00" * 64, "heic"),
-        (pictures.jpeg()[:2000], "broken"),
-        (b"%PDF-1.7\nnothing", "broken"),
-        (pictures.locked_pdf(), "pdf-with-password"),
-        (pictures.bomb(), "too-large"),
-        (pictures.pdf(3), "too-many-pages"),
-        (pictures.saved(pictures.drawn(width=20, height=20), "PNG"), "broken"),
+        (lambda: b"", "empty"),
+        (lambda: b"hola", "unknown-type"),
+        (lambda: b"\x00\x00\x00\x18ftypheic" + b"\x00" * 64, "broken"),
+        (lambda: pictures.heic()[:-2000], "broken"),
+        (lambda: pictures.heic_that_names(9_000, 9_000), "too-large"),
+        (lambda: pictures.heic_that_names(20_000, 20_000), "too-large"),
+        (lambda: pictures.heic_that_names(60, 80), "broken"),
+        (lambda: pictures.jpeg()[:2000], "broken"),
+        (lambda: b"%PDF-1.7\nnothing", "broken"),
+        (pictures.locked_pdf, "pdf-with-password"),
+        (pictures.bomb, "too-large"),
+        (lambda: pictures.pdf(3), "too-many-pages"),
+        (lambda: pictures.saved(pictures.drawn(width=20, height=20), "PNG"), "broken"),
     ],
 )
-def test_what_nobody_can_read_has_a_reason(data: bytes, reason: str) -> None:
+def test_what_nobody_can_read_has_a_reason(make: Callable[[], bytes], reason: str) -> None:
     """By which the sender is told what to do."""
     with pytest.raises(NotReadableError) as refused:
-        reader.pages_of(data, largest_bytes=20_000_000, most_pages=2)
+        reader.pages_of(make(), largest_bytes=20_000_000, most_pages=2)
     assert refused.value.reason == reason
 
 
+@pytest.mark.slow
 def test_picture_inside_a_pdf_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its size is looked at before it is drawn."""
     from fpdf import FPDF

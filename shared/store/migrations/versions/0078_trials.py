@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0078"
-down_revision = "0077"
+down_revision = "0088"
 branch_labels = None
 depends_on = None
 
