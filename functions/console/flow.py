@@ -25,6 +25,7 @@ FLOW = Flow(
         "functions.console.stopped_edits:router",
         "functions.console.replays:router",
         "functions.console.flows:router",
+        "functions.console.trials:router",
         "functions.console.records:router",
         "functions.console.journeys:router",
         "functions.console.approvals:router",
