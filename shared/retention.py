@@ -49,7 +49,7 @@ from shared.store.message_models import MessageDay, MessageStatus, ReceivedMessa
 from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent, RetentionMark
 from shared.store.session import long_statements, reading, transact
 from shared.store.wait_models import DeliveryWait, Outage, TargetPause
-from shared.store.whatsapp_models import WhatsAppMove
+from shared.store.whatsapp_models import WhatsAppMove, WhatsAppOpening, WhatsAppOpeningMinute
 
 log = logging.getLogger("puente.retention")
 
@@ -61,6 +61,7 @@ REPORTED = timedelta(days=7)
 """So long a default that is new to an installation only says what it would remove; a setting counts at once."""
 PAGE = 1000  # rows in a transaction: far below what makes Azure SQL lock a whole table
 COUNTED_DAYS = 7  # a day that is over anywhere on earth counts for nobody's cap; a message may be recorded some days late
+OPENINGS_KEPT_DAYS = 2  # the messaging limit counts those of a day
 MOVES_KEPT_DAYS = 730  # who has had another number for so long is written to there
 REMEMBERED_DAYS = 30  # an event that comes so late that journeys do not remember what ended them
 FROM_THE_FIRST = 1  # rows are numbered from 1
@@ -174,6 +175,14 @@ def _old_move(before: datetime) -> ColumnElement[bool]:
     return WhatsAppMove.updated_at < before
 
 
+def _old_opening(before: datetime) -> ColumnElement[bool]:
+    return WhatsAppOpening.at < before
+
+
+def _old_opening_minute(before: datetime) -> ColumnElement[bool]:
+    return WhatsAppOpeningMinute.minute < before
+
+
 def _old_day(before: datetime) -> ColumnElement[bool]:
     return MessageDay.day < f"{before:%F}"
 
@@ -193,6 +202,10 @@ RULES = {
     "statuses": Rule(MessageStatus, MessageStatus.created_at, DaysOf("retention_message_days"), _old_status),
     "inbound messages": Rule(ReceivedMessage, ReceivedMessage.created_at, DaysOf("retention_inbound_days"), _old_answer),
     "moves": Rule(WhatsAppMove, WhatsAppMove.created_at, lambda _s: MOVES_KEPT_DAYS, _old_move),
+    "openings": Rule(WhatsAppOpening, WhatsAppOpening.created_at, lambda _s: OPENINGS_KEPT_DAYS, _old_opening),
+    "minutes of openings": Rule(
+        WhatsAppOpeningMinute, WhatsAppOpeningMinute.minute, lambda _s: OPENINGS_KEPT_DAYS, _old_opening_minute
+    ),
     "counted days": Rule(MessageDay, MessageDay.day, lambda _s: COUNTED_DAYS, _old_day),
     "journey events": Rule(JourneyEvent, JourneyEvent.created_at, lambda _s: REMEMBERED_DAYS, _old_journey_event),
     "beginnings": Rule(JourneyBeginning, JourneyBeginning.created_at, lambda _s: REMEMBERED_DAYS, _old_beginning),
