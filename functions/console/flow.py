@@ -24,6 +24,7 @@ FLOW = Flow(
         "functions.console.stopped:router",
         "functions.console.stopped_edits:router",
         "functions.console.replays:router",
+        "functions.console.stopped_fixes:router",
         "functions.console.flows:router",
         "functions.console.records:router",
         "functions.console.journeys:router",

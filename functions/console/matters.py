@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from functions.console import missing
 from shared.console.waiting import Waiting
 from shared.console.words import mark, mark_counted
 from shared.intake import holding
@@ -19,6 +20,11 @@ from shared.store.models import Delivery, Reconciliation
 from shared.watch import flow_figures
 
 MOST = 20
+LABELS = {
+    missing.UNKNOWN_STAGE: mark("Add the stage and review"),
+    missing.UNKNOWN_ADVISOR: mark("Add the advisor and review"),
+}
+"""What is done about a cause, by its reason."""
 
 
 def stopped(session: Session) -> Iterator[Waiting]:
@@ -40,7 +46,7 @@ def _cause(cause: Cause) -> Waiting:
         values={"type": cause.type or cause.queue, "reason": cause.reason, "count": cause.events},
         people=cause.people,
         path=f"/console/stopped?{cause.address}",
-        label=mark("See the cause"),
+        label=LABELS.get(cause.reason, mark("See the cause")),
         since=cause.since,
         flow=flow_figures.flow_of(cause.type) if cause.type else None,
         weight=cause.events,
