@@ -34,6 +34,7 @@ FLOW = Flow(
         "functions.console.reports:router",
         "functions.console.settings_page:router",
         "functions.console.lists:router",
+        "functions.console.suppressions:router",
     ),
     settings="shared.console.settings:ConsoleSettings",
     has_pages=True,

@@ -56,6 +56,7 @@ PAGES = (
     "/console/lists/stages",
     "/console/lists/advisors",
     "/console/lists/channels",
+    "/console/suppressions",
     "/console/me",
     "/console/help",
     "/console/executions/999",
