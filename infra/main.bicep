@@ -306,6 +306,7 @@ module functions 'modules/functions.bicep' = {
     storageName: storage.outputs.name
     packageContainerUrl: storage.outputs.packageContainerUrl
     insightsConnectionString: monitoring.outputs.insightsConnectionString
+    insightsId: monitoring.outputs.insightsId
     sqlServerAddress: sql.outputs.serverAddress
     databaseName: names.database
     settings: union(ownAddress, hostLimits, givenSettings, consoleSignIn, secretReferences)

@@ -16,6 +16,7 @@ OF_THE_TEMPLATE = frozenset(
     (
         "AZURE_SQL_CONNECTION_STRING",
         "APPLICATIONINSIGHTS_CONNECTION_STRING",
+        "APPLICATIONINSIGHTS_RESOURCE_ID",
         "AzureWebJobsStorage__accountName",
         "AzureWebJobsStorage__clientId",
     )

@@ -9,6 +9,7 @@ from shared.flow import FlowError
 from shared.intake import endpoint
 from shared.settings import get_settings
 from shared.warming import warming
+from shared.watch import log_lines
 
 
 def build_app(package: ModuleType) -> func.FunctionApp:
@@ -23,6 +24,7 @@ def build_app(package: ModuleType) -> func.FunctionApp:
     flows.install(package)
     settings = get_settings()
     logs.configure(settings.log_level, settings.log_format)
+    log_lines.install(settings.execution_log_days)
     if settings.applicationinsights_connection_string is not None:
         telemetry.configure(settings.applicationinsights_connection_string.get_secret_value(), settings.trace_share)
     stopping.install()

@@ -68,7 +68,8 @@ def _line(record: logging.LogRecord) -> str:
     if record.exc_info and record.exc_info[0] is not None:
         # Handlers write this text of the error instead of making their own of it.
         record.exc_text = mask("".join(traceback.format_exception(*record.exc_info)).rstrip())
+    facts: dict[str, Any] = _bound.get()
+    record.__dict__ |= {"plain": text, "facts": facts}  # for whoever keeps lines, whatever the format
     if _format == "text" or record.name == WATCH:
         return text
-    facts = {"message": text, "level": record.levelname, "logger": record.name} | _bound.get()
-    return json.dumps(facts, ensure_ascii=False)
+    return json.dumps({"message": text, "level": record.levelname, "logger": record.name} | facts, ensure_ascii=False)

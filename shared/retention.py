@@ -12,6 +12,7 @@
     events that journeys keep    | 30 days                      | (a beginning that is as late is none any more)
     beginnings after a pause     | 30 days                      | the pause is over
     figures of an hour           | 90 days                      | (a quarter of a year, for the console's pages)
+    our log lines of executions  | EXECUTION_LOG_DAYS           | (0 keeps none: what there is goes after a day)
     lines of the action log      | RETENTION_ACTION_LOG_DAYS    | nobody's journey is open, and what they tell of is gone
     bodies of large events       | RETENTION_CLAIM_CHECK_DAYS   | no unresolved dead letter needs them for a replay
 
@@ -42,7 +43,7 @@ from shared.settings import Settings, get_settings
 from shared.store import used_keys
 from shared.store.dialect import insert_if_absent, rows_changed
 from shared.store.figure_models import EventHour
-from shared.store.flow_models import FlowPause
+from shared.store.flow_models import FlowPause, LogLine
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent
 from shared.store.message_models import MessageDay, MessageStatus, ReceivedMessage
 from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent, RetentionMark
@@ -165,6 +166,10 @@ def _old_flow_pause(before: datetime) -> ColumnElement[bool]:
     return FlowPause.drained_at < before
 
 
+def _old_log_line(before: datetime) -> ColumnElement[bool]:
+    return LogLine.at < before
+
+
 def _old_move(before: datetime) -> ColumnElement[bool]:
     return WhatsAppMove.updated_at < before
 
@@ -196,6 +201,7 @@ RULES = {
     "outages": Rule(Outage, Outage.started_at, DaysOf("retention_action_log_days"), _old_outage),
     "pauses": Rule(TargetPause, TargetPause.paused_at, DaysOf("retention_action_log_days"), _old_pause),
     "pauses of flows": Rule(FlowPause, FlowPause.paused_at, DaysOf("retention_action_log_days"), _old_flow_pause),
+    "log lines": Rule(LogLine, LogLine.at, lambda settings: settings.execution_log_days or 1, _old_log_line),
     "action log": Rule(ActionLog, ActionLog.at, DaysOf("retention_action_log_days"), _old_line),
 }
 

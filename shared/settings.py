@@ -204,6 +204,18 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
     applicationinsights_connection_string: SecretStr | None = Field(
         default=None, description="Where traces go (Azure Monitor); the Functions host sends its logs there as well."
     )
+    applicationinsights_resource_id: str = Field(
+        default="",
+        max_length=500,
+        pattern=r"^(/subscriptions/[A-Za-z0-9_./()-]+)?$",
+        description="Resource id of that Application Insights (/subscriptions/...): the console links to traces there.",
+    )
+    execution_log_days: int = Field(
+        default=7,
+        ge=0,
+        le=30,
+        description="Days for which our own log lines of each event and delivery are kept for the console; 0: none are.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least severe log line shown.")
 
     @model_validator(mode="after")

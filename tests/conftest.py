@@ -42,6 +42,7 @@ ENVIRONMENT = {
     "WATCH_SCHEDULE": "15 * * * * *",
     "RECONCILE_SCHEDULE": "0 15 8 * * *",
     "RETENTION_SCHEDULE": "0 40 7 * * *",
+    "EXECUTION_LOG_DAYS": "0",  # no thread of one test writes into the database of another
 }
 
 LONG_SECONDS = 2

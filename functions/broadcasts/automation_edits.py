@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.broadcasts import audience as audiences
-from functions.broadcasts import known_flows, uploads, variables
+from functions.broadcasts import known_flows, uploads, variables, variants
 from functions.broadcasts.settings import BroadcastSettings
 from functions.broadcasts.starting import open_executions
 from functions.broadcasts.states import UNDER_WAY, AutomationStatus
@@ -96,6 +96,7 @@ def _set(session: Session, row: Automation, fields: Mapping[str, Any], actor: st
         audiences.check(session, kind, config)
     faults = known_flows.faults(row.flow_id, row.chatbot_id, row.whatsapp_number_id)
     faults += variables.faults(row.variable_mapping or {}) if "variable_mapping" in given else []
+    faults += variants.faults(row.variant_b) if "variant_b" in given else []
     faults += _rate_faults(row) + _window_faults(row)
     if faults:
         raise RefusedError(422, "invalid-fields", "A value is not as it must be.", errors=faults)

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import costs, judging, known_flows, pace, planning
+from functions.broadcasts import costs, judging, known_flows, pace, planning, variants
 from functions.broadcasts.audience import Audience
 from functions.broadcasts.costs import Cost
 from functions.broadcasts.judging import Judged
@@ -76,11 +76,11 @@ def of_config(config: Mapping[str, Any], starts_at: datetime, budget: float = BU
     audience = Audience(config["audience_type"], config["audience_config"] or {})
     needs, mapping = known_flows.needs_of(config["flow_id"]), config.get("variable_mapping") or {}
     found, after, until, windows = _Found(), 0, clock.steady() + budget, _Windows()
-    is_complete = False
+    is_complete, b = False, variants.of_config(config)
     while not is_complete and clock.steady() < until:
         with reading() as session:
             candidates, place = audience.chunk(session, after, planning.CHUNK)
-            _add(session, found, judging.judge(session, candidates, mapping, needs), windows, starts_at)
+            _add(session, found, judging.judge(session, candidates, mapping, needs, b), windows, starts_at)
         is_complete, after = place == after, place
     return _forecast(found, config, starts_at, is_complete=is_complete)
 

@@ -1,15 +1,16 @@
 """Executions: one for each event that was handled; what it said, what became of it, and what it caused."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy import Select, UnicodeText, func, select, type_coerce
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
-from functions.console import waterfall
+from functions.console import execution_states, people, traces, waterfall
 from shared import clock, flows
 from shared.console import listing, masking, pages
 from shared.console.identity import Role
@@ -18,11 +19,14 @@ from shared.console.navigation import Entry
 from shared.console.routes import ConsoleRoute, Signed
 from shared.console.words import mark
 from shared.errors import RefusedError
+from shared.intake.changes import Change, listed
+from shared.store.flow_models import LogLine
 from shared.store.journey_models import Enrolment
-from shared.store.models import ActionLog, CampaignChange, InboxEvent, StageChange
+from shared.store.limits import LONGEST_ID
+from shared.store.models import ActionLog, InboxEvent
 from shared.store.session import reading, transact
-from shared.watch import flow_figures
-from shared.web.paging import RowId
+from shared.watch import flow_figures, log_lines
+from shared.web.paging import RowId, counted
 
 router = APIRouter(route_class=ConsoleRoute)
 ENTRY = Entry(name="executions", title=mark("Executions"), path="/console/executions", group="now", icon="runs", place=3)
@@ -31,20 +35,40 @@ SINCE = {"1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(d
 WEEK = timedelta(days=7)
 OUTCOMES_AMONG = 2000  # events; looking through all of them would read the whole inbox for each page
 MOST_LINES = 50
+LIVE = timedelta(minutes=10)
+
+
+State = Literal["", "open", "retrying", "uncertain", "failed"]
 
 
 class Filters(BaseModel):
-    """What the list is narrowed to. `text` looks through the payloads of at most seven days."""
+    """What the list is narrowed to. `text` looks through the payloads of at most seven days.
+
+    `person` is whatever they are known by: a name of ours, an address, a number, words of their name. `state` is how far the
+    deliveries are that the event has caused: `open` (some are still to be carried out), `retrying` after a failed attempt,
+    `uncertain`, `failed` (given up).
+    """
 
     flow: Annotated[str | None, BeforeValidator(blank), Field(max_length=40)] = None
     outcome: Annotated[str | None, BeforeValidator(blank), Field(max_length=32)] = None
     subject: Annotated[str | None, BeforeValidator(blank), Field(max_length=100)] = None
+    person: Annotated[str | None, BeforeValidator(blank), Field(max_length=200)] = None
+    state: State = ""
     since: Literal["1h", "24h", "7d", ""] = "24h"
     text: Annotated[str | None, BeforeValidator(blank), Field(max_length=100)] = None
     after: Annotated[str | None, BeforeValidator(blank)] = None
 
-    def applied(self, query: Select[InboxEvent], now: datetime) -> Select[InboxEvent]:
+    @property
+    def is_any(self) -> bool:
+        """Whether something is narrowed down but the time."""
+        return any((self.flow, self.outcome, self.subject, self.person, self.state, self.text))
+
+    def applied(self, session: Session, query: Select[InboxEvent], now: datetime) -> Select[InboxEvent]:
         """`query`, narrowed down."""
+        if self.person is not None:
+            query = query.where(InboxEvent.subject.in_(people.subjects(session, self.person)))
+        if self.state:
+            query = query.where(InboxEvent.key.in_(execution_states.keys(self.state)))
         if self.flow is not None:
             query = query.where(InboxEvent.type.in_(types_of(self.flow)))
         if self.outcome is not None:
@@ -70,14 +94,42 @@ def executions(request: Request, filters: Annotated[Filters, Query()]) -> Respon
     """The list, newest first."""
     reader = pages.reader_of(request)
     with reading() as session:
-        page = listing.page(session, filters.applied(select(InboxEvent), reader.now), InboxEvent.id, filters.after)
+        page = listing.page(session, filters.applied(session, select(InboxEvent), reader.now), InboxEvent.id, filters.after)
+        states = execution_states.of(session, page.rows)
         newest = select(InboxEvent.outcome).order_by(InboxEvent.id.desc()).limit(OUTCOMES_AMONG).subquery()
         outcomes = session.scalars(select(newest.c.outcome).distinct().order_by(newest.c.outcome)).all()
         session.expunge_all()
-    facts: dict[str, Any] = {"filters": filters, "page": page, "outcomes": outcomes}
+    facts: dict[str, Any] = {"filters": filters, "page": page, "outcomes": outcomes, "states": states}
+    facts["newer"] = None if filters.after else newer_address(request, page.rows)
     facts |= {"flows": [flow.name for flow in flows.installed() if types_of(flow.name)], "flow_of": flow_figures.flow_of}
     facts |= {"more": listing.address(request, after=page.next) if page.next else None, "sinces": list(SINCE)}
+    facts["without_subject"] = listing.address(request, subject=None)
     return pages.render(request, "console/executions.html", here="executions", heading=mark("Executions"), **facts)
+
+
+def newer_address(request: Request, rows: Sequence[InboxEvent]) -> str:
+    """Where the list asks how many have come since, so that they are announced and nothing moves under the hand."""
+    newest = listing.address(request, than=rows[0].id if rows else 0)
+    return newest.replace("/console/executions", "/console/executions/newer", 1)
+
+
+class Newer(Filters):
+    """The same list, and the number of the row that stands first in it."""
+
+    than: Annotated[int, Field(ge=0, lt=10**LONGEST_ID)]
+
+
+@router.get("/console/executions/newer")
+def newer(request: Request, filters: Annotated[Newer, Query()]) -> Response:
+    """How many have come since the list was shown, as a link to the list as it is now."""
+    reader = pages.reader_of(request)
+    with reading() as session:
+        query = filters.applied(session, select(InboxEvent), reader.now).where(InboxEvent.id > filters.than)
+        number = counted(session, query)
+    address = listing.address(request, than=None).replace("/console/executions/newer", "/console/executions", 1)
+    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    facts: dict[str, Any] = {"number": number, "list_address": address, "asked": asked}
+    return pages.render(request, "console/executions_newer.html", here="executions", heading=mark("Executions"), **facts)
 
 
 @router.get("/console/executions/{event_id:id}")
@@ -108,46 +160,64 @@ def _shown(request: Request, event_id: int, shown: Any) -> Response:
             "left_out": event.left_out or [],
             "steps": steps,
             "lane": waterfall.lane(steps),
-            "changes": _changes(session, event),
-            "lines": _lines(session, steps),
+            "changes": _changes(event, shown),
+            "own_lines": _own_lines(session, event, steps),
+            "trace": _trace(event, steps),
+            "lines": _lines(session, event, steps),
             "journeys": _journeys(session, event),
             "again": _again(session, event),
         }
         session.expunge_all()
     may_show = pages.operator_of(request).may(Role.OPERATOR)
-    is_live = clock.now() - event.handled_at < timedelta(minutes=10)
+    is_live = any(_is_soon(step, reader.now) for step in steps) or reader.now - event.handled_at < LIVE
     return pages.render(
         request, "console/execution.html", here="executions", heading=event.type, may_show=may_show, is_live=is_live, **facts
     )
 
 
+def _is_soon(step: waterfall.Step, now: datetime) -> bool:
+    """Whether something of it happens while somebody looks."""
+    row = step.delivery
+    return row is not None and row.state in waterfall.OPEN and row.due_at < now + LIVE
+
+
 def _event(session: Session, event_id: int) -> InboxEvent:
-    event = session.get(InboxEvent, event_id)
+    event = session.get(InboxEvent, event_id, options=[undefer(InboxEvent.changes)])
     if event is None:
         raise RefusedError(404, "no-such-execution", mark("There is no such execution, or no longer."))
     return event
 
 
-def _changes(session: Session, event: InboxEvent) -> list[tuple[str, Any, Any]]:
-    """Field, before and after, as far as the record keeps what an event has changed."""
-    found: list[tuple[str, Any, Any]] = []
-    for stage in session.scalars(select(StageChange).where(StageChange.event_key == event.key, StageChange.applied)):
-        before = session.scalar(
-            select(StageChange.stage_id)
-            .where(StageChange.opportunity_id == stage.opportunity_id, StageChange.applied, StageChange.id < stage.id)
-            .order_by(StageChange.id.desc())
-            .limit(1)
-        )
-        found.append(("stage", before, stage.stage_id))
-    for change in session.scalars(select(CampaignChange).where(CampaignChange.event_key == event.key)):
-        found += [(name, None, (change.said or {}).get(name)) for name in change.changed]
-    return found
+def _changes(event: InboxEvent, shown: Any) -> list[Change]:
+    """What the event has changed in our record, field by field; events of before this was kept have none."""
+    return [replace(one, before=shown(one.before), after=shown(one.after)) for one in listed(event.changes)]
 
 
-def _lines(session: Session, steps: Sequence[waterfall.Step]) -> list[ActionLog]:
-    ids = [step.delivery.id for step in steps if step.delivery is not None]
-    query = select(ActionLog).where(ActionLog.delivery_id.in_(ids)).order_by(ActionLog.id.desc()).limit(MOST_LINES)
-    return list(session.scalars(query))
+def _ids(steps: Sequence[waterfall.Step]) -> list[int]:
+    return [step.delivery.id for step in steps if step.delivery is not None]
+
+
+def _lines(session: Session, event: InboxEvent, steps: Sequence[waterfall.Step]) -> list[ActionLog]:
+    """Of its deliveries, and of the stopped event that it replays; newest first."""
+    found: list[ActionLog] = []
+    for whose in (ActionLog.delivery_id.in_(_ids(steps)), ActionLog.dead_letter_id == (event.replay_of or 0)):
+        found += session.scalars(select(ActionLog).where(whose).order_by(ActionLog.id.desc()).limit(MOST_LINES))
+    return sorted(found, key=lambda line: -line.id)[:MOST_LINES]
+
+
+def _own_lines(session: Session, event: InboxEvent, steps: Sequence[waterfall.Step]) -> list[LogLine]:
+    """Our own log lines of the event and its deliveries, oldest first."""
+    name = log_lines.of_event(event.type, event.event_id)
+    found: list[LogLine] = []
+    for whose in (LogLine.event == name, LogLine.delivery_id.in_(_ids(steps))):
+        found += session.scalars(select(LogLine).where(whose).order_by(LogLine.id.desc()).limit(MOST_LINES))
+    return sorted(found, key=lambda line: (line.at, line.id))[-MOST_LINES:]
+
+
+def _trace(event: InboxEvent, steps: Sequence[waterfall.Step]) -> str | None:
+    """The link to its trace: from when it was received until its last attempt was over."""
+    end = max((piece.end for step in steps for piece in step.pieces), default=event.handled_at)
+    return traces.link(event.traceparent, event.event_id, event.received_at, min(end, clock.now()))
 
 
 def _journeys(session: Session, event: InboxEvent) -> list[Enrolment]:

@@ -15,7 +15,7 @@ from shared.console import masking, pages
 from shared.console.navigation import Count, Entry
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark
-from shared.crm import editing
+from shared.crm import editing, timeline
 from shared.errors import RefusedError
 from shared.journeys import operator_actions as journey_actions
 from shared.messages import digests, operator_actions
@@ -71,12 +71,29 @@ def find(session: Session, asked: str) -> list[Hit]:
         select(InboxEvent).where(InboxEvent.event_id == asked).order_by(InboxEvent.id.desc()).limit(1)
     ).first()
     hits = [Hit(f"/console/executions/{event.id}", event.type, asked)] if event is not None else []
-    numbers = {number for one in _meant(asked) for number in queries.with_proposals(session, one)}
-    numbers |= _by_names(session, [asked])
-    hits += [Hit(f"/console/people/{number}", called(session, number), asked) for number in sorted(numbers)]
+    hits += [Hit(f"/console/people/{number}", called(session, number), asked) for number in sorted(numbers(session, asked))]
     if not hits:
         hits = _by_words(session, asked)
     return hits[:MOST_FOUND]
+
+
+def numbers(session: Session, asked: str) -> set[int]:
+    """The people whose name of ours, address or number a text is."""
+    meant = {number for one in _meant(asked) for number in queries.with_proposals(session, one)}
+    return meant | _by_names(session, [asked])
+
+
+def subjects(session: Session, asked: str) -> list[str]:
+    """What events call whoever a text may mean, by words of their name as well; and the text itself."""
+    known = numbers(session, asked)
+    if not known:
+        words = select(Contact.manychat_id).where(having_words(Contact.search_text, asked)).order_by(Contact.search_text)
+        ids = session.scalars(words.limit(MOST_FOUND)).all()
+        known = {number for one in ids for number in queries.of(session, Identity("manychat", one))}
+    found = {asked}
+    for number in sorted(known)[:MOST_FOUND]:
+        found |= set(timeline.of_person(session, queries.names(session, number)).certain.names)
+    return sorted(found)
 
 
 def _meant(asked: str) -> tuple[Identity, ...]:

@@ -276,7 +276,7 @@ def _corrected(session: Session, ticket_id: int, body: Correction, who: str) -> 
     if total is not None:
         given["total"] = _exact(total, currency)
     services.correct(session, row, given | {"currency": currency})
-    talking.ask_next(session, row.sender, None)
+    talking.ask_next(session, row.sender)
     editing.log(session, who, "ticket-corrected", talking.subject(row), sorted(given))
     return _out(session, row)
 
@@ -296,7 +296,8 @@ def _read_again(session: Session, ticket_id: int, who: str) -> TicketOut:
         raise _conflict(row)
     if effects.reader() is None:
         raise RefusedError(409, "no-reader", "Nobody reads tickets here: OpenAI or Document Intelligence has to be set up.")
-    row.status, row.reason, row.asked_at, row.unclear = "received", None, None, 0
+    row.status, row.reason = "received", None
+    talking.withdraw(session, row, "read again")
     row.reading, row.operation, row.round = None, None, row.round + 1
     session.flush()
     services.request_reading(session, row)
@@ -308,8 +309,9 @@ def _discarded(session: Session, ticket_id: int, who: str) -> TicketOut:
     row = editing.locked_row(session, Ticket, ticket_id, NOUN)
     if row.status in ("booked", "received"):
         raise _conflict(row)
-    row.status, row.reason, row.asked_at = "discarded", "by-hand", None
-    talking.ask_next(session, row.sender, None)
+    row.status, row.reason = "discarded", "by-hand"
+    talking.withdraw(session, row, "thrown away")
+    talking.ask_next(session, row.sender)
     editing.log(session, who, "ticket-discarded", talking.subject(row))
     return _out(session, row)
 

@@ -15,7 +15,8 @@ BOOKED = "booked"
 def book(session: Session, ticket: Ticket, event_key: str | None) -> None:
     """Book a ticket. One that is booked already gets a new document, and its row in the sheet is brought up to date."""
     is_new = ticket.status != BOOKED
-    ticket.status, ticket.reason, ticket.doubts, ticket.asked_at = BOOKED, None, [], None
+    ticket.status, ticket.reason, ticket.doubts = BOOKED, None, []
+    talking.withdraw(session, ticket, "booked")
     ticket.booked_at = ticket.booked_at or clock.now()
     ticket.revision += 1
     session.flush()

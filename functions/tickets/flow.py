@@ -45,7 +45,13 @@ FLOW = Flow(
         "functions.tickets.document:DOCS",
         "functions.tickets.sheet:SHEET",
     ),
-    listeners=MappingProxyType({"message.received": "functions.tickets.listeners:take_in"}),
+    listeners=MappingProxyType(
+        {
+            "message.received": "functions.tickets.listeners:take_in",
+            "talk.ended": "functions.tickets.listeners:question_ended",
+        }
+    ),
+    answer_readers=MappingProxyType({"ticket": "functions.tickets.talking:read_reply"}),
     has_pages=True,
     records=("functions.tickets.console:TICKETS",),
     waiting=("functions.tickets.console:waiting",),

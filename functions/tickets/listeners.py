@@ -1,38 +1,29 @@
-"""Messages to the company's WhatsApp number: files of those in TICKETS_SENDERS are tickets, their words may be answers."""
+"""Files that those in TICKETS_SENDERS send to the company's WhatsApp number are tickets; what became of our questions."""
 
 from sqlalchemy.orm import Session
 
-from functions.tickets import services
+from functions.tickets import services, talking
 from functions.tickets.payloads import TicketMedia, TicketMessage
-from shared.messages import statuses
+from shared.journeys.talks import question
+from shared.journeys.talks.events import TalkEvent
 from shared.store.message_models import ReceivedMessage
-from shared.store.models import Delivery
 
 FILES = ("image/", "application/")
 
 
-def _may_answer(session: Session, row: ReceivedMessage) -> bool:
-    """Whether words may be meant for us: no other question has taken them, and they quote no message but one of a ticket."""
-    if row.state != "unread":
-        return False
-    quoted = statuses.delivery_of(session, row.provider, row.quoted_id) if row.quoted_id is not None else None
-    delivery = session.get(Delivery, quoted) if quoted is not None else None
-    return delivery is None or delivery.subject.startswith("ticket:")
-
-
 def take_in(session: Session, message_id: int) -> None:
-    """Take in a message that has come; a second call changes nothing: tickets are known by the message's id, answers are read.
+    """Take in the files of a message that has come; a second call changes nothing: tickets are known by the message's id.
 
-    A stop is none of ours, nor are words that answer somebody else's question.
+    Words are none of ours: where they answer a question about a ticket, that question takes them.
     """
     row = session.get(ReceivedMessage, message_id)
     if row is None or row.channel != "whatsapp" or services.person_of(row.sender) is None:
         return
-    if row.wish is not None or (not row.media and not _may_answer(session, row)):
+    if row.wish is not None:
         return
     media = [TicketMedia(**one) for one in row.media or () if str(one.get("type", "")).startswith(FILES)]
-    if row.media and not media:
-        return  # a voice message, say
+    if not media:
+        return  # words, or a voice message, say
     message = TicketMessage(
         source=row.provider,
         message_id=row.vendor_id,
@@ -45,3 +36,10 @@ def take_in(session: Session, message_id: int) -> None:
     outcome = services.take(session, message, row.received_at, None)
     if outcome == services.APPLIED and row.state == "unread":
         row.state = "no-answer-needed"
+
+
+def question_ended(session: Session, event: TalkEvent) -> None:
+    """Listens to `talk.ended`: go on with the ticket that was asked about. A second call changes nothing."""
+    number = event.context.get(talking.CONTEXT)
+    if event.flow == question.NAME and isinstance(number, int):
+        services.take_end(session, number, event)

@@ -15,12 +15,12 @@ from shared.messages.file_types import PDF, type_of
 if TYPE_CHECKING:
     from PIL import Image
 
-HEIC = "image/heic"
 EXTENSIONS = {
     "image/jpeg": "jpg",
     "image/png": "png",
     "image/webp": "webp",
     "image/gif": "gif",
+    "image/heic": "heic",
     "image/tiff": "tif",
     PDF: "pdf",
 }
@@ -29,14 +29,14 @@ SMALLEST_SIDE = 32  # less is no picture of a ticket
 MOST_PIXELS = 80_000_000  # a telephone's largest picture has 50 million; what unpacks to more is a bomb
 PDF_POINTS_AN_INCH = 72
 QUALITY = 85
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "HEIF")
 _HASH_SIDE = 8
 
 
 class NotReadableError(ValueError):
     """Nobody can read this; `reason` is a code: the sender is told in one sentence, and it is not tried again.
 
-    `empty`, `too-large`, `unknown-type`, `heic`, `pdf-with-password`, `too-many-pages`, `broken`.
+    `empty`, `too-large`, `unknown-type`, `pdf-with-password`, `too-many-pages`, `broken`.
     """
 
     def __init__(self, reason: str) -> None:
@@ -54,12 +54,10 @@ class Pages:
 
 
 def kind_of(data: bytes) -> str:
-    """The type of a file by its first bytes. Raises NotReadableError `empty`, `unknown-type`, `heic`."""
+    """The type of a file by its first bytes. Raises NotReadableError `empty`, `unknown-type`."""
     if not data.strip():
         raise NotReadableError("empty")
     found = type_of(data)
-    if found == HEIC:
-        raise NotReadableError("heic")
     if found not in EXTENSIONS:
         raise NotReadableError("unknown-type")
     return found
@@ -75,15 +73,23 @@ def pages_of(data: bytes, *, largest_bytes: int, most_pages: int) -> Pages:
 
 
 def _of_picture(data: bytes, most_pages: int) -> Iterator[Image.Image]:
-    """Its pages: of a TIFF all, of an animation the first."""
+    """Its pages: of a TIFF all, of an animation the first, of a HEIC (an iPhone's) the main picture.
+
+    What is unpacked is bounded: the size that the file names is looked at first (`_check_size`), and libheif unpacks nothing
+    that is larger than the file has named.
+    """
+    import pillow_heif
     from PIL import Image, UnidentifiedImageError
 
+    pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)  # a second time changes nothing
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             yield from _frames(image, most_pages)
+    except NotReadableError:
+        raise  # it is a ValueError as well, which libheif raises for a file that is cut off
     except Image.DecompressionBombError as error:
         raise NotReadableError("too-large") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, EOFError, MemoryError) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, EOFError, MemoryError, RuntimeError, ValueError) as error:
         raise NotReadableError("broken") from error
 
 

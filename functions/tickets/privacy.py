@@ -40,7 +40,7 @@ def _theirs(person: Person) -> ColumnElement[bool]:
 def _without(_person: Person) -> dict[str, Any]:
     """The row without its person; the sheet's row is out of date then, which the engine's job finds and brings in step."""
     nobody: dict[str, Any] = {
-        **dict.fromkeys(("sender", "person", "note", "message_id", "sha256", "operation"), None),
+        **dict.fromkeys(("sender", "person", "note", "message_id", "sha256", "operation", "question_id"), None),
         **{name: {} for name in ("media", "file", "reading", "document")},
         "has_files": False,
     }

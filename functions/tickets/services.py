@@ -14,16 +14,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.tickets import booking, duplicates, effects, facts, judging, talking
-from functions.tickets.answering import Question, RejectedError, UnclearError
-from functions.tickets.answering import read as read_answer
 from functions.tickets.payloads import TicketMessage
 from functions.tickets.reading import Reading
 from functions.tickets.rows import locked_ticket
 from functions.tickets.settings import TicketSettings
 from functions.tickets.tables import NAME_LENGTH, Ticket
 from shared import clock
-from shared.messages import consent
+from shared.journeys import talking as shared_talking
+from shared.journeys.talks import question
+from shared.journeys.talks.events import TalkEvent
+from shared.messages import consent, opt_out_keywords, replies
 from shared.messages.digests import digests_of_address
+from shared.messages.events import InboundMessage
 from shared.money import Money
 from shared.readers import phone
 from shared.settings import get_settings, settings_of
@@ -34,8 +36,8 @@ from shared.store.types import fitting, key_of
 
 APPLIED, STALE, IGNORED = "applied", "stale", "ignored"
 ANOTHER = "another"
-MOST_UNCLEAR = 2
-SKEW = timedelta(seconds=5)  # between a provider's clock and ours
+LOST_AFTER = timedelta(days=1)  # the wait is counted from when the question went out
+LONGEST_NAME = 100
 
 
 def person_of(sender: str | None) -> str | None:
@@ -58,8 +60,7 @@ def take(session: Session, message: TicketMessage, at: datetime, event_key: str 
     if message.source != "api" and message.sender is not None and message.sender.startswith("+"):
         consent.wrote_to_us(session, digests_of_address(message.sender)[0], "whatsapp", message.sent_at or at)
     if not message.media:
-        is_answer = take_answer(session, message.sender, message.text, message.sent_at or at, event_key)
-        return APPLIED if is_answer else IGNORED
+        return _taken_words(session, message, message.sent_at or at, event_key)
     made = [_taken(session, message, place, at, event_key) for place in range(len(message.media))]
     return APPLIED if any(made) else STALE
 
@@ -81,6 +82,27 @@ def _taken(session: Session, message: TicketMessage, place: int, at: datetime, e
         return False
     effects.FETCH.request(session, session.scalars(select(Ticket).where(Ticket.key == key)).one(), event_key)
     return True
+
+
+def _taken_words(session: Session, message: TicketMessage, at: datetime, event_key: str | None) -> str:
+    """Words of somebody who is asked about a ticket are taken as any message to us: their question finds them."""
+    sender = message.sender
+    if sender is None or not message.text.strip() or talking.asked_ticket(session, sender) is None:
+        return IGNORED
+    who, *others = digests_of_address(sender)
+    payload = InboundMessage(
+        provider="twilio" if message.source == "api" else message.source,  # programs pass on what Twilio has told them
+        vendor_id=message.message_id or event_key or key_of("words", sender, at.isoformat()),
+        who=who,
+        others=others,
+        channel="whatsapp",
+        sender=sender,
+        sender_name=fitting(message.sender_name, LONGEST_NAME) if message.sender_name else None,
+        text=message.text,
+        wish=opt_out_keywords.wish(message.text),
+        ask=opt_out_keywords.needs_a_person(message.text),
+    )
+    return STALE if replies.take(session, payload, at) == "repeated" else APPLIED
 
 
 def after_fetch(session: Session, subject: str) -> None:
@@ -141,7 +163,7 @@ def judge(session: Session, ticket: Ticket, event_key: str | None) -> None:
     judgement = judging.judge(read, ticket.answers, rules(ticket))
     _write(ticket, read, judgement)
     if judgement.doubts:
-        _ask(session, ticket, [doubt.as_json() for doubt in judgement.doubts], event_key)
+        _ask(session, ticket, [doubt.as_json() for doubt in judgement.doubts])
         return
     earlier = duplicates.of_facts(session, ticket) if ticket.answers.get(ANOTHER) != "yes" else None
     if earlier is None:
@@ -150,7 +172,7 @@ def judge(session: Session, ticket: Ticket, event_key: str | None) -> None:
         _duplicate(session, ticket, earlier.ticket)
     else:
         ticket.duplicate_of = earlier.ticket.id
-        _ask(session, ticket, [{"about": ANOTHER, "readings": [f"{earlier.ticket.day:%Y-%m-%d}"]}], event_key)
+        _ask(session, ticket, [{"about": ANOTHER, "readings": [f"{earlier.ticket.day:%Y-%m-%d}"]}])
 
 
 def rules(ticket: Ticket) -> judging.Rules:
@@ -186,56 +208,55 @@ def _write(ticket: Ticket, read: Reading, found: judging.Judgement) -> None:
     ticket.doubts = [doubt.as_json() for doubt in found.doubts]
 
 
-def _ask(session: Session, ticket: Ticket, doubts: list[dict[str, Any]], event_key: str | None) -> None:
+def _ask(session: Session, ticket: Ticket, doubts: list[dict[str, Any]]) -> None:
     ticket.doubts = doubts
     if talking.can_be_asked(ticket):
-        talking.ask(session, ticket, event_key)
+        talking.ask(session, ticket)
     else:
         _to_a_person(session, ticket, f"doubtful-{doubts[0]['about']}")
 
 
-def take_answer(session: Session, sender: str | None, text: str, at: datetime, event_key: str | None) -> bool:
-    """Take a text as the answer to what its sender is asked; False where they were asked nothing when they wrote it."""
-    ticket = talking.asked_ticket(session, sender)
-    if ticket is None or ticket.asked_at is None or at < ticket.asked_at - SKEW or not text.strip():
-        return False
+def take_end(session: Session, ticket_id: int, event: TalkEvent) -> None:
+    """A question about a ticket has ended: by an answer, by answers that say nothing of it, or by silence.
+
+    One that was taken back, or is not the ticket's question any more, changes nothing.
+    """
+    ticket = locked_ticket(session, f"ticket:{ticket_id}")
+    if ticket is None or ticket.status != talking.ASKING or event.outcome == shared_talking.CANCELLED:
+        return
+    if ticket.question_id not in (None, event.enrolment_id):
+        return
+    ticket.question_id = None
+    if event.completed:
+        _answered(session, ticket, str(event.variables[question.ANSWER]))
+    elif event.outcome == "not_understood":
+        _to_a_person(session, ticket, "not-understood", say="ticket_person")
+    else:
+        _to_a_person(session, ticket, _ENDS.get(event.outcome or "", event.outcome or "no-answer"))
+    talking.ask_next(session, ticket.sender)
+
+
+_ENDS = {"no_response": "no-answer"}
+
+
+def _answered(session: Session, ticket: Ticket, value: str) -> None:
+    """Take in what was answered; a no without what is right is asked for that."""
     doubt = ticket.doubts[0]
-    try:
-        answer(session, ticket, doubt["about"], read_answer(_question(ticket, doubt), text, at), event_key)
-    except RejectedError:
-        ticket.doubts, ticket.unclear = [doubt | {"readings": []}, *ticket.doubts[1:]], 0
-        talking.ask(session, ticket, event_key)
-    except UnclearError:
-        _unclear(session, ticket, event_key)
-    talking.ask_next(session, sender, event_key)
-    return True
-
-
-def _question(ticket: Ticket, doubt: dict[str, Any]) -> Question:
-    return Question.of(
-        doubt,
-        currency=ticket.currency or get_settings().default_currency,
-        order=settings_of(TicketSettings).tickets_day_order,
-        zone=facts.zone().key,
-    )
+    if value == talking.REJECTED and doubt["about"] != ANOTHER:
+        ticket.doubts = [doubt | {"readings": []}, *ticket.doubts[1:]]
+        talking.ask(session, ticket)
+    else:
+        answer(session, ticket, doubt["about"], value, None)
 
 
 def answer(session: Session, ticket: Ticket, about: str, value: str, event_key: str | None) -> None:
     """Somebody has said what was doubtful, in plain notation: judge the ticket anew."""
     ticket.answers = {**ticket.answers, about: value}
-    ticket.asked_at, ticket.unclear = None, 0
+    talking.withdraw(session, ticket, "answered")
     if about == ANOTHER and value == "no":
         _duplicate(session, ticket, session.get(Ticket, ticket.duplicate_of) if ticket.duplicate_of else None)
         return
     judge(session, ticket, event_key)
-
-
-def _unclear(session: Session, ticket: Ticket, event_key: str | None) -> None:
-    ticket.unclear += 1
-    if ticket.unclear >= MOST_UNCLEAR:
-        _to_a_person(session, ticket, "not-understood", say="ticket_person")
-    else:
-        talking.ask(session, ticket, event_key)
 
 
 def _unreadable(session: Session, ticket: Ticket, reason: str) -> None:
@@ -243,25 +264,30 @@ def _unreadable(session: Session, ticket: Ticket, reason: str) -> None:
     talking.say(session, ticket, f"ticket_file_{_FAULTS.get(reason, 'broken')}", "unreadable", None)
 
 
-_FAULTS = {"heic": "heic", "pdf-with-password": "password", "too-large": "large", "too-many-pages": "large", "gone": "gone"}
+_FAULTS = {"pdf-with-password": "password", "too-large": "large", "too-many-pages": "large", "gone": "gone"}
 
 
 def _to_a_person(session: Session, ticket: Ticket, reason: str, *, say: str | None = None) -> None:
-    ticket.status, ticket.reason, ticket.asked_at = "person", reason[:60], None
+    ticket.status, ticket.reason = "person", reason[:60]
+    talking.withdraw(session, ticket, reason)
     if say is not None:
         talking.say(session, ticket, say, f"person{ticket.round}", None)
 
 
 def _duplicate(session: Session, ticket: Ticket, earlier: Ticket | None) -> None:
-    ticket.status, ticket.reason, ticket.asked_at = "duplicate", "seen-before", None
+    ticket.status, ticket.reason = "duplicate", "seen-before"
+    talking.withdraw(session, ticket, "seen before")
     ticket.duplicate_of = earlier.id if earlier is not None else ticket.duplicate_of
     when = f"el {facts.shown_day(earlier.received_at.astimezone(facts.zone()).date())}" if earlier is not None else "antes"
     talking.say(session, ticket, "ticket_duplicate", "duplicate", None, earlier=when)
 
 
 def give_up_waiting() -> int:
-    """Hand tickets whose question was not answered in time to a person, and ask the sender's next one; how many. A job."""
-    before = clock.now() - timedelta(hours=settings_of(TicketSettings).tickets_answer_hours)
+    """Hand tickets to a person whose question has neither an answer nor an end, and ask the sender's next one; how many. A job.
+
+    A question ends by itself when nobody answers it; this finds those of an earlier release, and what an alert was about.
+    """
+    before = clock.now() - timedelta(hours=settings_of(TicketSettings).tickets_answer_hours) - LOST_AFTER
     with reading_session() as session:
         late = select(Ticket.id).where(Ticket.status == talking.ASKING, Ticket.asked_at < before)
         numbers = session.scalars(late.order_by(Ticket.id).limit(200)).all()
@@ -273,12 +299,13 @@ def _given_up(session: Session, number: int, before: datetime) -> int:
     if ticket is None or ticket.status != talking.ASKING or ticket.asked_at is None or ticket.asked_at >= before:
         return 0
     _to_a_person(session, ticket, "no-answer")
-    talking.ask_next(session, ticket.sender, None)
+    talking.ask_next(session, ticket.sender)
     return 1
 
 
 def correct(session: Session, ticket: Ticket, answers: dict[str, str]) -> None:
     """An operator says what is right; a ticket that is booked already is booked anew."""
     ticket.answers = {**ticket.answers, **answers, "tickets": "1", ANOTHER: "yes"}
-    ticket.asked_at, ticket.unclear, ticket.reason = None, 0, None
+    ticket.reason = None
+    talking.withdraw(session, ticket, "somebody has said what is right")
     judge(session, ticket, None)

@@ -32,8 +32,9 @@ class Ticket(Timestamped, SheetSynced, Base):
     its result, `reading` what a reader has seen (the `round`-th time), `facts` what is made of it, `doubts` what is open and
     `answers` what people have said of it. `day` is the ticket's own, `month` that day's; amounts are whole numbers of the
     currency's smallest unit. `asked_at`: when the sender was asked what is open now; NULL where another ticket of theirs
-    comes first. `asks` counts the questions, `unclear` the answers to the open one that nobody understood. `revision` counts
-    the documents that were made of it, `document` is the newest.
+    comes first. `question_id` is the enrolment of the question that is out (`shared.journeys.talking.ask`), `asks` counts the
+    questions. `unclear` was counted by an earlier release, and is no longer. `revision` counts the documents that were made of
+    it, `document` is the newest.
     """
 
     __tablename__ = "tickets"
@@ -66,6 +67,7 @@ class Ticket(Timestamped, SheetSynced, Base):
     tax_minor: Mapped[int | None] = mapped_column(BigInteger)
     duplicate_of: Mapped[int | None] = mapped_column(BigId)
     asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    question_id: Mapped[int | None] = mapped_column(BigId)
     asks: Mapped[int] = mapped_column(Integer, default=0)
     unclear: Mapped[int] = mapped_column(Integer, default=0)
     revision: Mapped[int] = mapped_column(Integer, default=0)

@@ -1,7 +1,8 @@
 """What is said to whoever sent a ticket, by WhatsApp: the questions, one at a time, and what has become of it.
 
-Every text is a template (`templates/es/ticket_*`). They answer a message of the last day, so that WhatsApp takes them as free
-text; later an approved template is needed (TWILIO_CONTENT_SIDS), and without one nobody is told.
+A question is one of the talking flows (`shared.journeys.talking.ask`), which has its retries, its wait, and the rule whose
+answer a message is. Every text is a template (`templates/es/ticket_*`). They answer a message of the last day, so that
+WhatsApp takes them as free text; later an approved template is needed (TWILIO_CONTENT_SIDS), and without one nobody is told.
 """
 
 from __future__ import annotations
@@ -12,16 +13,25 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.tickets import facts
-from functions.tickets.answering import LETTERS
+from functions.tickets import answering, facts
+from functions.tickets.answering import LETTERS, Question, RejectedError, UnclearError
+from functions.tickets.settings import TicketSettings
 from functions.tickets.tables import Ticket
 from shared import clock
+from shared.journeys import talking as shared_talking
+from shared.journeys.talks.answers import Answer, NoAnswerError
 from shared.messages import planning
 from shared.messages.message import Message
-from shared.settings import get_settings
+from shared.readers import UnreadableError
+from shared.settings import get_settings, settings_of
 from shared.store.dialect import locked
 
 ASKING = "asking"
+READER = "ticket"
+REJECTED = "no"
+RETRIES = 1  # then a person has to look
+CONTEXT = "ticket"
+DOUBT, CURRENCY = "doubt", "asked_currency"  # of the data, for the reader
 
 
 def say(session: Session, ticket: Ticket, template: str, once: str, event_key: str | None, **more: str) -> None:
@@ -51,16 +61,16 @@ def can_be_asked(ticket: Ticket) -> bool:
     return ticket.sender is not None and ticket.sender.startswith("+")
 
 
-def ask(session: Session, ticket: Ticket, event_key: str | None) -> None:
+def ask(session: Session, ticket: Ticket) -> None:
     """Ask the first doubt of a ticket, unless the sender is being asked about another one: then it comes after that."""
     ticket.status = ASKING
     session.flush()
     if ticket.asked_at is None and asked_ticket(session, ticket.sender) is not None:
         return
-    _put(session, ticket, event_key)
+    _put(session, ticket)
 
 
-def ask_next(session: Session, sender: str | None, event_key: str | None) -> None:
+def ask_next(session: Session, sender: str | None) -> None:
     """Ask about the sender's next doubtful ticket, where they are asked about none."""
     if sender is None:
         return
@@ -70,7 +80,7 @@ def ask_next(session: Session, sender: str | None, event_key: str | None) -> Non
     query = select(Ticket).where(Ticket.sender == sender, Ticket.status == ASKING, Ticket.asked_at.is_(None))
     waiting = session.scalars(query.order_by(Ticket.id).limit(1)).first()
     if waiting is not None:
-        _put(session, waiting, event_key)
+        _put(session, waiting)
 
 
 def asked_ticket(session: Session, sender: str | None) -> Ticket | None:
@@ -81,11 +91,53 @@ def asked_ticket(session: Session, sender: str | None) -> Ticket | None:
     return session.scalars(locked(query.order_by(Ticket.id).limit(1), Ticket)).first()
 
 
-def _put(session: Session, ticket: Ticket, event_key: str | None) -> None:
+def _put(session: Session, ticket: Ticket) -> None:
     ticket.asked_at, ticket.asks = clock.now(), ticket.asks + 1
-    doubt = ticket.doubts[0]
-    template, choices = _question(doubt["about"], shown(doubt, ticket.currency or get_settings().default_currency))
-    say(session, ticket, template, f"ask{ticket.asks}", event_key, **choices)
+    doubt, currency = ticket.doubts[0], ticket.currency or get_settings().default_currency
+    template, choices = _question(doubt["about"], shown(doubt, currency))
+    ticket.question_id = shared_talking.ask(
+        session,
+        subject(ticket),
+        ticket.sender or "",
+        key=f"{subject(ticket)}:{ticket.asks}",
+        template=template,
+        variables=facts.of(ticket) | choices | {DOUBT: dict(doubt), CURRENCY: currency},
+        reader=READER,
+        retries=RETRIES,
+        wait_at_most=f"{settings_of(TicketSettings).tickets_answer_hours}h",
+        window="ignore",
+        context={CONTEXT: ticket.id},
+    )
+
+
+def withdraw(session: Session, ticket: Ticket, reason: str) -> None:
+    """Nothing is asked about this ticket any more; a question that is out is taken back. A second run changes nothing."""
+    number, ticket.question_id, ticket.asked_at = ticket.question_id, None, None
+    if number is not None:
+        session.flush()
+        shared_talking.cancel(session, number, reason)
+
+
+def read_reply(answer: Answer) -> str:
+    """What a reply says about the doubt that was asked, in plain notation; REJECTED for a no without what is right.
+
+    Raises:
+        UnreadableError: it says nothing of that. NoAnswerError: it brings files, which are tickets of their own.
+    """
+    if answer.files:
+        raise NoAnswerError
+    question = Question.of(
+        answer.data[DOUBT],
+        currency=answer.data[CURRENCY],
+        order=settings_of(TicketSettings).tickets_day_order,
+        zone=facts.zone().key,
+    )
+    try:
+        return answering.read(question, answer.text, answer.at)
+    except RejectedError:
+        return REJECTED
+    except UnclearError as error:
+        raise UnreadableError("no answer to what was asked", ask=True) from error
 
 
 def _question(about: str, readings: Sequence[str]) -> tuple[str, dict[str, str]]:

@@ -19,6 +19,8 @@ param storageName string
 param packageContainerUrl string
 @description('Where telemetry goes; an address, no secret.')
 param insightsConnectionString string
+@description('Resource id of the same: the console links executions to their traces there.')
+param insightsId string
 @description('Address of the database server.')
 param sqlServerAddress string
 @description('Name of the database.')
@@ -51,6 +53,7 @@ var platformSettings = {
   AzureWebJobsStorage__clientId: identityClientId
   AZURE_SQL_CONNECTION_STRING: 'Driver={ODBC Driver 18 for SQL Server};Server=tcp:${sqlServerAddress},1433;Database=${databaseName};Authentication=ActiveDirectoryMsi;UID=${identityClientId};Encrypt=yes;TrustServerCertificate=no'
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
+  APPLICATIONINSIGHTS_RESOURCE_ID: insightsId
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
   // host.json lets 24 messages of a queue run at once on an instance; Python's default on one core is 5 threads.
   PYTHON_THREADPOOL_THREAD_COUNT: '24'

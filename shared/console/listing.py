@@ -51,7 +51,10 @@ def page(session: Session, query: Select[Any], id_column: Any, after: str | None
 
 
 def address(request: Request, **changes: Any) -> str:
-    """The address of this page with other filters: None takes one out. The cursor goes, unless it is what changes."""
-    given: Mapping[str, Any] = dict(parse_qsl(request.url.query)) | {"after": None} | changes
-    kept = {name: value for name, value in given.items() if value not in (None, "")}
+    """The address of this page with other filters: None takes one out. The cursor goes, unless it is what changes.
+
+    An empty filter stays: "any time" is another list than the one of the day that a page shows without it.
+    """
+    given: Mapping[str, Any] = dict(parse_qsl(request.url.query, keep_blank_values=True)) | {"after": None} | changes
+    kept = {name: value for name, value in given.items() if value is not None}
     return request.url.path + (f"?{urlencode(kept)}" if kept else "")

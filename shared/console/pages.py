@@ -21,8 +21,10 @@ from shared.console.identity import Operator
 from shared.console.moments import Reader
 from shared.console.navigation import Entry
 from shared.console.settings import ConsoleSettings
-from shared.errors import RefusedError
+from shared.errors import PermanentError, RefusedError
+from shared.outbox import actions
 from shared.settings import get_settings, settings_of
+from shared.store.models import Delivery
 from shared.store.session import reading
 
 LANGUAGE_COOKIE, ZONE_COOKIE, THEME_COOKIE = "puente_language", "puente_zone", "puente_theme"
@@ -109,6 +111,12 @@ def as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2, default=str)
 
 
+def most_attempts(delivery: Delivery) -> int | str:
+    """After how many attempts a delivery is given up; `?` where nothing deployed knows its action any more."""
+    action = actions.find(delivery.target, delivery.action)
+    return "?" if isinstance(action, PermanentError) else action.retry.max_attempts
+
+
 @cache
 def _environment(language: str) -> Environment:
     """Templates in one language. Everything is escaped, and a name that a template misspells is an error."""
@@ -124,6 +132,7 @@ def _environment(language: str) -> Environment:
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     environment.filters["json"] = as_json
+    environment.globals["most_attempts"] = most_attempts
     environment.globals["say"] = partial(words.in_words, language)
     environment.globals["of_refusal"] = partial(words.of_refusal, language)
     environment.install_gettext_translations(words.translations(language), newstyle=True)  # type: ignore[attr-defined]

@@ -12,13 +12,15 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from shared import flows
+from shared import clock, flows
 from shared.intake.envelope import Envelope
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.flow_models import FlowHold, HeldEvent
 from shared.store.types import key_of
 
-_IS_HELD = select(FlowHold.flow).where(FlowHold.flow == bindparam("flow"))
+FRESH_SECONDS = 1.0
+"""For so long a process that has seen no hold at all looks for none: each event would ask otherwise."""
+_ALL = select(FlowHold.flow)
 _HOLD = locked(select(FlowHold).where(FlowHold.flow == bindparam("flow")), FlowHold)
 
 
@@ -27,10 +29,29 @@ def lock(session: Session, flow: str) -> FlowHold | None:
     return session.scalars(_HOLD, {"flow": flow}).one_or_none()
 
 
+class _Seen:
+    """Until when this process need not look for holds."""
+
+    none_until = 0.0
+
+
+def forget() -> None:
+    """Look again at the next event: a flow was paused."""
+    _Seen.none_until = 0.0
+
+
 def is_held(session: Session, queue: str, kind: str) -> bool:
-    """Whether events of that type on that queue wait at the moment. One look at a table that is nearly always empty."""
-    flow = flows.owner(queue, kind)
-    return flow is not None and session.scalar(_IS_HELD, {"flow": flow}) is not None
+    """Whether events of that type on that queue wait at the moment.
+
+    Where no flow is held this is asked once a second, so that another process applies what comes in the first second of a
+    pause; from then on, and until the last hold has ended, each event asks.
+    """
+    if clock.steady() < _Seen.none_until:
+        return False
+    held = session.scalars(_ALL).all()
+    if not held:
+        _Seen.none_until = clock.steady() + FRESH_SECONDS
+    return flows.owner(queue, kind) in held
 
 
 def keep_if_held(session: Session, queue: str, key: str, envelope: Envelope) -> bool:

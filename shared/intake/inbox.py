@@ -146,6 +146,7 @@ def apply_once[P: Payload](session: "Session", handler: Handler[P], event: Event
     """Apply the event unless its key is taken; the outcome in a word. Whoever calls commits, or rolls back."""
     from sqlalchemy import update
 
+    from shared.intake import changes
     from shared.store.dialect import insert_if_absent
     from shared.store.models import InboxEvent
     from shared.store.used_keys import was_used
@@ -162,7 +163,8 @@ def apply_once[P: Payload](session: "Session", handler: Handler[P], event: Event
         "replay_of": envelope.replayof,
         "data": _kept(event),
         "left_out": [field.as_json() for field in event.payload.left_out] or None,
-        "outcome": "applied",  # nearly always; another word costs one statement more
+        "outcome": "applied",
+        "traceparent": telemetry.current(),
     }
     if envelope.type in flows.kept_keys() and was_used(session, event.key):
         return "duplicate"
@@ -171,9 +173,11 @@ def apply_once[P: Payload](session: "Session", handler: Handler[P], event: Event
         outcome = _repeated(session, handler, event, values)
         _resolve(session, envelope)
         return outcome
-    outcome = handler.apply(session, event)
-    if outcome != values["outcome"]:
-        session.execute(update(InboxEvent).where(InboxEvent.key == event.key).values(outcome=outcome))
+    with changes.noted(session) as changed:
+        outcome = handler.apply(session, event)
+    found = {"outcome": outcome, "changes": changed.as_json(names_alone=bool(event.payload.not_kept))}
+    if outcome != values["outcome"] or found["changes"] is not None:
+        session.execute(update(InboxEvent).where(InboxEvent.key == event.key).values(found))
     _resolve(session, envelope)
     return outcome
 

@@ -47,7 +47,9 @@ def pause(flow: str, actor: str, until: datetime | None, note: str | None) -> Fl
         _log(session, flow, actor, "pause", note)
         return made
 
-    return transact(work)
+    made = transact(work)
+    holding.forget()
+    return made
 
 
 def end(flow: str, actor: str) -> FlowPause:

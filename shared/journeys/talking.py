@@ -20,7 +20,7 @@ against the daily cap; a stop ends it.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -74,37 +74,49 @@ def ask(  # a question has these parts
     session: Session,
     person: str,
     phone: str,
-    text: str,
+    text: str | None = None,
     *,
     key: str,
+    template: str | None = None,
+    variables: Mapping[str, Any] | None = None,
     options: Sequence[str] = (),
     reads: Reads | None = None,
+    reader: str | None = None,
     retry: str | None = None,
+    retries: int = 2,
     wait_at_most: str = "24h",
     channel: str = "whatsapp",
+    window: Literal["respect", "ignore"] = "respect",
     context: Mapping[str, Any] | None = None,
     transactional: bool = True,
 ) -> int | None:
     """Ask one person one question; the number of the enrolment, None where the `key` has asked before.
 
     `talk.ended` says what came of it: with `completed` the answer is `variables["answer"]`, read as `reads` has it (an option
-    by its id, "Sí" is `si`; see `talks.asking.option_id`); else `outcome` says why there is none. `text` is taken as it is.
+    by its id, "Sí" is `si`; see `talks.asking.option_id`) or by the `reader` that a flow declares (`answer_readers`); else
+    `outcome` says why there is none. `text` is taken as it is; a `template` takes its place, with the `variables`, among which
+    a reader finds what it needs. `window` "ignore" asks at any hour, for what the person has just begun themselves.
     To whoever has not written within 24 hours WhatsApp takes no text of our own, and the outcome is `undelivered`.
 
     Raises:
         ValueError: the question cannot be asked so.
     """
-    if not text.strip() or len(text) > LONGEST_QUESTION:
-        raise ValueError(f"a question has 1 to {LONGEST_QUESTION} characters")
+    if template is None and not (text and text.strip() and len(text) <= LONGEST_QUESTION):
+        raise ValueError(f"a question has 1 to {LONGEST_QUESTION} characters, or a template")
     flow = question.flow(
+        template=template,
         reads=reads,
+        reader=reader,
         has_options=bool(options),
         has_retry=retry is not None,
+        retries=retries,
         wait_at_most=wait_at_most,
         channel=channel,
+        window=window,
         transactional=transactional,
     )
-    data = {"phone": phone, question.TEXT: text, question.CHOICES: list(options), question.RETRY: retry}
+    own = {question.TEXT: text, question.CHOICES: list(options) or None, question.RETRY: retry}
+    data = {**(variables or {}), **{name: value for name, value in own.items() if value is not None}, "phone": phone}
     return engine.enrol(session, question.NAME, person, None, data, key, context=context, definition=flow)
 
 

@@ -19,6 +19,8 @@ _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
 _BRANDS: Mapping[bytes, str] = {
     b"heic": "image/heic",
     b"heix": "image/heic",
+    b"heim": "image/heic",
+    b"heis": "image/heic",
     b"mif1": "image/heic",
     b"msf1": "image/heic",
     b"avif": "image/avif",

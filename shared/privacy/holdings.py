@@ -124,7 +124,7 @@ def _enrolment_of(column: Any) -> Callable[[Person], ColumnElement[bool]]:
 
 
 def _event_instead(person: Person) -> dict[str, Any]:
-    return {"subject": person.pseudonym, "event_id": person.pseudonym, "data": GONE}
+    return {"subject": person.pseudonym, "event_id": person.pseudonym, "data": GONE, "changes": None}
 
 
 def _delivery_instead(person: Person) -> dict[str, Any]:

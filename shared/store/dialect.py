@@ -98,6 +98,10 @@ def _for_update[S: Select[*tuple[Any, ...]]](query: S, model: type[DeclarativeBa
     return locking.execution_options(populate_existing=True)
 
 
+INSERTED = "puente_inserted"
+"""In `session.info`: the list, if there is one, to which each row is added that `insert_if_absent` has inserted."""
+
+
 @lru_cache(maxsize=128)
 def insert_if_absent_statement(
     dialect: str, model: type[DeclarativeBase], unique: tuple[str, ...], columns: tuple[str, ...]
@@ -130,7 +134,11 @@ def insert_if_absent(
     filled = inserted_values(dialect, model, values)
     key = (unique,) if isinstance(unique, str) else tuple(unique)
     statement = insert_if_absent_statement(dialect, model, key, tuple(filled))
-    return rows_changed(session.execute(statement, {f"new_{name}": value for name, value in filled.items()})) == 1
+    is_new = rows_changed(session.execute(statement, {f"new_{name}": value for name, value in filled.items()})) == 1
+    noted: list[tuple[type[DeclarativeBase], dict[str, Any]]] | None = session.info.get(INSERTED)
+    if is_new and noted is not None:
+        noted.append((model, values))
+    return is_new
 
 
 def inserted_values(dialect: str, model: type[DeclarativeBase], values: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the engine keeps of a flow as a whole: its pauses, and the events that wait for their end."""
+"""What the engine keeps of a flow as a whole: its pauses, the events that wait for their end, our log lines of its events."""
 
 from datetime import datetime
 
@@ -70,3 +70,21 @@ class HeldEvent(Base):
     event: Mapped[str] = mapped_column(UnicodeText)
 
     __table_args__ = (Index(None, "flow", "received_at", "id"),)
+
+
+class LogLine(Base):
+    """A line of our own log that belongs to an event or a delivery, masked as it was logged, for some days.
+
+    `event` is a digest of the event's type and id (`shared.watch.log_lines`), so that no line names anybody.
+    """
+
+    __tablename__ = "log_lines"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    level: Mapped[str] = mapped_column(Unicode(10))
+    logger: Mapped[str] = mapped_column(Unicode(100))
+    text: Mapped[str] = mapped_column(Note(2000))
+    event: Mapped[str | None] = mapped_column(Unicode(64))
+    delivery_id: Mapped[int | None] = mapped_column(BigId)
+
+    __table_args__ = (Index(None, "event", "id"), Index(None, "delivery_id", "id"))

@@ -14,13 +14,14 @@ from shared.store.types import BigId, JsonText, Note, UtcDateTime
 class InboxEvent(Base):
     """An event that was handled. The unique `key` is what makes a second delivery of it harmless.
 
-    `left_out` names the fields that could not be read, with the reason; `data` keeps what was sent.
+    `left_out` names the fields that could not be read, with the reason; `data` keeps what was sent. `changes` is what it has
+    changed in our record, field by field (`shared.intake.changes`); `traceparent` is its place in its trace.
     """
 
     __tablename__ = "inbox"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(Unicode(64), unique=True)
-    event_id: Mapped[str] = mapped_column(Unicode(255))
+    event_id: Mapped[str] = mapped_column(Unicode(255), index=True)
     source: Mapped[str] = mapped_column(Unicode(100))
     type: Mapped[str] = mapped_column(Unicode(100))
     subject: Mapped[str | None] = mapped_column(Note(100), index=True)
@@ -31,6 +32,8 @@ class InboxEvent(Base):
     replay_of: Mapped[int | None] = mapped_column(BigId)
     data: Mapped[Any] = mapped_column(JsonText)
     left_out: Mapped[Any | None] = mapped_column(JsonText)
+    changes: Mapped[Any | None] = mapped_column(JsonText, deferred=True)
+    traceparent: Mapped[str | None] = mapped_column(Unicode(55))
 
     __table_args__ = (Index("ix_inbox_type_id", "type", "id"),)
 
@@ -75,10 +78,10 @@ class DeadLetter(Base):
     trace: Mapped[str | None] = mapped_column(UnicodeText)
     attempts: Mapped[int] = mapped_column(default=0)
     state: Mapped[str] = mapped_column(Unicode(16), default="parked")
-    replay_of: Mapped[int | None] = mapped_column(BigId)
+    replay_of: Mapped[int | None] = mapped_column(BigId, index=True)
     replays: Mapped[int] = mapped_column(default=0)
     replayed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
-    __table_args__ = (Index("ix_dead_letters_state", "state", "id"), Index(None, "created_at"))
+    __table_args__ = (Index("ix_dead_letters_state", "state", "id"), Index(None, "type", "id"), Index(None, "created_at"))

@@ -55,7 +55,7 @@ class ActionLog(Base):
     action: Mapped[str] = mapped_column(Unicode(110))
     subject: Mapped[str | None] = mapped_column(Note(100), index=True)
     delivery_id: Mapped[int | None] = mapped_column(BigId, index=True)
-    dead_letter_id: Mapped[int | None] = mapped_column(BigId)
+    dead_letter_id: Mapped[int | None] = mapped_column(BigId, index=True)
     attempt: Mapped[int | None]
     result: Mapped[str] = mapped_column(Unicode(32))
     detail: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))

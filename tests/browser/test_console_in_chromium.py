@@ -34,6 +34,7 @@ PAGES = (
     "/console/plans",
     "/console/journeys",
     "/console/journeys/lead_followup",
+    "/console/journeys/encuesta_de_interes",
     "/console/broadcasts",
     f"/console/broadcasts/{BROADCAST}",
     f"/console/broadcasts/{BROADCAST}/start",

@@ -76,6 +76,23 @@ def bomb() -> bytes:
     return saved(Image.new("1", (20_000, 20_000)), "PNG")
 
 
+def heic(image: Image.Image | None = None) -> bytes:
+    """A ticket as an iPhone takes it."""
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    return saved(drawn() if image is None else image, "HEIF", quality=60)
+
+
+def heic_that_names(width: int, height: int) -> bytes:
+    """A HEIC whose header names another size than the 600 x 800 points that are packed in it."""
+    size = b"ispe" + bytes(4)
+    named = [size + wide.to_bytes(4, "big") + high.to_bytes(4, "big") for wide, high in ((600, 800), (width, height))]
+    found = heic()
+    assert named[0] in found
+    return found.replace(*named)
+
+
 EIGHT = {
     "jpeg": jpeg,
     "turned": lying_on_its_side,

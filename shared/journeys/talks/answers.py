@@ -23,18 +23,27 @@ _NUMBERED = re.compile(r"(?:(?:la|el|opcion|numero|num|no|n|#)[ .:]*)*(\d{1,2})\
 class Answer:
     """What somebody has answered, for a flow's own reader: when it was written, and in which zone the person lives.
 
-    `choice` is the id of a button or row that was pressed, `data` what the enrolment knows.
+    `choice` is the id of a button or row that was pressed, `files` how many came with the words, `data` what the enrolment
+    knows.
     """
 
     text: str
     choice: str | None
+    files: int
     zone: str
     at: datetime
     data: Mapping[str, Any]
 
 
 type Reader = Callable[[Answer], str | int | float]
-"""A flow's own reader of answers: what is stored. Raises UnreadableError where the answer does not fit."""
+"""A flow's own reader of answers: what is stored.
+
+Raises UnreadableError where the answer does not fit; NoAnswerError where the message was not meant as one.
+"""
+
+
+class NoAnswerError(Exception):
+    """The message is no answer at all: it costs no retry, and whoever else takes such messages may."""
 
 
 def options_of(ask: Ask, data: Mapping[str, Any]) -> tuple[Option, ...]:
@@ -49,14 +58,16 @@ def options_of(ask: Ask, data: Mapping[str, Any]) -> tuple[Option, ...]:
     return tuple({one.id: one for one in made if one is not None}.values())[:MOST_OPTIONS]
 
 
-def read(ask: Ask, data: Mapping[str, Any], text: str, *, choice: str | None, zone: str, at: datetime) -> str | int | float:
+def read(
+    ask: Ask, data: Mapping[str, Any], text: str, *, choice: str | None, zone: str, at: datetime, files: int = 0
+) -> str | int | float:
     """What the reply says, to be stored. `choice` is the id of a button or row that was pressed, `at` when it was written.
 
     Raises:
-        UnreadableError: it does not fit; the reason is safe to show.
+        UnreadableError: it does not fit; the reason is safe to show. NoAnswerError: as the flow's own reader has it.
     """
     if ask.reader is not None:
-        return _by_reader(ask.reader, Answer(text=text, choice=choice, zone=zone, at=at, data=data))
+        return _by_reader(ask.reader, Answer(text=text, choice=choice, files=files, zone=zone, at=at, data=data))
     match ask.kind:
         case "option":
             return _option(options_of(ask, data), text, choice).id

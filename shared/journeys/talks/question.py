@@ -11,11 +11,15 @@ TEXT, RETRY, CHOICES = "question", "retry", "choices"
 
 def flow(
     *,
+    template: str | None = None,
     reads: Reads | None = None,
+    reader: str | None = None,
     has_options: bool = False,
     has_retry: bool = False,
+    retries: int = 2,
     wait_at_most: str = "24h",
     channel: str = "whatsapp",
+    window: str = "respect",
     transactional: bool = True,
 ) -> TalkingFlow:
     """A flow of one question.
@@ -24,11 +28,14 @@ def flow(
         ValueError: it cannot be asked so.
     """
     asked = Ask(
-        text=f"{{{{ {TEXT} }}}}",
+        text=f"{{{{ {TEXT} }}}}" if template is None else None,
+        template=template,
         reads=reads,
+        reader=reader,
+        retries=retries,
         retry=f"{{{{ {RETRY} }}}}" if has_retry else None,
         options_from=CHOICES if has_options else None,
     )
     step = {"id": ANSWER, "ask": asked, "channel": channel, "wait_at_most": wait_at_most, "transactional": transactional}
-    steps = (TalkStep.model_validate(step),)
+    steps = (TalkStep.model_validate(step | {"window": window}),)
     return with_stop(TalkingFlow(name=NAME, title="Una pregunta", re_enrol="each_event", steps=steps))

@@ -145,7 +145,10 @@ def _taken_in(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, ask: A
     if keyword is not None:
         return turns.take(record, talk, step, keyword, row)
     try:
-        value = answers.read(ask, data, row.text, choice=row.option_id, zone=record.frame().zone, at=row.received_at)
+        zone, files = record.frame().zone, len(row.media or ())
+        value = answers.read(ask, data, row.text, choice=row.option_id, zone=zone, at=row.received_at, files=files)
+    except answers.NoAnswerError:
+        return False
     except UnreadableError as error:
         put = step_deliveries.first_tried(record.session, record.rows[step.id].delivery_id)
         if put is None or row.received_at < put - SKEW:

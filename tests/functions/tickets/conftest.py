@@ -12,6 +12,7 @@ from sandbox.openai import KEY, TICKET
 from shared import clock
 from shared.errors import PermanentError
 from shared.settings import get_settings
+from shared.store.journey_models import JourneyTalk
 from shared.store.session import reading
 from shared.vendors import openai
 from tests.support import pictures
@@ -92,6 +93,11 @@ class Till:
     def last_text(self) -> str:
         """The last text that was said."""
         return self.office.sent[-1].rendered.text
+
+    def asked_again(self) -> int:
+        """How many answers to the newest question have not fitted."""
+        with reading() as session:
+            return session.scalars(select(JourneyTalk.tries).order_by(JourneyTalk.enrolment_id.desc())).first() or 0
 
     @property
     def tickets(self) -> list[Ticket]:

@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 import pytest
 from sqlalchemy import select
 
-from functions.tickets import listeners, media
+from functions.tickets import media
 from functions.tickets.payloads import TicketMessages
 from functions.tickets.payloads import read as read_request
 from shared.errors import PermanentError
+from shared.messages.outcomes import notify_received
 from shared.settings import get_settings
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import Delivery
@@ -84,15 +85,15 @@ def received(**more: Any) -> int:
         )
         session.add(row)
         session.flush()
-        listeners.take_in(session, row.id)
-        listeners.take_in(session, row.id)
+        notify_received(session, row.id)
+        notify_received(session, row.id)
         return int(row.id)
 
     return transact(work)
 
 
 def test_photo_to_the_companys_number_is_a_ticket_of_those_who_send_them(till: Till) -> None:
-    """Once, however often the listener is called; nobody has to answer the message."""
+    """Once, however often the listeners are called; nobody has to answer the message."""
     till.files[f"{URL}/9"] = pictures.jpeg()
     received()
     till.settle()
@@ -124,7 +125,17 @@ def test_words_that_are_meant_for_somebody_else_answer_nothing(till: Till, other
     """A stop, and what another question has taken already."""
     till.photo(printed={"total": "118.00"})
     received(media=[], kind="text", **other)
-    assert (till.ticket.status, till.ticket.unclear) == ("asking", 0)
+    assert (till.ticket.status, till.asked_again()) == ("asking", 0)
+
+
+def test_photo_while_something_is_asked_is_a_ticket_and_no_answer(till: Till) -> None:
+    """It costs no retry: the question waits on, and the photo is read."""
+    till.photo(printed={"total": "118.00"})
+    till.files[f"{URL}/9"] = pictures.jpeg()
+    received(text="")
+    till.settle()
+    assert [one.status for one in till.tickets] == ["asking", "booked"]
+    assert till.asked_again() == 0
 
 
 def test_words_of_before_the_question_answer_nothing(till: Till) -> None:
@@ -138,7 +149,7 @@ def test_words_of_before_the_question_answer_nothing(till: Till) -> None:
     assert till.ticket.status == "asking"
 
 
-@pytest.mark.parametrize(("quoted", "status"), [("lead:17", "asking"), ("ticket:1", "booked")])
+@pytest.mark.parametrize(("quoted", "status"), [("another", "asking"), ("the question", "booked")])
 def test_words_that_quote_another_message_answer_nothing(
     till: Till, environment: pytest.MonkeyPatch, quoted: str, status: str
 ) -> None:
@@ -146,8 +157,8 @@ def test_words_that_quote_another_message_answer_nothing(
     till.photo(printed={"total": "118.00"})
     with reading() as session:
         asked = session.scalars(select(Delivery.id).where(Delivery.target == "twilio")).one()
-    transact(lambda session: setattr(session.get_one(Delivery, asked), "subject", quoted))
-    environment.setattr("shared.messages.statuses.delivery_of", lambda _session, _provider, _vendor_id: asked)
+    number = asked if quoted == "the question" else asked + 1000
+    environment.setattr("shared.messages.statuses.delivery_of", lambda _session, _provider, _vendor_id: number)
     received(media=[], kind="text", text="116", quoted_id="SM1")
     till.settle()
     assert till.ticket.status == status

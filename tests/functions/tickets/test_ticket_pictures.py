@@ -25,6 +25,21 @@ def test_each_of_eight_becomes_pages_that_stand_upright(name: str) -> None:
             assert max(image.size) <= reader.LONGEST_SIDE
 
 
+def test_picture_of_an_iphone_is_a_page_like_any_other() -> None:
+    """HEIC, also where it lies on its side and says so: upright, and it looks like the JPEG of the same ticket."""
+    exif = Image.Exif()
+    exif[0x0112] = pictures.TURNED
+    lying = pictures.drawn().rotate(90, expand=True)
+    lying.info["exif"] = exif.tobytes()
+    wanted = reader.pages_of(pictures.jpeg(), **LIMITS).dhash
+    for data in (pictures.heic(), pictures.heic(lying)):
+        found = reader.pages_of(data, **LIMITS)
+        assert (found.kind, len(found.pages)) == ("image/heic", 1)
+        with Image.open(io.BytesIO(found.pages[0])) as image:
+            assert (image.format, image.size, dict(image.getexif())) == ("JPEG", (600, 800), {})
+        assert reader.distance(found.dhash, wanted) <= 4
+
+
 def test_type_is_that_of_the_content() -> None:
     """A PDF that comes as `application/octet-stream`, with a line before its mark."""
     assert reader.kind_of(b"scanner 1.0\n" + pictures.pdf()) == "application/pdf"
@@ -49,7 +64,11 @@ def test_hash_of_the_same_photo_in_another_quality_is_near_and_of_another_far() 
     [
         (b"", "empty"),
         (b"hola", "unknown-type"),
-        (b"\x00\x00\x00\x18ftypheic" + b"\x00" * 64, "heic"),
+        (b"\x00\x00\x00\x18ftypheic" + b"\x00" * 64, "broken"),
+        (pictures.heic()[:-2000], "broken"),
+        (pictures.heic_that_names(9_000, 9_000), "too-large"),
+        (pictures.heic_that_names(20_000, 20_000), "too-large"),
+        (pictures.heic_that_names(60, 80), "broken"),
         (pictures.jpeg()[:2000], "broken"),
         (b"%PDF-1.7\nnothing", "broken"),
         (pictures.locked_pdf(), "pdf-with-password"),

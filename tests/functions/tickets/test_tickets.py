@@ -206,7 +206,7 @@ class TestDuplicates:
 @pytest.mark.parametrize(
     ("data", "reason", "template"),
     [
-        (b"\x00\x00\x00\x18ftypheic" + b"\x00" * 64, "heic", "ticket_file_heic"),
+        (b"\x00\x00\x00\x18ftypheic" + b"\x00" * 64, "broken", "ticket_file_broken"),
         (pictures.locked_pdf(), "pdf-with-password", "ticket_file_password"),
         (pictures.pdf(11), "too-many-pages", "ticket_file_large"),
         (pictures.bomb(), "too-large", "ticket_file_large"),

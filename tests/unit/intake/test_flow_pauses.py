@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from functions import contacts
 from shared import clock, faults, queues
 from shared.errors import RefusedError, UnavailableError
-from shared.intake import inbox, pausing, releasing
+from shared.intake import holding, inbox, pausing, releasing, replay_plan
+from shared.intake.dead_letter_store import Filter
 from shared.intake.envelope import parse
 from shared.outbox.policy import HANDLER_POLICY
 from shared.store.flow_models import FlowHold, FlowPause, HeldEvent
@@ -244,3 +245,29 @@ def test_large_event_waits_with_its_data(world: World, test_clock: clock.TestClo
     storage.blobs.clear()
     releasing.resume("contacts", "a")
     assert len(handled()) == 1
+
+
+def test_without_a_pause_few_events_ask(world: World, test_clock: clock.TestClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a second for a process; a pause is seen at once where it was made, and elsewhere after a second."""
+    moment = 1000.0
+    monkeypatch.setattr(clock, "steady", lambda: moment)
+    holding.forget()
+    with reading() as session:
+        assert not holding.is_held(session, contacts.QUEUE, "manychat.contact")
+    pausing.pause("contacts", "a", None, None)
+    with reading() as session:
+        assert holding.is_held(session, contacts.QUEUE, "manychat.contact")
+        holding._Seen.none_until = moment + holding.FRESH_SECONDS  # as another process that looked just before
+        assert not holding.is_held(session, contacts.QUEUE, "manychat.contact")
+        moment += holding.FRESH_SECONDS
+        assert holding.is_held(session, contacts.QUEUE, "manychat.contact")
+        assert not holding.is_held(session, "lead-queue", "lead.created")
+
+
+def test_stopped_event_of_a_paused_flow_is_not_replayed_past_the_pause(world: World, test_clock: clock.TestClock) -> None:
+    """A plan says so and changes nothing."""
+    world.post("opportunity", opportunity("m1", stage="no such stage"))
+    world.run()
+    pausing.pause("opportunities", "a", None, None)
+    made = replay_plan.rehearse(replay_plan.Chosen(filter=Filter()))
+    assert [part.reason for part in made.parts] == ["flow-paused"]

@@ -26,7 +26,7 @@ NEEDED = {
     "reunion_respuesta",
     "ticket_another", "ticket_booked", "ticket_currency", "ticket_currency_choice", "ticket_currency_missing",
     "ticket_day", "ticket_day_choice", "ticket_day_missing", "ticket_duplicate", "ticket_file_broken",
-    "ticket_file_gone", "ticket_file_heic", "ticket_file_large", "ticket_file_password", "ticket_person",
+    "ticket_file_gone", "ticket_file_large", "ticket_file_password", "ticket_person",
     "ticket_several", "ticket_supplier", "ticket_supplier_choice", "ticket_supplier_missing", "ticket_total",
     "ticket_total_choice", "ticket_total_missing", "ticket_unread",
 }  # fmt: skip
