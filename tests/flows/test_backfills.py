@@ -91,7 +91,7 @@ def test_what_differs_otherwise_now_is_shown_again(synced):
 def test_booking_that_never_came_is_planned_with_its_messages(ours, calcom):
     """Cal.com has bookings that no webhook told of: the plan counts what would go out, and applies exactly them."""
     calcom.act("book", ANA)
-    missed = calcom.act("book", ANA | {"email": "eva@example.com"})
+    missed = calcom.act("book", ANA | {"email": "eva@example.com", "phone": "+525587654321"})
     calcom.act("no_show", {"id": missed["uid"]})
     plan = planned("calcom")
     assert (plan.figures["create"], plan.figures["stop"]) == (plan.figures["parts"], 0)
