@@ -36,7 +36,8 @@ from shared.console.listing import blank
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.crm import editing
 from shared.errors import RefusedError
-from shared.settings import settings_of
+from shared.messages import portfolio
+from shared.settings import get_settings, settings_of
 from shared.store.session import reading
 
 router = APIRouter(route_class=ConsoleRoute)
@@ -85,8 +86,15 @@ def automations(request: Request, filters: Annotated[Filters, Query()]) -> Respo
     with reading() as session:
         page = listing.page(session, query, Automation.id, filters.after)
         figures = stats.of_automations(session, [row.id for row in page.rows])
+        limit = {"people": portfolio.limit(session, get_settings()), "used": portfolio.used(session)}
         session.expunge_all()
-    facts: dict[str, Any] = {"page": page, "figures": figures, "filters": filters, "states": tuple(AutomationStatus)}
+    facts: dict[str, Any] = {
+        "limit": limit,
+        "page": page,
+        "figures": figures,
+        "filters": filters,
+        "states": tuple(AutomationStatus),
+    }
     facts |= {"more": listing.address(request, after=page.next) if page.next else None}
     return _render(request, "automations", TITLE, facts)
 

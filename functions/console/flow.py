@@ -26,6 +26,7 @@ FLOW = Flow(
         "functions.console.replays:router",
         "functions.console.stopped_fixes:router",
         "functions.console.flows:router",
+        "functions.console.trials:router",
         "functions.console.records:router",
         "functions.console.journeys:router",
         "functions.console.approvals:router",

@@ -438,6 +438,7 @@ class TestAnyOrder:
         max_size=7,
     )
 
+    @pytest.mark.slow
     @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(steps=STEPS)
     @example(steps=[("theirs", 19), ("theirs", 18), ("ours", 19, 0)])

@@ -49,6 +49,7 @@ WALKS = [
 ]
 
 
+@pytest.mark.share(1)
 @pytest.mark.parametrize(("who", "language"), WALKS)
 def test_every_link_leads_to_a_page(filled, who, language):
     """For every role and in both languages: no dead link, no link to what the role may not see."""

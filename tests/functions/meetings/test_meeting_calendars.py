@@ -85,6 +85,7 @@ class TestBooking:
         office.world.run_for(office.clock, minutes=70, step_seconds=300)
         assert (office.meeting.status, office.meeting.options[0]["confidence"]) == (OFFERED, "low")
 
+    @pytest.mark.share(2)
     @pytest.mark.parametrize("lost", [1, 2, 3, 4])
     def test_lost_answers_make_no_second_event(self, office: Office, lost: int) -> None:
         """Whichever answer is lost: one event and one invitation."""
@@ -197,6 +198,7 @@ class TestCalendarsOwnChanges:
         office.do("POST", f"/{office.meeting.id}/reschedule", body={"start": later.isoformat()})
         assert office.guests() == [MARIA, PEDRO]
 
+    @pytest.mark.slow
     def test_without_a_channel_the_calendar_is_read_all_the_same(self, office: Office) -> None:
         """Every quarter of an hour, where notices are lost."""
         office.ask()

@@ -17,6 +17,7 @@ LOST = [
 ]
 
 
+@pytest.mark.slow
 def test_she_was_here_before(company: Company) -> None:
     """The same employee, deactivated: reactivated, and the step says so; the invitation comes on the first day."""
     company.okta.act("user", {**BEATRIZ, "employee_id": "E-7", "status": "DEPROVISIONED"})
@@ -147,6 +148,7 @@ def _json(body: str) -> dict[str, Any]:
     return dict(json.loads(body))
 
 
+@pytest.mark.slow
 def test_entra_in_the_place_of_okta(company: Company) -> None:
     """A user that is disabled until the first day; a cancelled contract disables it and signs it out."""
     company.set_up(
