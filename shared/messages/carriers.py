@@ -95,6 +95,12 @@ def _number(payload: Any) -> str:
     return found.id if found is not None else ""
 
 
+def _redirected(payload: Mapping[str, Any], email: str | None, phone: str | None) -> Mapping[str, Any] | None:
+    """The same message to whoever tries; ManyChat's ids are nobody's address but the person's own."""
+    to = {"email": email, "manychat": None}.get(payload["channel"], phone)
+    return {**payload, "to": to} if to else None
+
+
 def pace(carrier: str) -> float:
     """How many messages a second a carrier gets at most, over all instances together; with Meta: each of our numbers there."""
     from shared.settings import get_settings
@@ -123,6 +129,7 @@ def _action(carrier: str, channel: str, send: str, unknown: AfterUnknown, find: 
         after=_after,
         unwanted=_unwanted,
         describe=_describe,
+        redirected=_redirected,
         after_unknown=unknown,
         key_recurs=False,  # the key names one step of one enrolment
         **more,

@@ -92,6 +92,7 @@ def simulation(database, storage, environment):
         yield time
 
 
+@pytest.mark.slow
 def test_eighty_a_second(simulation):
     """Sustained by four executors, at a pace of 85 a second and 0.3 seconds a call; the pace is never exceeded by one."""
     carrier = Carrier()
