@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0068"
-down_revision = "0067"
+down_revision = "0078"
 branch_labels = None
 depends_on = None
 
