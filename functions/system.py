@@ -54,12 +54,14 @@ FLOW = Flow(
     impersonal_tables=frozenset(
         (
             *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
-            *("journey_pauses", "retention_marks", "used_keys", "odoo_cursors"),
-            *("delivery_waits", "outages", "target_pauses", "lane_shares", "event_figures", "event_hours"),
+            *("journey_pauses", "journey_figures", "retention_marks", "used_keys", "odoo_cursors"),
+            *("delivery_waits", "outages", "target_pauses", "target_parts", "lane_shares", "event_figures", "event_hours"),
+            *("day_figures", "day_folds", "model_days"),
             *("flow_holds", "flow_pauses", "log_lines"),
         )
     ),
     privacy="shared.privacy.holdings:ENGINE",
+    figures=("shared.journeys.by_day:of_journeys", "shared.journeys.by_day:of_messages"),
     effects=("shared.alerts:ALERT",),
     clients=(
         "shared.alerts:ADDRESS",
@@ -97,6 +99,7 @@ FLOW = Flow(
         Job(name="free-expired", rhythm=Rhythm.HALF_MINUTE, run="shared.outbox.dispatch:free_expired"),
         Job(name="requeue-lost", rhythm=Rhythm.FIVE_MINUTES, run="shared.outbox.dispatch:requeue_lost"),
         Job(name="close-journey-steps", rhythm=Rhythm.FIVE_MINUTES, run="shared.journeys.outcomes:close_steps"),
+        Job(name="journey-figures", rhythm=Rhythm.FIVE_MINUTES, run="shared.journeys.figures:count_all"),
         Job(name="retention", rhythm=Rhythm.NIGHT, run="shared.retention:remove_old"),
         Job(name="retention-goes-on", rhythm=Rhythm.FIVE_MINUTES, run="shared.retention:go_on"),
     ),

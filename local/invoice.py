@@ -5,20 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local import lead
-from local.part import Part
+from local.part import PostingPart
 
 HOOK = "/api/v1/invoices/webhook"
 TOTAL, CENTS, OVERDUE_DAYS = "11600.00", 1_160_000, 12
 
 
-class Demo(Part):
-    """Reports an invoice and pays it in the sandbox's Stripe. `post` and `ask` are requests to the app with its key."""
-
-    def __init__(
-        self, sandbox_url: str, post: Callable[[str, Any], dict[str, Any]], ask: Callable[[str], dict[str, Any]]
-    ) -> None:
-        super().__init__(sandbox_url, ask)
-        self._post = post
+class Demo(PostingPart):
+    """Reports an invoice and pays it in the sandbox's Stripe."""
 
     def show(self, name: str, email: str) -> bool:
         """Report it, pay it, and wait for our record of both; whether all of it came."""

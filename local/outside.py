@@ -63,7 +63,7 @@ def demonstration() -> dict[str, str]:
     campaign = _CAMPAIGN | {"deadline_date": f"{date.today() + timedelta(days=14)}"}  # noqa: DTZ011  # as a person counts
     senders = json.dumps({ticket.SENDER: ticket.PERSON})
     shown = {"CAMPAIGN_VARIABLES": json.dumps(campaign), "PAYMENTS_ALERT_ABOVE": '{"MXN": "1000"}', "TICKETS_SENDERS": senders}
-    return {**_AT_ONCE, **_LINKS, **shown}
+    return {**_AT_ONCE, **_LINKS, **shown, "MEETINGS_CALENDAR": "google"}
 
 
 def contents(folders: Sequence[Path] = ()) -> Iterator[Content]:

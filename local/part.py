@@ -29,3 +29,11 @@ class Part:
     def step(self, text: str) -> None:
         """Print a line with the milliseconds since the beginning."""
         print(f"    {1000 * (time.monotonic() - self._started):7.0f} ms  {text}", flush=True)
+
+
+class PostingPart(Part):
+    """One that posts to the app as well: `post` and `ask` are requests to it with its key."""
+
+    def __init__(self, sandbox_url: str, post: Callable[[str, Any], Row], ask: Callable[[str], Row]) -> None:
+        super().__init__(sandbox_url, ask)
+        self._post = post

@@ -28,7 +28,8 @@ class Demo(Part):
         printed = UNPROVEN | {"total": TOTAL, "nro_ticket": number}
         lead.asked("POST", f"{self.sandbox_url}/_sandbox/openai/ticket", {"fields": printed, "once": True})
         content = base64.b64encode(_drawn(number)).decode()
-        if not lead.asked("POST", photo, {"from": SENDER, "base64": content, "mime_type": "image/jpeg"}).get("id"):
+        answer = lead.asked("POST", photo, {"from": SENDER, "base64": content, "mime_type": "image/jpeg"})
+        if not (answer.get("result") or {}).get("id"):
             print("    refused: no photo was taken")
             return False
         if not self._came(number, "asked", lambda row: row["status"] == "asking"):

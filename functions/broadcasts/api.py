@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from starlette.convertors import Convertor, register_url_convertor
 
 from functions.broadcasts import automation_edits, ids, starting, stats
+from functions.broadcasts.api_comparison import ComparedOut
 from functions.broadcasts.api_models import (
     AutomationChange,
     AutomationIn,
@@ -149,6 +150,7 @@ def get_stats(automation_id: UUID) -> StatsOut:
             read_rate=found.rate("read", "delivered"),
             reply_rate=found.rate("replied", "sent"),
             completion_rate=found.rate("completed", "sent"),
+            variants=ComparedOut.of_counts(found.counted),
             average_response_time=found.response_seconds,
             average_processing_time=found.processing_seconds,
             last_execution_id=last.uuid if last else None,

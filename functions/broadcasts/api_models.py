@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints, WithJsonSchema
 
 from functions.broadcasts import ids
+from functions.broadcasts.api_comparison import ComparedOut
 from functions.broadcasts.states import AutomationStatus, ExecutionStatus, RecipientStatus
 from functions.broadcasts.stats import Figures
 from functions.broadcasts.tables import DEFAULT_ZONE, Automation, Execution, Recipient
@@ -41,6 +42,13 @@ def _uuid(value: str) -> str:
 UuidText = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 
 
+class VariantIn(Body):
+    """A second text, B: other values of variables, for a share of the people."""
+
+    share: int = Field(ge=1, le=99, description="How many of a hundred people get it; who they are stays from run to run.")
+    variable_mapping: dict[str, Any] = Field(description="The variables by which it differs from the text A.")
+
+
 class AutomationChange(Body):
     """What of an automation is to be changed; what is left out stays."""
 
@@ -69,6 +77,7 @@ class AutomationChange(Body):
     variable_mapping: dict[str, Any] = Field(
         default_factory=dict, description="Variable -> text, such as `{{contact.first_name|amigo}}`."
     )
+    variant_b: VariantIn | None = Field(default=None, description="A second text, to be compared; null: one text.")
     status: Literal["draft", "active", "paused", "archived"] = Field(default_factory=lambda: "draft")
     max_concurrent_executions: int = Field(default=50, ge=1, le=500, description="Calls of the vendor under way at once.")
     rate_limit_per_hour: int = Field(
@@ -121,6 +130,7 @@ class AutomationOut(BaseModel):
     audience_type: str
     audience_config: dict[str, Any]
     variable_mapping: dict[str, Any]
+    variant_b: dict[str, Any] | None
     status: AutomationStatus
     is_active: bool
     max_concurrent_executions: int
@@ -255,6 +265,7 @@ class RecipientOut(BaseModel):
     contact_id: int | None
     phone_number: str | None
     variables: dict[str, Any]
+    variant: str | None = Field(description="Which of two texts they get, `a` or `b`; null where there is one.")
     status: RecipientStatus
     reason: str | None
     due_at: datetime | None = Field(description="When it is to be sent, by what is known now.")
@@ -299,6 +310,7 @@ class StatsOut(BaseModel):
     completion_rate: float | None
     average_response_time: float | None = Field(description="Seconds from sending to the reply, on average.")
     average_processing_time: float | None = Field(description="Seconds from due to handed to the vendor, on average.")
+    variants: list[ComparedOut] = Field(description="The texts A and B compared; empty where there is one text.")
     last_execution_id: str | None
     last_execution_status: ExecutionStatus | None
     last_executed_at: datetime | None

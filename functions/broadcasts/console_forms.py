@@ -170,6 +170,13 @@ def named(given: Mapping[str, Any], prefix: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
+def texts(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of the text, and the text B where a share of the people is to get it."""
+    share = str(given.get("share", "")).strip()
+    b = {"share": _number(share), "variable_mapping": named(given, VARIANT)} if share not in ("", "0") else None
+    return {"variable_mapping": named(given, VARIABLE), "variant_b": b}
+
+
 def read[Model: BaseModel](model: type[Model], given: Mapping[str, Any]) -> Model:
     """A form, or a body of the API, made of these values.
 

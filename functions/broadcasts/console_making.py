@@ -28,8 +28,9 @@ from functions.broadcasts import (
     text_preview,
     uploads,
     variables,
+    variants,
 )
-from functions.broadcasts.console_forms import VARIABLE, AudienceForm
+from functions.broadcasts.console_forms import AudienceForm
 from functions.broadcasts.filters import FLAGS, MOMENTS, OPERATORS, SETS, TEXTS
 from functions.broadcasts.tables import Automation, Execution
 from shared import clock
@@ -166,7 +167,8 @@ def edit_text(request: Request, automation_id: UUID, flow_id: Annotated[str | No
     with reading() as session:
         row = automation_edits.find(session, str(automation_id))
         session.expunge_all()
-    return _text_page(request, row, {"flow_id": flow_id or row.flow_id}, row.variable_mapping or {})
+    kept = {"flow_id": flow_id or row.flow_id, "variable_mapping": row.variable_mapping or {}, "variant_b": row.variant_b}
+    return _text_page(request, row, kept)
 
 
 @router.post(LIST + "/{automation_id}/text")
@@ -181,43 +183,39 @@ def _text_kept(request: Request, automation_id: str, operator: Operator, given: 
     with reading() as session:
         row = automation_edits.find(session, automation_id)
         session.expunge_all()
-    mapping = console_forms.named(given, VARIABLE)
-    fields: dict[str, Any] = {"flow_id": given.get("flow_id", row.flow_id), "variable_mapping": mapping}
+    fields: dict[str, Any] = {"flow_id": given.get("flow_id", row.flow_id)} | console_forms.texts(given)
     fields["whatsapp_number_id"] = given.get("whatsapp_number_id") or None
     try:
         known = _checked(fields)
         if given.get("do") == "look":
-            return _text_page(request, row, fields, mapping)
+            return _text_page(request, row, fields)
         editing.committed(lambda session: automation_edits.change(session, automation_id, known, operator.actor))
     except RefusedError as error:
         if error.status not in MISTAKES:
             raise
-        return _text_page(request, row, fields, mapping, error)
+        return _text_page(request, row, fields, error)
     return RedirectResponse(f"{LIST}/{automation_id}/pace", SEE_OTHER)
 
 
 def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a text, as the API checks them. Raises RefusedError, 422."""
-    faults = variables.faults(fields["variable_mapping"])
-    faults += known_flows.faults(fields["flow_id"], None, fields["whatsapp_number_id"])
+    known = console_forms.changed(fields)
+    faults = variables.faults(known["variable_mapping"]) + variants.faults(known["variant_b"])
+    faults += known_flows.faults(known["flow_id"], None, known["whatsapp_number_id"])
     if faults:
         raise RefusedError(422, "invalid-fields", "A value is not as it must be.", errors=faults)
-    return console_forms.changed(fields)
+    return known
 
 
-def _text_page(
-    request: Request,
-    row: Automation,
-    chosen: Mapping[str, Any],
-    mapping: Mapping[str, Any],
-    error: RefusedError | None = None,
-) -> Response:
-    flow_id = str(chosen["flow_id"])
+def _text_page(request: Request, row: Automation, chosen: Mapping[str, Any], error: RefusedError | None = None) -> Response:
+    """The page of a text as it is chosen here, with what its first message looks like, in both texts where there are two."""
+    flow_id, mapping, b = str(chosen["flow_id"]), chosen["variable_mapping"], chosen["variant_b"]
     flow = known_flows.flow_of(flow_id)
     needs = known_flows.needs_of(flow_id) if flow else ()
     config = running_config.config_of(row) | {"flow_id": flow_id}
+    texts = [mapping, mapping | b["variable_mapping"]] if b else [mapping]
     with reading() as session:
-        shown = text_preview.of(session, config, mapping) if error is None and flow else None
+        shown = [text_preview.of(session, config, one) for one in texts] if error is None and flow else []
     facts: dict[str, Any] = {
         "automation": row,
         "flows": chatbots.talking_flows(),
@@ -225,6 +223,7 @@ def _text_page(
         "names": (*needs, *(name for name in mapping if name not in needs)),
         "needs": needs,
         "mapping": mapping,
+        "b": b or {"share": "", "variable_mapping": {}},
         "shown": shown,
         "masked": masking.masked_text,
         "numbers": numbers.configured(get_settings()),

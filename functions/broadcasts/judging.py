@@ -21,9 +21,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import variables
+from functions.broadcasts import variables, variants
 from functions.broadcasts.audience import Candidate
 from functions.broadcasts.variables import Facts
+from functions.broadcasts.variants import VariantB
 from shared.crm import contact_profiles
 from shared.crm.contact_profiles import Profile
 from shared.crm.people import identities_of
@@ -48,7 +49,7 @@ WHATSAPP = "whatsapp"
 class Judged:
     """A candidate, and what is to be stored of them. `reason` says why they are skipped; None: they may be written to.
 
-    `names` are those by which journeys and messages know them.
+    `names` are those by which journeys and messages know them. `variant`: which of two texts they get.
     """
 
     key: str
@@ -58,6 +59,7 @@ class Judged:
     reason: str | None
     line: int | None
     names: tuple[str, ...] = ()
+    variant: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,25 @@ class _Known:
     identities: tuple[Identity, ...]
 
 
-def judge(session: Session, candidates: Sequence[Candidate], mapping: Mapping[str, Any], needs: Sequence[str]) -> list[Judged]:
-    """Judge a chunk. `needs` are the variables without which the flow's message cannot be sent. Nothing is changed."""
+def judge(
+    session: Session,
+    candidates: Sequence[Candidate],
+    mapping: Mapping[str, Any],
+    needs: Sequence[str],
+    b: VariantB | None = None,
+) -> list[Judged]:
+    """Judge a chunk. `needs` are the variables without which the flow's message cannot be sent. Nothing is changed.
+
+    `mapping` is that of the text, or of the text A where there is a text `b`.
+    """
     known = _known(session, candidates)
-    addresses = _addresses(session, known, mapping)
+    addresses = _addresses(session, known, (mapping, b.mapping if b else {}))
     granted = _consents(session, known)
     suppressed = _suppressed(session, known)
     found = []
     for place, one in enumerate(known):
-        values, missing = variables.resolve(mapping, _facts(one, addresses))
+        is_b = b is not None and b.is_for(_key(one))
+        values, missing = variables.resolve(b.mapping if b is not None and is_b else mapping, _facts(one, addresses))
         lacking = missing or next((name for name in needs if not values.get(name)), None)
         reason = _reason(one, granted, suppressed.get(place)) or (f"missing_variable:{lacking}" if lacking else None)
         found.append(
@@ -91,6 +103,7 @@ def judge(session: Session, candidates: Sequence[Candidate], mapping: Mapping[st
                 reason=reason,
                 line=one.candidate.line,
                 names=tuple(name for each in one.identities for name in kinds.names_of(each)),
+                variant=None if b is None else variants.B if is_b else variants.A,
             )
         )
     return found
@@ -161,9 +174,10 @@ def _by_phone(session: Session, numbers: Sequence[str]) -> dict[str, Contact]:
     return found
 
 
-def _addresses(session: Session, known: Sequence[_Known], mapping: Mapping[str, Any]) -> dict[int, Address]:
+def _addresses(session: Session, known: Sequence[_Known], mappings: Sequence[Mapping[str, Any]]) -> dict[int, Address]:
     """Where contacts live, if a text asks for it."""
-    if not variables.paths(mapping) & {"contact.street", "contact.city", "contact.country"}:
+    named = {path for mapping in mappings for path in variables.paths(mapping)}
+    if not named & {"contact.street", "contact.city", "contact.country"}:
         return {}
     found: dict[int, Address] = {}
     for some in batched(sorted({one.contact.id for one in known if one.contact}), SLICE, strict=False):

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import approval, counts, judging, known_flows
+from functions.broadcasts import approval, counts, judging, known_flows, variants
 from functions.broadcasts.audience import Audience, find_upload
 from functions.broadcasts.judging import Judged
 from functions.broadcasts.states import Approval, ExecutionStatus, PlanState, RecipientStatus
@@ -82,7 +82,8 @@ def _plan(session: Session, execution_id: int) -> bool:
         _finish(session, execution)
         return False
     needs = known_flows.needs_of(execution.config["flow_id"])
-    judged = judging.judge(session, candidates, execution.config.get("variable_mapping") or {}, needs)
+    mapping, b = execution.config.get("variable_mapping") or {}, variants.of_config(execution.config)
+    judged = judging.judge(session, candidates, mapping, needs, b)
     duplicates = len(judged) - _add(session, execution.id, judged)
     execution.plan_cursor = cursor | {"after": after, "duplicates": cursor["duplicates"] + duplicates}
     return True
@@ -107,7 +108,8 @@ def _add(session: Session, execution_id: int, judged: Sequence[Judged]) -> int:
     if new:
         session.execute(insert(Recipient), [_row(execution_id, one) for one in new])
         skipped = sum(one.reason is not None for one in new)
-        counts.add(session, execution_id, {"total": len(new), "skipped": skipped, "ended": skipped})
+        of_b = sum(one.variant == variants.B for one in new)
+        counts.add(session, execution_id, {"total": len(new), "skipped": skipped, "ended": skipped, "b_total": of_b})
     return len(new)
 
 
@@ -119,6 +121,7 @@ def _row(execution_id: int, one: Judged) -> dict[str, Any]:
         "contact_id": one.contact_id,
         "phone_number": one.phone,
         "variables": dict(one.variables),
+        "variant": one.variant,
         "status": status,
         "reason": one.reason,
         "completed_at": None if one.reason is None else clock.now(),

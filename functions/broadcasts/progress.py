@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import counts
+from functions.broadcasts import counts, variants
 from functions.broadcasts.states import ENDED, RecipientStatus, comes_after
 from functions.broadcasts.tables import Recipient
 from shared.store.dialect import held
@@ -49,8 +49,10 @@ def record(session: Session, changes: Sequence[Change]) -> set[int]:
     ended: set[int] = set()
     for change in changes:
         if (row := rows.get(change.recipient_id)) is not None:
-            was_over = row.status in ENDED
-            _apply(row, change, differences[row.execution_id])
+            was_over, changed = row.status in ENDED, defaultdict[str, int](int)
+            _apply(row, change, changed)
+            for name, number in variants.counted(row.variant, changed).items():
+                differences[row.execution_id][name] += number
             if not was_over and row.status in ENDED:
                 ended.add(row.id)
     for execution_id in sorted(differences):

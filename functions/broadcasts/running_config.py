@@ -6,6 +6,7 @@ from datetime import time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from functions.broadcasts import variants
 from functions.broadcasts.schedules import ScheduleError, Window
 from functions.broadcasts.settings import BroadcastSettings
 from functions.broadcasts.tables import DEFAULT_ZONE, Automation
@@ -58,7 +59,8 @@ def check_changes(changes: Mapping[str, Any]) -> None:
 
 def config_of(automation: Automation, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What an execution that begins now runs by."""
-    return {name: getattr(automation, name) for name in COPIED} | dict(changes or {})
+    kept = {name: getattr(automation, name) for name in COPIED}
+    return kept | {"variant_b": variants.seeded(automation.variant_b, automation.uuid)} | dict(changes or {})
 
 
 @dataclass(frozen=True, kw_only=True)

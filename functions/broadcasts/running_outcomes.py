@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import counts, progress, running_gate
+from functions.broadcasts import counts, progress, running_gate, variants
 from functions.broadcasts.progress import Change
 from functions.broadcasts.running_send import MARK, Whose
 from functions.broadcasts.running_tables import CODE_LENGTH, RecentFailure
@@ -128,7 +128,7 @@ def _failed(session: Session, whose: Whose, outcome: MessageOutcome, *, talks: b
     if row.status == RecipientStatus.COMPLETED and not talks and row.delivered_at is None and outcome.word == "failed":
         # The vendor took the message, and says now that it did not arrive.
         row.status, row.flow_completed, row.error_code, row.error_message = RecipientStatus.FAILED, False, code[:20], words
-        counts.add(session, row.execution_id, {"completed": -1, "failed": 1})
+        counts.add(session, row.execution_id, variants.counted(row.variant, {"completed": -1, "failed": 1}))
         return
     _record(session, row.id, RecipientStatus.FAILED, outcome.at, error_code=code[:20], error_message=words)
 

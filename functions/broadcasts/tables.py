@@ -49,6 +49,7 @@ class Automation(Timestamped, Base):
     audience_type: Mapped[str] = mapped_column(Unicode(STATUS_LENGTH), default="custom")
     audience_config: Mapped[Any] = mapped_column(JsonText, default=dict)
     variable_mapping: Mapped[Any] = mapped_column(JsonText, default=dict)
+    variant_b: Mapped[Any] = mapped_column(JsonText, nullable=True)
     status: Mapped[str] = mapped_column(Unicode(STATUS_LENGTH), default=AutomationStatus.DRAFT)
     is_active: Mapped[bool] = mapped_column(default=False, server_default=false())
     max_concurrent_executions: Mapped[int] = mapped_column(default=50)
@@ -171,7 +172,8 @@ class Recipient(Base):
 
     `due_at` is when it is to be sent by what is known now; `reason` is why it was skipped, or waits. `delivery_id` is the
     message that is under way or was sent last, `enrolment_id` the run of a flow that asks. `attempts` counts messages handed
-    to the vendor. `source_line` is its line in an uploaded list.
+    to the vendor. `source_line` is its line in an uploaded list. `variant` is
+    the text that they get, `a` or `b`; NULL where there is one.
     """
 
     __tablename__ = "broadcast_recipients"
@@ -181,6 +183,7 @@ class Recipient(Base):
     contact_id: Mapped[int | None] = mapped_column(BigId, index=True)
     phone_number: Mapped[str | None] = mapped_column(Unicode(PHONE_LENGTH), index=True)
     variables: Mapped[Any] = mapped_column(JsonText, default=dict)
+    variant: Mapped[str | None] = mapped_column(Unicode(1))
     status: Mapped[str] = mapped_column(Unicode(STATUS_LENGTH), default=RecipientStatus.PENDING)
     reason: Mapped[str | None] = mapped_column(Note(REASON_LENGTH))
     due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -207,12 +210,9 @@ class Recipient(Base):
     )
 
 
-class CountDelta(Base):
-    """By how much the counts of an execution have changed with one batch. The columns are those of `COUNTED`."""
+class Counts:
+    """What is counted of an execution. `b_...` are those of the whole who got the text B."""
 
-    __tablename__ = "broadcast_count_deltas"
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    execution_id: Mapped[int] = mapped_column(BigId)
     total: Mapped[int] = mapped_column(default=0)
     sent: Mapped[int] = mapped_column(default=0)
     delivered: Mapped[int] = mapped_column(default=0)
@@ -224,11 +224,26 @@ class CountDelta(Base):
     ended: Mapped[int] = mapped_column(default=0)
     processed_ms: Mapped[int] = mapped_column(BigId, default=0)
     response_ms: Mapped[int] = mapped_column(BigId, default=0)
+    b_total: Mapped[int] = mapped_column(default=0, server_default="0")
+    b_sent: Mapped[int] = mapped_column(default=0, server_default="0")
+    b_delivered: Mapped[int] = mapped_column(default=0, server_default="0")
+    b_read: Mapped[int] = mapped_column(default=0, server_default="0")
+    b_replied: Mapped[int] = mapped_column(default=0, server_default="0")
+    b_completed: Mapped[int] = mapped_column(default=0, server_default="0")
+    b_failed: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class CountDelta(Counts, Base):
+    """By how much the counts of an execution have changed with one batch. The columns are those of `COUNTED`."""
+
+    __tablename__ = "broadcast_count_deltas"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    execution_id: Mapped[int] = mapped_column(BigId)
 
     __table_args__ = (Index("ix_broadcast_count_deltas_execution_id_id", "execution_id", "id"),)
 
 
-class ExecutionCount(Base):
+class ExecutionCount(Counts, Base):
     """The counts of an execution, as far as a job has folded them. Each recipient counts once for each stage it has reached.
 
     `ended` are those for whom nothing follows, `processed_ms` the milliseconds from due to handed to the vendor over those
@@ -237,17 +252,6 @@ class ExecutionCount(Base):
 
     __tablename__ = "broadcast_counts"
     execution_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
-    total: Mapped[int] = mapped_column(default=0)
-    sent: Mapped[int] = mapped_column(default=0)
-    delivered: Mapped[int] = mapped_column(default=0)
-    read: Mapped[int] = mapped_column(default=0)
-    replied: Mapped[int] = mapped_column(default=0)
-    completed: Mapped[int] = mapped_column(default=0)
-    failed: Mapped[int] = mapped_column(default=0)
-    skipped: Mapped[int] = mapped_column(default=0)
-    ended: Mapped[int] = mapped_column(default=0)
-    processed_ms: Mapped[int] = mapped_column(BigId, default=0)
-    response_ms: Mapped[int] = mapped_column(BigId, default=0)
 
 
 class Upload(Timestamped, Base):
@@ -315,3 +319,5 @@ class UploadProblem(Base):
 
 COUNTED = tuple(column.name for column in CountDelta.__table__.columns if column.name not in {"id", "execution_id"})
 """What is counted of an execution."""
+OF_B = frozenset(name for name in COUNTED if name.startswith("b_"))
+"""The counts of those who got the text B."""

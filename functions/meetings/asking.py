@@ -10,6 +10,7 @@ from functions.meetings.requests import InvalidRequestError, MeetingRequest
 from functions.meetings.settings import MeetingSettings
 from functions.meetings.shown import shown
 from functions.meetings.tables import Meeting
+from shared import clock
 from shared.crm import editing
 from shared.intake.by_hand import Reply
 from shared.settings import get_settings, settings_of
@@ -26,7 +27,7 @@ def answer(data: Mapping[str, Any], own_key: str | None = None) -> Reply:
     meeting within 7 days, unless `force` is true; 422 with the codes of what is wrong. `own_key` is the caller's key of the
     request: the same again is answered with the same meeting.
     """
-    settings = settings_of(MeetingSettings)
+    settings, began = settings_of(MeetingSettings), clock.now()
     zone = settings.meetings_time_zone or get_settings().default_time_zone
     try:
         wanted = requests.read(data, zone)
@@ -35,7 +36,7 @@ def answer(data: Mapping[str, Any], own_key: str | None = None) -> Reply:
     key = key_of("meeting", own_key) if own_key else uuid.uuid4().hex
     is_forced = requests.is_true(data.get(FORCE))
     try:
-        number = editing.committed(lambda session: services.ask(session, wanted, key, force=is_forced).id)
+        number = editing.committed(lambda session: services.ask(session, wanted, key, began, force=is_forced).id)
     except services.DuplicateMeetingError as error:
         return Reply(HTTPStatus.CONFLICT, _duplicate(error, wanted))
     return Reply(HTTPStatus.ACCEPTED, _body(number, wanted))

@@ -15,6 +15,7 @@ from functions.meetings import holding, notices, services
 from functions.meetings.calendars import MOST_READ, calendar_named, entry_of
 from functions.meetings.requests import LONGEST_MINUTES
 from functions.meetings.services import NO_CALENDAR
+from functions.meetings.syncs import IN_SLACK
 from functions.meetings.tables import CONFIRMED, Meeting, MeetingCalendar
 from shared import clock
 from shared.crm import editing
@@ -110,4 +111,5 @@ def _move(session: Session, meeting: Meeting, seen: Seen) -> None:
     meeting.sequence += 1
     meeting.announced_sequence, meeting.moved_by, meeting.options = meeting.sequence, BY_CALENDAR, []
     meeting.held_starts_at = meeting.held_by = meeting.asked_at = None
+    IN_SLACK.request(session, meeting)
     notices.remind(session, meeting)

@@ -11,6 +11,7 @@ FLOW = Flow(
     "and are free is booked, or several are offered for those invited to choose on a page. Everybody is told and reminded; "
     "meetings are moved and cancelled by link, over the API, and in the calendar itself.",
     functions=("functions.meetings.triggers:bp",),
+    requires=("system",),  # whose client, that of Slack, carries out its notice
     handlers=MappingProxyType(
         {"meetings.google": "functions.meetings.triggers:HANDLER", "meetings.outlook": "functions.meetings.triggers:HANDLER"}
     ),
@@ -27,6 +28,7 @@ FLOW = Flow(
         "functions.meetings.syncs:CHANNEL",
         "functions.meetings.syncs:CHANGES",
     ),
+    effects=("functions.meetings.syncs:IN_SLACK",),
     targets=MappingProxyType({"meeting-calendar": "functions.meetings.calendars:policy"}),
     clients=("functions.meetings.calendars:GOOGLE", "functions.meetings.calendars:OUTLOOK"),
     listeners=MappingProxyType(
@@ -37,7 +39,7 @@ FLOW = Flow(
             "message.attachments": "functions.meetings.listeners:attach",
         }
     ),
-    stand_ins=("sandbox.google:Google", "sandbox.microsoft:Microsoft"),
+    stand_ins=("sandbox.google:Google", "sandbox.microsoft:Microsoft", "sandbox.slack:Slack"),
     has_pages=True,
     records=("functions.meetings.console:MEETINGS",),
     settings="functions.meetings.settings:MeetingSettings",

@@ -14,6 +14,7 @@ from functions.meetings import invitations, links
 from functions.meetings.links import ORGANIZER, Participant
 from functions.meetings.payloads import NOTICE
 from functions.meetings.settings import MeetingSettings
+from functions.meetings.syncs import IN_SLACK
 from functions.meetings.tables import CANCELLED, CONFIRMED, Meeting, MeetingAttendee
 from shared import clock
 from shared.crm.people import email_name
@@ -56,6 +57,7 @@ def announce(session: Session, meeting: Meeting) -> None:
         for attendee in (*invited, None):
             _send(session, meeting, INVITATION, attendee, f"invitation:{meeting.sequence}", {"sequence": meeting.sequence})
         meeting.announced_sequence = meeting.sequence
+        IN_SLACK.request(session, meeting)
     remind(session, meeting)
 
 
@@ -86,6 +88,8 @@ def cancelled(session: Session, meeting: Meeting) -> None:
     invited: Sequence[MeetingAttendee] = meeting.attendees if knows_by_us else ()
     for attendee in (*invited, None):
         _send(session, meeting, CANCELLATION, attendee, f"cancellation:{meeting.sequence}", {"sequence": meeting.sequence})
+    if meeting.announced_sequence >= 0:
+        IN_SLACK.request(session, meeting)
 
 
 def no_time(session: Session, meeting: Meeting) -> None:

@@ -81,53 +81,74 @@ class MeetingRequest:
         return self.send_multiple_options or self.require_confirmation or not self.auto_confirm
 
 
+@dataclass
+class _Needed:
+    """What a request cannot do without; `errors` are the codes of what is missing or wrong."""
+
+    organizer: str | None
+    given: Sequence[Any]
+    minutes: int | None
+    subject: str
+    zone: str | None
+
+    @property
+    def errors(self) -> list[str]:
+        """In the order of the replaced flow."""
+        wrong = {
+            "invalid_organizer_email": self.organizer is None,
+            "no_attendees": not self.given,
+            f"too_many_attendees_max_{MOST_ATTENDEES}": len(self.given) > MOST_ATTENDEES,
+            f"invalid_duration_must_be_between_{SHORTEST_MINUTES}_and_{LONGEST_MINUTES}_minutes": self.minutes is None,
+            "missing_subject": not self.subject,
+            "invalid_timezone": self.zone is None,
+        }
+        return [code for code, is_so in wrong.items() if is_so]
+
+
 def read(data: Mapping[str, Any], default_zone: str) -> MeetingRequest:
     """The request in a webhook's body.
 
     Raises:
         InvalidRequestError: with every error that was found; of the attendees alone `no_valid_attendees_after_validation`.
     """
-    errors: list[str] = []
+    needed = _Needed(
+        organizer=_address(data.get("organizer_email")),
+        given=_listed(data.get("attendees")),
+        minutes=_minutes(data.get("duration_minutes")),
+        subject=_subject(data),
+        zone=_zone(data.get("timezone")) if data.get("timezone") else default_zone,
+    )
     warnings: list[str] = []
-    organizer = _address(data.get("organizer_email"))
-    if organizer is None:
-        errors.append("invalid_organizer_email")
-    given = _listed(data.get("attendees"))
-    if not given:
-        errors.append("no_attendees")
-    elif len(given) > MOST_ATTENDEES:
-        errors.append(f"too_many_attendees_max_{MOST_ATTENDEES}")
-    minutes = _minutes(data.get("duration_minutes"))
-    if minutes is None:
-        errors.append(f"invalid_duration_must_be_between_{SHORTEST_MINUTES}_and_{LONGEST_MINUTES}_minutes")
-    subject = _subject(data)
-    if not subject:
-        errors.append("missing_subject")
-    zone = _zone(data.get("timezone")) if data.get("timezone") else default_zone
-    if zone is None:
-        errors.append("invalid_timezone")
-    if errors or organizer is None or minutes is None or zone is None:
-        raise InvalidRequestError(errors, warnings)
-    if (short := _one_line(subject, SUBJECT_LENGTH)) != subject:
+    if needed.errors or needed.organizer is None or needed.minutes is None or needed.zone is None:
+        raise InvalidRequestError(needed.errors, warnings)
+    subject = _one_line(needed.subject, SUBJECT_LENGTH)
+    if subject != needed.subject:
         warnings.append("subject_too_long_truncated")
-    attendees = _attendees(given, organizer, warnings)
+    attendees = _attendees(needed.given, needed.organizer, warnings)
     if not attendees:
         raise InvalidRequestError(["no_valid_attendees_after_validation"], warnings)
     return MeetingRequest(
-        organizer=organizer,
+        organizer=needed.organizer,
         attendees=attendees,
-        subject=short,
-        description=fitting(_text(data.get("description")), DESCRIPTION_LENGTH),
-        location=_one_line(_text(data.get("location")), LOCATION_LENGTH),
-        minutes=minutes,
-        zone=zone,
-        preferred_days=_days(data, warnings),
-        preferred_times=read_times(data.get("preferred_times"), warnings),
-        auto_confirm=_switch(data.get("auto_confirm"), usual=True),
-        require_confirmation=_switch(data.get("require_confirmation"), usual=False),
-        send_multiple_options=_switch(data.get("send_multiple_options"), usual=False),
+        subject=subject,
+        minutes=needed.minutes,
+        zone=needed.zone,
+        **_wishes(data, warnings),
         warnings=tuple(warnings),
     )
+
+
+def _wishes(data: Mapping[str, Any], warnings: list[str]) -> dict[str, Any]:
+    """What a request may say besides; what of it cannot be read is left out, with a warning."""
+    return {
+        "description": fitting(_text(data.get("description")), DESCRIPTION_LENGTH),
+        "location": _one_line(_text(data.get("location")), LOCATION_LENGTH),
+        "preferred_days": _days(data, warnings),
+        "preferred_times": read_times(data.get("preferred_times"), warnings),
+        "auto_confirm": _switch(data.get("auto_confirm"), usual=True),
+        "require_confirmation": _switch(data.get("require_confirmation"), usual=False),
+        "send_multiple_options": _switch(data.get("send_multiple_options"), usual=False),
+    }
 
 
 def is_true(value: Any) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.meetings import holding, notices, people, slots
+from functions.meetings.payloads import OLD_ID
 from functions.meetings.requests import MeetingRequest, PreferredTime
 from functions.meetings.settings import MeetingSettings
 from functions.meetings.slots import Slot, Wish
@@ -32,6 +33,7 @@ from shared import clock
 from shared.errors import RefusedError
 from shared.settings import settings_of
 from shared.vendors.calendars.entries import DECLINED, NEEDS_ACTION, Interval
+from shared.watch import flow_figures
 
 DUPLICATE_DAYS = 7
 ORGANIZER = "organizer"
@@ -49,8 +51,10 @@ class DuplicateMeetingError(RefusedError):
         self.meeting_id = meeting_id
 
 
-def ask(session: Session, wanted: MeetingRequest, request_key: str, *, force: bool = False) -> Meeting:
-    """Keep a request and look for a time. The same `request_key` again is the same meeting, whatever was sent with it.
+def ask(session: Session, wanted: MeetingRequest, request_key: str, began: datetime, *, force: bool = False) -> Meeting:
+    """Keep a request, which came at `began`, and look for a time.
+
+    The same `request_key` again is the same meeting, whatever was sent with it.
 
     Raises:
         DuplicateMeetingError: the organizer has a meeting of that subject within 7 days, and it is not to be made by force.
@@ -79,6 +83,7 @@ def ask(session: Session, wanted: MeetingRequest, request_key: str, *, force: bo
     session.add(meeting)
     session.flush()
     search(session, meeting)
+    flow_figures.taken(session, OLD_ID, began)
     return meeting
 
 

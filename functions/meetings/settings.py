@@ -61,6 +61,9 @@ class MeetingSettings(SettingsGroup):
         default=(1440, 15),
         description="So many minutes before a meeting everybody is reminded, with commas between; empty: nobody is.",
     )
+    meetings_slack: bool = Field(
+        default=False, description="true: the channel of SLACK_WEBHOOK_URL reads when a meeting is booked, moved or cancelled."
+    )
     meetings_webhook_secrets: Secrets = Field(
         default=(),
         description="Secrets by which callers of the webhook may sign (`X-Hub-Signature-256` or `X-Signature`, HMAC-SHA256 of "

@@ -1,17 +1,21 @@
-"""What meetings have carried out at calendars: reading who is busy, writing the event, listening, reading changes.
+"""What meetings have carried out outside: at calendars who is busy is read, the event written, changes listened to and read.
 
-All of it is kept in step with our rows (`RecordSync`): it may be done twice, and what is lost is asked for again.
+All of that is kept in step with our rows (`RecordSync`): it may be done twice, and what is lost is asked for again. The team's
+channel in Slack reads of each change once.
 Light: imports no SQL until it runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from functions.meetings.calendars import TARGET
 from functions.meetings.settings import MeetingSettings
+from shared import slack
+from shared.outbox.one_time_effect import OneTimeEffect
 from shared.outbox.record_sync import RecordSync
 from shared.settings import get_settings, settings_of
 
@@ -29,6 +33,11 @@ def is_used() -> bool:
 def can_listen() -> bool:
     """Whether a calendar can tell us of changes: what it sends is known to be ours by a signature."""
     return is_used() and bool(get_settings().link_signing_secrets)
+
+
+def posts_to_slack() -> bool:
+    """Whether the team's channel reads of meetings."""
+    return settings_of(MeetingSettings).meetings_slack and slack.is_used()
 
 
 def _question(meeting: Meeting) -> dict[str, Any]:
@@ -71,17 +80,14 @@ AVAILABILITY = RecordSync(
     describe=_question,
     is_used=is_used,
 )
-EVENT = RecordSync(
-    target=TARGET,
+EVENT = replace(
+    AVAILABILITY,
     name="event",
-    table=MEETINGS,
-    subject_prefix="meeting:",
     prefix="event",
     put="functions.meetings.booking:put_event",
     keep=("calendar_event_id", "calendar_etag", "meeting_url", "generation", "calendar"),
     then="functions.meetings.booking:announce",
     describe=_event,
-    is_used=is_used,
 )
 CHANNEL = RecordSync(
     target=TARGET,
@@ -95,15 +101,22 @@ CHANNEL = RecordSync(
     is_used=can_listen,
     overdue="functions.meetings.channels:to_renew",
 )
-CHANGES = RecordSync(
-    target=TARGET,
+CHANGES = replace(
+    CHANNEL,
     name="changes",
-    table=CALENDARS,
-    subject_prefix="meeting-calendar:",
     prefix="changes",
     put="functions.meetings.changes:read",
     keep=_progress,
-    describe=_listened,
     is_used=is_used,
     overdue="functions.meetings.channels:to_read",
+)
+IN_SLACK = OneTimeEffect(
+    target=slack.TARGET,
+    name="meeting",
+    table=MEETINGS,
+    subject_prefix="meeting:",
+    do="functions.meetings.team_notice:in_slack",
+    once_per=lambda meeting: f"meeting:{meeting.id}:{meeting.sequence}",
+    describe=_event,
+    is_used=posts_to_slack,
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from functions.meetings.payloads import CalendarNotice, by_states, by_token, read_google, read_outlook
+from functions.meetings.payloads import OLD_ID, CalendarNotice, by_states, by_token, read_google, read_outlook
 from shared import page_headers
 from shared.errors import RefusedError, RetryableError
 from shared.intake import body
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("puente.meetings")
 
-OLD_ID = "meeting_scheduler_automatic"
 ROUTES = ("/api/v1/meetings", f"/api/v1/executions/webhook/{{namespace}}/{OLD_ID}")
 LARGEST_FORM_BYTES = 65_536
 LONGEST_VALIDATION = 1000

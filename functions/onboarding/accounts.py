@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -12,9 +14,11 @@ from functions.onboarding import payloads
 from functions.onboarding.tables import OPEN, Onboarding
 from shared.errors import PermanentError
 from shared.store.session import reading
+from shared.vendors import answers
 
 if TYPE_CHECKING:
     from functions.onboarding.tables import OnboardingStep
+    from shared.vendors.connection import Connection
 
 CREATED, REACTIVATED, ACTIVATED, FOUND = "created", "reactivated", "activated", "found"
 STAGED, ACTIVE, REMOVED, DEACTIVATED, KEPT = "staged", "active", "removed", "deactivated", "kept"
@@ -79,6 +83,17 @@ def of(step: OnboardingStep) -> Employee:
             raise PermanentError("no-such-onboarding", f"onboarding {step.onboarding_id} is no more")
         later = select(Onboarding.id).where(Onboarding.login == row.login, Onboarding.state == OPEN, Onboarding.id > row.id)
         return Employee(row, session.scalars(later.limit(1)).first() is not None)
+
+
+def look_up(http: Connection, path: str, **request: Any) -> Mapping[str, Any] | None:
+    """The account at that address of a directory; None where there is none (404). Raises PuenteError."""
+    response = http.request("GET", path, repeatable=True, **request)
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        return None
+    what = "looking a user up"
+    if not answers.is_good(response):
+        raise http.refusal(response, what, repeatable=True)
+    return answers.mapping(response, http.words(what), repeatable=True)
 
 
 def check_same(step: OnboardingStep, employee: Employee, holder: Holder) -> bool:

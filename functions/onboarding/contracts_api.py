@@ -6,8 +6,7 @@ from fastapi import APIRouter, Body, Path
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from functions.onboarding import triggers
-from functions.onboarding.payloads import SENDER
+from functions.onboarding import payloads, triggers
 from functions.onboarding.settings import OnboardingSettings
 from shared.intake import signatures
 from shared.intake.auth import of_sender
@@ -21,7 +20,7 @@ SIGNATURES = ("x-hub-signature-256", "x-hr-signature", "x-signature", "signature
 class ContractRoute(SecuredRoute):
     """A signature over the body, or a key with the scope `write` or `webhook:onboarding`; in the old address at its end."""
 
-    also: ClassVar[tuple[Scope, ...]] = (of_sender(SENDER),)
+    also: ClassVar[tuple[Scope, ...]] = (of_sender(payloads.SENDER),)
     takes_key_in_address: ClassVar[bool] = True
 
     def signed(self, headers: Any, raw: bytes, settings: Settings) -> ApiKey | None:
@@ -34,7 +33,7 @@ class ContractRoute(SecuredRoute):
         if not secrets or not any(headers.get(name) for name in SIGNATURES):
             return None
         signatures.of_body(headers, raw, secrets, SIGNATURES)
-        return ApiKey(name="hr-signature", sha256="0" * 64, scopes=frozenset({of_sender(SENDER)}))
+        return ApiKey(name="hr-signature", sha256="0" * 64, scopes=frozenset({of_sender(payloads.SENDER)}))
 
 
 class ContractOut(BaseModel):
@@ -83,7 +82,7 @@ for _status, _meaning in {
         "model": ContractOut if is_good else ContractRefused,
         "description": _meaning,
     }
-OLD = f"/executions/webhook/{{namespace}}/{triggers.OLD_ID}"
+OLD = f"/executions/webhook/{{namespace}}/{payloads.OLD_ID}"
 SUMMARY = "Report a signed contract"
 
 

@@ -61,12 +61,7 @@ def _path(login: str) -> str:
 
 
 def _find(http: Connection, login: str) -> Mapping[str, Any] | None:
-    response = http.request("GET", _path(login), repeatable=True, params={"$select": FIELDS})
-    if response.status_code == HTTPStatus.NOT_FOUND:
-        return None
-    if not answers.is_good(response):
-        raise http.refusal(response, "looking a user up", repeatable=True)
-    return answers.mapping(response, http.words("looking a user up"), repeatable=True)
+    return accounts.look_up(http, _path(login), params={"$select": FIELDS})
 
 
 def _holder(user: Mapping[str, Any]) -> Holder:

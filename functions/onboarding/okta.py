@@ -128,12 +128,7 @@ def put(step: OnboardingStep) -> Mapping[str, Any]:
 
 
 def _find(http: Connection, login: str) -> Mapping[str, Any] | None:
-    response = http.request("GET", f"/api/v1/users/{quote(login, safe='@')}", repeatable=True)
-    if response.status_code == HTTPStatus.NOT_FOUND:
-        return None
-    if not answers.is_good(response):
-        raise http.refusal(response, "looking a user up", repeatable=True)
-    return answers.mapping(response, http.words("looking a user up"), repeatable=True)
+    return accounts.look_up(http, f"/api/v1/users/{quote(login, safe='@')}")
 
 
 def _act(step: OnboardingStep, employee: Employee, user: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from functions.onboarding import advancing, effects, payloads, rows, steps
-from functions.onboarding.payloads import Cancellation, Taken
+from functions.onboarding.payloads import CANCEL_ID, OLD_ID, Cancellation, Taken
 from functions.onboarding.settings import OnboardingSettings
 from functions.onboarding.tables import CANCELLED, OPEN, Onboarding
 from shared import clock
@@ -33,6 +33,7 @@ from shared.errors import RefusedError
 from shared.journeys import engine
 from shared.settings import settings_of
 from shared.store.dialect import insert_if_absent, locked
+from shared.watch import flow_figures
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -53,8 +54,13 @@ class Result:
 
 def take(body: Mapping[str, Any]) -> Result:
     """Take a contract. Raises RefusedError: 422 it cannot be taken, 409 by the table above."""
-    contract = payloads.read(body, effects.account_systems())
-    return editing.committed(lambda session: _applied(session, contract))
+    began, contract = clock.now(), payloads.read(body, effects.account_systems())
+    return editing.committed(lambda session: _counted(session, _applied(session, contract), OLD_ID, began))
+
+
+def _counted(session: Session, result: Result, kind: str, began: datetime) -> Result:
+    flow_figures.taken(session, kind, began)
+    return result
 
 
 def _applied(session: Session, contract: Taken) -> Result:
@@ -143,8 +149,8 @@ def cancel(body: Mapping[str, Any]) -> Result:
     Raises:
         RefusedError: 422; 404, there is no such onboarding and no day to note; 409, it has ended.
     """
-    wish = payloads.read_cancellation(body)
-    return editing.committed(lambda session: _cancelled(session, wish))
+    began, wish = clock.now(), payloads.read_cancellation(body)
+    return editing.committed(lambda session: _counted(session, _cancelled(session, wish), CANCEL_ID, began))
 
 
 def _cancelled(session: Session, wish: Cancellation) -> Result:

@@ -91,53 +91,42 @@ class OnboardingStep(Timestamped, StepSynced, Base):
 
     __mapper_args__ = {"polymorphic_on": "target", "polymorphic_identity": "inside"}  # noqa: RUF012  # as SQLAlchemy has it
 
+    def __init_subclass__(cls, *, target: str, **more: Any) -> None:
+        """The steps that are done in that system are a class of their own, as each delivery is about a table."""
+        cls.__mapper_args__ = {"polymorphic_identity": target}
+        super().__init_subclass__(**more)
 
-class HrisStep(OnboardingStep):
+
+class HrisStep(OnboardingStep, target="hris"):
     """The look-up in the HR system."""
 
-    __mapper_args__ = {"polymorphic_identity": "hris"}  # noqa: RUF012
 
-
-class OktaStep(OnboardingStep):
+class OktaStep(OnboardingStep, target="okta"):
     """The account at Okta."""
 
-    __mapper_args__ = {"polymorphic_identity": "okta"}  # noqa: RUF012
 
-
-class EntraStep(OnboardingStep):
+class EntraStep(OnboardingStep, target="entra"):
     """The account in Microsoft Entra."""
 
-    __mapper_args__ = {"polymorphic_identity": "entra"}  # noqa: RUF012
 
-
-class WorkspaceStep(OnboardingStep):
+class WorkspaceStep(OnboardingStep, target="workspace"):
     """The account in Google Workspace."""
 
-    __mapper_args__ = {"polymorphic_identity": "workspace"}  # noqa: RUF012
 
-
-class SlackStep(OnboardingStep):
+class SlackStep(OnboardingStep, target="slack"):
     """The notice to IT in Slack."""
 
-    __mapper_args__ = {"polymorphic_identity": "slack"}  # noqa: RUF012
 
-
-class TeamsStep(OnboardingStep):
+class TeamsStep(OnboardingStep, target="teams"):
     """The notice to IT in Teams."""
 
-    __mapper_args__ = {"polymorphic_identity": "teams"}  # noqa: RUF012
 
-
-class CalendarStep(OnboardingStep):
+class CalendarStep(OnboardingStep, target="onboarding-calendar"):
     """The event of the first day."""
 
-    __mapper_args__ = {"polymorphic_identity": "onboarding-calendar"}  # noqa: RUF012
 
-
-class CallbackStep(OnboardingStep):
+class CallbackStep(OnboardingStep, target="onboarding-callback"):
     """What the HR system is told in the end."""
-
-    __mapper_args__ = {"polymorphic_identity": "onboarding-callback"}  # noqa: RUF012
 
 
 class OnboardingTask(Timestamped, Base):

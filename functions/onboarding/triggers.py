@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
+from functions.onboarding.payloads import CANCEL_ID, OLD_ID
 from shared.errors import RefusedError
 from shared.intake.by_hand import Reply, Synchronous
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from functions.onboarding.services import Result
 
 bp = func.Blueprint()
-OLD_ID = "employee_onboarding"
-CANCEL_ID = "employee_onboarding_cancel"
 ROUTE, CANCELLATIONS = "api/v1/onboarding", "api/v1/onboarding/cancellations"
 OLD_ROUTE = f"api/v1/executions/webhook/{{namespace}}/{OLD_ID}/{{key}}"
 

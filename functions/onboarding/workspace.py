@@ -70,12 +70,7 @@ def put(step: OnboardingStep) -> Mapping[str, Any]:
 
 
 def _find(http: Connection, login: str) -> Mapping[str, Any] | None:
-    response = http.request("GET", f"/users/{quote(login, safe='@')}", repeatable=True, params={"projection": "full"})
-    if response.status_code == HTTPStatus.NOT_FOUND:
-        return None
-    if not answers.is_good(response):
-        raise http.refusal(response, "looking an account up", repeatable=True)
-    return answers.mapping(response, http.words("looking an account up"), repeatable=True)
+    return accounts.look_up(http, f"/users/{quote(login, safe='@')}", params={"projection": "full"})
 
 
 def _number(user: Mapping[str, Any]) -> str:

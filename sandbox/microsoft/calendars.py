@@ -100,8 +100,11 @@ class Calendars:
 
     def _schedule(self, call: Call, key: str) -> Answer:
         self._mailbox(key)
-        body = _body(call)
-        since, until = _moment(body["startTime"]), _moment(body["endTime"])
+        body = _parameters(call)
+        try:
+            since, until = _moment(body["startTime"]), _moment(body["endTime"])
+        except (KeyError, TypeError, ValueError):
+            raise refused(400, BAD, "startTime and endTime are required.") from None
         asked = [str(one).lower() for one in body.get("schedules") or []]
         if len(asked) > MOST_MAILBOXES or until - since > timedelta(days=LONGEST_DAYS):
             raise refused(400, BAD, "Too much was asked for at once.")
@@ -300,6 +303,11 @@ def _shown(row: Row) -> Row:
 def _subscription(row: Row) -> Row:
     names = ("id", "resource", "changeType", "notificationUrl", "lifecycleNotificationUrl", "expirationDateTime")
     return {name: row.get(name) for name in names} | {"clientState": None, "applicationId": "sandbox-entra-client"}
+
+
+def _parameters(call: Call) -> dict[str, Any]:
+    """The parameters of an action, which Graph takes with a large first letter as well, as its own package writes them."""
+    return {name[:1].lower() + name[1:]: value for name, value in _body(call).items()}
 
 
 def _body(call: Call) -> dict[str, Any]:

@@ -42,6 +42,15 @@ class JourneyPause(Base):
     resumed_by: Mapped[str | None] = mapped_column(Unicode(60))
 
 
+class JourneyFigures(Base):
+    """How many people stand where in a journey, as `shared.journeys.figures` counted them last."""
+
+    __tablename__ = "journey_figures"
+    journey: Mapped[str] = mapped_column(Unicode(JOURNEY_LENGTH), primary_key=True)
+    as_of: Mapped[datetime] = mapped_column(UtcDateTime)
+    figures: Mapped[Any] = mapped_column(JsonText)
+
+
 class Enrolment(Timestamped, Base):
     """A person in a journey. The unique `enrol_key` is what makes a second delivery of the same event harmless.
 
@@ -71,6 +80,7 @@ class Enrolment(Timestamped, Base):
     __table_args__ = (
         Index("ix_enrolments_journey_state_counted_until", "journey", "state", "counted_until"),
         Index("ix_enrolments_journey_id", "journey", "id"),
+        Index("ix_enrolments_created_at", "created_at"),  # those of a day, for the reports
     )
 
 

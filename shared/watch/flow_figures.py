@@ -15,6 +15,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from shared import clock, flows
+from shared.intake import by_hand
 from shared.intake.endpoint import routes_by_flow
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.elapsed import step_of
@@ -68,6 +69,18 @@ def by_flow() -> Mapping[str, Figures]:
     for row in rows:
         found[known.get(row.type, UNKNOWN_FLOW)] += Figures(row.handled, row.milliseconds, row.failed)
     return dict(sorted(found.items()))
+
+
+def taken(session: Session, kind: str, since: datetime) -> None:
+    """Count something that a flow has taken at once, without an event, as handled since then.
+
+    `kind` is the id by which it is started by hand. It is counted in the transaction that keeps it, at its end: the rows of its
+    kind are nobody else's, and are locked until then.
+    """
+    now = clock.now()
+    figures = Figures(handled=1, milliseconds=round((now - since).total_seconds() * 1000))
+    _add(session, kind, figures, now)
+    _add_to_hour(session, kind, figures, hour_of(now))
 
 
 def flow_of(kind: str) -> str:
@@ -132,7 +145,7 @@ def _add(session: Session, kind: str, figures: Figures, until: datetime) -> None
 
 
 def _add_to_hour(session: Session, kind: str, figures: Figures, hour: datetime) -> None:
-    """Only whoever holds the row of all types comes here, so nobody else adds the hour's row meanwhile."""
+    """Only whoever holds the row of all types, or has just changed that of this type, comes here: nobody else adds the row."""
     more = {one.name: getattr(figures, one.name) for one in fields(figures)}
     of_hour = (EventHour.type == kind, EventHour.hour == hour)
     if session.scalar(select(EventHour.id).where(*of_hour)) is None:
@@ -143,14 +156,20 @@ def _add_to_hour(session: Session, kind: str, figures: Figures, hour: datetime) 
 
 
 def flows_by_type() -> Mapping[str, str]:
-    """Each type of event with its flow: what its webhooks are named, and what it handles on the shared queue."""
+    """Each type of event with its flow: what its webhooks are named, what it handles on the shared queue or answers at once."""
     taken_in = {
         webhook.name: flow
         for flow, routes in routes_by_flow().items()
         for route in routes
         for webhook in (*route.webhooks.values(), *route.also)
     }
-    return taken_in | {kind: flow.name for flow in flows.installed() for kind in flow.handlers}
+    at_once = {
+        kind: flow.name
+        for flow in flows.installed()
+        for kind, one in by_hand.webhooks_of(flow).items()
+        if isinstance(one, by_hand.Synchronous)
+    }
+    return at_once | taken_in | {kind: flow.name for flow in flows.installed() for kind in flow.handlers}
 
 
-__all__ = ["Figures", "by_flow", "count", "flow_of", "flows_by_type", "hour_of"]
+__all__ = ["Figures", "by_flow", "count", "flow_of", "flows_by_type", "hour_of", "taken"]

@@ -6,9 +6,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Self
+from typing import Any, Self
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueServiceClient
@@ -28,6 +29,7 @@ from tests.support.world import LOCAL_KEY
 SENDERS = 4
 QUIET_SECONDS = 90
 OPEN = ("pending", "sending")
+LATER = timedelta(hours=2)  # what is planned for another day waits for it; what failed is tried again sooner
 
 
 class Rig:
@@ -97,10 +99,11 @@ class Rig:
         self.deaths.append(why)
 
     def is_quiet(self, accepted: Mapping[str, Post]) -> bool:
-        """Whether every accepted event is stored or parked, nothing is due any more, and no queue holds anything."""
+        """Whether every accepted event is stored or parked, nothing is due within hours, and no queue holds anything."""
+        due = Delivery.due_at < datetime.now(UTC) + LATER
         with Session(self.engine) as session:
             stored = {*session.scalars(select(InboxEvent.event_id)), *session.scalars(select(DeadLetter.event_id))}
-            open_count = session.scalar(select(func.count()).select_from(Delivery).where(Delivery.state.in_(OPEN)))
+            open_count = session.scalar(select(func.count()).select_from(Delivery).where(Delivery.state.in_(OPEN), due))
         return stored >= accepted.keys() and not open_count and not self.leftovers()
 
     def leftovers(self) -> dict[str, int]:
@@ -189,8 +192,30 @@ class Senders:
         except (OSError, http.client.HTTPException):
             connection.close()
             return False
-        if answer.status != 202:
-            self.refused.append((answer.status, text))
+        return self._is_settled(post, answer.status, text)
+
+    def _is_settled(self, post: Post, status: int, text: bytes) -> bool:
+        """Whether an answer says that the event is stored; it is remembered then."""
+        if status != 202:
+            self.refused.append((status, text))
             return False
         self.accepted[json.loads(text)["event_id"]] = post
+        return True
+
+
+class Askers(Senders):
+    """Sends what is answered with its result, and no event: 202, or 409 where it was taken before and the answer was lost.
+
+    `answers` are the statuses of each body, in the order in which they came.
+    """
+
+    def __init__(self, host: RunningHost, posts: Iterable[Post], **more: Any) -> None:
+        super().__init__(host, posts, **more)
+        self.answers: dict[bytes, list[int]] = {}
+
+    def _is_settled(self, post: Post, status: int, text: bytes) -> bool:
+        if status not in (200, 202, 409):
+            self.refused.append((status, text))
+            return False
+        self.answers.setdefault(post.body, []).append(status)
         return True

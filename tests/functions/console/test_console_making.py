@@ -217,3 +217,22 @@ def test_viewers_see_the_steps_and_change_nothing(operator, viewer, step):
     token = viewer.get("/console/me").form("/console/sign-out").fields["token"]
     assert viewer.post(f"{where}/{step}", {"token": token, "contact": "1"}).status == 403
     assert viewer.post(f"{LIST}/new", {"token": token, "name": "x"}).status == 403
+
+
+def test_second_text_is_seen_beside_the_first_and_compared(operator):
+    """With its share; blank takes it away again; the run's page shows how both do."""
+    where = made(operator)
+    given = {"share": "50", "variant.text": "Hay descuentos."}
+    shown = worded(operator, where, do="look", **given)
+    assert "Text A Hola, Ana. Hay lugares." in shown.words
+    assert "Text B Hola, Ana. Hay descuentos." in shown.words
+    worded(operator, where, **given)
+    assert automation().variant_b == {"share": 50, "variable_mapping": {"text": "Hay descuentos."}}
+    assert worded(operator, where, share="muchos").status == 422
+    assert worded(operator, where, share="120", **{"variant.text": "x"}).status == 422
+    run = operator.submit(operator.get(f"{where}/start").form(f"{where}/start"))
+    with reading() as session:
+        compared = any(row.variant == "b" for row in session.scalars(select(Recipient)))
+    assert ("Text A and text B" in run.words) is compared
+    worded(operator, made(operator), share="")
+    assert automation().variant_b is None

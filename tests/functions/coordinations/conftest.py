@@ -158,3 +158,16 @@ def desk(world: World, environment: pytest.MonkeyPatch, test_clock: clock.TestCl
     world.webhooks["coordinations"] = triggers.REQUEST
     world.handlers["events-queue"] = named("events_handler")
     return Desk(world, flowable[1], robots[1], robots[2])
+
+
+def variables(desk: Desk) -> dict[str, Any]:
+    """The variables of the only process."""
+    (process,) = desk.processes
+    return dict(process["variables"])
+
+
+def setting(environment: pytest.MonkeyPatch, **values: str) -> None:
+    """Set these settings."""
+    for name, value in values.items():
+        environment.setenv(name.upper(), value)
+    get_settings.cache_clear()

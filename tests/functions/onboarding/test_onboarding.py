@@ -1,7 +1,8 @@
 """The whole way of a contract: what is made, told and planned, each with the result that it really had."""
 
 from functions.onboarding.tables import OPEN
-from tests.functions.onboarding.conftest import BEA, Company
+from shared.watch import flow_figures
+from tests.functions.onboarding.conftest import BEA, Company, contract
 
 ALL = ("hris", "idp", "workspace", "slack", "teams", "welcome", "tasks", "calendar", "callback")
 
@@ -77,3 +78,11 @@ def test_a_cancelled_contract_takes_back_what_can_be(company: Company) -> None:
     assert company.reports[-1]["onboarding"]["status"] == "cancelled"
     assert company.cancel()["status"] == "cancelled"
     assert len(company.notices) == 2
+
+
+def test_contracts_count_for_the_metrics(company: Company) -> None:
+    """Each that was taken, and each cancellation; not one that is refused."""
+    company.sign()
+    company.report(contract())
+    company.cancel()
+    assert flow_figures.by_flow()["onboarding"].executions == 2

@@ -17,7 +17,7 @@ def demo(monkeypatch: pytest.MonkeyPatch, *rows: dict[str, Any], taken: bool = T
 
     def sandbox(_method: str, url: str, given: Any) -> dict[str, Any]:
         asked.append((url, given))
-        return {"id": "SM1"} if taken else {}
+        return {"result": {"id": "SM1"}, "webhooks": []} if taken else {}
 
     def app(_path: str) -> dict[str, Any]:
         number = next(given["fields"]["nro_ticket"] for url, given in asked if url.endswith("openai/ticket"))

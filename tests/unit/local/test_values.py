@@ -56,10 +56,8 @@ def test_demonstration_is_complete_where_nothing_is_chosen(tmp_path: Path) -> No
     assert found.environment["QUIET_HOURS"] == outside.NO_QUIET_HOURS
     assert found.environment["SURVEY_URL"]
     assert json.loads(found.environment["CAMPAIGN_VARIABLES"])["portal_url"]
-    assert (
-        "CAMPAIGN_VARIABLES, PAYMENTS_ALERT_ABOVE, QUIET_HOURS, TICKETS_SENDERS, WORKING_DAYS: for the demonstration"
-        in sentences(found)
-    )
+    replaced = "CAMPAIGN_VARIABLES, MEETINGS_CALENDAR, PAYMENTS_ALERT_ABOVE, QUIET_HOURS, TICKETS_SENDERS, WORKING_DAYS"
+    assert f"{replaced}: for the demonstration" in sentences(found)
 
 
 def test_no_text_of_the_repository_lacks_a_link_in_the_demonstration(environment: pytest.MonkeyPatch) -> None:
