@@ -78,6 +78,9 @@ FLOW = Flow(
             "text_uses",
             "whatsapp_numbers",
             "whatsapp_templates",
+            "whatsapp_portfolios",
+            "whatsapp_openings",
+            "whatsapp_opening_minutes",
         )
     ),
     effects=("shared.messages.carriers:ACTIONS",),

@@ -91,7 +91,8 @@ class Flow:
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
     `has_pages`: the folder `pages/` with templates of the console; `console` names what stands in the console's navigation
     (`shared.console.navigation.Entry`), `records` the lists of rows that it shows (`shared.console.records.Records`),
-    `waiting` what waits for a person (functions from a session to `shared.console.waiting.Waiting`).
+    `waiting` what waits for a person (functions from a session to `shared.console.waiting.Waiting`), `figures` what reports
+    count of a day (`shared.watch.day_figures.Source`).
     `senders` are the systems that send events with an API key, the first part of their webhooks' names; without any it is the
     flow's own name. Each has a scope, `webhook:<sender>`.
     `queues` are the queues whose messages its functions handle. A flow without one shares `events-queue`, and `handlers` maps
@@ -147,6 +148,7 @@ class Flow:
     console: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
     senders: tuple[str, ...] = ()
     kept_keys: frozenset[str] = frozenset()
     stand_ins: tuple[str, ...] = ()
@@ -186,6 +188,7 @@ class Flow:
             *self.console,
             *self.records,
             *self.waiting,
+            *self.figures,
         )
         named = (self.targets, self.logs, self.listeners, self.answer_readers, self.handlers, self.plans)
         mapped = (*(part for each in named for part in each.values()), *(job.run for job in self.jobs))

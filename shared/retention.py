@@ -43,13 +43,13 @@ from shared.settings import Settings, get_settings
 from shared.store import used_keys
 from shared.store.dialect import insert_if_absent, rows_changed
 from shared.store.figure_models import EventHour
-from shared.store.flow_models import FlowPause, LogLine
+from shared.store.flow_models import FlowPause, LogLine, Trial
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent
 from shared.store.message_models import MessageDay, MessageStatus, ReceivedMessage
 from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent, RetentionMark
 from shared.store.session import long_statements, reading, transact
 from shared.store.wait_models import DeliveryWait, Outage, TargetPause
-from shared.store.whatsapp_models import WhatsAppMove
+from shared.store.whatsapp_models import WhatsAppMove, WhatsAppOpening, WhatsAppOpeningMinute
 
 log = logging.getLogger("puente.retention")
 
@@ -61,6 +61,7 @@ REPORTED = timedelta(days=7)
 """So long a default that is new to an installation only says what it would remove; a setting counts at once."""
 PAGE = 1000  # rows in a transaction: far below what makes Azure SQL lock a whole table
 COUNTED_DAYS = 7  # a day that is over anywhere on earth counts for nobody's cap; a message may be recorded some days late
+OPENINGS_KEPT_DAYS = 2  # the messaging limit counts those of a day
 MOVES_KEPT_DAYS = 730  # who has had another number for so long is written to there
 REMEMBERED_DAYS = 30  # an event that comes so late that journeys do not remember what ended them
 FROM_THE_FIRST = 1  # rows are numbered from 1
@@ -170,8 +171,20 @@ def _old_log_line(before: datetime) -> ColumnElement[bool]:
     return LogLine.at < before
 
 
+def _old_trial(before: datetime) -> ColumnElement[bool]:
+    return Trial.made_at < before
+
+
 def _old_move(before: datetime) -> ColumnElement[bool]:
     return WhatsAppMove.updated_at < before
+
+
+def _old_opening(before: datetime) -> ColumnElement[bool]:
+    return WhatsAppOpening.at < before
+
+
+def _old_opening_minute(before: datetime) -> ColumnElement[bool]:
+    return WhatsAppOpeningMinute.minute < before
 
 
 def _old_day(before: datetime) -> ColumnElement[bool]:
@@ -193,6 +206,10 @@ RULES = {
     "statuses": Rule(MessageStatus, MessageStatus.created_at, DaysOf("retention_message_days"), _old_status),
     "inbound messages": Rule(ReceivedMessage, ReceivedMessage.created_at, DaysOf("retention_inbound_days"), _old_answer),
     "moves": Rule(WhatsAppMove, WhatsAppMove.created_at, lambda _s: MOVES_KEPT_DAYS, _old_move),
+    "openings": Rule(WhatsAppOpening, WhatsAppOpening.created_at, lambda _s: OPENINGS_KEPT_DAYS, _old_opening),
+    "minutes of openings": Rule(
+        WhatsAppOpeningMinute, WhatsAppOpeningMinute.minute, lambda _s: OPENINGS_KEPT_DAYS, _old_opening_minute
+    ),
     "counted days": Rule(MessageDay, MessageDay.day, lambda _s: COUNTED_DAYS, _old_day),
     "journey events": Rule(JourneyEvent, JourneyEvent.created_at, lambda _s: REMEMBERED_DAYS, _old_journey_event),
     "beginnings": Rule(JourneyBeginning, JourneyBeginning.created_at, lambda _s: REMEMBERED_DAYS, _old_beginning),
@@ -201,6 +218,7 @@ RULES = {
     "outages": Rule(Outage, Outage.started_at, DaysOf("retention_action_log_days"), _old_outage),
     "pauses": Rule(TargetPause, TargetPause.paused_at, DaysOf("retention_action_log_days"), _old_pause),
     "pauses of flows": Rule(FlowPause, FlowPause.paused_at, DaysOf("retention_action_log_days"), _old_flow_pause),
+    "test events": Rule(Trial, Trial.made_at, lambda _s: REMEMBERED_DAYS, _old_trial),
     "log lines": Rule(LogLine, LogLine.at, lambda settings: settings.execution_log_days or 1, _old_log_line),
     "action log": Rule(ActionLog, ActionLog.at, DaysOf("retention_action_log_days"), _old_line),
 }

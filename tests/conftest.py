@@ -1,6 +1,7 @@
 """Fixtures for all tests: a clean environment, a migrated database, storage that can be looked into, one clock."""
 
 import contextlib
+import gc
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ from shared.messages import text_uses, text_versions
 from shared.settings import get_settings
 from shared.store import session as store
 from shared.store.migrate import upgrade
-from tests.support import one_result
+from tests.support import one_result, shares
 from tests.support.examples import load_profile
 from tests.support.world import LOCAL_KEY, FakeStorage, World
 
@@ -44,6 +45,22 @@ ENVIRONMENT = {
     "RETENTION_SCHEDULE": "0 40 7 * * *",
     "EXECUTION_LOG_DAYS": "0",  # no thread of one test writes into the database of another
 }
+
+# While some ten thousand tests are collected there is no garbage, and looking for it costs every process two seconds.
+gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let every run have a share of what is tried in many forms."""
+    shares.mark_the_rest(items)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, but not among the tests themselves and all modules: they stay."""
+    gc.freeze()
+    gc.enable()
+
 
 LONG_SECONDS = 2
 LEFT_OUT = frozenset(("slow", "nightly", "lab", "odoo"))

@@ -33,6 +33,7 @@ FLOW = Flow(
     ),
     has_pages=True,
     records=("functions.bookings.console:BOOKINGS",),
+    figures=("functions.bookings.figures:of_bookings",),
     settings="functions.bookings.settings:BookingSettings",
     has_journeys=True,
     has_templates=True,

@@ -36,7 +36,7 @@ class Booking(Timestamped, Base):
     phone: Mapped[str | None] = mapped_column(Unicode(20))
     title: Mapped[str | None] = mapped_column(Unicode(200))
     status: Mapped[str] = mapped_column(Unicode(16), default="booked")
-    start_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    start_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     end_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     time_zone: Mapped[str | None] = mapped_column(Unicode(64))
     meeting_url: Mapped[str | None] = mapped_column(Note(1000))

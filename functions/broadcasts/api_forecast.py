@@ -75,6 +75,13 @@ class HappenedOut(BaseModel):
     skipped_more_than_forecast: int
 
 
+class LimitOut(BaseModel):
+    """The messaging limit of our portfolio at Meta: with how many people a conversation may be opened in 24 hours."""
+
+    people: int | None = Field(description="Null: none is known, or the number has none.")
+    used: int = Field(description="How many are counted when the forecast is made.")
+
+
 class ForecastOut(BaseModel):
     """A forecast on the real audience, by a simulated clock."""
 
@@ -88,11 +95,14 @@ class ForecastOut(BaseModel):
     hours: list[HourOut]
     first_at: datetime | None
     last_at: datetime | None
-    put_off: dict[str, int] = Field(description="Who waits for their own hours, or for the next day, as this one is full.")
+    put_off: dict[str, int] = Field(
+        description="Who waits for their own hours, for the next day, as this one is full, or for the messaging limit."
+    )
     unsent: int = Field(description="Who gets nothing within a year.")
     collisions: CollisionsOut
     cost: CostOut
     rate_per_hour: int
+    messaging_limit: LimitOut = Field(default=LimitOut(people=None, used=0))
     happened: HappenedOut | None = None
 
 

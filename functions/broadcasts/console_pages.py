@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from functions.broadcasts import (
     automation_edits,
-    comparison,
     forecast,
     forecast_kept,
     forecast_shown,
+    measures,
     running_automation,
     running_control,
     schedule_records,
@@ -36,7 +36,8 @@ from shared.console.listing import blank
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.crm import editing
 from shared.errors import RefusedError
-from shared.settings import settings_of
+from shared.messages import portfolio
+from shared.settings import get_settings, settings_of
 from shared.store.session import reading
 
 router = APIRouter(route_class=ConsoleRoute)
@@ -85,8 +86,15 @@ def automations(request: Request, filters: Annotated[Filters, Query()]) -> Respo
     with reading() as session:
         page = listing.page(session, query, Automation.id, filters.after)
         figures = stats.of_automations(session, [row.id for row in page.rows])
+        limit = {"people": portfolio.limit(session, get_settings()), "used": portfolio.used(session)}
         session.expunge_all()
-    facts: dict[str, Any] = {"page": page, "figures": figures, "filters": filters, "states": tuple(AutomationStatus)}
+    facts: dict[str, Any] = {
+        "limit": limit,
+        "page": page,
+        "figures": figures,
+        "filters": filters,
+        "states": tuple(AutomationStatus),
+    }
     facts |= {"more": listing.address(request, after=page.next) if page.next else None}
     return _render(request, "automations", TITLE, facts)
 
@@ -102,7 +110,7 @@ def execution(request: Request, execution_id: UUID, compare: bool = False) -> Re
     forecast_of_it = forecast_kept.of_execution(row) if is_compared else row.forecast or None
     facts = {"automation": automation, "run": Run(row, figures), "forecast": forecast_of_it, "is_compared": is_compared}
     facts |= {"hours": _hours(forecast_of_it or {}), "rates": RATES, "counts": COUNTS, "open": OPEN}
-    facts |= {"compared": comparison.of_counts(figures.counted), "is_over": row.status not in OPEN}
+    facts |= {"compared": measures.of_counts(figures.counted), "is_over": row.status not in OPEN}
     return _render(request, "execution", automation.name, facts)
 
 
@@ -117,7 +125,7 @@ def automation(request: Request, automation_id: UUID) -> Response:
         may = _may(row, running)
         session.expunge_all()
     facts = {"automation": row, "figures": figures, "runs": runs, "may": may, "rates": RATES, "counts": COUNTS}
-    facts |= {"compared": comparison.of_counts(figures.counted), "is_over": not running}
+    facts |= {"compared": measures.of_counts(figures.counted), "is_over": not running}
     return _render(request, "automation", row.name, facts)
 
 

@@ -20,11 +20,12 @@ from functions.broadcasts.costs import Cost
 from functions.broadcasts.judging import Judged
 from functions.broadcasts.pace import Place
 from functions.broadcasts.running_config import RunConfig
-from functions.broadcasts.simulation import Course, Reader, simulate
+from functions.broadcasts.simulation import Course, Places, Reader, simulate
 from functions.broadcasts.states import RecipientStatus
 from functions.broadcasts.tables import Execution, Recipient
 from shared import clock
 from shared.crm.people import identities_of
+from shared.messages import portfolio
 from shared.messages.digests import digest_of_person
 from shared.messages.windows import Window, window_for
 from shared.outbox.actions import Kind, State
@@ -44,7 +45,10 @@ OPEN = ("active", "suspended")
 
 @dataclass(frozen=True)
 class Forecast:
-    """What would happen. `skipped` counts by reason; `in_journeys` people by journey; `examined` is of the whole audience."""
+    """What would happen. `skipped` counts by reason; `in_journeys` people by journey; `examined` is of the whole audience.
+
+    `limit`: the messaging limit of our portfolio, None where none is known or the number has none; `limit_used`: of it, now.
+    """
 
     starts_at: datetime
     examined: int
@@ -56,6 +60,8 @@ class Forecast:
     with_messages: int
     cost: Cost
     rate_per_hour: int
+    limit: int | None
+    limit_used: int
 
 
 @dataclass
@@ -119,19 +125,32 @@ def _as_judged(session: Session, rows: Sequence[Recipient]) -> list[Judged]:
 
 
 def _forecast(found: _Found, config: Mapping[str, Any], starts_at: datetime, *, is_complete: bool) -> Forecast:
-    run = RunConfig.of(config)
+    run, places, used = RunConfig.of(config), *_places(config)
     return Forecast(
         starts_at=starts_at,
         examined=found.examined,
         is_complete=is_complete,
         duplicates=found.examined - len(found.seen),
         skipped=dict(sorted(found.skipped.items())),
-        course=simulate(found.readers, slots_of(run, starts_at + LONGEST), starts_at),
+        course=simulate(found.readers, slots_of(run, starts_at + LONGEST), starts_at, places),
         in_journeys=dict(sorted(found.journeys.items())),
         with_messages=found.with_messages,
         cost=costs.of_countries(found.countries, known_flows.category_of(config["flow_id"])),
         rate_per_hour=run.rate_per_hour,
+        limit=places.most,
+        limit_used=used,
     )
+
+
+def _places(config: Mapping[str, Any]) -> tuple[Places, int]:
+    """The places of the portfolio's messaging limit as they are now, and how many are taken."""
+    settings = get_settings()
+    number = known_flows.number_of(config.get("whatsapp_number_id"), config.get("chatbot_id"))
+    if not portfolio.counts_number(number, settings):
+        return Places(), 0
+    with reading() as session:
+        ends = portfolio.places_end(session)
+        return Places(portfolio.limit(session, settings), ends, portfolio.COUNTED), len(ends)
 
 
 def slots_of(run: RunConfig, until: datetime) -> Callable[[datetime], Iterator[datetime]]:
@@ -161,10 +180,12 @@ def _add(session: Session, found: _Found, judged: Sequence[Judged], windows: _Wi
     busy = _in_journeys(session, going, found.journeys)
     taken = _messages(session, going, starts_at)
     most = get_settings().messages_per_person_per_day
+    counted = portfolio.counted_until(session, [one.phone for one in going if one.phone])
     for place, one in enumerate(going):
         found.countries[costs.country_of(one.phone)] += 1
         found.with_messages += place in busy or taken[place] > 0
-        found.readers.append(Reader(windows.of(one.phone), taken[place] >= most))
+        until = counted.get(one.phone) if one.phone else None
+        found.readers.append(Reader(windows.of(one.phone), taken[place] >= most, until))
 
 
 def _is_new(found: _Found, one: Judged) -> bool:

@@ -40,6 +40,7 @@ def as_json(forecast: Forecast) -> dict[str, Any]:
             ],
         },
         "rate_per_hour": forecast.rate_per_hour,
+        "messaging_limit": {"people": forecast.limit, "used": forecast.limit_used},
     }
 
 
@@ -60,6 +61,7 @@ def table(shown: Mapping[str, Any]) -> str:
         f"sends      {shown['sends']}, at most {shown['rate_per_hour']} an hour",
         f"last       {shown['last_at'] or '-'}",
         f"cost       {cost['total']} {cost['currency']} ({cost['category']}; {cost['unpriced_messages']} without a price)",
+        *_limit_line(shown.get("messaging_limit") or {}),
         "",
         *_columns("left out", shown["skipped"]),
         *_columns("put off", shown["put_off"]),
@@ -72,6 +74,11 @@ def table(shown: Mapping[str, Any]) -> str:
         beside = f"  {actual.get(hour, 0):8}" if happened else ""
         lines.append(f"{hour:25}  {planned.get(hour, 0):5}{beside}")
     return "\n".join(lines) + "\n"
+
+
+def _limit_line(limit: Mapping[str, Any]) -> list[str]:
+    people = limit.get("people")
+    return [] if people is None else [f"limit      {people} people in 24 hours, {limit['used']} of them used"]
 
 
 def _columns(title: str, counted: Mapping[str, int]) -> list[str]:

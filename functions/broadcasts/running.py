@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, bindparam, exists, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from functions.broadcasts import running_control, running_plan, running_watch
-from functions.broadcasts.states import ExecutionStatus, PlanState
+from functions.broadcasts.running_tables import RecentFailure
+from functions.broadcasts.states import OPEN, ExecutionStatus, PlanState
 from functions.broadcasts.tables import Execution
 from shared import clock, faults
 from shared.crm import editing
@@ -22,13 +23,23 @@ AFTER_START = faults.point("broadcasts.after_start")
 AFTER_FINISH = faults.point("broadcasts.after_finish")
 MOST = 200  # executions of one round
 RECENTLY = timedelta(days=2)
+_ANYTHING: Select[int] = select(literal_column("1")).where(
+    or_(
+        exists().where(Execution.status.in_(OPEN)),
+        exists().where(Execution.status == ExecutionStatus.CANCELLED, Execution.cancelled_at > bindparam("lately")),
+        exists().where(RecentFailure.at < bindparam("forgotten")),
+    )
+)
 
 
 def run_all() -> int:
     """Do for every open execution what is to be done now; how many recipients were planned. A job of every half minute.
 
-    An execution that fails is logged and stops no other; the next round tries it again.
+    An execution that fails is logged and stops no other; the next round tries it again. Where no execution is open, as almost
+    always, one question is all that it costs.
     """
+    if not _is_anything():
+        return 0
     transact(running_watch.forget)
     _each(_paused_and_due(), lambda one: editing.committed(partial(_resume, execution_id=one)))
     _each(_ready(), _start)
@@ -68,6 +79,12 @@ def _each(execution_ids: Sequence[int], work: Callable[[int], int]) -> list[int]
 def _resume(session: Session, execution_id: int) -> int:
     running_control.resume(session, execution_id, running_control.SYSTEM)
     return 1
+
+
+def _is_anything() -> bool:
+    now = clock.now()
+    with reading() as session:
+        return session.scalar(_ANYTHING, {"lately": now - RECENTLY, "forgotten": now - running_watch.KEPT}) is not None
 
 
 def _paused_and_due() -> Sequence[int]:

@@ -32,6 +32,7 @@ FLOW = Flow(
     listeners=MappingProxyType({"message.outcome": "functions.carts.listeners:note_outcome"}),
     has_pages=True,
     records=("functions.carts.console:CARTS", "functions.carts.console:ORDERS"),
+    figures=("functions.carts.figures:of_carts",),
     settings="functions.carts.settings:CartSettings",
     has_journeys=True,
     has_templates=True,

@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Date, Select, bindparam, exists, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
 from functions.invoices import days, judging, reminders, stages
@@ -27,6 +27,10 @@ PAGE = 50
 LONGEST_LOOK = timedelta(seconds=45)  # after it no invoice is begun; the next look goes on
 CUSTOMER_CAP = "customer-cap"
 AFTER_PLAN = faults.point("invoices.after_plan")
+_NOT_JUDGED = or_(Invoice.looked_on.is_(None), Invoice.looked_on < bindparam("day", type_=Date))
+_LEFT: Select[int] = select(literal_column("1")).where(
+    exists().where(Invoice.status == judging.OPEN, Invoice.kind == "invoice", _NOT_JUDGED)
+)
 
 
 def ask(session: Session) -> None:
@@ -53,6 +57,8 @@ def remind() -> int:
 def _plan_all(day: date, began: datetime) -> tuple[int, bool]:
     """Plan what is due; how many reminders were planned, and whether nothing more is to be planned today."""
     planned = 0
+    if not _is_any_left(day):
+        return 0, True
     for stage in reversed(stages.stages()):
         while page := _candidates(stage, day):
             for invoice_id in page:
@@ -76,11 +82,17 @@ def today_if_open() -> date | None:
     return local.date() if local.time() >= time.fromisoformat(settings_of(InvoiceSettings).invoices_look_at) else None
 
 
+def _is_any_left(day: date) -> bool:
+    """Whether an open invoice was not judged today: asked every five minutes, it spares a question for each stage."""
+    with reading() as session:
+        return session.scalar(_LEFT, {"day": day}) is not None
+
+
 def _candidates(stage: Stage, day: date) -> Sequence[int]:
     """The next open invoices in this stage that were not judged today, the largest amounts first."""
-    query = select(Invoice.id).where(*_in_stage(stage, day), or_(Invoice.looked_on.is_(None), Invoice.looked_on < day))
+    query = select(Invoice.id).where(*_in_stage(stage, day), _NOT_JUDGED)
     with reading() as session:
-        return session.scalars(query.order_by(Invoice.residual_minor.desc(), Invoice.id).limit(PAGE)).all()
+        return session.scalars(query.order_by(Invoice.residual_minor.desc(), Invoice.id).limit(PAGE), {"day": day}).all()
 
 
 def _in_stage(stage: Stage, day: date) -> list[ColumnElement[bool]]:

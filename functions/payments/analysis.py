@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from functions.payments.settings import PaymentSettings
-from shared import clock
+from shared import clock, model_use
 from shared import openai as openai_target
 from shared.money import Money
 from shared.outbox.one_time_effect import OneTimeEffect
@@ -74,7 +74,7 @@ def analyse(payment: Payment) -> dict[str, Any]:
     Raises:
         RetryableError: OpenAI failed while answering; as `RestClient.call`.
     """
-    answer = openai.ask(request_of(about(payment), series(payment)), f"asking for {WHAT}")
+    answer = model_use.ask(request_of(about(payment), series(payment)), f"asking for {WHAT}", "payments")
     outcome, text = openai.outcome_of(answer, WHAT)
     found = _read(text) if outcome == openai.DONE else {"reason": text}
     costs = openai.cost(answer, settings_of(PaymentSettings).payments_analysis_prices)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from functions.tickets import files
 from functions.tickets.reading import Reading
 from functions.tickets.settings import TicketSettings
+from shared import model_use
 from shared.settings import settings_of
 from shared.vendors import openai
 
@@ -71,7 +72,7 @@ def read(ticket: Ticket) -> dict[str, Any]:
     Raises:
         RetryableError: OpenAI failed while answering; as `RestClient.call`. PermanentError: the pages are gone.
     """
-    answer = openai.ask(request_of(files.pages(ticket)), "asking for a reading")
+    answer = model_use.ask(request_of(files.pages(ticket)), "asking for a reading", "tickets")
     outcome, text = openai.outcome_of(answer, WHAT)
     found = {"ticket": of_answer(openai.parsed(text, WHAT)).as_json()} if outcome == openai.DONE else {"reason": text}
     costs = openai.cost(answer, settings_of(TicketSettings).tickets_model_prices)

@@ -1,5 +1,6 @@
 """`/api/v1/whatsapp-numbers` and `/api/v1/whatsapp-templates`: what messages by WhatsApp can go out from, and with."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from sqlalchemy import Select, select
 
-from shared.messages import approved_templates, number_states, numbers
+from shared.messages import approved_templates, number_states, numbers, portfolio
 from shared.messages.numbers import WhatsAppNumber
 from shared.settings import get_settings
 from shared.store.session import reading
@@ -34,6 +35,12 @@ class NumberOut(BaseModel):
     messaging_limit: str | None = Field(
         description="How many people may be written to in 24 hours outside their windows: the business portfolio's, shared by "
         "all its numbers."
+    )
+    messaging_limit_people: int | None = Field(
+        description="The same as a number; null where there is none, or it is not known."
+    )
+    messaging_limit_used: int | None = Field(
+        description="With how many people the portfolio has opened a conversation within 24 hours; null with Twilio."
     )
     paused_until: datetime | None = Field(description="Nothing goes out from it until then; null: it sends.")
     paused_reason: str | None
@@ -72,7 +79,9 @@ def list_whatsapp_numbers() -> list[NumberOut]:
     default = next((one for one in known if one.provider == settings.whatsapp_provider), None)
     with reading() as session:
         states = dict(number_states.states(session))
-    return [_number(one, states.get(one.id), is_default=one is default) for one in known]
+        most, used = portfolio.limit(session, settings), portfolio.used(session)
+    of_portfolio = {"messaging_limit_people": most, "messaging_limit_used": used}
+    return [_number(one, states.get(one.id), of_portfolio, is_default=one is default) for one in known]
 
 
 @templates.get("", summary="List approved templates")
@@ -88,7 +97,9 @@ def _template(row: WhatsAppTemplate) -> TemplateOut:
     return TemplateOut(**{name: getattr(row, name) for name in names}, parameters=approved_templates.holes(row))
 
 
-def _number(number: WhatsAppNumber, state: WhatsAppNumberState | None, *, is_default: bool) -> NumberOut:
+def _number(
+    number: WhatsAppNumber, state: WhatsAppNumberState | None, of_portfolio: Mapping[str, int | None], *, is_default: bool
+) -> NumberOut:
     shown = ("name", "quality", "throughput", "status", "messaging_limit", "paused_until", "paused_reason")
     return NumberOut(
         whatsapp_number_id=number.id,
@@ -97,4 +108,5 @@ def _number(number: WhatsAppNumber, state: WhatsAppNumberState | None, *, is_def
         vendor_id=number.vendor_id,
         is_default=is_default,
         **{name: getattr(state, name, None) for name in shown},
+        **(of_portfolio if number.provider == numbers.META else dict.fromkeys(of_portfolio)),
     )

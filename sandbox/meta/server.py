@@ -17,6 +17,7 @@ from sandbox.vendor import Answer, Call, Card, Column, Webhook
 TOKEN = "sandbox-meta-token"  # noqa: S105
 APP_SECRET = "sandbox-meta-app-secret"  # noqa: S105
 VERIFY_TOKEN = "sandbox-meta-verify-token"  # noqa: S105
+LIMIT = "TIER_2K"
 NUMBERS = {"106540352242922": "+525500000004", "106540352242923": "+525500000005"}
 EVERYBODY = "*"
 CARDS = 12
@@ -143,7 +144,7 @@ class Meta(Shelved):
             "quality_rating": row["quality"],
             "throughput": {"level": "STANDARD"},
             "status": "CONNECTED",
-            "whatsapp_business_manager_messaging_limit": "TIER_2K",
+            "whatsapp_business_manager_messaging_limit": row.get("limit", LIMIT),
         }
 
     def _templates(self, _call: Call, account: str) -> Answer:
@@ -281,8 +282,9 @@ class Meta(Shelved):
     def _put_quality(self, given: Mapping[str, Any]) -> Row:
         row = self.number_of(given.get("number"))
         row["quality"] = one_of(given, "rating", ("GREEN", "YELLOW", "RED"))
+        row["limit"] = str(given.get("limit") or row.get("limit", LIMIT))
         event = "FLAGGED" if row["quality"] == "RED" else "UNFLAGGED"
-        told = {"display_phone_number": row["phone"].removeprefix("+"), "event": event, "current_limit": "TIER_2K"}
+        told = {"display_phone_number": row["phone"].removeprefix("+"), "event": event, "current_limit": row["limit"]}
         self._post("number quality", row["id"], ("phone_number_quality_update", told))
         self.shelf.touch()
         return row

@@ -14,7 +14,9 @@ from shared.messages import (
     digests,
     links,
     moves,
+    numbers,
     planning,
+    portfolio,
     putting_off,
     refusals,
     statuses,
@@ -33,6 +35,7 @@ from shared.outbox.actions import Outcome as Result
 from shared.outbox.record import OUTCOME_UNKNOWN
 from shared.settings import get_settings
 from shared.store.session import reading
+from shared.store.trial_keys import is_trial
 
 log = logging.getLogger("puente.messages")
 
@@ -50,6 +53,7 @@ def _sent(send: Send, delivery: Claimed) -> Result:
         letter = _letter(delivery)
         if (reason := _withdrawn(delivery, letter.message)) is not None:
             return Skip(reason)
+        _check_place(delivery, letter)
     except PuenteError as error:
         return error
     try:
@@ -65,6 +69,24 @@ def _sent(send: Send, delivery: Claimed) -> Result:
 def _version(template: templates.Template) -> dict[str, Any]:
     """What the delivery keeps of the text that went out, where somebody had edited it."""
     return {"text_version": template.version} if template.version else {}
+
+
+def _check_place(delivery: Claimed, letter: Letter) -> None:
+    """Make sure that what opens a conversation at Meta has its place in the portfolio's limit.
+
+    Raises:
+        NotBegunError: its window has closed since it was claimed, or its worker stood still; it is claimed anew.
+        RetryableError: our own database cannot be asked.
+    """
+    if letter.free_text or letter.message.channel != "whatsapp" or _provider(delivery) != numbers.META:
+        return
+    try:
+        with reading() as session:
+            has_place = portfolio.has_place(session, letter.message.to)
+    except PuenteError as error:
+        raise RetryableError(f"not sent: {error}") from error
+    if not has_place:
+        raise NotBegunError("its place in the messaging limit is no longer good")
 
 
 def describe(delivery: Claimed) -> dict[str, str | None]:
@@ -94,7 +116,9 @@ def _put_off(letter: Letter, error: DeferredError) -> PuenteError:
     wait = putting_off.seconds(letter.first_try, letter.message.not_after, error.after_seconds)
     if wait is None:
         return PermanentError(putting_off.reason_of(error), str(error))
-    return DeferredError(str(error), after_seconds=wait)
+    later = DeferredError(str(error), after_seconds=wait)
+    later.of_part = error.of_part
+    return later
 
 
 def _withdrawn(delivery: Claimed, message: Message) -> str | None:
@@ -224,7 +248,7 @@ def after(session: Session, delivery: Claimed, result: Result, final: bool) -> N
             vendor_id = str(result.result.get("id") or "")
             statuses.attach(session, _provider(delivery), vendor_id, delivery.id)
         case Skip(reason=reason):
-            verdict.give_place_back(session, delivery.id, delivery.payload)
+            _give_places_back(session, delivery)
             _notify(session, delivery, message, "skipped", reason, fall_back=verdict.takes_another_way(reason))
         case UncertainError():
             _uncertain(session, delivery, message)
@@ -242,9 +266,20 @@ def _uncertain(session: Session, delivery: Claimed, message: Message) -> None:
 
 def _failed(session: Session, delivery: Claimed, message: Message, error: PuenteError) -> None:
     reason = error.reason if isinstance(error, PermanentError) else "gave-up"
-    verdict.give_place_back(session, delivery.id, delivery.payload)
-    refusals.heed(session, reason, digests.digest_of_address(message.to), clock.now())
+    _give_places_back(session, delivery)
+    if not is_trial(delivery.event_key):  # it went to whoever tries
+        refusals.heed(session, reason, digests.digest_of_address(message.to), clock.now())
     _notify(session, delivery, message, "failed", reason, fall_back=reason not in refusals.NO_FALLBACK)
+
+
+def _give_places_back(session: Session, delivery: Claimed) -> None:
+    """It was not sent: it counts neither on its person's day nor against the portfolio's limit, if no attempt may have arrived.
+
+    What fails after the vendor has taken it still counts against the limit: it may yet be delivered.
+    """
+    verdict.give_place_back(session, delivery.id, delivery.payload)
+    if not delivery.unknown_before:
+        portfolio.give_back(session, delivery.id)
 
 
 def _notify(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import ConfigurationError
-from shared.messages import consent, days, moves, number_states, outcomes, senders
+from shared.messages import consent, days, moves, number_states, outcomes, portfolio, senders
 from shared.messages.message import Message
 from shared.messages.windows import Window, window_for
 from shared.outbox.actions import Claimed, Later
@@ -52,9 +52,12 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
         return Later(clock.now() + LOOK_AGAIN, WRONG_SETTINGS)
     if later is not None:
         return later
-    if (place := outcomes.place_of(session, message.context)) is not None:
+    # The portfolio's place is asked for first and taken last: what is refused by either has taken neither.
+    place = portfolio.later(session, message, settings) or outcomes.place_of(session, message.context)
+    if place is not None:
         days.give_back(session, known, clock.now(), claimed.id)
         return place
+    portfolio.take(session, message, settings, claimed.id)
     _note_first_try(session, claimed)
     return None
 

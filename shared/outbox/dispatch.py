@@ -1,34 +1,34 @@
 """The timer's half of the outbox: wake executors for due deliveries, and free deliveries of dead workers."""
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import flows
-from shared.outbox import actions, claims, expired, plan
+from shared.outbox import actions, claims, expired, lanes, plan
 from shared.store.models import Target
 from shared.store.session import reading, transact
 
 
 def dispatch_due() -> set[str]:
-    """Nudge every target that has something due and may be called; returns whom. Costs one index seek for each, and one query.
+    """Nudge every target that has something due and may be called; returns whom. Costs a few index seeks for each that has.
 
     Running it twice, or on two instances at once, only sends a nudge too many: the claim decides. A target that the deployed
     code no longer knows is woken too: what still waits for it is parked then, where people see it.
     """
     with reading() as session:
-        known = session.scalars(select(Target)).all()  # kept by the session, so that each is not asked for again
-        targets = actions.targets() | {target.name for target in known}
-        ready = {wake for target in targets for wake in claims.wakes(session, target)}
+        waiting = lanes.targets(session)
+        ready = {wake for target in waiting if _is_target(session, target) for wake in claims.wakes(session, target)}
     plan.nudge(ready)
     return ready
 
 
 def is_target(name: str) -> bool:
     """Whether a nudge may name this: a target of the deployed code, or one that was called before. A forged one is neither."""
-    if name in actions.targets():
-        return True
     with reading() as session:
-        return session.get(Target, name) is not None
+        return _is_target(session, name)
+
+
+def _is_target(session: Session, name: str) -> bool:
+    return name in actions.targets() or session.get(Target, name) is not None
 
 
 def requeue_lost() -> int:

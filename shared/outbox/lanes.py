@@ -28,6 +28,7 @@ CREDIT = 50 * ONE  # so much may a lane that was idle have more than the others,
 
 _NEXT = select(Delivery.lane).where(Delivery.target == bindparam("target"), IS_PENDING, Delivery.lane > bindparam("last"))
 _NEXT = _NEXT.order_by(Delivery.lane).limit(1)
+_NEXT_TARGET = select(Delivery.target).where(IS_PENDING, Delivery.target > bindparam("last")).order_by(Delivery.target).limit(1)
 _FIRST = select(Delivery.due_at).where(
     Delivery.target == bindparam("target"),
     Delivery.lane == bindparam("lane"),
@@ -58,6 +59,14 @@ def slots_for(policy: TargetPolicy, serves: Serves) -> range:
 def wake(target: str, lane: str = TRANSACTIONAL) -> str:
     """Which executor is to be woken for a delivery (see `plan.nudge`): that of the target, or that of its bulk."""
     return target if lane == TRANSACTIONAL else f"{target}:{BULK}"
+
+
+def targets(session: Session) -> list[str]:
+    """The targets for which anything waits, due or not; an index seek for each, however many deliveries wait."""
+    found: list[str] = []
+    while target := session.scalars(_NEXT_TARGET, {"last": found[-1] if found else ""}).one_or_none():
+        found.append(target)
+    return found
 
 
 def pending(session: Session, target: str, until: str | None = None) -> list[str]:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shared import clock, references, stopping
@@ -24,7 +25,7 @@ from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome, Shadowed
 from shared.outbox.row_effect import MISSING_ROW, RowEffect, nothing
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
 PENDING, SUCCESS, PARTIAL, ERROR, SKIPPED, SHADOWED = "pending", "success", "partial", "error", "skipped", "shadowed"
@@ -115,31 +116,36 @@ class RecordSync(RowEffect):
         The outbox retries by itself. This finds what the outbox does not have any more (a delivery lost to a restored backup, a
         row edited in SQL), and what is overdue. Parked rows stay parked: see `queries.has_open_or_parked_delivery`.
         """
-        from sqlalchemy import select
-
         if not self.is_used():
             return 0
         changed = references.function(self.overdue)(session, limit)
         for row in changed:
             self.request(session, row)
-        model = self.model()
-        query = select(model).where(*self._is_lost(model)).order_by(model.id).limit(limit)
-        lost = session.scalars(query).unique().all()
+        facts = {"error": ERROR, "pending": PENDING, "before": clock.now() - LOST_AFTER, "most": self.action.retry.max_attempts}
+        lost = session.scalars(self._lost.limit(limit), facts).unique().all()
         for row in lost:
             self.request(session, row)
         return len(changed) + len(lost)
 
-    def _is_lost(self, model: type[Any]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-        from sqlalchemy import Unicode, and_, cast, literal, or_
+    @cached_property
+    def _lost(self) -> Select[Any]:
+        """The rows that `requeue_lost` looks for, put together once: a timer asks for those of every sync all day long.
+
+        Its parameters: `error`, `pending`, `before` (a sync of that age is lost) and `most` (attempts).
+        """
+        from sqlalchemy import Unicode, and_, bindparam, cast, literal, or_, select
 
         from shared.outbox.queries import has_open_or_parked_delivery
 
+        model = self.model()
         status, attempts = getattr(model, self._column("status")), getattr(model, self._column("attempts"), None)
-        old = getattr(model, self._time_column) < clock.now() - LOST_AFTER
-        failed = and_(status == ERROR, old if attempts is None else attempts < self.action.retry.max_attempts)
+        old = getattr(model, self._time_column) < bindparam("before")
+        failed = and_(status == bindparam("error"), old if attempts is None else attempts < bindparam("most"))
         key = self.key_column if self.key_column.type.python_type is str else cast(self.key_column, Unicode(20))
         subject = literal(self.subject_prefix) + key if self.subject_prefix else key
-        return or_(failed, and_(status == PENDING, old)), ~has_open_or_parked_delivery(self.action, model, subject)
+        is_lost = or_(failed, and_(status == bindparam("pending"), old))
+        parked = has_open_or_parked_delivery(self.action, model, subject)
+        return select(model).where(is_lost, ~parked).order_by(model.id)
 
     @property
     def status_column(self) -> Any:

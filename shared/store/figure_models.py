@@ -1,12 +1,14 @@
-"""What is counted once and kept: how many events of each type an hour had."""
+"""What is counted once and kept: events by the hour; figures of reports and tokens of models by the day."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import BigInteger, Index, Unicode, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.store.models import Base
-from shared.store.types import BigId, UtcDateTime
+from shared.store.types import BigId, Day, UtcDateTime
+
+NAME_LENGTH, OWNER_LENGTH, PART_LENGTH = 40, 100, 100
 
 
 class EventHour(Base):
@@ -24,3 +26,45 @@ class EventHour(Base):
     failed: Mapped[int] = mapped_column(BigInteger, default=0)
 
     __table_args__ = (UniqueConstraint("type", "hour"), Index(None, "hour"))
+
+
+class DayFigure(Base):
+    """So many of something on a day of DEFAULT_TIME_ZONE (see `shared.watch.day_figures`), counted anew while that is young.
+
+    `name` says what is counted, `owner` whose it is (a journey, a flow), `part` which of them.
+    """
+
+    __tablename__ = "day_figures"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    day: Mapped[date] = mapped_column(Day)
+    name: Mapped[str] = mapped_column(Unicode(NAME_LENGTH))
+    owner: Mapped[str] = mapped_column(Unicode(OWNER_LENGTH), default="")
+    part: Mapped[str] = mapped_column(Unicode(PART_LENGTH), default="")
+    number: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (UniqueConstraint("day", "name", "owner", "part"),)
+
+
+class DayFold(Base):
+    """When the figures of a day were counted last."""
+
+    __tablename__ = "day_folds"
+    day: Mapped[date] = mapped_column(Day, primary_key=True)
+    folded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ModelDay(Base):
+    """What a flow has asked of a language model on a day: how often, and the tokens as the vendor counts them.
+
+    Every answer counts, one that was asked for twice as well: it is paid for twice. `key` is `key_of(day, flow, model)`.
+    """
+
+    __tablename__ = "model_days"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(Unicode(64), unique=True)
+    day: Mapped[date] = mapped_column(Day, index=True)
+    flow: Mapped[str] = mapped_column(Unicode(NAME_LENGTH))
+    model: Mapped[str] = mapped_column(Unicode(OWNER_LENGTH))
+    calls: Mapped[int] = mapped_column(BigInteger, default=0)
+    input_tokens: Mapped[int] = mapped_column(BigInteger, default=0)
+    output_tokens: Mapped[int] = mapped_column(BigInteger, default=0)

@@ -80,6 +80,7 @@ class Enrolment(Timestamped, Base):
     __table_args__ = (
         Index("ix_enrolments_journey_state_counted_until", "journey", "state", "counted_until"),
         Index("ix_enrolments_journey_id", "journey", "id"),
+        Index("ix_enrolments_created_at", "created_at"),  # those of a day, for the reports
     )
 
 

@@ -59,3 +59,44 @@ class WhatsAppMove(Timestamped, Base):
         Index("ix_whatsapp_moves_moved_to", "moved_to"),
         Index("ix_whatsapp_moves_created_at", "created_at"),
     )
+
+
+class WhatsAppPortfolio(Base):
+    """Our business portfolio at Meta: its one row is locked by whoever takes a place of its messaging limit.
+
+    `last_at`: when the last place was taken, so that a clock that lags behind counts nothing as older than it is.
+    """
+
+    __tablename__ = "whatsapp_portfolios"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(Unicode(20), unique=True)
+    last_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class WhatsAppOpening(Timestamped, Base):
+    """Somebody (`who`, a digest) with whom we have opened a conversation, last at `at` by the delivery `delivery_id`.
+
+    `before`: when the opening before that one was, to which it goes back if this one reaches nobody.
+    """
+
+    __tablename__ = "whatsapp_openings"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    who: Mapped[str] = mapped_column(Unicode(DIGEST_LENGTH), unique=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    delivery_id: Mapped[int] = mapped_column(BigId)
+
+    __table_args__ = (
+        Index("ix_whatsapp_openings_delivery_id", "delivery_id"),
+        Index("ix_whatsapp_openings_created_at", "created_at"),
+    )
+
+
+class WhatsAppOpeningMinute(Base):
+    """How many people's last opening was in a minute (`taken`), and how many who wait were given its end as their time."""
+
+    __tablename__ = "whatsapp_opening_minutes"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    minute: Mapped[datetime] = mapped_column(UtcDateTime, unique=True)
+    taken: Mapped[int] = mapped_column(default=0)
+    promised: Mapped[int] = mapped_column(default=0)

@@ -41,6 +41,7 @@ def both(sandbox, world, environment):
     return world
 
 
+@pytest.mark.slow
 def test_every_order_ends_with_the_same_in_odoo(both):
     """Person, stage, and two campaigns, in orders of the four: the newer campaign on the lead, both as tags, each once."""
     add_campaign(1, "Marzo")
@@ -117,6 +118,7 @@ def test_new_name_is_written_and_a_lost_record_is_made_anew(both):
     assert (campaigns(), shown()["lead"]) == (["Primavera"], ["Primavera"])
 
 
+@pytest.mark.slow
 def test_record_that_is_lost_while_it_is_remembered_costs_one_more_try(both, test_clock):
     """The tag is deleted behind our back: the write fails, is tried again, and the tag is made anew."""
     add_campaign(1, "Marzo")
@@ -194,6 +196,7 @@ def test_missing_right_stops_campaigns_and_nothing_else(both, monkeypatch, test_
     assert shown() == {"campaign": False, "lead": [], "partner": []}
 
 
+@pytest.mark.slow
 def test_records_of_a_model(sandbox, world, environment, capsys):
     """The set-up says that the model is missing, makes it, and finds all there; then each person in a campaign has a record."""
     setting = json.dumps({"model": MODEL, "sale_order_date": "x_sold", "summary": ""})

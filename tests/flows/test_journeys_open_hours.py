@@ -64,6 +64,7 @@ def reminders(vendors: Post) -> list[str]:
     return [f"{one.at - MEXICO:%m-%d %H:%M}" for one in vendors.sent if one.step == "reminder"]
 
 
+@pytest.mark.share(6)
 @pytest.mark.parametrize("hour", range(9, 19))
 @pytest.mark.parametrize("day", [9, 10])
 def test_every_meeting_has_a_reminder(vendors: Post, test_clock: clock.TestClock, day: int, hour: int) -> None:

@@ -108,6 +108,7 @@ class TestLookingUpByNumber:
         assert {row.state for row in deliveries()} == {State.DONE}
         assert len({row.result["id"] for row in deliveries()}) == 2
 
+    @pytest.mark.slow
     def test_message_of_another_in_doubt_is_not_taken_for_ours(self, configured, test_clock) -> None:
         """Of two without an answer one arrived, and nothing says which: neither is sent twice, and a person decides."""
         sent = account(configured, (False, False), (True, False))
@@ -200,6 +201,7 @@ class TestSenderLimit:
 class TestRefusedAccount:
     """A key that is good no more, an account that is not paid, an address that Brevo does not know."""
 
+    @pytest.mark.slow
     def test_nothing_falls_back_and_no_attempt_is_lost(self, post, configured, test_clock) -> None:
         """The circuit opens, the operators are alerted once a day, and everything goes out when it is mended."""
         configured.setenv("ALERT_WEBHOOK_URL", "http://127.0.0.1:9/alert")

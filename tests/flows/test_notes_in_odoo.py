@@ -99,6 +99,7 @@ def test_each_contact_of_the_number_gets_it_once(clinic: World, sandbox: testing
     assert len(notes(sandbox)) == 2
 
 
+@pytest.mark.slow
 def test_a_note_waits_for_its_record(clinic: World, sandbox: testing.InProcessSandbox, test_clock: clock.TestClock) -> None:
     """Odoo is down when they write: the note follows the lead once that is there."""
     sandbox.fault("down")

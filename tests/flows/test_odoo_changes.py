@@ -275,6 +275,7 @@ class TestAddresses:
 class TestLook:
     """How the cursor goes on."""
 
+    @pytest.mark.slow
     def test_thousand_records_of_one_moment(self, world, people, lead, monkeypatch):
         """More records with one time than a page holds are all read."""
         monkeypatch.setattr(odoo_changes, "PAGE", 7)
@@ -438,6 +439,7 @@ class TestAnyOrder:
         max_size=7,
     )
 
+    @pytest.mark.slow
     @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(steps=STEPS)
     @example(steps=[("theirs", 19), ("theirs", 18), ("ours", 19, 0)])

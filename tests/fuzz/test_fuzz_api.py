@@ -158,6 +158,7 @@ def filled(add: Callable[..., Any], test_clock: clock.TestClock) -> None:
     )
 
 
+@pytest.mark.share(70)
 @pytest.mark.parametrize("tries", [pytest.param(60, marks=pytest.mark.slow), 20])
 @pytest.mark.parametrize(("method", "path", "operation"), ROUTES, ids=[f"{method} {path}" for method, path, _ in ROUTES])
 def test_no_query_and_no_body_is_a_failure_of_ours(
@@ -201,6 +202,7 @@ FORGED = [(value, number) for value in INSIDE for number in (1, 10**25)]
 OUTWORN = [*NUMBERS, *PLACES, *(f"{place}~0" for place in PLACES)]
 
 
+@pytest.mark.share(12)
 @pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 15])
 @pytest.mark.parametrize(("path", "operation"), LISTS, ids=[path for path, _ in LISTS])
 def test_no_forged_cursor_is_a_failure_of_ours(
@@ -220,6 +222,7 @@ def test_no_forged_cursor_is_a_failure_of_ours(
         assert api.get(address(path), after=place).status in allowed, place
 
 
+@pytest.mark.share(7)
 @pytest.mark.parametrize(("path", "name"), DATED, ids=[f"{path} {name}" for path, name in DATED])
 def test_no_date_at_an_edge_is_a_failure_of_ours(api: Api, filled: None, path: str, name: str) -> None:
     """The first and the last moments of the calendar, moved beyond it by an offset: an answer, or 422."""
@@ -227,6 +230,7 @@ def test_no_date_at_an_edge_is_a_failure_of_ours(api: Api, filled: None, path: s
         assert api.get(address(path), **{name: moment}).status in ANSWERS, moment
 
 
+@pytest.mark.share(20)
 @pytest.mark.parametrize(("method", "path", "schema"), BODIES, ids=[f"{method} {path}" for method, path, _ in BODIES])
 def test_no_body_with_a_date_at_an_edge_is_a_failure_of_ours(
     api: Api, filled: None, method: str, path: str, schema: dict[str, Any]

@@ -43,6 +43,7 @@ def test_user_may_read_and_write_rows_and_nothing_more() -> None:
     assert not any(word in " ".join(statements) for word in ("db_owner", "db_ddladmin", "GRANT"))
 
 
+@pytest.mark.slow
 def test_numbers_of_others_may_be_inserted_where_the_api_takes_them(environment: pytest.MonkeyPatch) -> None:
     """A new advisor or campaign may come with its number, and SET IDENTITY_INSERT needs ALTER on its table; no other grant."""
     assert database.number_statements("id-puente-prod-x") == [

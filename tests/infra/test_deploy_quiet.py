@@ -54,6 +54,7 @@ def looked(app: App) -> Quiet:
     return Quiet("http://app", LOCAL_KEY, app)
 
 
+@pytest.mark.slow
 def test_an_idle_app_is_quiet(database) -> None:
     """At once, with nothing to tell."""
     found = looked(App())

@@ -21,7 +21,7 @@ LAYERS = [
     {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},
     {"shared.people"},
     {"shared.intake"},
-    {"shared.alerts", "shared.discord", "shared.slack", "shared.teams", "shared.openai", "shared.sheets"},
+    {"shared.alerts", "shared.discord", "shared.slack", "shared.teams", "shared.openai", "shared.sheets", "shared.model_use"},
     {"shared.outbox"},
     {"shared.kept_files"},
     {"shared.vendors", "shared.store", "shared.queues"},
@@ -44,6 +44,7 @@ LAYERS = [
     {"shared.readers"},
     {
         "shared.clock",
+        "shared.comparison",
         "shared.errors",
         "shared.faults",
         "shared.logs",

@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Iterator
 
+import pytest
+
 from tests.structure.modules import name_of, sources, tree
 
 
@@ -24,6 +26,7 @@ def _halves(parsed: ast.AST) -> Iterator[int]:
                 yield node.lineno
 
 
+@pytest.mark.slow
 def test_what_is_nested_too_deeply_is_no_json_either() -> None:
     """A message, a dead letter, an answer: each comes from outside, and one of them must not stop a handler or an erasure."""
     found = [f"{name_of(path)}:{line}" for path in sources() for line in _halves(tree(path))]

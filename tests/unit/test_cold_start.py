@@ -15,6 +15,7 @@ def test_what_is_heavy_is_not_imported():
     assert [name for name in HEAVY if name in loaded] == []
 
 
+@pytest.mark.slow
 def test_journeys_guard_their_messages_in_every_instance():
     """Whichever function an instance runs: no step goes out without the gate, and no outcome is missed."""
     events = ("message.sending", "message.outcome", "person.message")

@@ -337,6 +337,7 @@ STEPS = st.lists(
 NUMBERS = itertools.count()
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(steps=STEPS)
 def test_any_order_ends_once(desk: Desk, test_clock: clock.TestClock, steps: list[tuple[object, ...]]) -> None:

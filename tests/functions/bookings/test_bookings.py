@@ -395,6 +395,7 @@ class TestWhose:
         calendar.send_with_secret(calcom.created(lead_id="990"))
         assert booking().lead_id == 17
 
+    @pytest.mark.share(5)
     @pytest.mark.parametrize("number", ["17", "990", "17.AAAAAAAAAAAAAAAAAAAAAA", "forged"])
     @pytest.mark.parametrize("place", ["metadata", "responses", "userFieldsResponses", "payload", "body"])
     def test_number_that_a_stranger_writes_counts_for_nothing(self, calendar, number, place):
@@ -419,6 +420,7 @@ class TestWhose:
             calendar.send(event_sent)
             assert rows(Booking)[-1].lead_id == lead_id
 
+    @pytest.mark.share(3)
     @pytest.mark.parametrize("number", [None, "abc", 5, "", -1, 2**70, True, {"a": 1}])
     def test_else_by_the_address(self, calendar, number):
         """The newest lead with it; a number that is none, or nobody's, is left aside."""

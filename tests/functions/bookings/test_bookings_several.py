@@ -44,6 +44,7 @@ class TestRequests:
             calcom.created(CREATED_AT + 2 * HOUR, uid="uid2", start=STARTS + DAY, email="otra@example.com"),
         ]
 
+    @pytest.mark.share(2)
     @pytest.mark.parametrize("order", list(permutations(range(3))))
     def test_confirmed(self, calendar: Calendar, order: tuple[int, ...]) -> None:
         """One meeting of the lead at its new time, with one reminder, in whatever order it is reported."""
@@ -131,6 +132,7 @@ class TestSeats:
             (BEA, "no-show"),
         }
 
+    @pytest.mark.share(2)
     @pytest.mark.parametrize("order", list(permutations(range(3))))
     def test_the_end_reaches_every_seat_in_any_order(self, calendar: Calendar, order: tuple[int, ...]) -> None:
         """Also where it comes before any booking, and so before anything says that there are seats."""
@@ -175,6 +177,7 @@ class TestSeats:
 
     ORDERS = enumerate(permutations(range(4)))
 
+    @pytest.mark.share(2)
     @pytest.mark.parametrize("order", [pytest.param(one, marks=[pytest.mark.slow] if n % 3 else []) for n, one in ORDERS])
     def test_every_order_ends_the_same(self, calendar: Calendar, order: tuple[int, ...]) -> None:
         """Two people book, one gives the seat up, the other does not come."""
@@ -208,6 +211,7 @@ class TestSeries:
         ]
         return [*weeks, calcom.created(CREATED_AT, uid="x", start=STARTS + DAY, eventTypeId=6)]
 
+    @pytest.mark.share(2)
     @pytest.mark.parametrize("order", list(permutations(range(3))))
     def test_all_that_are_left_are_off(self, calendar: Calendar, test_clock: clock.TestClock, order: tuple[int, ...]) -> None:
         """Those to come at that time; one of the past stays, and so does another meeting of the person."""

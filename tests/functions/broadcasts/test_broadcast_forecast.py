@@ -13,11 +13,13 @@ from functions.broadcasts.progress import Change
 from functions.broadcasts.states import RecipientStatus
 from functions.broadcasts.tables import Execution, Recipient
 from shared import clock
+from shared.messages import number_states, numbers, portfolio
 from shared.messages.digests import digest_of_person
+from shared.messages.message import Message
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, JourneyVersion
 from shared.store.message_models import MessageDay
-from shared.store.models import ActionLog, Delivery
+from shared.store.models import ActionLog, Contact, Delivery
 from shared.store.session import reading, transact
 from tests.functions.broadcasts.conftest import LIST, automation, contacts, started
 from tests.unit.web.calls import Api
@@ -112,6 +114,28 @@ def test_window_and_rate_of_the_question_count(api: Api) -> None:
         ("2026-03-03T18", 2),
         ("2026-03-04T18", 1),
     ]
+
+
+def test_the_messaging_limit_is_in_it(api: Api, environment: pytest.MonkeyPatch) -> None:
+    """Of five people two get it on the first day; one is counted already and needs no place; Twilio's numbers have no limit."""
+    contacts(api, 5)
+    made = automation(api, rate_limit_per_hour=60)
+    number_states.keep(numbers.id_of("+525500000001"), {"whatsapp_business_manager_messaging_limit": "TIER_3"})
+    assert forecast(api, made)["messaging_limit"] == {"people": None, "used": 0}
+    environment.setenv("WHATSAPP_PROVIDER", "meta")
+    environment.setenv("META_NUMBERS", '{"1": "+525500000001"}')
+    environment.setenv("TWILIO_WHATSAPP_SENDER", "")
+    get_settings.cache_clear()
+    with reading() as session:
+        phone = session.scalars(select(Contact.phone).order_by(Contact.id)).first()
+    known = Message(person="x", channel="whatsapp", to=str(phone), template="t", variables={}, dedupe_key="k")
+    transact(lambda session: portfolio.take(session, known, get_settings(), 1))
+    shown = forecast(api, made, starts_at=clock.now().isoformat())
+    assert (shown["messaging_limit"], shown["put_off"]["messaging_limit"]) == ({"people": 3, "used": 1}, 2)
+    assert shown["sends"] == 5
+    assert sum(one["sends"] for one in shown["hours"] if one["hour"] < "2026-03-03") == 3
+    text = api.post(f"{LIST}/{made['id']}/forecast?format=table", body={"starts_at": START})
+    assert "limit      3 people in 24 hours, 1 of them used" in text.body.decode()
 
 
 def test_forecast_is_a_table_and_a_picture_as_well(api: Api) -> None:

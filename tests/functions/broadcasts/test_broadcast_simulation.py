@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.broadcasts.simulation import Reader, simulate
+from functions.broadcasts.simulation import Places, Reader, simulate
 from shared.messages.windows import Window
 from tests.support.examples import examples
 
@@ -78,3 +78,50 @@ def test_nobody_is_lost_or_written_to_twice_and_no_slot_is_used_twice(people: li
     assert course.sent + course.unsent == len(people)
     assert course.unsent == 0
     assert all(number <= -(-60 // minutes) for number in course.hours.values())
+
+
+DAY = timedelta(hours=24)
+
+
+def test_who_is_one_too_many_waits_for_a_place() -> None:
+    """Three places a day, one of them taken for an hour still; who is counted already goes at once."""
+    places = Places(3, [START + timedelta(hours=1)], DAY)
+    people = [Reader()] * 5 + [Reader(counted_until=START + timedelta(hours=2))]
+    course = simulate(people, every(10), START, places)  # type: ignore[arg-type]
+    assert (course.sent, course.unsent, course.put_off) == (6, 0, {"messaging_limit": 3})
+    assert [number for _hour, number in sorted(course.hours.items())] == [3, 1, 2]
+    assert course.last_at == START + DAY + timedelta(minutes=10)
+
+
+def test_a_place_that_comes_free_at_night_waits_for_the_morning() -> None:
+    """Both rules hold, and nothing turns round for ever."""
+    places = Places(1, [datetime(2026, 3, 3, 5, tzinfo=UTC)], DAY)
+    course = simulate([Reader(MEXICO)], every(10), START, places)  # type: ignore[arg-type]
+    assert (course.first_at, course.put_off) == (datetime(2026, 3, 3, 15, tzinfo=UTC), {"messaging_limit": 1, "quiet_hours": 1})
+
+
+def test_a_limit_of_nobody_reaches_nobody() -> None:
+    """All are counted as left over."""
+    course = simulate([Reader()] * 3, every(10, days=2), START, Places(0, (), DAY))  # type: ignore[arg-type]
+    assert (course.sent, course.unsent) == (0, 3)
+
+
+@given(
+    st.lists(st.sampled_from([Reader(), Reader(MEXICO), Reader(MADRID), Reader(MEXICO, is_capped=True)]), max_size=40),
+    st.integers(1, 90),
+    st.integers(1, 8),
+)
+@settings(max_examples=examples(60))
+def test_no_day_has_one_too_many(people: list[Reader], minutes: int, most: int) -> None:
+    """And everybody gets it in the end, in the order of the list where hours are the same."""
+    went: list[datetime] = []
+
+    class Noted(Places):
+        def take(self, at: datetime) -> bool:
+            took = super().take(at)
+            went.extend([at] if took else [])
+            return took
+
+    course = simulate(people, every(minutes, days=400), START, Noted(most, (), DAY))  # type: ignore[arg-type]
+    assert (course.sent, course.unsent) == (len(people), 0)
+    assert all(later - earlier >= DAY for earlier, later in zip(went, went[most:], strict=False))

@@ -8,15 +8,17 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import running_control, running_plan
+from functions.broadcasts import running, running_control, running_plan
+from functions.broadcasts.running_tables import RecentFailure
 from functions.broadcasts.tables import Automation, Execution, Recipient
 from shared import clock
 from shared.errors import PermanentError, RetryableError, UnavailableError
-from shared.messages import sending
+from shared.messages import sending, template_sources, text_versions
 from shared.outbox.execute import drain
 from shared.settings import get_settings
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
+from shared.store.text_models import TextUse
 from tests.functions.broadcasts.posting import Post
 from tests.unit.web.calls import KEYS, Api
 
@@ -40,6 +42,7 @@ def test_everybody_once_and_then_it_is_over(post: Post) -> None:
     assert len(post.phones()) == 50
 
 
+@pytest.mark.slow
 def test_rate_holds_in_every_hour(post: Post) -> None:
     """At 60 an hour two hours send 60 each, and not one more in any hour between."""
     post.begin(130, rate_limit_per_hour=60)
@@ -59,6 +62,7 @@ def test_only_what_is_due_soon_has_a_delivery(post: Post) -> None:
     assert lanes == {"bulk:broadcast-1"}
 
 
+@pytest.mark.slow
 def test_window_is_kept(post: Post) -> None:
     """Nothing goes out before or after it; what was not sent today goes out tomorrow."""
     window = {"execution_window_start": "12:00", "execution_window_end": "12:10", "execution_timezone": "America/Mexico_City"}
@@ -80,6 +84,7 @@ def pace_zone() -> Any:
     return ZoneInfo("America/Mexico_City")
 
 
+@pytest.mark.slow
 def test_pause_holds_and_resume_goes_on_without_loss_or_repetition(post: Post) -> None:
     """Paused in the middle nothing more goes out; resumed days later the rest gets it, and nobody twice."""
     execution_id = post.begin(120, rate_limit_per_hour=400)
@@ -173,6 +178,7 @@ def test_refusal_for_good_fails_its_recipient_alone(post: Post) -> None:
         assert (row.error_code, row.error_message) == ("meta-131026", "not on WhatsApp")
 
 
+@pytest.mark.slow
 def test_wave_of_errors_pauses_with_its_reason(post: Post) -> None:
     """More failures than the share allows: paused, alert and reason name the worst code, the rest stay as they were."""
     execution_id = post.begin(200, rate_limit_per_hour=1000)
@@ -191,6 +197,7 @@ def test_wave_of_errors_pauses_with_its_reason(post: Post) -> None:
     assert len(post.phones()) == 200 - found["failed"]
 
 
+@pytest.mark.slow
 def test_vendor_that_is_down_costs_nobody_anything(post: Post) -> None:
     """While it is away nothing is paused and nobody fails, and deliveries do not heap up; afterwards everybody gets it once."""
     execution_id = post.begin(150, rate_limit_per_hour=200)
@@ -212,6 +219,7 @@ def test_provider_that_is_not_set_up_pauses_and_leaves_everybody(post: Post, env
     assert post.recipients()["skipped"] == 0
 
 
+@pytest.mark.slow
 def test_calls_at_once_are_bounded(post: Post, environment: pytest.MonkeyPatch) -> None:
     """Of a block that is claimed together no more than `max_concurrent_executions` are called; the others wait."""
     post.begin(20, rate_limit_per_hour=1000, max_concurrent_executions=2)
@@ -315,6 +323,7 @@ def running_control_start(execution_id: int) -> None:
     assert transact(lambda session: running_control.start_if_ready(session, execution_id))
 
 
+@pytest.mark.slow
 def test_changed_rate_while_paused_loses_nobody(post: Post) -> None:
     """5,258 of 5,601 in small: paused, the rate changed, a new process, resumed: sent, failed and skipped make the whole."""
     execution_id = post.begin(56, rate_limit_per_hour=400)
@@ -360,3 +369,28 @@ def test_automation_is_paused_resumed_and_cancelled_over_the_api(post: Post, env
     assert api.post(f"{paths[0]}/cancel", body={"reason": None}).json["executions"][0]["status"] == "cancelled"
     assert api.post(f"{paths[0]}/cancel").status == 409
     assert api.post(f"{paths[1]}/cancel", body={}).status == 409
+
+
+def test_edited_text_goes_out_and_is_recorded(post: Post) -> None:
+    """What was published in the console, also for recipients that were planned before; the delivery keeps its number."""
+    file = template_sources.of_repository("lead_day_3")
+    wording = text_versions.Wording(text=f"{file.text.strip()} Gracias.")
+    post.begin(1)
+    transact(lambda session: text_versions.publish(session, file, wording, 0, "key:olga"))
+    text_versions.forget()
+    post.step()
+    assert [letter.rendered.text.endswith("Gracias.") for letter in post.office.sent] == [True]
+    with reading() as session:
+        row = session.scalars(select(Delivery)).one()
+        assert (row.result or {})["text_version"] == 1
+        assert [(one.name, one.version) for one in session.scalars(select(TextUse))] == [("lead_day_3", 1)]
+
+
+def test_old_failures_are_forgotten_where_nothing_runs(database: Engine, test_clock: clock.TestClock) -> None:
+    """A day after the last execution they count no more; the newer ones are kept."""
+    for code in ("old", "new"):
+        transact(lambda session, code=code: session.add(RecentFailure(automation_id=1, code=code, at=clock.now())))
+        test_clock.advance(hours=13)
+        running.run_all()
+    with reading() as session:
+        assert session.scalars(select(RecentFailure.code)).all() == ["new"]

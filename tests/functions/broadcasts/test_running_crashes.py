@@ -19,6 +19,7 @@ POINTS = (
 )
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("point", POINTS)
 def test_death_at_a_point_loses_and_repeats_nobody(post: Post, point: str) -> None:
     """It dies there in each of the first rounds; afterwards everybody has got one message, and the execution is over."""

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -91,6 +92,7 @@ def test_each_run_is_strictly_later(made: tuple[Schedule, tuple[Span, ...]], mom
     assert list(schedules_next.preview(schedule, exceptions, moment, 6).runs) == found
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(schedules(), MOMENTS)
 def test_answer_does_not_depend_on_where_the_search_begins(made: tuple[Schedule, tuple[Span, ...]], moment: datetime) -> None:
@@ -103,6 +105,7 @@ def test_answer_does_not_depend_on_where_the_search_begins(made: tuple[Schedule,
     assert schedules_next.next_after(schedule, exceptions, moment) == first
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(ZONES), TIMES, st.integers(1, 3))
 def test_wall_time_is_kept_over_both_changes_of_clocks(zone: str, at: time, interval: int) -> None:
@@ -118,6 +121,7 @@ def test_wall_time_is_kept_over_both_changes_of_clocks(zone: str, at: time, inte
         assert run.at.fold == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(ZONES), st.sampled_from([5, 10, 15, 20, 30]), DAYS)
 def test_rhythm_follows_the_minutes_that_pass(zone: str, minutes: int, day: date) -> None:
@@ -129,6 +133,7 @@ def test_rhythm_follows_the_minutes_that_pass(zone: str, minutes: int, day: date
     assert {later - moment for moment, later in pairwise(moments)} == {timedelta(minutes=minutes)}
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(EXPRESSIONS, DAYS)
 def test_cron_agrees_with_a_reader_of_every_minute(expression: str, day: date) -> None:

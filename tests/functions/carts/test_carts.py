@@ -118,6 +118,7 @@ class TestEnd:
         assert [row.state for row in shop.carts] == ["ordered"]
         assert shop.orders[0].recovered_cart_id is None
 
+    @pytest.mark.share(2)
     @pytest.mark.parametrize("status", ["on-hold", "processing", "completed", "preparando"])
     def test_woocommerce_order_that_ends_it(self, shop: Shop, status: str) -> None:
         """A transfer that is waited for ends it, and so does a state that we do not know."""
@@ -128,6 +129,7 @@ class TestEnd:
         assert [step for step, _to in shop.sent] == ["mail_1"]
         assert shop.series[0][1:] == ("exited", "order.placed")
 
+    @pytest.mark.share(2)
     @pytest.mark.parametrize("status", ["checkout-draft", "pending", "failed", "cancelled", "trash"])
     def test_woocommerce_order_that_is_none_yet(self, shop: Shop, status: str) -> None:
         """The block checkout saves an order while somebody is still typing."""

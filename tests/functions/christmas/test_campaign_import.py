@@ -170,6 +170,7 @@ def test_late_mails_go_out_where_that_is_asked_for(ours: Campaign, problems: Pat
     assert ours.steps() == ["email_2"]
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     ("contact", "more", "reason"),
     [

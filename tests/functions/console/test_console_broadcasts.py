@@ -7,6 +7,7 @@ from functions.broadcasts import forecast_kept, running_control
 from functions.broadcasts.tables import Automation, Execution
 from shared import clock
 from shared.journeys import chatbots
+from shared.messages import number_states, numbers
 from shared.settings import get_settings
 from shared.store.models import ActionLog, Contact
 from shared.store.session import reading, transact
@@ -155,3 +156,14 @@ def test_broadcast_that_is_not_there_is_told_on_a_page(viewer, address):
     """Not as JSON."""
     shown = viewer.get(address)
     assert (shown.status in (404, 422), shown.headers["content-type"].partition(";")[0]) == (True, "text/html")
+
+
+def test_the_messaging_limit_is_shown_with_what_is_used(made, operator, environment):
+    """On the list, and before a start that would go beyond it: so many wait."""
+    environment.setenv("WHATSAPP_PROVIDER", "meta")
+    environment.setenv("META_NUMBERS", '{"1": "+525500000001"}')
+    get_settings.cache_clear()
+    assert "people written to" not in operator.get(LIST).words
+    number_states.keep(numbers.id_of("+525500000001"), {"whatsapp_business_manager_messaging_limit": "TIER_1"})
+    assert "WhatsApp: 0 of 1 people written to within 24 hours." in operator.get(LIST).words
+    assert "1 person waits until a place of this limit is free." in operator.get(f"{made}/start").words

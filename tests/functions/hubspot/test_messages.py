@@ -57,6 +57,7 @@ def test_fields_of_a_message_that_was_sent(account: Account, api: Api) -> None:
     assert (found["is_rate_limited"], found["error_details"], len(found["message_hash"])) == (False, None, 64)
 
 
+@pytest.mark.slow
 def test_product_again_after_a_day(account: Account) -> None:
     """Within it nothing; another product at once."""
     made = account.person()
@@ -169,6 +170,7 @@ class TestShapes:
         assert len(account.sent) == 1
         assert ("skipped", "other_event") in stored()
 
+    @pytest.mark.slow
     def test_batch_of_a_hundred_is_read_in_one_call(self, account: Account) -> None:
         """Each contact once."""
         for number in range(20):

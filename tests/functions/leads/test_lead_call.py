@@ -74,6 +74,7 @@ class TestWhatFollows:
         carry_out()
         assert (result(), post.channels()) == ("answered", ["email", "voice"])
 
+    @pytest.mark.share(3)
     @pytest.mark.parametrize(
         ("status", "answered_by", "word"),
         [("completed", one, "machine") for one in MACHINE]

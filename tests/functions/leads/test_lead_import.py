@@ -220,6 +220,7 @@ def test_a_dry_run_only_says_what_would_happen(
     assert (leads(), enrolments()) == ([], [])
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("later", [False, True], ids=["at once", "found by a later run"])
 @pytest.mark.parametrize(
     ("stage", "ends"),
@@ -346,6 +347,7 @@ def test_everything_is_read_page_by_page(
         assert len(session.scalars(select(LeadAction)).all()) == 5
 
 
+@pytest.mark.slow
 def test_log_of_a_lead_shows_what_was_done_before_and_an_erasure_takes_it_along(
     world: World, account: PretendKommo, vendors: Post, folder: Path
 ) -> None:

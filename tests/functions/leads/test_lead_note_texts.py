@@ -37,6 +37,7 @@ def written(name: str, **more: Any) -> str:
     return text
 
 
+@pytest.mark.share(8)
 @pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 4])
 @pytest.mark.parametrize("name", sorted(note_texts._texts()["texts"]))
 def test_a_note_holds_nothing_internal(name: str, every: int) -> None:

@@ -224,6 +224,7 @@ def test_without_an_answer_of_the_captcha_nobody_is_contacted(
     assert lead(data["lead_id"]).captcha == "passed"
 
 
+@pytest.mark.slow
 def test_first_contacts_of_an_hour_are_bounded(
     world: World, account: PretendKommo, environment: pytest.MonkeyPatch, test_clock: clock.TestClock
 ) -> None:
@@ -264,6 +265,7 @@ def test_a_booking_ends_a_follow_up_that_is_put_off(
     assert [(row.state, row.reason) for row in enrolments()] == [("active", None), ("exited", "payment.received")]
 
 
+@pytest.mark.share(4)
 @pytest.mark.parametrize(
     ("phone", "settings", "refused"),
     [
@@ -313,6 +315,7 @@ def test_a_number_that_is_somebody_elses_is_parked(world: World) -> None:
     assert letter.reason == "lead-id-taken"
 
 
+@pytest.mark.share(1)
 @pytest.mark.parametrize("same", ["email", "telefono"])
 def test_the_sixth_lead_of_a_person_in_a_day_is_only_kept(
     world: World, account: PretendKommo, test_clock: clock.TestClock, same: str
@@ -341,6 +344,7 @@ def test_a_number_that_rings_nowhere_is_kept_as_written(world: World) -> None:
     assert "phone" not in enrolments()[0].data
 
 
+@pytest.mark.share(1)
 @pytest.mark.parametrize(
     "point",
     [
@@ -410,6 +414,7 @@ def test_kommo_that_is_down_is_caught_up_with(world: World, account: PretendKomm
     assert stages[lead(numbers[0]).kommo_lead_id] == seed.AGENDADO
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize(
     ("moved_to", "stands"),
     [
@@ -436,6 +441,7 @@ def test_a_booking_moves_the_lead_on_and_never_back(
     assert len(account.asked) == asked  # it was put there once
 
 
+@pytest.mark.share(1)
 @pytest.mark.parametrize(
     ("moved_to", "stands"), [(None, seed.INICIAL), (seed.CONTACTADO, seed.CONTACTADO), (seed.WON, seed.WON)]
 )
@@ -472,6 +478,7 @@ def test_a_change_while_kommo_is_called_is_not_lost(world: World, account: Prete
     assert lead(number).kommo_sync_status == "success"
 
 
+@pytest.mark.slow
 def test_every_action_has_its_note_once_and_in_order(
     world: World, account: PretendKommo, vendors: Post, test_clock: clock.TestClock
 ) -> None:
@@ -548,6 +555,7 @@ def test_two_notes_of_one_text_are_two(world: World, account: PretendKommo) -> N
     assert account.notes() == ["Canceló la reunión."] * 2
 
 
+@pytest.mark.slow
 def test_notes_wait_until_the_lead_is_in_kommo(world: World, account: PretendKommo, test_clock: clock.TestClock) -> None:
     """And are written right after it, in order, without a trace of waiting for each minute."""
     account.down = True

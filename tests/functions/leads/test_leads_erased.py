@@ -68,6 +68,7 @@ def run_command(*arguments: str) -> tuple[int, str]:
     return main([*arguments, *SKIP], lines.append), "".join(lines)
 
 
+@pytest.mark.share(1)
 @pytest.mark.parametrize("way", ["email", "lead"])
 def test_nothing_is_left_of_them(ana: int, way: str) -> None:
     """Neither in a table nor in what is planned; both of her leads go, whichever was named."""

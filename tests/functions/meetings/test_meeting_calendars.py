@@ -15,6 +15,7 @@ from tests.support.calendars import AT_NINE, JUAN, MARIA, PEDRO, STRANGER, Offic
 from tests.support.meetings import options_of
 from tests.support.world import LOCAL_KEY
 
+pytestmark = pytest.mark.share(1)  # of Google and Microsoft every run takes one, another one for each test
 OFFER, CONFIRMATION, CANCELLATION = "reunion_opciones", "reunion_confirmada", "reunion_cancelada"
 HALF_AN_HOUR = timedelta(minutes=30)
 
@@ -85,6 +86,7 @@ class TestBooking:
         office.world.run_for(office.clock, minutes=70, step_seconds=300)
         assert (office.meeting.status, office.meeting.options[0]["confidence"]) == (OFFERED, "low")
 
+    @pytest.mark.share(2)
     @pytest.mark.parametrize("lost", [1, 2, 3, 4])
     def test_lost_answers_make_no_second_event(self, office: Office, lost: int) -> None:
         """Whichever answer is lost: one event and one invitation."""
@@ -176,6 +178,7 @@ class TestCalendarsOwnChanges:
         office.receive()
         assert (office.meeting.status, office.meeting.moved_by) == (CANCELLED, "calendar")
 
+    @pytest.mark.share(2)
     @pytest.mark.parametrize(("response", "kept"), [("accepted", ACCEPTED), ("declined", DECLINED)])
     def test_attendee_answers_in_the_calendar(self, office: Office, response: str, kept: str) -> None:
         """It stands with the meeting."""
@@ -197,6 +200,7 @@ class TestCalendarsOwnChanges:
         office.do("POST", f"/{office.meeting.id}/reschedule", body={"start": later.isoformat()})
         assert office.guests() == [MARIA, PEDRO]
 
+    @pytest.mark.slow
     def test_without_a_channel_the_calendar_is_read_all_the_same(self, office: Office) -> None:
         """Every quarter of an hour, where notices are lost."""
         office.ask()

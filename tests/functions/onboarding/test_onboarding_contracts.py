@@ -90,6 +90,7 @@ def test_a_repeated_contract_is_409_and_a_changed_one_is_taken(company: Company)
     assert len(company.rows) == 1
 
 
+@pytest.mark.slow
 def test_a_rehire_is_a_new_onboarding(company: Company) -> None:
     """Once it has ended, the same address with another day; the day that it has had stays a duplicate."""
     company.sign()
@@ -151,6 +152,7 @@ CONTRACTS = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(order=st.permutations([0, 1, 2, 0, 1, 2]))
 def test_any_order_and_repetition_of_dated_contracts(company: Company, order: list[int]) -> None:

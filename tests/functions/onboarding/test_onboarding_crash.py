@@ -15,6 +15,7 @@ POINTS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_a_worker_that_dies_again_and_again(company: Company, point: str) -> None:
     """Six deaths at one point: in the end each account and event is there once, and what nobody can know is for a person."""

@@ -47,6 +47,7 @@ def test_the_timeline_shows_it(company: Company) -> None:
     )
 
 
+@pytest.mark.slow
 def test_retention_takes_what_has_ended(company: Company, environment: pytest.MonkeyPatch) -> None:
     """So many days after its end, with steps and tasks; an open one never."""
     environment.setattr(retention, "_remove_blobs", lambda *_given: 0)
@@ -65,6 +66,7 @@ def test_retention_takes_what_has_ended(company: Company, environment: pytest.Mo
     assert company.rows == company.tasks == []
 
 
+@pytest.mark.slow
 def test_follow_ups_are_the_managers(company: Company) -> None:
     """Days 1, 3, 7 and 30 after the first, at nine in Mexico City; a new day moves them, a cancellation ends them."""
     company.sign()

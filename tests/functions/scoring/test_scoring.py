@@ -105,6 +105,7 @@ def test_priority_that_falls_takes_nothing_back(account: Account) -> None:
     assert (account.contacts[0]["lead_priority"], account.contacts[0]["lifecyclestage"]) == ("low", "opportunity")
 
 
+@pytest.mark.slow
 def test_hundred_leads_are_a_few_calls(account: Account) -> None:
     """By their addresses: looked for once, written once."""
     account.report(*(lead(str(number)) for number in range(1, 101)))
@@ -113,6 +114,7 @@ def test_hundred_leads_are_a_few_calls(account: Account) -> None:
     assert (account.calls("/batch/read"), account.calls("/batch/upsert"), account.calls("/search")) == (1, 1, 0)
 
 
+@pytest.mark.slow
 def test_rotten_row_and_doubled_one_cost_the_others_nothing(account: Account) -> None:
     """98 are written, the rotten one is parked with HubSpot's words; two leads of one address are two rows and one contact."""
     rows = [lead(str(number)) for number in range(1, 98)]

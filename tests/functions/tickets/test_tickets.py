@@ -1,6 +1,7 @@
 """A ticket's way: from the photo to the row, the document and the answer; what is doubtful is asked."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -117,6 +118,7 @@ def test_one_question_at_a_time(till: Till) -> None:
     assert [(one.status, str(one.total)) for one in till.tickets] == [("booked", "10.00"), ("booked", "25.00")]
 
 
+@pytest.mark.slow
 def test_several_doubts_are_asked_one_after_the_other(till: Till) -> None:
     """Currency, total, date, supplier: each by its own question."""
     till.photo(printed=UNPROVEN | {"total": "12.50", "moneda": "Bs.", "fecha": None, "proveedor": None})
@@ -129,6 +131,7 @@ def test_several_doubts_are_asked_one_after_the_other(till: Till) -> None:
     assert till.templates() == [*questions, "ticket_booked"]
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("seed", range(4))
 def test_any_order_and_repetition_ends_the_same(till: Till, seed: int) -> None:
     """Photos of one expense and of another, each sent again, in any order: two are booked, and each photo is one ticket."""
@@ -185,6 +188,7 @@ class TestDuplicates:
         till.photo(pictures.saved(pictures.drawn(), "JPEG", quality=40), printed={"nro_ticket": None})
         assert [one.status for one in till.tickets] == ["booked", "duplicate"]
 
+    @pytest.mark.slow
     def test_two_coffees_of_one_day_are_asked(self, till: Till) -> None:
         """Nothing but supplier, day and total speaks for the same: yes books the second, no does not."""
         other = pictures.saved(pictures.drawn().rotate(180), "PNG"), pictures.saved(pictures.drawn().rotate(90), "PNG")
@@ -204,18 +208,18 @@ class TestDuplicates:
 
 
 @pytest.mark.parametrize(
-    ("data", "reason", "template"),
+    ("make", "reason", "template"),
     [
-        (b"\x00\x00\x00\x18ftypheic" + b"\x00" * 64, "broken", "ticket_file_broken"),
-        (pictures.locked_pdf(), "pdf-with-password", "ticket_file_password"),
-        (pictures.pdf(11), "too-many-pages", "ticket_file_large"),
-        (pictures.bomb(), "too-large", "ticket_file_large"),
-        (b"hola", "unknown-type", "ticket_file_broken"),
+        (lambda: b"\x00\x00\x00\x18ftypheic" + b"\x00" * 64, "broken", "ticket_file_broken"),
+        (pictures.locked_pdf, "pdf-with-password", "ticket_file_password"),
+        (lambda: pictures.pdf(11), "too-many-pages", "ticket_file_large"),
+        (pictures.bomb, "too-large", "ticket_file_large"),
+        (lambda: b"hola", "unknown-type", "ticket_file_broken"),
     ],
 )
-def test_what_nobody_can_read_is_told_in_a_sentence(till: Till, data: bytes, reason: str, template: str) -> None:
+def test_what_nobody_can_read_is_told_in_a_sentence(till: Till, make: Callable[[], bytes], reason: str, template: str) -> None:
     """It is neither tried again nor a dead letter."""
-    till.photo(data)
+    till.photo(make())
     row = till.tickets[-1]
     assert (row.status, row.reason, till.templates()[-1]) == ("unreadable", reason, template)
     assert [one for one in deliveries() if "done" not in one] == []

@@ -108,6 +108,7 @@ def _check(rows: list[dict[str, Any]], reports: list[Report]) -> None:
         assert delivery.attempts <= 1
 
 
+@pytest.mark.share(8)
 @pytest.mark.parametrize("outcome", sorted(sending.OUTCOMES))
 @pytest.mark.parametrize("backwards", [False, True])
 def test_every_fate_of_a_message_is_recorded(town: Town, outcome: str, backwards: bool) -> None:  # noqa: FBT001

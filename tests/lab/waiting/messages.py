@@ -3,13 +3,23 @@
 from types import SimpleNamespace
 
 from shared import clock
-from shared.messages import approved_templates, consent, days, moves, notion_templates, number_states, rekey, statuses
+from shared.messages import (
+    approved_templates,
+    consent,
+    days,
+    moves,
+    notion_templates,
+    number_states,
+    portfolio,
+    rekey,
+    statuses,
+)
 from shared.messages import operator_actions as message_actions
 from shared.messages.digests import digest_of_address
 from shared.store.message_models import Conversation, MessageDay, MessageStatus, Suppression, TemplateCopy
 from shared.store.models import Delivery
 from shared.store.types import key_of
-from shared.store.whatsapp_models import WhatsAppMove, WhatsAppNumberState, WhatsAppTemplate
+from shared.store.whatsapp_models import WhatsAppMove, WhatsAppNumberState, WhatsAppPortfolio, WhatsAppTemplate
 from tests.lab.races import take_place
 from tests.lab.rows import PHONE, Wait, delivery, filled, one
 
@@ -57,6 +67,7 @@ WAITS = {
         one(WhatsAppNumberState, number_id="n"),
         lambda session: number_states._row(session, "n"),
     ),
+    "shared.messages.portfolio:_locked": Wait(WhatsAppPortfolio, one(WhatsAppPortfolio, name="meta"), portfolio._locked),
     "shared.messages.notion_templates:_keep": Wait(
         TemplateCopy,
         one(TemplateCopy, source="notion:d", name="n"),

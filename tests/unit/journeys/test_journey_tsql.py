@@ -26,6 +26,7 @@ def statements() -> Iterator[list[Any]]:
         yield found
 
 
+@pytest.mark.slow
 def test_statements_are_valid_tsql(vendors: Post, statements: list[Any], test_clock: clock.TestClock) -> None:
     """A life with everything in it: entering, sending, pausing, leaving, coming back, moving, looking."""
     for name in ("lead.created", "booking.created", "booking.rescheduled", "booking.cancelled"):

@@ -1,9 +1,10 @@
 """Claiming: slots, leases and batches, with several workers at once."""
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from shared import clock
 from shared.errors import RetryableError, UncertainError
@@ -11,7 +12,7 @@ from shared.outbox import claims, dispatch, execute, plan
 from shared.outbox.actions import Action, AfterUnknown, Done, Kind
 from shared.outbox.claims import Batch, Wait
 from shared.outbox.policy import TargetPolicy
-from shared.store.models import Delivery, TargetSlot
+from shared.store.models import Delivery, Target, TargetSlot
 from shared.store.session import reading, transact
 from tests.support.vendors import registered
 
@@ -37,6 +38,21 @@ def enqueue(action, *keys, **more):
     """Plan messages."""
     for key in keys:
         transact(lambda session, key=key: plan.message(session, action, f"to-{key}", key, {}, **more))
+
+
+@contextmanager
+def asked(engine):
+    """The statements that are asked meanwhile."""
+    statements = []
+
+    def note(_connection, _cursor, statement, *_rest):
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 def claim(worker="w1"):
@@ -225,6 +241,24 @@ class TestDispatch:
         assert dispatch.dispatch_due() == set()
         enqueue(post, "b")
         assert dispatch.dispatch_due() == {"post"}
+
+    def test_costs_a_question_where_nothing_waits(self, post, database):
+        """However many targets there are: an idle app asks the index once."""
+        with asked(database) as statements:
+            assert dispatch.dispatch_due() == set()
+        assert len([one for one in statements if one.startswith("SELECT")]) == 1
+
+    def test_every_target_with_something_due(self, post):
+        """Those of the code, and those that were called before; whose newer code has planned for is left to that."""
+        enqueue(post, "a", "b", "c", "d")
+
+        def hand_out(session):
+            for row, target in zip(session.scalars(select(Delivery)), ("alerts", "newer", "older", "post"), strict=True):
+                row.target = target
+            session.add(Target(name="older"))
+
+        transact(hand_out)
+        assert dispatch.dispatch_due() == {"alerts", "older", "post"}
 
     def test_not_while_the_circuit_is_open(self, post, test_clock):
         """A system that is down is not even asked for by the timer, until its time is up."""

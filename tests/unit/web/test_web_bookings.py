@@ -98,6 +98,7 @@ def test_only_readers(api: Api) -> None:
     assert found == [200, 403, 403, 401]
 
 
+@pytest.mark.slow
 def test_azure_sql_takes_every_statement(api: Api, statements: list[Any]) -> None:  # noqa: F811  # the fixture
     """Of a booking's whole life, of a lead that comes later, and of the lists."""
     say("BOOKING_CREATED", "a1", email="ana@example.com", start_at=START + timedelta(days=5))
