@@ -306,7 +306,10 @@ class Meta(Shelved):
 
     def _item(self, row: Row) -> Item:
         person, incoming = self.shelf.get("people", row["person"]) or {}, row["direction"] == "inbound"
-        taps = tuple(Deed(label=one["title"], action="tap", given={"option": one["id"]}) for one in row["options"])
+        taps = tuple(
+            Deed(label=one["title"], action="tap", given={"option": one["id"]}, answer=True, menu=one.get("menu", ""))
+            for one in row["options"]
+        )
         reports = tuple(
             Deed(label=word.capitalize(), action="report", given={"status": word}) for word in ("delivered", "read")
         )
