@@ -137,8 +137,8 @@ def look_up(find: LookUp, delivery: Claimed) -> Done | None:
     """Whether a message whose sending ended without an answer is with the vendor.
 
     A vendor that knows our key answers with the message. One that knows the address alone answers with what went there: that
-    is ours only if just one such message is left that no delivery has, and nothing else that went to the same address
-    is in doubt. Otherwise it stays unknown, until a callback names it or a person decides.
+    is ours if a callback has named it meanwhile, or if just one such message is left that no delivery has, and nothing else
+    that went to the same address is in doubt. Otherwise it stays unknown, until a callback names it or a person decides.
 
     Raises:
         UncertainError: several messages may be ours.
@@ -148,7 +148,9 @@ def look_up(find: LookUp, delivery: Claimed) -> Done | None:
     found = find(letter)
     ids = found.ids if isinstance(found, Candidates) else (found,) if found else ()
     with reading() as session:
-        left = statuses.without_owner(session, provider, ids, delivery.id)
+        if named := statuses.vendor_id_of(session, delivery.id, provider):
+            return Done({"id": named, "found": True})
+        left = statuses.without_owner(session, provider, ids)
         if not left:
             return None
         is_alone = not isinstance(found, Candidates) or not statuses.others_in_doubt(session, delivery.id, letter.first_try)
@@ -236,7 +238,13 @@ def _provider(delivery: Claimed) -> str:
 
 
 def after(session: Session, delivery: Claimed, result: Result, final: bool) -> None:  # noqa: FBT001  # the outbox calls it so
-    """Apply a final outcome: the provider's statuses, the day's count, the fallback, and the listeners."""
+    """Apply an outcome: the provider's statuses, the day's count, the fallback, and the listeners.
+
+    One that is not final changes nothing, but that a callback which came during the call ends a doubt: it has found nobody
+    who waited for it, and the next try may be hours away.
+    """
+    if not final and isinstance(result, UncertainError):
+        statuses.settle_by_callback(session, delivery.id)
     if not final or delivery.payload is None:
         return
     message = Message.from_payload(delivery.payload)

@@ -23,7 +23,6 @@ from shared.outbox.record import OUTCOME_UNKNOWN, close
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import VENDOR_ID_LENGTH, MessageStatus
 from shared.store.models import Delivery
-from shared.store.session import reading
 
 # Our statuses, each further along than those before it, so that the order of arrival never decides.
 # Of the ends of a call `answered` is the furthest.
@@ -107,14 +106,13 @@ def attach(session: Session, provider: str, vendor_id: str, delivery_id: int) ->
         _notify(session, row, delivery)
 
 
-def without_owner(session: Session, provider: str, vendor_ids: Sequence[str], delivery_id: int) -> list[str]:
-    """Those of the provider's messages that may be this delivery's: no other has them, and they have not failed for it."""
-    query = select(MessageStatus).where(MessageStatus.provider == provider, MessageStatus.vendor_id.in_(vendor_ids))
-    known = {row.vendor_id: row for row in session.scalars(query)} if vendor_ids else {}
-    own = [name for name in vendor_ids if name in known and known[name].delivery_id == delivery_id]
-    if alive := [name for name in own if _WORDS.get(known[name].status or "") != "failed"]:
-        return alive[:1]  # a callback has named it
-    return [name for name in vendor_ids if name not in known or known[name].delivery_id is None]
+def without_owner(session: Session, provider: str, vendor_ids: Sequence[str]) -> list[str]:
+    """Those of the provider's messages that no delivery has, this one neither: a message that it had before has failed."""
+    query = select(MessageStatus.vendor_id).where(
+        MessageStatus.provider == provider, MessageStatus.vendor_id.in_(vendor_ids), MessageStatus.delivery_id.is_not(None)
+    )
+    owned = set(session.scalars(query)) if vendor_ids else set()
+    return [name for name in vendor_ids if name not in owned]
 
 
 def others_in_doubt(session: Session, delivery_id: int, since: datetime) -> bool:
@@ -139,12 +137,17 @@ def _digest(payload: Any) -> str | None:
 def settle_by_callback(session: Session, delivery_id: int) -> bool:
     """Whether a callback has shown that this delivery took effect; then it is done, whatever became of the call's answer."""
     session.flush()
-    query = select(MessageStatus).where(MessageStatus.delivery_id == delivery_id).order_by(MessageStatus.id.desc()).limit(1)
-    row = session.scalars(query).first()
+    query = select(MessageStatus).where(MessageStatus.delivery_id == delivery_id).order_by(MessageStatus.id.desc())
+    row = next((row for row in session.scalars(query) if not _has_failed_before(row)), None)
     if row is None:
         return False
     _done(session, row, session.get_one(Delivery, delivery_id))
     return True
+
+
+def _has_failed_before(row: MessageStatus) -> bool:
+    """Whether this is the provider's word of an earlier sending, which failed and was put off."""
+    return _WORDS.get(row.status or "") == "failed" and row.told == row.status
 
 
 def delivery_of(session: Session, provider: str, vendor_id: str | None) -> int | None:
@@ -155,11 +158,10 @@ def delivery_of(session: Session, provider: str, vendor_id: str | None) -> int |
     return session.scalars(query).one_or_none()
 
 
-def vendor_id_of(delivery_id: int, provider: str) -> str | None:
+def vendor_id_of(session: Session, delivery_id: int, provider: str) -> str | None:
     """The provider's id of the message of a delivery, as a callback has named it; None where none has, or it failed."""
     query = select(MessageStatus).where(MessageStatus.delivery_id == delivery_id, MessageStatus.provider == provider)
-    with reading() as session:
-        rows = session.scalars(query.order_by(MessageStatus.id.desc())).all()
+    rows = session.scalars(query.order_by(MessageStatus.id.desc())).all()
     return next((row.vendor_id for row in rows if _WORDS.get(row.status or "") != "failed"), None)
 
 

@@ -89,6 +89,16 @@ def account(patch: pytest.MonkeyPatch, *answers: tuple[bool, bool]) -> Account:
     return made
 
 
+def named_while_asked(sent: Account) -> list[dict[str, Any]]:
+    """All that arrived; before it is given out, the callback of each reaches us."""
+    for entry in sent.arrived:
+        word = ProviderEvent(
+            provider="twilio", vendor_id=entry["sid"], status="delivered", at=clock.now(), delivery_id=int(entry["d"])
+        )
+        transact(lambda session, word=word: statuses.status(session, word))
+    return sent.arrived
+
+
 def pass_minutes(test_clock: clock.TestClock, minutes: int) -> None:
     """Let time pass, carrying out what is due twice a minute."""
     until(clock.now() + timedelta(minutes=minutes), test_clock, timedelta(seconds=30))
@@ -129,6 +139,32 @@ class TestLookingUpByNumber:
         assert sent.numbers() == [str(second), str(first)]
         assert {row.state for row in deliveries()} == {State.DONE}
 
+    def test_callback_that_comes_while_twilio_is_asked_decides(self, configured, test_clock) -> None:
+        """Both of two in doubt arrived; whoever asks finds both, but callbacks have named them by then."""
+        sent = account(configured, (True, False), (True, False))
+        enqueue(message(dedupe_key="A"))
+        enqueue(message(dedupe_key="B", person="lead:18"))
+        configured.setattr(sent, "entries", lambda _params: named_while_asked(sent))
+        pass_minutes(test_clock, 2)
+        assert [(row.state, row.result) for row in deliveries()] == [
+            (State.DONE, {"id": "SM0", "found": True}),
+            (State.DONE, {"id": "SM1", "found": True}),
+        ]
+        assert len(sent.numbers()) == 2
+
+    def test_callback_that_comes_while_twilio_does_not_answer_settles_it(self, configured, test_clock) -> None:
+        """The look-up ends in doubt again, yet the delivery does not wait for its next try: it is done."""
+        sent = account(configured, (True, False))
+        enqueue(message(dedupe_key="A"))
+
+        def unanswered(_params: dict[str, str]) -> list[dict[str, Any]]:
+            named_while_asked(sent)
+            raise UncertainError("no answer within 20 s")
+
+        configured.setattr(sent, "entries", unanswered)
+        pass_minutes(test_clock, 2)
+        assert [(row.state, row.result) for row in deliveries()] == [(State.DONE, {"id": "SM0", "told_by_callback": True})]
+
     def test_message_in_doubt_to_another_number_is_no_obstacle(self, configured, test_clock) -> None:
         """Each number is a matter of its own."""
         sent = account(configured, (False, False), (True, False))
@@ -162,6 +198,21 @@ class TestSenderLimit:
         pass_minutes(test_clock, 6)
         assert post.channels() == ["whatsapp", "whatsapp"]
         assert ([one.state for one in deliveries()], "failed" in post.words()) == ([State.DONE], False)
+
+    def test_what_is_known_of_the_first_sending_settles_no_doubt_of_the_second(self, configured, test_clock) -> None:
+        """The first failed and was put off; that neither the second nor the look-up was answered is not settled by that."""
+        sent = account(configured, (True, True), (False, False))
+        enqueue(message(fallback=SMS))
+        (row,) = deliveries()
+        self.callback("SM0", row.id)
+
+        def unanswered(_params: dict[str, str]) -> list[dict[str, Any]]:
+            raise UncertainError("no answer within 20 s")
+
+        configured.setattr(sent, "entries", unanswered)
+        pass_minutes(test_clock, 8)
+        (row,) = deliveries()
+        assert (row.state, row.reason, len(sent.answers)) == (State.PENDING, "outcome-unknown", 0)
 
     def test_waits_grow_until_a_day_has_passed_then_another_channel_is_tried(self, post, test_clock) -> None:
         """Minutes, then hours: a day's limit costs a handful of tries."""

@@ -160,9 +160,11 @@ def look_up(letter: Letter) -> str | None:
         UncertainError: none has come; a person decides.
     """
     from shared.messages import statuses
+    from shared.store.session import reading
 
-    if (vendor_id := statuses.vendor_id_of(letter.delivery_id, NAME)) is not None:
-        return vendor_id
+    with reading() as session:
+        if (vendor_id := statuses.vendor_id_of(session, letter.delivery_id, NAME)) is not None:
+            return vendor_id
     waited, again = clock.now() - letter.first_try, letter.settings.meta_resend_after_minutes
     if again and waited >= timedelta(minutes=again):
         return None
