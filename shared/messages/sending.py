@@ -116,7 +116,9 @@ def _put_off(letter: Letter, error: DeferredError) -> PuenteError:
     wait = putting_off.seconds(letter.first_try, letter.message.not_after, error.after_seconds)
     if wait is None:
         return PermanentError(putting_off.reason_of(error), str(error))
-    return DeferredError(str(error), after_seconds=wait)
+    later = DeferredError(str(error), after_seconds=wait)
+    later.of_part = error.of_part
+    return later
 
 
 def _withdrawn(delivery: Claimed, message: Message) -> str | None:

@@ -146,6 +146,7 @@ class Action:
     `is_inside`: it calls no outside system, so that shadow mode lets it be.
     `at_once`: above 1 each delivery of a batch is a call of its own, so many of them are under way at once, and each takes a
     turn in the target's pace; else a batch is one call.
+    `part` says by which part of the target a payload goes, where each part has a pace of its own (`shared.outbox.parts`).
     """
 
     target: str
@@ -166,6 +167,7 @@ class Action:
     lane: Lane = Lane.TRANSACTIONAL
     key_recurs: bool = True
     at_once: int = 1
+    part: Callable[[Any], str] | None = None
 
 
 _actions: dict[tuple[str, str], Action] = {}

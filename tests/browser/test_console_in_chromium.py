@@ -221,6 +221,21 @@ def test_make_a_broadcast_and_start_it(operator: Operator) -> None:
     assert (operator.heading, operator.errors) == ("Jornada de valoración", [])
 
 
+def test_stop_this_broadcast(operator: Operator) -> None:
+    """Three clicks: the list, the broadcast, and the button that ends what is open of it; the reason stands on the run."""
+    operator.opens("/console")
+    operator.page.locator("nav[aria-label='Principal'] a[href='/console/broadcasts']").first.click()
+    operator.page.wait_for_load_state("networkidle")
+    operator.clicks = 1
+    operator.clicks_on("Jornada")
+    form = operator.page.locator("form[action$='/cancel']")
+    form.locator("[name=reason]").fill("fecha equivocada")
+    form.locator("button").click()
+    operator.page.wait_for_load_state("networkidle")
+    assert "Cancelada" in operator.words
+    assert (operator.clicks, operator.errors) == (2, [])
+
+
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_story_an_unknown_stage(browser: Any, puente: Puente, pictures: Path, size: tuple[int, int]) -> None:
     """From the first page to the events being applied in three clicks, the most likely answer filled in."""
