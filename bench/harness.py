@@ -21,9 +21,13 @@ class BenchError(RuntimeError):
 
 @dataclass(frozen=True)
 class Options:
-    """How much to measure: `quick` takes small amounts and one round, for a look; its ratios vary more."""
+    """How much to measure: `quick` takes small amounts and one round, for a look; its ratios vary more.
+
+    `huge`: ten million rows where a bench has that choice.
+    """
 
     quick: bool = False
+    huge: bool = False
 
     def pick(self, whole: int, quick: int) -> int:
         """The amount for this run."""

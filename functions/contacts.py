@@ -122,6 +122,18 @@ def apply_contact(session: Session, event: Event[ContactPayload]) -> str:
 
 
 WEBHOOK = Webhook(
-    name="manychat.contact", queue=QUEUE, payload=ContactPayload, answer=lambda payload: {"manychat_id": payload.manychat_id}
+    name="manychat.contact",
+    queue=QUEUE,
+    payload=ContactPayload,
+    answer=lambda payload: {"manychat_id": payload.manychat_id},
+    example={
+        "manychat_id": "prueba-1",
+        "nombre_lead": "Prueba",
+        "apellido_lead": "Puente",
+        "email_lead": "prueba@example.com",
+        "whatsapp": "55 1234 5678",
+        "datetime_actual": "2026-03-01T10:00:00Z",
+        "canal_entrada": "WhatsApp",
+    },
 )
 HANDLER = webhook(bp, "manychat_contact", "api/v1/manychat/webhook/contact", WEBHOOK, apply_contact)

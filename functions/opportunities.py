@@ -195,6 +195,11 @@ WEBHOOK = Webhook(
     queue=QUEUE,
     payload=OpportunityPayload,
     answer=lambda payload: {"manychat_id": payload.manychat_id},
+    example={
+        "manychat_id": "prueba-1",
+        "first_name": "Prueba",
+        "state": {"stage_id": 16, "summary": "Prueba de Puente", "date": "2026-03-01T10:00:00Z"},
+    },
 )
 HANDLER = webhook(
     bp,

@@ -55,7 +55,7 @@ FLOW = Flow(
         (
             *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
             *("journey_pauses", "journey_figures", "retention_marks", "used_keys", "odoo_cursors"),
-            *("delivery_waits", "outages", "target_pauses", "lane_shares", "event_figures", "event_hours"),
+            *("delivery_waits", "outages", "target_pauses", "target_parts", "lane_shares", "event_figures", "event_hours"),
             *("day_figures", "day_folds", "model_days"),
             *("flow_holds", "flow_pauses", "log_lines"),
         )

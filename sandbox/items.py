@@ -30,11 +30,16 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Deed:
-    """What the person can do with it: one of the vendor's actions, with what it is to be given beside the `id`."""
+    """What the person can do with it: one of the vendor's actions, with what it is to be given beside the `id`.
+
+    An `answer` is what the message itself offers; those with a `menu` stand in a list that opens by these words.
+    """
 
     label: str
     action: str
     given: Mapping[str, Any] = field(default_factory=dict)
+    answer: bool = False
+    menu: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

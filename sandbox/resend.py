@@ -124,14 +124,14 @@ class Resend(MailSender):
             data["headers"] = [{"name": name, "value": value} for name, value in mail["headers"].items()]
         now = self.moment()
         if word in _BOUNCES:
-            kind, under, said = _BOUNCES[word]
-            data["bounce"] = {"type": kind, "subType": under, "message": said, "diagnosticCode": [said]}
+            kind, under, message = _BOUNCES[word]
+            data["bounce"] = {"type": kind, "subType": under, "message": message, "diagnosticCode": [message]}
         if word == "clicked":
             data["click"] = {"ipAddress": "127.0.0.1", "link": detail["link"], "timestamp": now, "userAgent": "sandbox"}
         if word == "blocked":
             reason = "previous_complaint" if "spam" in detail.get("reason", "") else "previous_bounce"
-            said = "The address is on the suppression list"
-            data["suppressed"] = {"type": "Suppressed", "reason": reason, "message": said, "diagnosticCode": [said]}
+            message = "The address is on the suppression list"
+            data["suppressed"] = {"type": "Suppressed", "reason": reason, "message": message, "diagnosticCode": [message]}
         body = json.dumps({"type": WORDS[word], "created_at": now, "data": data}).encode()
         return Webhook(
             what=WORDS[word], url=EVENTS_PATH, body=body, about=f"{mail['id']}-{uuid.uuid4().hex[:8]}", line=mail["id"]

@@ -43,8 +43,8 @@ class MailServer(MailSender):
         mail = _mail(call.headers, call.body)
         outcome = self._chosen(mail["to"])
         if "bounce" in outcome:
-            said = "550 5.1.1 No such user" if outcome == "hard_bounce" else "450 4.2.0 Mailbox busy"
-            return Answer(status=int(said[:3]), body=said.encode(), content_type="text/plain", outcome=outcome)
+            line = "550 5.1.1 No such user" if outcome == "hard_bounce" else "450 4.2.0 Mailbox busy"
+            return Answer(status=int(line[:3]), body=line.encode(), content_type="text/plain", outcome=outcome)
         self.shelf.put("emails", mail["id"], mail | {"status": "accepted", "at": self.moment(), "events": []})
         self.tell(self.shelf.rows("emails")[-1], "delivered")
         return Answer(status=250, body=b"250 2.0.0 OK", content_type="text/plain")
@@ -55,7 +55,7 @@ class MailServer(MailSender):
         return "mail"
 
     def event(self, mail: Row, word: str, detail: Mapping[str, str]) -> Webhook | None:
-        """Nobody is told."""
+        """Nobody is notified."""
         del mail, word, detail
         return None
 
@@ -76,8 +76,8 @@ class _Door:
                 _cut(server)
                 return BUSY
             if answer.status != 250:  # noqa: PLR2004  # SMTP's yes
-                said = answer.body.decode("utf-8", "replace")
-                return said if said[:3].isdecimal() and said[0] in "45" else BUSY
+                line = answer.body.decode("utf-8", "replace")
+                return line if line[:3].isdecimal() and line[0] in "45" else BUSY
         return "250 2.0.0 OK"
 
 

@@ -72,7 +72,12 @@ class NoAnswerError(RetryableError):
 
 
 class DeferredError(RetryableError):
-    """This piece of work must wait, at least `after_seconds`; the outside system takes others meanwhile."""
+    """This piece of work must wait, at least `after_seconds`; the outside system takes others meanwhile.
+
+    `of_part`: so must all that goes by the same part of the system (a number of ours).
+    """
+
+    of_part: bool = False
 
 
 class NotBegunError(DeferredError):

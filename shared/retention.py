@@ -43,7 +43,7 @@ from shared.settings import Settings, get_settings
 from shared.store import used_keys
 from shared.store.dialect import insert_if_absent, rows_changed
 from shared.store.figure_models import EventHour
-from shared.store.flow_models import FlowPause, LogLine
+from shared.store.flow_models import FlowPause, LogLine, Trial
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent
 from shared.store.message_models import MessageDay, MessageStatus, ReceivedMessage
 from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent, RetentionMark
@@ -171,6 +171,10 @@ def _old_log_line(before: datetime) -> ColumnElement[bool]:
     return LogLine.at < before
 
 
+def _old_trial(before: datetime) -> ColumnElement[bool]:
+    return Trial.made_at < before
+
+
 def _old_move(before: datetime) -> ColumnElement[bool]:
     return WhatsAppMove.updated_at < before
 
@@ -214,6 +218,7 @@ RULES = {
     "outages": Rule(Outage, Outage.started_at, DaysOf("retention_action_log_days"), _old_outage),
     "pauses": Rule(TargetPause, TargetPause.paused_at, DaysOf("retention_action_log_days"), _old_pause),
     "pauses of flows": Rule(FlowPause, FlowPause.paused_at, DaysOf("retention_action_log_days"), _old_flow_pause),
+    "test events": Rule(Trial, Trial.made_at, lambda _s: REMEMBERED_DAYS, _old_trial),
     "log lines": Rule(LogLine, LogLine.at, lambda settings: settings.execution_log_days or 1, _old_log_line),
     "action log": Rule(ActionLog, ActionLog.at, DaysOf("retention_action_log_days"), _old_line),
 }

@@ -264,7 +264,7 @@ class MessagingSettings(SettingsGroup):
         Literal["brevo", "resend", "smtp", "twilio", "meta", "manychat"], Annotated[float, Field(gt=0, le=1000)]
     ] = Field(
         default={},
-        description="JSON object: how many messages a second a provider gets at most, over all instances together, where its account takes more than most.",
+        description="JSON object: how many messages a second a provider gets at most, over all instances together, where its account takes more than most; `meta`: each of our numbers there.",
     )
     messages_per_person_per_day: int = Field(
         default=3, ge=1, le=50, description="Most messages of journeys for a person and local day."

@@ -90,9 +90,14 @@ def _compare(report: Report, found: Iterable[Found], *, dry_run: bool) -> None:
             report.in_step += 1
             continue
         starts = event.start_at.isoformat() if event.start_at else None
-        report.add(kind, {"booking": event.booking, "reported_as": event.trigger, "start": starts})
+        example = {"booking": event.booking, "reported_as": event.trigger, "start": starts}
+        report.add(kind, example)
+        envelope = _envelope(name, event, data)
+        if report.repairs is not None:
+            facts = [kind, example]
+            report.repairs.append(reconciliations.event_repair(QUEUE, envelope, facts, creates=kind == "missing"))
         if not dry_run:
-            _fill(name, event, data)
+            queues.send(QUEUE, envelope.to_bytes())
             report.repaired += 1
 
 
@@ -115,10 +120,10 @@ def _difference(event: BookingEvent) -> str | None:
     return None if event.start_at in (None, row.start_at) else "start"
 
 
-def _fill(name: str, event: BookingEvent, data: dict[str, Any]) -> None:
-    """Put the event on the queue, as if the calendar had sent it; the same booking in the same state is the same event."""
+def _envelope(name: str, event: BookingEvent, data: dict[str, Any]) -> Envelope:
+    """The event as if the calendar had sent it; the same booking in the same state is the same event."""
     received = clock.now()
-    envelope = Envelope(
+    return Envelope(
         id=f"compared:{fingerprint(data)}",
         source=name.partition(".")[0],
         type=name,
@@ -127,7 +132,6 @@ def _fill(name: str, event: BookingEvent, data: dict[str, Any]) -> None:
         subject=event.subject(),
         data=data,
     )
-    queues.send(QUEUE, envelope.to_bytes())
 
 
 __all__ = ["ask_nightly", "with_calcom", "with_calendly"]

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, Field
 
-from functions.broadcasts import comparison
-from functions.broadcasts.comparison import Side
+from functions.broadcasts import measures
+from shared.comparison import Side
 
 
 class SideOut(BaseModel):
@@ -35,7 +35,7 @@ class ComparedOut(BaseModel):
     @classmethod
     def of_counts(cls, counted: Mapping[str, int]) -> "list[ComparedOut]":
         """Every measure; none where there is no text B."""
-        found = comparison.of_counts(counted)
+        found = measures.of_counts(counted)
         return [
             cls(
                 measure=one.measure,

@@ -265,6 +265,7 @@ class RecipientOut(BaseModel):
     contact_id: int | None
     phone_number: str | None
     variables: dict[str, Any]
+    variant: str | None = Field(description="Which of two texts they get, `a` or `b`; null where there is one.")
     status: RecipientStatus
     reason: str | None
     due_at: datetime | None = Field(description="When it is to be sent, by what is known now.")

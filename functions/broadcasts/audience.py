@@ -96,7 +96,9 @@ def check(session: Session, kind: str, config: Mapping[str, Any]) -> None:
         case "tags":
             tags = config.get("tag_ids")
             if not isinstance(tags, list) or not 0 < len(tags) <= MOST_TAGS or not all(isinstance(tag, str) for tag in tags):
-                faults = [FieldError("audience_config.tag_ids", f"a list of 1 to {MOST_TAGS} ids or names of tags")]
+                faults = [
+                    FieldError.of("audience_config.tag_ids", "a list of 1 to %(most)s ids or names of tags", most=MOST_TAGS)
+                ]
         case "segment":
             asked = config.get("filters")
             if isinstance(asked, Mapping):
@@ -104,7 +106,7 @@ def check(session: Session, kind: str, config: Mapping[str, Any]) -> None:
             else:
                 faults = [FieldError("audience_config.filters", 'an object such as {"channel": {"eq": "WhatsApp"}}')]
         case "uploaded" if find_upload(session, config.get("upload_id")) is None:
-            faults = [FieldError("audience_config.upload_id", "there is no such list")]
+            faults = [FieldError.of("audience_config.upload_id", "there is no such list")]
     if faults:
         raise RefusedError(422, "invalid-fields", "The audience is not as it must be.", errors=faults)
 
@@ -127,10 +129,10 @@ def contact_merged(session: Session, contact_id: int, gone: int) -> None:
 
 def _id_faults(where: str, ids: Any, most: int) -> list[FieldError]:
     if not isinstance(ids, list) or not 0 < len(ids) <= most:
-        return [FieldError(where, f"a list of 1 to {most} ids of contacts; upload a list for more")]
+        return [FieldError.of(where, "a list of 1 to %(most)s ids of contacts; upload a list for more", most=most)]
     wrong = [place for place, each in enumerate(ids) if isinstance(each, bool) or not isinstance(each, int | str)]
     wrong += [place for place, each in enumerate(ids) if place not in wrong and not contact_profiles.is_id(each)]
-    return [FieldError(f"{where}[{place}]", "must be a number or a UUID") for place in sorted(wrong)[:20]]
+    return [FieldError.of(f"{where}[{place}]", "must be a number or a UUID") for place in sorted(wrong)[:20]]
 
 
 def _named(session: Session, given: Sequence[int | str], after: int) -> tuple[list[Candidate], int]:

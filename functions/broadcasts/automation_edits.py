@@ -19,6 +19,7 @@ from shared.settings import settings_of
 from shared.store.dialect import locked
 
 MOST_POSTED = 10_000
+NUMBERS = "audience_config.phone_numbers"
 
 
 def find(session: Session, automation_id: str, *, for_change: bool = False) -> Automation:
@@ -105,12 +106,12 @@ def _set(session: Session, row: Automation, fields: Mapping[str, Any], actor: st
 def _as_list(session: Session, posted: Any, actor: str) -> dict[str, Any]:
     """Numbers that stand in the body are kept as a list, where an erasure finds them: a text each, or `phone` and variables."""
     if not isinstance(posted, list) or not 0 < len(posted) <= MOST_POSTED:
-        wrong = FieldError("audience_config.phone_numbers", f"a list of 1 to {MOST_POSTED} numbers; upload a file for more")
+        wrong = FieldError.of(NUMBERS, "a list of 1 to %(most)s numbers; upload a file for more", most=MOST_POSTED)
         raise RefusedError(422, "invalid-fields", "The audience is not as it must be.", errors=[wrong])
     rows = [each if isinstance(each, dict) else {"phone": each} for each in posted]
     upload, taken = uploads.keep_numbers(session, rows, actor)
     if not taken.accepted:
-        wrong = FieldError("audience_config.phone_numbers", "none of them is a phone number")
+        wrong = FieldError.of(NUMBERS, "none of them is a phone number")
         raise RefusedError(422, "invalid-fields", "The audience is not as it must be.", errors=[wrong])
     return {"upload_id": upload.uuid, "accepted": upload.accepted, "duplicates": upload.duplicates, "bad": upload.bad}
 
@@ -118,11 +119,11 @@ def _as_list(session: Session, posted: Any, actor: str) -> dict[str, Any]:
 def _rate_faults(row: Automation) -> list[FieldError]:
     most = settings_of(BroadcastSettings).broadcast_max_rate_per_hour
     rate = row.rate_limit_per_hour
-    return [FieldError("rate_limit_per_hour", f"at most {most}")] if rate is not None and rate > most else []
+    return [FieldError.of("rate_limit_per_hour", "at most %(most)s", most=most)] if rate is not None and rate > most else []
 
 
 def _window_faults(row: Automation) -> list[FieldError]:
     if (row.execution_window_start is None) == (row.execution_window_end is None):
         return []
     missing = "execution_window_start" if row.execution_window_start is None else "execution_window_end"
-    return [FieldError(missing, "a window has both ends, or none")]
+    return [FieldError.of(missing, "a window has both ends, or none")]

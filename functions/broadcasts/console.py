@@ -60,3 +60,25 @@ RECIPIENTS = Records(
     state="status",
     states=tuple(RecipientStatus),
 )
+FAULTS = (
+    mark("a list of 1 to %(most)s ids or names of tags"),
+    mark("there is no such list"),
+    mark("a list of 1 to %(most)s ids of contacts; upload a list for more"),
+    mark("must be a number or a UUID"),
+    mark("a list of 1 to %(most)s numbers; upload a file for more"),
+    mark("none of them is a phone number"),
+    mark("at most %(most)s"),
+    mark("a window has both ends, or none"),
+    mark("1 to %(most)s filters"),
+    mark("there is no such flow; GET /api/v1/chatbots lists them"),
+    mark("there is no such number; GET /api/v1/whatsapp-numbers lists them"),
+    mark("at most %(most)s variables"),
+    mark("a name has letters, digits and underscores"),
+    mark("must be a text, a number or true or false"),
+    mark("at most %(most)s characters"),
+    mark("braces that do not close"),
+    mark("%(path)s is not known; known are %(known)s"),
+    mark("from %(least)s to %(most)s percent"),
+    mark("names no variable, so it is no other text"),
+)
+"""What the API says of the fields of a broadcast, in the words of `FieldError.of`, for the catalogues."""

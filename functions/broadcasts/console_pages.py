@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 
 from functions.broadcasts import (
     automation_edits,
-    comparison,
     forecast,
     forecast_kept,
     forecast_shown,
+    measures,
     running_automation,
     running_control,
     schedule_records,
@@ -110,7 +110,7 @@ def execution(request: Request, execution_id: UUID, compare: bool = False) -> Re
     forecast_of_it = forecast_kept.of_execution(row) if is_compared else row.forecast or None
     facts = {"automation": automation, "run": Run(row, figures), "forecast": forecast_of_it, "is_compared": is_compared}
     facts |= {"hours": _hours(forecast_of_it or {}), "rates": RATES, "counts": COUNTS, "open": OPEN}
-    facts |= {"compared": comparison.of_counts(figures.counted), "is_over": row.status not in OPEN}
+    facts |= {"compared": measures.of_counts(figures.counted), "is_over": row.status not in OPEN}
     return _render(request, "execution", automation.name, facts)
 
 
@@ -125,7 +125,7 @@ def automation(request: Request, automation_id: UUID) -> Response:
         may = _may(row, running)
         session.expunge_all()
     facts = {"automation": row, "figures": figures, "runs": runs, "may": may, "rates": RATES, "counts": COUNTS}
-    facts |= {"compared": comparison.of_counts(figures.counted), "is_over": not running}
+    facts |= {"compared": measures.of_counts(figures.counted), "is_over": not running}
     return _render(request, "automation", row.name, facts)
 
 

@@ -92,7 +92,7 @@ def segment(filters: Mapping[str, Any]) -> Segment:
     clauses: list[ColumnElement[bool]] = []
     conditions: list[Condition] = []
     if not filters or len(filters) > MOST:
-        faults.append(FieldError("audience_config.filters", f"1 to {MOST} filters"))
+        faults.append(FieldError.of("audience_config.filters", "1 to %(most)s filters", most=MOST))
     for name, asked in filters.items():
         where = f"audience_config.filters.{name}"[:100]
         if not isinstance(asked, Mapping) or not asked:

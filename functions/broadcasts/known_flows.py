@@ -13,7 +13,7 @@ CATEGORIES = {templates.MARKETING: MARKETING, templates.TRANSACTIONAL: "utility"
 def faults(flow_id: str, chatbot_id: str | None, number_id: str | None) -> list[FieldError]:
     """What of these is not known, or does not go together."""
     flow = chatbots.talking_flows().get(flow_id.lower())
-    found = [] if flow else [FieldError("flow_id", "there is no such flow; GET /api/v1/chatbots lists them")]
+    found = [] if flow else [FieldError.of("flow_id", "there is no such flow; GET /api/v1/chatbots lists them")]
     if chatbot_id is not None:
         chatbot = chatbots.chatbots().get(chatbot_id.lower())
         if chatbot is None:
@@ -21,7 +21,7 @@ def faults(flow_id: str, chatbot_id: str | None, number_id: str | None) -> list[
         elif flow is not None and flow.name not in chatbot.flows:
             found.append(FieldError("flow_id", f"the chatbot {chatbot.name} has no such flow"))
     if number_id is not None and number_id not in {one.id for one in numbers.configured(get_settings())}:
-        found.append(FieldError("whatsapp_number_id", "there is no such number; GET /api/v1/whatsapp-numbers lists them"))
+        found.append(FieldError.of("whatsapp_number_id", "there is no such number; GET /api/v1/whatsapp-numbers lists them"))
     return found
 
 

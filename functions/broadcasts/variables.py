@@ -58,28 +58,27 @@ class Facts:
 
 def faults(mapping: Mapping[str, Any]) -> list[FieldError]:
     """What is wrong with a mapping of names to texts, named by its variable."""
-    found = [FieldError("variable_mapping", f"at most {MOST} variables")] if len(mapping) > MOST else []
+    found = [FieldError.of("variable_mapping", "at most %(most)s variables", most=MOST)] if len(mapping) > MOST else []
     for name, value in mapping.items():
         where = f"variable_mapping.{name}"[:100]
         if not _NAME.fullmatch(name):
-            found.append(FieldError(where, "a name has letters, digits and underscores"))
+            found.append(FieldError.of(where, "a name has letters, digits and underscores"))
         if not isinstance(value, str | int | float | bool):
-            found.append(FieldError(where, "must be a text, a number or true or false"))
+            found.append(FieldError.of(where, "must be a text, a number or true or false"))
         elif len(str(value)) > LONGEST:
-            found.append(FieldError(where, f"at most {LONGEST} characters"))
+            found.append(FieldError.of(where, "at most %(most)s characters", most=LONGEST))
         else:
-            found += [FieldError(where, fault) for fault in _text_faults(str(value))]
+            found += _text_faults(where, str(value))
     return found
 
 
-def _text_faults(text: str) -> list[str]:
+def _text_faults(where: str, text: str) -> list[FieldError]:
     rest = _PLACE.sub("", text)
-    found = ["braces that do not close"] if "{{" in rest or "}}" in rest else []
+    found = [FieldError.of(where, "braces that do not close")] if "{{" in rest or "}}" in rest else []
+    known = f"contact.{{{', '.join(sorted(FIELDS))}}}, contact.attributes.<name>, row.<column>"
+    strange = [path for path, _default in _PLACE.findall(text) if not is_allowed(path)]
     return found + [
-        f"{{{{{path[:60]}}}}} is not known; known are contact.{{{', '.join(sorted(FIELDS))}}}, contact.attributes.<name> and "
-        "row.<column>"
-        for path, _default in _PLACE.findall(text)
-        if not is_allowed(path)
+        FieldError.of(where, "%(path)s is not known; known are %(known)s", path=one[:60], known=known) for one in strange
     ]
 
 

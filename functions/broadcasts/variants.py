@@ -6,7 +6,7 @@ address and the automation, so that it is the same in each of its runs, and in n
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from functions.broadcasts import variables
@@ -51,11 +51,15 @@ def faults(given: Mapping[str, Any] | None) -> list[FieldError]:
     """What is wrong with a text B."""
     if not given:
         return []
-    found = [] if LEAST <= given["share"] <= MOST else [FieldError("variant_b.share", f"from {LEAST} to {MOST} percent")]
+    found = (
+        []
+        if LEAST <= given["share"] <= MOST
+        else [FieldError.of("variant_b.share", "from %(least)s to %(most)s percent", least=LEAST, most=MOST)]
+    )
     if not given["variable_mapping"]:
-        found.append(FieldError("variant_b.variable_mapping", "names no variable, so it is no other text"))
+        found.append(FieldError.of("variant_b.variable_mapping", "names no variable, so it is no other text"))
     wrong = variables.faults(given["variable_mapping"])
-    return found + [FieldError(f"variant_b.{one.field}", one.message) for one in wrong]
+    return found + [replace(one, field=f"variant_b.{one.field}") for one in wrong]
 
 
 def counted(variant: str | None, changes: Mapping[str, int]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from functions.carts import results, services
 from functions.carts.payloads import ID_LENGTH, STORE_LENGTH
 from functions.carts.tables import Cart, CartMessage, ShopOrder
 from shared import clock
+from shared.comparison import Compared
 from shared.errors import FieldError, RefusedError
 from shared.money import Money
 from shared.problems import documented
@@ -140,12 +141,23 @@ class SubjectOut(BaseModel):
     revenue: dict[str, str] = Field(description="Their sum by currency, without what went back.")
 
 
+class ComparedOut(BaseModel):
+    """Whether both subjects of a message are opened equally often, or the difference means something (95 %, two-sided)."""
+
+    step: str
+    channel: str
+    p_value: float | None = Field(description="How likely luck alone makes a difference as large; null: nothing to compare.")
+    verdict: str = Field(description="`a` or `b` does better, `chance`, or `none-sent`.")
+    sentence: str
+
+
 class SubjectsOut(BaseModel):
     """Both subjects of each message side by side, of those that went out in the period."""
 
     since: date
     until: date
     messages: list[SubjectOut]
+    compared: list[ComparedOut]
 
 
 @router.get("", summary="List carts")
@@ -174,7 +186,8 @@ def get_subjects(since: Since = None, until: Until = None) -> SubjectsOut:
     first, last = (datetime.combine(day, time(0), tzinfo=zone) for day in (start, end + timedelta(days=1)))
     with reading() as session:
         found = results.results(session, first, last)
-    return SubjectsOut(since=start, until=end, messages=[_subject(one) for one in found])
+    compared = [_compared(one, step, channel) for step, channel, one in results.compared(found)]
+    return SubjectsOut(since=start, until=end, messages=[_subject(one) for one in found], compared=compared)
 
 
 @router.get("/{number}", summary="One cart", responses=documented(404))
@@ -213,6 +226,10 @@ def _period(since: date | None, until: date | None) -> tuple[date, date]:
 
 def _text(one: results.RecoveredDay) -> str:
     return str(Money(one.minor, one.currency))
+
+
+def _compared(one: Compared, step: str, channel: str) -> ComparedOut:
+    return ComparedOut(step=step, channel=channel, p_value=one.p_value, verdict=one.verdict, sentence=one.sentence)
 
 
 def _subject(one: results.Result) -> SubjectOut:

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from functions.carts.outcomes import OPENED, by_a_person
 from functions.carts.tables import CartMessage, ShopOrder
+from shared import comparison
+from shared.comparison import Compared, Side
 from shared.store.message_models import MessageStatus
 
 AT_ONCE = 500
@@ -62,6 +64,18 @@ def results(session: Session, since: datetime, until: datetime) -> list[Result]:
     for several in batched(session.scalars(query).all(), AT_ONCE, strict=False):
         _count(session, found, several)
     return [found[key] for key in sorted(found)]
+
+
+def compared(found: Sequence[Result]) -> list[tuple[str, str, Compared]]:
+    """For each message, by step and channel, whether its subjects are opened equally often."""
+    sides = {(one.step, one.channel, one.variant): Side(one.opened, one.sent) for one in found}
+    ways = dict.fromkeys((one.step, one.channel) for one in found)
+    return [(step, channel, _opened(sides, step, channel)) for step, channel in ways]
+
+
+def _opened(sides: Mapping[tuple[str, str, str], Side], step: str, channel: str) -> Compared:
+    a, b = (sides.get((step, channel, variant), Side(0, 0)) for variant in ("a", "b"))
+    return comparison.compared("opened", "sent", a, b)
 
 
 def _count(session: Session, found: dict[tuple[str, str, str], Result], rows: Sequence[CartMessage]) -> None:

@@ -83,9 +83,14 @@ def _compare(report: Report, data: dict[str, Any], *, dry_run: bool) -> None:
     if (kind := _difference(order)) is None:
         report.in_step += 1
         return
-    report.add(kind, {"order": order.order_id, "status": order.status})
+    example = {"order": order.order_id, "status": order.status}
+    report.add(kind, example)
+    envelope = _envelope(order, data)
+    if report.repairs is not None:
+        facts = [kind, example]
+        report.repairs.append(reconciliations.event_repair(WOOCOMMERCE_ORDER.queue, envelope, facts, creates=kind == "missing"))
     if not dry_run:
-        _fill(order, data)
+        queues.send(WOOCOMMERCE_ORDER.queue, envelope.to_bytes())
         report.repaired += 1
 
 
@@ -102,10 +107,10 @@ def _difference(order: OrderReport) -> str | None:
     return None if known.net == total else "amount"
 
 
-def _fill(order: OrderReport, data: dict[str, Any]) -> None:
-    """Put the event on the queue, as if the shop had sent it; the same order in the same state is the same event."""
+def _envelope(order: OrderReport, data: dict[str, Any]) -> Envelope:
+    """The event as if the shop had sent it; the same order in the same state is the same event."""
     received = clock.now()
-    envelope = Envelope(
+    return Envelope(
         id=f"compared:{fingerprint(data)}",
         source=WOOCOMMERCE,
         type=WOOCOMMERCE_ORDER.name,
@@ -114,4 +119,3 @@ def _fill(order: OrderReport, data: dict[str, Any]) -> None:
         subject=order.subject(),
         data=data,
     )
-    queues.send(WOOCOMMERCE_ORDER.queue, envelope.to_bytes())

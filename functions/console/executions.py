@@ -25,6 +25,7 @@ from shared.store.journey_models import Enrolment
 from shared.store.limits import LONGEST_ID
 from shared.store.models import ActionLog, InboxEvent
 from shared.store.session import reading, transact
+from shared.store.trial_keys import is_trial
 from shared.watch import flow_figures, log_lines
 from shared.web.paging import RowId, counted
 
@@ -103,6 +104,7 @@ def executions(request: Request, filters: Annotated[Filters, Query()]) -> Respon
     facts["newer"] = None if filters.after else newer_address(request, page.rows)
     facts |= {"flows": [flow.name for flow in flows.installed() if types_of(flow.name)], "flow_of": flow_figures.flow_of}
     facts |= {"more": listing.address(request, after=page.next) if page.next else None, "sinces": list(SINCE)}
+    facts["is_trial"] = is_trial
     facts["without_subject"] = listing.address(request, subject=None)
     return pages.render(request, "console/executions.html", here="executions", heading=mark("Executions"), **facts)
 
@@ -155,6 +157,7 @@ def _shown(request: Request, event_id: int, shown: Any) -> Response:
         steps = waterfall.of_event(session, event, reader.now)
         facts: dict[str, Any] = {
             "event": event,
+            "is_trial": is_trial(event.key),
             "flow": flow_figures.flow_of(event.type),
             "data": shown(event.data),
             "left_out": event.left_out or [],

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from functions.console import missing
 from shared.console.waiting import Waiting
 from shared.console.words import mark, mark_counted
+from shared.crm import reconciliations
 from shared.intake import holding
 from shared.intake.dead_letter_reasons import Cause, causes
 from shared.messages.consent import WHATSAPP_WINDOW
@@ -19,6 +21,11 @@ from shared.store.models import Delivery, Reconciliation
 from shared.watch import flow_figures
 
 MOST = 20
+LABELS = {
+    missing.UNKNOWN_STAGE: mark("Add the stage and review"),
+    missing.UNKNOWN_ADVISOR: mark("Add the advisor and review"),
+}
+"""What is done about a cause, by its reason."""
 
 
 def stopped(session: Session) -> Iterator[Waiting]:
@@ -40,7 +47,7 @@ def _cause(cause: Cause) -> Waiting:
         values={"type": cause.type or cause.queue, "reason": cause.reason, "count": cause.events},
         people=cause.people,
         path=f"/console/stopped?{cause.address}",
-        label=mark("See the cause"),
+        label=LABELS.get(cause.reason, mark("See the cause")),
         since=cause.since,
         flow=flow_figures.flow_of(cause.type) if cause.type else None,
         weight=cause.events,
@@ -160,18 +167,22 @@ def _of_deliveries(group: _Group, state: State, **facts: Any) -> Waiting:
 
 def drift(session: Session) -> Iterator[Waiting]:
     """What the newest comparison of each system left to a person."""
-    newest = select(func.max(Reconciliation.id)).where(Reconciliation.state == "finished").group_by(Reconciliation.system)
-    for row in session.scalars(select(Reconciliation).where(Reconciliation.id.in_(newest), Reconciliation.held_back > 0)):
+    newest = (
+        select(func.max(Reconciliation.id)).where(Reconciliation.state == reconciliations.DONE).group_by(Reconciliation.system)
+    )
+    differ = Reconciliation.compared > Reconciliation.in_step + Reconciliation.repaired
+    for row in session.scalars(select(Reconciliation).where(Reconciliation.id.in_(newest), differ)):
+        number = (row.compared or 0) - (row.in_step or 0) - (row.repaired or 0)
         yield Waiting(
             kind=mark("Differences"),
             icon="split",
             status="wait",
             title=mark_counted("%(count)s record differs in %(system)s", "%(count)s records differ in %(system)s"),
             text=mark("The rules say that a person decides about them."),
-            values={"count": row.held_back, "system": row.system},
+            values={"count": number, "system": row.system},
             path=f"/console/reports/comparison/{row.id}",
             label=mark("Compare"),
             since=row.finished_at,
             system=row.system,
-            weight=row.held_back or 0,
+            weight=number,
         )

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import BeforeValidator, Field
 
 from functions.console.stopped import CauseIn
+from shared.console.identity import Operator
 from shared.console.listing import blank
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.plans import replays, running
@@ -27,6 +28,11 @@ class ReplayIn(CauseIn):
 @router.post("/console/stopped/rehearse")
 def rehearse(operator: Signed, asked: Annotated[ReplayIn, Form()]) -> Response:
     """What a replay would do; nothing of it is done. Thousands are worked out in the background, and the page shows how far."""
+    return rehearsed(operator, asked)
+
+
+def rehearsed(operator: Operator, asked: ReplayIn) -> Response:
+    """The plan of a replay, begun."""
     with reading() as session:
         wanted = replays.asked(session, asked.filter(), asked.letter)
     number = running.begin(replays.NAME, wanted, operator.actor, operator.name)

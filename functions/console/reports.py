@@ -7,14 +7,16 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 
 from functions.console.report_tables import BY_NAME, TABLES
 from shared.console import listing, pages
 from shared.console.navigation import Entry
-from shared.console.routes import ConsoleRoute
+from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark
 from shared.errors import RefusedError
+from shared.plans import backfills, running
 from shared.store.models import Reconciliation
 from shared.store.session import reading
 from shared.watch.day_figures import last_days
@@ -73,6 +75,15 @@ def comparison(request: Request, number: RowId) -> Response:
     if row is None:
         raise RefusedError(404, "no-such-reconciliation", mark("There is no such comparison, or no longer."))
     return pages.render(request, "console/comparison.html", here="reports", heading=row.system, row=row)
+
+
+@router.post("/console/reports/comparison/{number:id}/backfill")
+def backfill(number: RowId, operator: Signed) -> Response:
+    """What mending the differences of a comparison would do; nothing of it is done."""
+    with reading() as session:
+        wanted = backfills.asked(session, number)
+    begun = running.begin(backfills.NAME, wanted, operator.actor, operator.name)
+    return RedirectResponse(f"/console/plans/{begun}", SEE_OTHER)
 
 
 def _filed(table: str, days: int, now: datetime) -> tuple[Sequence[str], Sequence[Mapping[str, Any]]]:

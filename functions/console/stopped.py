@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from functions.console import missing
 from shared.console import listing, masking, pages
 from shared.console.listing import blank
 from shared.console.navigation import Count, Entry
@@ -64,8 +65,9 @@ def stopped(request: Request, query: Annotated[CauseQuery, Query()]) -> Response
         causes = dead_letter_reasons.causes(session)
         chosen = query.filter().applied(select(DeadLetter))
         page = listing.page(session, chosen, DeadLetter.id, query.after)
+        fix = missing.fix_of(session, query.reason, page.rows)
         session.expunge_all()
-    facts: dict[str, Any] = {"causes": causes, "page": page, "query": query, "flow_of": flow_figures.flow_of}
+    facts: dict[str, Any] = {"fix": fix, "causes": causes, "page": page, "query": query, "flow_of": flow_figures.flow_of}
     facts |= {"more": listing.address(request, after=page.next) if page.next else None, "at_once": MAX_REPLAYED_AT_ONCE}
     return pages.render(request, "console/stopped.html", here="stopped", heading=mark("Stopped events"), **facts)
 
@@ -88,7 +90,13 @@ def letter(request: Request, letter_id: RowId) -> Response:
         row = session.get(DeadLetter, letter_id)
         if row is None:
             raise RefusedError(404, "no-such-dead-letter", mark("There is no such event, or no longer."))
-        facts: dict[str, Any] = {"row": row, "event": masking.masked(_read(row.original_event)), **_history(session, row)}
+        fix = missing.fix_of(session, row.reason, [row]) if row.state == dead_letter_reasons.PARKED else None
+        facts: dict[str, Any] = {
+            "fix": fix,
+            "row": row,
+            "event": masking.masked(_read(row.original_event)),
+            **_history(session, row),
+        }
         session.expunge_all()
     return pages.render(request, "console/letter.html", here="stopped", heading=row.type or row.reason, **facts)
 

@@ -53,6 +53,14 @@ WEBHOOK = Webhook(
     payload=LeadPayload,
     answer=lambda payload: {"lead_id": payload.lead_id},
     authenticate=anybody,
+    example={
+        "nombre": "Prueba Puente",
+        "email": "prueba@example.com",
+        "telefono": "55 1234 5678",
+        "empresa": "Prueba",
+        "servicio": "Ventas",
+        "fuente": "prueba",
+    },
 )
 HANDLER = Handler(queue=QUEUE, payload=LeadPayload, apply=apply_lead)
 

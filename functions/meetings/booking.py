@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from functions.meetings import changes, holding, notices, people, services, slots
+from functions.meetings import changes, holding, notices, people, services, slots, values
 from functions.meetings.calendars import calendar_named, entry_of
-from functions.meetings.services import NO_CALENDAR, ORGANIZER
+from functions.meetings.services import NO_CALENDAR
 from functions.meetings.tables import CANCELLED, CONFIRMED, Meeting
 from shared import clock
 from shared.store.session import transact
@@ -22,11 +22,11 @@ def look(meeting: Meeting) -> None:
     """
     if meeting.asked_at is None or meeting.calendar == NO_CALENDAR:
         return
-    wish, rules = services.wish_of(meeting), people.rules()
-    addresses = {ORGANIZER: meeting.organizer} | {str(one.id): one.address for one in meeting.present}
+    wish, rules = values.wish_of(meeting), people.rules()
+    addresses = {values.ORGANIZER: meeting.organizer} | {str(one.id): one.address for one in meeting.present}
     spans = slots.spans(wish, rules, clock.now())
     if meeting.held_starts_at is not None:
-        spans = [services.whole_of(meeting, meeting.held_starts_at)]
+        spans = [values.whole_of(meeting, meeting.held_starts_at)]
     try:
         found = calendar_named(meeting.calendar).busy(meeting.organizer, list(addresses.values()), spans)
     except NoSuchCalendarError:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from sqlalchemy.orm import Session
 
-from functions.meetings import holding, links, services
+from functions.meetings import holding, links, services, values
 from functions.meetings.links import ORGANIZER, Participant
 from functions.meetings.tables import Meeting, MeetingAttendee
 from shared import clock
@@ -105,10 +105,10 @@ def _has_begun(meeting: Meeting) -> bool:
 
 def _written(meeting: Meeting, whose: Participant, outcome: str) -> str:
     attendee = _attendee(meeting, whose)
-    ahead = [one for one in services.options_of(meeting) if one.start > clock.now()]
+    ahead = [one for one in values.options_of(meeting) if one.start > clock.now()]
     is_coming = attendee is None or attendee.response != DECLINED
     is_open = meeting.status not in holding.OVER and is_coming and not _has_begun(meeting)
-    values: dict[str, Any] = {
+    shown: dict[str, Any] = {
         "outcome": outcome,
         "status": meeting.status,
         "subject": meeting.subject,
@@ -127,7 +127,7 @@ def _written(meeting: Meeting, whose: Participant, outcome: str) -> str:
         "is_open": is_open,
         "options": [one.start.isoformat() for one in ahead] if is_open and meeting.held_starts_at is None else [],
     }
-    return templates.page(PAGE, values)
+    return templates.page(PAGE, shown)
 
 
 def _iso(moment: datetime | None) -> str:

@@ -6,19 +6,16 @@ is written, people are told. Doing the same twice changes nothing.
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.meetings import holding, notices, people, slots
+from functions.meetings import holding, notices, people, slots, values
 from functions.meetings.payloads import OLD_ID
-from functions.meetings.requests import MeetingRequest, PreferredTime
+from functions.meetings.requests import MeetingRequest
 from functions.meetings.settings import MeetingSettings
-from functions.meetings.slots import Slot, Wish
 from functions.meetings.syncs import AVAILABILITY, CHANNEL, EVENT
 from functions.meetings.tables import (
     CANCELLED,
@@ -36,7 +33,6 @@ from shared.vendors.calendars.entries import DECLINED, NEEDS_ACTION, Interval
 from shared.watch import flow_figures
 
 DUPLICATE_DAYS = 7
-ORGANIZER = "organizer"
 NO_CALENDAR = "none"
 NO_SLOTS, SLOT_GONE, OPTIONS_PASSED = "no_slots_available", "slot_gone", "options_passed"
 
@@ -75,10 +71,10 @@ def ask(session: Session, wanted: MeetingRequest, request_key: str, began: datet
         location=wanted.location,
         minutes=wanted.minutes,
         zone=wanted.zone,
-        wishes=_wishes(wanted),
+        wishes=values.wishes_of(wanted),
         status=SEARCHING,
         calendar=settings_of(MeetingSettings).meetings_calendar,
-        attendees=[_attendee(one) for one in wanted.attendees],
+        attendees=[values.attendee_of(one) for one in wanted.attendees],
     )
     session.add(meeting)
     session.flush()
@@ -108,16 +104,16 @@ def decide(session: Session, meeting: Meeting) -> None:
     busy, meeting.busy, meeting.asked_at = dict(meeting.busy or {}), None, None
     holding.lock_people(session, holding.people_of(meeting))
     rules = people.rules()
-    known = {name: _without_own(_intervals(busy.get(name)), meeting) for name in _names(meeting)}
+    known = {name: values.without_own(values.intervals(busy.get(name)), meeting) for name in values.names_of(meeting)}
     for attendee in meeting.attendees:
         attendee.is_unknown = known.get(str(attendee.id)) is None
-    meeting.wishes = dict(meeting.wishes) | {"is_organizer_unknown": known[ORGANIZER] is None}
+    meeting.wishes = dict(meeting.wishes) | {"is_organizer_unknown": known[values.ORGANIZER] is None}
     occupied = holding.taken(session, meeting, rules.buffer)
     if meeting.held_starts_at is not None:
         _settle_held(session, meeting, known, occupied)
         return
-    wish = wish_of(meeting)
-    found = slots.find(wish, participants(meeting), known, rules, clock.now(), occupied)
+    wish = values.wish_of(meeting)
+    found = slots.find(wish, values.participants(meeting), known, rules, clock.now(), occupied)
     found = [one for one in found if one.start != meeting.starts_at]  # that one it has
     chosen = slots.select(found, wish)
     if chosen.best is None:
@@ -125,7 +121,7 @@ def decide(session: Session, meeting: Meeting) -> None:
     elif meeting.status == CONFIRMED or meeting.wishes.get("asks_first") or chosen.best.unknown:
         _offer(session, meeting, chosen)
     else:
-        meeting.reason, meeting.alternatives = chosen.reason, _kept(chosen.alternatives)
+        meeting.reason, meeting.alternatives = chosen.reason, values.written(chosen.alternatives)
         book(session, meeting, chosen.best.start, by="request")
 
 
@@ -136,7 +132,7 @@ def _settle_held(
     start, by = meeting.held_starts_at, str(meeting.held_by)
     if start is None:
         return
-    whole = whole_of(meeting, start)
+    whole = values.whole_of(meeting, start)
     is_busy = any(whole.meets(one) for several in known.values() if several for one in several)
     if start > clock.now() and not is_busy and not any(whole.meets(one) for one in occupied):
         book(session, meeting, start, by=by)
@@ -156,7 +152,7 @@ def ask_again(session: Session, meeting: Meeting) -> None:
 
 
 def _offer(session: Session, meeting: Meeting, chosen: slots.Selection) -> None:
-    meeting.options, meeting.alternatives = _kept(chosen.options), _kept(chosen.alternatives)
+    meeting.options, meeting.alternatives = values.written(chosen.options), values.written(chosen.alternatives)
     meeting.reason, meeting.rounds = meeting.reason or chosen.reason, meeting.rounds + 1
     if meeting.status != CONFIRMED:
         meeting.status = OFFERED
@@ -194,7 +190,7 @@ def choose(session: Session, meeting: Meeting, start: datetime, by: str) -> Choi
         return Choice("same")
     if meeting.held_starts_at is not None or not meeting.options:
         return Choice("taken" if meeting.held_starts_at or meeting.starts_at else "closed")
-    if start not in [one.start for one in options_of(meeting)]:
+    if start not in [one.start for one in values.options_of(meeting)]:
         return Choice("taken")
     return Choice(_hold(session, meeting, start, by))
 
@@ -202,7 +198,7 @@ def choose(session: Session, meeting: Meeting, start: datetime, by: str) -> Choi
 def _hold(session: Session, meeting: Meeting, start: datetime, by: str) -> str:
     holding.lock_people(session, holding.people_of(meeting))
     rules = people.rules()
-    whole = whole_of(meeting, start)
+    whole = values.whole_of(meeting, start)
     occupied = holding.taken(session, meeting, rules.buffer)
     if start <= clock.now() or any(whole.meets(one) for one in occupied):
         meeting.reason = SLOT_GONE
@@ -280,75 +276,3 @@ def decline(session: Session, meeting: Meeting, attendee: MeetingAttendee, *, is
         EVENT.request(session, meeting)
     notices.declined(session, meeting, attendee)
     return "declined"
-
-
-def wish_of(meeting: Meeting) -> Wish:
-    """How the meeting was asked for."""
-    wishes: Mapping[str, Any] = meeting.wishes
-    days = [date.fromisoformat(one) for one in wishes.get("days") or ()]
-    return Wish(
-        minutes=meeting.minutes,
-        zone=ZoneInfo(meeting.zone),
-        days=(days[0], days[1]) if days else None,
-        times=tuple(PreferredTime(**one) for one in wishes.get("times", ())),
-        several=bool(wishes.get("several")),
-    )
-
-
-def participants(meeting: Meeting) -> list[slots.Person]:
-    """Those who take part, each on their own clock: the request's where no other is known."""
-    present = [people.person(str(one.id), one.zone or meeting.zone, one.country) for one in meeting.present]
-    return [people.person(ORGANIZER, meeting.zone), *present]
-
-
-def options_of(meeting: Meeting) -> list[Slot]:
-    """The times that are offered."""
-    return [_slot(one) for one in meeting.options or ()]
-
-
-def whole_of(meeting: Meeting, start: datetime) -> Interval:
-    """From a beginning to the end that the meeting then has."""
-    return Interval(start, start + timedelta(minutes=meeting.minutes))
-
-
-def _names(meeting: Meeting) -> list[str]:
-    return [ORGANIZER, *(str(one.id) for one in meeting.present)]
-
-
-def _intervals(found: Any) -> list[Interval] | None:
-    if found is None:
-        return None
-    return [Interval(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in found]
-
-
-def _without_own(found: list[Interval] | None, meeting: Meeting) -> list[Interval] | None:
-    """What is busy besides the meeting itself, which stands in the calendars as well: it is moved, not doubled."""
-    if found is None or meeting.starts_at is None or meeting.ends_at is None:
-        return found
-    own = Interval(meeting.starts_at, meeting.ends_at)
-    return [part for one in found for part in slots.without(one, own)]
-
-
-def _kept(found: Sequence[Slot]) -> list[dict[str, Any]]:
-    return [
-        {"start": one.start.isoformat(), "end": one.end.isoformat(), "score": one.score, "confidence": one.confidence}
-        for one in found
-    ]
-
-
-def _slot(one: Mapping[str, Any]) -> Slot:
-    start, end = datetime.fromisoformat(one["start"]), datetime.fromisoformat(one["end"])
-    return Slot(start=start, end=end, score=int(one.get("score", 0)))
-
-
-def _wishes(wanted: MeetingRequest) -> dict[str, Any]:
-    return {
-        "asks_first": wanted.asks_first,
-        "several": wanted.send_multiple_options,
-        "days": [day.isoformat() for day in wanted.preferred_days] if wanted.preferred_days else None,
-        "times": [asdict(one) for one in wanted.preferred_times],
-    }
-
-
-def _attendee(one: Any) -> MeetingAttendee:
-    return MeetingAttendee(address=one.address, name=one.name, zone=one.zone, country=one.country)

@@ -24,6 +24,7 @@ FLOW = Flow(
     jobs=(Job(name="plans-go-on", rhythm=Rhythm.FIVE_MINUTES, run="shared.plans.running:go_on_with_lost"),),
     plans=MappingProxyType(
         {
+            "backfill": "shared.plans.backfills:BACKFILLS",
             "replay": "shared.plans.replays:REPLAYS",
             "list": "shared.plans.lists:CHANGED_LISTS",
             "suppressions": "shared.plans.suppressions:SUPPRESSIONS",

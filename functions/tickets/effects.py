@@ -66,18 +66,14 @@ VISION = OneTimeEffect(
     is_used=openai.is_used,
     describe="functions.tickets.media:described",
 )
-BEGIN = OneTimeEffect(
+BEGIN = replace(
+    VISION,
     target="documentintelligence",
     name="begin",
-    table=TABLE,
-    subject_prefix=PREFIX,
     do="functions.tickets.azure:begin",
     keep=("operation",),
     then="functions.tickets.services:after_begin",
-    once_per=_round,
-    harmless_to_repeat=True,
     is_used=_azure_is_used,
-    describe="functions.tickets.media:described",
 )
 RESULT = replace(
     BEGIN, name="result", do="functions.tickets.azure:fetch", keep=("reading",), then="functions.tickets.services:after_read"

@@ -172,7 +172,8 @@ def _interactive(part: Mapping[str, Any]) -> dict[str, Any]:
     if len({str(option["title"]) for option in options}) < len(options):
         raise refused(131009, "titles must differ")
     kind = "button" if part.get("type") == "button" else "list"
-    return {"text": text, "options": [{"kind": kind, **dict(option)} for option in options]}
+    menu = {} if kind == "button" else {"menu": str(action["button"])}
+    return {"text": text, "options": [{"kind": kind, **menu, **dict(option)} for option in options]}
 
 
 def _template(meta: "Meta", part: Mapping[str, Any]) -> dict[str, Any]:

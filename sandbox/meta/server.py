@@ -47,7 +47,7 @@ class Meta(Shelved):
     modes: Mapping[str, str] = {"too_many": "Answers 400 with Meta's code 80007; does nothing."}
     actions: Mapping[str, str] = {
         "deliver": f"Fate of messages (`outcome`): {', '.join([*sending.OUTCOMES, *sending.REFUSALS])}; `to`, `once`.",
-        "report": "The `status` (sent, delivered, read, failed; with an `error`) of the message `id` is told.",
+        "report": "The `status` (sent, delivered, read, failed; with an `error`) of the message `id` is sent to the app.",
         "reply": "Somebody writes to us: `from` or `user_id`, `text`; `name`, `quoted`, `days_late`, `number`.",
         "tap": "Somebody chooses an `option` of the message `id`.",
         "photo": "Somebody sends a file: `from`, `caption`, `kind` (image, document, audio), `base64`, `mime_type`, `name`.",
@@ -56,7 +56,7 @@ class Meta(Shelved):
         "move": "Somebody changes their number: `from`, `to`.",
         "template": "There is an approved template: `name`, `language`, `body`, `category`, `buttons`, `status`.",
         "strict": "Templates that were not entered are refused (132001), or taken again (`on` false).",
-        "quality": "The quality of the number `number` is `rating` GREEN, YELLOW or RED, which is told.",
+        "quality": "The quality of the number `number` is `rating` GREEN, YELLOW or RED, which is sent to the app.",
     }
 
     def __init__(self) -> None:
@@ -169,7 +169,7 @@ class Meta(Shelved):
             raise refused(100, status=404)
         return Answer(body=base64.b64decode(file["content"]), content_type=file["mime_type"])
 
-    # --- what the app is told ---
+    # --- what the app is sent ---
 
     def tell(self, what: str, field: str, number_id: str, line: str, **parts: Sequence[Any]) -> None:
         """Call the app; what is about one message or person goes one after another."""
@@ -284,8 +284,8 @@ class Meta(Shelved):
         row["quality"] = one_of(given, "rating", ("GREEN", "YELLOW", "RED"))
         row["limit"] = str(given.get("limit") or row.get("limit", LIMIT))
         event = "FLAGGED" if row["quality"] == "RED" else "UNFLAGGED"
-        told = {"display_phone_number": row["phone"].removeprefix("+"), "event": event, "current_limit": row["limit"]}
-        self._post("number quality", row["id"], ("phone_number_quality_update", told))
+        value = {"display_phone_number": row["phone"].removeprefix("+"), "event": event, "current_limit": row["limit"]}
+        self._post("number quality", row["id"], ("phone_number_quality_update", value))
         self.shelf.touch()
         return row
 
@@ -306,7 +306,10 @@ class Meta(Shelved):
 
     def _item(self, row: Row) -> Item:
         person, incoming = self.shelf.get("people", row["person"]) or {}, row["direction"] == "inbound"
-        taps = tuple(Deed(label=one["title"], action="tap", given={"option": one["id"]}) for one in row["options"])
+        taps = tuple(
+            Deed(label=one["title"], action="tap", given={"option": one["id"]}, answer=True, menu=one.get("menu", ""))
+            for one in row["options"]
+        )
         reports = tuple(
             Deed(label=word.capitalize(), action="report", given={"status": word}) for word in ("delivered", "read")
         )

@@ -217,11 +217,13 @@ function rowOf(item, { open, fresh }) {
   }
   if (row.dataset.now === now) return row;
   row.dataset.now = now;
+  const unfolded = row.querySelector("details.menu")?.open ?? false; // a status that comes meanwhile closes no list
   if (item.kind === "mail") row.querySelector(".foot").replaceWith(footOf(item));
   else row.replaceChildren(item.kind === "call" ? ringOf(item) : make("div", { className: "bubble" }, ...linked(item.text)));
   row.querySelector(":scope > .meta")?.remove();
   row.append(metaOf(item));
   if (item.kind !== "mail" && item.deeds.length) row.append(deedsOf(item));
+  if (unfolded) row.querySelector("details.menu").open = true;
   return row;
 }
 
@@ -239,12 +241,16 @@ function metaOf(item) {
 }
 
 function deedsOf(item) {
-  return make("div", { className: "deeds" }, ...item.deeds.map((deed) => {
+  const buttonOf = (deed) => {
     const button = make("button", { type: "button", textContent: deed.label });
     button.classList.toggle("way-out", deed.action === "unsubscribe");
+    button.classList.toggle("answer", deed.answer);
     button.onclick = () => act(item.vendor, deed.action, { id: item.id, ...deed.given });
     return button;
-  }));
+  };
+  const menu = item.deeds.filter((deed) => deed.menu);
+  const list = menu.length ? [make("details", { className: "menu" }, make("summary", { textContent: menu[0].menu }), make("div", {}, ...menu.map(buttonOf)))] : [];
+  return make("div", { className: "deeds" }, ...list, ...item.deeds.filter((deed) => !deed.menu).map(buttonOf));
 }
 
 function ringOf(item) {

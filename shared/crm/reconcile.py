@@ -15,7 +15,7 @@ map) than drift, and a person should look first.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -53,9 +53,29 @@ class Drift:
     changed_at: datetime | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Repair:
+    """What would bring one record back into step. `key` names the record in its comparison, `title` for people.
+
+    `subject` names whom it is about, as deliveries and events do; `facts` (JSON) are what differs. `creates`: one of the sides
+    does not have it. `apply` makes the repair in the session of whoever calls, who commits it or rolls it back; it returns what
+    it did in a word (`applied`), and raises PermanentError where nothing can be done.
+    """
+
+    key: str
+    title: str
+    subject: str | None
+    facts: Any
+    creates: bool
+    apply: Callable[[Session], str]
+
+
 @dataclass
 class Report:
-    """What a run found and did. `completeness` is the share of our synced records that agree with Odoo, 0 to 1."""
+    """What a run found and did. `completeness` is the share of our synced records that agree with Odoo, 0 to 1.
+
+    `repairs`: a comparison adds here what would mend each difference, unless it is None.
+    """
 
     compared: int = 0
     in_step: int = 0
@@ -63,6 +83,7 @@ class Report:
     held_back: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[Mapping[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    repairs: list[Repair] | None = None
 
     @property
     def completeness(self) -> float:
@@ -123,6 +144,8 @@ def go_on(report: Report, place: ComparisonPlace, *, dry_run: bool, client: Odoo
         last = page.last
         for drift in page.drifts:
             report.note(drift)
+        if report.repairs is not None:
+            report.repairs += _repairs(odoo, side, page)
         if not dry_run:
             _repair(odoo, side, page, report)
     if last is not None:
@@ -205,13 +228,50 @@ def is_repaired(drift: Drift) -> bool:
     return get_settings().odoo_policy(drift.fact or "") != "report"
 
 
-def _repair(odoo: OdooClient, side: Side, page: _Page, report: Report) -> None:
+def _by_person(page: _Page, is_wanted: Callable[[Drift], bool]) -> Mapping[str, list[Drift]]:
+    """What is to be repaired of a page, by whom it is about."""
     by_person: dict[str, list[Drift]] = defaultdict(list)
     for drift in page.drifts:
-        if is_repaired(drift):
+        if is_wanted(drift):
             by_person[drift.manychat_id].append(drift)
+    return by_person
+
+
+def _look(odoo: OdooClient, page: _Page, by_person: Mapping[str, list[Drift]]) -> odoo_take.Look:
     advisors = odoo_take.advisors_of(odoo, [page.records[key] for key in by_person if key in page.records])
-    look = odoo_take.Look(page.at, page.us, advisors)
+    return odoo_take.Look(page.at, page.us, advisors)
+
+
+def _repairs(odoo: OdooClient, side: Side, page: _Page) -> list[Repair]:
+    """What would mend the differences of a page, each record by itself, by the same policy as at night.
+
+    What is missing is among it whatever the policy says: who asks for this decides about each record.
+    """
+    by_person = _by_person(page, lambda drift: drift.kind == "missing" or is_repaired(drift))
+    look = _look(odoo, page, by_person)
+
+    def made(manychat_id: str, drifts: Sequence[Drift]) -> Repair:
+        def apply(session: Session) -> str:
+            done = _settled(session, side, manychat_id, page.records.get(manychat_id), look)
+            if done.refused and not (done.taken or done.is_asked):
+                raise done.refused[0]
+            return "applied" if done.taken or done.is_asked else "unchanged"
+
+        return Repair(
+            key=f"{side.model}:{manychat_id}",
+            title=f"{side.model} {manychat_id}",
+            subject=manychat_id,
+            facts=[[drift.kind, drift.fact, str(drift.ours), str(drift.theirs)] for drift in drifts],
+            creates=any(drift.kind == "missing" for drift in drifts),
+            apply=apply,
+        )
+
+    return [made(manychat_id, drifts) for manychat_id, drifts in by_person.items()]
+
+
+def _repair(odoo: OdooClient, side: Side, page: _Page, report: Report) -> None:
+    by_person = _by_person(page, is_repaired)
+    look = _look(odoo, page, by_person)
     allowed = int(report.compared * get_settings().odoo_reconcile_max_share) or 1
     for manychat_id in by_person:
         if report.repaired >= allowed:
@@ -228,10 +288,15 @@ def _repair(odoo: OdooClient, side: Side, page: _Page, report: Report) -> None:
 def _settle(
     session: Session, *, side: Side, manychat_id: str, theirs: Theirs | None, look: odoo_take.Look
 ) -> tuple[list[PermanentError], set[str]]:
-    """Take over what they win, sync what we win, and what is missing; what could not be taken over, and who is to be woken."""
+    """Settle a record; what could not be taken over, and who is to be woken."""
+    return _settled(session, side, manychat_id, theirs, look).refused, plan.newly_due(session)
+
+
+def _settled(session: Session, side: Side, manychat_id: str, theirs: Theirs | None, look: odoo_take.Look) -> odoo_take.Settled:
+    """Take over what they win, sync what we win, and what is missing."""
     if theirs is not None:
-        return odoo_take.settle(session, side, theirs, look, repair=True).refused, plan.newly_due(session)
+        return odoo_take.settle(session, side, theirs, look, repair=True)
     row: Any = session.scalars(select(side.table).where(side.table.manychat_id == manychat_id)).one()
     contact = row.contact if isinstance(row, Opportunity) else row
     odoo_sync.ask(session, contact, row if isinstance(row, Opportunity) else None)
-    return [], plan.newly_due(session)
+    return odoo_take.Settled(is_asked=True)

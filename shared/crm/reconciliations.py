@@ -18,7 +18,10 @@ from sqlalchemy.orm import Session
 
 from shared import clock, flows, queues, stopping
 from shared.crm import reconcile
+from shared.crm.reconcile import Repair
 from shared.errors import PermanentError, PuenteError
+from shared.intake import endpoint, inbox
+from shared.intake.envelope import Envelope
 from shared.settings import get_settings
 from shared.store.dialect import rows_changed
 from shared.store.models import ERROR_LENGTH, ActionLog, Reconciliation
@@ -43,6 +46,24 @@ type Comparison = Callable[[reconcile.Report, Goes | None, bool], Goes | None]
 """Compares the next page with a system, from the beginning where it is given no place, and adds to the report what it shows.
 
 Where to go on, None at the end. Given true (`dry_run`) it changes nothing. The same page twice is as once."""
+
+
+def event_repair(queue: str, envelope: Envelope, facts: Any, *, creates: bool) -> Repair:
+    """The repair that applies an event which did not come, as if its webhook had told of it.
+
+    Raises:
+        PermanentError: the event is not as its flow needs it.
+    """
+    handler = endpoint.handler_of(queue, envelope.type)
+    event = inbox.read_event(handler, envelope)
+    return Repair(
+        key=envelope.id,
+        title=envelope.type,
+        subject=envelope.subject,
+        facts=facts,
+        creates=creates,
+        apply=lambda session: inbox.apply_once(session, handler, event),
+    )
 
 
 def ask(queue: str, actor: str, *, dry_run: bool, system: str = ODOO) -> int:
@@ -80,7 +101,7 @@ def carry_out(number: int, queue: str = queues.RECONCILE_QUEUE) -> None:
     if row is None or row.state != ASKED:
         return
     try:
-        report = _carried_on(row, _with_odoo if row.system == ODOO else _comparison(row.system))
+        report = _carried_on(row, comparison_with(row.system))
     except _ElsewhereError:
         log.info("reconciliation %d is carried on by another invocation", number)
         return
@@ -149,7 +170,10 @@ def _figures(report: reconcile.Report) -> dict[str, Any]:
     }
 
 
-def _comparison(system: str) -> Comparison:
+def comparison_with(system: str) -> Comparison:
+    """What compares our record with a system. Raises PermanentError: `no-comparison`, nothing does."""
+    if system == ODOO:
+        return _with_odoo
     declared = {name: reference for flow in flows.installed() for name, reference in flow.comparisons.items()}
     if system not in declared:
         raise PermanentError("no-comparison", f"nothing here is compared with {system}")

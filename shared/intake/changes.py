@@ -30,7 +30,7 @@ ENGINE = frozenset(
 )
 """Tables that are the engine's own."""
 
-_BOOKKEEPING = frozenset(("id", "created_at", "updated_at", "fact_times", "search_text", "odoo_seen"))
+_BOOKKEEPING = frozenset(("id", "created_at", "updated_at", "recorded_at", "fact_times", "search_text", "odoo_seen"))
 _OF_SYNCS = ("_sync_status", "_sync_error", "_sync_attempts", "_sync_at", "_synced_at", "_linked")
 MOST = 100
 LONGEST = 300
@@ -143,7 +143,9 @@ def _plain(value: Any) -> Any:
     """A value as JSON; a long one is cut."""
     if value is None or isinstance(value, bool | int):
         return value
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, float | Decimal):
         return str(value)

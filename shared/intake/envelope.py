@@ -4,7 +4,7 @@ Extension attributes of ours: `subject` is CloudEvents' own; `received` (when we
 has failed), `waits` (how often it was put back while our database or storage was away), `sender` (the API key whose
 `Idempotency-Key` the `id` is), `replayof` (the dead letter it comes from), `replayed` (when
 it was replayed, or released after a pause), `dataref` (CloudEvents'
-claim-check extension) and `traceparent`.
+claim-check extension), `traceparent`, and `test` (somebody tries the flow).
 """
 
 import hashlib
@@ -39,6 +39,7 @@ class Envelope:
     replayed: datetime | None = None
     traceparent: str | None = None
     sender: str | None = None
+    test: bool = False
 
     def to_bytes(self) -> bytes:
         """The envelope as UTF-8 JSON; attributes that are not set are left out."""
@@ -56,6 +57,7 @@ class Envelope:
             "replayed": self.replayed.isoformat() if self.replayed else None,
             "traceparent": self.traceparent,
             "sender": self.sender,
+            "test": self.test or None,
             "datacontenttype": "application/json",
             "dataref": self.dataref,
             "data": self.data,
@@ -102,6 +104,7 @@ def parse(body: bytes) -> Envelope:
             replayed=clock.as_utc(datetime.fromisoformat(raw["replayed"])) if raw.get("replayed") else None,
             traceparent=_optional(raw, "traceparent", ID_LENGTH),
             sender=_optional(raw, "sender", NAME_LENGTH),
+            test=raw.get("test") is True,
         )
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise PermanentError("not-an-event", f"the message is no CloudEvents envelope ({type(error).__name__})") from error

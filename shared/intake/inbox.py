@@ -129,6 +129,7 @@ def read_event[P: Payload](handler: Handler[P], envelope: Envelope) -> Event[P]:
         PermanentError: `invalid-payload`, or the blob is gone.
         UnavailableError: the storage account cannot be reached.
     """
+    from shared.store.trial_keys import trial_key
     from shared.store.types import key_of
 
     data = json.loads(queues.get_blob(envelope.dataref)) if envelope.dataref else envelope.data
@@ -139,7 +140,7 @@ def read_event[P: Payload](handler: Handler[P], envelope: Envelope) -> Event[P]:
         raise PermanentError("invalid-payload", f"the event's data is not as it must be: {why}") from error
     named = (envelope.sender,) if envelope.sender else ()  # an Idempotency-Key is one among those of its sender
     key = key_of(envelope.source, envelope.type, envelope.id, *named)
-    return Event(key, replace(envelope, data=data), payload)
+    return Event(trial_key(key) if envelope.test else key, replace(envelope, data=data), payload)
 
 
 def apply_once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) -> str:
@@ -147,6 +148,7 @@ def apply_once[P: Payload](session: "Session", handler: Handler[P], event: Event
     from sqlalchemy import update
 
     from shared.intake import changes
+    from shared.outbox import plan
     from shared.store.dialect import insert_if_absent
     from shared.store.models import InboxEvent
     from shared.store.used_keys import was_used
@@ -173,7 +175,7 @@ def apply_once[P: Payload](session: "Session", handler: Handler[P], event: Event
         outcome = _repeated(session, handler, event, values)
         _resolve(session, envelope)
         return outcome
-    with changes.noted(session) as changed:
+    with changes.noted(session) as changed, plan.caused_by(session, event.key):
         outcome = handler.apply(session, event)
     found = {"outcome": outcome, "changes": changed.as_json(names_alone=bool(event.payload.not_kept))}
     if outcome != values["outcome"] or found["changes"] is not None:

@@ -4,8 +4,9 @@ import asyncio
 import json
 import logging
 import re
+import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -118,6 +119,7 @@ class Webhook:
     sees the raw bytes, because vendors sign those; without one an API key is asked for), and only then its content (`read`
     makes the event's data of the bytes).
     `variant` may hand data of another form on to another webhook on the same queue.
+    `example` is a body as its sender would send it, with which the console fills in the form of "Try it".
     `reply` makes the answer to an event that was taken, where the sender expects another one than our 202.
     """
 
@@ -130,6 +132,7 @@ class Webhook:
     max_bytes: int | None = None
     variant: Callable[[func.HttpRequest, dict[str, Any]], "Webhook | None"] = lambda _request, _data: None
     reply: Callable[[], func.HttpResponse] | None = None
+    example: Mapping[str, Any] | None = None
 
     async def accept(self, request: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
         """Take the request in: 202 once the event is on its queue, else a problem document.
@@ -192,6 +195,28 @@ class Webhook:
             envelope = self._envelope(data, payload, Sender(key_name=caller), headers, here)
             await asyncio.to_thread(queues.send, self.queue, await _to_message(envelope))
             return envelope, payload
+
+    def test_event(self, inputs: Mapping[str, Any], caller: str) -> tuple[Envelope, Payload]:
+        """The event that a request with this body would be, marked as a test; nothing is queued.
+
+        It has an id of its own, so that it is another event than any real one, and than the same test made again.
+
+        Raises:
+            RefusedError: 413, or 422 with each wrong field.
+        """
+        raw = json.dumps(inputs).encode()
+        body.check_size(raw, self.max_bytes or len(raw))
+        request = func.HttpRequest(method="POST", url="/", route_params={BY_HAND: caller}, body=raw)
+        data = self.read(request, raw)
+        chosen = self.variant(request, data) or self
+        payload = taken(chosen.payload, data)
+        with telemetry.span(self.name) as here:
+            envelope = chosen._envelope(data, payload, Sender(key_name=caller), {}, here)  # noqa: SLF001  # of this class
+        return replace(envelope, id=f"test-{secrets.token_hex(8)}", sender=None, test=True), payload
+
+    async def queue_test(self, envelope: Envelope) -> None:
+        """Put a test event on its queue. Raises UnavailableError: it cannot be put there."""
+        await asyncio.to_thread(queues.send, self.queue, await _to_message(envelope))
 
     @property
     def source(self) -> str:

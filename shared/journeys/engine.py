@@ -104,16 +104,9 @@ def enrol(
         return None
     entered_at = clock.as_utc(anchor) if anchor else clock.now()
     happened_at = entered_at if since is None else since
-    values = {
-        "person": keys[0],
-        "instance": instance,
-        "enrol_key": key_of(found.name, *_enrolment_identity(found, keys[0], instance, event_key)),
-        "event_key": event_key[:64],
-        "anchor_at": entered_at,
-        "data": dict(data),
-        "data_at": happened_at,
-    }
-    row = _new_row(session, found, values)
+    whose = _enrolment_identity(found, keys[0], instance, event_key)
+    values = {"anchor_at": entered_at, "data": dict(data), "data_at": happened_at}
+    row = _new_row(session, found, whose | values)
     if row is None:
         return None
     _begin(session, row, found, taken_over, context or {})
@@ -187,14 +180,16 @@ def _may_enter(session: Session, journey: Journey, keys: Sequence[str], instance
     return instance is None or all(row.instance != instance for row in rows)
 
 
-def _enrolment_identity(journey: Journey, person: str, instance: str | None, event_key: str) -> tuple[str, ...]:
+def _enrolment_identity(journey: Journey, person: str, instance: str | None, event_key: str) -> dict[str, Any]:
     """What makes an enrolment one of its own: the person, the person's instance, or the person's event (see `re_enrol`)."""
     match journey.re_enrol:
         case "never":
-            return (person,)
+            own: tuple[str, ...] = (person,)
         case "each_event" if instance is not None:
-            return (person, "instance", instance)
-    return (person, "event", event_key)
+            own = (person, "instance", instance)
+        case _:
+            own = (person, "event", event_key)
+    return {"person": person, "instance": instance, "enrol_key": key_of(journey.name, *own), "event_key": event_key[:64]}
 
 
 def _begins(session: Session, journey: Journey, happened: Signal, taken_over: TakenOver | None) -> bool:

@@ -36,6 +36,7 @@ class StepStory:
     result: str | None
     delivery_id: int | None
     delivery_state: str | None
+    text_version: int | None
     answer: str
 
 
@@ -111,6 +112,7 @@ def _step(found: EnrolmentRecord, name: str, deliveries: Mapping[int, Delivery],
         result=(found.enrolment.results or {}).get(name),
         delivery_id=row.delivery_id,
         delivery_state=delivery.state if delivery is not None else None,
+        text_version=(delivery.result or {}).get("text_version") if delivery is not None else None,
         answer=_answer(found, row, delivery, goes, pause),
     )
 

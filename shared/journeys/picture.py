@@ -15,6 +15,7 @@ type Scale = tuple[datetime, timedelta] | None
 LEFT, WIDTH, ROW, TOP, BOTTOM = 190, 980, 56, 56, 30
 MOST_ROWS = 60
 TICKS = 8
+LETTER = 10  # so wide is a letter of the title at most, about
 # Told apart by shape as well as by colour.
 MARKS = {
     "sent": ("#1a7f37", "circle"),
@@ -43,7 +44,7 @@ def draw(title: str, lines: Sequence[Line]) -> str:
         f"<title>{escape(label)}</title>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
         f'<text x="12" y="22" font-size="15" font-weight="600">{escape(title)}</text>',
-        *_legend(),
+        *_legend(max(LEFT, 12 + LETTER * len(title))),
         *_axis(lines, height),
     ]
     for place, person in enumerate(shown):
@@ -53,8 +54,9 @@ def draw(title: str, lines: Sequence[Line]) -> str:
     return "\n".join([*parts, "</svg>"])
 
 
-def _legend() -> list[str]:
-    parts, x = [], LEFT
+def _legend(x: int) -> list[str]:
+    """What the marks mean, beside the title."""
+    parts = []
     for what in ("sent", "goes", "moved", "skipped"):
         parts += [_mark(what, x, 18), f'<text x="{x + 10}" y="22">{what}</text>']
         x += 80

@@ -13,6 +13,7 @@ manychat   manychat               a person decides
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from importlib import import_module
@@ -84,8 +85,24 @@ def _unwanted(session: Session, delivery: Claimed) -> str | Later | None:
     return verdict.unwanted(session, delivery)
 
 
+def _number(payload: Any) -> str:
+    """The number of ours from which a WhatsApp message goes; "" where it names none that is set up."""
+    from shared.messages import numbers
+    from shared.messages.message import Message
+    from shared.settings import get_settings
+
+    found = numbers.of_message(Message.from_payload(payload), get_settings())
+    return found.id if found is not None else ""
+
+
+def _redirected(payload: Mapping[str, Any], email: str | None, phone: str | None) -> Mapping[str, Any] | None:
+    """The same message to whoever tries; ManyChat's ids are nobody's address but the person's own."""
+    to = {"email": email, "manychat": None}.get(payload["channel"], phone)
+    return {**payload, "to": to} if to else None
+
+
 def pace(carrier: str) -> float:
-    """How many messages a second a carrier gets at most, over all instances together."""
+    """How many messages a second a carrier gets at most, over all instances together; with Meta: each of our numbers there."""
     from shared.settings import get_settings
 
     chosen = {str(name): per_second for name, per_second in get_settings().messages_per_second.items()}
@@ -101,6 +118,8 @@ def _action(carrier: str, channel: str, send: str, unknown: AfterUnknown, find: 
     more: dict[str, Any] = {"look_up": partial(_look_up, carrier, find)} if find else {}
     if unknown is not AfterUnknown.ASK_A_PERSON:  # else a worker that dies would leave a whole block to a person
         more |= {"batch_size": partial(_block, carrier), "at_once": CALLS_AT_ONCE}
+    if carrier == "meta":
+        more["part"] = _number
     execute = partial(_execute, carrier, send)
     return actions.message(
         carrier,
@@ -110,6 +129,7 @@ def _action(carrier: str, channel: str, send: str, unknown: AfterUnknown, find: 
         after=_after,
         unwanted=_unwanted,
         describe=_describe,
+        redirected=_redirected,
         after_unknown=unknown,
         key_recurs=False,  # the key names one step of one enrolment
         **more,
@@ -140,8 +160,10 @@ def twilio_policy() -> TargetPolicy:
 
 
 def meta_policy() -> TargetPolicy:
-    """Meta's limits."""
-    return _policy("meta")
+    """Meta's limits, which each of our numbers has for itself."""
+    from shared.settings import get_settings
+
+    return replace(_policy("meta", paces=max(1, len(get_settings().meta_numbers))), by_part=True)
 
 
 def manychat_policy() -> TargetPolicy:
@@ -149,6 +171,7 @@ def manychat_policy() -> TargetPolicy:
     return _policy("manychat")
 
 
-def _policy(carrier: str) -> TargetPolicy:
+def _policy(carrier: str, paces: int = 1) -> TargetPolicy:
+    """`paces`: how many of its paces may be used at once."""
     per_second = pace(carrier)
-    return TargetPolicy(slots=2 + math.ceil(per_second / MESSAGES_PER_SLOT), batches_per_second=per_second)
+    return TargetPolicy(slots=2 + math.ceil(paces * per_second / MESSAGES_PER_SLOT), batches_per_second=per_second)

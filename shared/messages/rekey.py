@@ -91,6 +91,7 @@ def _join_conversations(twin: Conversation, row: Conversation) -> None:
 
 
 def _join_days(twin: MessageDay, row: MessageDay) -> None:
+    twin.zone = twin.zone or row.zone
     twin.delivery_ids = list(dict.fromkeys([*row.delivery_ids, *twin.delivery_ids]))
 
 

@@ -35,6 +35,7 @@ from shared.outbox.actions import Outcome as Result
 from shared.outbox.record import OUTCOME_UNKNOWN
 from shared.settings import get_settings
 from shared.store.session import reading
+from shared.store.trial_keys import is_trial
 
 log = logging.getLogger("puente.messages")
 
@@ -115,7 +116,9 @@ def _put_off(letter: Letter, error: DeferredError) -> PuenteError:
     wait = putting_off.seconds(letter.first_try, letter.message.not_after, error.after_seconds)
     if wait is None:
         return PermanentError(putting_off.reason_of(error), str(error))
-    return DeferredError(str(error), after_seconds=wait)
+    later = DeferredError(str(error), after_seconds=wait)
+    later.of_part = error.of_part
+    return later
 
 
 def _withdrawn(delivery: Claimed, message: Message) -> str | None:
@@ -264,7 +267,8 @@ def _uncertain(session: Session, delivery: Claimed, message: Message) -> None:
 def _failed(session: Session, delivery: Claimed, message: Message, error: PuenteError) -> None:
     reason = error.reason if isinstance(error, PermanentError) else "gave-up"
     _give_places_back(session, delivery)
-    refusals.heed(session, reason, digests.digest_of_address(message.to), clock.now())
+    if not is_trial(delivery.event_key):  # it went to whoever tries
+        refusals.heed(session, reason, digests.digest_of_address(message.to), clock.now())
     _notify(session, delivery, message, "failed", reason, fall_back=reason not in refusals.NO_FALLBACK)
 
 

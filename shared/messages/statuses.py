@@ -229,13 +229,14 @@ def _announce(session: Session, delivery: Delivery, word: Word, reason: str | No
         return
     message = Message.from_payload(payload)
     planned = False
-    if word in NOT_REACHED and reason not in refusals.NO_FALLBACK:
-        verdict.give_place_back(session, delivery.id, payload)  # before the fallback asks for one
-        planned = planning.fall_back(session, message)
-    outcome = MessageOutcome(
-        word=word, channel=message.channel, delivery_id=delivery.id, at=clock.now(), reason=reason, fallback=planned
-    )
-    notify(session, message.context, outcome)
+    with plan.caused_by(session, delivery.event_key):
+        if word in NOT_REACHED and reason not in refusals.NO_FALLBACK:
+            verdict.give_place_back(session, delivery.id, payload)  # before the fallback asks for one
+            planned = planning.fall_back(session, message)
+        outcome = MessageOutcome(
+            word=word, channel=message.channel, delivery_id=delivery.id, at=clock.now(), reason=reason, fallback=planned
+        )
+        notify(session, message.context, outcome)
 
 
 def _judge_address(session: Session, news: ProviderEvent, at: datetime, delivery: Delivery | None) -> None:

@@ -65,6 +65,7 @@ class Claimed:
     created_at: datetime | None = None
     claimed_at: datetime | None = None
     traceparent: str | None = None
+    event_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,12 @@ class Action:
     at any time with the same dedupe key, so that retention keeps the key when it removes the message.
     `describe` says what carrying out a delivery would send, as fields and their values; it may read from an outside system and
     changes nothing. It raises what `execute` would have found out before any call. Unless given, it is the payload.
+    `redirected` makes of a message's payload one that goes to the address or number of whoever tries a flow; None where they
+    have given none for its channel (`shared.outbox.trials`).
     `is_inside`: it calls no outside system, so that shadow mode lets it be.
     `at_once`: above 1 each delivery of a batch is a call of its own, so many of them are under way at once, and each takes a
     turn in the target's pace; else a batch is one call.
+    `part` says by which part of the target a payload goes, where each part has a pace of its own (`shared.outbox.parts`).
     """
 
     target: str
@@ -158,10 +162,12 @@ class Action:
     after_unknown: AfterUnknown = AfterUnknown.ASK_A_PERSON
     look_up: Callable[[Claimed], Done | None] | None = None
     describe: Callable[[Claimed], "Described"] = _payload
+    redirected: Callable[[Mapping[str, Any], str | None, str | None], Mapping[str, Any] | None] | None = None
     is_inside: bool = False
     lane: Lane = Lane.TRANSACTIONAL
     key_recurs: bool = True
     at_once: int = 1
+    part: Callable[[Any], str] | None = None
 
 
 _actions: dict[tuple[str, str], Action] = {}

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from shared import clock
-from shared.outbox import actions, claims, lanes
+from shared.outbox import actions, claims, lanes, parts
 from shared.outbox.claims import Batch, Permit
 
 LATE = timedelta(milliseconds=50)
@@ -32,15 +32,16 @@ def take(session: Session, permit: Permit, token: str, *, again: bool = False) -
     batch = batch or claims.batch(session, permit, token)
     if batch is None or not batch.deliveries:
         return batch
-    handed_out = turns(session, permit.target, len(batch.deliveries))
+    handed_out = turns(session, permit.target, len(batch.deliveries), batch.part)
     if permit.shares:
         lanes.charge(session, permit.target, permit.lane, len(batch.deliveries))
     return replace(batch, turns=handed_out)
 
 
-def turns(session: Session, target: str, count: int) -> tuple[datetime, ...]:
-    """Hand out the next turns of a target's pace."""
+def turns(session: Session, target: str, count: int, part: str = "") -> tuple[datetime, ...]:
+    """Hand out the next turns of a target's pace, or of that of one of its parts; a wait of the target is every part's."""
     row, space = claims.lock_target(session, target), spacing(actions.policy(target).batches_per_second)
-    first = max(clock.now(), row.next_call_at or clock.now())
-    row.next_call_at = first + space * count
+    paced = parts.next_turn(session, target, part) if part else row
+    first = max(clock.now(), row.next_call_at or clock.now(), paced.next_call_at or clock.now())
+    paced.next_call_at = first + space * count
     return tuple(first + space * number for number in range(count))

@@ -5,6 +5,7 @@ That is also why no wake-up is lost: a claim that finds nothing due gives its sl
 committed before it is seen by it, and the nudge of a change committed after it finds the slot free.
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock, shadow_mode
 from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
-from shared.outbox import actions, circuit, lanes, order, outages, waits
+from shared.outbox import actions, circuit, lanes, order, outages, parts, waits
 from shared.outbox.actions import Action, Claimed, Kind, Later, Skip, State
 from shared.outbox.expired import IS_SENDING
 from shared.outbox.lanes import IS_PENDING, Serves
@@ -50,13 +51,15 @@ class Batch:
     held_until: datetime = field(default_factory=lease_end)
     turns: tuple[datetime, ...] = ()
     is_full: bool = False
+    part: str = ""
 
 
 @dataclass(frozen=True)
 class Permit:
     """The slot is ours and the target may be called: which deliveries come next, to be claimed by `batch`.
 
-    `limit`: their batch limit. `size`: how many at most. `shares`: other bulk lanes have something due as well.
+    `limit`: their batch limit. `size`: how many at most. `shares`: other bulk lanes have something due as well. `taken`: parts
+    of the target whose turns are handed out, so that what goes by them is passed over.
     """
 
     target: str
@@ -66,6 +69,7 @@ class Permit:
     limit: int
     size: int
     shares: bool
+    taken: frozenset[str] = frozenset()
 
     @property
     def is_for_block(self) -> bool:
@@ -94,13 +98,15 @@ def claim(
     # What is not called need not wait until the system answers again.
     is_open = shadow_mode.covers(target) or circuit.allows(row)
     permit = _permit(session, row, serves) if is_open and not is_paused(row) else None
-    pause = _pause(row, permit) if permit else 0
+    pause = permit.seconds if isinstance(permit, Wait) else _pause(row, permit) if permit else 0
     if permit is None or pause > LONGEST_WAIT_SECONDS:
         _give_back(slot)
         return None
     slot.held_until = lease_end()
-    if pause > 0 or permit.is_for_block:
-        return Wait(pause) if pause > 0 else permit
+    if isinstance(permit, Wait) or pause > 0:
+        return Wait(pause)
+    if permit.is_for_block:
+        return permit
     found = batch(session, permit, token)
     if found is None:
         _give_back(slot)
@@ -186,6 +192,8 @@ _batch_limit = case(
     (Delivery.reason == literal_column(f"'{NO_ANSWER}'"), 1), else_=func.coalesce(Delivery.batch_limit, UNLIMITED)
 )
 _FIRST = select(Delivery.action, _batch_limit).where(*_IS_DUE).order_by(Delivery.due_at, Delivery.id).limit(1)
+_FIRST_FEW = select(Delivery.action, _batch_limit, Delivery.payload).where(*_IS_DUE)
+_FIRST_FEW = _FIRST_FEW.order_by(Delivery.due_at, Delivery.id).limit(parts.LOOKED_AT)
 
 _FIRST_UNSUSPECTED = _FIRST.where(func.coalesce(Delivery.reason, literal_column("''")) != literal_column(f"'{NO_ANSWER}'"))
 
@@ -200,28 +208,42 @@ def _next(size: int) -> Select[Delivery]:
     return unclaimed(query.order_by(Delivery.due_at, Delivery.id).limit(size), Delivery)
 
 
-def _permit(session: Session, row: Target, serves: Serves) -> Permit | None:
+def _permit(session: Session, row: Target, serves: Serves) -> Permit | Wait | None:
     """What comes next for a target, beginning with the delivery that has waited longest in the lane whose turn it is."""
-    lane, first, bulk = lanes.TRANSACTIONAL, _first_due(session, row, lanes.TRANSACTIONAL), list[str]()
+    taken = parts.busy(session, row.name, timedelta(seconds=AHEAD_SECONDS))
+    lane, first, shares = lanes.TRANSACTIONAL, _first_due(session, row, lanes.TRANSACTIONAL, taken), False
     if first is None and serves is not Serves.TRANSACTIONAL:
         bulk = list(lanes.bulk_due(session, row.name))
-        lane = lanes.choose(session, row.name, bulk) if bulk else lane
-        first = _first_due(session, row, lane) if bulk else None
+        shares = len(bulk) > 1
+        while bulk and first is None:
+            lane = lanes.choose(session, row.name, bulk)
+            first = _first_due(session, row, lane, taken)
+            bulk.remove(lane)
     if first is None:
-        return None
+        return _until_a_turn(session, row, taken)
     (name, limit), found = first, actions.find(row.name, first[0])
     size = circuit.limit(row, found.batch_size()) if isinstance(found, Action) else 1000
     size = size if limit == UNLIMITED else min(size, limit)
-    return Permit(row.name, found, name, lane, limit, size, shares=len(bulk) > 1)
+    return Permit(row.name, found, name, lane, limit, size, shares=shares, taken=frozenset(taken))
 
 
-def _first_due(session: Session, target: Target, lane: str) -> tuple[str, int] | None:
+def _until_a_turn(session: Session, row: Target, taken: Mapping[str, datetime]) -> Wait | None:
+    """How long to wait where all that is due goes by parts whose turns are handed out; None where nothing is due."""
+    if not taken or not lanes.due(session, row.name):
+        return None
+    return Wait((min(taken.values()) - clock.now()).total_seconds() - AHEAD_SECONDS)
+
+
+def _first_due(session: Session, target: Target, lane: str, taken: Mapping[str, datetime]) -> tuple[str, int] | None:
     """The action and the batch limit of the delivery that has waited longest in a lane.
 
     Whether a system that seemed down answers again is asked with one that was never silent by itself, where there is one: those
     that were may be the reason, and would keep the circuit open and all others waiting.
     """
     facts = {"name": target.name, "lane": lane, "now": clock.now()}
+    if taken:
+        looked_at = [(row[0], row[1], row[2]) for row in session.execute(_FIRST_FEW, facts)]
+        return parts.first_free(target.name, looked_at, taken)
     found = session.execute(_FIRST_UNSUSPECTED, facts).one_or_none() if circuit.is_probing(target) else None
     found = found or session.execute(_FIRST, facts).one_or_none()
     return None if found is None else (found[0], found[1])
@@ -236,7 +258,9 @@ def batch(session: Session, permit: Permit, token: str) -> Batch | None:
     found, facts = permit.action, {"name": permit.target, "lane": permit.lane, "action": permit.name, "limit": permit.limit}
     is_message = isinstance(found, Action) and found.kind is Kind.MESSAGE
     beyond = order.beyond(permit.target) if is_message and not permit.is_for_block else 0
-    rows = session.scalars(_next(permit.size + beyond), facts | {"now": clock.now()}).all()
+    size = parts.LOOKED_AT if permit.taken else permit.size + beyond
+    rows = session.scalars(_next(size), facts | {"now": clock.now()}).all()
+    part, rows = _of_one_part(found, rows, permit.taken)
     is_full = len(rows) >= permit.size
     if rows and is_message:  # one for each person: what becomes of it counts for the next, which comes after it
         rows = order.first_of_each(session, permit.target, permit.lane, permit.name, rows)[: permit.size]
@@ -248,7 +272,18 @@ def batch(session: Session, permit: Permit, token: str) -> Batch | None:
             _wait_for_action(session, delivery, found)
         return Batch(_NO_ACTION, token, ())
     claimed = tuple(hold(delivery, token) for delivery in rows if _wanted(session, found, delivery))
-    return Batch(found, token, claimed, is_full=is_full)
+    return Batch(found, token, claimed, is_full=is_full, part=part)
+
+
+def _of_one_part(
+    found: Action | PermanentError, rows: Sequence[Delivery], taken: Collection[str]
+) -> tuple[str, Sequence[Delivery]]:
+    """The part of the first of these whose part has a turn, and those that go by it as well."""
+    if isinstance(found, PermanentError) or found.part is None:
+        return "", rows
+    part_of = {row.id: parts.of(found, row.payload) for row in rows}
+    part = next((part_of[row.id] for row in rows if part_of[row.id] not in taken), "")
+    return part, [row for row in rows if part_of[row.id] == part]
 
 
 def _wait_for_action(session: Session, delivery: Delivery, unknown: PermanentError) -> None:

@@ -27,7 +27,7 @@ from shared.errors import (
     UnavailableError,
     UncertainError,
 )
-from shared.outbox import blocks, claims, dispatch, lanes, parallel, plan, record, shadow
+from shared.outbox import blocks, claims, dispatch, lanes, parallel, plan, record, shadow, trials
 from shared.outbox.actions import Action, AfterUnknown, Claimed, Kind, Outcome
 from shared.outbox.claims import Batch, Permit, Wait
 from shared.outbox.lanes import Serves
@@ -243,7 +243,8 @@ def _outcomes(action: Action, deliveries: Sequence[Claimed], refusal: Refusal = 
         return {delivery.id: refused for delivery in deliveries}
     if shadow_mode.covers(action.target) and not action.is_inside:
         return {delivery.id: shadow.outcome(action, delivery) for delivery in deliveries}
-    known = {delivery.id: found for delivery in deliveries if (found := _looked_up(action, delivery))}
+    known, deliveries = trials.sorted_out(action, deliveries)
+    known |= {delivery.id: found for delivery in deliveries if (found := _looked_up(action, delivery))}
     rest = [delivery for delivery in deliveries if delivery.id not in known]
     if known and (refused := refusal()):  # looking may have taken longer than the lease
         return known | {delivery.id: refused for delivery in rest}

@@ -5,18 +5,19 @@ lane for each, `bulk` or `bulk:<source>`. Each lane is a range of the index of w
 much waits in any of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 
-from sqlalchemy import ColumnElement, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, CompoundSelect, bindparam, exists, literal, literal_column, select, union
 from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.outbox.actions import Lane
 from shared.outbox.policy import TargetPolicy
 from shared.settings import get_settings
-from shared.store.models import Delivery
+from shared.store.models import Delivery, Target
 from shared.store.types import UtcDateTime
 from shared.store.wait_models import LaneShare
 
@@ -28,7 +29,6 @@ CREDIT = 50 * ONE  # so much may a lane that was idle have more than the others,
 
 _NEXT = select(Delivery.lane).where(Delivery.target == bindparam("target"), IS_PENDING, Delivery.lane > bindparam("last"))
 _NEXT = _NEXT.order_by(Delivery.lane).limit(1)
-_NEXT_TARGET = select(Delivery.target).where(IS_PENDING, Delivery.target > bindparam("last")).order_by(Delivery.target).limit(1)
 _FIRST = select(Delivery.due_at).where(
     Delivery.target == bindparam("target"),
     Delivery.lane == bindparam("lane"),
@@ -61,12 +61,19 @@ def wake(target: str, lane: str = TRANSACTIONAL) -> str:
     return target if lane == TRANSACTIONAL else f"{target}:{BULK}"
 
 
-def targets(session: Session) -> list[str]:
-    """The targets for which anything waits, due or not; an index seek for each, however many deliveries wait."""
-    found: list[str] = []
-    while target := session.scalars(_NEXT_TARGET, {"last": found[-1] if found else ""}).one_or_none():
-        found.append(target)
-    return found
+def targets_waited_for(session: Session, names: Iterable[str]) -> Sequence[str]:
+    """The targets, of those with these names and those that were called before, for which anything waits, due or not.
+
+    One statement; an index seek for each target, however many deliveries wait.
+    """
+    return session.scalars(_waited_for(tuple(sorted(names)))).all()
+
+
+@lru_cache(maxsize=8)
+def _waited_for(names: tuple[str, ...]) -> CompoundSelect[str]:
+    """Put together once: the names are those that the code declares. Each has a term of its own, so that each is a seek."""
+    before = select(Target.name).where(exists().where(Delivery.target == Target.name, IS_PENDING))
+    return union(before, *(select(literal(name)).where(exists().where(Delivery.target == name, IS_PENDING)) for name in names))
 
 
 def pending(session: Session, target: str, until: str | None = None) -> list[str]:

@@ -7,7 +7,7 @@ from contextvars import copy_context
 from datetime import datetime
 
 from shared import clock
-from shared.errors import NotBegunError, PuenteError, ThrottledError, UnavailableError
+from shared.errors import DeferredError, NotBegunError, PuenteError, ThrottledError, UnavailableError
 from shared.outbox import blocks
 from shared.outbox.actions import Claimed, Outcome
 from shared.outbox.claims import Batch
@@ -19,15 +19,16 @@ type Refusal = Callable[[], NotBegunError | None]
 
 
 def outcomes(batch: Batch, refusal: Refusal, call: Callable[[Claimed], Outcome]) -> dict[int, Outcome]:
-    """An outcome for each delivery. Once the system asks to wait, or does not answer, no further call is begun."""
+    """An outcome for each delivery. Once the system or its part asks to wait, or does not answer, no further call is begun."""
     halted = threading.Event()
 
     def refused() -> NotBegunError | None:
         return NotBegunError("not begun: the system does not answer, or asks to wait") if halted.is_set() else refusal()
 
     def one(delivery: Claimed, turn: datetime) -> Outcome:
-        outcome = _wait(batch.action.target, turn, refused) or call(delivery)
-        if isinstance(outcome, ThrottledError | UnavailableError):
+        outcome = _wait(batch, turn, refused) or call(delivery)
+        is_of_part = isinstance(outcome, DeferredError) and outcome.of_part  # and a block is one part's
+        if isinstance(outcome, ThrottledError | UnavailableError) or is_of_part:
             halted.set()
         return outcome
 
@@ -39,7 +40,7 @@ def outcomes(batch: Batch, refusal: Refusal, call: Callable[[Claimed], Outcome])
         return {number: future.result() for number, future in running}
 
 
-def _wait(target: str, turn: datetime, refused: Refusal) -> NotBegunError | None:
+def _wait(batch: Batch, turn: datetime, refused: Refusal) -> NotBegunError | None:
     """Wait for a turn, and get another where it is missed; None once the call may begin, else why it may not."""
     while True:
         if (why := refused()) is not None:
@@ -51,6 +52,6 @@ def _wait(target: str, turn: datetime, refused: Refusal) -> NotBegunError | None
             return None
         else:
             try:
-                (turn,) = transact(lambda session: blocks.turns(session, target, 1))
+                (turn,) = transact(lambda session: blocks.turns(session, batch.action.target, 1, batch.part))
             except PuenteError as error:
                 return NotBegunError(f"not begun: no turn could be had: {error}")

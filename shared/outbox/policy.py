@@ -38,6 +38,7 @@ class TargetPolicy:
     At most `slots` batches under way at once, at most `batches_per_second` begun. After `failures_to_open` failures of the
     whole system in a row its circuit opens for `open_seconds`, doubling up to `open_cap_seconds`; then one batch of one is
     the probe, and each success doubles the batch until it is whole again.
+    `by_part`: each part of the target (`Action.part`) has this pace for itself; of actions that are called side by side.
     """
 
     slots: int = 1
@@ -45,6 +46,7 @@ class TargetPolicy:
     failures_to_open: int = 3
     open_seconds: float = 15
     open_cap_seconds: float = 600
+    by_part: bool = False
 
     @property
     def interval_seconds(self) -> float:

@@ -86,6 +86,7 @@ def as_claimed(delivery: Delivery) -> Claimed:
         created_at=delivery.created_at,
         claimed_at=delivery.waiting_since if delivery.state == State.SENDING else None,
         traceparent=delivery.traceparent,
+        event_key=delivery.event_key,
     )
 
 
@@ -255,10 +256,11 @@ def notify(
     That costs a savepoint, so a batch is first recorded without it.
     """
     if not isolate_errors:
-        action.after(session, delivery, outcome, final)
+        with plan.caused_by(session, delivery.event_key):
+            action.after(session, delivery, outcome, final)
         return
     try:
-        with session.begin_nested():
+        with session.begin_nested(), plan.caused_by(session, delivery.event_key):
             action.after(session, delivery, outcome, final)
     except SQLAlchemyError:
         raise  # the database's own trouble: the whole transaction is tried again

@@ -36,7 +36,7 @@ def changes(plan: Plan) -> int:
 
 
 def counted(figures: Mapping[str, int], tried: Iterable[TriedUnit]) -> dict[str, int]:
-    """The figures with those of more units."""
+    """The figures with those of more units. A delivery that several units share counts for each of them."""
     found = {name: figures.get(name, 0) for name in (*WHATS, PARTS, WEIGHT, MESSAGES, DELIVERIES)}
     for one in (step for unit in tried for step in unit.steps):
         found[one.what] += 1

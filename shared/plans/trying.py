@@ -62,7 +62,8 @@ def one(session: Session, unit: Unit, actor: str) -> TriedUnit:
         done = [_tried(session, step, actor, names) for step in unit.steps]
         session.flush()
     rows = rehearsal.deliveries(session, names)
-    steps = tuple(_with_goings(tried, own, rows) for tried, own in done)
+    seen = set[int]()
+    steps = tuple(_with_goings(tried, own, rows, seen) for tried, own in done)
     planned = rehearsal.plan_of(session, rows.values()).effects
     listed = [[tried.step.name, tried.what, tried.word, tried.facts] for tried in steps]
     going = [[*one.identity, one.digest, one.state, _day(one, made_at)] for one in planned]
@@ -142,10 +143,11 @@ def _of_the_record() -> frozenset[str]:
     return frozenset(listed | {Contact.__tablename__, Opportunity.__tablename__})
 
 
-def _with_goings(tried: Tried, names: frozenset[str], rows: Mapping[str, Delivery]) -> Tried:
-    """The same with its deliveries, each once, what is due first at the front."""
-    distinct = {rows[name].id: rows[name] for name in names if name in rows}.values()
-    ordered = sorted(distinct, key=lambda row: (row.due_at, row.target, row.action, row.id))
+def _with_goings(tried: Tried, names: frozenset[str], rows: Mapping[str, Delivery], seen: set[int]) -> Tried:
+    """The same with its deliveries, what is due first at the front; each stands once in its unit, with the first step of it."""
+    distinct = {rows[name].id: rows[name] for name in names if name in rows and rows[name].id not in seen}
+    seen.update(distinct)
+    ordered = sorted(distinct.values(), key=lambda row: (row.due_at, row.target, row.action, row.id))
     return replace(tried, caused=tuple(_going(row) for row in ordered))
 
 

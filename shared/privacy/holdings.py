@@ -16,7 +16,7 @@ from shared import clock, flows
 from shared.flow import FlowError
 from shared.outbox.actions import State
 from shared.privacy.person import Person
-from shared.store.flow_models import HeldEvent
+from shared.store.flow_models import HeldEvent, Trial
 from shared.store.journey_models import (
     Enrolment,
     EnrolmentAddress,
@@ -157,6 +157,7 @@ _HOLDINGS = (
     Holding(CampaignContact, lambda person: CampaignContact.contact_id.in_(_contact(person))),
     Holding(Contact, lambda person: Contact.manychat_id.in_(person.manychat_ids)),
     Holding(InboxEvent, lambda person: InboxEvent.subject.in_(person.subjects), _event_instead),
+    Holding(Trial, lambda person: or_(Trial.email.in_(person.emails), Trial.phone.in_(person.phones))),
     Holding(HeldEvent, _in_text(HeldEvent, HeldEvent.event)),
     Holding(Delivery, lambda person: Delivery.subject.in_(person.subjects), _delivery_instead),
     Holding(DeadLetter, _in_text(DeadLetter, DeadLetter.original_event), _dead_letter_instead),

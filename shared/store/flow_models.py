@@ -72,6 +72,24 @@ class HeldEvent(Base):
     __table_args__ = (Index(None, "flow", "received_at", "id"),)
 
 
+class Trial(Base):
+    """A test event that somebody has sent to try a flow: to whom its messages go, which systems are written to all the same.
+
+    `event_key` is the event's key in the inbox; `carried_out` names systems, separated by commas.
+    """
+
+    __tablename__ = "trials"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    event_key: Mapped[str] = mapped_column(Unicode(64), unique=True)
+    flow: Mapped[str] = mapped_column(Unicode(FLOW_LENGTH))
+    event_id: Mapped[str] = mapped_column(Unicode(255))
+    actor: Mapped[str] = mapped_column(Unicode(60))
+    email: Mapped[str | None] = mapped_column(Unicode(254))
+    phone: Mapped[str | None] = mapped_column(Unicode(20))
+    carried_out: Mapped[str] = mapped_column(Unicode(400), default="")
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+
 class LogLine(Base):
     """A line of our own log that belongs to an event or a delivery, masked as it was logged, for some days.
 

@@ -65,6 +65,15 @@ class LaneShare(Base):
     share: Mapped[int] = mapped_column(BigId, default=0)
 
 
+class TargetPart(Base):
+    """A part of a target that has a pace of its own (a number of ours): when its next turn is (`shared.outbox.parts`)."""
+
+    __tablename__ = "target_parts"
+    target: Mapped[str] = mapped_column(Unicode(50), primary_key=True)
+    part: Mapped[str] = mapped_column(Unicode(50), primary_key=True)
+    next_call_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
 class TargetPause(Base):
     """A time in which a person had a target left alone: `until` as planned (None: until resumed), `ended_at` if resumed."""
 

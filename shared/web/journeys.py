@@ -82,6 +82,7 @@ class StepOut(BaseModel):
     result: str | None = Field(description="The vendor's last word.")
     delivery_id: int | None
     delivery_state: str | None
+    text_version: int | None = Field(description="The version of its text that went out, where somebody had edited it.")
     answer: str = Field(description="Why they did not get it, or when they will, in a sentence.")
 
 

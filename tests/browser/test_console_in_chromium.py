@@ -54,6 +54,10 @@ PAGES = (
     "/console/records/invoices",
     "/console/reports",
     "/console/settings",
+    "/console/lists/stages",
+    "/console/lists/advisors",
+    "/console/lists/channels",
+    "/console/suppressions",
     "/console/me",
     "/console/help",
     "/console/executions/999",
@@ -165,7 +169,7 @@ def test_story_see_a_replay_before_it_is_done(operator: Operator, pictures: Path
     data.fill(data.input_value().replace('"Valoración agendada"', "16"))
     operator.clicks_on("Guardar la corrección")
     operator.clicks_on("Ver qué haría")
-    assert "Se crean\n1" in operator.words
+    assert "Registros nuevos\n1" in operator.words
     operator.picture(pictures / "console-stopped-plan-applied-1280.png")
     assert operator.violations() == []
     operator.clicks_on("Aplicar 1")
@@ -215,3 +219,34 @@ def test_make_a_broadcast_and_start_it(operator: Operator) -> None:
     operator.clicks_on("Empezar ahora")
     assert "/console/broadcasts/executions/" in operator.page.url
     assert (operator.heading, operator.errors) == ("Jornada de valoración", [])
+
+
+def test_stop_this_broadcast(operator: Operator) -> None:
+    """Three clicks: the list, the broadcast, and the button that ends what is open of it; the reason stands on the run."""
+    operator.opens("/console")
+    operator.page.locator("nav[aria-label='Principal'] a[href='/console/broadcasts']").first.click()
+    operator.page.wait_for_load_state("networkidle")
+    operator.clicks = 1
+    operator.clicks_on("Jornada")
+    form = operator.page.locator("form[action$='/cancel']")
+    form.locator("[name=reason]").fill("fecha equivocada")
+    form.locator("button").click()
+    operator.page.wait_for_load_state("networkidle")
+    assert "Cancelada" in operator.words
+    assert (operator.clicks, operator.errors) == (2, [])
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_story_an_unknown_stage(browser: Any, puente: Puente, pictures: Path, size: tuple[int, int]) -> None:
+    """From the first page to the events being applied in three clicks, the most likely answer filled in."""
+    stop(puente.database, 3, "unknown-stage", f"Comienza asesoría {size[0]}")
+    with Operator.at(browser, puente.host.base_url, size) as person:
+        person.opens("/console")
+        person.clicks_on("Añadir la etapa y revisar")
+        person.picture(pictures / f"console-stopped-stage-{size[0]}.png")
+        assert (person.violations(), person.scrolls_sideways()) == ([], False)
+        person.clicks_on("Guardar y ensayar")
+        person.waits_for("Se harían")
+        person.clicks_on("Aplicar")
+        person.waits_for("se hicieron como estaban planeadas")
+        assert (person.clicks, person.errors) == (3, [])

@@ -58,6 +58,7 @@ def test_twilio_takes_our_messages(twilio_spec: Spec) -> None:
     back = "https://puente.example/api/twilio/status?d=1"
     vendor.create_message(channel="sms", to=ANA, sender=US, body="Hola", status_callback=back)
     vendor.create_message(channel="whatsapp", to=ANA, sender=US, content_sid=CONTENT, content_variables={"1": "Ana"})
+    assert len(network.requests) == 2
     for request in network.requests:
         twilio_spec.check_request(request)
 
@@ -69,6 +70,7 @@ def test_twilio_takes_our_calls(twilio_spec: Spec) -> None:
     vendor.create_call(to=ANA, caller_id=US, url=url)
     vendor.create_call(to=ANA, caller_id=US, url=url, status_callback=url, machine_detection=True, machine_callback=url)
     vendor.redirect_call(CALL, url)
+    assert len(network.requests) == 3
     for request in network.requests:
         twilio_spec.check_request(request)
     body = network.requests[1].body
@@ -83,6 +85,7 @@ def test_twilio_takes_our_look_ups(twilio_spec: Spec) -> None:
     vendor, network = twilio(Answer(200, {"messages": [], "calls": []}))
     vendor.messages_to(channel="whatsapp", to=ANA, sender=US, since=NOW)
     vendor.calls_to(to=ANA, caller_id=US, since=NOW)
+    assert len(network.requests) == 2
     for request in network.requests:
         twilio_spec.check_request(request)
 
@@ -146,6 +149,7 @@ def test_discord_takes_our_posts(discord_spec: Spec, content: str, title: str, v
     vendor.post(
         content, Embed(title=title, description=value, fields=[("E-mail", value), ("", "")], footer=footer, timestamp=NOW)
     )
+    assert len(network.requests) == 1
     discord_spec.check_request(network.requests[0])
 
 

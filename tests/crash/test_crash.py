@@ -90,5 +90,6 @@ def test_killed_at_random_moments(rig: Rig, seed: int) -> None:
             rig.host.kill()
         rig.start()
         wait_until(lambda: sending.done and rig.is_quiet(sending.accepted), QUIET_SECONDS, pause=0.2)
+    assert sending.accepted
     rig.host.stop()
     ledger.check(rig, load, sending.accepted)

@@ -196,6 +196,7 @@ def test_missing_right_stops_campaigns_and_nothing_else(both, monkeypatch, test_
     assert shown() == {"campaign": False, "lead": [], "partner": []}
 
 
+@pytest.mark.slow
 def test_records_of_a_model(sandbox, world, environment, capsys):
     """The set-up says that the model is missing, makes it, and finds all there; then each person in a campaign has a record."""
     setting = json.dumps({"model": MODEL, "sale_order_date": "x_sold", "summary": ""})

@@ -150,7 +150,7 @@ def test_survey_names_the_day_of_the_meeting(vendors: Post) -> None:
     """After a meeting on Saturday evening it goes out on Monday, and says of which day it speaks."""
     from shared.messages import template_sources, templates
 
-    template = template_sources.of_repository("booking_survey", None, "repo")
+    template = template_sources.of_repository("booking_survey")
     variables = {
         "first_name": "Ana",
         "starts_at": "2026-03-07T23:00:00+00:00",

@@ -275,6 +275,7 @@ class TestAddresses:
 class TestLook:
     """How the cursor goes on."""
 
+    @pytest.mark.slow
     def test_thousand_records_of_one_moment(self, world, people, lead, monkeypatch):
         """More records with one time than a page holds are all read."""
         monkeypatch.setattr(odoo_changes, "PAGE", 7)

@@ -153,6 +153,7 @@ def test_call_that_fails_in_two_ways_has_one_text(flow: Flow, post: PostOffice, 
     assert post.channels() == ["voice", "sms"]
 
 
+@pytest.mark.slow
 def test_storm_of_one_word_is_one_word(flow: Flow, post: PostOffice) -> None:
     """A hundred times the same: handled, kept within bounds, told once."""
     enqueue(message(fallback=(SMS,)))

@@ -81,8 +81,8 @@ def test_the_stage_is_read_after_the_lock(world: World, environment: pytest.Monk
 
     locked = people.locked_contact
 
-    def slow(session: Any, manychat_id: str) -> Any:
-        found = locked(session, manychat_id)
+    def slow(session: Any, manychat_id: str, **more: Any) -> Any:
+        found = locked(session, manychat_id, **more)
         rows = session.scalars(select(StageMapping).where(StageMapping.manychat_name == A)).all()
         for row in rows:
             row.odoo_stage_id = 777

@@ -35,6 +35,7 @@ def line(world, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return report.write()
 
 
+@pytest.mark.share(10)
 @pytest.mark.parametrize(("name", "query"), QUERIES, ids=[name for name, _ in QUERIES])
 def test_queries_read_what_the_app_writes(name: str, query: str, line: dict[str, Any]) -> None:
     """Every figure that a query takes from the state line is in the line, at that place."""

@@ -44,6 +44,7 @@ LAYERS = [
     {"shared.readers"},
     {
         "shared.clock",
+        "shared.comparison",
         "shared.errors",
         "shared.faults",
         "shared.logs",

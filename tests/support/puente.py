@@ -3,7 +3,7 @@
 import http.client
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,14 +34,11 @@ class Puente:
 
     def ask(self, method: str, path: str, body: Any = None, key: str = LOCAL_KEY) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of one answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.host.port, timeout=30)
         headers = {"X-API-KEY": key, "Content-Type": "application/json"}
-        connection.request(method, path, None if body is None else json.dumps(body), headers)
-        answer = connection.getresponse()
-        try:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.host.port, timeout=30)) as connection:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-        finally:
-            connection.close()
 
     def items(self, path: str) -> list[dict[str, Any]]:
         """The items of a list."""

@@ -146,6 +146,7 @@ def _pause(letter: Letter, error: PutOffError) -> None:
 
     number = numbers.of_message(letter.message, letter.settings)
     if number is not None and error.reason in meta_codes.OF_THE_NUMBER:
+        error.of_part = True
         number_states.pause(number.id, error.after_seconds or 0, error.reason)
 
 

@@ -13,11 +13,12 @@ from functions.broadcasts.running_tables import RecentFailure
 from functions.broadcasts.tables import Automation, Execution, Recipient
 from shared import clock
 from shared.errors import PermanentError, RetryableError, UnavailableError
-from shared.messages import sending
+from shared.messages import sending, template_sources, text_versions
 from shared.outbox.execute import drain
 from shared.settings import get_settings
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
+from shared.store.text_models import TextUse
 from tests.functions.broadcasts.posting import Post
 from tests.unit.web.calls import KEYS, Api
 
@@ -368,6 +369,21 @@ def test_automation_is_paused_resumed_and_cancelled_over_the_api(post: Post, env
     assert api.post(f"{paths[0]}/cancel", body={"reason": None}).json["executions"][0]["status"] == "cancelled"
     assert api.post(f"{paths[0]}/cancel").status == 409
     assert api.post(f"{paths[1]}/cancel", body={}).status == 409
+
+
+def test_edited_text_goes_out_and_is_recorded(post: Post) -> None:
+    """What was published in the console, also for recipients that were planned before; the delivery keeps its number."""
+    file = template_sources.of_repository("lead_day_3")
+    wording = text_versions.Wording(text=f"{file.text.strip()} Gracias.")
+    post.begin(1)
+    transact(lambda session: text_versions.publish(session, file, wording, 0, "key:olga"))
+    text_versions.forget()
+    post.step()
+    assert [letter.rendered.text.endswith("Gracias.") for letter in post.office.sent] == [True]
+    with reading() as session:
+        row = session.scalars(select(Delivery)).one()
+        assert (row.result or {})["text_version"] == 1
+        assert [(one.name, one.version) for one in session.scalars(select(TextUse))] == [("lead_day_3", 1)]
 
 
 def test_old_failures_are_forgotten_where_nothing_runs(database: Engine, test_clock: clock.TestClock) -> None:

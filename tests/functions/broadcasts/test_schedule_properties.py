@@ -121,6 +121,7 @@ def test_wall_time_is_kept_over_both_changes_of_clocks(zone: str, at: time, inte
         assert run.at.fold == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(ZONES), st.sampled_from([5, 10, 15, 20, 30]), DAYS)
 def test_rhythm_follows_the_minutes_that_pass(zone: str, minutes: int, day: date) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from functions.carts import api
+from functions.carts import api, results
 from functions.carts.outcomes import CLICKED, OPENED, by_a_person
 from functions.carts.tables import Cart, CartMessage, ShopOrder
 from shared import retention
@@ -85,6 +85,17 @@ def test_result_of_the_two_subjects(shop: Shop) -> None:
         ("mail_2", 1, 0, 0, 1, {"MXN": "1299.00"}),
     ]
     assert shown[0].variant == shop.carts[0].variant
+
+
+def test_subjects_are_compared() -> None:
+    """By openings of what was sent, for each message; a subject that has not gone out is compared with nothing."""
+    found = [
+        results.Result(step="mail_1", channel="email", variant="a", sent=400, opened=120),
+        results.Result(step="mail_1", channel="email", variant="b", sent=400, opened=170),
+        results.Result(step="mail_2", channel="email", variant="b", sent=10, opened=5),
+    ]
+    compared = results.compared(found)
+    assert [(step, one.verdict) for step, _channel, one in compared] == [("mail_1", "b"), ("mail_2", "none-sent")]
 
 
 def test_gateway_that_opens_every_link_does_not_count(shop: Shop) -> None:

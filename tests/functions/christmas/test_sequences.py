@@ -150,6 +150,7 @@ class TestAssessment:
         ours.take("assessment-handler", assessment(red_systems=3, yellow_systems=3))
         assert ours.sequences()[0].segment == "URGENT"
 
+    @pytest.mark.slow
     def test_second_assessment_while_in_it(self, ours: Campaign) -> None:
         """Nobody is in the five days twice at once; afterwards they may come again."""
         ours.take("assessment-handler", assessment())

@@ -141,20 +141,20 @@ def answer(now: datetime) -> ReceivedMessage:
     )
 
 
-def stop(database: str, number: int) -> None:
+def stop(database: str, number: int, reason: str = LATE, stage: int | str = 16) -> None:
     """So many events of as many people that were stopped and could be applied now; each name is new to the record."""
     now, run = clock.now(), secrets.token_hex(4)
 
     def letter(each: int) -> DeadLetter:
         who = f"{run}{each}"
-        event = replace(STOPPED, id=who, subject=f"manychat:{who}", data=opportunity(who, 16))
+        event = replace(STOPPED, id=who, subject=f"manychat:{who}", data=opportunity(who, stage))
         return DeadLetter(
             key=key_of(who),
             original_queue="manychat-crm-opportunities-queue",
             original_event=event.to_bytes().decode(),
             type=event.type,
             subject=event.subject,
-            reason=LATE,
+            reason=reason,
             error_message="it could not be applied",
             error_time=now,
         )

@@ -173,7 +173,7 @@ class TestFile:
         )
         page = imported(admin, "stages", text)
         gone = len(DEFAULT_STAGES) - 2
-        assert f"Created 1 Changed {gone + 1} Without effect 0 Stopped 0" in page.words
+        assert f"New records 1 Changed records {gone + 1} Without effect 0 Would stop 0" in page.words
         assert stage_names() == before
         approve(admin, page)
         assert stage_names() == [kept.manychat_name, changed.manychat_name, "Nueva etapa"]
@@ -208,7 +208,7 @@ class TestFile:
         """A file that somebody has typed changes the advisor, and adds none."""
         add(admin, "advisors", name="Marta", is_active="yes")
         page = imported(admin, "advisors", json.dumps([{"name": "marta", "email": "marta@example.com"}]))
-        assert "Created 0 Changed 1" in page.words
+        assert "New records 0 Changed records 1" in page.words
         approve(admin, page)
         with reading() as session:
             assert session.execute(select(Advisor.id, Advisor.email, Advisor.is_active)).all() == [

@@ -6,8 +6,9 @@ from collections import Counter
 import pytest
 
 from shared import clock, flows
-from shared.store.models import ActionLog, Target
-from shared.store.session import reading
+from shared.crm import reconciliations
+from shared.store.models import ActionLog, Reconciliation, Target
+from shared.store.session import reading, transact
 from tests.functions.console.browser import Browser, is_of_console
 from tests.functions.console.filling import fill
 
@@ -107,6 +108,19 @@ def test_personal_data_is_masked_until_it_is_shown(filled, operator):
     with reading() as session:
         line = session.query(ActionLog).filter(ActionLog.action == "execution.show").one()
         assert (line.actor, line.subject) == ("key:olga", "manychat:88213")
+
+
+def test_differences_of_a_comparison_wait_and_are_planned(console, operator, viewer, monkeypatch):
+    """What the newest comparison left to a person stands on the first page; its mending begins with a plan, for operators."""
+    row = Reconciliation(asked_by="timer", dry_run=True, system="calcom", state="done", finished_at=clock.now())
+    row.compared, row.in_step, row.repaired, row.held_back, row.counts = 3, 2, 0, 0, {"missing": 1}
+    transact(lambda session: session.add(row))
+    assert "1 record differs in calcom" in viewer.get("/console").words
+    address = "/console/reports/comparison/1"
+    assert [form.action for form in viewer.get(address).forms() if form.action.endswith("/backfill")] == []
+    monkeypatch.setattr(reconciliations, "comparison_with", lambda _system: lambda _report, _place, _dry_run: None)
+    shown = operator.submit(operator.get(address).form(f"{address}/backfill"))
+    assert (shown.status, shown.heading) == (200, "There is nothing to do any more")
 
 
 def test_waits_are_told_apart_from_work(filled, viewer):

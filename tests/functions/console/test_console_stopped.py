@@ -8,18 +8,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
+from shared import clock
 from shared.intake import dead_letter_message, dead_letter_store, endpoint, inbox
 from shared.intake.dead_letter_store import Filter
 from shared.intake.envelope import parse
 from shared.outbox.execute import drain
 from shared.plans import replays, running, states, trying, walk
 from shared.settings import get_settings
-from shared.store.models import ActionLog, Contact, DeadLetter, Delivery, InboxEvent
+from shared.store.models import ActionLog, Campaign, Contact, DeadLetter, Delivery, InboxEvent, Opportunity
 from shared.store.plan_models import Plan, PlanPart
 from shared.store.session import reading, transact
 from tests.functions.console.browser import Browser, Shown
 from tests.support import shadow
 from tests.support.examples import examples
+from tests.support.payloads import payload
 from tests.support.world import contact, opportunity
 
 CAUSE = "/console/stopped?queue=manychat-crm-opportunities-queue&type=manychat.opportunity&reason=unknown-stage"
@@ -109,7 +111,7 @@ class TestPlan:
         before = count(Delivery)
         shown = planned(olga)
         assert shown.heading == "1 change would be made"
-        assert "Created 1 Changed 0 Without effect 0 Stopped 1 Messages 0" in shown.words
+        assert "New records 1 Changed records 0 Without effect 0 Would stop 1 Messages 0" in shown.words
         assert "odoo opportunity 1 for 1 person or record at once" in shown.words
         assert "unknown-stage" in shown.words
         assert (count(Contact), count(InboxEvent), count(Delivery)) == (0, 0, before)
@@ -119,7 +121,7 @@ class TestPlan:
         """The plan tells somebody new from somebody whose stage changes."""
         apply("manychat.opportunity", opportunity("m1", 16, "2026-03-01T10:00:00Z"))
         stop("manychat.opportunity", opportunity("m1", 18, "2026-03-01T11:00:00Z"))
-        assert "Created 0 Changed 1 Without effect 0" in planned(olga).words
+        assert "New records 0 Changed records 1 Without effect 0" in planned(olga).words
 
     def test_approval_does_what_was_shown(self, olga) -> None:
         """The event is applied and its letter resolved under the operator's name; one that would stop again stays."""
@@ -256,7 +258,7 @@ class TestLargePlan:
             for who in ("m1", "m2", "m3"):
                 stop("manychat.opportunity", opportunity(who, 16 + hour, f"2026-03-01T1{hour}:00:00Z"))
         page = planned(olga)
-        assert "Created 3 Changed 3 Without effect 0 Stopped 0" in page.words
+        assert "New records 3 Changed records 3 Without effect 0 Would stop 0" in page.words
         approve(olga, page)
         assert count(DeadLetter, DeadLetter.state == "resolved") == 6
 
@@ -320,6 +322,22 @@ class TestLargePlan:
         with pytest.raises(walk._ElsewhereError):
             walk._page(row)
         assert len(parts_of(row.id)) == 2
+
+    def test_page_is_carried_out_once(self, whole, monkeypatch) -> None:
+        """The same while it is carried out: whoever comes second stops, and leaves the page to the first."""
+        monkeypatch.setattr(replays, "AT_ONCE", 1)
+        for who in ("m1", "m2"):
+            stop("manychat.opportunity", opportunity(who, 16))
+        ready = begun()
+        monkeypatch.setattr(running, "AT_ONCE", timedelta(0))
+        row = the_plan(running.approve(ready.id, ready.hash, "key:olga", "olga"))
+        while row.state == states.MAKING:
+            walk._page(row)
+            row = the_plan(row.id)
+        walk._page(row)
+        with pytest.raises(walk._ElsewhereError):
+            walk._page(row)
+        assert count(ActionLog, ActionLog.action == "dead-letter.replay") == 1
 
     def test_what_changes_while_it_is_carried_out_is_left(self, olga, monkeypatch) -> None:
         """One person changes between the check and their turn: they are left as they are, the others are done."""
@@ -396,6 +414,73 @@ class TestLargePlan:
         assert (row.state, row.rounds, row.figures["create"]) == ("ready", 3, 3)
 
 
+class TestMissing:
+    """What an event lacks is added from its page, or from that of its cause."""
+
+    def assignment(self, advisor: object) -> dict:
+        """An assignment to an advisor, in a campaign that there is."""
+        transact(lambda session: session.merge(Campaign(id=7, name="Campaña", date_start=clock.now())))
+        return payload("manychat.campaign-assignment", "assignment", campaign_id=7, comercial_id=advisor, medico_id=0)
+
+    def test_unknown_stage_is_added_and_its_events_replayed(self, whole) -> None:
+        """The most alike stage is chosen; after saving the plan of the whole cause is shown, and carried out."""
+        adan = Browser().signed_in("adan-key")
+        letters = [stop("manychat.opportunity", opportunity(who, "Comienza atención")) for who in ("m1", "m2")]
+        form = adan.get(CAUSE).form("/console/stopped/stage")
+        assert (form.fields["name"], form.fields["stage"]) == ("Comienza atención", "19")
+        page = adan.submit(form)
+        assert page.heading == "2 changes would be made"
+        approve(adan, page)
+        assert [state_of(letter) for letter in letters] == ["resolved", "resolved"]
+        with reading() as session:
+            assert set(session.scalars(select(Opportunity.stage_id))) == {19}
+            assert session.scalars(select(ActionLog.actor).where(ActionLog.action == "stage.create")).all() == ["key:adan"]
+
+    def test_event_alone_is_mended_from_its_own_page(self, whole) -> None:
+        """Only its own replay is planned."""
+        adan = Browser().signed_in("adan-key")
+        one, other = (stop("manychat.opportunity", opportunity(who, UNKNOWN)) for who in ("m1", "m2"))
+        page = adan.submit(adan.get(f"/console/stopped/{one}").form("/console/stopped/stage"))
+        approve(adan, page)
+        assert (state_of(one), state_of(other)) == ("resolved", "parked")
+
+    @pytest.mark.parametrize(("wanted", "name"), [("Marta Ruiz", "Marta Ruiz"), ("marta@example.com", ""), (41, "")])
+    def test_unknown_advisor_is_added(self, whole, wanted, name) -> None:
+        """By whatever the event names them: a name, an address, a number."""
+        adan = Browser().signed_in("adan-key")
+        letter = stop("manychat.campaign-assignment", self.assignment(wanted), "unknown-advisor")
+        form = adan.get(f"/console/stopped/{letter}").form("/console/stopped/advisor")
+        assert form.fields["name"] == name
+        page = adan.submit(form, name="Marta Ruiz")
+        approve(adan, page)
+        assert state_of(letter) == "resolved"
+
+    def test_stage_that_is_known_meanwhile_is_missed_no_more(self, whole) -> None:
+        """The page offers nothing to add; the event can be replayed."""
+        letter = stop("manychat.opportunity", opportunity("m1", 16))
+        page = Browser().signed_in("adan-key").get(f"/console/stopped/{letter}")
+        assert [form.action for form in page.forms() if form.action.endswith("/stage")] == []
+
+    def test_stage_of_odoo_must_be_on_the_map(self, whole) -> None:
+        """A number that was typed over is refused, and nothing is added."""
+        adan = Browser().signed_in("adan-key")
+        letter = stop("manychat.opportunity", opportunity("m1", UNKNOWN))
+        form = adan.get(f"/console/stopped/{letter}").form("/console/stopped/stage")
+        assert (adan.submit(form, stage="999").status, count(Plan)) == (422, 0)
+
+    @pytest.mark.parametrize("who", ["vera", "olga", "ana"])
+    def test_only_admins_add(self, whole, who) -> None:
+        """Others read who may; no button answers 403."""
+        letter = stop("manychat.opportunity", opportunity("m1", UNKNOWN))
+        browser = Browser().signed_in(f"{who}-key")
+        page = browser.get(f"/console/stopped/{letter}")
+        assert "Those with the role admin may add it." in page.words
+        assert [form.action for form in page.forms() if form.action.endswith("/stage")] == []
+        token = browser.get("/console/me").form("/console/sign-out").fields["token"]
+        for path in ("stage", "advisor"):
+            assert browser.post(f"/console/stopped/{path}", {"token": token, "name": "x", "stage": "16"}).status == 403
+
+
 class TestDrop:
     """An event that is not to be applied."""
 
@@ -459,7 +544,7 @@ class TestCorrection:
         apply("manychat.opportunity", sent)
         self.correct(olga, letter, json.dumps(opportunity("m1", 18)))
         shown = planned(olga)
-        assert "Created 0 Changed 0 Without effect 1 Stopped 0" in shown.words
+        assert "New records 0 Changed records 0 Without effect 1 Would stop 0" in shown.words
         assert "no effect duplicate" in shown.words
 
     def test_showing_the_data_is_logged(self, olga) -> None:

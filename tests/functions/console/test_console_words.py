@@ -1,5 +1,6 @@
 """Every word of the console is there in every language, and says the same things."""
 
+import ast
 import re
 
 import pytest
@@ -106,3 +107,17 @@ def everything():
 def test_language_of_the_reader(cookie, accepted, language):
     """As they chose, else as their browser says, else Spanish."""
     assert words.chosen(cookie, accepted) == language
+
+
+def test_every_fault_of_a_field_is_translated():
+    """Whatever `FieldError.of` says of a field in a flow with pages, or of a text, stands in the catalogue."""
+    known = {message.id for message in catalogue("es")}
+    patterns = set()
+    for folder in folders():
+        for path in folder.glob("*.py"):
+            calls = (one for one in ast.walk(ast.parse(path.read_text())) if isinstance(one, ast.Call))
+            for call in calls:
+                if ast.unparse(call.func) == "FieldError.of" and isinstance(call.args[1], ast.Constant):
+                    patterns.add(call.args[1].value)
+    assert len(patterns) > 10
+    assert patterns <= known

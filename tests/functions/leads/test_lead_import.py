@@ -220,6 +220,7 @@ def test_a_dry_run_only_says_what_would_happen(
     assert (leads(), enrolments()) == ([], [])
 
 
+@pytest.mark.share(2)
 @pytest.mark.parametrize("later", [False, True], ids=["at once", "found by a later run"])
 @pytest.mark.parametrize(
     ("stage", "ends"),

@@ -224,6 +224,7 @@ def test_without_an_answer_of_the_captcha_nobody_is_contacted(
     assert lead(data["lead_id"]).captcha == "passed"
 
 
+@pytest.mark.slow
 def test_first_contacts_of_an_hour_are_bounded(
     world: World, account: PretendKommo, environment: pytest.MonkeyPatch, test_clock: clock.TestClock
 ) -> None:
@@ -314,6 +315,7 @@ def test_a_number_that_is_somebody_elses_is_parked(world: World) -> None:
     assert letter.reason == "lead-id-taken"
 
 
+@pytest.mark.share(1)
 @pytest.mark.parametrize("same", ["email", "telefono"])
 def test_the_sixth_lead_of_a_person_in_a_day_is_only_kept(
     world: World, account: PretendKommo, test_clock: clock.TestClock, same: str

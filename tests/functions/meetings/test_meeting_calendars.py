@@ -15,6 +15,7 @@ from tests.support.calendars import AT_NINE, JUAN, MARIA, PEDRO, STRANGER, Offic
 from tests.support.meetings import options_of
 from tests.support.world import LOCAL_KEY
 
+pytestmark = pytest.mark.share(1)  # of Google and Microsoft every run takes one, another one for each test
 OFFER, CONFIRMATION, CANCELLATION = "reunion_opciones", "reunion_confirmada", "reunion_cancelada"
 HALF_AN_HOUR = timedelta(minutes=30)
 
@@ -177,6 +178,7 @@ class TestCalendarsOwnChanges:
         office.receive()
         assert (office.meeting.status, office.meeting.moved_by) == (CANCELLED, "calendar")
 
+    @pytest.mark.share(2)
     @pytest.mark.parametrize(("response", "kept"), [("accepted", ACCEPTED), ("declined", DECLINED)])
     def test_attendee_answers_in_the_calendar(self, office: Office, response: str, kept: str) -> None:
         """It stands with the meeting."""

@@ -66,6 +66,7 @@ class TestAsking:
         desk.ask(force=True)
         assert len(desk.meetings) == 2
 
+    @pytest.mark.slow
     def test_cancelled_or_distant_meeting_is_no_duplicate(self, desk: Desk) -> None:
         """Only one that begins within seven days."""
         booked(desk, preferred_date="2026-03-12")
@@ -188,6 +189,7 @@ class TestChoosing:
 class TestMoving:
     """Another time, by link or over the API: the old one stays until there is a new one."""
 
+    @pytest.mark.slow
     def test_link_asks_for_fresh_options(self, desk: Desk) -> None:
         """Pressed twice they come once; whoever chooses moves the meeting, with the next sequence and new reminders."""
         start = booked(desk)
@@ -233,6 +235,7 @@ class TestCancelling:
         assert desk.got(CANCELLATION) == [JUAN, MARIA]
         assert desk.meeting.status == CANCELLED
 
+    @pytest.mark.slow
     def test_one_of_several_leaves_alone(self, desk: Desk) -> None:
         """It goes on for the others; the organizer is told, and the one who left gets the cancellation alone."""
         booked(desk, attendees=[MARIA, PEDRO])
@@ -243,6 +246,7 @@ class TestCancelling:
         assert ics(desk, PEDRO)["STATUS"] == "CANCELLED"
         assert desk.got(CANCELLATION) == [PEDRO]
 
+    @pytest.mark.slow
     def test_last_one_who_leaves_cancels_it(self, desk: Desk) -> None:
         """Nobody meets alone."""
         booked(desk)
@@ -278,6 +282,7 @@ class TestReminding:
         desk.got()
         assert [moment for moment in desk.moments_until(start) if desk.got(REMINDER)] == [start - timedelta(minutes=15)]
 
+    @pytest.mark.slow
     def test_moved_or_cancelled_meeting_is_not_reminded_of(self, desk: Desk) -> None:
         """What was planned for the old time is skipped."""
         start = booked(desk)

@@ -47,6 +47,7 @@ def test_a_namesake_stops_at_a_person(company: Company) -> None:
     assert company.reports[-1]["onboarding"]["status"] == "completed"
 
 
+@pytest.mark.slow
 def test_prepared_by_hr_is_activated(company: Company) -> None:
     """On the first day; it is not made a second time."""
     company.okta.act("user", {**BEATRIZ, "employee_id": "E-7", "status": "STAGED"})
@@ -79,6 +80,7 @@ def test_a_lost_answer_makes_nothing_twice(company: Company, faults: Faults, wha
     assert faults.waiting == []
 
 
+@pytest.mark.slow
 def test_a_notice_without_an_answer_is_not_repeated(company: Company, faults: Faults) -> None:
     """It may be in the channel: a person decides, and the rest goes on."""
     faults.waiting.append(("slack POST message", "accept_then_drop"))
@@ -92,6 +94,7 @@ def test_a_notice_without_an_answer_is_not_repeated(company: Company, faults: Fa
     assert company.row.status == "completed"
 
 
+@pytest.mark.slow
 def test_a_new_account_that_is_not_seen_yet(company: Company, faults: Faults) -> None:
     """409 beside 404 waits; it is no failure and no second account."""
     faults.waiting += [("google POST users", "accept_then_drop"), ("google GET users", "late"), ("google GET users", "late")]
@@ -171,6 +174,7 @@ def test_entra_in_the_place_of_okta(company: Company) -> None:
     assert company.okta_users == []
 
 
+@pytest.mark.slow
 def test_what_was_there_before_stays_after_a_cancellation(company: Company) -> None:
     """An account that we have only found is not ours to close."""
     company.okta.act("user", {**BEATRIZ, "employee_id": "E-7"})
@@ -180,6 +184,7 @@ def test_what_was_there_before_stays_after_a_cancellation(company: Company) -> N
     assert company.steps()["idp"].detail == "kept"
 
 
+@pytest.mark.share(1)
 @pytest.mark.parametrize("step", ["idp", "workspace"])
 def test_a_namesake_who_came_after_the_contract_stays_after_its_cancellation(company: Company, step: str) -> None:
     """Another employee's account, made by hand a moment after the contract came, is not ours to close."""

@@ -118,6 +118,7 @@ def test_one_question_at_a_time(till: Till) -> None:
     assert [(one.status, str(one.total)) for one in till.tickets] == [("booked", "10.00"), ("booked", "25.00")]
 
 
+@pytest.mark.slow
 def test_several_doubts_are_asked_one_after_the_other(till: Till) -> None:
     """Currency, total, date, supplier: each by its own question."""
     till.photo(printed=UNPROVEN | {"total": "12.50", "moneda": "Bs.", "fecha": None, "proveedor": None})
@@ -187,6 +188,7 @@ class TestDuplicates:
         till.photo(pictures.saved(pictures.drawn(), "JPEG", quality=40), printed={"nro_ticket": None})
         assert [one.status for one in till.tickets] == ["booked", "duplicate"]
 
+    @pytest.mark.slow
     def test_two_coffees_of_one_day_are_asked(self, till: Till) -> None:
         """Nothing but supplier, day and total speaks for the same: yes books the second, no does not."""
         other = pictures.saved(pictures.drawn().rotate(180), "PNG"), pictures.saved(pictures.drawn().rotate(90), "PNG")

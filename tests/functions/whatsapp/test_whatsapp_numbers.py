@@ -10,10 +10,12 @@ from sandbox.meta.server import NUMBERS
 from shared import clock
 from shared.errors import PermanentError
 from shared.messages import approved_templates, meta_account, number_states, numbers
+from shared.messages.carriers import meta_policy
 from shared.outbox.actions import State
 from shared.settings import get_settings
 from shared.store.session import reading, transact
 from shared.store.types import key_of
+from shared.store.wait_models import TargetPart
 from shared.store.whatsapp_models import WhatsAppTemplate
 from tests.functions.whatsapp.conftest import Town, asking, statuses
 from tests.support.messages import carry_out, deliveries, enqueue, message
@@ -61,6 +63,16 @@ def test_a_number_that_may_send_no_more_is_left_alone_and_the_other_goes_on(town
     town.settle()
     assert sorted(row.state for row in deliveries()) == [State.DONE] * 3
     assert len(town.got()) == 3
+
+
+def test_the_pace_is_each_numbers(town: Town) -> None:
+    """What the first number has sent takes no turn of the second's; both are named by the number from which a message goes."""
+    enqueue(*(asking(f"k{number}") for number in range(5)), replace(asking("other"), whatsapp_number_id=SECOND))
+    with reading() as session:
+        turns = {row.part: row.next_call_at for row in session.scalars(select(TargetPart))}
+    assert turns.keys() == {FIRST, SECOND}
+    assert turns[SECOND] <= turns[FIRST]  # though its message came last
+    assert (meta_policy().by_part, meta_policy().slots) == (True, 2 + 3)
 
 
 def test_of_two_pauses_the_longer_counts(town: Town, test_clock: clock.TestClock) -> None:

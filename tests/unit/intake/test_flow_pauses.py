@@ -9,12 +9,14 @@ from sqlalchemy import func, select
 from functions import contacts
 from shared import clock, faults, queues
 from shared.errors import RefusedError, UnavailableError
-from shared.intake import holding, inbox, pausing, releasing, replay_plan
+from shared.intake import holding, inbox, pausing, releasing
 from shared.intake.dead_letter_store import Filter
 from shared.intake.envelope import parse
 from shared.outbox.policy import HANDLER_POLICY
+from shared.plans import replays, running
 from shared.store.flow_models import FlowHold, FlowPause, HeldEvent
 from shared.store.models import ActionLog, Contact, InboxEvent
+from shared.store.plan_models import PlanPart
 from shared.store.session import reading
 from shared.watch import metrics
 from tests.support.world import FakeStorage, World, contact, opportunity
@@ -269,5 +271,8 @@ def test_stopped_event_of_a_paused_flow_is_not_replayed_past_the_pause(world: Wo
     world.post("opportunity", opportunity("m1", stage="no such stage"))
     world.run()
     pausing.pause("opportunities", "a", None, None)
-    made = replay_plan.rehearse(replay_plan.Chosen(filter=Filter()))
-    assert [part.reason for part in made.parts] == ["flow-paused"]
+    with reading() as session:
+        wanted = replays.asked(session, Filter())
+    running.begin_small(replays.NAME, wanted, "a", "Ana")
+    with reading() as session:
+        assert session.scalars(select(PlanPart.word)).all() == ["flow-paused"]

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from shared import clock, stopping
-from shared.errors import ThrottledError
+from shared.errors import DeferredError, ThrottledError
 from shared.outbox import blocks, execute, plan
 from shared.outbox.actions import Action, AfterUnknown, Done, Kind
 from shared.outbox.lanes import Serves
@@ -69,11 +69,11 @@ def letters(carrier, size=50):
     )
 
 
-def many(count, lane="transactional", **more):
+def many(count, lane="transactional", named="", **more):
     """Messages that are due."""
-    facts = {"kind": "message", "target": "post", "action": "letter", "lane": lane, "due_at": clock.now()} | more
-    whose = more.get("subject", lane)
-    rows = [{"subject": f"{lane}-{number}", "dedupe_key": f"{whose}-{number}"} | facts for number in range(count)]
+    facts = {"kind": "message", "target": "post", "action": "letter", "lane": lane, "due_at": clock.now()}
+    names = [f"{named or lane}-{number}" for number in range(count)]
+    rows = [facts | {"subject": name, "dedupe_key": name} | more for name in names]
     transact(lambda session: session.execute(insert(Delivery), rows))
 
 
@@ -169,7 +169,7 @@ def test_several_executors_keep_the_order_of_a_person(simulation, at_once):
     carrier = Carrier()
     letter = replace(letters(carrier, size=10 if at_once > 1 else 1), at_once=at_once)
     with registered(letter, TargetPolicy(slots=3, batches_per_second=100)):
-        many(4, subject="ana")
+        many(4, named="ana", subject="ana")
         many(30, lane="transactional")
         together(simulation, *[partial(execute.drain, "post", timedelta(minutes=5))] * 3)
     anas = [at for at, subject in carrier.begun if subject == "ana"]
@@ -213,3 +213,69 @@ def test_turns_are_handed_out_one_after_the_other(database, storage, test_clock)
         second = transact(lambda session: blocks.turns(session, "post", 2))
     space = timedelta(seconds=0.105)
     assert [*first, *second] == [clock.now() + space * number for number in range(5)]
+
+
+def by_number(carrier):
+    """Letters whose payload says by which number they go, each of which has the pace."""
+    return replace(letters(carrier, size=10), part=lambda payload: (payload or {}).get("number", ""))
+
+
+@pytest.fixture
+def numbers(simulation):
+    """A carrier that notes by which number each call went."""
+    carrier, went = Carrier(), {"a": [], "b": []}
+    real = carrier.execute
+
+    def execute_one(batch):
+        (one,) = batch
+        went[one.payload["number"]].append(clock.now())
+        return real(batch)
+
+    carrier.execute = execute_one
+    carrier.went = went
+    with registered(by_number(carrier), TargetPolicy(slots=4, batches_per_second=10, by_part=True)):
+        yield carrier
+
+
+def most_in_a_second(moments):
+    """The most of these in any second."""
+    return max(sum(1 for other in moments if at <= other < at + SECOND) for at in moments)
+
+
+@pytest.mark.parametrize("lane", ["transactional", "bulk:news"])
+def test_each_part_has_the_pace_for_itself(simulation, numbers, lane):
+    """A backlog of one number, and behind it messages by another: these go at once, neither is faster than its pace."""
+    many(100, lane, named="a", payload={"number": "a"})
+    many(60, lane, named="b", payload={"number": "b"})
+    together(simulation, *[partial(execute.drain, "post", timedelta(minutes=5))] * 3)
+    assert (states(), len(numbers.went["a"]), len(numbers.went["b"])) == ({"done": 160}, 100, 60)
+    assert all(most_in_a_second(moments) <= 10 for moments in numbers.went.values())
+    took = {number: (max(moments) - START).total_seconds() for number, moments in numbers.went.items()}
+    assert took["b"] < 10 < took["a"] < 14
+
+
+def test_what_the_whole_system_asks_to_wait_counts_for_every_part(simulation, numbers):
+    """No call by any number begins before the time that it named."""
+    until = clock.now() + timedelta(seconds=4)
+
+    def ask_to_wait(session):
+        session.add(Target(name="post", next_call_at=until))
+
+    transact(ask_to_wait)
+    many(10, payload={"number": "a"})
+    many(10, "bulk:news", payload={"number": "b"})
+    together(simulation, *[partial(execute.drain, "post", timedelta(minutes=5))] * 2)
+    assert (states(), min(map(min, numbers.went.values())) >= until) == ({"done": 20}, True)
+
+
+def test_a_part_that_must_wait_is_called_no_more_in_its_block(simulation, numbers):
+    """No further call of the block begins once it has been told so; nothing of it has cost an attempt."""
+    refused = DeferredError("this number takes no more for now", after_seconds=30)
+    refused.of_part = True
+    numbers.answers["transactional-0"] = refused
+    many(10, payload={"number": "a"})
+    together(simulation, partial(execute.drain, "post", timedelta(seconds=1)))
+    of_block = [at for at, _subject in numbers.begun if at < START + SECOND]
+    assert max(of_block) <= START + timedelta(seconds=TAKES)
+    with reading() as session:
+        assert set(session.scalars(select(Delivery.attempts))) == {0}

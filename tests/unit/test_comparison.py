@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.broadcasts import comparison
-from functions.broadcasts.comparison import Side, p_value
+from functions.broadcasts import measures
+from shared import comparison
+from shared.comparison import Side, p_value
 from shared.console.words import catalogue
 
 SMALL = st.integers(1, 12)
@@ -55,7 +56,7 @@ def test_both_tests_agree_where_one_takes_over(one: int, other: int) -> None:
 def compared(**counted: int) -> comparison.Compared:
     """How many have replied, the measure that decides."""
     whole = {"sent": 0, "delivered": 0, "read": 0, "replied": 0, "completed": 0}
-    return comparison.of_counts(whole | {f"b_{name}": 0 for name in whole} | {"b_total": 1} | counted)[0]
+    return measures.of_counts(whole | {f"b_{name}": 0 for name in whole} | {"b_total": 1} | counted)[0]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_verdict_in_words(counted: dict[str, int], verdict: str, words: str) -> 
 
 def test_one_text_is_compared_with_nothing() -> None:
     """Nobody got a text B."""
-    assert comparison.of_counts({"total": 10, "b_total": 0}) == []
+    assert measures.of_counts({"total": 10, "b_total": 0}) == []
 
 
 def test_sentences_stand_in_the_catalogue() -> None:

@@ -14,8 +14,6 @@ CONFIDENCE = 0.95
 EXACT_UP_TO = 4_000
 LEAST_NAMED = 0.001
 ALIKE = 1 + 1e-7  # two tables that are equally likely differ by rounding
-MEASURES = (("replied", "sent"), ("read", "delivered"), ("completed", "sent"))
-"""What is compared, each of which base; the first one decides."""
 
 Verdict = Literal["none-sent", "chance", "a", "b"]
 SENTENCES: Mapping[Verdict, str] = {
@@ -71,16 +69,8 @@ class Compared:
         return SENTENCES[self.verdict] % {"chance": self.chance}
 
 
-def of_counts(counted: Mapping[str, int]) -> list[Compared]:
-    """Every measure of the texts A and B, from the counts of an execution or automation; none where there is no text B."""
-    if not counted.get("b_total"):
-        return []
-    return [_compared(counted, measure, base) for measure, base in MEASURES]
-
-
-def _compared(counted: Mapping[str, int], measure: str, base: str) -> Compared:
-    b = Side(counted[f"b_{measure}"], counted[f"b_{base}"])
-    a = Side(counted[measure] - b.number, counted[base] - b.base)
+def compared(measure: str, base: str, a: Side, b: Side) -> Compared:
+    """How many of `base` did `measure`, with each of the two texts."""
     return Compared(measure, base, a, b, p_value(a, b))
 
 
