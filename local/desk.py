@@ -1,7 +1,7 @@
 """The demonstration's last part: what waits for a person in the console, made as it comes about in real life.
 
 A stage that nobody knows, a person who asks something, a message whose answer was lost and one that was refused, a broadcast
-that ran and one that a second person has to approve, and an outage of Odoo that ends by itself.
+that ran and one that a second person has to approve.
 """
 
 import time
@@ -20,8 +20,6 @@ PRODUCT = "Plan Anual"
 NEWS = "novedades"
 DIGITS = 9
 BEGUN, WAITS = ("running", "completed"), ("queued",)
-ODOO_FAILURES = 12
-"""As many failed calls as open its circuit and let some probes fail, and few enough that it is back within minutes."""
 
 
 class Demo(PostingPart):
@@ -36,7 +34,6 @@ class Demo(PostingPart):
             self._message("uncertain", self._answer_is_lost),
             self._message("dead", self._window_is_closed),
             *self._broadcasts(),
-            self._outage(),
         ]
         return all(shown)
 
@@ -87,13 +84,6 @@ class Demo(PostingPart):
         self._post(f"/api/v1/flow-automations/{made['id']}/start", {})
         path = f"/api/v1/flow-automations/{made['id']}/executions"
         return self._came("broadcast", path, lambda row: row["status"] in states, lambda row: f"{name}: {row['status']}")
-
-    def _outage(self) -> bool:
-        """Odoo closes its connections for a while; what is owed to it waits."""
-        self._fault("odoo", mode="down", count=ODOO_FAILURES)
-        for _ in range(4):
-            self._post(HOOKS["contact"], {"manychat_id": _number(), "nombre_lead": "Ana", "datetime_actual": _now()})
-        return self._came("outage", "/api/v1/outages", _any, lambda row: f"{row['target']} does not answer, for some minutes")
 
     def _fault(self, vendor: str, **fault: Any) -> None:
         lead.asked("PUT", f"{self.sandbox_url}/_sandbox/faults/{vendor}", fault)

@@ -13,7 +13,6 @@ ANSWERS = {
     "/api/v1/deliveries?state=dead": {"target": "manychat", "action": "manychat"},
     "/api/v1/flow-automations/1/executions": {"status": "running"},
     "/api/v1/flow-automations/2/executions": {"status": "queued"},
-    "/api/v1/outages": {"target": "odoo"},
 }
 
 
@@ -43,7 +42,7 @@ def test_each_matter_is_brought_about_from_outside(monkeypatch: pytest.MonkeyPat
     """By webhooks, by what a person writes, and by faults that end by themselves; nothing is written into the record."""
     came, asked, posted = shown(monkeypatch)
     assert came
-    assert ("PUT", "http://sandbox/_sandbox/faults/odoo") in asked
+    assert ("PUT", "http://sandbox/_sandbox/faults/manychat") in asked
     assert ("POST", "http://sandbox/_sandbox/twilio/reply") in asked
     assert [body["state"]["stage_id"] for path, body in posted if "opportunity" in path] == [desk.UNKNOWN_STAGE]
     audiences = [body["audience_config"]["contact_ids"] for path, body in posted if path == "/api/v1/flow-automations/"]
