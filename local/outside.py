@@ -62,7 +62,12 @@ def demonstration() -> dict[str, str]:
     """Settings with which the demonstration shows everything at once, where the user has chosen nothing else."""
     campaign = _CAMPAIGN | {"deadline_date": f"{date.today() + timedelta(days=14)}"}  # noqa: DTZ011  # as a person counts
     senders = json.dumps({ticket.SENDER: ticket.PERSON})
-    shown = {"CAMPAIGN_VARIABLES": json.dumps(campaign), "PAYMENTS_ALERT_ABOVE": '{"MXN": "1000"}', "TICKETS_SENDERS": senders}
+    shown = {
+        "CAMPAIGN_VARIABLES": json.dumps(campaign),
+        "PAYMENTS_ALERT_ABOVE": '{"MXN": "1000"}',
+        "TICKETS_SENDERS": senders,
+        "BROADCAST_APPROVAL_ABOVE": "1",
+    }
     return {**_AT_ONCE, **_LINKS, **shown, "MEETINGS_CALENDAR": "google"}
 
 

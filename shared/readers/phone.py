@@ -8,6 +8,7 @@ digits that a sheet has dropped are never made up.
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -19,6 +20,7 @@ from shared.readers.signs import folded, one_line
 
 Channel = Literal["form", "whatsapp", "json", "csv", "search"]
 LONGEST = 500  # characters of a text that may hold a number: links carry a message behind it
+REMEMBERED = 4096  # numbers that were read last
 SHORTEST = 7  # digits; less than this beside a complete number is no second number
 
 _LINKS = regex(r"(?:https?://)?(?:www\.)?wa\.me/\+?(?P<path>\d+)(?:[/?#].*)?", re.IGNORECASE)
@@ -57,7 +59,12 @@ def read(value: Any, *, default: str = "MX", channel: Channel = "form") -> Phone
     Raises:
         UnreadableError: with the reason; `found` holds the numbers where there are two.
     """
-    text = _text(value)
+    return _read(_text(value), default, channel)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _read(text: str, default: str, channel: Channel) -> Phone:
+    """`read` of a text. Whoever judges a person reads their number several times in a row, and each reading takes long."""
     if _LOST.fullmatch(text):
         raise UnreadableError("digits-lost")
     if is_nothing(text, FieldKind.ADDRESS):

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.console_walk import Walk
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,11 +71,16 @@ class Checkout:
 
     def get(self, variable: str, path: str) -> tuple[int, Any]:
         """What an address of the running system answers, as JSON where it is JSON."""
-        key = json.loads(json.loads((self.folder / "local.settings.json").read_text())["Values"]["API_KEYS"])[0]["key"]
-        request = urllib.request.Request(f"http://127.0.0.1:{self.ports[variable]}{path}", headers={"X-API-KEY": key})
+        request = urllib.request.Request(f"http://127.0.0.1:{self.ports[variable]}{path}", headers={"X-API-KEY": self.key})
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # our own process on 127.0.0.1
             text = answer.read().decode()
             return answer.status, json.loads(text) if "json" in answer.headers["Content-Type"] else text
+
+    @property
+    def key(self) -> str:
+        """The API key of this machine."""
+        values = json.loads((self.folder / "local.settings.json").read_text())["Values"]
+        return str(json.loads(values["API_KEYS"])[0]["key"])
 
     def listening(self) -> list[str]:
         """The ports of ours that somebody listens on."""
@@ -113,6 +120,8 @@ def test_make_run_shows_everything_and_stops_everything(checkout: Checkout) -> N
         assert (status, "<html" in page) == (200, True)
         people = checkout.get("HOST_PORT", "/api/v1/contacts/")[1]
         assert people["total"] >= 1
+        console = Walk(f"http://127.0.0.1:{checkout.ports['HOST_PORT']}", checkout.key)
+        assert (console.without_rows(), console.empty_records()) == ([], []), "every page of the console opens with data"
 
         second = subprocess.run(
             [sys.executable, "-m", "local.run"], cwd=checkout.folder, env=checkout.environment,

@@ -36,7 +36,13 @@ def check_history(session: Session, load: Load) -> None:
     changed = Counter((opportunities[row.opportunity_id].manychat_id, row.state_date, row.stage_id) for row in changes)
     assert changed == Counter((event.manychat_id, event.at, event.stage) for event in load.stages())
     newest = {opportunities[row.opportunity_id].manychat_id: row for row in sorted(changes, key=lambda row: row.state_date)}
-    assert all(row.applied for row in newest.values())
+    # What a failure has to show: when the stage was said, and what was taken for newer in its place.
+    passed_over = {
+        who: (row.state_date, row.event_key, opportunities[row.opportunity_id].fact_times)
+        for who, row in newest.items()
+        if not row.applied
+    }
+    assert passed_over == {}
     assert {row.manychat_id: row.stage_id for row in opportunities.values()} == load.newest_stage()
 
 

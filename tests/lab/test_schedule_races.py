@@ -42,7 +42,6 @@ def due(lab: Engine) -> datetime:
     rules = {
         "recurrence_type": "daily",
         "recurrence_config": {"interval": 1},
-        "start_time": at.time(),
         "execution_timezone": "UTC",
     }
 

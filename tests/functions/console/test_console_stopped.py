@@ -323,6 +323,22 @@ class TestLargePlan:
             walk._page(row)
         assert len(parts_of(row.id)) == 2
 
+    def test_page_is_carried_out_once(self, whole, monkeypatch) -> None:
+        """The same while it is carried out: whoever comes second stops, and leaves the page to the first."""
+        monkeypatch.setattr(replays, "AT_ONCE", 1)
+        for who in ("m1", "m2"):
+            stop("manychat.opportunity", opportunity(who, 16))
+        ready = begun()
+        monkeypatch.setattr(running, "AT_ONCE", timedelta(0))
+        row = the_plan(running.approve(ready.id, ready.hash, "key:olga", "olga"))
+        while row.state == states.MAKING:
+            walk._page(row)
+            row = the_plan(row.id)
+        walk._page(row)
+        with pytest.raises(walk._ElsewhereError):
+            walk._page(row)
+        assert count(ActionLog, ActionLog.action == "dead-letter.replay") == 1
+
     def test_what_changes_while_it_is_carried_out_is_left(self, olga, monkeypatch) -> None:
         """One person changes between the check and their turn: they are left as they are, the others are done."""
         letters = [stop("manychat.opportunity", opportunity(who, 16, "2026-03-01T10:00:00Z")) for who in ("m1", "m2")]

@@ -1,0 +1,61 @@
+"""The demonstration of what waits for a person brings each matter about, and says which did not come."""
+
+from typing import Any
+
+import pytest
+
+from local import desk, lead
+
+ANSWERS = {
+    "/api/v1/dead-letters": {"type": "manychat.opportunity", "reason": "unknown-stage"},
+    "/api/v1/inbound-messages": {"text": desk.QUESTION},
+    "/api/v1/deliveries?state=uncertain": {"target": "manychat", "action": "manychat"},
+    "/api/v1/deliveries?state=dead": {"target": "manychat", "action": "manychat"},
+    "/api/v1/flow-automations/1/executions": {"status": "running"},
+    "/api/v1/flow-automations/2/executions": {"status": "queued"},
+}
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, **missing: Any) -> tuple[bool, list[tuple[str, str]], list[tuple[str, Any]]]:
+    """Whether all came; what the sandbox was asked, and what was posted to the app. `missing`: answers that never come."""
+    asked: list[tuple[str, str]] = []
+    posted: list[tuple[str, Any]] = []
+
+    def outside(method: str, url: str, _given: Any) -> dict[str, Any]:
+        asked.append((method, url))
+        return {}
+
+    def post(path: str, body: Any) -> dict[str, Any]:
+        posted.append((path, body))
+        made = sum(one == "/api/v1/flow-automations/" for one, _body in posted)
+        return {"id": made if "automations" in path else len(posted)}
+
+    def ask(path: str) -> dict[str, Any]:
+        return {"items": [] if path in missing.get("paths", ()) else [ANSWERS[path]]}
+
+    monkeypatch.setattr(lead, "asked", outside)
+    monkeypatch.setattr(lead, "moments", lambda: range(2))
+    return desk.Demo("http://sandbox", post, ask).show("Ana Demo", "+525512000000"), asked, posted
+
+
+def test_each_matter_is_brought_about_from_outside(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """By webhooks, by what a person writes, and by faults that end by themselves; nothing is written into the record."""
+    came, asked, posted = shown(monkeypatch)
+    assert came
+    assert ("PUT", "http://sandbox/_sandbox/faults/manychat") in asked
+    assert ("POST", "http://sandbox/_sandbox/twilio/reply") in asked
+    assert [body["state"]["stage_id"] for path, body in posted if "opportunity" in path] == [desk.UNKNOWN_STAGE]
+    audiences = [body["audience_config"]["contact_ids"] for path, body in posted if path == "/api/v1/flow-automations/"]
+    assert [len(people) for people in audiences] == [1, 3]
+    out = capsys.readouterr().out
+    assert "manychat.opportunity: unknown-stage" in out
+    assert desk.QUESTION in out
+    assert "Jornada de valoración: queued" in out
+
+
+@pytest.mark.parametrize("path", sorted(ANSWERS))
+def test_what_did_not_come_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], path: str) -> None:
+    """Whichever it is, and the others are shown all the same."""
+    came, _asked, _posted = shown(monkeypatch, paths=(path,))
+    assert not came
+    assert capsys.readouterr().out.count("did not come in time") == 1
