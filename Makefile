@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 AZURITE := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-rest test-all oracles test-lab test-browser test-scale test-nightly check dead-code lint types scan bicep bench simulate forecast test-odoo odoo-setup hubspot-setup stages docs docs-check settings-doc lock clean
+.PHONY: help setup run test test-rest test-all oracles test-lab test-browser console-pictures test-scale test-nightly check dead-code lint types scan bicep bench simulate forecast test-odoo odoo-setup hubspot-setup stages docs docs-check settings-doc lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ test-lab: setup ## The concurrency lab: races, laws, the store and two hosts on 
 
 test-browser: setup ## The console in headless Chromium (on the PATH, or CHROMIUM=...): stories, axe-core, pictures in .local/console
 	$(BIN)/python -m pytest -n 0 -m "browser" tests/browser
+
+console-pictures: setup ## The pictures of docs/console.md, taken anew (Chromium as for test-browser)
+	$(BIN)/python -m pytest -n 0 -m "browser" tests/browser/test_console_in_chromium.py -k "everybody_can_use_every_page and (desk or phone-dark) and not desk-dark"
+	$(BIN)/python -m tests.browser.docs_pictures
 
 test-scale: setup ## Four hosts, 20,000 events and 5,000 messages on one small PostgreSQL; one is killed, one stopped (nightly)
 	$(BIN)/python -m tests.lab.server run -- $(BIN)/python -m pytest -n 0 -m "nightly" tests/scale

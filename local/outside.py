@@ -66,6 +66,7 @@ def demonstration() -> dict[str, str]:
         "CAMPAIGN_VARIABLES": json.dumps(campaign),
         "PAYMENTS_ALERT_ABOVE": '{"MXN": "1000"}',
         "TICKETS_SENDERS": senders,
+        "TICKETS_READER": "openai",  # whose answer the demonstration sets; the sandbox plays Document Intelligence as well
         "BROADCAST_APPROVAL_ABOVE": "1",
     }
     return {**_AT_ONCE, **_LINKS, **shown, "MEETINGS_CALENDAR": "google"}

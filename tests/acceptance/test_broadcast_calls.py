@@ -74,7 +74,8 @@ def test_the_calls_of_the_replaced_system_are_answered(tmp_path: Path) -> None:
             "rate_limit_per_hour": 500,
         }
         one = f"{AUTOMATIONS}/{scripts.once('POST', f'{AUTOMATIONS}/', 201, given)['id']}"
-        assert scripts.both("GET", f"{AUTOMATIONS}/?skip=0&limit=10")["total"] == 1
+        listed = scripts.both("GET", f"{AUTOMATIONS}/?skip=0&limit=10")
+        assert "Navidad" in [each["name"] for each in listed["items"]]  # beside those that the demonstration made
         assert scripts.both("GET", one)["name"] == "Navidad"
         assert scripts.both("PUT", one, {"description": "De fin de año"})["description"] == "De fin de año"
         schedule = {

@@ -8,13 +8,22 @@ from typing import Any
 
 import pytest
 
+from sandbox.twilio.resources import ACCOUNT, TOKEN
+from shared.settings import get_settings
 from shared.store.session import make_engine
 from tests.browser.operator import Operator
-from tests.conftest import ROOT
+from tests.conftest import ENVIRONMENT, ROOT
 from tests.functions.console.filling import fill
 from tests.support.puente import Puente, running
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
+SETTINGS = {
+    "LINK_SIGNING_SECRETS": "a-secret-of-tests",
+    "TWILIO_BASE_URL": "{sandbox}/twilio",
+    "TWILIO_ACCOUNT_SID": ACCOUNT,
+    "TWILIO_AUTH_TOKEN": TOKEN,
+    "TWILIO_WHATSAPP_SENDER": "+525500000002",
+}
 PICTURES = ROOT / ".local" / "console"
 """Where the screenshots are kept, for people to look at."""
 
@@ -29,11 +38,15 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def puente(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Puente]:
-    """The whole app, its record filled."""
-    with running(tmp_path_factory.mktemp("console"), {"LINK_SIGNING_SECRETS": "a-secret-of-tests"}) as started:
+    """The whole app, its record filled; messages go to the sandbox's Twilio."""
+    with running(tmp_path_factory.mktemp("console"), SETTINGS) as started, pytest.MonkeyPatch.context() as environment:
+        for name, value in ENVIRONMENT.items():
+            environment.setenv(name, value)
+        get_settings.cache_clear()
         engine = make_engine(started.database)
         fill(engine)
         engine.dispose()
+        get_settings.cache_clear()
         yield started
 
 

@@ -64,6 +64,22 @@ class Operator:
         """A page that renews itself has that heading at last."""
         self.page.locator("h1", has_text=heading).first.wait_for(timeout=seconds * 1000)
 
+    def searches(self, words: str) -> None:
+        """Into the field at the top, and Enter, which counts as a click."""
+        self.clicks += 1
+        self.page.fill("#search", words)
+        self.page.press("#search", "Enter")
+        self.page.wait_for_load_state("networkidle")
+
+    def opens_part(self, words: str) -> None:
+        """The first part of the page that is closed and bears these words, by a click."""
+        self.clicks += 1
+        self.page.locator("main summary", has_text=words).first.click()
+
+    def writes(self, words: str) -> None:
+        """Into the first field for long texts that can be seen."""
+        self.page.locator("main textarea:visible").first.fill(words)
+
     @property
     def heading(self) -> str:
         return str(self.page.locator("h1").first.inner_text())

@@ -12,9 +12,11 @@ from shared import clock
 from shared.intake.envelope import Envelope
 from shared.journeys import chatbots
 from shared.outbox.actions import State
+from shared.people.kinds import identities
+from shared.people.observing import Seen, observe
 from shared.store.figure_models import EventHour
 from shared.store.message_models import ReceivedMessage
-from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, Target
+from shared.store.models import ActionLog, Contact, DeadLetter, Delivery, InboxEvent, Target
 from shared.store.session import make_engine, transact
 from shared.store.text_models import TextVersion
 from shared.store.types import key_of
@@ -33,15 +35,16 @@ STOPPED = Envelope(
 
 LATE = "too-late"
 """The reason of the many that `stop` stops."""
-KEY, SUBJECT = "e" * 64, "manychat:88213"
+KEY, SUBJECT, PHONE = "e" * 64, "manychat:88213", "+525512340147"
 BROADCAST, RUN = "3f0e6c5e-0000-4000-8000-0000000000b1", "3f0e6c5e-0000-4000-8000-0000000000e1"
 
 
 def fill(engine: Engine | None = None) -> None:
-    """An event with deliveries in every state, an outage, a stopped event, an unread answer, a broadcast."""
+    """A person, an event with deliveries in every state, an outage, a stopped event, an unread answer, a broadcast."""
 
     def work(session: Session) -> None:
         now = clock.now()
+        person(session, now)
         event(session, now)
         outage = outage_of_odoo(session, now)
         for number, state in enumerate(State):
@@ -51,6 +54,13 @@ def fill(engine: Engine | None = None) -> None:
         text_versions(session)
 
     transact(work, engine)
+
+
+def person(session: Session, now: datetime) -> None:
+    """Ana, with whom a number is proven and an address typed."""
+    session.add(Contact(manychat_id=SUBJECT.partition(":")[2], first_name="Ana", last_name="Robles"))
+    own, typed = identities(manychat="88213", phone=PHONE), identities(email="ana.robles@example.com")
+    observe(session, Seen(source="whatsapp", at=now, proven=own, typed=typed))
 
 
 def event(session: Session, now: datetime) -> None:
@@ -132,7 +142,7 @@ def answer(now: datetime) -> ReceivedMessage:
         provider="twilio",
         vendor_id="SM1",
         channel="whatsapp",
-        sender="+525512340147",
+        sender=PHONE,
         sender_name="Dora",
         text="¿Puedo pasar mi cita al viernes?",
         media=[],
