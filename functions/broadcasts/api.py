@@ -32,10 +32,11 @@ from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.paging import counted
 
 
-class AutomationConvertor(Convertor[str]):
-    """`{automation_id:automation}` in a path: whatever stands there, but for the lists, which have addresses of their own."""
+class IdConvertor(Convertor[str]):
+    """An id in a path: whatever stands there, but for the words that are addresses of their own."""
 
-    regex = "(?!uploads(?:/|$))[^/]+"
+    def __init__(self, *words: str) -> None:
+        self.regex = f"(?!(?:{'|'.join(words)})(?:/|$))[^/]+"
 
     def convert(self, value: str) -> str:
         """The text, which is then read as an id."""
@@ -46,7 +47,8 @@ class AutomationConvertor(Convertor[str]):
         return value
 
 
-register_url_convertor("automation", AutomationConvertor())
+register_url_convertor("automation", IdConvertor("uploads"))
+register_url_convertor("execution", IdConvertor("trigger", "webhook"))  # where events of the replaced flows come in
 router = APIRouter(prefix="/api/v1/flow-automations", tags=["Broadcasts"], route_class=SecuredRoute)
 executions_router = APIRouter(prefix="/api/v1/executions", tags=["Broadcasts"], route_class=SecuredRoute)
 
@@ -163,7 +165,7 @@ def get_stats(automation_id: UUID) -> StatsOut:
 TOTALS = ("sent", "delivered", "read", "replied", "completed", "failed", "skipped")
 
 
-@executions_router.get("/{execution_id}", summary="One execution", responses=documented(404))
+@executions_router.get("/{execution_id:execution}", summary="One execution", responses=documented(404))
 def get_execution(execution_id: UUID) -> ExecutionOut:
     """The execution, with its counts."""
     with reading() as session:
@@ -171,7 +173,7 @@ def get_execution(execution_id: UUID) -> ExecutionOut:
         return _shown_execution(session, row, automation.uuid)
 
 
-@executions_router.get("/{execution_id}/recipients", summary="Recipients of an execution", responses=documented(404))
+@executions_router.get("/{execution_id:execution}/recipients", summary="Recipients of an execution", responses=documented(404))
 def list_recipients(execution_id: UUID, query: Annotated[RecipientQuery, Query()]) -> Listed[RecipientOut]:
     """Its recipients, in the order in which they were planned; by status `total` goes no further than 10,000."""
     with reading() as session:

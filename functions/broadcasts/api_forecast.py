@@ -129,7 +129,7 @@ def forecast_automation(automation_id: UUID, body: ForecastIn | None = None, sho
 
 
 @executions_router.get(
-    "/{execution_id}/forecast",
+    "/{execution_id:execution}/forecast",
     summary="The forecast of an execution, and what happened",
     response_model=ForecastOut,
     responses=documented(404, 409) | AS_TEXT,

@@ -54,20 +54,20 @@ def cancel_automation(automation_id: UUID, caller: Caller, body: Why = None) -> 
     return _changed(automation_id, lambda session, uuid: running_automation.cancel(session, uuid, actor(caller), reason))
 
 
-@executions_router.post("/{execution_id}/pause", summary="Pause an execution", responses=REFUSED)
+@executions_router.post("/{execution_id:execution}/pause", summary="Pause an execution", responses=REFUSED)
 def pause_execution(execution_id: UUID, caller: Caller, body: Why = None) -> ExecutionOut:
     """Holds it. A message whose call is under way goes out; nothing else does."""
     reason = body.reason if body else None
     return _one(execution_id, lambda session, row: running_control.pause(session, row.id, actor(caller), reason))
 
 
-@executions_router.post("/{execution_id}/resume", summary="Resume an execution", responses=REFUSED)
+@executions_router.post("/{execution_id:execution}/resume", summary="Resume an execution", responses=REFUSED)
 def resume_execution(execution_id: UUID, caller: Caller) -> ExecutionOut:
     """Lets it go on with everybody who has got nothing yet."""
     return _one(execution_id, lambda session, row: running_control.resume(session, row.id, actor(caller)))
 
 
-@executions_router.post("/{execution_id}/cancel", summary="Cancel an execution", responses=REFUSED)
+@executions_router.post("/{execution_id:execution}/cancel", summary="Cancel an execution", responses=REFUSED)
 def cancel_execution(execution_id: UUID, caller: Caller, body: Why = None) -> ExecutionOut:
     """Ends it for good; what was sent stays."""
     reason = body.reason if body else None
