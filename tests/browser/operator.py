@@ -71,15 +71,6 @@ class Operator:
         self.page.press("#search", "Enter")
         self.page.wait_for_load_state("networkidle")
 
-    def opens_part(self, words: str) -> None:
-        """The first part of the page that is closed and bears these words, by a click."""
-        self.clicks += 1
-        self.page.locator("main summary", has_text=words).first.click()
-
-    def writes(self, words: str) -> None:
-        """Into the first field for long texts that can be seen."""
-        self.page.locator("main textarea:visible").first.fill(words)
-
     @property
     def heading(self) -> str:
         return str(self.page.locator("h1").first.inner_text())
