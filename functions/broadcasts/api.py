@@ -32,11 +32,10 @@ from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.paging import counted
 
 
-class IdConvertor(Convertor[str]):
-    """An id in a path: whatever stands there, but for the words that are addresses of their own."""
+class AutomationConvertor(Convertor[str]):
+    """`{automation_id:automation}` in a path: whatever stands there, but for the lists, which have addresses of their own."""
 
-    def __init__(self, *words: str) -> None:
-        self.regex = f"(?!(?:{'|'.join(words)})(?:/|$))[^/]+"
+    regex = "(?!uploads(?:/|$))[^/]+"
 
     def convert(self, value: str) -> str:
         """The text, which is then read as an id."""
@@ -47,8 +46,14 @@ class IdConvertor(Convertor[str]):
         return value
 
 
-register_url_convertor("automation", IdConvertor("uploads"))
-register_url_convertor("execution", IdConvertor("trigger", "webhook"))  # where events of the replaced flows come in
+class ExecutionConvertor(AutomationConvertor):
+    """`{execution_id:execution}` in a path: whatever stands there, but for where events of the replaced flows come in."""
+
+    regex = "(?!(?:trigger|webhook)(?:/|$))[^/]+"
+
+
+register_url_convertor("automation", AutomationConvertor())
+register_url_convertor("execution", ExecutionConvertor())
 router = APIRouter(prefix="/api/v1/flow-automations", tags=["Broadcasts"], route_class=SecuredRoute)
 executions_router = APIRouter(prefix="/api/v1/executions", tags=["Broadcasts"], route_class=SecuredRoute)
 
