@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -18,6 +18,7 @@ from shared import clock
 from shared import flows as installed
 from shared.console import pages
 from shared.console.navigation import Entry
+from shared.console.pause_form import Paused
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark
 from shared.errors import RefusedError
@@ -34,7 +35,6 @@ router = APIRouter(route_class=ConsoleRoute)
 ENTRY = Entry(name="flows", title=mark("Flows"), path="/console/flows", group="made-of", icon="flows", place=1)
 
 WEEK = timedelta(days=7)
-Hours = Literal["", "1", "4", "24"]
 SECRET = ("SecretStr", "ApiKey")
 SECRET_NAMES = ("database_url", "webhook_url", "password", "secret", "token")
 
@@ -121,12 +121,9 @@ def _stopped(session: Session, name: str) -> int:
 
 
 @router.post("/console/flows/{name}/pause")
-def pause(
-    name: str, operator: Signed, note: Annotated[str, Form(max_length=200)] = "", hours: Annotated[Hours, Form()] = ""
-) -> Response:
+def pause(name: str, operator: Signed, asked: Paused) -> Response:
     """Let its events wait, for some hours or until somebody resumes it."""
-    until = clock.now() + timedelta(hours=int(hours)) if hours else None
-    pausing.pause(name, operator.actor, until, note.strip() or None)
+    pausing.pause(name, operator.actor, asked.until, asked.note)
     return RedirectResponse(f"/console/flows/{name}", SEE_OTHER)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from shared import clock
 from shared.console import listing, pages
 from shared.console.navigation import Count, Entry
+from shared.console.pause_form import Paused
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark
 from shared.errors import RefusedError
@@ -31,7 +32,6 @@ router = APIRouter(route_class=ConsoleRoute)
 DAY = timedelta(hours=24)
 MOST_SHOWN = 20
 LINE = (ActionLog.action, ActionLog.result)
-Hours = Literal["", "1", "4", "24"]
 
 
 def down(session: Session) -> Count:
@@ -130,12 +130,9 @@ def system(request: Request, name: str) -> Response:
 
 
 @router.post("/console/systems/{name}/pause")
-def pause(
-    name: str, operator: Signed, note: Annotated[str, Form(max_length=200)] = "", hours: Annotated[Hours, Form()] = ""
-) -> Response:
+def pause(name: str, operator: Signed, asked: Paused) -> Response:
     """Leave the system alone, for some hours or until somebody resumes it."""
-    until = clock.now() + timedelta(hours=int(hours)) if hours else None
-    pauses.pause(name, operator.actor, until, note.strip() or None)
+    pauses.pause(name, operator.actor, asked.until, asked.note)
     return RedirectResponse(f"/console/systems/{name}", SEE_OTHER)
 
 

@@ -12,7 +12,8 @@ from shared.problems import documented
 from shared.store.flow_models import FlowPause
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
-from shared.web.paging import Moment, Page, PageQuery, find, text
+from shared.web.paging import Page, PageQuery, find, text
+from shared.web.targets import PauseIn
 
 router = APIRouter(prefix="/api/v1", tags=["Flows"], route_class=SecuredRoute)
 
@@ -37,15 +38,6 @@ class FlowPauseOut(BaseModel):
     waiting_since: datetime | None = Field(default=None, description="When the first of them was received.")
 
 
-class FlowPauseIn(BaseModel):
-    """For how long, and why."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    until: Moment | None = Field(default=None, description="When it goes on by itself; left out: when somebody resumes it.")
-    note: Annotated[str, text(200)] | None = Field(default=None, description="Why, for whoever finds it paused.")
-
-
 class FlowPauseQuery(PageQuery):
     """Filter of the list."""
 
@@ -53,7 +45,7 @@ class FlowPauseQuery(PageQuery):
 
 
 @router.post("/flows/{name}/pause", summary="Let a flow's events wait", responses=documented(404, 409))
-def pause_flow(name: FlowName, asked: FlowPauseIn, caller: Caller) -> FlowPauseOut:
+def pause_flow(name: FlowName, asked: PauseIn, caller: Caller) -> FlowPauseOut:
     """Its webhooks answer as ever, and what they take in waits. What was applied goes on. Again changes `until`."""
     return _shown(pausing.pause(name, actor(caller), asked.until, asked.note))
 

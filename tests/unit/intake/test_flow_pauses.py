@@ -106,6 +106,15 @@ def test_what_comes_while_others_still_wait_waits_behind_them(
     assert (handled(), count(FlowHold)) == (ids, 0)
 
 
+def test_a_pause_that_begins_while_others_are_released_holds_the_next(world: World, test_clock: clock.TestClock) -> None:
+    """Whoever was about to handle the next event sees the new pause under its lock, and leaves the event waiting."""
+    pausing.pause("contacts", "a", None, None)
+    send(world, test_clock, "a")
+    world.run()
+    assert releasing.release("contacts", timedelta(0)) == 0
+    assert (handled(), count(HeldEvent)) == ([], 1)
+
+
 def test_pause_ends_by_itself(world: World, test_clock: clock.TestClock) -> None:
     """At its time the timer handles what has waited; nobody is named as having ended it."""
     pausing.pause("contacts", "a", clock.now() + timedelta(hours=1), None)
