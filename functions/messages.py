@@ -208,7 +208,7 @@ handling(bp, "message_status_handler", STATUS_HANDLER)
 handling(bp, "message_reply_handler", REPLY_HANDLER)
 
 
-@bp.route("api/unsubscribe", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@bp.route("api/unsubscribe", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
 async def unsubscribe_page(req: func.HttpRequest) -> func.HttpResponse:
     """Ask whether they mean it. Changes nothing, because mail programs and scanners open links by themselves."""
     try:

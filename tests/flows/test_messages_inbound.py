@@ -111,8 +111,8 @@ class Flow:
     def click(self, token: str, method: str = "POST") -> func.HttpResponse:
         """The unsubscribe link, opened or confirmed."""
         path = f"/api/unsubscribe?t={token}"
-        if method == "GET":
-            return loops.run(message_webhooks.unsubscribe_page(_request("GET", path, b"", {})))
+        if method != "POST":
+            return loops.run(message_webhooks.unsubscribe_page(_request(method, path, b"", {})))
         headers = {"content-type": "application/x-www-form-urlencoded"}
         return self.post("unsubscribe_webhook", EVENTS_QUEUE, path, b"List-Unsubscribe=One-Click", headers)
 
@@ -498,9 +498,10 @@ class TestUnsubscribe:
             assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
-    def test_opening_the_link_changes_nothing(self, flow: Flow, post: PostOffice) -> None:
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    def test_opening_the_link_changes_nothing(self, flow: Flow, post: PostOffice, method: str) -> None:
         """Scanners open links; the page asks."""
-        answer = flow.click(self.link(post), "GET")
+        answer = flow.click(self.link(post), method)
         page = answer.get_body().decode()
         assert (answer.status_code, 'method="post"' in page, 'lang="es"' in page) == (200, True, True)
         assert answer.headers["Referrer-Policy"] == "no-referrer"
