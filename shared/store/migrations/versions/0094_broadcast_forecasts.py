@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0094"
-down_revision = "0088"
+down_revision = "0105"
 branch_labels = None
 depends_on = None
 
