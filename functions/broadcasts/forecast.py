@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from functions.broadcasts import costs, judging, known_flows, pace, planning, variants
 from functions.broadcasts.audience import Audience
 from functions.broadcasts.costs import Cost
-from functions.broadcasts.forecast_parts import Kind, Part, Seen
+from functions.broadcasts.forecast_parts import Group, Part, Seen
 from functions.broadcasts.judging import Judged
 from functions.broadcasts.pace import Place
 from functions.broadcasts.running_config import RunConfig
@@ -29,8 +29,7 @@ from shared.crm.people import identities_of
 from shared.messages import portfolio
 from shared.messages.digests import digest_of_person
 from shared.messages.windows import Window, window_for
-from shared.outbox.actions import Kind as OutboxKind
-from shared.outbox.actions import State
+from shared.outbox.actions import Kind, State
 from shared.people import kinds
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment
@@ -136,17 +135,17 @@ def of_parts(asked: Asked, parts: Iterable[Part]) -> Forecast:
     """The forecast of everybody whom these parts show."""
     seen, config = Seen().add(parts), asked.config
     run, places, used = RunConfig.of(config), *_places(config)
-    going = {kind: number for kind, number in seen.kinds.items() if kind.reason is None}
+    going = {group: number for group, number in seen.groups.items() if group.reason is None}
     return Forecast(
         starts_at=asked.starts_at,
         examined=seen.examined,
         duplicates=seen.examined - len(seen.people),
-        skipped=_sums((kind.reason, number) for kind, number in seen.kinds.items() if kind.reason is not None),
+        skipped=_sums((group.reason, number) for group, number in seen.groups.items() if group.reason is not None),
         course=simulate(seen.readers, slots_of(run, asked.starts_at + LONGEST), asked.starts_at, places),
-        in_journeys=_sums((name, number) for kind, number in going.items() for name in kind.journeys),
-        with_messages=sum(number for kind, number in going.items() if kind.journeys or kind.has_messages),
+        in_journeys=_sums((name, number) for group, number in going.items() for name in group.journeys),
+        with_messages=sum(number for group, number in going.items() if group.journeys or group.has_messages),
         cost=costs.of_countries(
-            _sums((kind.country, number) for kind, number in going.items()), known_flows.category_of(config["flow_id"])
+            _sums((group.country, number) for group, number in going.items()), known_flows.category_of(config["flow_id"])
         ),
         rate_per_hour=run.rate_per_hour,
         limit=places.most,
@@ -187,12 +186,12 @@ def _part(session: Session, judged: Sequence[Judged], windows: Windows, asked: A
     counted = portfolio.counted_until(session, [one.phone for one in going if one.phone])
     part, place = Part(), 0
     for one in judged:
-        kind = Kind(one.reason)
+        group = Group(one.reason)
         if one.reason is None:
             reader = Reader(windows.of(one.phone), taken[place] >= most, counted.get(one.phone or ""))
-            kind = Kind(None, costs.country_of(one.phone), tuple(sorted(busy.get(place, ()))), taken[place] > 0, reader)
+            group = Group(None, costs.country_of(one.phone), tuple(sorted(busy.get(place, ()))), taken[place] > 0, reader)
             place += 1
-        part.add(one.key, kind)
+        part.add(one.key, group)
     return part
 
 
@@ -214,7 +213,7 @@ def _messages(session: Session, going: Sequence[Judged], starts_at: datetime) ->
     for names in _sliced(sorted(whose)):
         planned = select(Delivery.subject, func.count()).where(
             Delivery.subject.in_(names),
-            Delivery.kind == OutboxKind.MESSAGE,
+            Delivery.kind == Kind.MESSAGE,
             Delivery.state == State.PENDING,
             Delivery.due_at >= starts_at - ONE_DAY,
             Delivery.due_at < starts_at + ONE_DAY,

@@ -1,8 +1,8 @@
 """What the chunks of an audience show of its people, small enough to be kept until the whole audience is gone through.
 
-Many people are alike for a forecast: the same hours, the same country, the same reason to leave them out. So a part holds each
-kind of them once, and of each person eight bytes that tell them from others (of a keyed digest, not of the number itself) and
-the place of their kind.
+Many people are alike for a forecast: the same hours, the same country, the same reason to leave them out. So a part holds
+each group of them once, and of each person eight bytes that tell them from others (of a keyed digest, not of the number itself)
+and the place of their group.
 """
 
 import base64
@@ -22,8 +22,8 @@ HEXES = 17  # the mark of a keyed digest, and the digits of eight bytes
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What a forecast has to know of somebody. `reason` says why they are left out; None: they get it."""
+class Group:
+    """People who are alike for a forecast. `reason` says why they are left out; None: they get it."""
 
     reason: str | None
     country: str = ""
@@ -34,31 +34,31 @@ class Kind:
 
 @dataclass
 class Part:
-    """People in the order of the audience: who each is, and where their kind stands in `kinds`."""
+    """People in the order of the audience: who each is, and where their group stands in `groups`."""
 
-    kinds: list[Kind] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
     who: array[int] = field(default_factory=lambda: array(WHO))
     places: array[int] = field(default_factory=lambda: array(PLACES))
 
     def __post_init__(self) -> None:
-        self._place_of = {kind: place for place, kind in enumerate(self.kinds)}
+        self._place_of = {group: place for place, group in enumerate(self.groups)}
 
-    def add(self, key: str, kind: Kind) -> None:
+    def add(self, key: str, group: Group) -> None:
         """Add somebody, by the key by which nobody is written to twice."""
-        place = self._place_of.setdefault(kind, len(self.kinds))
-        if place == len(self.kinds):
-            self.kinds.append(kind)
+        place = self._place_of.setdefault(group, len(self.groups))
+        if place == len(self.groups):
+            self.groups.append(group)
         self.who.append(int(digest_of_person(key)[1:HEXES], 16))
         self.places.append(place)
 
     def stored(self) -> dict[str, Any]:
         """The part as it is kept."""
-        return {"kinds": [_stored(one) for one in self.kinds], "who": _text(self.who), "places": _text(self.places)}
+        return {"groups": [_stored(one) for one in self.groups], "who": _text(self.who), "places": _text(self.places)}
 
     @classmethod
     def read(cls, stored: Mapping[str, Any], window: Callable[[Window], Window]) -> "Part":
         """The part that was kept. `window` gives the one object for equal windows."""
-        part = cls([_read(one, window) for one in stored["kinds"]])
+        part = cls([_read(one, window) for one in stored["groups"]])
         for name in ("who", "places"):
             getattr(part, name).frombytes(base64.b64decode(stored[name]))
         return part
@@ -68,11 +68,11 @@ def _text(values: "array[int]") -> str:
     return base64.b64encode(values.tobytes()).decode()
 
 
-def _stored(kind: Kind) -> list[Any]:
-    reader, window = kind.reader, kind.reader.window
+def _stored(group: Group) -> list[Any]:
+    reader, window = group.reader, group.reader.window
     until = reader.counted_until.isoformat() if reader.counted_until else None
     hours = _stored_window(window) if window else None
-    return [kind.reason, kind.country, list(kind.journeys), kind.has_messages, hours, reader.is_capped, until]
+    return [group.reason, group.country, list(group.journeys), group.has_messages, hours, reader.is_capped, until]
 
 
 def _stored_window(window: Window) -> list[Any]:
@@ -80,11 +80,11 @@ def _stored_window(window: Window) -> list[Any]:
     return [window.zone.key, window.country, *quiet, sorted(window.days)]
 
 
-def _read(stored: list[Any], known: Callable[[Window], Window]) -> Kind:
+def _read(stored: list[Any], known: Callable[[Window], Window]) -> Group:
     reason, country, journeys, has_messages, hours, is_capped, until = stored
     window = known(_read_window(hours)) if hours else None
     reader = Reader(window, is_capped, datetime.fromisoformat(until) if until else None)
-    return Kind(reason, country, tuple(journeys), has_messages, reader)
+    return Group(reason, country, tuple(journeys), has_messages, reader)
 
 
 def _read_window(stored: list[Any]) -> Window:
@@ -98,7 +98,7 @@ class Seen:
 
     examined: int = 0
     people: set[int] = field(default_factory=set)  # a million need tens of megabytes
-    kinds: dict[Kind, int] = field(default_factory=dict)
+    groups: dict[Group, int] = field(default_factory=dict)
     readers: list[Reader] = field(default_factory=list)
 
     def add(self, parts: Iterable[Part]) -> "Seen":
@@ -108,10 +108,10 @@ class Seen:
             for who, place in zip(part.who, part.places, strict=True):
                 if who not in self.people:
                     self.people.add(who)
-                    self._count(part.kinds[place])
+                    self._count(part.groups[place])
         return self
 
-    def _count(self, kind: Kind) -> None:
-        self.kinds[kind] = self.kinds.get(kind, 0) + 1
-        if kind.reason is None:
-            self.readers.append(kind.reader)
+    def _count(self, group: Group) -> None:
+        self.groups[group] = self.groups.get(group, 0) + 1
+        if group.reason is None:
+            self.readers.append(group.reader)

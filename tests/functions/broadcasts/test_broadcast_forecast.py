@@ -15,7 +15,7 @@ from functions.broadcasts.forecast_tables import ForecastPart, StoredForecast
 from functions.broadcasts.progress import Change
 from functions.broadcasts.states import RecipientStatus
 from functions.broadcasts.tables import Execution, Recipient
-from shared import clock
+from shared import clock, faults
 from shared.messages import number_states, numbers, portfolio
 from shared.messages.digests import digest_of_person
 from shared.messages.message import Message
@@ -212,7 +212,7 @@ def test_a_second_question_begins_no_second_forecast(api: Api, environment: pyte
     second = api.post(where, body={"starts_at": START, "rate_limit_per_hour": 3})
     assert (second.status, second.json["asked_at"]) == (202, first.json["asked_at"])
     assert second.json["examined"] == 12
-    assert api("PATCH", f"{LIST}/{made['id']}", body={"rate_limit_per_hour": 20}).status == 200
+    assert api("PUT", f"{LIST}/{made['id']}", body={"rate_limit_per_hour": 20}).status == 200
     assert api.get(where).json["is_outdated"] is True
     until_ready()
     assert (api.get(where).json["rate_per_hour"], api.get(where).json["is_outdated"]) == (10, True)
@@ -287,6 +287,25 @@ def test_of_two_that_work_on_one_chunk_one_counts(api: Api, environment: pytest.
     assert api.get(f"{LIST}/{made['id']}/forecast").json["examined"] == 9
 
 
+def test_a_job_that_dies_between_chunks_counts_nobody_twice(api: Api, environment: pytest.MonkeyPatch) -> None:
+    """The place is committed with what the chunk showed."""
+    contacts(api, 30)
+    made = automation(api)
+    small_chunks(environment)
+    api.post(f"{LIST}/{made['id']}/forecast", body={"starts_at": START})
+    for _ in range(8):
+        faults.inject("broadcasts.after_forecast_chunk=raise")
+        try:
+            forecast_kept.keep_all()
+        except faults.InjectedFault:
+            continue
+        finally:
+            faults.inject("")
+    until_ready()
+    shown = api.get(f"{LIST}/{made['id']}/forecast").json
+    assert (shown["examined"], shown["sends"], shown["duplicates"]) == (30, 30, 0)
+
+
 def test_the_forecast_of_a_large_execution_is_whole(api: Api, environment: pytest.MonkeyPatch) -> None:
     """It is worked out over several runs of the job, and kept once; until then 409 says that it comes."""
     contacts(api, 20)
@@ -308,7 +327,7 @@ def small_chunks(environment: pytest.MonkeyPatch) -> None:
     environment.setattr(forecasts, "AT_ONCE", 2)
     times = iter(range(10**9))
     environment.setattr(forecasts, "BUDGET_SECONDS", 3)
-    environment.setattr(forecasts.clock, "steady", lambda: next(times))
+    environment.setattr(clock, "steady", lambda: next(times))
 
 
 def until_ready() -> None:
