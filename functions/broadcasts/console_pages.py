@@ -21,6 +21,7 @@ from functions.broadcasts import (
     running_automation,
     running_control,
     schedule_records,
+    start_plan,
     starting,
     stats,
 )
@@ -33,8 +34,8 @@ from shared.console import listing, pages
 from shared.console.listing import blank
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.crm import editing
-from shared.errors import RefusedError
 from shared.messages import portfolio
+from shared.plans import running
 from shared.settings import get_settings, settings_of
 from shared.store.session import reading
 
@@ -152,33 +153,21 @@ def before_start(request: Request, automation_id: UUID) -> Response:
     """What a start would touch, worked out on the real audience, or how far that is; nothing is begun."""
     with reading() as session:
         row = automation_edits.find(session, str(automation_id))
-        mark = _mark(row)
         schedule = schedule_records.of_automation(session, row.id)
         session.expunge_all()
-    facts: dict[str, Any] = {"automation": row, "mark": mark, "schedule": schedule} | console_forecast.of_page(row, "console")
+    facts: dict[str, Any] = {"automation": row, "schedule": schedule} | console_forecast.of_page(row, "console")
     facts |= {"hours": _hours(facts["forecast"] or {})}
     facts |= {"approval_above": settings_of(BroadcastSettings).broadcast_approval_above}
     return _render(request, "start", row.name, facts)
 
 
 @router.post(LIST + "/{automation_id}/start")
-def start(automation_id: UUID, operator: Signed, mark: Annotated[str, Form(max_length=100)]) -> Response:
-    """Begin a run of what was shown. A second click, or a start of an automation that was changed since, is refused."""
-
-    def work(session: Session) -> Execution:
-        row = automation_edits.find(session, str(automation_id), for_change=True)
-        if mark != _mark(row):
-            raise RefusedError(409, "changed", "It was started or changed meanwhile: look again at what it would do.")
-        return starting.start(session, row, starting.Start(), operator.name, operator.actor)
-
-    begun = editing.committed(work)
-    starting.plan_at_once(begun.id)
-    return _to_execution(begun.uuid)
-
-
-def _mark(row: Automation) -> str:
-    """What an automation was when somebody looked at it: every start and every change gives it another."""
-    return f"{row.total_executions}:{row.updated_at.isoformat()}"
+def start(automation_id: UUID, operator: Signed) -> Response:
+    """The plan of a start: to whom and with which texts. It begins once the plan is approved, and exactly as it says."""
+    with reading() as session:
+        wanted = start_plan.asked(automation_edits.find(session, str(automation_id)))
+    number = running.begin(start_plan.NAME, wanted, operator.actor, operator.name)
+    return RedirectResponse(f"/console/plans/{number}", SEE_OTHER)
 
 
 @router.post(LIST + "/{automation_id}/pause")

@@ -75,6 +75,7 @@ FLOW = Flow(
         "functions.broadcasts.console:EXECUTIONS",
         "functions.broadcasts.console:RECIPIENTS",
     ),
+    plans=MappingProxyType({"broadcast": "functions.broadcasts.start_plan:STARTS"}),
     settings="functions.broadcasts.settings:BroadcastSettings",
     has_journeys=True,
     has_templates=True,
