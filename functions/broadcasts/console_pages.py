@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from functions.broadcasts import (
     automation_edits,
-    forecast,
+    console_forecast,
     forecast_kept,
-    forecast_shown,
+    forecasts,
     measures,
     running_automation,
     running_control,
@@ -26,12 +26,10 @@ from functions.broadcasts import (
     stats,
 )
 from functions.broadcasts.api import find_execution
-from functions.broadcasts.running_config import config_of
 from functions.broadcasts.settings import BroadcastSettings
 from functions.broadcasts.states import OPEN, AutomationStatus, ExecutionStatus
 from functions.broadcasts.stats import Figures
 from functions.broadcasts.tables import Automation, Execution
-from shared import clock
 from shared.console import listing, pages
 from shared.console.listing import blank
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
@@ -46,7 +44,6 @@ router = APIRouter(route_class=ConsoleRoute)
 LIST = "/console/broadcasts"
 TITLE = "Broadcasts"
 NEWEST = 20
-FORECAST_SECONDS = 5
 COMPARED_AT_ONCE = 20_000
 """With more recipients than this a page is not held up by what happened in each hour; it is shown when asked for."""
 COUNTS = ("total", "sent", "delivered", "read", "replied", "completed", "failed", "skipped")
@@ -124,9 +121,12 @@ def automation(request: Request, automation_id: UUID) -> Response:
         runs = _newest(session, row.id)
         running = starting.open_executions(session, row.id, OPEN)
         may = _may(row, running)
+        kept = forecasts.of_automation(session, row.id)
         session.expunge_all()
-    facts = {"automation": row, "figures": figures, "runs": runs, "may": may, "rates": RATES, "counts": COUNTS}
+    facts: dict[str, Any] = {"automation": row, "figures": figures, "runs": runs, "may": may, "rates": RATES, "counts": COUNTS}
     facts |= {"compared": measures.of_counts(figures.counted), "is_over": not running}
+    facts |= console_forecast.facts_of(kept, row) if kept is not None else {"forecast": None, "forecasting": None}
+    facts |= {"hours": _hours(facts["forecast"] or {})}
     return _render(request, "automation", row.name, facts)
 
 
@@ -150,14 +150,13 @@ def _may(row: Automation, running: Sequence[Execution]) -> dict[str, bool]:
 
 @router.get(LIST + "/{automation_id}/start")
 def before_start(request: Request, automation_id: UUID) -> Response:
-    """What a start would touch, worked out on the real audience; nothing is begun."""
+    """What a start would touch, worked out on the real audience, or how far that is; nothing is begun."""
     with reading() as session:
         row = automation_edits.find(session, str(automation_id))
-        config = config_of(row)
         schedule = schedule_records.of_automation(session, row.id)
         session.expunge_all()
-    shown = forecast_shown.as_json(forecast.of_config(config, clock.now(), FORECAST_SECONDS))
-    facts = {"automation": row, "forecast": shown, "hours": _hours(shown), "schedule": schedule}
+    facts: dict[str, Any] = {"automation": row, "schedule": schedule} | console_forecast.of_page(row, "console")
+    facts |= {"hours": _hours(facts["forecast"] or {})}
     facts |= {"approval_above": settings_of(BroadcastSettings).broadcast_approval_above}
     return _render(request, "start", row.name, facts)
 

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import delete, select
 
-from functions.broadcasts import forecast_kept, planning, running_control
+from functions.broadcasts import console_forecast, forecast_kept, forecasts, planning, running_control
 from functions.broadcasts.tables import Automation, Execution
 from shared import clock
 from shared.journeys import chatbots
@@ -167,6 +167,20 @@ def test_pause_by_errors_says_why(made, operator):
     transact(lambda session: running_control.pause(session, 1, "system", "12 of 20 messages failed"))
     assert "12 of 20 messages failed" in operator.get(where).words
     assert "12 of 20 messages failed" in operator.get(made).words
+
+
+def test_forecast_of_many_shows_its_progress_and_then_itself(made, operator, monkeypatch):
+    """On the page before a start and on the broadcast's own; nothing says how many get it before everybody is looked at."""
+    monkeypatch.setattr(forecasts, "AT_ONCE", 2)
+    waiting = operator.get(f"{made}/start").words
+    assert "The forecast is being worked out: 0 of 3 people." in waiting
+    assert "gets it" not in waiting
+    assert "The forecast is being worked out" in operator.get(made).words
+    forecast_kept.keep_all()
+    assert "2 people of 3 get it" in operator.get(made).words
+    monkeypatch.setattr(console_forecast, "FEW", 2)
+    assert "2 people of 3 get it" in operator.get(f"{made}/start").words
+    assert operator.get(f"{made}/audience").words.count("2 people of 3 get it") == 1
 
 
 def test_forecast_stands_beside_what_happened(made, operator):
