@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0098"
-down_revision = "0105"
+down_revision = "0094"
 branch_labels = None
 depends_on = None
 contracts = "0071"  # since then nothing reads it
