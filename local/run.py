@@ -12,7 +12,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from devhost.azurite import Azurite, AzuriteError
-from local import cart, contact, coordination, demo, desk, invoice, lead, meeting, onboarding, outside, payment, ticket
+from local import (
+    cart,
+    contact,
+    coordination,
+    demo,
+    desk,
+    invoice,
+    lead,
+    meeting,
+    onboarding,
+    outage,
+    outside,
+    payment,
+    signed_in,
+    ticket,
+)
 from local.ports import ROOT, STATE, Ports
 from local.values import SettingsError, Values, api_key, database, read
 
@@ -81,7 +96,9 @@ def _run(ports: Ports, started: ExitStack) -> None:
     onboarding.Demo(sandbox_url, asking).show()
     meeting.Demo(sandbox_url, posting, asking).show()
     coordination.Demo(sandbox_url, posting, asking).show()
-    desk.Demo(sandbox_url, posting, asking).show(visit.visitor.name, visit.visitor.phone)
+    outage.Demo(sandbox_url, posting, asking).show()
+    pressing = signed_in.pressing(base_url, api_key(environment))
+    desk.Demo(sandbox_url, posting, asking, pressing).show(visit.visitor.name, visit.visitor.phone)
     print("\nReady. Send your own events; Ctrl-C stops everything.", flush=True)
     code = host.wait()
     raise StartError(f"The host ended by itself with code {code}; its log is .local/host.log.")

@@ -1,5 +1,6 @@
 """The demonstration of what waits for a person brings each matter about, and says which did not come."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from local import desk, lead
 ANSWERS = {
     "/api/v1/dead-letters": {"type": "manychat.opportunity", "reason": "unknown-stage"},
     "/api/v1/inbound-messages": {"text": desk.QUESTION},
+    "/api/v1/suppressions": {"channel": "whatsapp", "cause": "stop"},
+    "/api/v1/advisors": {"name": desk.ADVISOR},
     "/api/v1/deliveries?state=uncertain": {"target": "manychat", "action": "manychat"},
     "/api/v1/deliveries?state=dead": {"target": "manychat", "action": "manychat"},
     "/api/v1/flow-automations/1/executions": {"status": "running"},
@@ -16,7 +19,19 @@ ANSWERS = {
 }
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, **missing: Any) -> tuple[bool, list[tuple[str, str]], list[tuple[str, Any]]]:
+def pressed(page: str, action: str) -> str:
+    """The console as it is: the form of a start leads to its plan."""
+    assert page == action == "/console/broadcasts/3/start"
+    return "/console/plans/1"
+
+
+def refused(_page: str, action: str) -> str:
+    raise LookupError(f"the page has no form that leads to {action}")
+
+
+def shown(
+    monkeypatch: pytest.MonkeyPatch, press: Callable[[str, str], str] = pressed, **missing: Any
+) -> tuple[bool, list[tuple[str, str]], list[tuple[str, Any]]]:
     """Whether all came; what the sandbox was asked, and what was posted to the app. `missing`: answers that never come."""
     asked: list[tuple[str, str]] = []
     posted: list[tuple[str, Any]] = []
@@ -35,7 +50,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, **missing: Any) -> tuple[bool, list[t
 
     monkeypatch.setattr(lead, "asked", outside)
     monkeypatch.setattr(lead, "moments", lambda: range(2))
-    return desk.Demo("http://sandbox", post, ask).show("Ana Demo", "+525512000000"), asked, posted
+    return desk.Demo("http://sandbox", post, ask, press).show("Ana Demo", "+525512000000"), asked, posted
 
 
 def test_each_matter_is_brought_about_from_outside(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,11 +61,19 @@ def test_each_matter_is_brought_about_from_outside(monkeypatch: pytest.MonkeyPat
     assert ("POST", "http://sandbox/_sandbox/twilio/reply") in asked
     assert [body["state"]["stage_id"] for path, body in posted if "opportunity" in path] == [desk.UNKNOWN_STAGE]
     audiences = [body["audience_config"]["contact_ids"] for path, body in posted if path == "/api/v1/flow-automations/"]
-    assert [len(people) for people in audiences] == [1, 3]
+    assert [len(people) for people in audiences] == [1, 3, 2]
     out = capsys.readouterr().out
     assert "manychat.opportunity: unknown-stage" in out
     assert desk.QUESTION in out
     assert "Jornada de valoración: queued" in out
+    assert "plan      /console/plans/1" in out
+
+
+def test_plan_that_was_not_made_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the reason; all else is shown."""
+    came, _asked, _posted = shown(monkeypatch, press=refused)
+    assert not came
+    assert "plan: was not made (the page has no form" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("path", sorted(ANSWERS))
