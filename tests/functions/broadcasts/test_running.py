@@ -16,7 +16,7 @@ from shared.errors import PermanentError, RetryableError, UnavailableError
 from shared.messages import sending, template_sources, text_versions
 from shared.outbox.execute import drain
 from shared.settings import get_settings
-from shared.store.message_models import MessageDay
+from shared.store.message_models import MessageDay, Suppression
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from shared.store.text_models import TextUse
@@ -191,6 +191,8 @@ def test_wave_of_errors_pauses_with_its_reason(post: Post) -> None:
     found = post.recipients()
     assert found["failed"] < 60
     assert found["pending"] + found["queued"] > 130
+    with reading() as session:
+        assert session.scalars(select(Suppression)).all() == []  # a system that is ill says nothing about anybody
     post.office.refusals = []
     transact(lambda session: running_control.resume(session, execution_id, "ana"))
     post.go(1800)
