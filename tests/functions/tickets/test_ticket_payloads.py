@@ -4,12 +4,14 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
+import azure.functions as func
 import pytest
 from sqlalchemy import select
 
 from functions.tickets import media
 from functions.tickets.payloads import TicketMessages
 from functions.tickets.payloads import read as read_request
+from shared import queues
 from shared.errors import PermanentError
 from shared.messages.outcomes import notify_received
 from shared.settings import get_settings
@@ -17,10 +19,14 @@ from shared.store.message_models import ReceivedMessage
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.functions.tickets.conftest import URL, Till
-from tests.support import pictures
+from tests.support import loops, pictures
+from tests.support.functions import named
 from tests.support.messages import ANA_PHONE
 from tests.support.payloads import payload
-from tests.support.world import request
+from tests.support.world import LOCAL_KEY, Out, request
+from tests.unit.web.calls import Api
+
+ADMIN = {"name": "local", "key": LOCAL_KEY, "scopes": ["admin"]}
 
 
 def read(body: Any, content_type: str = "application/json") -> TicketMessages:
@@ -70,6 +76,35 @@ def test_address_of_nothing_is_refused(till: Till, url: str) -> None:
     """422, and the sender is told what is missing."""
     answer = till.world.post("tickets", {"MediaUrl0": url, "From": f"whatsapp:{ANA_PHONE}"})
     assert (answer.status_code, till.tickets) == (422, [])
+
+
+@pytest.mark.parametrize("way", ["header", "end", "hand", "nobody", "another-scope"])
+def test_address_and_start_of_the_replaced_flow(till: Till, environment: pytest.MonkeyPatch, way: str) -> None:
+    """With the key in the header or at the end of the old address, or by hand; a ticket is booked as by the new address."""
+    scopes = ["webhook:leads"] if way == "another-scope" else ["webhook:tickets"]
+    environment.setenv("API_KEYS", json.dumps([{"name": "crm", "key": "crm-key", "scopes": scopes}, ADMIN]))
+    get_settings.cache_clear()
+    till.files[URL] = pictures.jpeg()
+    body = {"MediaUrl0": URL, "From": f"whatsapp:{ANA_PHONE}", "MessageSid": "MM1", "openai_api_key": "sk-secret"}
+    if way == "hand":
+        environment.setattr(queues, "send", till.world.storage.send)
+        asked = {"namespace": "company.team", "flowId": "whatsapp_ticket_to_sheet_doc", "inputs": body}
+        status = Api().post("/api/v1/executions/trigger", key=LOCAL_KEY, body=asked).status
+    else:
+        headers = {"content-type": "application/json"} | (
+            {"x-api-key": "crm-key"} if way in ("header", "another-scope") else {}
+        )
+        route = {"namespace": "workflows", "key": "crm-key" if way == "end" else ""}
+        sent = func.HttpRequest(method="POST", url="/", headers=headers, route_params=route, body=json.dumps(body).encode())
+        out = Out()
+        status = loops.run(named("tickets_old_webhook")(sent, out)).status_code
+        if out.value is not None:
+            till.world.storage.send("events-queue", out.value)
+    till.settle()
+    if way in ("nobody", "another-scope"):
+        assert (status, till.tickets) == (401 if way == "nobody" else 403, [])
+    else:
+        assert (status, till.ticket.status, str(till.ticket.total)) == (202, "booked", "116.00")
 
 
 def received(**more: Any) -> int:
