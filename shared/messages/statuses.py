@@ -13,7 +13,17 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import UnavailableError
-from shared.messages import consent, consent_words, digests, looks, planning, putting_off, refusals, verdict
+from shared.messages import (
+    consent,
+    consent_words,
+    digests,
+    looks,
+    number_states,
+    planning,
+    putting_off,
+    refusals,
+    verdict,
+)
 from shared.messages.events import ProviderEvent
 from shared.messages.message import Message
 from shared.messages.outcomes import MessageOutcome, Word, notify
@@ -233,6 +243,7 @@ def _put_off(session: Session, row: MessageStatus, delivery: Delivery) -> bool:
         actions.refused_account(
             session, delivery.target, UnavailableError("it says so of a message that it had taken", account=True)
         )
+    number_states.pause_of(session, Message.from_payload(payload), row.reason or "")
     row.told = row.status
     delivery.state, delivery.finished_at, delivery.result = State.PENDING, None, None
     delivery.reason, delivery.due_at = row.reason, clock.now() + timedelta(seconds=wait)
