@@ -32,6 +32,7 @@ logger = logging.getLogger("devhost")
 
 DRAIN_SECONDS = 30
 MAX_HEADER_BYTES = 32768
+MAX_LINE_BYTES = 65536  # of method, path and query: an address that is too long gets the app's own answer
 LAG_CHECK_SECONDS = 0.5
 LAG_WARNING_SECONDS = 1.0
 
@@ -146,7 +147,12 @@ class Host:
             return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=limit)
 
         self.web_server = web.Server(
-            front.handle, request_factory=request, access_log=None, max_field_size=MAX_HEADER_BYTES, auto_decompress=False
+            front.handle,
+            request_factory=request,
+            access_log=None,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            auto_decompress=False,
         )
         try:
             self.server = await loop.create_server(self.web_server, self.place.address, self.place.port, backlog=512)

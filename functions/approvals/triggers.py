@@ -22,7 +22,7 @@ AWAY = 503
 bp = func.Blueprint()
 
 
-@bp.route("api/approvals", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@bp.route("api/approvals", methods=["GET", "HEAD", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def approvals_page(req: func.HttpRequest) -> func.HttpResponse:
     """What is asked for, and two buttons; after a button, what has become of it. A second press changes nothing."""
     from functions.approvals import page

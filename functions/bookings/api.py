@@ -8,17 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from sqlalchemy import Select, select
 
 from functions.bookings.tables import UID_LENGTH, Booking, BookingUid
-from shared import queues
-from shared.crm import reconciliations
 from shared.errors import RefusedError
 from shared.problems import documented
 from shared.readers.email import key as address_key
 from shared.store.limits import LONGEST_ID
 from shared.store.models import Reconciliation
 from shared.store.session import reading
-from shared.web.auth import Caller, SecuredRoute, actor
+from shared.web.auth import Caller, SecuredRoute
 from shared.web.paging import Moment, Page, PageQuery, find, text
-from shared.web.reconciliations import ReconciliationReport, ReconciliationSummary, summary
+from shared.web.reconciliations import ReconciliationReport, ReconciliationSummary, asked_by, summary
 
 router = APIRouter(prefix="/api/v1/bookings", tags=["Bookings"], route_class=SecuredRoute)
 
@@ -100,9 +98,7 @@ class ComparisonRequest(BaseModel):
 @router.post("/comparisons", status_code=202, summary="Compare our bookings with a calendar's")
 def ask_for_comparison(body: ComparisonRequest, caller: Caller) -> ReconciliationSummary:
     """Puts a comparison on its queue and answers at once; `id` is the number of its report."""
-    number = reconciliations.ask(queues.RECONCILE_QUEUE, actor(caller), dry_run=body.dry_run, system=body.calendar)
-    with reading() as session:
-        return summary(session.get_one(Reconciliation, number))
+    return asked_by(caller, body.calendar, dry_run=body.dry_run)
 
 
 @router.get("/comparisons", summary="List comparisons with the calendars")

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
-from starlette.convertors import Convertor, register_url_convertor
+from starlette.convertors import register_url_convertor
 
 from functions.broadcasts import automation_edits, ids, starting, stats
 from functions.broadcasts.api_comparison import ComparedOut
@@ -30,24 +30,17 @@ from shared.problems import documented
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.paging import counted
+from shared.web.path_words import WordConvertor
 
 
-class AutomationConvertor(Convertor[str]):
-    """`{automation_id:automation}` in a path: whatever stands there, but for the lists, which have addresses of their own."""
+class AutomationConvertor(WordConvertor):
+    """`{automation_id:automation}`: an automation's id, not the word of the lists, which have addresses of their own."""
 
     regex = "(?!uploads(?:/|$))[^/]+"
 
-    def convert(self, value: str) -> str:
-        """The text, which is then read as an id."""
-        return value
 
-    def to_string(self, value: str) -> str:
-        """The id as it stands in a path."""
-        return value
-
-
-class ExecutionConvertor(AutomationConvertor):
-    """`{execution_id:execution}` in a path: whatever stands there, but for where events of the replaced flows come in."""
+class ExecutionConvertor(WordConvertor):
+    """`{execution_id:execution}`: an execution's id, not a word of the addresses where events of the replaced flows come in."""
 
     regex = "(?!(?:trigger|webhook)(?:/|$))[^/]+"
 

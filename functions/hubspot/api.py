@@ -10,12 +10,14 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Select, select
 
 from functions.hubspot import deciding, triggers
+from functions.hubspot.client import TARGET
 from functions.hubspot.tables import ERROR, ID_LENGTH, SENT, SKIPPED, HubSpotMessage
 from shared.problems import documented
 from shared.setting_types import Scope
 from shared.store.session import reading
-from shared.web.auth import SecuredRoute
+from shared.web.auth import Caller, SecuredRoute
 from shared.web.paging import Moment, Page, PageQuery, find, text
+from shared.web.reconciliations import ReconciliationSummary, SystemReport, asked_by, reports
 
 router = APIRouter(prefix="/api/v1/hubspot", tags=["HubSpot"], route_class=SecuredRoute)
 
@@ -130,6 +132,18 @@ def list_messages(query: Annotated[MessageQuery, Query()]) -> Page[MessageOut]:
     with reading() as session:
         rows, total, after = find(session, query.applied(select(HubSpotMessage)), HubSpotMessage.id, query)
         return Page(items=[MessageOut.of(row) for row in rows], total=total, next=after)
+
+
+@router.post("/comparisons", status_code=202, summary="Compare what HubSpot's webhooks told with its contacts")
+def ask_for_hubspot_comparison(caller: Caller) -> ReconciliationSummary:
+    """Puts a comparison on its queue and answers at once. It only reports; what is missing is mended by a plan."""
+    return asked_by(caller, TARGET)
+
+
+@router.get("/comparisons", summary="List comparisons of HubSpot's contacts with what its webhooks told")
+def list_hubspot_comparisons(query: Annotated[PageQuery, Query()]) -> Page[SystemReport]:
+    """Those of every night and those that were asked for: interests that are `missing` here."""
+    return reports((TARGET,), query)
 
 
 class InterestRoute(SecuredRoute):

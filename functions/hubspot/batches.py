@@ -104,7 +104,7 @@ def find_by_phones(phones: Collection[str], properties: Sequence[str], budget: B
     }
     answer = HUBSPOT.call("POST", f"{CONTACTS}/search", repeatable=True, what="searching by phone", json=body)
     found: dict[str, Found] = {}
-    for one in _contacts(answer):
+    for one in contacts_in(answer):
         found.setdefault(str(one.properties.get(PHONE) or ""), one)
     return found
 
@@ -115,30 +115,37 @@ EMAIL, PHONE = "email", "phone"
 
 def _read(keys: Collection[str], properties: Sequence[str], budget: Budget, by: str = "") -> list[Found]:
     """The contacts that there are; HubSpot answers 207 where some are unknown, and 404 where all are."""
-    if not keys:
-        return []
+    return contacts_in(read_answer(keys, properties, budget, by)) if keys else []
+
+
+def read_answer(
+    keys: Collection[str], properties: Sequence[str], budget: Budget, by: str = "", history: Sequence[str] = ()
+) -> Mapping[str, Any]:
+    """HubSpot's answer about these contacts, empty where it knows none of them. Raises as `read_by_ids`.
+
+    `history`: properties of which it also says what they were before; of so many contacts it takes 50 in a call.
+    """
     _take(budget)
     body: dict[str, Any] = {
         "inputs": [{"id": key} for key in sorted(keys)],
         "properties": list(dict.fromkeys(properties)),
-        "propertiesWithHistory": [],
+        "propertiesWithHistory": list(history),
     }
     body |= {"idProperty": by} if by else {}
     try:
-        answer = HUBSPOT.call("POST", f"{CONTACTS}/batch/read", repeatable=True, what="reading contacts", json=body)
+        return HUBSPOT.call("POST", f"{CONTACTS}/batch/read", repeatable=True, what="reading contacts", json=body)
     except PermanentError as error:
         if error.reason == "hubspot-not-found":
-            return []
+            return {}
         raise
-    return _contacts(answer)
 
 
-def _contacts(answer: Mapping[str, Any]) -> list[Found]:
-    rows = answer.get("results")
+def contacts_in(answer: Mapping[str, Any]) -> list[Found]:
+    """The contacts in an answer of HubSpot's, with the properties that they have."""
     return [
         Found(str(row["id"]), {name: value for name, value in (row.get("properties") or {}).items() if value is not None})
-        for row in (rows if isinstance(rows, list) else [])
-        if isinstance(row, dict) and row.get("id")
+        for row in dicts(answer.get("results"))
+        if row.get("id")
     ]
 
 
@@ -196,11 +203,11 @@ def _by_trace(answer: Mapping[str, Any], changes: Mapping[str, Change]) -> dict[
     """Results and errors by their trace ids, never by their place. A row in neither is unknown, and is looked for again."""
     unknown = RetryableError("HubSpot: the answer says nothing of this row", after_seconds=SEARCHABLE_AFTER_SECONDS)
     outcomes: dict[str, Result] = dict.fromkeys(changes, unknown)
-    for row in _dicts(answer.get("results")):
+    for row in dicts(answer.get("results")):
         trace = str(row.get("objectWriteTraceId") or "") or _alone(changes)
         if trace in outcomes and row.get("id"):
             outcomes[trace] = Written(str(row["id"]))
-    for entry in _dicts(answer.get("errors")):
+    for entry in dicts(answer.get("errors")):
         for trace in _traces(entry):
             if trace in outcomes:
                 outcomes[trace] = _error(entry)
@@ -211,7 +218,8 @@ def _alone(changes: Mapping[str, Change]) -> str:
     return next(iter(changes)) if len(changes) == 1 else ""
 
 
-def _dicts(value: Any) -> Iterator[dict[str, Any]]:
+def dicts(value: Any) -> Iterator[dict[str, Any]]:
+    """The objects in a list; none where it is no list."""
     yield from (one for one in (value if isinstance(value, list) else []) if isinstance(one, dict))
 
 

@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from shared.flow import Flow, IdentityKind
+from shared.flow import Flow, IdentityKind, Job, Rhythm
 
 FLOW = Flow(
     name="hubspot",
@@ -24,6 +24,8 @@ FLOW = Flow(
     clients=("functions.hubspot.client:HUBSPOT",),
     events=("hubspot.merged",),
     listeners=MappingProxyType({"message.outcome": "functions.hubspot.deciding:note_outcome"}),
+    comparisons=MappingProxyType({"hubspot": "functions.hubspot.compare:with_hubspot"}),
+    jobs=(Job(name="compare-hubspot", rhythm=Rhythm.NIGHT, run="functions.hubspot.compare:ask_nightly"),),
     settings="functions.hubspot.settings:HubSpotSettings",
     has_templates=True,
     senders=("hubspot",),

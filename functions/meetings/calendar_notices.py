@@ -19,6 +19,7 @@ def take(session: Session, changed: Sequence[int], lost: Sequence[int], event_ke
     query = select(MeetingCalendar).where(MeetingCalendar.id.in_(numbers)).order_by(MeetingCalendar.address)
     rows = session.scalars(held(query, MeetingCalendar)).all()
     for row in rows:
+        row.left_to_look = None  # a round that is under way does not end before all were looked at once more
         CHANGES.request(session, row, event_key)
         if row.id in lost:
             row.expires_at = None

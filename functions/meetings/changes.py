@@ -15,7 +15,7 @@ from functions.meetings import holding, notices, services
 from functions.meetings.calendars import MOST_READ, calendar_named, entry_of
 from functions.meetings.requests import LONGEST_MINUTES
 from functions.meetings.services import NO_CALENDAR
-from functions.meetings.syncs import IN_SLACK
+from functions.meetings.syncs import CHANGES, IN_SLACK
 from functions.meetings.tables import CONFIRMED, Meeting, MeetingCalendar
 from shared import clock
 from shared.crm import editing
@@ -32,21 +32,36 @@ def read(calendar: MeetingCalendar) -> Mapping[str, Any]:
 
     What is not in the list (the first time, or after a cursor that is good no more) is looked at event by event.
     """
+    kept: dict[str, Any] = {"cursor": None, "looked_at_id": None, "left_to_look": None, "read_at": clock.now().isoformat()}
     meetings = _upcoming(calendar.address)
     if not meetings:
-        return {"cursor": None, "read_at": clock.now().isoformat()}
-    vendor, cursor = calendar_named(meetings[0].calendar), None
+        return kept
+    vendor = calendar_named(meetings[0].calendar)
     try:
-        listed = vendor.changes(calendar.address, calendar.cursor)
-        if listed is not None:
-            for seen in listed[0]:
-                _take(meetings, seen)
-            cursor = listed[1]
-        if listed is None or calendar.cursor is None or cursor is None:
-            _look_at_each(vendor, meetings[:MOST_READ])
+        kept["cursor"], is_whole = _listed(vendor, calendar, meetings)
+        if not is_whole or calendar.left_to_look:
+            kept |= _look_at_some(vendor, calendar, meetings)
     except NoSuchCalendarError:
-        cursor = None
-    return {"cursor": cursor, "read_at": clock.now().isoformat()}
+        return kept
+    return kept
+
+
+def _listed(vendor: Calendar, calendar: MeetingCalendar, meetings: Sequence[Meeting]) -> tuple[str | None, bool]:
+    """Take over what the calendar lists as changed; the next cursor, and whether nothing but that can have changed."""
+    listed, known = vendor.changes(calendar.address, calendar.cursor), calendar.cursor
+    if known is not None and listed == ([], None):  # it is good no more: what there is now is listed from the beginning
+        listed, known = vendor.changes(calendar.address, None), None
+    for seen in listed[0] if listed is not None else ():
+        _take(meetings, seen)
+    cursor = listed[1] if listed is not None else None
+    return cursor, known is not None and cursor is not None
+
+
+def go_on(session: Session, subject: str) -> None:
+    """The round goes on at once, where not every event was looked at."""
+    calendar = session.get(MeetingCalendar, int(subject.rpartition(":")[2]), populate_existing=True)
+    if calendar is not None and calendar.left_to_look:
+        CHANGES.request(session, calendar)
 
 
 def deleted(meeting_id: int) -> None:
@@ -54,11 +69,17 @@ def deleted(meeting_id: int) -> None:
     editing.committed(lambda session: _apply(session, meeting_id, Seen(event_id="", is_cancelled=True)))
 
 
-def _look_at_each(vendor: Calendar, meetings: Sequence[Meeting]) -> None:
-    for meeting in meetings:
-        seen = vendor.event(entry_of(meeting)) if meeting.calendar_event_id else None
+def _look_at_some(vendor: Calendar, calendar: MeetingCalendar, meetings: Sequence[Meeting]) -> Mapping[str, Any]:
+    """Look at the next events of the round by themselves, beginning anew after the last one; how far the round is then."""
+    written = sorted((one for one in meetings if one.calendar_event_id), key=lambda one: one.id)
+    last = calendar.looked_at_id or 0
+    in_turn = [*(one for one in written if one.id > last), *(one for one in written if one.id <= last)]
+    left = min(calendar.left_to_look or len(in_turn), len(in_turn))
+    for meeting in in_turn[: min(left, MOST_READ)]:
+        seen, last = vendor.event(entry_of(meeting)), meeting.id
         if seen is not None:
             _take(meetings, seen)
+    return {"looked_at_id": last or None, "left_to_look": max(left - MOST_READ, 0) or None}
 
 
 def _upcoming(address: str) -> Sequence[Meeting]:

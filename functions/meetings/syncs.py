@@ -65,8 +65,10 @@ def _channel(result: Mapping[str, Any], _is_final: bool) -> dict[str, Any]:  # n
     return dict(result) | {"expires_at": datetime.fromisoformat(ends) if ends else None}
 
 
-def _progress(result: Mapping[str, Any], _is_final: bool) -> dict[str, Any]:  # noqa: FBT001  # as RecordSync calls it
-    return dict(result) | {"read_at": datetime.fromisoformat(result["read_at"])}
+def _progress(result: Mapping[str, Any], is_final: bool) -> dict[str, Any]:  # noqa: FBT001  # as RecordSync calls it
+    """How far a calendar is read. Where it has changed meanwhile, the round of its events begins anew, after the last one."""
+    left = result["left_to_look"] if is_final else None
+    return dict(result) | {"read_at": datetime.fromisoformat(result["read_at"]), "left_to_look": left}
 
 
 AVAILABILITY = RecordSync(
@@ -107,6 +109,7 @@ CHANGES = replace(
     prefix="changes",
     put="functions.meetings.changes:read",
     keep=_progress,
+    then="functions.meetings.changes:go_on",
     is_used=is_used,
     overdue="functions.meetings.channels:to_read",
 )

@@ -123,10 +123,16 @@ class ChannelOpened(SyncColumns, prefix="channel"):
 
 
 class ChangesRead(SyncColumns, prefix="changes"):
-    """How far the calendar's changes are read. `cursor` is Google's sync token; None: all is read from the beginning."""
+    """How far the calendar's changes are read. `cursor` is Google's sync token; None: all is read from the beginning.
+
+    Events that have to be looked at one by one are looked at in rounds, a few for each delivery: `looked_at_id` is the meeting
+    that was the last, `left_to_look` how many are left of the round that is under way.
+    """
 
     changes_sync_status: Mapped[str | None]
     cursor: Mapped[str | None] = mapped_column(Note(1000))
+    looked_at_id: Mapped[int | None] = mapped_column(BigId)
+    left_to_look: Mapped[int | None]
 
 
 class MeetingCalendar(Timestamped, ChannelOpened, ChangesRead, Base):

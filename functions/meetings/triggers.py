@@ -78,7 +78,7 @@ accepting(
 )
 
 
-@bp.route("api/meetings", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@bp.route("api/meetings", methods=["GET", "HEAD", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def meetings_page(req: func.HttpRequest) -> func.HttpResponse:
     """The meeting as somebody who takes part sees it, with buttons; after a button, what has become of it."""
     from functions.meetings import page

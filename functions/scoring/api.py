@@ -7,11 +7,13 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Select, select
 
+from functions.scoring.compare import SYSTEM
 from functions.scoring.tables import ID_LENGTH, ScoredLead
 from shared.readers.email import key as address_key
 from shared.store.session import reading
-from shared.web.auth import SecuredRoute
+from shared.web.auth import Caller, SecuredRoute
 from shared.web.paging import Moment, Page, PageQuery, find, text
+from shared.web.reconciliations import ReconciliationSummary, SystemReport, asked_by, reports
 
 router = APIRouter(prefix="/api/v1/scored-leads", tags=["Scored leads"], route_class=SecuredRoute)
 
@@ -69,3 +71,15 @@ def list_scored_leads(query: Annotated[ScoredLeadQuery, Query()]) -> Page[Scored
     with reading() as session:
         rows, total, after = find(session, query.applied(select(ScoredLead)), ScoredLead.id, query)
         return Page(items=[ScoredLeadOut.model_validate(row) for row in rows], total=total, next=after)
+
+
+@router.post("/comparisons", status_code=202, summary="Compare scored leads with their contacts in HubSpot")
+def ask_for_scored_lead_comparison(caller: Caller) -> ReconciliationSummary:
+    """Puts a comparison on its queue and answers at once. It only reports; what differs is mended by a plan."""
+    return asked_by(caller, SYSTEM)
+
+
+@router.get("/comparisons", summary="List comparisons of scored leads with HubSpot")
+def list_scored_lead_comparisons(query: Annotated[PageQuery, Query()]) -> Page[SystemReport]:
+    """Those of every night and those that were asked for: `missing` and `unsent` contacts, and properties that differ."""
+    return reports((SYSTEM,), query)

@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from shared.flow import Flow
+from shared.flow import Flow, Job, Rhythm
 
 FLOW = Flow(
     name="scoring",
@@ -21,6 +21,8 @@ FLOW = Flow(
     retention=("functions.scoring.retention:RULES",),
     syncs=("functions.scoring.contacts:LEADS",),
     listeners=MappingProxyType({"hubspot.merged": "functions.scoring.listeners:follow_merge"}),
+    comparisons=MappingProxyType({"hubspot-leads": "functions.scoring.compare:with_hubspot"}),
+    jobs=(Job(name="compare-scored-leads", rhythm=Rhythm.NIGHT, run="functions.scoring.compare:ask_nightly"),),
     settings="functions.scoring.settings:ScoringSettings",
     senders=("manychat",),
     people=("functions.scoring.persons:LEADS",),

@@ -146,7 +146,7 @@ def _settled(one: Contact, result: Result, budget: Budget) -> Result:
     one.found = batches.read_by_ids({result.contact_id}, READ, budget).get(result.contact_id)
     if one.found is None:
         return result
-    properties = {name: value for name, value in _properties(one, one.found).items() if name != batches.EMAIL}
+    properties = {name: value for name, value in properties_of(one, one.found).items() if name != batches.EMAIL}
     change = Change(key=one.found.contact_id, properties=properties)
     return batches.write(Way.UPDATE, {one.trace: change}, budget)[one.trace]
 
@@ -154,13 +154,13 @@ def _settled(one: Contact, result: Result, budget: Budget) -> Result:
 def _change(way: Way, one: Contact) -> Change:
     found = one.found or Found("")
     key = {Way.UPDATE: found.contact_id, Way.UPSERT: one.fact("email") or "", Way.CREATE: ""}[way]
-    properties = _properties(one, found)
+    properties = properties_of(one, found)
     if way is Way.UPSERT:
         properties.pop(batches.EMAIL, None)
     return Change(key=key, properties=properties)
 
 
-def _properties(one: Contact, found: Found) -> dict[str, str]:
+def properties_of(one: Contact, found: Found) -> dict[str, str]:
     """What the contact is to have. What no report says is left as it is there; a further address does not become the first."""
     settings = settings_of(HubSpotSettings)
     facts = {name: one.fact(fact) for fact, name in settings.lead_properties.items()}

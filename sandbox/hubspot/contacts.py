@@ -47,17 +47,18 @@ class Contacts:
 
     def make(self, properties: Mapping[str, str], source: str) -> Row:
         """A new contact, of which webhooks tell; `source` says who made it."""
-        number = str(50 + len(self.shelf.rows("contacts")) + int(self._count("made")))
+        number = str(50 + 2 * self._count("made"))  # never one that another had before
         row: Row = {
             "id": number,
             "properties": {},
             "emails": [],
             "former": [],
+            "history": {},
             "made": self._vendor.now().isoformat(),
             "written": self._vendor.now().isoformat(),
         }
         self.shelf.put("contacts", number, row)
-        self._set(row, properties)
+        self._set(row, properties, source)
         events = [self._event(row, "contact.creation", source, changeFlag="NEW")]
         self._tell(events + self._changes(row, row["properties"], source))
         return row
@@ -70,19 +71,27 @@ class Contacts:
     def change(self, row: Row, properties: Mapping[str, str], source: str) -> Row:
         """The contact with these properties; webhooks tell of what is different."""
         before = dict(row["properties"])
-        self._set(row, properties)
+        self._set(row, properties, source)
         named = {name: row["properties"].get(name, "") for name in properties}
         self._tell(self._changes(row, {name: new for name, new in named.items() if before.get(name, "") != new}, source))
         return row
 
-    def _set(self, row: Row, properties: Mapping[str, str]) -> None:
+    def _set(self, row: Row, properties: Mapping[str, str], source: str) -> None:
         for name, value in properties.items():
             known = row["properties"].get(name, "")
             is_back = name == "lifecyclestage" and {known, value} <= set(STAGES) and STAGES.index(value) < STAGES.index(known)
             if not is_back:
                 row["properties"][name] = value.strip().lower() if name == "email" else value
+                self._note(row, name, source)
         row["written"] = self._vendor.now().isoformat()
         self.shelf.touch()
+
+    def _note(self, row: Row, name: str, source: str) -> None:
+        """Keep what a property has become, when, and by whom; the newest first, and only where it is another one."""
+        kept, value = row.setdefault("history", {}).setdefault(name, []), row["properties"][name]
+        if not kept or kept[0]["value"] != value:
+            version = {"value": value, "timestamp": self._vendor.now().isoformat(), "sourceType": source}
+            kept.insert(0, version | {"sourceId": _source_id(source)})
 
     def add_email(self, row: Row, email: str) -> Row:
         """The contact has a further address."""
@@ -109,7 +118,8 @@ class Contacts:
             *([other["properties"]["email"]] if other["properties"].get("email") else []),
         ]
         former = [*row["former"], *other["former"], row["id"], other["id"]]
-        made: Row = {"id": number, "properties": properties, "emails": emails, "former": former}
+        history = {**other.get("history", {}), **row.get("history", {})}
+        made: Row = {"id": number, "properties": properties, "emails": emails, "former": former, "history": history}
         made |= {"made": row["made"], "written": self._vendor.now().isoformat()}
         made["properties"] |= {"hs_merged_object_ids": ";".join(former), "hs_additional_emails": ";".join(emails)}
         self.shelf.put("contacts", number, made)
@@ -129,8 +139,7 @@ class Contacts:
         event: dict[str, Any] = {"eventId": self._dice.randrange(1, 1000), "subscriptionId": 22, "portalId": PORTAL_ID}
         event |= {"appId": APP_ID, "occurredAt": int(self._vendor.now().timestamp() * 1000), "subscriptionType": kind}
         event |= {"attemptNumber": 0, "objectId": int(row["id"]), "changeSource": source}
-        source_id = str(APP_ID) if source == "INTEGRATION" else "userId:9748371"
-        return event | {"sourceId": source_id} | more
+        return event | {"sourceId": _source_id(source)} | more
 
     def _tell(self, events: list[dict[str, Any]]) -> None:
         if not self._vendor.secret:
@@ -140,3 +149,8 @@ class Contacts:
             part = events[start : start + EVENTS_AT_ONCE]
             raw = json.dumps(part, ensure_ascii=False, separators=(",", ":")).encode()
             self._vendor.send(Webhook(what=part[0]["subscriptionType"], url=APP_PATH, body=raw, about=str(part[0]["objectId"])))
+
+
+def _source_id(source: str) -> str:
+    """Who exactly that source is: the app, or a person."""
+    return str(APP_ID) if source == "INTEGRATION" else "userId:9748371"

@@ -22,6 +22,7 @@ from sandbox.hubspot.shapes import (
     CUSTOM,
     MOST_FOUND,
     MOST_GROUPS,
+    MOST_PAGED,
     OWN,
     ROOT,
     SECRET,
@@ -34,7 +35,9 @@ from sandbox.hubspot.shapes import (
     properties_in,
     refusal,
     shown,
+    sort_key,
     strings,
+    strings_in,
     title,
 )
 from sandbox.jsonapi import RefusedError, Router, answer_json, bearer
@@ -216,7 +219,8 @@ class HubSpot(Shelved):
         body = object_in(call)
         inputs = inputs_of(body)
         rows = [self._contacts.found(str(one.get("id", "")), str(body.get("idProperty") or "")) for one in inputs]
-        found = {row["id"]: shown(row, body.get("properties") or ()) for row in rows if row is not None}
+        history = body.get("propertiesWithHistory") or ()
+        found = {row["id"]: shown(row, body.get("properties") or (), history) for row in rows if row is not None}
         results = list(found.values())
         self._dice.shuffle(results)
         if all(row is not None for row in rows):
@@ -273,15 +277,22 @@ class HubSpot(Shelved):
 
     def _search(self, call: Call) -> Answer:
         body = object_in(call)
-        groups = body.get("filterGroups") or []
-        if len(groups) > MOST_GROUPS or not 0 < int(body.get("limit", 10)) <= MOST_FOUND:
+        groups, after = body.get("filterGroups") or [], int(body.get("after") or 0)
+        limit = int(body.get("limit", 10))
+        if len(groups) > MOST_GROUPS or not 0 < limit <= MOST_FOUND or after + limit > MOST_PAGED:
             raise RefusedError(refusal(400, "VALIDATION_ERROR", "There was a problem with the request."))
+        rows = [row for row in self._searchable() if not groups or any(matches(row, group) for group in groups)]
+        for name in reversed(strings_in(body.get("sorts"))):
+            rows.sort(key=lambda row, by=name: sort_key(row, by))  # type: ignore[misc]
+        found = [shown(row, body.get("properties") or ()) for row in rows[after : after + limit]]
+        more = {"paging": {"next": {"after": str(after + limit)}}} if after + limit < len(rows) else {}
+        return answer_json({"total": len(rows), "results": found} | more)
+
+    def _searchable(self) -> list[Row]:
+        """The contacts that the search knows already: it is some seconds behind."""
         lag = self.shelf.get("state", "lag") or {"seconds": 5.0}
         until = (self.now() - timedelta(seconds=lag["seconds"])).isoformat()
-        rows = [row for row in self.shelf.rows("contacts") if row["written"] <= until]
-        rows = [row for row in rows if not groups or any(matches(row, group) for group in groups)]
-        found = [shown(row, body.get("properties") or ()) for row in rows[: int(body.get("limit", 10))]]
-        return answer_json({"total": len(rows), "results": found})
+        return [row for row in self.shelf.rows("contacts") if row["written"] <= until]
 
     def _properties(self, call: Call) -> Answer:
         del call

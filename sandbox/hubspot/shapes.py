@@ -1,6 +1,7 @@
 """What HubSpot's API takes and answers, and the account that the sandbox stands in for."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,8 @@ SECRET = "sandbox-hubspot-client-secret"  # noqa: S105
 APP_ID, PORTAL_ID = 1160452, 62515
 APP_PATH = "/api/v1/hubspot/webhook"
 ROOT = "/crm/v3/objects/contacts"
-LARGEST_BATCH, MOST_FOUND, MOST_GROUPS = 100, 200, 6
+LARGEST_BATCH, MOST_FOUND, MOST_GROUPS, MOST_PAGED = 100, 200, 6, 10_000
+MOST_WITH_HISTORY = 50
 EVENTS_AT_ONCE = 100
 CARDS = 20
 STAGES = (
@@ -57,10 +59,10 @@ def object_in(call: Call) -> Mapping[str, Any]:
 
 
 def inputs_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The rows of a batch. Raises RefusedError."""
-    inputs = body.get("inputs")
-    if not isinstance(inputs, list) or not inputs or len(inputs) > LARGEST_BATCH:
-        raise RefusedError(refusal(400, "VALIDATION_ERROR", f"Between 1 and {LARGEST_BATCH} inputs are taken."))
+    """The rows of a batch, of which there are fewer where their history is wanted. Raises RefusedError."""
+    inputs, most = body.get("inputs"), MOST_WITH_HISTORY if body.get("propertiesWithHistory") else LARGEST_BATCH
+    if not isinstance(inputs, list) or not inputs or len(inputs) > most:
+        raise RefusedError(refusal(400, "VALIDATION_ERROR", f"Between 1 and {most} inputs are taken."))
     return inputs
 
 
@@ -71,17 +73,52 @@ def strings(properties: Any) -> dict[str, str]:
     return properties
 
 
+def strings_in(value: Any) -> list[str]:
+    """A list of texts, empty where there is none. Raises RefusedError."""
+    if not isinstance(value or [], list) or not all(isinstance(one, str) for one in value or ()):
+        raise RefusedError(refusal(400, "VALIDATION_ERROR", "Invalid input JSON: a list of texts is needed"))
+    return list(value or ())
+
+
 def matches(row: Row, group: Mapping[str, Any]) -> bool:
     """Whether a contact matches all filters of a group."""
     return all(_holds(row, one) for one in group.get("filters") or ())
 
 
+def value_of(row: Row, name: str) -> str:
+    """A property as the search sees it: HubSpot's own of id and times among them."""
+    own = {"hs_object_id": "id", "lastmodifieddate": "written", "createdate": "made"}
+    return str(row[own[name]]) if name in own else str(row["properties"].get(name, ""))
+
+
+def sort_key(row: Row, name: str) -> tuple[float, str]:
+    """By what contacts are sorted and compared: numbers and times by their size, texts as they are."""
+    value = value_of(row, name)
+    number = _number(value)
+    return (0.0, value) if number is None else (number, "")
+
+
+def _number(value: str) -> float | None:
+    """A number, or a moment in milliseconds, as which filters name it; None for any other text."""
+    try:
+        return float(value)
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(value).timestamp() * 1000
+    except ValueError:
+        return None
+
+
 def _holds(row: Row, one: Mapping[str, Any]) -> bool:
-    value = row["properties"].get(str(one.get("propertyName")), "")
+    value = value_of(row, str(one.get("propertyName")))
+    mine, wanted = sort_key(row, str(one.get("propertyName"))), _number(str(one.get("value", ""))) or 0.0
     operators: dict[str, Callable[[], bool]] = {
         "EQ": lambda: value == one.get("value"),
         "IN": lambda: value in (one.get("values") or ()),
         "HAS_PROPERTY": lambda: bool(value),
+        "GT": lambda: bool(value) and mine[0] > wanted,
+        "GTE": lambda: bool(value) and mine[0] >= wanted,
     }
     operator = operators.get(str(one.get("operator")))
     if operator is None:
@@ -89,11 +126,14 @@ def _holds(row: Row, one: Mapping[str, Any]) -> bool:
     return operator()
 
 
-def shown(row: Row, properties: Sequence[str]) -> dict[str, Any]:
-    """A contact as the API shows it, with these properties or the usual ones."""
+def shown(row: Row, properties: Sequence[str], history: Sequence[str] = ()) -> dict[str, Any]:
+    """A contact as the API shows it, with these properties or the usual ones, and of some what they were before."""
     names = [name for name in properties if name] or ["email", "firstname", "lastname"]
     known = {name: row["properties"].get(name) for name in names}
     shown = {"properties": {name: value for name, value in known.items() if value is not None}}
+    if history:
+        kept = row.get("history", {})
+        shown["propertiesWithHistory"] = {name: kept.get(name, []) for name in history}
     return {"id": row["id"], **shown, "createdAt": row["made"], "updatedAt": row["written"], "archived": False}
 
 

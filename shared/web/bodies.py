@@ -64,8 +64,8 @@ class Body(BaseModel):
         return {name: value for name, value in data.items() if name in cls.model_fields or name not in cls.read_only}
 
     def given(self) -> dict[str, Any]:
-        """The members that were given."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+        """The members that were given, each as `model_dump` has it: an amount is a decimal here too."""
+        return self.model_dump(exclude_unset=True)
 
 
 class Change(Body):

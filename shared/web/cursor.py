@@ -5,16 +5,20 @@ import binascii
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from shared import clock
 from shared.errors import FieldError, RefusedError
 from shared.intake.body import UNSTORABLE
 from shared.store.limits import LONGEST_ID
 
-LONGEST = 4000
+LONGEST = 2000  # the longest text by which a list is ordered has 255 letters, which base64 makes 1,360 at most
 
-After = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST)]
+After = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=LONGEST),
+    Field(json_schema_extra={"pattern": "^[A-Za-z0-9_.:~-]+$"}),  # said, not checked: `place` refuses anything else in words
+]
 """The field `after` of a request: what `next` said of the page before, opaque to the caller."""
 
 

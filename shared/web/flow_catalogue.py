@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
+from starlette.convertors import register_url_convertor
 
 from shared import flows
 from shared.errors import RefusedError
@@ -19,7 +20,16 @@ from shared.problems import documented
 from shared.settings import get_settings, setting_name
 from shared.web.auth import BasicRoute
 from shared.web.error_handlers import answer
+from shared.web.path_words import WordConvertor
 
+
+class FlowConvertor(WordConvertor):
+    """`{flow_id:flow}`: a flow's name, not the word of the addresses that pause and resume one."""
+
+    regex = "(?!(?:pause|resume)(?:/|$))[^/]+"
+
+
+register_url_convertor("flow", FlowConvertor())
 router = APIRouter(prefix="/api/v1", tags=["Flows"], route_class=BasicRoute)
 
 ONLY_READ = {"Allow": "GET"}
@@ -68,7 +78,7 @@ def list_flows() -> Flows:
     return Flows(items=items, total=len(items))
 
 
-@router.get("/flows/{namespace}/{flow_id}", summary="One flow", responses=documented(404))
+@router.get("/flows/{namespace}/{flow_id:flow}", summary="One flow", responses=documented(404))
 def get_flow(
     namespace: Annotated[str, Path(max_length=100, description="Any: names here are unique.")],
     flow_id: Annotated[

@@ -1,5 +1,6 @@
 """`/api/v1/odoo/reconciliations`: comparisons of our record with Odoo, asked for and reported."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from shared import queues
 from shared.crm import editing, reconciliations
 from shared.problems import documented
+from shared.setting_types import ApiKey
 from shared.store.models import Reconciliation
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
@@ -60,6 +62,12 @@ class ReconciliationReport(ReconciliationSummary):
     examples: dict[str, list[dict[str, Any]]] | None = Field(description="The first differences of each kind.")
 
 
+class SystemReport(ReconciliationReport):
+    """A comparison with a system other than Odoo."""
+
+    system: str
+
+
 @router.post(
     "",
     status_code=202,
@@ -69,10 +77,9 @@ class ReconciliationReport(ReconciliationSummary):
 )
 def ask_for_reconciliation(body: ReconciliationRequest, caller: Caller, response: Response) -> ReconciliationSummary:
     """Puts a comparison on its queue and answers at once. Without `dry_run: false` nothing is repaired."""
-    number = reconciliations.ask(queues.RECONCILE_QUEUE, actor(caller), dry_run=body.dry_run)
-    response.headers["Location"] = f"/api/v1/odoo/reconciliations/{number}"
-    with reading() as session:
-        return summary(session.get_one(Reconciliation, number))
+    asked = asked_by(caller, reconciliations.ODOO, dry_run=body.dry_run)
+    response.headers["Location"] = f"/api/v1/odoo/reconciliations/{asked.id}"
+    return asked
 
 
 @router.get("", summary="List comparisons with Odoo")
@@ -95,6 +102,26 @@ def get_reconciliation(reconciliation_id: RowId) -> ReconciliationReport:
     if row is None or row.system != reconciliations.ODOO:
         raise editing.missing("reconciliation", reconciliation_id)
     return ReconciliationReport(**summary(row).model_dump(), examples=row.examples)
+
+
+def asked_by(caller: ApiKey, system: str, *, dry_run: bool = True) -> ReconciliationSummary:
+    """A comparison with a system, put on its queue for whoever calls.
+
+    Raises:
+        UnavailableError: the queue or the database cannot be written.
+    """
+    number = reconciliations.ask(queues.RECONCILE_QUEUE, actor(caller), dry_run=dry_run, system=system)
+    with reading() as session:
+        return summary(session.get_one(Reconciliation, number))
+
+
+def reports(systems: Collection[str], query: PageQuery) -> Page[SystemReport]:
+    """The comparisons with these systems, as a page of the list."""
+    with reading() as session:
+        chosen = select(Reconciliation).where(Reconciliation.system.in_(systems))
+        rows, total, after = find(session, chosen, Reconciliation.id, query)
+    found = [SystemReport(**summary(row).model_dump(), system=row.system, examples=row.examples) for row in rows]
+    return Page(items=found, total=total, next=after)
 
 
 def summary(row: Reconciliation) -> ReconciliationSummary:

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import vendor_specs
 from vendor_specs import Spec
 
-from functions.hubspot import batches
+from functions.hubspot import batches, changed
 from functions.hubspot.batches import Budget, Change, Way
 from functions.hubspot.client import HUBSPOT
 from sandbox.hubspot import HubSpot
 from sandbox.hubspot.shapes import TOKEN
+from shared import clock
 from shared.vendors import rest_client
 from tests.support.sandbox import SandboxAdapter, call
 
@@ -33,6 +35,7 @@ STORIES: dict[str, Callable[[], Any]] = {
     "read": lambda: batches.read_by_ids({"50"}, ["email"], Budget()),
     "read some": lambda: batches.read_by_emails({"ana@example.com", "nobody@example.com"}, [], Budget()),
     "search": lambda: batches.find_by_phones({"+525512345678"}, ["lifecyclestage"], Budget()),
+    "changed": lambda: changed.since(clock.now() - timedelta(days=3), 0, "firstname", ["firstname"]),
     "ping": HUBSPOT.ping,
 }
 

@@ -61,9 +61,9 @@ class Desk:
         attendee = next((one.id for one in meeting.attendees if one.address == address), 0)
         return links.url(Participant(meeting.id, attendee))
 
-    def open(self, url: str, status: int = 200) -> str:
+    def open(self, url: str, status: int = 200, method: str = "GET") -> str:
         """Open a link in a browser."""
-        return self._page("GET", url, b"", status)
+        return self._page(method, url, b"", status)
 
     def press(self, url: str, status: int = 200, **fields: str) -> str:
         """Press a button on the page behind a link."""

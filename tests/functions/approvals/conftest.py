@@ -65,13 +65,13 @@ class Desk:
         assert found is not None
         return found[1]
 
-    def page(self, token: str, **form: str) -> func.HttpResponse:
+    def page(self, token: str, opened_by: str = "GET", **form: str) -> func.HttpResponse:
         """The page behind a link; with fields of the form it is posted."""
         from urllib.parse import urlencode
 
         (built,) = bp._function_builders
         request = func.HttpRequest(
-            method="POST" if form else "GET", url="/api/approvals", params={"t": token}, body=urlencode(form).encode()
+            method="POST" if form else opened_by, url="/api/approvals", params={"t": token}, body=urlencode(form).encode()
         )
         answer: func.HttpResponse = built._function.get_user_function()(request)
         return answer

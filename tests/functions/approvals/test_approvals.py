@@ -52,10 +52,11 @@ def test_link_is_in_no_table(desk: Desk) -> None:
     assert desk.link_of("bruno") not in f"{rows[0].payload}{rows[0].result}"
 
 
-def test_opening_a_link_changes_nothing(desk: Desk) -> None:
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_opening_a_link_changes_nothing(desk: Desk, method: str) -> None:
     """A gateway opens every link, with any verdict in its address; the page shows the question, escaped, with two buttons."""
     number = desk.ask()
-    page = desk.page(desk.link_of("bruno"))
+    page = desk.page(desk.link_of("bruno"), method)
     body = page.get_body().decode()
     assert page.status_code == 200
     assert [one for one in ("Enviar &lt;la promoción&gt;", 'value="approve"', 'value="reject"') if one not in body] == []

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from devhost.testing import wait_until
+from shared.messages.digests import digest_of_address
+from shared.messages.links import Unsubscription, token
 from shared.store.models import StageMapping
 from shared.store.session import make_engine, transact
 from tests.support.puente import Puente, running
@@ -20,7 +23,7 @@ HOOK = "/api/v1/manychat/webhook/crm-opportunity"
 @pytest.fixture(scope="module")
 def puente(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Puente]:
     """One for all tests here; each uses people of its own."""
-    with running(tmp_path_factory.mktemp("web")) as puente:
+    with running(tmp_path_factory.mktemp("web"), {"LINK_SIGNING_SECRETS": "uno"}) as puente:
         yield puente
 
 
@@ -37,6 +40,20 @@ def test_addresses_keys_and_refusals_are_as_described(puente: Puente) -> None:
     status, headers, _body = puente.ask("GET", "/api/docs", key="")
     assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert puente.ask("GET", "/health", key="")[0] == 200
+
+
+def test_gateway_that_asks_for_the_head_of_a_link_finds_the_page(puente: Puente) -> None:
+    """As for a GET, but without the page; what is signed by nobody is refused alike, and nothing is put on a queue."""
+    person = Unsubscription(1, digest_of_address("ana@example.com"), digest_of_address("ana@example.com"))
+    good = f"/api/unsubscribe?t={token(person, [SecretStr('uno')])}"
+    for path, expected in ((good, 200), *((f"/api/{name}?t=x", 403) for name in ("unsubscribe", "approvals", "meetings"))):
+        status, headers, page = puente.ask("GET", path, key="")
+        head, of_head, nothing = puente.ask("HEAD", path, key="")
+        assert (status, head, nothing) == (expected, expected, b""), path
+        assert page.startswith(b"<!DOCTYPE html>" if b"<!DOCTYPE" in page else b"<!doctype html>"), path
+        assert of_head["content-type"] == headers["content-type"]
+        assert of_head["content-security-policy"] == headers["content-security-policy"]
+    assert puente.items("/api/v1/suppressions") == []
 
 
 def test_event_that_could_not_be_handled_is_replayed_through_its_queue(puente: Puente) -> None:

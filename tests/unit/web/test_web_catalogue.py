@@ -135,6 +135,7 @@ class TestCampaigns:
         made = api.post(CAMPAIGNS, body=SPRING | {"budget": budget})
         assert made.json["budget"] == shown
         assert api.get(made.headers["location"]).json["budget"] == shown
+        assert api("PATCH", made.headers["location"], body={"budget": budget}).json["budget"] == shown
 
     @pytest.mark.parametrize(
         ("change", "field"),

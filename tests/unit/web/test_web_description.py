@@ -46,6 +46,16 @@ def test_every_operation_says_what_it_does_and_what_it_needs(document: dict[str,
     assert all(re.fullmatch("[a-z_]+", name) for name in names)
 
 
+def test_each_address_belongs_to_one_path(api: Api, document: dict[str, Any]) -> None:
+    """`Allow` names the methods that the description has for the path, so no word of one path is read as a name in another."""
+    for path, methods in document["paths"].items():
+        if any(operation["tags"] == [TAG] for operation in methods.values()):
+            continue
+        answer = api("OPTIONS", re.sub(r"{\w+}", "1", path))
+        allowed = set(answer.headers.get("allow", "").split(", ")) - {"HEAD"}
+        assert (answer.status, allowed) == (405, {method.upper() for method in methods}), path
+
+
 def test_every_webhook_is_described(document: dict[str, Any]) -> None:
     """Each address at which events come in, with the fields of its body, their limits, and what is asked of the sender."""
     posts = {path: methods.get("post", {}) for path, methods in document["paths"].items()}
