@@ -1,7 +1,7 @@
 """What is wrong with a field, in the reader's language.
 
 A fault that names its pattern is translated by it (`FieldError.of`). Others come as one English sentence: of pydantic, or of a
-check which the REST API shares. `SAID` knows each of them by its shape and says it in plain words.
+check which the REST API shares. `SENTENCES` knows each of them by its shape and says it in plain words.
 """
 
 import re
@@ -13,7 +13,7 @@ from shared.errors import FieldError
 
 VALUE_ERROR = re.compile(r"^(Value error|Assertion failed), ")
 LINE = re.compile(r"line (?P<number>\d+)")
-SAID: tuple[tuple[str, str], ...] = (
+SENTENCES: tuple[tuple[str, str], ...] = (
     # pydantic's
     (r"Field required|Missing required .*", mark("is missing")),
     (r"Extra inputs are not permitted|Unexpected .*argument", mark("is not known here")),
@@ -98,24 +98,24 @@ SAID: tuple[tuple[str, str], ...] = (
 
 @cache
 def _shapes() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(shape, re.DOTALL), text) for shape, text in SAID)
+    return tuple((re.compile(shape, re.DOTALL), text) for shape, text in SENTENCES)
 
 
 def in_words(language: str, fault: FieldError) -> str | None:
     """What is wrong, in that language; None: only the English sentence of the fault is known."""
     if fault.pattern:
         return words.translations(language).gettext(fault.pattern) % fault.values
-    return _said(language, VALUE_ERROR.sub("", fault.message))
+    return _in_words(language, VALUE_ERROR.sub("", fault.message))
 
 
-def _said(language: str, message: str) -> str | None:
+def _in_words(language: str, message: str) -> str | None:
     known = words.translations(language)
     for shape, text in _shapes():
         if found := shape.fullmatch(message):
             return known.gettext(text) % found.groupdict()
     column, colon, rest = message.partition(": ")
-    said = _said(language, VALUE_ERROR.sub("", rest)) if colon and (column.isidentifier() or not column) else None
-    return f"{column}: {said}" if said and column else said
+    words_of_rest = _in_words(language, VALUE_ERROR.sub("", rest)) if colon and (column.isidentifier() or not column) else None
+    return f"{column}: {words_of_rest}" if words_of_rest and column else words_of_rest
 
 
 def field_in_words(language: str, fault: FieldError) -> str:

@@ -97,15 +97,15 @@ def test_every_kind_of_fault_is_said_in_the_language_of_the_reader() -> None:
     """Each field of the model is wrong; none is left in pydantic's English."""
     found = {fault.field: faults.in_words("es", fault) for fault in wrong()}
     assert set(found) == {*WRONG, "missing"}
-    assert [field for field, said in found.items() if said is None] == []
+    assert [field for field, text in found.items() if text is None] == []
     assert (found["missing"], found["short"]) == ("falta", "debe tener al menos 3 caracteres")
     assert found["one"] == "debe ser uno de estos: 'a' or 'b'"
 
 
-@pytest.mark.parametrize("shape", [shape for shape, _text in faults.SAID])
+@pytest.mark.parametrize("shape", [shape for shape, _text in faults.SENTENCES])
 def test_every_shape_has_words_of_its_own(shape: str) -> None:
     """In Spanish other ones than in English."""
-    text = dict(faults.SAID)[shape]
+    text = dict(faults.SENTENCES)[shape]
     assert words.translations("es").gettext(text) != text
 
 
