@@ -1,6 +1,7 @@
 """OpenRPA's robots behind two flows of OpenFlow's: one that starts a robot, one that makes a work item; and OpenFlow's query.
 
-A robot reports by the address that it was given, a second after it was started. It may be offline, die, report twice, or late.
+A robot reports by the address that it was given, a second after it was started. It may be offline, die, report twice, or late;
+and it may work its item without a report, well or not.
 """
 
 import json
@@ -17,8 +18,10 @@ WORD = "sandbox-robots-word"
 JWT = "sandbox-openflow-token"
 RUN_PATH, PUSH_PATH, QUERY_PATH = "/robot/run", "/robot/push", "/api/v1/query/workitems"
 ONLINE, OFFLINE, DIES, TWICE, FAILS = "online", "offline", "dies", "twice", "fails"
+SILENT, RAISES = "silent", "raises"
+STATES = ("new", "processing", "successful", "failed", "abandoned")
 URL = re.compile(r"https?://[\w.:-]+/[\w./?=-]*")
-MOODS = (ONLINE, OFFLINE, DIES, TWICE, FAILS)
+MOODS = (ONLINE, OFFLINE, DIES, TWICE, FAILS, SILENT, RAISES)
 CARDS = 20
 MOST_FOUND = 100
 
@@ -42,6 +45,7 @@ class Robots(Shelved):
     actions: Mapping[str, str] = {
         "mood": f"How robots are from now on: `mood` is one of {', '.join(MOODS)}.",
         "report": "A run reports (`id`): `status` completed or failed, `result`, `error`.",
+        "item": f"The work item `id` is in another state: `state` is one of {', '.join(STATES)}; `error` is its message.",
     }
 
     def answer(self, call: Call) -> Answer:
@@ -62,6 +66,10 @@ class Robots(Shelved):
         """Change how robots are, or have a run report."""
         if action == "mood":
             return self.shelf.put("moods", "mood", {"id": "mood", "mood": one_of(given, "mood", MOODS)})
+        if action == "item":
+            row = self.row("runs", given)
+            self._worked(row, one_of(given, "state", STATES), str(given.get("error") or "") or None)
+            return row
         if action != "report":
             return super().act(action, given)
         row = self.row("runs", given)
@@ -108,13 +116,13 @@ class Robots(Shelved):
         rows = [
             row for row in self.shelf.rows("runs") if row["kind"] == "item" and row["context"].get("coordinationId") == number
         ]
-        return answer_json([{"_id": row["id"], "state": row["state"]} for row in rows[:MOST_FOUND]])
+        return answer_json([_item(row) for row in rows[:MOST_FOUND]])
 
     def _new(self, bot: str, context: Mapping[str, Any], kind: str) -> Row:
         mood = (self.shelf.get("moods", "mood") or {"mood": ONLINE})["mood"]
         number = str(uuid4())
         state = {ONLINE: "new", OFFLINE: "new", DIES: "processing"}.get(mood, "new")
-        row = {
+        row: Row = {
             "id": number,
             "bot": bot,
             "kind": kind,
@@ -129,7 +137,17 @@ class Robots(Shelved):
                 self._report(row, {"status": "completed", "result": {"bot": bot}})
         elif mood == FAILS:
             self._report(row, {"status": "failed", "error": "Robot: the order is unknown"})
+        elif mood == SILENT:
+            row["context"]["result"] = {"bot": bot}
+            self._worked(row, "successful", None)
+        elif mood == RAISES:
+            self._worked(row, "failed", "Selector not found")
         return row
+
+    def _worked(self, row: Row, state: str, error: str | None) -> None:
+        """The robot has brought its item into a state, and reports nothing."""
+        row["state"], row["errormessage"] = state, error
+        self.shelf.touch()
 
     def _report(self, row: Row, word: Mapping[str, Any]) -> None:
         row["state"], row["reports"] = "successful" if word["status"] == "completed" else "failed", row["reports"] + 1
@@ -138,6 +156,12 @@ class Robots(Shelved):
         if URL.fullmatch(url):
             body = {name: value for name, value in word.items() if value is not None} | {"executionId": row["id"]}
             self.send(Webhook(what=f"result {word['status']}", url=url, body=json.dumps(body).encode(), after_seconds=1))
+
+
+def _item(row: Row) -> dict[str, Any]:
+    """A work item as OpenFlow keeps it: what the robot has made of it stands in its payload."""
+    found = {"_id": row["id"], "state": row["state"], "payload": row["context"]}
+    return found | ({"errormessage": row["errormessage"], "errortype": "application"} if row.get("errormessage") else {})
 
 
 def _plain(status: int, text: str) -> Answer:

@@ -54,6 +54,7 @@ class CoordinationOut(BaseModel):
     definition_id: str | None
     execution_id: str | None = Field(description="The robot's number of its run, or that of its work item.")
     robot_answer: str | None = Field(description="The status that was answered when the robot was started.")
+    item_state: str | None = Field(description="The state of its work item in OpenFlow, when that was last looked at.")
     triggered_at: datetime | None
     wait_until: datetime | None
     escalated_at: datetime | None = Field(description="When the operators were alerted that the robot has not answered.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from functions.coordinations import flowable, robots
 from functions.coordinations.settings import CoordinationSettings
 from shared.outbox.one_time_effect import OneTimeEffect
+from shared.outbox.record_sync import RecordSync
 from shared.settings import settings_of
 
 if TYPE_CHECKING:
@@ -25,6 +28,11 @@ def _start(row: Coordination) -> dict[str, Any]:
 def _robot(row: Coordination) -> dict[str, Any]:
     """In shadow mode: what the robot would be given, without the callback's token."""
     return {"bot": row.bot, "payload": row.payload, "business_key": row.business_key}
+
+
+def _looked(result: Mapping[str, Any], _is_final: bool) -> dict[str, Any]:  # noqa: FBT001  # as RecordSync calls it
+    since = result["item_ended_at"]
+    return {"item_state": result["item_state"], "item_ended_at": datetime.fromisoformat(since) if since else None}
 
 
 START = OneTimeEffect(
@@ -84,6 +92,25 @@ UNDO = replace(
     then="functions.coordinations.services:undone",
     failed="functions.coordinations.services:not_undone",
 )
+PUSH_UNDO = replace(UNDO, target=robots.QUEUE_TARGET, do=robots.push_undo, look_up=robots.find_undo)
+ITEM = RecordSync(
+    target=robots.QUEUE_TARGET,
+    name="item",
+    table=START.table,
+    subject_prefix=START.subject_prefix,
+    prefix="item",
+    put="functions.coordinations.items:look",
+    keep=_looked,
+    overdue="functions.coordinations.items:to_look",
+    is_used=robots.can_ask,
+    describe=lambda row: {"business_key": row.business_key},
+)
+"""The state of a run's work item, which is read while its robot is waited for."""
+
+
+def undoing() -> OneTimeEffect:
+    """How the robot that undoes is started by the settings."""
+    return PUSH_UNDO if settings_of(CoordinationSettings).coordinations_robot_by == "queue" else UNDO
 
 
 def start_of_robot() -> OneTimeEffect:

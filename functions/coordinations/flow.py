@@ -32,7 +32,9 @@ FLOW = Flow(
         "functions.coordinations.effects:RUN_AGAIN",
         "functions.coordinations.effects:PUSH",
         "functions.coordinations.effects:UNDO",
+        "functions.coordinations.effects:PUSH_UNDO",
     ),
+    syncs=("functions.coordinations.effects:ITEM",),
     targets=MappingProxyType(
         {
             "flowable": "functions.coordinations.flowable:policy",

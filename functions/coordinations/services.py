@@ -40,7 +40,7 @@ from shared.store.dialect import held, insert_if_absent
 KIND = "coordination"
 NOUN = "coordination"
 ENGINE = "engine"
-APPLIED, DUPLICATE, UNKNOWN, REPEATED, LATE = "applied", "duplicate", "unknown", "repeated", "late"
+APPLIED, DUPLICATE, UNKNOWN, REPEATED, LATE, IGNORED = "applied", "duplicate", "unknown", "repeated", "late", "ignored"
 NO_PROCESS, NO_ROBOT, UNKNOWN_START = "process-not-started", "robot-not-started", "robot-start-unknown"
 ROBOT_FAILED, NO_ANSWER, NOT_REPORTED, CANCELLED = "robot-failed", "no-answer", "not-reported", "cancelled"
 EMAILS = ("email", "correo", "customer_email", "e_mail")
@@ -157,6 +157,15 @@ def take_result(session: Session, found: RobotResult) -> str:
     return APPLIED
 
 
+def take_item(session: Session, found: RobotResult) -> str:
+    """Take what a work item says of its run, while nothing else is known of it: "applied", else "ignored"."""
+    row = _locked(session, found.coordination)
+    if row is None or row.state != WAITING:
+        return IGNORED
+    whole = found if row.payload is not None else found.model_copy(update={"result": None})  # a person was erased
+    return take_result(session, whole)
+
+
 def look_at(session: Session, coordination_id: int) -> bool:
     """The time of a robot is over: the operators get an alert; the second time its result counts as a failure."""
     row = _locked(session, coordination_id)
@@ -167,7 +176,8 @@ def look_at(session: Session, coordination_id: int) -> bool:
         minutes = settings_of(CoordinationSettings).coordinations_give_up_minutes
         row.escalated_at, row.wait_until = now, now + timedelta(minutes=minutes)
         _log(session, row, ENGINE, "overdue")
-        _alert(session, row, f"its robot {row.bot} has not answered for {row.wait_minutes} minutes")
+        known = f"; its work item is {row.item_state}" if row.item_state else ""
+        _alert(session, row, f"its robot {row.bot} has not answered for {row.wait_minutes} minutes{known}")
         return True
     row.result_status, row.error, row.result_at, row.reason = "failed", "the robot has not answered", now, NO_ANSWER
     _alert(session, row, f"its robot {row.bot} has not answered, which counts as a failure now")
@@ -192,7 +202,7 @@ def compensate(session: Session, row: Coordination, reason: str) -> None:
     if was == APPROVAL:
         approvals.withdraw(session, KIND, str(row.id), row.asked_by)
     if has_run and settings_of(CoordinationSettings).coordinations_undo_bot:
-        effects.UNDO.request(session, row)
+        effects.undoing().request(session, row)
     if was != STARTING:  # else the process is cancelled once it is there
         effects.CANCEL.request(session, row)
     _log(session, row, ENGINE, COMPENSATING, reason)

@@ -7,6 +7,7 @@ from sqlalchemy import Index, Unicode, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.store.models import Base, Timestamped
+from shared.store.sync_columns import SyncColumns
 from shared.store.types import BigId, JsonText, Note, UtcDateTime
 
 STARTING, APPROVAL, TRIGGERING, WAITING = "starting", "approval", "triggering", "waiting"
@@ -15,7 +16,16 @@ OPEN = (STARTING, APPROVAL, TRIGGERING, WAITING, REPORTING, COMPENSATING)
 BEFORE_RESULT = (STARTING, APPROVAL, TRIGGERING, WAITING)
 
 
-class Coordination(Timestamped, Base):
+class ItemLooked(SyncColumns, prefix="item"):
+    """How far the run's work item is known. `item_ended_at`: since when it stands at an end, as far as it was looked at."""
+
+    item_sync_status: Mapped[str | None]
+    item_sync_at: Mapped[datetime | None]
+    item_state: Mapped[str | None] = mapped_column(Unicode(16))
+    item_ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Coordination(Timestamped, ItemLooked, Base):
     """A process and the robot's run that belongs to it, by the process's business key.
 
     `starting`: Flowable is asked for the process. `approval`: a second person has to agree. `triggering`: the robot is being

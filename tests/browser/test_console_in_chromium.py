@@ -273,8 +273,12 @@ def test_make_a_broadcast_and_start_it(operator: Operator) -> None:
     operator.clicks_on("Guardar y seguir con ritmo y momento")
     operator.clicks_on("Guardar y ver qué haría")
     assert "2 personas de 2" in operator.words
-    operator.clicks_on("Empezar ahora")
-    assert "/console/broadcasts/executions/" in operator.page.url
+    operator.clicks_on("Ver el plan del inicio")
+    operator.waits_for("Se escribiría a 2 personas")
+    assert (operator.violations(), operator.scrolls_sideways()) == ([], False)
+    operator.clicks_on("Empezar, a 2 personas")
+    operator.clicks_on("Volver a donde se pidió")
+    assert "/console/broadcasts/" in operator.page.url
     assert (operator.heading, operator.errors) == ("Jornada de valoración", [])
 
 

@@ -12,19 +12,27 @@ from functions.coordinations.tables import Coordination
 from shared import clock
 from shared.store.models import Delivery
 from shared.store.session import transact
-from tests.functions.coordinations.conftest import Desk
+from tests.functions.coordinations.conftest import Desk, setting
 
 NUMBERS = itertools.count()
 MOVES = st.lists(
-    st.sampled_from(["report", "fail", "again", "cancel", "hour", "jobs", "lose-flowable", "lose-robot"]), max_size=6
+    st.sampled_from(["report", "fail", "again", "cancel", "hour", "jobs", "lose-flowable", "lose-robot", "worked", "raised"]),
+    max_size=6,
 )
 
 
 @pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@pytest.mark.parametrize("by", ["webhook", "queue"])
 @given(moves=MOVES)
-def test_any_order_ends_in_one_way(desk: Desk, test_clock: clock.TestClock, moves: list[str]) -> None:
-    """Whatever happens when: one process, one robot, an end that stays, and no process that waits for ever."""
+def test_any_order_ends_in_one_way(
+    desk: Desk, environment: pytest.MonkeyPatch, test_clock: clock.TestClock, by: str, moves: list[str]
+) -> None:
+    """Whatever happens when: one process, one robot, an end that stays, and no process that waits for ever.
+
+    A robot that is given a work item may also work it, well or not, and say nothing.
+    """
+    setting(environment, coordinations_robot_by=by)
     transact(lambda session: [session.execute(delete(table)) for table in (Coordination, Delivery)])
     desk.engine.reset({})
     desk.crew.reset({})
@@ -46,6 +54,9 @@ def test_any_order_ends_in_one_way(desk: Desk, test_clock: clock.TestClock, move
                 desk.world.run()
             case "hour" | "jobs":
                 desk.pass_time(test_clock, minutes=61 if move == "hour" else 1)
+            case "worked" | "raised" if by == "queue" and desk.runs:
+                desk.crew.act("item", {"id": desk.runs[0]["id"], "state": "successful" if move == "worked" else "failed"})
+                desk.world.run_for(test_clock, minutes=11, step_seconds=120)
             case "lose-flowable":
                 desk.flowable.lose_answers = 1
             case "lose-robot":
