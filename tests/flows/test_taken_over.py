@@ -123,7 +123,7 @@ def test_the_ids_of_a_contact_that_was_taken_in_lead_to_the_other(app: Any, api:
     (mine,) = rows(Contact)
     other = by_phone()
     imported = "0b7c5a31-f0e9-4d2a-8c11-7a35c0f1d2e3"
-    assert api.patch(f"/api/v1/contacts/{mine.id}", body={"attributes": {"a": 1}}).status == 200
+    assert api("PATCH", f"/api/v1/contacts/{mine.id}", body={"attributes": {"a": 1}}).status == 200
 
     def work(session: Any) -> None:
         session.get_one(ContactProfile, other).uuid = imported
@@ -141,7 +141,7 @@ def test_the_ids_of_a_contact_that_was_taken_in_lead_to_the_other(app: Any, api:
     shown = api.get(f"/api/v1/contacts/{other}")
     assert (shown.status, shown.json["id"]) == (200, mine.id)
     assert shown.headers["content-location"] == f"/api/v1/contacts/{mine.id}"
-    changed = api.patch(f"/api/v1/contacts/{other}", body={"last_name": "Luna"})
+    changed = api("PATCH", f"/api/v1/contacts/{other}", body={"last_name": "Luna"})
     assert (changed.status, changed.json["id"], changed.json["last_name"]) == (200, mine.id, "Luna")
     assert api.get(f"/api/v1/contacts/{other}/states").status == 200
     assert api.get(f"/api/v1/contacts/{other}/timeline").status == 200
