@@ -1,5 +1,7 @@
 """What brings tickets: Twilio, Meta, programs of the company, and the company's own WhatsApp number."""
 
+import hashlib
+import hmac
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -7,6 +9,7 @@ from urllib.parse import urlencode
 import azure.functions as func
 import pytest
 from sqlalchemy import select
+from twilio.request_validator import RequestValidator
 
 from functions.tickets import media
 from functions.tickets.payloads import TicketMessages
@@ -76,6 +79,40 @@ def test_address_of_nothing_is_refused(till: Till, url: str) -> None:
     """422, and the sender is told what is missing."""
     answer = till.world.post("tickets", {"MediaUrl0": url, "From": f"whatsapp:{ANA_PHONE}"})
     assert (answer.status_code, till.tickets) == (422, [])
+
+
+def signed(body: bytes, headers: dict[str, str], path: str = "/api/v1/tickets/webhook") -> int:
+    """The status of a provider's request, which Puente sees under its public address."""
+    sent = func.HttpRequest(method="POST", url=f"https://puente.example{path}", headers=headers, body=body)
+    status: int = loops.run(named("tickets_webhook")(sent, Out())).status_code
+    return status
+
+
+@pytest.mark.parametrize(
+    ("of", "status"), [("own", 202), ("another-form", 401), ("another-address", 401), ("no-token", 401), ("none", 401)]
+)
+def test_form_of_twilio_is_signed(till: Till, of: str, status: int) -> None:
+    """By Twilio's own validator; a form that was altered, meant for another address, or signed by nobody is refused."""
+    form = {"From": f"whatsapp:{ANA_PHONE}", "MessageSid": "MM1", "Body": "taxi", "NumMedia": "0"}
+    address = f"https://puente.example/api/v1/{'payments' if of == 'another-address' else 'tickets'}/webhook"
+    token = "token-de-otro" if of == "no-token" else "token-de-twilio"
+    signature = RequestValidator(token).compute_signature(address, form)
+    body = urlencode(form | ({"Body": "avión"} if of == "another-form" else {})).encode()
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    assert signed(body, headers | ({} if of == "none" else {"X-Twilio-Signature": signature})) == status
+
+
+@pytest.mark.parametrize(
+    ("secret", "altered", "status"),
+    [("secreto-de-meta", False, 202), ("otro", False, 401), ("secreto-de-meta", True, 401), ("", False, 401)],
+)
+def test_batch_of_meta_is_signed(till: Till, secret: str, altered: bool, status: int) -> None:  # noqa: FBT001  # a table
+    """Over the very bytes; the replaced flow took a request without a signature."""
+    raw = json.dumps(payload("tickets.message", "meta")).encode()
+    headers = {"content-type": "application/json"}
+    if secret:
+        headers["X-Hub-Signature-256"] = f"sha256={hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()}"
+    assert signed(raw + (b" " if altered else b""), headers) == status
 
 
 @pytest.mark.parametrize("way", ["header", "end", "hand", "nobody", "another-scope"])
