@@ -220,12 +220,12 @@ def get_contact(contact_id: RowId, response: Response) -> ContactOut:
         if row is None:
             raise editing.missing("contact", contact_id)
         profile = contact_profiles.of(session, [row.id])[row.id]
-    _tell_whom(response, row, contact_id)
+    _locate(response, row, contact_id)
     tag(response, row, EDITABLE)
     return _shown(row, profile)
 
 
-def _tell_whom(response: Response, row: Contact, asked: int) -> None:
+def _locate(response: Response, row: Contact, asked: int) -> None:
     """Where the contact that was named turned out to be another one, say which."""
     if row.id != asked:
         response.headers["Content-Location"] = f"/api/v1/contacts/{row.id}"
@@ -278,7 +278,7 @@ def _changed(
         return row
 
     row = editing.committed(work)
-    _tell_whom(response, row, contact_id)
+    _locate(response, row, contact_id)
     tag(response, row, EDITABLE)
     return _with_profile(row)
 
