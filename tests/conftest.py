@@ -8,14 +8,15 @@ import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
-from shared import clock, faults, flows, queues
+from shared import clock, faults, flows, queues, settings
 from shared.messages import text_uses, text_versions
-from shared.settings import get_settings
+from shared.settings import Settings, get_settings
 from shared.store import session as store
 from shared.store.migrate import upgrade
 from tests.support import one_result, shares
@@ -115,6 +116,25 @@ def one_session_at_a_time() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "complain_of_second_session", complain)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def settings_are_read_once() -> Iterator[None]:
+    """What was read from the same environment is given again without checking some 250 values: most tests have the same."""
+    read, found = settings.load, dict[Any, Settings]()
+
+    def load(**overrides: Any) -> Settings:
+        if overrides:
+            return read(**overrides)
+        variables = frozenset(item for item in os.environ.items() if item[0] != "PYTEST_CURRENT_TEST")
+        key = settings.settings_class(), tuple(flow.name for flow in flows.installed()), variables
+        if key not in found:
+            found[key] = read()
+        return found[key].model_copy()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "load", load)
         yield
 
 
