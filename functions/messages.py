@@ -26,7 +26,7 @@ from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
 from shared.messages import inbound, pages
 from shared.messages.events import InboundMessage, ProviderEvents, Unsubscribe
-from shared.messages.providers import brevo, resend, twilio
+from shared.messages.providers import brevo, resend, twilio_events
 from shared.settings import get_settings
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ FLOW = Flow(
         "shared.messages.providers.brevo:BREVO",
         "shared.messages.providers.resend:RESEND",
         "shared.messages.providers.smtp:SMTP",
-        "shared.messages.providers.twilio:TWILIO",
+        "shared.messages.providers.twilio_client:TWILIO",
         "shared.messages.providers.meta:META",
         "shared.messages.providers.manychat:MANYCHAT",
     ),
@@ -167,8 +167,8 @@ TWILIO = Webhook(
     name="twilio.status",
     queue=STATUS_QUEUE,
     payload=ProviderEvents,
-    authenticate=twilio.verify,
-    read=twilio.read_events,
+    authenticate=twilio_events.verify,
+    read=twilio_events.read_events,
     max_bytes=LARGEST_FORM_BYTES,
 )
 BREVO = Webhook(
@@ -181,8 +181,8 @@ REPLY = Webhook(
     name="twilio.message",
     queue=REPLY_QUEUE,
     payload=InboundMessage,
-    authenticate=twilio.verify,
-    read=twilio.read_reply,
+    authenticate=twilio_events.verify,
+    read=twilio_events.read_reply,
     max_bytes=LARGEST_FORM_BYTES,
     reply=_no_reply,
 )
@@ -225,8 +225,8 @@ def twilio_voice(req: func.HttpRequest) -> func.HttpResponse:
 
     try:
         body.check_size(req.get_body(), LARGEST_FORM_BYTES)
-        twilio.verify(req, req.get_body(), get_settings())
-        text = voice.script(*twilio.read_call(req))
+        twilio_events.verify(req, req.get_body(), get_settings())
+        text = voice.script(*twilio_events.read_call(req))
     except RefusedError as error:
         return problems.response(error)
     except PermanentError:  # the address names no call

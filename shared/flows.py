@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from shared import references
-from shared.flow import EVENTS_QUEUE, Flow, FlowError, Job, Rhythm
+from shared.flow import EVENTS_QUEUE, Flow, FlowError, IdentityKind, Job, Rhythm
 
 DEFAULT_PACKAGE = "functions"
 DECLARATION = "FLOW"
@@ -103,6 +103,23 @@ def senders() -> frozenset[str]:
 
 
 @cache
+def identity_kinds() -> dict[str, IdentityKind]:
+    """Every kind of identity that a flow declares, by its name.
+
+    Raises:
+        FlowError: two flows declare one kind in different words.
+    """
+    found: dict[str, IdentityKind] = {}
+    for flow in installed():
+        for kind in flow.identities:
+            if found.setdefault(kind.name, kind) != kind:
+                raise FlowError(
+                    f"flow {flow.name!r}: it declares the kind of identity {kind.name!r} otherwise than another flow"
+                )
+    return found
+
+
+@cache
 def kept_keys() -> frozenset[str]:
     """The types of the events whose keys outlive retention."""
     return frozenset(kind for flow in installed() for kind in flow.kept_keys)
@@ -189,5 +206,5 @@ def _named(flow: Flow, kind: str) -> tuple[str, ...]:
 
 
 def _forget() -> None:
-    for cached in (kept_keys, senders, parts_by_flow, listeners, answer_readers, handlers, target_policies):
+    for cached in (identity_kinds, kept_keys, senders, parts_by_flow, listeners, answer_readers, handlers, target_policies):
         cached.cache_clear()

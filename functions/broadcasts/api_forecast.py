@@ -8,18 +8,22 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from functions.broadcasts import automation_edits, forecast, forecast_kept, forecast_shown
+from functions.broadcasts import automation_edits, forecast_kept, forecast_shown, forecasts
 from functions.broadcasts.api import find_execution
+from functions.broadcasts.forecast_tables import StoredForecast
+from functions.broadcasts.forecasts import Wish
 from functions.broadcasts.running_config import config_of
 from shared import clock
+from shared.errors import RefusedError
 from shared.problems import documented
 from shared.store.session import reading
-from shared.web.auth import ReadingRoute
+from shared.web.auth import Caller, ReadingRoute, actor
 from shared.web.bodies import Body, When
 
 router = APIRouter(prefix="/api/v1/flow-automations", tags=["Broadcasts"], route_class=ReadingRoute)
 executions_router = APIRouter(prefix="/api/v1/executions", tags=["Broadcasts"], route_class=ReadingRoute)
 
+ACCEPTED = 202
 TEXTS: Mapping[str, str] = {"table": "text/plain; charset=utf-8", "svg": "image/svg+xml"}
 Format = Annotated[Literal["json", "table", "svg"], Query(alias="format", description="`table`: text; `svg`: a picture.")]
 
@@ -87,7 +91,7 @@ class ForecastOut(BaseModel):
 
     starts_at: datetime
     examined: int
-    is_complete: bool = Field(description="False: the audience is so large that only its first part was examined.")
+    is_complete: bool = Field(description="False, in one that an earlier release made: only the first part was examined.")
     sends: int
     duplicates: int
     skipped: dict[str, int] = Field(description="Who is left out, by reason.")
@@ -104,28 +108,80 @@ class ForecastOut(BaseModel):
     rate_per_hour: int
     messaging_limit: LimitOut = Field(default=LimitOut(people=None, used=0))
     happened: HappenedOut | None = None
+    asked_at: datetime | None = None
+    is_outdated: bool = Field(default=False, description="The automation says something else by now.")
 
 
-AS_TEXT: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/plain": {"schema": {"type": "string"}}, "image/svg+xml": {"schema": {"type": "string"}}}}
-}
+class ProgressOut(BaseModel):
+    """A forecast that is being worked out in the background. Of an audience whose size is not known yet, `total` is 0."""
+
+    state: Literal["working"]
+    progress: int = Field(description="Percent of the audience.")
+    examined: int
+    total: int
+    starts_at: datetime
+    asked_at: datetime
+    is_outdated: bool = Field(description="The automation says something else by now: ask again when this one is ready.")
+
+
+_TEXT: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}, "image/svg+xml": {"schema": {"type": "string"}}}
+AS_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": _TEXT}}
+OR_PROGRESS: dict[int | str, dict[str, Any]] = AS_TEXT | {202: {"model": ProgressOut, "content": _TEXT}}
 
 
 @router.post(
     "/{automation_id}/forecast",
     summary="Forecast a broadcast",
     response_model=ForecastOut,
-    responses=documented(404) | AS_TEXT,
+    responses=documented(404) | OR_PROGRESS,
 )
-def forecast_automation(automation_id: UUID, body: ForecastIn | None = None, shown_as: Format = "json") -> Any:
-    """What a start would do: messages in each hour, who is left out and why, collisions, the last one, the cost."""
+def forecast_automation(automation_id: UUID, caller: Caller, body: ForecastIn | None = None, shown_as: Format = "json") -> Any:
+    """What a start would do: messages in each hour, who is left out and why, collisions, the last one, the cost.
+
+    Of a large audience it is worked out in the background: the answer is 202 with how far it is, and GET has the forecast when
+    it is ready. Until then the same is answered whatever is asked for, and no other is begun.
+    """
     asked = body or ForecastIn()
+    changes = {name: value for name, value in asked.given().items() if name != "starts_at" and value is not None}
+    forecasts.ask(Wish(str(automation_id), changes, asked.starts_at or clock.now(), actor(caller)))
+    return _newest(str(automation_id), shown_as)
+
+
+@router.get(
+    "/{automation_id}/forecast",
+    summary="The newest forecast of a broadcast",
+    response_model=ForecastOut,
+    responses=documented(404, 409) | OR_PROGRESS,
+)
+def newest_forecast(automation_id: UUID, shown_as: Format = "json") -> Any:
+    """The forecast that was asked for last, or, with 202, how far it is; 409 where it could not be worked out."""
+    return _newest(str(automation_id), shown_as)
+
+
+def _newest(automation_id: str, shown_as: str) -> Any:
     with reading() as session:
-        row = automation_edits.find(session, str(automation_id))
-        changes = {name: value for name, value in asked.given().items() if name != "starts_at" and value is not None}
-        config, title = config_of(row, changes), row.name
-    shown = forecast_shown.as_json(forecast.of_config(config, asked.starts_at or clock.now()))
-    return _as(shown, title, shown_as)
+        automation = automation_edits.find(session, automation_id)
+        row = forecasts.of_automation(session, automation.id)
+        config, title = config_of(automation), automation.name
+        session.expunge_all()
+    if row is None:
+        raise RefusedError(404, "no-forecast", "No forecast of this automation has been asked for.")
+    if row.state == forecasts.FAILED:
+        raise RefusedError(409, "forecast-failed", "The forecast could not be worked out.", detail=row.error_message or "")
+    is_outdated = forecasts.is_outdated(row, config)
+    if row.state == forecasts.READY:
+        return _as(row.result | {"asked_at": row.asked_at, "is_outdated": is_outdated}, title, shown_as)
+    return _progress(row, title, shown_as, is_outdated=is_outdated)
+
+
+def _progress(row: StoredForecast, title: str, shown_as: str, *, is_outdated: bool) -> Response:
+    facts = {name: getattr(row, name) for name in ("state", "examined", "total", "starts_at", "asked_at")}
+    shown = ProgressOut(**facts, progress=forecasts.percent(row), is_outdated=is_outdated)
+    if shown_as == "json":
+        return Response(shown.model_dump_json(), ACCEPTED, media_type="application/json")
+    words = f"being worked out: {shown.examined} of {shown.total} people examined ({shown.progress} %)"
+    text = f"forecast   {words}\n" if shown_as == "table" else forecast_shown.progress(title, words, shown.progress)
+    return Response(text, ACCEPTED, media_type=TEXTS[shown_as])
 
 
 @executions_router.get(

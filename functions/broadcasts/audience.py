@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from functions.broadcasts import filters
@@ -63,6 +63,15 @@ class Audience:
         numbers = list(session.scalars(query))
         place = numbers[-1] if numbers else after
         return [Candidate(contact_id=number) for number in self._with_attributes(session, numbers)], place
+
+    def size(self, session: Session) -> int:
+        """How many candidates there are; of a segment with conditions on attributes at most so many."""
+        if (ids := self.ids) is not None:
+            return len(ids)
+        if self.kind == "uploaded":
+            upload = find_upload(session, self.config.get("upload_id"))
+            return upload.accepted if upload is not None else 0
+        return session.scalar(select(func.count()).select_from(self._contacts().subquery())) or 0
 
     def _contacts(self) -> Select[Any]:
         query = select(Contact.id)

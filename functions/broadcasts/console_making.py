@@ -19,9 +19,8 @@ from starlette.datastructures import FormData, UploadFile
 from functions.broadcasts import (
     audience,
     automation_edits,
+    console_forecast,
     console_forms,
-    forecast,
-    forecast_shown,
     known_flows,
     running_config,
     starting,
@@ -33,7 +32,6 @@ from functions.broadcasts import (
 from functions.broadcasts.console_forms import AudienceForm
 from functions.broadcasts.filters import FLAGS, MOMENTS, OPERATORS, SETS, TEXTS
 from functions.broadcasts.tables import Automation, Execution
-from shared import clock
 from shared.console import masking, pages
 from shared.console.identity import Operator
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
@@ -47,7 +45,6 @@ from shared.store.models import Contact
 from shared.store.session import reading
 
 LIST = "/console/broadcasts"
-FORECAST_SECONDS = 3
 SHORTEST_PHONE = 10
 MISTAKES = frozenset((400, 422))
 FILTERED_BY = (*SETS, *FLAGS, *MOMENTS, *TEXTS)
@@ -156,8 +153,7 @@ def _audience_page(
         facts |= {"upload": audience.find_upload(session, form.upload_id)}
         session.expunge_all()
     if row is not None and error is None:
-        config = running_config.config_of(row)
-        facts |= {"forecast": forecast_shown.as_json(forecast.of_config(config, clock.now(), FORECAST_SECONDS))}
+        facts |= console_forecast.of_page(row, "console")
     return render(request, "making_audience", row.name if row else "A new broadcast", facts, error)
 
 

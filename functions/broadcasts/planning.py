@@ -75,7 +75,7 @@ def _plan(session: Session, execution_id: int) -> bool:
     if execution is None or execution.status != ExecutionStatus.QUEUED or execution.plan_state != PlanState.PLANNING:
         return False
     audience, cursor = audience_of(execution), execution.plan_cursor or {"after": 0, "duplicates": 0}
-    if _waits_for_list(session, audience):
+    if waits_for_list(session, audience):
         return False
     candidates, after = audience.chunk(session, cursor["after"], CHUNK)
     if after == cursor["after"]:
@@ -89,7 +89,7 @@ def _plan(session: Session, execution_id: int) -> bool:
     return True
 
 
-def _waits_for_list(session: Session, audience: Audience) -> bool:
+def waits_for_list(session: Session, audience: Audience) -> bool:
     """Whether the list is still being read: its rows are planned once all of them are there."""
     if audience.ids is not None or audience.kind != "uploaded":
         return False

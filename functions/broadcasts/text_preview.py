@@ -12,6 +12,7 @@ from shared.errors import PermanentError
 from shared.journeys.talks.definition import TEXT, TalkingFlow, TalkStep
 from shared.messages import template_sources, templates
 from shared.messages.templates import TRANSACTIONAL, Template
+from shared.settings import get_settings
 
 LOOKED_AT = 50
 """So many of the audience are looked at for somebody who gets it."""
@@ -63,6 +64,22 @@ def filled(session: Session, flow: TalkingFlow, values: Mapping[str, Any]) -> tu
     words = (step.ask.text if step.ask else step.say) or ""
     found = Template(name=f"{flow.name}.{step.id}", locale="es", channels=(), kind=TRANSACTIONAL, text=words)
     return templates.render(found, values).text, [one.title for one in step.ask.options] if step.ask else ()
+
+
+def words_of(session: Session, flow: TalkingFlow) -> list[str]:
+    """What each message of a flow says before it is filled in, as it goes out now, the first message first.
+
+    Raises:
+        PermanentError: a text is not there, or not as it must be.
+    """
+    return [_unfilled(session, step) for step in flow.steps if step.sends]
+
+
+def _unfilled(session: Session, step: TalkStep) -> str:
+    template = step.ways()[0].template
+    if template == TEXT:
+        return (step.ask.text if step.ask else step.say) or ""
+    return template_sources.load(template, get_settings().default_locale, session=session).text
 
 
 def first(flow: TalkingFlow) -> TalkStep | None:

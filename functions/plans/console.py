@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BeforeValidator
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, aliased
 
 from shared.console import listing, masking, pages
 from shared.console.identity import Operator, Role
@@ -36,6 +36,7 @@ TITLES = (
     mark("Import of the list: %(list)s"),
     mark("Return to an earlier version of the list: %(list)s"),
     mark("Change of the list: %(list)s"),
+    mark("Start of the broadcast %(name)s"),
 )
 """What the kinds of plans call them (`shared.plans.kinds.PlanKind.title`)."""
 
@@ -93,6 +94,30 @@ def _reasons(session: Session, number: int) -> list[Reason]:
     return [Reason(word or "", masking.masked_text(detail or ""), count) for word, detail, count in rows]
 
 
+@dataclass(frozen=True)
+class Differing:
+    """A part that does something else now than in the plan that was approved."""
+
+    title: str
+    before: str
+    now: str
+
+
+def _differing(session: Session, row: Plan) -> list[Differing]:
+    """The first parts that are in both plans and do something else now; none where no plan was approved before."""
+    if row.before_id is None:
+        return []
+    old, new = aliased(PlanPart), aliased(PlanPart)
+    same = (old.plan_id == row.before_id, old.unit == new.unit, old.name == new.name)
+    query = select(new.title, old.what, old.word, old.detail, new.what, new.word, new.detail).join(old, and_(*same))
+    query = query.where(new.plan_id == row.id, new.digest != old.digest).order_by(new.id).limit(MOST_REASONS)
+    return [Differing(title, _does(*parts[:3]), _does(*parts[3:])) for title, *parts in session.execute(query)]
+
+
+def _does(what: str | None, word: str | None, detail: str | None) -> str:
+    return masking.masked_text(" ".join(filter(None, (word if what == kinds.STOP else "", detail)))) or word or what or ""
+
+
 def _done(session: Session, number: int) -> Mapping[str, int]:
     """How many parts are done, were left because they would do something else now, or were not there any more; by outcome."""
     changed = select(PlanPart.state, PlanPart.what, func.count()).where(PlanPart.plan_id == number)
@@ -142,6 +167,7 @@ def shown(request: Request, number: int, status: int = 200, what: str | None = N
         facts: dict[str, Any] = {
             "row": row,
             "before": session.get(Plan, row.before_id) if row.before_id else None,
+            "differing": _differing(session, row),
             "reasons": _reasons(session, number),
             "done": _done(session, number),
             "page": page,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from shared.intake import signatures
 from shared.intake.webhook import SIGNED, Payload, Sender, by_key_in_address, json_object
-from shared.messages.providers import twilio
+from shared.messages.providers import twilio_events
 from shared.readers import phone
 from shared.settings import Settings, get_settings
 
@@ -96,7 +96,7 @@ def authenticate(request: func.HttpRequest, raw: bytes, settings: Settings) -> S
 def read(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
     """The messages of a request: Twilio's form, Meta's batch, or an object with `media.url`, `image_url` or `media_url`."""
     if request.headers.get("Content-Type", "").startswith(_FORM):
-        return _whole(_with_content([_of_twilio(twilio.read_reply(request, raw))]))
+        return _whole(_with_content([_of_twilio(twilio_events.read_reply(request, raw))]))
     body = json_object(request, raw)
     if isinstance(body.get("messages"), list) and "entry" not in body:
         return body

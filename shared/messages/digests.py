@@ -36,7 +36,7 @@ def digests_of_address(address: str) -> list[str]:
     """
     plain, written = _plain(address), _written(address)
     spellings = [plain, *phone.spellings(plain), *_dialled(written), written]
-    return list(dict.fromkeys(form for spelling in spellings for form in _forms(_unkeyed("address", spelling))))
+    return list(dict.fromkeys(form for each in dict.fromkeys(spellings) for form in _forms(_unkeyed("address", each))))
 
 
 def digest_of_person(person: str) -> str:
@@ -88,7 +88,8 @@ def _unkeyed(kind: str, text: str) -> str:
 
 def _forms(unkeyed: str) -> tuple[str, ...]:
     """A digest under each secret, and without one."""
-    keyed = (hmac.new(secret, unkeyed.encode(), hashlib.sha256).hexdigest() for secret in _secrets(os.environ.get(SECRETS, "")))
+    text, secrets = unkeyed.encode(), _secrets(os.environ.get(SECRETS, ""))
+    keyed = (hmac.digest(secret, text, "sha256").hex() for secret in secrets)  # at once: several for each person of a broadcast
     return (*(MARK + digest[: DIGEST_LENGTH - 1] for digest in keyed), unkeyed)
 
 

@@ -14,6 +14,7 @@ import phonenumbers
 from phonenumbers import timezone as phone_zones
 
 from shared.errors import ConfigurationError
+from shared.readers import phone_plans
 from shared.setting_dates import WEEKDAYS
 from shared.settings import Settings
 
@@ -110,25 +111,19 @@ def window_for(
     Raises:
         ConfigurationError: QUIET_HOURS, WORKING_DAYS or DEFAULT_TIME_ZONE cannot be read.
     """
-    number = _parsed(phone)
-    region = (country or (phonenumbers.region_code_for_number(number) if number else None) or "").upper()
+    number = phone_plans.international(phone) if phone else None
+    region = (country or (phone_plans.region_and_type(phone)[0] if phone else None) or "").upper()
     quiet_from, quiet_to = _hours(settings.quiet_hours)
     return Window(
         zone=_zone(time_zone) or _zone_by_phone(number, region, settings) or _default_zone(settings),
         country=region if region in _countries() else settings.holidays_country,
         quiet_from=quiet_from,
         quiet_to=quiet_to,
-        days=_days(settings.working_days),
+        days=_days(tuple(settings.working_days)),
     )
 
 
-def _parsed(phone: str | None) -> phonenumbers.PhoneNumber | None:
-    try:
-        return phonenumbers.parse(phone, None) if phone else None
-    except phonenumbers.NumberParseException:
-        return None
-
-
+@lru_cache
 def _zone(name: str | None) -> ZoneInfo | None:
     try:
         return ZoneInfo(name) if name else None
@@ -158,6 +153,7 @@ def _zone_by_phone(number: phonenumbers.PhoneNumber | None, region: str, setting
     return ordered[len(ordered) // 2]
 
 
+@lru_cache
 def _hours(text: str) -> tuple[time, time]:
     try:
         begin, _, end = text.partition("-")
@@ -166,7 +162,8 @@ def _hours(text: str) -> tuple[time, time]:
         raise ConfigurationError(f"QUIET_HOURS: {text!r} is not like 20:00-09:00") from None
 
 
-def _days(names: Collection[str]) -> frozenset[int]:
+@lru_cache
+def _days(names: tuple[str, ...]) -> frozenset[int]:
     unknown = sorted({name.lower() for name in names} - set(WEEKDAYS))
     if unknown or not names:
         raise ConfigurationError(f"WORKING_DAYS: {', '.join(unknown) or 'none'}; days are {', '.join(WEEKDAYS)}")

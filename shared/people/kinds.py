@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from shared import flows
-from shared.flow import FlowError, IdentityKind
+from shared.flow import IdentityKind
 from shared.readers import UnreadableError, email, phone
 from shared.settings import get_settings
 from shared.store.journey_models import PERSON_LENGTH
@@ -29,19 +29,12 @@ class Identity:
 
 
 def kinds() -> dict[str, IdentityKind]:
-    """Every kind, by its name.
+    """Every kind, by its name. It is asked for several times for each person, so it is put together once.
 
     Raises:
         FlowError: two flows declare one kind in different words.
     """
-    found: dict[str, IdentityKind] = {}
-    for flow in flows.installed():
-        for kind in flow.identities:
-            if found.setdefault(kind.name, kind) != kind:
-                raise FlowError(
-                    f"flow {flow.name!r}: it declares the kind of identity {kind.name!r} otherwise than another flow"
-                )
-    return found
+    return flows.identity_kinds()
 
 
 def exclusive() -> frozenset[str]:

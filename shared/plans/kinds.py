@@ -28,7 +28,8 @@ class Applied:
     """What applying a step did. `word` names it (`applied`, `stale`, ...).
 
     `what`: None, the engine sees for itself: `applied` creates where a row of the record is new, and updates otherwise; any
-    other word changes nothing. `weight` is how many records the step touches, itself included. `facts` (JSON) are what it
+    other word changes nothing. `weight` is how many records the step touches, itself included; `people` are written to
+    in consequence, later on. `needs_second`: whatever it touches, a second person has to approve it. `facts` (JSON) are what it
     does beside deliveries: two steps do the same only where these are equal.
     """
 
@@ -36,6 +37,8 @@ class Applied:
     what: What | None = None
     detail: str | None = None
     weight: int = 1
+    people: int = 0
+    needs_second: bool = False
     facts: Any = None
 
 
@@ -128,6 +131,8 @@ class Tried:
     word: str
     detail: str | None = None
     weight: int = 1
+    people: int = 0
+    needs_second: bool = False
     facts: Any = None
     caused: tuple[Going, ...] = field(default=())
 

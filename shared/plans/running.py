@@ -86,7 +86,7 @@ def approve(number: int, seen: str, actor: str, name: str) -> int:
         if row.state != states.READY or row.hash != seen or not row.figures.get(states.PARTS):
             return row.next_id or row.id
         row.carried_by = actor[:60]
-        if row.figures[states.WEIGHT] > settings_of(PlanSettings).plan_approval_above:
+        if large(row):
             _ask(session, row, name)
             return row.id
         editing.log(session, actor, "plan.approve", subject(number), row.kind)
@@ -99,7 +99,8 @@ def approve(number: int, seen: str, actor: str, name: str) -> int:
 
 def large(plan: Plan) -> bool:
     """Whether it needs a second person."""
-    return plan.figures.get(states.WEIGHT, 0) > settings_of(PlanSettings).plan_approval_above
+    is_many = plan.figures.get(states.WEIGHT, 0) > settings_of(PlanSettings).plan_approval_above
+    return is_many or plan.figures.get(states.SECOND, 0) > 0
 
 
 def _ask(session: Session, row: Plan, name: str) -> None:
@@ -109,6 +110,7 @@ def _ask(session: Session, row: Plan, name: str) -> None:
         "Changes": f"{states.changes(row)}",
         "Records": f"{figures[states.WEIGHT]}",
         "Messages": f"{figures[states.MESSAGES]}",
+        **({"People": f"{figures[states.PEOPLE]}"} if figures.get(states.PEOPLE) else {}),
         "Plan": f"/console/plans/{row.id}",
     }
     asked = ApprovalRequest(

@@ -28,6 +28,8 @@ DIFFERS: Final = "differs"  # it would do something else now, so it was left alo
 
 WHATS = (CREATE, UPDATE, NONE, STOP)
 PARTS, WEIGHT, MESSAGES, DELIVERIES = "parts", "weight", "messages", "deliveries"
+PEOPLE: Final = "people"  # written to in consequence, later on
+SECOND: Final = "second"  # parts that need a second person whatever they touch
 
 
 def changes(plan: Plan) -> int:
@@ -37,11 +39,13 @@ def changes(plan: Plan) -> int:
 
 def counted(figures: Mapping[str, int], tried: Iterable[TriedUnit]) -> dict[str, int]:
     """The figures with those of more units. A delivery that several units share counts for each of them."""
-    found = {name: figures.get(name, 0) for name in (*WHATS, PARTS, WEIGHT, MESSAGES, DELIVERIES)}
+    found = {name: figures.get(name, 0) for name in (*WHATS, PARTS, WEIGHT, MESSAGES, DELIVERIES, PEOPLE, SECOND)}
     for one in (step for unit in tried for step in unit.steps):
         found[one.what] += 1
         found[PARTS] += 1
         found[WEIGHT] += one.weight if one.what in (CREATE, UPDATE) else 0
+        found[PEOPLE] += one.people
+        found[SECOND] += one.needs_second
         found[DELIVERIES] += len(one.caused)
         found[MESSAGES] += sum(going.kind == Kind.MESSAGE and going.state != "cancelled" for going in one.caused)
     return found

@@ -102,7 +102,8 @@ def _done(step: Step, outcome: Applied, tables: set[str]) -> Tried:
     seen: What = NONE if outcome.word != APPLIED else CREATE if tables & _of_the_record() else UPDATE
     what = outcome.what or seen
     detail = _fitting(outcome.detail)
-    return Tried(step=step, what=what, word=outcome.word, detail=detail, weight=outcome.weight, facts=outcome.facts)
+    given = {name: getattr(outcome, name) for name in ("word", "weight", "people", "needs_second", "facts")}
+    return Tried(step=step, what=what, detail=detail, **given)
 
 
 def _stopped(step: Step, reason: str, text: str) -> Tried:

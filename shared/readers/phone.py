@@ -65,6 +65,8 @@ def read(value: Any, *, default: str = "MX", channel: Channel = "form") -> Phone
 @lru_cache(maxsize=REMEMBERED)
 def _read(text: str, default: str, channel: Channel) -> Phone:
     """`read` of a text. Whoever judges a person reads their number several times in a row, and each reading takes long."""
+    if _COMPLETE.fullmatch(text) and _doubled(text) == text:  # nothing around it, so there is nothing to look for
+        return _only([text], default, channel)
     if _LOST.fullmatch(text):
         raise UnreadableError("digits-lost")
     if is_nothing(text, FieldKind.ADDRESS):
@@ -112,6 +114,7 @@ def spellings(number: str) -> tuple[str, ...]:
     return phone_plans.spellings(number)
 
 
+_COMPLETE = regex(r"\+[1-9][0-9]{7,14}")
 _LOST = regex(r"#{2,}|#n/?a", re.IGNORECASE)
 
 

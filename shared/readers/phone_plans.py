@@ -1,7 +1,7 @@
 """Numbering plans: one run of digits as E.164, with the old forms of a few countries that the library has forgotten."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from shared.readers import UnreadableError
@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
 LONGEST = 15  # digits of an E.164 number
+REMEMBERED = 4096  # numbers that were looked up last
 SLIP = 2  # digits too many that are more likely a slip than another country
 
 _MX_OLD = regex(r"(?:044|045|01|1)+(\d{10})")
+_UNKNOWN = "UNKNOWN"
 _SATELLITE = frozenset({870, 878, 881, 882, 883, 888})
 _NO_FIRST_CONTACT = {
     "PREMIUM_RATE": "premium",
@@ -70,29 +72,51 @@ def spellings(e164: str) -> tuple[str, ...]:
 
 def refusal_of_first_contact(e164: str) -> str | None:
     """See `shared.readers.phone.refusal_of_first_contact`."""
-    import phonenumbers  # 3 MB of plans: loaded on first use
-
-    number = phonenumbers.parse(e164, None)
-    if number.country_code in _SATELLITE:
+    code, _region, kind = _about(e164)
+    if code in _SATELLITE:
         return "satellite"
-    if number.country_code in (800, 808, 979):  # numbers of no country: free, shared and premium
-        return "premium" if number.country_code == 979 else "toll-free"  # noqa: PLR2004
-    return _NO_FIRST_CONTACT.get(_type(number))
+    if code in (800, 808, 979):  # numbers of no country: free, shared and premium
+        return "premium" if code == 979 else "toll-free"  # noqa: PLR2004
+    return _NO_FIRST_CONTACT.get(kind)
 
 
 def region_and_type(e164: str) -> tuple[str | None, str]:
     """See `shared.readers.phone.region_and_type`."""
+    _code, region, kind = _about(e164)
+    return region, kind.lower().replace("_", "-")
+
+
+@lru_cache(maxsize=REMEMBERED)
+def international(text: str) -> "PhoneNumber | None":
+    """What the library reads in an international form, valid or not; None: nothing. Nobody changes what is returned.
+
+    Remembered, for whoever judges a person asks several things of one number in a row.
+    """
+    import phonenumbers  # 3 MB of plans: loaded on first use
+
+    try:
+        return phonenumbers.parse(text, None)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _about(e164: str) -> tuple[int, str | None, str]:
+    """The country's code, the country, and the type by its name in the library."""
     import phonenumbers
 
-    number = phonenumbers.parse(e164, None)
-    return phonenumbers.region_code_for_number(number), _type(number).lower().replace("_", "-")
+    number = international(e164)
+    if number is None:
+        return 0, None, _UNKNOWN
+    kind = phonenumbers.number_type(number)
+    return number.country_code or 0, phonenumbers.region_code_for_number(number), _type_names().get(kind, _UNKNOWN)
 
 
-def _type(number: "PhoneNumber") -> str:
+@cache
+def _type_names() -> dict[int, str]:
     import phonenumbers
 
-    names = {value: name for name, value in vars(phonenumbers.PhoneNumberType).items() if isinstance(value, int)}
-    return str(names.get(phonenumbers.number_type(number), "UNKNOWN"))
+    return {value: name for name, value in vars(phonenumbers.PhoneNumberType).items() if isinstance(value, int)}
 
 
 def _with_plus(text: str, digits: str, default: str) -> str:
@@ -181,13 +205,8 @@ def _valid(written: str, *, as_written: str | None = None) -> str | None:
 
 
 def _parsed(text: str) -> "PhoneNumber | None":
-    import phonenumbers
-
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        return None
-    return number if phonenumbers.is_valid_number(number) else None
+    """What an international form means; a number whose type is known is valid, and only such a one."""
+    return international(text) if _about(text)[2] != _UNKNOWN else None
 
 
 def _new_forms(written: str) -> list[str]:

@@ -17,7 +17,7 @@ from sandbox.vendor import Reply
 from shared import clock
 from shared.messages.providers.mail import Email
 from shared.messages.providers.resend import Resend
-from shared.messages.providers.twilio import Twilio
+from shared.messages.providers.twilio_client import Twilio
 from tests.support.sandbox import SandboxAdapter, wired
 
 ANA, OURS = "+525512345678", "+525500000002"

@@ -16,7 +16,8 @@ from shared import clock
 from shared.messages.attachments import Attachment
 from shared.messages.providers.mail import Email
 from shared.messages.providers.resend import Resend
-from shared.messages.providers.twilio import REASONS, Twilio
+from shared.messages.providers.twilio_client import Twilio
+from shared.messages.providers.twilio_codes import REASONS
 from shared.vendors.discord import Discord, Embed
 from tests.unit.vendors.network import Answer, FakeNetwork
 

@@ -27,6 +27,7 @@ EXECUTOR = ("outbox.after_claim=kill:0.9", "outbox.after_call=kill:0.9", "outbox
 OTHERWISE_TESTED = {
     "broadcasts.after_chunk",  # in tests/functions/broadcasts/test_broadcast_api.py
     "broadcasts.after_fold",  # in tests/functions/broadcasts/test_broadcast_counts.py
+    "broadcasts.after_forecast_chunk",  # in tests/functions/broadcasts/test_broadcast_forecast.py
     "broadcasts.after_list_batch",  # in tests/functions/broadcasts/test_broadcast_uploads.py
     "broadcasts.after_schedule_claim",  # in tests/functions/broadcasts/test_schedule_api.py
     "broadcasts.after_start",  # in tests/functions/broadcasts/test_running_crashes.py and test_crash_broadcasts.py

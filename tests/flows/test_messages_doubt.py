@@ -12,7 +12,7 @@ from shared import clock
 from shared.errors import DeferredError, ThrottledError, UnavailableError, UncertainError
 from shared.messages import Fallback, digests, statuses
 from shared.messages.events import ProviderEvent, ProviderEvents
-from shared.messages.providers import brevo, twilio
+from shared.messages.providers import brevo, twilio_client, twilio_codes
 from shared.messages.providers.mail import Email
 from shared.outbox.actions import State
 from shared.settings import get_settings
@@ -60,7 +60,7 @@ class Account:
     def __init__(self, *answers: tuple[bool, bool]) -> None:
         self.answers, self.arrived = list(answers), []  # type: ignore[var-annotated]
 
-    def create(self, **fields: Any) -> twilio.Resource:
+    def create(self, **fields: Any) -> twilio_client.Resource:
         """Take a message."""
         arrives, answers = self.answers.pop(0) if self.answers else (True, True)
         sid = f"SM{len(self.arrived)}"
@@ -70,7 +70,7 @@ class Account:
             self.arrived.append(entry | {"date_created": format_datetime(clock.now())})
         if not answers:
             raise UncertainError("no answer within 20 s")
-        return twilio.Resource(sid, "queued")
+        return twilio_client.Resource(sid, "queued")
 
     def entries(self, params: dict[str, str]) -> list[dict[str, Any]]:
         """What went to a number."""
@@ -84,8 +84,8 @@ class Account:
 def account(patch: pytest.MonkeyPatch, *answers: tuple[bool, bool]) -> Account:
     """Put an account in Twilio's place."""
     made = Account(*answers)
-    patch.setattr(twilio.Twilio, "create_message", lambda _self, **fields: made.create(**fields))
-    patch.setattr(twilio.Twilio, "_list", lambda _self, _path, params, _name: made.entries(params))
+    patch.setattr(twilio_client.Twilio, "create_message", lambda _self, **fields: made.create(**fields))
+    patch.setattr(twilio_client.Twilio, "_list", lambda _self, _path, params, _name: made.entries(params))
     return made
 
 
@@ -183,7 +183,7 @@ class TestSenderLimit:
             vendor_id=vendor_id,
             status="failed",
             at=clock.now(),
-            reason=twilio.reason_of(63018),
+            reason=twilio_codes.reason_of(63018),
             delivery_id=delivery_id,
         )
         return transact(lambda session: statuses.status(session, event))

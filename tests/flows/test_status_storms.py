@@ -12,7 +12,7 @@ from shared import clock
 from shared.errors import UncertainError
 from shared.messages import Fallback, statuses
 from shared.messages.events import ProviderEvent
-from shared.messages.providers import twilio
+from shared.messages.providers import twilio_codes, twilio_events
 from shared.messages.statuses import RANKS
 from shared.settings import get_settings
 from shared.store.message_models import MessageStatus
@@ -24,8 +24,8 @@ from tests.support.messages import ANA_EMAIL, ANA_PHONE, CONFIGURED, PostOffice,
 from tests.support.world import World
 
 SMS = Fallback(channel="sms", to=ANA_PHONE, template="lead_day_3")
-MESSAGE_WORDS = sorted(twilio.MESSAGE_STATUSES)
-CALL_WORDS = [(word, "") for word in sorted(twilio.CALL_STATUSES)] + [
+MESSAGE_WORDS = sorted(twilio_codes.MESSAGE_STATUSES)
+CALL_WORDS = [(word, "") for word in sorted(twilio_codes.CALL_STATUSES)] + [
     ("completed", "machine_end_beep"),
     ("completed", "fax"),
 ]
@@ -104,7 +104,7 @@ def test_message(flow: Flow, post: PostOffice, words: list[str], strangers: bool
         flow.twilio(path=path, MessageSid=f"V{number}", MessageStatus=word, ErrorCode="63016" if word == "undelivered" else "")
         if strangers:
             flow.twilio(path="/api/twilio/status", MessageSid="SM-of-another", MessageStatus=word)
-    check(post, [twilio.MESSAGE_STATUSES[word] for word in words], "whatsapp", f"V{number}")
+    check(post, [twilio_codes.MESSAGE_STATUSES[word] for word in words], "whatsapp", f"V{number}")
 
 
 @ROUNDS
@@ -118,7 +118,7 @@ def test_call(flow: Flow, post: PostOffice, words: list[tuple[str, str]]) -> Non
     for word, answered_by in words:
         more = {"AnsweredBy": answered_by} if answered_by else {}
         flow.twilio(path=f"/api/twilio/status?d={number}", CallSid=f"V{number}", CallStatus=word, **more)
-        reported.append(twilio.status_of(word, is_call=True, answered_by=answered_by))
+        reported.append(twilio_events.status_of(word, is_call=True, answered_by=answered_by))
     check(post, reported, "voice", f"V{number}")
 
 

@@ -130,13 +130,12 @@ def test_webhooks_start_without_the_heavy_libraries() -> None:
     assert _after_import(f"[name for name in {list(HEAVY)} if name in sys.modules]") == "[]"
 
 
-# A provider's one file checks and reads its webhooks as well as it sends.
+# These providers' one file checks and reads their webhooks as well as it sends.
 LOADED_AT_THE_START = frozenset(
     (
         "shared.messages.providers.brevo",
         "shared.messages.providers.meta",
         "shared.messages.providers.resend",
-        "shared.messages.providers.twilio",
     )
 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.messages.providers import brevo, resend, twilio
+from shared.messages.providers import brevo, resend, twilio_codes, twilio_events
 
 
 def event(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -13,8 +13,8 @@ def event(data: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: data.get(name) for name in ("provider", "vendor_id", "word", "at", "who")}
     kept["delivery_id"] = data.get("delivery")
     if provider == "twilio":
-        status = twilio.status_of(word, is_call="call" in detail, answered_by=detail.get("answered_by", ""))
-        return kept | {"status": status, "reason": twilio.reason_of(detail.get("error")) or None}
+        status = twilio_events.status_of(word, is_call="call" in detail, answered_by=detail.get("answered_by", ""))
+        return kept | {"status": status, "reason": twilio_codes.reason_of(detail.get("error")) or None}
     if provider == "brevo":
         return kept | {"status": brevo.STATUSES.get(word)}
     return kept | {"status": resend.status_of(word, bounce=detail.get("bounce", ""))}

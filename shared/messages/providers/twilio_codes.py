@@ -66,3 +66,11 @@ _MACHINES = ("machine", "fax")  # AnsweredBy: machine_start, machine_end_beep, .
 def is_machine(answered_by: str) -> bool:
     """Whether Twilio's `AnsweredBy` says that nobody is listening; "unknown" and nothing at all count as a person."""
     return answered_by.startswith(_MACHINES)
+
+
+def reason_of(code: object) -> str:
+    """Our reason for an error code of Twilio's, from an answer or a status callback; "" where there is none."""
+    number = str(code or "").strip()
+    if not number.isdecimal() or int(number) == 0:
+        return ""
+    return REASONS.get(int(number), f"twilio-{int(number)}")

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from shared.errors import PermanentError, RetryableError, UnavailableError
-from shared.messages.providers.twilio import TWILIO
+from shared.messages.providers.twilio_client import TWILIO
 from shared.vendors.rest_client import secret
 
 if TYPE_CHECKING:

@@ -8,11 +8,14 @@ from xml.etree import ElementTree as ET
 import pytest
 from sqlalchemy import select
 
-from functions.broadcasts import forecast_kept, progress
+from functions.broadcasts import forecast as forecast_module
+from functions.broadcasts import forecast_kept, forecasts, judging, planning, progress, uploads
+from functions.broadcasts.forecast import Asked, Windows
+from functions.broadcasts.forecast_tables import ForecastPart, StoredForecast
 from functions.broadcasts.progress import Change
 from functions.broadcasts.states import RecipientStatus
 from functions.broadcasts.tables import Execution, Recipient
-from shared import clock
+from shared import clock, faults
 from shared.messages import number_states, numbers, portfolio
 from shared.messages.digests import digest_of_person
 from shared.messages.message import Message
@@ -170,3 +173,164 @@ def test_what_happened_stands_beside_it(api: Api, test_clock: Any) -> None:
     assert (shown["happened"]["skipped"], shown["happened"]["skipped_more_than_forecast"]) == ({"cancelled": 1}, 1)
     assert "happened" in api.get(f"{where}?format=table").body.decode()
     assert "<line" in api.get(f"{where}?format=svg").body.decode()
+
+
+def test_a_large_audience_is_forecast_in_the_background(api: Api, environment: pytest.MonkeyPatch) -> None:
+    """Asked for, it is 202 with progress in every form; then whole, stored, and the same as one that is made at once."""
+    ids = contacts(api, 30)
+    api("PATCH", f"/api/v1/contacts/{ids[7]}", body={"opt_in": False})
+    made = automation(api, rate_limit_per_hour=10)
+    at_once = forecast(api, made)
+    small_chunks(environment)
+    where = f"{LIST}/{made['id']}/forecast"
+    begun = api.post(where, body={"starts_at": START})
+    assert (begun.status, begun.json["state"], begun.json["progress"], begun.json["total"]) == (202, "working", 0, 30)
+    forecast_kept.keep_all()
+    half = api.get(where)
+    assert (half.status, half.json["progress"], half.json["examined"]) == (202, 46, 14)
+    assert "14 of 30 people examined (46 %)" in api.get(f"{where}?format=table").body.decode()
+    picture = ET.fromstring(api.get(f"{where}?format=svg").body)  # noqa: S314  # our own
+    assert picture.tag.endswith("svg")
+    until_ready()
+    shown = api.get(where)
+    assert (shown.status, shown.json["is_complete"]) == (200, True)
+    assert {**shown.json, "asked_at": None} == {**at_once, "asked_at": None}
+    assert "sends      29" in api.get(f"{where}?format=table").body.decode()
+    assert api.get(f"{where}?format=svg").headers["content-type"].startswith("image/svg+xml")
+    with reading() as session:
+        assert session.scalars(select(ForecastPart)).all() == []
+
+
+def test_a_second_question_begins_no_second_forecast(api: Api, environment: pytest.MonkeyPatch) -> None:
+    """While one is worked out it is the answer; afterwards another can be asked for. A change of the automation is told."""
+    contacts(api, 12)
+    made = automation(api, rate_limit_per_hour=10)
+    small_chunks(environment)
+    where = f"{LIST}/{made['id']}/forecast"
+    first = api.post(where, body={"starts_at": START})
+    forecast_kept.keep_all()
+    second = api.post(where, body={"starts_at": START, "rate_limit_per_hour": 3})
+    assert (second.status, second.json["asked_at"]) == (202, first.json["asked_at"])
+    assert second.json["examined"] == 12
+    assert api("PUT", f"{LIST}/{made['id']}", body={"rate_limit_per_hour": 20}).status == 200
+    assert api.get(where).json["is_outdated"] is True
+    until_ready()
+    assert (api.get(where).json["rate_per_hour"], api.get(where).json["is_outdated"]) == (10, True)
+    assert api.post(where, body={"starts_at": START, "rate_limit_per_hour": 3}).status == 202
+    until_ready()
+    assert (api.get(where).json["rate_per_hour"], api.get(where).json["is_outdated"]) == (3, False)
+
+
+def test_who_comes_twice_counts_once_in_the_background_too(api: Api, environment: pytest.MonkeyPatch) -> None:
+    """Also where the two are in different chunks: they are what they were the first time."""
+    ids = contacts(api, 9)
+
+    def work(session: Any) -> None:
+        session.get_one(Contact, ids[8]).phone = session.get_one(Contact, ids[0]).phone
+
+    transact(work)
+    made = automation(api)
+    small_chunks(environment)
+    api.post(f"{LIST}/{made['id']}/forecast", body={"starts_at": START})
+    until_ready()
+    shown = api.get(f"{LIST}/{made['id']}/forecast").json
+    assert (shown["examined"], shown["duplicates"], shown["sends"]) == (9, 1, 8)
+
+
+def test_a_forecast_waits_for_its_list_and_takes_all_of_it(api: Api) -> None:
+    """While the file is being read nothing is forecast of its first rows."""
+    lines = "\n".join(["phone", *(f"55123456{place:02}" for place in range(20))])
+    taken = uploads.keep_file(lines.encode(), "list.csv", None, "test")
+    made = automation(api, audience_type="uploaded", audience_config={"upload_id": taken})
+    where = f"{LIST}/{made['id']}/forecast"
+    assert api.post(where, body={"starts_at": START}).status == 202
+    forecast_kept.keep_all()
+    assert api.get(where).status == 202
+    uploads.read_all()
+    uploads.read_all()
+    until_ready()
+    assert api.get(where).json["sends"] == 20
+
+
+def test_no_forecast_and_a_failed_one_say_so(api: Api, environment: pytest.MonkeyPatch) -> None:
+    """404 before the first was asked for; 409 where it fails again and again; then another may be asked for."""
+    contacts(api, 3)
+    made = automation(api)
+    where = f"{LIST}/{made['id']}/forecast"
+    assert api.get(where).status == 404
+    small_chunks(environment)
+    api.post(where, body={"starts_at": START})
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(judging, "judge", lambda *_args: 1 / 0)
+        for _ in range(forecasts.MOST_ATTEMPTS):
+            assert api.get(where).status == 202
+            forecast_kept.keep_all()
+    assert (api.get(where).status, "ZeroDivisionError" in api.get(where).json["detail"]) == (409, True)
+    assert api.post(where, body={"starts_at": START}).status == 202
+    until_ready()
+    assert api.get(where).json["sends"] == 3
+
+
+def test_of_two_that_work_on_one_chunk_one_counts(api: Api, environment: pytest.MonkeyPatch) -> None:
+    """The second finds that the place has moved on, and adds nothing; so does one whose forecast was asked for anew."""
+    contacts(api, 9)
+    made = automation(api)
+    small_chunks(environment)
+    api.post(f"{LIST}/{made['id']}/forecast", body={"starts_at": START})
+    with reading() as session:
+        row = session.scalars(select(StoredForecast)).one()
+        session.expunge(row)
+    part, place = forecast_module.chunk(Asked(row.config, clock.now()), 0, Windows())
+    assert transact(lambda session: forecasts._keep_part(session, row, part, place)) is True
+    assert transact(lambda session: forecasts._keep_part(session, row, part, place)) is False
+    until_ready()
+    assert api.get(f"{LIST}/{made['id']}/forecast").json["examined"] == 9
+
+
+def test_a_job_that_dies_between_chunks_counts_nobody_twice(api: Api, environment: pytest.MonkeyPatch) -> None:
+    """The place is committed with what the chunk showed."""
+    contacts(api, 30)
+    made = automation(api)
+    small_chunks(environment)
+    api.post(f"{LIST}/{made['id']}/forecast", body={"starts_at": START})
+    for _ in range(8):
+        faults.inject("broadcasts.after_forecast_chunk=raise")
+        try:
+            forecast_kept.keep_all()
+        except faults.InjectedFault:
+            continue
+        finally:
+            faults.inject("")
+    until_ready()
+    shown = api.get(f"{LIST}/{made['id']}/forecast").json
+    assert (shown["examined"], shown["sends"], shown["duplicates"]) == (30, 30, 0)
+
+
+def test_the_forecast_of_a_large_execution_is_whole(api: Api, environment: pytest.MonkeyPatch) -> None:
+    """It is worked out over several runs of the job, and kept once; until then 409 says that it comes."""
+    contacts(api, 20)
+    execution = started(api, automation(api))
+    small_chunks(environment)
+    where = f"/api/v1/executions/{execution['id']}/forecast"
+    assert forecast_kept.keep_all() == 1
+    assert api.get(where).status == 409
+    until_ready()
+    assert (api.get(where).json["examined"], api.get(where).json["is_complete"]) == (20, True)
+    assert forecast_kept.keep_all() == 0
+    with reading() as session:
+        assert session.scalars(select(StoredForecast)).all() == []
+
+
+def small_chunks(environment: pytest.MonkeyPatch) -> None:
+    """Seven people at a time, two of these a run of the job, and none while somebody waits."""
+    environment.setattr(planning, "CHUNK", 7)
+    environment.setattr(forecasts, "AT_ONCE", 2)
+    times = iter(range(10**9))
+    environment.setattr(forecasts, "BUDGET_SECONDS", 3)
+    environment.setattr(clock, "steady", lambda: next(times))
+
+
+def until_ready() -> None:
+    """Let the job run until nothing is being worked out."""
+    for _ in range(10):
+        forecast_kept.keep_all()

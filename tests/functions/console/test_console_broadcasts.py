@@ -1,17 +1,18 @@
 """Broadcasts in the console: what they are, what a start would touch, and stopping them."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from functions.broadcasts import forecast_kept, running_control
+from functions.broadcasts import console_forecast, forecast_kept, forecasts, planning, running_control
 from functions.broadcasts.tables import Automation, Execution
 from shared import clock
 from shared.journeys import chatbots
 from shared.messages import number_states, numbers
+from shared.outbox.execute import drain
 from shared.settings import get_settings
 from shared.store.models import ActionLog, Contact
 from shared.store.session import reading, transact
-from tests.functions.console.browser import Browser
+from tests.functions.console.browser import Browser, Shown
 
 LIST = "/console/broadcasts"
 FLOW = chatbots.flow_id("encuesta_de_interes")
@@ -35,13 +36,25 @@ def made(console: None, environment: pytest.MonkeyPatch, test_clock) -> str:
     return transact(work)
 
 
+def planned(operator: Browser, made: str) -> Shown:
+    """The page of the plan of a start; nothing has begun."""
+    return operator.submit(operator.get(f"{made}/start").form(f"{made}/start"))
+
+
+def approved(operator: Browser, plan: Shown) -> Shown:
+    """The page after the plan was approved as it is."""
+    (form,) = [one for one in plan.forms() if one.action.endswith("/approve")]
+    return operator.submit(form)
+
+
 def begun(operator: Browser, made: str) -> str:
     """The address of a run that was started in the console, and runs."""
-    page = operator.get(f"{made}/start")
-    shown = operator.submit(page.form(f"{made}/start"))
-    assert shown.address.startswith(f"{LIST}/executions/"), shown.words
+    done = approved(operator, planned(operator, made))
+    assert made in done.links(), done.words
+    (row,) = executions()
+    planning.plan_all()
     transact(lambda session: running_control.start_if_ready(session, 1))
-    return shown.address
+    return f"{LIST}/executions/{row.uuid}"
 
 
 def executions() -> list[Execution]:
@@ -67,22 +80,60 @@ def test_what_a_start_would_touch_is_shown_before(made, operator):
 
 
 def test_double_click_starts_once(made, operator):
-    """The second is told that it was started meanwhile; the log has the operator's name."""
-    form = operator.get(f"{made}/start").form(f"{made}/start")
+    """Of one plan, and of two plans of one start; the log has the operator's name."""
+    first, second = planned(operator, made), planned(operator, made)
+    assert executions() == []
+    (form,) = [one for one in first.forms() if one.action.endswith("/approve")]
     operator.submit(form)
-    again = operator.submit(form)
+    operator.submit(form)
+    again = approved(operator, second)
     assert (again.status, len(executions())) == (409, 1)
+    assert "Nothing was done: the plan is another one now." in again.words
     with reading() as session:
         line = session.query(ActionLog).filter(ActionLog.action == "broadcast-start").one()
         assert (line.actor, executions()[0].triggered_by) == ("key:olga", "olga")
 
 
 def test_many_people_need_a_second_person(made, operator, environment):
-    """The page says so before, and the run waits."""
+    """The page says so before, and the plan waits: nothing has begun until somebody else approves it, and then it runs."""
     environment.setenv("BROADCAST_APPROVAL_ABOVE", "1")
     get_settings.cache_clear()
     assert "a second person has to approve it" in operator.get(f"{made}/start").words
-    assert "A second person has to approve it first" in operator.get(begun(operator, made)).words
+    waits = approved(operator, planned(operator, made))
+    assert "Nothing is done until somebody other than olga approves it." in waits.words
+    assert executions() == []
+    (asked,) = [address for address in waits.links() if address.startswith("/console/approvals/")]
+    assert [form for form in operator.get(asked).forms() if form.action.startswith(asked)] == []
+    ana = Browser().signed_in("ana-key")
+    decided = ana.submit(ana.get(asked).form(f"{asked}/approved"))
+    assert decided.status == 200
+    drain("puente")
+    planning.plan_all()
+    (row,) = executions()
+    assert (row.status, row.approval, row.triggered_by) == ("queued", "approved", "olga")
+    transact(lambda session: running_control.start_if_ready(session, row.id))
+    assert executions()[0].status == "running"
+
+
+def test_audience_that_changed_meanwhile_is_shown_again(made, operator):
+    """With what was approved beside what it is now; nothing has begun until that is approved."""
+    plan = planned(operator, made)
+    assert "2 people would be written to" in plan.words
+    transact(lambda session: session.add(Contact(manychat_id="9", phone="+525512345699", subscribed_at=clock.now())))
+    again = approved(operator, plan)
+    assert (again.status, executions()) == (409, [])
+    assert "3 people would be written to" in again.words
+    assert "Written to before: 2. Now: 3." in again.words
+    approved(operator, again)
+    assert len(executions()) == 1
+
+
+def test_audience_of_nobody_is_no_start(made, operator):
+    """The plan says so, and there is nothing to approve."""
+    transact(lambda session: session.execute(delete(Contact)))
+    plan = planned(operator, made)
+    assert "Nobody belongs to the audience." in plan.words
+    assert [form for form in plan.forms() if form.action.endswith("/approve")] == []
 
 
 def test_run_is_paused_with_its_reason_resumed_and_cancelled(made, operator):
@@ -116,6 +167,20 @@ def test_pause_by_errors_says_why(made, operator):
     transact(lambda session: running_control.pause(session, 1, "system", "12 of 20 messages failed"))
     assert "12 of 20 messages failed" in operator.get(where).words
     assert "12 of 20 messages failed" in operator.get(made).words
+
+
+def test_forecast_of_many_shows_its_progress_and_then_itself(made, operator, monkeypatch):
+    """On the page before a start and on the broadcast's own; nothing says how many get it before everybody is looked at."""
+    monkeypatch.setattr(forecasts, "AT_ONCE", 2)
+    waiting = operator.get(f"{made}/start").words
+    assert "The forecast is being worked out: 0 of 3 people." in waiting
+    assert "gets it" not in waiting
+    assert "The forecast is being worked out" in operator.get(made).words
+    forecast_kept.keep_all()
+    assert "2 people of 3 get it" in operator.get(made).words
+    monkeypatch.setattr(console_forecast, "FEW", 2)
+    assert "2 people of 3 get it" in operator.get(f"{made}/start").words
+    assert operator.get(f"{made}/audience").words.count("2 people of 3 get it") == 1
 
 
 def test_forecast_stands_beside_what_happened(made, operator):

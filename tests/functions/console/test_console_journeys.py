@@ -50,8 +50,8 @@ def test_steps_say_what_would_happen_and_what_did(viewer):
     assert "not counted yet" in viewer.get(PAGE).words
     assert figures.count_all() == len(load.definitions())
     shown = viewer.get(PAGE)
-    assert "waiting: 1" in shown.words
-    assert "skipped: 1 (25" in shown.words
+    assert "waits for its date: 1" in shown.words
+    assert "not sent: 1 (25" in shown.words
     assert "sent: 3 (75" in shown.words
     assert "completed: 3" in viewer.get("/console/journeys").words
 

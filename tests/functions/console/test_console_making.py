@@ -3,9 +3,11 @@
 import pytest
 from sqlalchemy import select
 
+from functions.broadcasts import planning
 from functions.broadcasts.tables import Automation, Execution, Recipient, Schedule, UploadRow
 from shared import clock
 from shared.journeys import chatbots
+from shared.messages import template_sources, text_versions
 from shared.settings import get_settings
 from shared.store.models import Contact
 from shared.store.session import reading, transact
@@ -62,6 +64,17 @@ def paced(operator: Browser, where: str, **changes: str) -> Shown:
     return operator.submit(operator.get(f"{where}/pace").form(f"{where}/pace"), **changes)
 
 
+def started(operator: Browser, where: str, start: Shown | None = None) -> Shown:
+    """The page of the run after its plan was approved, with its recipients."""
+    plan = operator.submit((start or operator.get(f"{where}/start")).form(f"{where}/start"))
+    (form,) = [one for one in plan.forms() if one.action.endswith("/approve")]
+    operator.submit(form)
+    planning.plan_all()
+    with reading() as session:
+        run = session.scalars(select(Execution).order_by(Execution.id.desc())).first()
+    return operator.get(f"{LIST}/executions/{run.uuid}")
+
+
 def automation() -> Automation:
     with reading() as session:
         return session.scalars(select(Automation).order_by(Automation.id.desc())).first()
@@ -76,8 +89,7 @@ def test_made_and_started_without_a_script(operator):
     start = paced(operator, where, rate_limit_per_hour="500")
     assert start.address == f"{where}/start"
     assert "2 people of 3 get it. 1 person is left out." in start.words
-    run = operator.submit(start.form(f"{where}/start"))
-    assert run.address.startswith(f"{LIST}/executions/")
+    started(operator, where, start)
     with reading() as session:
         rows = session.scalars(select(Recipient).where(Recipient.reason.is_(None))).all()
         assert [row.variables["text"] for row in rows] == ["Hay lugares."] * 2
@@ -201,7 +213,7 @@ def test_running_broadcast_is_not_changed(operator):
     """The form says why."""
     where = made(operator)
     worded(operator, where)
-    operator.submit(operator.get(f"{where}/start").form(f"{where}/start"))
+    started(operator, where)
     assert worded(operator, where, **{"variable.text": "Otra cosa."}).status == 400
     assert automation().variable_mapping["text"] == "Hay lugares."
 
@@ -219,6 +231,29 @@ def test_viewers_see_the_steps_and_change_nothing(operator, viewer, step):
     assert viewer.post(f"{LIST}/new", {"token": token, "name": "x"}).status == 403
 
 
+def test_text_that_changed_meanwhile_is_shown_again(operator):
+    """Published anew, or with other variables: what was approved stands beside what would go out now, and nothing begins."""
+    where = made(operator)
+    worded(operator, where)
+    plan = operator.submit(operator.get(f"{where}/start").form(f"{where}/start"))
+    file = template_sources.of_repository("broadcast_news")
+    wording = text_versions.Wording(text=f"{file.text.strip()} Gracias.")
+    transact(lambda session: text_versions.publish(session, file, wording, 0, "key:olga"))
+    text_versions.forget()
+    (form,) = [one for one in plan.forms() if one.action.endswith("/approve")]
+    again = operator.submit(form)
+    assert (again.status, "What is different now" in again.words) == (409, True)
+    assert "Gracias.”" in again.words
+    worded(operator, where, **{"variable.text": "Otra cosa."})
+    (form,) = [one for one in again.forms() if one.action.endswith("/approve")]
+    other = operator.submit(form)
+    assert other.status == 409
+    assert "text = Hay lugares." in other.words
+    assert "text = Otra cosa." in other.words
+    with reading() as session:
+        assert session.scalars(select(Execution)).all() == []
+
+
 def test_second_text_is_seen_beside_the_first_and_compared(operator):
     """With its share; blank takes it away again; the run's page shows how both do."""
     where = made(operator)
@@ -230,7 +265,7 @@ def test_second_text_is_seen_beside_the_first_and_compared(operator):
     assert automation().variant_b == {"share": 50, "variable_mapping": {"text": "Hay descuentos."}}
     assert worded(operator, where, share="muchos").status == 422
     assert worded(operator, where, share="120", **{"variant.text": "x"}).status == 422
-    run = operator.submit(operator.get(f"{where}/start").form(f"{where}/start"))
+    run = started(operator, where)
     with reading() as session:
         compared = any(row.variant == "b" for row in session.scalars(select(Recipient)))
     assert ("Text A and text B" in run.words) is compared

@@ -9,7 +9,7 @@ from shared.errors import PermanentError, UnavailableError
 from shared.journeys import engine
 from shared.messages import templates, voice
 from shared.messages.providers import twilio
-from shared.messages.providers.twilio import Twilio
+from shared.messages.providers.twilio_client import Twilio
 from shared.outbox import plan
 from shared.settings import get_settings
 from shared.store import session as store

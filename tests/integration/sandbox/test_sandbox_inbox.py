@@ -23,7 +23,7 @@ from shared.messages.providers.mail import Email
 from shared.messages.providers.manychat import ManyChat, text_content
 from shared.messages.providers.resend import Resend
 from shared.messages.providers.smtp import Server, Smtp
-from shared.messages.providers.twilio import Twilio
+from shared.messages.providers.twilio_client import Twilio
 
 ANA, PHONE = "ana@example.com", "+525512345678"
 OURS = "+525500000002"

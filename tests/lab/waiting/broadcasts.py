@@ -7,7 +7,7 @@ from typing import Any
 from functions.broadcasts import (
     approval,
     automation_edits,
-    forecast_kept,
+    forecasts,
     planning,
     progress,
     running_control,
@@ -19,6 +19,8 @@ from functions.broadcasts import counts as broadcast_counts
 from functions.broadcasts import importer as broadcast_importer
 from functions.broadcasts import ledger as broadcast_ledger
 from functions.broadcasts import uploads as broadcast_uploads
+from functions.broadcasts.forecast import Asked
+from functions.broadcasts.forecast_tables import StoredForecast
 from functions.broadcasts.running_tables import Ledger
 from functions.broadcasts.states import RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, ExecutionCount, Recipient, Upload
@@ -50,8 +52,20 @@ WAITS = {
     "functions.broadcasts.automation_edits:find": Wait(
         Automation, broadcast, lambda session: automation_edits.find(session, "u1", for_change=True)
     ),
-    "functions.broadcasts.forecast_kept:_keep": Wait(
-        Execution, broadcast, lambda session: forecast_kept._keep(session, 1, {"sends": 1})
+    "functions.broadcasts.forecasts:_hand_over": Wait(
+        Execution,
+        lambda: [*broadcast(), filled(StoredForecast, subject="execution:1", execution_id=1)],
+        lambda session: forecasts._hand_over(session, session.get_one(StoredForecast, 1), {"sends": 1}),
+    ),
+    "functions.broadcasts.forecasts:_begin": Wait(
+        StoredForecast,
+        one(StoredForecast, subject="automation:1", state="working"),
+        lambda session: forecasts._begin(session, forecasts._Begun("automation:1", Asked({}, clock.now()), 1)),
+    ),
+    "functions.broadcasts.forecasts:_unchanged": Wait(
+        StoredForecast,
+        one(StoredForecast, subject="automation:1", state="working"),
+        lambda session: forecasts._unchanged(session, StoredForecast(id=1)),
     ),
     "functions.broadcasts.importer:_contact": Wait(
         Contact, person, lambda session: broadcast_importer._contact(session, 1, "+525512345678")

@@ -24,7 +24,7 @@ from functions.christmas import triggers
 from shared import clock
 from shared.errors import RefusedError
 from shared.intake import signatures
-from shared.messages.providers import brevo, resend, twilio
+from shared.messages.providers import brevo, resend, twilio_events
 from shared.settings import load
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -412,7 +412,7 @@ def test_the_public_address_keeps_path_and_query_as_they_came(base: str, seen: s
         (triggers.by_calendly_or_key, "calendly", "calendly_signing_keys"),
         (resend.verify, "resend", "resend_webhook_secrets"),
         (brevo.verify, "brevo", "brevo_webhook_secrets"),
-        (twilio.verify, "twilio form", "twilio_auth_token"),
+        (twilio_events.verify, "twilio form", "twilio_auth_token"),
     ],
 )
 @pytest.mark.usefixtures("environment")

@@ -1,10 +1,13 @@
 """Phone numbers as people, vendors and sheets write them."""
 
+import random
+import re
 from typing import Any
 
+import phonenumbers
 import pytest
 
-from shared.readers import UnreadableError, phone
+from shared.readers import UnreadableError, phone, phone_plans
 from tests.support.truth import each_row, table
 
 
@@ -88,3 +91,44 @@ def test_a_line_is_known_under_every_spelling(number: str, others: set[str]) -> 
     found = phone.spellings(number)
     assert found[0] == number
     assert others <= set(found)
+
+
+def _written() -> list[str]:
+    """Texts that are nothing but a plus and digits: likely numbers, the same digits twice, one digit only, too many zeros."""
+    some = random.Random(14)  # noqa: S311  # texts to read, no secrets
+
+    def digits(number: int) -> str:
+        return "".join(some.choice("0123456789") for _ in range(number))
+
+    twice = [f"+{half}{half}" for half in (digits(size) for size in range(4, 8) for _ in range(20))]
+    plain = [f"+{code}{digits(size)}" for code in (52, 54, 55, 1, 34, 7) for size in range(7, 12) for _ in range(60)]
+    odd = [f"+{first}{rest * size}" for first in "159" for rest in "05" for size in range(6, 15)]
+    return [*plain, *twice, *odd]
+
+
+def test_a_complete_number_is_read_as_if_something_stood_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The short way for a plus and digits comes to what the long way comes to, refusals included."""
+    short = [_read(text) for text in _written()]
+    monkeypatch.setattr(phone, "_COMPLETE", re.compile("(?!)"))
+    assert short == [_read(text) for text in _written()]
+    assert sum(isinstance(one, phone.Phone) for one in short) > 80
+
+
+def _read(text: str) -> Any:
+    phone._read.cache_clear()
+    try:
+        return phone.read(text)
+    except UnreadableError as error:
+        return error.reason, tuple(error.found or ()), error.ask
+
+
+def test_valid_is_what_the_library_calls_valid() -> None:
+    """For numbers of every country, right ones and made-up ones."""
+    texts = _written()
+    for region in phonenumbers.SUPPORTED_REGIONS:
+        known = phonenumbers.example_number(region)
+        texts += [phonenumbers.format_number(known, phonenumbers.PhoneNumberFormat.E164)] if known else []
+    for text in texts:
+        number = phone_plans.international(text)
+        is_valid = number is not None and phonenumbers.is_valid_number(number)
+        assert (phone_plans._parsed(text) is not None) == is_valid, text

@@ -19,7 +19,7 @@ from shared.messages.providers.mail import Email
 from shared.messages.providers.manychat import ManyChat
 from shared.messages.providers.resend import Resend
 from shared.messages.providers.smtp import Server, Smtp
-from shared.messages.providers.twilio import Twilio
+from shared.messages.providers.twilio_client import Twilio
 from shared.settings import load
 from shared.vendors.discord import Discord
 from shared.vendors.notion import NOTION, Notion

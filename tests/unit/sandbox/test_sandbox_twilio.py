@@ -18,7 +18,7 @@ from shared import clock
 from shared.errors import PermanentError, UnavailableError, UncertainError
 from shared.intake import signatures
 from shared.messages import voice
-from shared.messages.providers.twilio import Twilio
+from shared.messages.providers.twilio_client import Twilio
 from tests.support.sandbox import APP, SandboxAdapter, Wire, wired
 
 ANA, OURS = "+525512345678", "+525500000002"

@@ -21,7 +21,8 @@ from shared.errors import (
 from shared.messages.content import Content, Option
 from shared.messages.message import Message
 from shared.messages.providers import twilio as provider
-from shared.messages.providers.twilio import Resource, Twilio, reason_of
+from shared.messages.providers.twilio_client import Resource, Twilio
+from shared.messages.providers.twilio_codes import reason_of
 from shared.messages.templates import Rendered
 from tests.unit.vendors.network import NOW, Answer, FakeNetwork, cut, html, refused
 

@@ -11,7 +11,7 @@ from shared.messages.providers.brevo import Brevo
 from shared.messages.providers.manychat import ManyChat
 from shared.messages.providers.resend import Resend
 from shared.messages.providers.smtp import Smtp
-from shared.messages.providers.twilio import Twilio
+from shared.messages.providers.twilio_client import Twilio
 from shared.settings import load
 from shared.vendors.discord import Discord
 from shared.vendors.notion import Notion
