@@ -1,7 +1,7 @@
 """(n) Recipients of a broadcast worked out, given their deliveries and forecast, per second; peak memory by size.
 
-The baseline is bare inserts, the audience a list of numbers. Everything is the product's own (see `bench.broadcast_worker`), in a
-process of its own for each size; what is sent, and how fast, is other benches' business.
+The baseline is bare inserts, the audience a list of numbers. Everything is the product's own (see `bench.broadcast_worker`), in
+a process of its own for each size; what is sent, and how fast, is other benches' business.
 """
 
 import json
