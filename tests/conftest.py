@@ -19,12 +19,13 @@ from shared.messages import text_uses, text_versions
 from shared.settings import Settings, get_settings
 from shared.store import session as store
 from shared.store.migrate import upgrade
-from tests.support import one_result, shares
+from tests.support import no_outside, one_result, shares
 from tests.support.emptied import EmptiedFile
 from tests.support.examples import load_profile
 from tests.support.world import LOCAL_KEY, FakeStorage, World
 
 load_profile()
+no_outside.stay_inside()
 flows.load_tables()  # the models of every flow belong to `Base`
 
 ROOT = Path(__file__).resolve().parents[1]
