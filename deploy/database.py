@@ -101,12 +101,12 @@ def pending(connection: Connection, scripts: ScriptDirectory | None = None) -> l
     return list(reversed(list(directory.iterate_revisions("head", current or "base"))))
 
 
-def breaks_expand_contract(scripts: Iterable[Script]) -> list[str]:
+def breaks_expand_contract(scripts: Iterable[Script], *, is_new: bool = False) -> list[str]:
     """What is wrong with deploying these migrations together, one sentence each; empty where nothing is.
 
     While a deployment runs, the old code works on the new schema. So what a migration takes away must have been out of use
     in the code *before* this deployment: it names, as `contracts = "<revision>"`, the earlier migration that came with the
-    code that stopped using it, and that one must be in the database already.
+    code that stopped using it, and that one must be in the database already; in a new database no old code runs.
     """
     listed = list(scripts)
     waiting = {script.revision for script in listed}
@@ -117,7 +117,7 @@ def breaks_expand_contract(scripts: Iterable[Script]) -> list[str]:
         prepared = getattr(script.module, "contracts", None)
         if prepared is None:
             faults.append(f"{script.revision} uses {', '.join(taken)} and names no `contracts`")
-        elif prepared in waiting:
+        elif prepared in waiting and not is_new:
             faults.append(f"{script.revision} takes away what the code before {prepared} uses: deploy {prepared} first")
     return faults
 
@@ -139,7 +139,8 @@ def bring_up_to_date(bind: Engine, name: str, client_id: str) -> None:
     with bind.connect() as connection:
         ensure_user(connection, name, client_id)
         waiting = pending(connection)
-    if faults := breaks_expand_contract(waiting):
+        is_empty = MigrationContext.configure(connection).get_current_revision() is None
+    if faults := breaks_expand_contract(waiting, is_new=is_empty):
         raise DeployError("the migrations cannot go out together:\n  " + "\n  ".join(faults))
     migrate.upgrade(bind)
     allow_numbers(bind, name)

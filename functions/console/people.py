@@ -25,8 +25,10 @@ from shared.people.kinds import Identity
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import Contact, InboxEvent
 from shared.store.session import reading, transact
+from shared.web.conditions import etag, guard
 from shared.web.paging import RowId, counted
 from shared.web.sorting import having_words
+from shared.web.suppressions import EDITABLE
 
 router = APIRouter(route_class=ConsoleRoute)
 
@@ -151,6 +153,7 @@ def _shown(request: Request, number: int, shown: Callable[[Any], Any]) -> Respon
         return RedirectResponse(f"/console/people/{found.number}", SEE_OTHER)
     facts: dict[str, Any] = {"person": found, "shown": shown, "is_masked": shown is masking.masked, "channels": CHANNELS}
     facts |= {"not_answered": NOT_ANSWERED, "longest": LONGEST}
+    facts["version_of"] = lambda stop: etag(stop, EDITABLE)
     return pages.render(request, "console/person.html", here="people", heading=found.name, **facts)
 
 
@@ -172,9 +175,12 @@ def stop(person_id: RowId, operator: Signed, channel: Annotated[str, Form()]) ->
 
 
 @router.post("/console/people/{person_id:id}/lift")
-def lift(person_id: RowId, operator: Signed, suppression: Annotated[int, Form()]) -> Response:
-    """They may be written to again, as far as this goes."""
-    transact(lambda session: operator_actions.lift(session, suppression, operator.actor))
+def lift(
+    person_id: RowId, operator: Signed, suppression: Annotated[int, Form()], version: Annotated[str, Form(max_length=40)]
+) -> Response:
+    """They may be written to again, as far as this goes; refused where they have said it once more since the page was open."""
+    check = guard(version, EDITABLE)
+    transact(lambda session: operator_actions.lift(session, suppression, operator.actor, check))
     return RedirectResponse(f"/console/people/{person_id}#permissions", SEE_OTHER)
 
 

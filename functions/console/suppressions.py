@@ -25,8 +25,9 @@ from shared.messages import operator_actions
 from shared.plans import list_files, running, suppressions
 from shared.store.message_models import Suppression
 from shared.store.session import reading, transact
+from shared.web.conditions import etag, guard
 from shared.web.paging import RowId
-from shared.web.suppressions import SuppressionIn, recipient_digests
+from shared.web.suppressions import EDITABLE, SuppressionIn, recipient_digests
 
 router = APIRouter(route_class=ConsoleRoute)
 changing = APIRouter(route_class=ForAdmins)
@@ -34,6 +35,7 @@ changing = APIRouter(route_class=ForAdmins)
 EXPORTED = ("who", "channel", "cause", "lifted", "until", "changed_at")
 MOST_EXPORTED = 100_000
 KINDS = ("email", "phone", "manychat_id", "person")
+CHANGED = 412
 Way = Literal["email", "phone", "manychat_id", "person"]
 
 
@@ -52,6 +54,7 @@ def _shown(
         session.expunge_all()
     facts: dict[str, Any] = {"page": page, "error": error, "kinds": KINDS, "is_search": whose is not None}
     facts |= {"may": pages.operator_of(request).may(Role.ADMIN), "columns": suppressions.COLUMNS}
+    facts["version"] = lambda row: etag(row, EDITABLE)
     facts["more"] = listing.address(request, after=page.next) if page.next and whose is None else None
     status = 200 if error is None else error.status
     heading = mark("Not to be written to")
@@ -93,9 +96,15 @@ def add(
 
 
 @changing.post("/console/suppressions/{number:id}/lift")
-def lift(number: RowId, operator: Signed) -> Response:
-    """They may be written to again, as far as this one goes."""
-    editing.committed(lambda session: operator_actions.lift(session, number, operator.actor))
+def lift(request: Request, number: RowId, operator: Signed, version: Annotated[str, Form(max_length=40)]) -> Response:
+    """They may be written to again, as far as this one goes; where it is another one by now, the page shows it and says so."""
+    check = guard(version, EDITABLE)
+    try:
+        editing.committed(lambda session: operator_actions.lift(session, number, operator.actor, check))
+    except RefusedError as error:
+        if error.status != CHANGED:
+            raise
+        return _shown(request, error)
     return RedirectResponse("/console/suppressions", SEE_OTHER)
 
 

@@ -33,7 +33,7 @@ class Ticket(Timestamped, SheetSynced, Base):
     `answers` what people have said of it. `day` is the ticket's own, `month` that day's; amounts are whole numbers of the
     currency's smallest unit. `asked_at`: when the sender was asked what is open now; NULL where another ticket of theirs
     comes first. `question_id` is the enrolment of the question that is out (`shared.journeys.talking.ask`), `asks` counts the
-    questions. `unclear` was counted by an earlier release, and is no longer. `revision` counts the documents that were made of
+    questions. `unclear` is not written any more, and goes with a later release. `revision` counts the documents made of
     it, `document` is the newest.
     """
 
@@ -69,7 +69,7 @@ class Ticket(Timestamped, SheetSynced, Base):
     asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     question_id: Mapped[int | None] = mapped_column(BigId)
     asks: Mapped[int] = mapped_column(Integer, default=0)
-    unclear: Mapped[int] = mapped_column(Integer, default=0)
+    unclear: Mapped[int] = mapped_column(Integer, server_default="0")
     revision: Mapped[int] = mapped_column(Integer, default=0)
     document: Mapped[Any] = mapped_column(JsonText, nullable=True)
     booked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -30,8 +30,10 @@ def suppress(session: Session, who: str, channels: Sequence[str], cause: Cause, 
     return rows
 
 
-def lift(session: Session, suppression_id: int, actor: str) -> None:
+def lift(session: Session, suppression_id: int, actor: str, guard: editing.Guard = editing.unguarded) -> None:
     """They may be sent messages again, as far as this suppression goes. One that is lifted already is left as it is.
+
+    `guard` looks at the row first: whoever has said STOP once more since somebody looked has meant it.
 
     Raises:
         RefusedError: 404, there is none of that number.
@@ -40,6 +42,7 @@ def lift(session: Session, suppression_id: int, actor: str) -> None:
     row = session.scalars(locked(query, Suppression)).one_or_none()
     if row is None:
         raise editing.missing("suppression", suppression_id)
+    guard(row)
     if row.lifted:
         return
     cause: Cause = row.cause  # type: ignore[assignment]  # nothing else is ever written there

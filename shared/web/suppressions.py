@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal, Self
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import ColumnElement, Select, and_, not_, or_, select
 
@@ -22,6 +22,7 @@ from shared.store.message_models import Suppression
 from shared.store.session import reading
 from shared.web.auth import Caller, SecuredRoute, actor
 from shared.web.bodies import Body, PhoneNumber, Words100
+from shared.web.conditions import ONE, IfMatch, guard, tag
 from shared.web.paging import Page, PageQuery, RowId, find, text
 
 router = APIRouter(prefix="/api/v1/suppressions", tags=["Suppressions"], route_class=SecuredRoute)
@@ -29,6 +30,7 @@ router = APIRouter(prefix="/api/v1/suppressions", tags=["Suppressions"], route_c
 type AnyCause = Literal["unsubscribed", "complaint", "bounced", "soft-bounce", "stop", "to-review", "by-hand"]
 type GivenCause = Literal["by-hand", "unsubscribed", "complaint", "bounced", "stop"]
 
+EDITABLE = ("lifted", "until", "bounces", "changed_at")
 WHOM = ("email", "phone", "manychat_id", "person")
 REACHED_BY = {"email": ("email",), "phone": PHONE_CHANNELS, "manychat_id": ("manychat",)}
 FITS = {"unsubscribed": ("email",), "complaint": ("email",), "bounced": ("email",), "stop": PHONE_CHANNELS}
@@ -150,13 +152,14 @@ def list_suppressions(query: Annotated[SuppressionQuery, Query()]) -> Page[Suppr
     return Page(items=[_shown(row) for row in rows], total=total, next=after)
 
 
-@router.get("/{suppression_id:id}", summary="One suppression", responses=documented(404))
-def get_suppression(suppression_id: RowId) -> SuppressionOut:
+@router.get("/{suppression_id:id}", summary="One suppression", responses=documented(404) | ONE)
+def get_suppression(suppression_id: RowId, response: Response) -> SuppressionOut:
     """The suppression."""
     with reading() as session:
         row = session.get(Suppression, suppression_id)
     if row is None:
         raise editing.missing("suppression", suppression_id)
+    tag(response, row, EDITABLE)
     return _shown(row)
 
 
@@ -171,10 +174,11 @@ def add_suppressions(body: SuppressionIn, caller: Caller) -> Suppressed:
     return Suppressed(items=[_shown(row) for row in editing.committed(work)])
 
 
-@router.delete("/{suppression_id:id}", status_code=204, summary="Lift a suppression", responses=documented(404))
-def lift_suppression(suppression_id: RowId, caller: Caller) -> None:
+@router.delete("/{suppression_id:id}", status_code=204, summary="Lift a suppression", responses=documented(404, 412))
+def lift_suppression(suppression_id: RowId, caller: Caller, if_match: IfMatch = None) -> None:
     """They may be sent messages again. The row stays, as lifted; what was skipped or has ended meanwhile does not come back."""
-    editing.committed(partial(operator_actions.lift, suppression_id=suppression_id, actor=actor(caller)))
+    work = partial(operator_actions.lift, suppression_id=suppression_id, actor=actor(caller))
+    editing.committed(partial(work, guard=guard(if_match, EDITABLE)))
 
 
 def _shown(row: Suppression) -> SuppressionOut:

@@ -98,3 +98,15 @@ def test_only_admins_change_them(console, admin, who) -> None:
     posts = {form.action for form in browser.get(PAGE).forms() if form.method == "post"}
     assert posts == {"/console/language"} | ({f"{PAGE}/find"} if who == "olga" else set())
     assert held() == {("email", "by-hand")}
+
+
+def test_what_they_have_said_once_more_is_not_lifted(admin) -> None:
+    """Since the page was opened somebody has stopped anew: nothing is lifted, and the page shows how it stands now."""
+    add(admin, "email", "ana@example.com")
+    form = admin.get(PAGE).form(f"{PAGE}/1/lift")
+    add(admin, "email", "ana@example.com")
+    shown = admin.submit(form)
+    assert (shown.status, held()) == (412, {("email", "by-hand")})
+    assert "read it again and decide anew" in shown.words
+    admin.submit(shown.form(f"{PAGE}/1/lift"))
+    assert held() == set()

@@ -161,6 +161,18 @@ class TestLifting:
         transact(lambda session: consent.soft_bounced(session, who, clock.now() + timedelta(hours=1)))
         assert held_back("email", ANA) is None
 
+    def test_is_of_the_version_that_was_read(self, api: Api) -> None:
+        """Whoever has stopped anew since then stays stopped; any tag, or none, lifts it."""
+        where = f"{PATH}/{api.post(PATH, body={'phone': PHONE, 'cause': 'stop'}).json['items'][0]['id']}"
+        seen = api.get(where).headers["etag"]
+        api.post(PATH, body={"phone": PHONE, "cause": "stop"})
+        now = api.get(where).headers["etag"]
+        assert seen != now
+        assert problem(api("DELETE", where, headers={"if-match": seen})) == (412, "changed-meanwhile")
+        assert api.get(where).json["holds"] is True
+        assert api("DELETE", where, headers={"if-match": now}).status == 204
+        assert api.get(where).json["holds"] is False
+
     def test_of_one_that_is_not_there_is_404(self, api: Api) -> None:
         """As for reading it."""
         assert problem(api("DELETE", f"{PATH}/99")) == (404, "no-such-suppression")
