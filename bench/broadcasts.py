@@ -1,7 +1,7 @@
-"""(n) Recipients of a broadcast worked out, and given their deliveries, per second, against bare inserts; peak memory by size.
+"""(n) Recipients of a broadcast worked out, given their deliveries and forecast, per second; peak memory by size.
 
-A list of numbers is the audience. Everything is the product's own (see `bench.broadcast_worker`), in a process of its own for
-each size; what is sent, and how fast, is other benches' business.
+The baseline is bare inserts, the audience a list of numbers. Everything is the product's own (see `bench.broadcast_worker`), in
+a process of its own for each size; what is sent, and how fast, is other benches' business.
 """
 
 import json
@@ -45,6 +45,13 @@ def run(options: Options) -> list[Figure]:
             unit="/s",
             against=against,
             details=large,
+        ),
+        Figure(
+            what=f"people forecast, of a list of {many:,}",
+            value=large["forecast_per_second"],
+            baseline=large["inserts_per_second"],
+            unit="/s",
+            against=against,
         ),
         Figure(
             what="recipients that get their deliveries",
