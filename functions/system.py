@@ -129,11 +129,12 @@ def deliver_bulk(message: func.QueueMessage) -> None:
 
 
 def _carry_out(message: func.QueueMessage, serves: Serves) -> None:
-    from shared.outbox import dispatch
+    from shared.outbox import actions, dispatch
     from shared.outbox.execute import drain
     from shared.vendors import registry
 
     registry.require_time_limit()
+    actions.require_clients()
 
     try:
         target = str(json.loads(message.get_body())["target"])

@@ -78,6 +78,8 @@ def shown_file(path: str) -> Path:
     """Where the file is of which the guide says that it belongs to `path` in the reader's project."""
     if path == "tests/flows/test_loyalty.py":
         return EXAMPLE_FLOW / "try_loyalty.py"
+    if path == "tests/lab/waiting/loyalty.py":
+        return EXAMPLE_FLOW / "waiting.py"
     if path.startswith("tests/payloads/"):
         return EXAMPLE_FLOW / path.rpartition("/")[2]
     return EXAMPLE_FLOW / path.removeprefix("functions/").removeprefix("shared/store/migrations/versions/")

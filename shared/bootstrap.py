@@ -1,12 +1,14 @@
 """The one place where the parts of the app meet: settings, logs, traces, and the functions of every flow."""
 
+from collections.abc import Iterable
 from types import ModuleType
 
 import azure.functions as func
 
 from shared import flows, logs, stopping, telemetry
-from shared.flow import FlowError
+from shared.flow import Flow, FlowError
 from shared.intake import endpoint
+from shared.intake.webhook import Webhook
 from shared.settings import get_settings
 from shared.warming import warming
 from shared.watch import log_lines
@@ -31,7 +33,7 @@ def build_app(package: ModuleType) -> func.FunctionApp:
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
     for blueprint in (*flows.parts("functions"), _of_moved_queues()):
         app.register_functions(blueprint)
-    _check_handlers()
+    _check_webhooks()
     warming.begin_after(settings.warm_after_seconds)
     return app
 
@@ -43,9 +45,24 @@ def _of_moved_queues() -> func.Blueprint:
     return blueprint
 
 
-def _check_handlers() -> None:
+def _check_webhooks() -> None:
+    routes = endpoint.routes_by_flow()
+    for flow in flows.installed():
+        _check_senders(flow, [webhook for route in routes[flow.name] for webhook in (*route.webhooks.values(), *route.also)])
+    _check_handlers([route for of_flow in routes.values() for route in of_flow])
+
+
+def _check_senders(flow: Flow, webhooks: Iterable[Webhook]) -> None:
+    for webhook in webhooks:
+        if webhook.authenticate is None and webhook.source not in flows.senders():
+            raise FlowError(
+                f"flow {flow.name!r}: its webhook {webhook.name!r} asks for a key with the scope `webhook:{webhook.source}`, "
+                f"which no key can have: say `senders=({webhook.source!r},)`, or give the webhook an `authenticate` of its own"
+            )
+
+
+def _check_handlers(routes: Iterable[endpoint.WebhookRoute]) -> None:
     declared = {kind for flow in flows.installed() for kind in flow.handlers}
-    routes = endpoint.webhook_routes(flows.parts("functions"))
     webhooks = [webhook for route in routes for webhook in (*route.webhooks.values(), *route.also)]
     shared = {webhook.name for webhook in webhooks if webhook.queue == endpoint.EVENTS_QUEUE}
     for kind in sorted(shared - declared):

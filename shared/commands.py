@@ -40,7 +40,7 @@ def use_local_settings(
         ConfigurationError: the file is no JSON object with readable `Values`.
     """
     values = os.environ if environment is None else environment
-    for name, text in _values(file).items():
+    for name, text in values_of(file).items():
         if not values.get(name):
             values[name] = text
     has_identity = any(name.startswith("AzureWebJobsStorage__") and text for name, text in values.items())
@@ -50,7 +50,8 @@ def use_local_settings(
     return values
 
 
-def _values(file: Path) -> dict[str, str]:
+def values_of(file: Path) -> dict[str, str]:
+    """What a file of local settings says; nothing where there is none. Raises ConfigurationError: it cannot be read."""
     if not file.exists():
         return {}
     try:

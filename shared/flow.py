@@ -89,8 +89,9 @@ class Flow:
     `answer_readers` maps the name of a reader of answers to questions to its function (`shared.journeys.talks.answers.Reader`),
     for what the shared ones do not read.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
-    `has_pages`: the folder `pages/` with templates of the console; `console` names what stands in the console's navigation
-    (`shared.console.navigation.Entry`), `records` the lists of rows that it shows (`shared.console.records.Records`),
+    `has_pages`: the folder `pages/` with templates of the console and the translations of what it shows;
+    `console` names what stands in the console's navigation (`shared.console.navigation.Entry`),
+    `records` the lists of rows that it shows (`shared.console.records.Records`),
     `waiting` what waits for a person (functions from a session to `shared.console.waiting.Waiting`), `figures` what reports
     count of a day (`shared.watch.day_figures.Source`).
     `senders` are the systems that send events with an API key, the first part of their webhooks' names; without any it is the
@@ -170,6 +171,7 @@ class Flow:
         self._check_references()
         self._check_tables()
         self._check_outside()
+        self._check_pages()
 
     def references(self) -> tuple[str, ...]:
         """Every `module:attribute` that the declaration names."""
@@ -215,4 +217,11 @@ class Flow:
             raise FlowError(
                 f"flow {self.name!r}: it changes outside systems, so name their clients in `clients`: the health report asks "
                 "them, and the lease of a delivery is held against how long their calls may take"
+            )
+
+    def _check_pages(self) -> None:
+        if self.optional and (self.console or self.records or self.waiting) and not self.has_pages:
+            raise FlowError(
+                f"flow {self.name!r}: what it shows in the console has texts, so say `has_pages=True`: their translations "
+                "stand in its folder `pages/`, such as `pages/es.po`, which `python -m local.words` fills"
             )

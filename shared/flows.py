@@ -17,6 +17,7 @@ from shared.flow import EVENTS_QUEUE, Flow, FlowError, IdentityKind, Job, Rhythm
 
 DEFAULT_PACKAGE = "functions"
 DECLARATION = "FLOW"
+FOLDERS = ("journeys", "templates", "pages")
 
 _installed: dict[str, Flow] = {}
 _folders: dict[str, Path] = {}
@@ -26,13 +27,16 @@ def install(package: ModuleType) -> tuple[Flow, ...]:
     """Find the flows of a package, in the order of their names, in place of those installed before.
 
     Raises:
-        FlowError: a declaration is missing or cannot work; two flows share a name or a queue; a required flow is missing.
+        FlowError: a declaration is missing or cannot work; two flows share a name or a queue; a required
+            flow or a folder is missing.
     """
     found = dict(_declarations(package))
     flows = {flow.name: flow for flow in found.values()}
     if len(flows) != len(found):
         raise FlowError(f"two flows of {package.__name__} have one name: {', '.join(sorted(f.name for f in found.values()))}")
     _check(flows)
+    for folder, flow in found.items():
+        _check_folders(flow, folder)
     _installed.clear()
     _installed.update(sorted(flows.items()))
     _folders.clear()
@@ -196,6 +200,17 @@ def _check(flows: dict[str, Flow]) -> None:
             raise FlowError(
                 f"flow {flow.name!r} listens to {event!r}, which no flow has in its `events`: {', '.join(sorted(events))}"
             )
+
+
+def _check_folders(flow: Flow, beside: Path) -> None:
+    for kind in FOLDERS:
+        is_there, is_declared = (beside / kind).is_dir(), getattr(flow, f"has_{kind}")
+        if is_there and not is_declared:
+            raise FlowError(
+                f"flow {flow.name!r} has a folder `{kind}/`, which nobody reads: say `has_{kind}=True`, or delete it"
+            )
+        if is_declared and not is_there:
+            raise FlowError(f"flow {flow.name!r} says `has_{kind}`, and there is no folder {beside / kind}")
 
 
 def _named(flow: Flow, kind: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@
     events that journeys keep    | 30 days                      | (a beginning that is as late is none any more)
     beginnings after a pause     | 30 days                      | the pause is over
     figures of an hour           | 90 days                      | (a quarter of a year, for the console's pages)
+    figures and tokens of a day  | 1,100 days                   | (three years, so that a year is held against two others)
     our log lines of executions  | EXECUTION_LOG_DAYS           | (0 keeps none: what there is goes after a day)
     lines of the action log      | RETENTION_ACTION_LOG_DAYS    | nobody's journey is open, and what they tell of is gone
     bodies of large events       | RETENTION_CLAIM_CHECK_DAYS   | no unresolved dead letter needs them for a replay
@@ -28,7 +29,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -42,7 +43,7 @@ from shared.outbox.actions import Kind, State
 from shared.settings import Settings, get_settings
 from shared.store import used_keys
 from shared.store.dialect import insert_if_absent, rows_changed
-from shared.store.figure_models import EventHour
+from shared.store.figure_models import DayFigure, EventHour, ModelDay
 from shared.store.flow_models import FlowPause, LogLine, Trial
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent
 from shared.store.message_models import MessageDay, MessageStatus, ReceivedMessage
@@ -68,6 +69,7 @@ FROM_THE_FIRST = 1  # rows are numbered from 1
 SPAN = 20_000  # numbers looked through by one statement
 BLOBS_AT_ONCE = 20_000
 HOURS_KEPT_DAYS = 90
+FIGURES_KEPT_DAYS = 1100
 OPEN = ("active", "suspended")  # of an enrolment: something may still happen in it
 
 
@@ -88,13 +90,13 @@ class DaysOf:
 
 @dataclass(frozen=True)
 class Rule:
-    """Rows of a table, by when they came to be (a moment, or a day as `2026-03-02`), that are removed where `goes` holds.
+    """Rows of a table, by when they came to be (a moment, a day, or one as `2026-03-02`), that are removed where `goes` holds.
 
     `keeps` finds the keys that outlive their rows, because what caused them may happen again.
     """
 
     table: type[Base]
-    since: InstrumentedAttribute[datetime] | InstrumentedAttribute[str]
+    since: InstrumentedAttribute[datetime] | InstrumentedAttribute[date] | InstrumentedAttribute[str]
     days: Callable[[Settings], int]
     goes: Callable[[datetime], ColumnElement[bool]]
     keeps: Callable[[], Select[Any]] | None = None
@@ -136,6 +138,14 @@ def _old_answer(before: datetime) -> ColumnElement[bool]:
 
 def _old_hour(before: datetime) -> ColumnElement[bool]:
     return EventHour.hour < before
+
+
+def _old_day_figure(before: datetime) -> ColumnElement[bool]:
+    return DayFigure.day < before.date()
+
+
+def _old_model_day(before: datetime) -> ColumnElement[bool]:
+    return ModelDay.day < before.date()
 
 
 def _old_event(before: datetime) -> ColumnElement[bool]:
@@ -214,6 +224,8 @@ RULES = {
     "journey events": Rule(JourneyEvent, JourneyEvent.created_at, lambda _s: REMEMBERED_DAYS, _old_journey_event),
     "beginnings": Rule(JourneyBeginning, JourneyBeginning.created_at, lambda _s: REMEMBERED_DAYS, _old_beginning),
     "figures of hours": Rule(EventHour, EventHour.hour, lambda _s: HOURS_KEPT_DAYS, _old_hour),
+    "figures of days": Rule(DayFigure, DayFigure.day, lambda _s: FIGURES_KEPT_DAYS, _old_day_figure),
+    "tokens of days": Rule(ModelDay, ModelDay.day, lambda _s: FIGURES_KEPT_DAYS, _old_model_day),
     "waits": Rule(DeliveryWait, DeliveryWait.ended_at, DaysOf("retention_sync_days"), _old_wait),
     "outages": Rule(Outage, Outage.started_at, DaysOf("retention_action_log_days"), _old_outage),
     "pauses": Rule(TargetPause, TargetPause.paused_at, DaysOf("retention_action_log_days"), _old_pause),
@@ -361,9 +373,11 @@ class Walk:
             last = first[0] + SPAN - 1
 
 
-def _is_young(since: datetime | str, before: datetime) -> bool:
+def _is_young(since: datetime | date | str, before: datetime) -> bool:
     """Whether a row is younger, by the moment or the day since which it is there."""
-    return since >= before if isinstance(since, datetime) else since >= f"{before:%F}"
+    if isinstance(since, datetime):
+        return since >= before
+    return since >= before.date() if isinstance(since, date) else since >= f"{before:%F}"
 
 
 def _page(session: Session, rule: Rule, before: datetime, span: tuple[int, int]) -> int:

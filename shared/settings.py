@@ -5,7 +5,7 @@ Those of one flow stand in its folder. `docs/settings.md` is made from all of th
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import new_class
 from typing import Any, Literal, Self
@@ -249,8 +249,9 @@ class Settings(DatabaseSettings, OdooSettings, MessagingSettings, VendorSettings
                 yield f"API_KEYS: {key.name!r} has unknown scopes {unknown}; for webhooks there are {sorted(known)}"
 
     def _secret_faults(self) -> Iterator[str]:
+        names = _setting_names(settings_class())
         for name in type(self).model_fields:
-            yield from secret_faults.faults(setting_name(name), getattr(self, name))
+            yield from secret_faults.faults(names[name], getattr(self, name))
         for key in self.api_keys:
             yield from secret_faults.key_faults(f"API_KEYS: {key.name!r}", key.key, key.sha256)
 
@@ -289,7 +290,15 @@ def _composed(groups: tuple[type[SettingsGroup], ...]) -> type[Settings]:
 
 def setting_name(name: str) -> str:
     """The environment's name of a setting."""
-    alias = settings_class().model_fields[name].validation_alias
+    return _setting_names(settings_class())[name]
+
+
+@lru_cache(maxsize=4)
+def _setting_names(composed: type[Settings]) -> Mapping[str, str]:
+    return {name: _first_name(name, field.validation_alias) for name, field in composed.model_fields.items()}
+
+
+def _first_name(name: str, alias: object) -> str:
     if isinstance(alias, AliasChoices):
         return str(alias.choices[0])
     return alias if isinstance(alias, str) else name.upper()

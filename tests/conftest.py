@@ -4,26 +4,28 @@ import contextlib
 import gc
 import json
 import os
-import shutil
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import URL, Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import Session
 
-from shared import clock, faults, flows, queues
+from shared import clock, faults, flows, queues, settings
 from shared.messages import text_uses, text_versions
-from shared.settings import get_settings
+from shared.settings import Settings, get_settings
 from shared.store import session as store
 from shared.store.migrate import upgrade
-from tests.support import one_result, shares
+from tests.support import no_outside, one_result, shares
+from tests.support.emptied import EmptiedFile
 from tests.support.examples import load_profile
 from tests.support.world import LOCAL_KEY, FakeStorage, World
 
 load_profile()
+no_outside.stay_inside()
 flows.load_tables()  # the models of every flow belong to `Base`
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,6 +50,7 @@ ENVIRONMENT = {
 
 # While some ten thousand tests are collected there is no garbage, and looking for it costs every process two seconds.
 gc.disable()
+OBJECTS_UNTIL_GARBAGE = 50_000  # Python looks after 2,000, which takes a twelfth of a test's time
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
@@ -59,6 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Look for garbage from now on, but not among the tests themselves and all modules: they stay."""
     gc.freeze()
+    gc.set_threshold(OBJECTS_UNTIL_GARBAGE, 10, 10)
     gc.enable()
 
 
@@ -82,7 +86,7 @@ _get_engine = store.get_engine  # a test may put something else in its place
 def forget() -> None:
     """Drop whatever the process has read from the environment."""
     get_settings.cache_clear()
-    if len(_get_engine):
+    if len(_get_engine) and "test" not in _get_engine().get_execution_options():  # with it, the next test has its connections
         _get_engine().dispose()
     _get_engine.cache_clear()
     queues.forget_clients()
@@ -113,6 +117,25 @@ def one_session_at_a_time() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "complain_of_second_session", complain)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def settings_are_read_once() -> Iterator[None]:
+    """What was read from the same environment is given again without checking some 250 values: most tests have the same."""
+    read, found = settings.load, dict[Any, Settings]()
+
+    def load(**overrides: Any) -> Settings:
+        if overrides:
+            return read(**overrides)
+        variables = frozenset(item for item in os.environ.items() if item[0] != "PYTEST_CURRENT_TEST")
+        key = settings.settings_class(), tuple(flow.name for flow in flows.installed()), variables
+        if key not in found:
+            found[key] = read()
+        return found[key].model_copy()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "load", load)
         yield
 
 
@@ -182,6 +205,14 @@ def _of_worker(url: URL, worker: str) -> URL:
 
 
 @pytest.fixture(scope="session")
+def sqlite_file(sqlite_engine: Engine, migrated_file: Path) -> Iterator[EmptiedFile]:
+    """The file of that engine, which is emptied for each test: a new file and new connections cost more than many tests."""
+    file = EmptiedFile(sqlite_engine, migrated_file)
+    yield file
+    file.close()
+
+
+@pytest.fixture(scope="session")
 def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """One engine for all tests of this process: what it has compiled of our statements, a third of a test's time, it keeps."""
     engine = store.make_engine(f"sqlite:///{tmp_path_factory.mktemp('database') / 'puente.db'}")
@@ -193,9 +224,7 @@ def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def database(
-    environment: pytest.MonkeyPatch, migrated_file: Path, served_database: str | None, request: pytest.FixtureRequest
-) -> Iterator[Engine]:
+def database(environment: pytest.MonkeyPatch, served_database: str | None, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An empty database with the newest schema: SQLite, or what TEST_DATABASE_URL names (emptied before each test)."""
     store.get_engine.cache_clear()
     if served_database:
@@ -203,26 +232,16 @@ def database(
         engine = store.get_engine()
         empty(engine)
     else:
-        engine = _empty_file(request.getfixturevalue("sqlite_engine"), migrated_file, request.node.nodeid)
+        request.getfixturevalue("sqlite_file").empty()
+        # An event that the test listens for (not those of the pool) is its own.
+        engine = request.getfixturevalue("sqlite_engine").execution_options(test=request.node.nodeid)
         environment.setenv("DATABASE_URL", str(engine.url))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(store, "make_engine", lambda *_url_and_settings: engine)
             store.get_engine()
     yield engine
-    engine.dispose()
-
-
-def _empty_file(shared: Engine, migrated: Path, test: str) -> Engine:
-    """The engine, for one test: an event that it listens for (not those of the pool) is its own; so is the file."""
-    _replace(Path(str(shared.url.database)), migrated)
-    return shared.execution_options(test=test)
-
-
-def _replace(file: Path, new: Path) -> None:
-    """Put a new database file in the place of one that nobody is connected to; a connection left behind keeps the old one."""
-    for suffix in ("", "-wal", "-shm"):
-        file.with_name(file.name + suffix).unlink(missing_ok=True)
-    shutil.copy(new, file)
+    if served_database:
+        engine.dispose()
 
 
 def empty(engine: Engine) -> None:

@@ -24,6 +24,7 @@ WINDOW, BACKOFF, BUSY, RATE = "execution-window", "backoff", "concurrency", "rat
 FIRST_BACKOFF, LONGEST_BACKOFF = timedelta(minutes=1), timedelta(hours=1)
 LOOK_AGAIN = timedelta(seconds=30)
 _UNDER_WAY = "broadcast_calls"
+_KEPT = "broadcast_rows"
 
 
 def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None:
@@ -34,8 +35,7 @@ def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None
     whose = Whose.of(context)
     if whose is None:
         return None
-    execution = session.get(Execution, whose.execution_id)
-    recipient = session.get(Recipient, whose.recipient_id)
+    execution, recipient = _kept(session, Execution, whose.execution_id), _kept(session, Recipient, whose.recipient_id)
     if execution is None or recipient is None:
         return ERASED
     if (reason := _stands_still(execution, opens=whose.opens)) is not None or not whose.opens:
@@ -52,8 +52,9 @@ def has_place(session: Session, context: Mapping[str, Any]) -> str | Later | Non
     whose = Whose.of(context)
     if whose is None or not whose.opens:
         return None
-    execution = session.get_one(Execution, whose.execution_id)
-    recipient = session.get_one(Recipient, whose.recipient_id)
+    execution, recipient = _kept(session, Execution, whose.execution_id), _kept(session, Recipient, whose.recipient_id)
+    if execution is None or recipient is None:
+        return ERASED
     config, now = RunConfig.of(execution.config), clock.now()
     if _calls_under_way(session, whose.automation_id) >= config.at_once:
         return Later(now + LOOK_AGAIN, BUSY)
@@ -79,6 +80,15 @@ def look_again(context: Mapping[str, Any]) -> str | None:
 
 SLOT = "broadcast_slot"
 """Of a message's context: when its slot was taken."""
+
+
+def _kept[T: (Execution, Recipient)](session: Session, model: type[T], number: int) -> T | None:
+    """A row by its id, read once in a transaction: what nobody holds is read anew for every message of a block."""
+    kept: dict[tuple[type, int], Any] = session.info.setdefault(_KEPT, {})
+    if (model, number) not in kept:
+        kept[model, number] = session.get(model, number)
+    found: T | None = kept[model, number]
+    return found
 
 
 def _stands_still(execution: Execution, *, opens: bool) -> str | None:

@@ -1,7 +1,7 @@
 """What becomes of the messages of the series: sent, opened, clicked; by people, not by the machines that open every link."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -10,14 +10,12 @@ from sqlalchemy.orm import Session
 from functions.carts import discounts, recovery
 from functions.carts.tables import Cart, CartMessage
 from shared.messages import MessageOutcome
+from shared.messages.looks import CLICKED, OPENED, by_a_person
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.journey_models import Enrolment
 from shared.store.message_models import MessageStatus
 
-MACHINE_SECONDS = timedelta(seconds=15)
-"""What is opened or clicked so soon after the delivery was opened by a mail gateway that looks at every link."""
 SENT = frozenset({"sent", "delivered", "opened", "clicked", "complained", "unsubscribed", "answered", "no-answer", "machine"})
-OPENED, CLICKED = ("opened", "clicked"), ("clicked",)
 
 
 def note(session: Session, context: Mapping[str, Any], outcome: MessageOutcome) -> None:
@@ -52,18 +50,8 @@ def looked_at(session: Session, row: CartMessage) -> tuple[datetime | None, date
     """When a person opened the message and clicked in it first, by all that the provider has reported of it."""
     found = session.scalars(select(MessageStatus.history).where(MessageStatus.delivery_id == row.delivery_id)).all()
     history = [entry for several in found for entry in several]
-    opened, clicked = (by_a_person(history, words) for words in (OPENED, CLICKED))
+    opened, clicked = (by_a_person(history, words, row.channel) for words in (OPENED, CLICKED))
     return _earlier(row.opened_at, opened), _earlier(row.clicked_at, clicked)
-
-
-def by_a_person(history: Iterable[Mapping[str, Any]], words: tuple[str, ...]) -> datetime | None:
-    """The first of these events that did not come within seconds of the delivery."""
-    events = [(str(entry.get("status")), datetime.fromisoformat(str(entry.get("at")))) for entry in history]
-    arrived = max((at for word, at in events if word == "delivered"), default=None)
-    if arrived is None:
-        arrived = max((at for word, at in events if word == "sent"), default=None)
-    later = [at for word, at in events if word in words and (arrived is None or at - arrived > MACHINE_SECONDS)]
-    return min(later, default=None)
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

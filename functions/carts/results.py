@@ -8,10 +8,10 @@ from itertools import batched
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from functions.carts.outcomes import OPENED, by_a_person
 from functions.carts.tables import CartMessage, ShopOrder
 from shared import comparison
 from shared.comparison import Compared, Side
+from shared.messages.looks import CLICKED, OPENED, by_a_person
 from shared.store.message_models import MessageStatus
 
 AT_ONCE = 500
@@ -85,8 +85,8 @@ def _count(session: Session, found: dict[tuple[str, str, str], Result], rows: Se
         one = found.setdefault(key, Result(step=row.step, channel=row.channel, variant=row.variant))
         history = looked.get(row.delivery_id, ())
         one.sent += 1
-        one.opened += bool(row.opened_at or row.clicked_at or by_a_person(history, OPENED))
-        one.clicked += bool(row.clicked_at or by_a_person(history, ("clicked",)))
+        one.opened += bool(row.opened_at or row.clicked_at or by_a_person(history, OPENED, row.channel))
+        one.clicked += bool(row.clicked_at or by_a_person(history, CLICKED, row.channel))
         for order in orders.get(row.id, ()):
             one.orders += 1
             if order.net is not None:

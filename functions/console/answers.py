@@ -1,11 +1,13 @@
 """What people wrote and nobody has answered: each with the time that is left to answer in free words, and the answer itself."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, BeforeValidator
-from sqlalchemy import select
+from pydantic import BaseModel, BeforeValidator, Field
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from shared.console import listing, masking, pages
 from shared.console.listing import blank
@@ -34,32 +36,43 @@ NOT_ANSWERED = {
 
 
 class Filters(BaseModel):
-    """Which of them: those without an answer, unless a state is asked for."""
+    """Which of them: those without an answer, unless a state is asked for. `first`: this one before the others."""
 
     state: Annotated[MessageState | None, BeforeValidator(blank)] = None
+    first: Annotated[int | None, BeforeValidator(blank), Field(ge=1, lt=10**18)] = None
     after: Annotated[str | None, BeforeValidator(blank)] = None
 
 
 @router.get("/console/answers")
 def answers(request: Request, filters: Annotated[Filters, Query()]) -> Response:
-    """The list, newest first."""
+    """The list, newest first; the message of `first`, as long as it is of this list, stands before all others."""
     wanted = ("unread", "read") if filters.state is None else (filters.state,)
     with reading() as session:
         query = select(ReceivedMessage).where(ReceivedMessage.state.in_(wanted))
         page = listing.page(session, query, ReceivedMessage.id, filters.after)
-        standings = answering.standings(session, (row for row in page.rows if row.state in ("unread", "read")))
+        rows = _with_first(session, query, filters.first, page.rows)
+        standings = answering.standings(session, (row for row in rows if row.state in ("unread", "read")))
         session.expunge_all()
     facts: dict[str, Any] = {
         "filters": filters,
         "page": page,
+        "rows": rows,
         "states": received.STATES,
         "standings": standings,
         "not_answered": NOT_ANSWERED,
         "longest": answering.LONGEST,
         "masked": masking.masked,
     }
-    facts |= {"more": listing.address(request, after=page.next) if page.next else None}
+    facts |= {"more": listing.address(request, after=page.next, first=None) if page.next else None}
     return pages.render(request, "console/answers.html", here="people", heading=mark("Messages without an answer"), **facts)
+
+
+def _with_first(
+    session: Session, query: Select[ReceivedMessage], number: int | None, rows: Sequence[ReceivedMessage]
+) -> Sequence[ReceivedMessage]:
+    """The rows of a page; that of `number` before them, wherever in the list it stands."""
+    chosen = session.scalars(query.where(ReceivedMessage.id == number)).first() if number is not None else None
+    return rows if chosen is None else [chosen, *(row for row in rows if row.id != chosen.id)]
 
 
 @router.get("/console/answers/{message_id:id}/person")

@@ -1,5 +1,6 @@
 """Flows: what each is for, how its events come in and what they lead to, its last executions, its settings."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +13,7 @@ from pydantic.fields import FieldInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from functions.console import flow_facts
+from functions.console import flow_facts, setting_origins
 from functions.console.executions import types_of
 from shared import clock
 from shared import flows as installed
@@ -43,13 +44,14 @@ SECRET_NAMES = ("database_url", "webhook_url", "password", "secret", "token")
 class SettingShown:
     """A setting: its name in the environment, its value as it may be shown (None: it is a secret), whether it is set.
 
-    `is_switch`: it switches something on or off.
+    `origin`: where it comes from, in English, to be translated. `is_switch`: it switches something on or off.
     """
 
     name: str
     value: str | None
     is_set: bool
     meaning: str
+    origin: str
     is_switch: bool = False
 
 
@@ -141,13 +143,16 @@ def _settings(flow: Flow) -> list[SettingShown]:
 
 def shown_settings(group: type[BaseModel]) -> list[SettingShown]:
     """A group's settings in their order; the values of secrets, and of what may hold one, are never shown."""
-    settings = get_settings()
+    settings, file = get_settings(), setting_origins.of_file()
     return [
         SettingShown(
             name=setting_name(name),
             value=None if _is_secret(name, field) else _text(getattr(settings, name)),
             is_set=name in settings.model_fields_set,
             meaning=field.description or "",
+            origin=setting_origins.origin(
+                setting_name(name), is_set=name in settings.model_fields_set, is_secret=_is_secret(name, field), file=file
+            ),
             is_switch=field.annotation is bool,
         )
         for name, field in group.model_fields.items()
@@ -159,4 +164,7 @@ def _is_secret(name: str, field: FieldInfo) -> bool:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value)[:200]
+    """A value as it is written in the environment."""
+    if value is None or isinstance(value, str):
+        return (value or "")[:200]
+    return json.dumps(value, ensure_ascii=False, default=str).strip('"')[:200]

@@ -4,15 +4,18 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from functions.console import missing
+from shared import clock
+from shared.console import terms
 from shared.console.waiting import Waiting
-from shared.console.words import mark, mark_counted
+from shared.console.words import Word, mark, mark_counted
 from shared.crm import reconciliations
 from shared.intake import holding
 from shared.intake.dead_letter_reasons import Cause, causes
+from shared.messages import answering
 from shared.messages.consent import WHATSAPP_WINDOW
 from shared.outbox.actions import Kind, State
 from shared.store.flow_models import FlowHold, FlowPause
@@ -44,7 +47,7 @@ def _cause(cause: Cause) -> Waiting:
             "%(count)s event could not be applied; it is kept whole.",
             "%(count)s events could not be applied; they are kept whole.",
         ),
-        values={"type": cause.type or cause.queue, "reason": cause.reason, "count": cause.events},
+        values={"type": cause.type or cause.queue, "reason": terms.word(cause.reason), "count": cause.events},
         people=cause.people,
         path=f"/console/stopped?{cause.address}",
         label=LABELS.get(cause.reason, mark("See the cause")),
@@ -81,23 +84,26 @@ def paused_flows(session: Session) -> Iterator[Waiting]:
 
 
 def answers(session: Session) -> Iterator[Waiting]:
-    """What people wrote and nobody has read: the one whose 24 hours end first."""
+    """What people wrote and nobody has answered: the one whose 24 hours end first, with the field to answer it in."""
     unread = ReceivedMessage.state.in_(("unread", "read"))
     count = session.scalar(select(func.count()).select_from(ReceivedMessage).where(unread)) or 0
-    oldest = session.scalars(select(ReceivedMessage).where(unread).order_by(ReceivedMessage.received_at).limit(1)).first()
+    is_late = case((ReceivedMessage.received_at <= clock.now() - WHATSAPP_WINDOW, 1), else_=0)
+    order = (is_late, ReceivedMessage.received_at, ReceivedMessage.id)
+    oldest = session.scalars(select(ReceivedMessage).where(unread).order_by(*order).limit(1)).first()
     if oldest is None:
         return
+    until = answering.standing(session, oldest).until
     yield Waiting(
         kind=mark("Answers"),
         icon="chat",
         status="warn",
         title=mark("%(name)s: “%(text)s”"),
         text=mark_counted("%(count)s message waits for an answer.", "%(count)s messages wait for an answer."),
-        values={"name": oldest.sender_name or mark("Somebody"), "text": (oldest.text or "")[:80], "count": count},
-        path="/console/answers",
-        label=mark("Answer"),
+        values={"name": oldest.sender_name or Word(mark("Somebody")), "text": (oldest.text or "")[:80], "count": count},
+        path=f"/console/answers?first={oldest.id}#answer-{oldest.id}",
+        label=mark("Answer %(name)s"),
         since=oldest.received_at,
-        until=oldest.received_at + WHATSAPP_WINDOW,
+        until=until if until is not None and until > clock.now() else None,
         weight=count,
     )
 

@@ -14,6 +14,7 @@ FLOW = Flow(
     routers=("functions.whatsapp.api:router", "functions.whatsapp.api:templates"),
     jobs=(
         Job(name="whatsapp-numbers", rhythm=Rhythm.FIVE_MINUTES, run="shared.messages.meta_account:read_numbers"),
+        Job(name="whatsapp-places", rhythm=Rhythm.MINUTE, run="shared.messages.portfolio:offer_free"),
         Job(name="whatsapp-templates", rhythm=Rhythm.FIVE_MINUTES, run="shared.messages.meta_account:read_templates"),
     ),
     kept_keys=frozenset(("meta.webhook",)),

@@ -32,6 +32,7 @@ OUTCOMES: Mapping[str, tuple[tuple[str, int | None], ...]] = {
     "experiment": (("failed", 130472),),
     "payment": (("failed", 131042),),
     "held": (("failed", 132015),),
+    "unregistered-later": (("failed", 133010),),
     "silent": (),
 }
 # What refuses a message at once.
@@ -41,6 +42,7 @@ REFUSALS: Mapping[str, int] = {
     "spam-limit": 131048,
     "template-paused": 132015,
     "trouble": 131000,
+    "number-unregistered": 133010,
 }
 
 

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
 from shared import clock, flows, page_headers
-from shared.console import navigation, session, words
+from shared.console import faults, navigation, session, terms, words
 from shared.console.identity import Operator
 from shared.console.moments import Reader
 from shared.console.navigation import Entry
@@ -134,6 +134,9 @@ def _environment(language: str) -> Environment:
     environment.filters["json"] = as_json
     environment.globals["most_attempts"] = most_attempts
     environment.globals["say"] = partial(words.in_words, language)
+    environment.globals["term"] = partial(terms.term, language)
+    environment.globals["field_in_words"] = partial(faults.field_in_words, language)
+    environment.globals["fault_in_words"] = partial(faults.in_words, language)
     environment.globals["of_refusal"] = partial(words.of_refusal, language)
     environment.install_gettext_translations(words.translations(language), newstyle=True)  # type: ignore[attr-defined]
     return environment

@@ -44,6 +44,12 @@ class Counted:
 type Sentence = str | Counted
 
 
+class Word(str):
+    """A value of a sentence that is itself shown in the reader's language (`in_words`)."""
+
+    __slots__ = ()
+
+
 def mark(text: str) -> str:
     """`text`, which is shown in the reader's language later: so that the catalogues' check finds it."""
     return text
@@ -57,6 +63,7 @@ def mark_counted(one: str, many: str) -> Counted:
 def in_words(language: str, sentence: Sentence, values: Mapping[str, Any]) -> str:
     """A marked sentence in a language, with `values` for its names; which form it has says `values["count"]`."""
     known = translations(language)
+    values = {name: known.gettext(each) if isinstance(each, Word) else each for name, each in values.items()}
     if isinstance(sentence, Counted):
         return known.ngettext(sentence.one, sentence.many, values["count"]) % values
     return known.gettext(sentence) % values

@@ -10,9 +10,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from shared import clock
+from shared.crm import merged_contacts
 from shared.errors import FieldError, RefusedError
 from shared.readers import name_key, phone
-from shared.store.contact_models import ContactProfile, ContactTag
+from shared.store.contact_models import ContactProfile, ContactTag, MergedContact
 from shared.store.dialect import hold_names, insert_if_absent, locked
 from shared.store.models import Contact
 
@@ -153,12 +154,15 @@ def take_in(session: Session, contact_id: int, other_id: int) -> None:
 
 def forget(session: Session, contact_id: int) -> None:
     """Remove what is known besides the contact's row, which is to be deleted."""
-    for model in (ContactTag, ContactProfile):
+    for model in (ContactTag, ContactProfile, MergedContact):
         session.execute(delete(model).where(model.contact_id == contact_id))
 
 
 def numbers_of(session: Session, given: Sequence[int | str]) -> dict[int | str, int | None]:
-    """The number of each contact that is named by its number or its UUID; None where there is none."""
+    """The number of each contact that is named by its number or its UUID; None where there is none.
+
+    Who names one that turned out to be another contact means that other one.
+    """
     found: dict[int | str, int | None] = {}
     by_uuid: dict[str, list[int | str]] = {}
     for each in dict.fromkeys(given):
@@ -170,8 +174,13 @@ def numbers_of(session: Session, given: Sequence[int | str]) -> dict[int | str, 
         rows = session.execute(select(ContactProfile.uuid, ContactProfile.contact_id).where(ContactProfile.uuid.in_(some)))
         for text, number in rows:
             found |= dict.fromkeys(by_uuid[text], number)
-    known = _existing(session, {number for number in found.values() if number is not None})
-    return {each: number if number in known else None for each, number in found.items()}
+    lost = [text for text in by_uuid if found[by_uuid[text][0]] is None]
+    for text, number in merged_contacts.by_uuid(session, lost).items():
+        found |= dict.fromkeys(by_uuid[text], number)
+    asked = {number for number in found.values() if number is not None}
+    known = _existing(session, asked)
+    known_as = {number: number for number in known} | merged_contacts.survivors(session, asked - known)
+    return {each: known_as.get(number) if number is not None else None for each, number in found.items()}
 
 
 def is_id(given: int | str) -> bool:

@@ -5,6 +5,7 @@ ManyChat did not know that one yet, it is the same contact:
 
 - an unknown ManyChat id becomes that contact's id (`by_number`), which keeps its number, its uuid and its history;
 - a known ManyChat id stays itself and takes in the other contact (`take_in`): facts by their dates, tags, wishes, history.
+  The other's number and UUID lead to it from then on (`shared.crm.merged_contacts`).
 
 Where other contacts have the number as well, or it was only typed, nothing is taken over: it proposes (`shared.people`). So
 the same events in any order, and repeated, end in one contact with the same facts.
@@ -17,10 +18,10 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from shared import flows
-from shared.crm import contact_profiles, editing, facts, odoo_sync
+from shared.crm import contact_profiles, editing, facts, merged_contacts, odoo_sync
 from shared.outbox import plan
 from shared.outbox.actions import State
-from shared.store.contact_models import Address, ContactState
+from shared.store.contact_models import Address, ContactProfile, ContactState
 from shared.store.models import CampaignChange, CampaignContact, Contact, Delivery, Opportunity, StageChange
 
 ACTOR, ACTION = "manychat", "contact.take-over"
@@ -54,6 +55,8 @@ def take_in(session: Session, contact: Contact) -> bool:
     _take_back(session, other.manychat_id)
     _merge(contact, other)
     contact.created_at = min(contact.created_at, other.created_at)
+    known = session.get(ContactProfile, other.id)
+    merged_contacts.note(session, other.id, known.uuid if known is not None else None, contact.id)
     contact_profiles.take_in(session, contact.id, other.id)
     _take_address(session, contact.id, other.id)
     _take_opportunity(session, contact, other.id)

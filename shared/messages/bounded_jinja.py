@@ -9,11 +9,11 @@ The budget counts and does not look at a clock, so that the same text with the s
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from functools import wraps
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, nodes, pass_context
+from jinja2 import FileSystemLoader, StrictUndefined, Template, nodes, pass_context
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context, Macro
@@ -87,7 +87,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
             BoundError: it needs more than it may.
             TemplateError: it is no template, or a variable is missing.
         """
-        template = self.from_string(text)
+        template = _compiled(self, text)
         token = _left.set([MOST_UNITS])
         try:
             return template.render(values)
@@ -144,6 +144,12 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
             return wrapped(*args, **kwargs)
 
         return bounded
+
+
+@lru_cache(maxsize=256)
+def _compiled(made: BoundedEnvironment, text: str) -> Template:
+    """A text as code: of a message to many people it is the same one every time, and compiling costs more than filling in."""
+    return made.from_string(text)
 
 
 def environment(folders: Sequence[Path], filters: Mapping[str, Callable[..., Any]], *, autoescape: bool) -> BoundedEnvironment:

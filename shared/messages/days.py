@@ -36,29 +36,43 @@ _DAYS = locked(
 class Today:
     """What counts for a person now: the rows of each day that it is, by the zone of each; `zone` is that of the first.
 
-    `who` is the digest under which a new row is filed.
+    `who` is the digest under which a new row is filed. `around` are the rows of all days that it may be somewhere.
     """
 
     who: str
     rows: Sequence[MessageDay]
     zone: ZoneInfo | None
+    around: Sequence[MessageDay]
+
+    def own(self, day: str) -> MessageDay | None:
+        """The row under which a message of that day is counted, if there is one."""
+        return next((row for row in self.around if (row.who, row.day) == (self.who, day)), None)
 
 
 def of_person(session: Session, person: Aliases, window: Window, now: datetime) -> Today:
     """The day that it is for a person, locked. `window` counts for rows that say no zone."""
-    rows = [row for row in _rows(session, person, now) if _is_now(row, window, now)]
+    around = _rows(session, person, now)
+    rows = [row for row in around if _is_now(row, window, now)]
     zones = [ZoneInfo(row.zone) for row in rows if row.zone]
-    return Today(_filed_under(person), rows, zones[0] if zones else None)
+    return Today(_filed_under(person), rows, zones[0] if zones else None, around)
+
+
+def has_place(today: Today, day: str, delivery_id: int, most: int) -> bool:
+    """Whether `take_place` would count a delivery: it is counted already, or the day's `most` leaves room for it."""
+    taken = {one for row in today.rows for one in row.delivery_ids}
+    if delivery_id in taken:
+        return True
+    own = today.own(day)
+    return len(taken) < most and (own is None or delivery_id in own.delivery_ids or len(own.delivery_ids) < most)
 
 
 def take_place(session: Session, today: Today, day: str, zone: ZoneInfo, delivery_id: int, most: int) -> bool:
     """Count a delivery against the day's `most`; False where the day is full. Counting it again changes nothing."""
-    taken = {one for row in today.rows for one in row.delivery_ids}
-    if delivery_id in taken:
-        return True
-    if len(taken) >= most:
+    if not has_place(today, day, delivery_id, most):
         return False
-    own = next((row for row in today.rows if (row.who, row.day) == (today.who, day)), None)
+    if any(delivery_id in row.delivery_ids for row in today.rows):
+        return True
+    own = today.own(day)
     if own is None:
         values = {"who": today.who, "day": day, "zone": zone.key, "delivery_ids": [delivery_id]}
         if insert_if_absent(session, MessageDay, ("who", "day"), values):
@@ -70,7 +84,16 @@ def take_place(session: Session, today: Today, day: str, zone: ZoneInfo, deliver
 
 def give_back(session: Session, person: Aliases, moment: datetime, delivery_id: int) -> None:
     """The delivery was not sent after all: it no longer counts on the day of that moment, by whichever zone that was."""
-    for row in _rows(session, person, moment):
+    _take_off(_rows(session, person, moment), delivery_id)
+
+
+def give_back_today(today: Today, delivery_id: int) -> None:
+    """The same, of the days that this transaction has read and locked."""
+    _take_off(today.around, delivery_id)
+
+
+def _take_off(rows: Sequence[MessageDay], delivery_id: int) -> None:
+    for row in rows:
         if delivery_id in row.delivery_ids:
             row.delivery_ids = [one for one in row.delivery_ids if one != delivery_id]
 

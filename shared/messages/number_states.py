@@ -11,8 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared import clock
+from shared.alerts import plan_alert
 from shared.messages import numbers
 from shared.messages.message import Message
+from shared.messages.providers import meta_codes
 from shared.settings import Settings, get_settings
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.session import transact
@@ -40,14 +42,27 @@ def held_until(session: Session, message: Message, settings: Settings) -> dateti
 
 def pause(number_id: str, seconds: float, reason: str) -> None:
     """Let nothing go out from a number for so long. Of two pauses at once the longer counts."""
+    transact(lambda session: _pause(session, number_id, seconds, reason))
+
+
+def pause_of(session: Session, message: Message, reason: str) -> None:
+    """The same for the number of a message that Meta had taken, where the reason for its failure is that number's."""
+    seconds = meta_codes.OF_THE_NUMBER.get(reason)
+    number = numbers.of_message(message, get_settings()) if seconds is not None else None
+    if number is not None and seconds is not None:
+        _pause(session, number.id, seconds, reason)
+
+
+def _pause(session: Session, number_id: str, seconds: float, reason: str) -> None:
+    """Pause it. Where Meta refuses the number, which only a person can mend, an alert says so once a day."""
     until = clock.now() + min(timedelta(seconds=seconds), LONGEST_PAUSE)
-
-    def work(session: Session) -> None:
-        row = _row(session, number_id)
-        if row.paused_until is None or row.paused_until < until:
-            row.paused_until, row.paused_reason = until, reason
-
-    transact(work)
+    row = _row(session, number_id)
+    if row.paused_until is None or row.paused_until < until:
+        row.paused_until, row.paused_reason = until, reason
+    if reason == meta_codes.NUMBER_REFUSED:
+        phone = next((one.phone for one in numbers.configured(get_settings()) if one.id == number_id), number_id)
+        text = f"Puente: Meta refuses our WhatsApp number {phone}, and what goes from it waits until somebody mends that."
+        plan_alert(session, f"meta-number:{number_id}:{clock.now():%Y-%m-%d}", text)
 
 
 def states(session: Session) -> Mapping[str, WhatsAppNumberState]:

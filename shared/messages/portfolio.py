@@ -21,9 +21,12 @@ from shared import clock, shadow_mode
 from shared.messages import consent, numbers
 from shared.messages.digests import digest_of_address
 from shared.messages.message import Message
+from shared.outbox import lanes, plan
 from shared.outbox.actions import Later
-from shared.settings import Settings
-from shared.store.dialect import insert_if_absent, locked
+from shared.settings import Settings, get_settings
+from shared.store.dialect import insert_if_absent, locked, unclaimed
+from shared.store.models import Delivery
+from shared.store.session import reading, transact
 from shared.store.whatsapp_models import WhatsAppNumberState, WhatsAppOpening, WhatsAppOpeningMinute, WhatsAppPortfolio
 
 LIMIT = "messaging-limit"
@@ -33,6 +36,8 @@ MINUTE = timedelta(minutes=1)
 COUNTED = timedelta(hours=24) + GOOD_FOR + MINUTE
 """So long a minute's openings count: the day, what a call may be late, and the minute itself."""
 NO_SHORTER = timedelta(seconds=1)
+OFFERED = 200
+"""To so many at most places are offered at once; to the others within the next minutes."""
 SLICE = 500  # values in one IN: Azure SQL takes 2,100 parameters
 _TIER = re.compile(r"TIER_(\d{1,6})(K?)")
 _HELD = "whatsapp_portfolio"
@@ -137,6 +142,39 @@ def give_back(session: Session, delivery_id: int) -> None:
     else:
         session.delete(row)
         session.flush()
+    _offer(session, held)
+
+
+def offer_free() -> int:
+    """Offer places that are free to those who wait for a later one; to how many. A job, for a limit may be raised.
+
+    Where nobody waits this is one query.
+    """
+    with reading() as session:
+        counts = WhatsAppOpeningMinute.minute > clock.now() - COUNTED
+        someone = session.scalars(select(WhatsAppOpeningMinute.minute).where(counts, WhatsAppOpeningMinute.promised > 0))
+        if someone.first() is None:
+            return 0
+    return transact(lambda session: _offer(session, _hold(session)))
+
+
+def _offer(session: Session, held: _Held) -> int:
+    """Let the first who wait ask again now, as many as places are free; those who are due already are among them."""
+    most = limit(session, get_settings())
+    free = OFFERED if most is None else min(most - held.total, OFFERED)
+    if free <= 0 or not any(one.promised for one in held.minutes.values()):
+        return 0
+    some = Delivery.lane.in_(lanes.pending(session, numbers.META))
+    query = select(Delivery).where(Delivery.target == numbers.META, some, lanes.IS_PENDING, Delivery.waits_for == LIMIT)
+    rows = session.scalars(unclaimed(query.order_by(Delivery.due_at, Delivery.id).limit(free), Delivery)).all()
+    offered = [row for row in rows if row.due_at > held.now]
+    for row in offered:
+        promise = held.minutes.get(row.due_at - COUNTED)
+        if promise is not None and promise.promised > 0:
+            promise.promised -= 1
+        row.due_at = row.owed_since = held.now
+        plan.mark_due(session, row.target, row.lane)
+    return len(offered)
 
 
 def has_place(session: Session, to: str) -> bool:

@@ -20,6 +20,7 @@ REASONS = frozenset(
         SENDER_LIMIT,
         ACCOUNT_REFUSED,
         "meta-number-limit",
+        "meta-number-refused",
         "meta-pair-limit",
         "meta-spam-limit",
         "meta-template-held",

@@ -166,7 +166,8 @@ def _letter(delivery: Claimed) -> Letter:
         PermanentError: its template is missing or lacks a variable.
         RetryableError: its template, or our own database, cannot be reached; the vendor is blameless.
     """
-    message, settings = _addressed(Message.from_payload(delivery.payload)), get_settings()
+    settings = get_settings()
+    message, free_text = _addressed(Message.from_payload(delivery.payload))
     url = ""
     if message.channel == "email" and not message.transactional:
         address, person = digests.digest_of_address(message.to), digests.digest_of_person(message.person)
@@ -174,7 +175,6 @@ def _letter(delivery: Claimed) -> Letter:
         url = links.unsubscribe_url(settings.public_base_url, links.token(whose, settings.link_signing_secrets))
     try:
         template = _template(message)
-        free_text = message.channel == "whatsapp" and _takes_free_text(message.to)
     except PermanentError:
         raise
     except PuenteError as error:
@@ -193,17 +193,18 @@ def _letter(delivery: Claimed) -> Letter:
     )
 
 
-def _addressed(message: Message) -> Message:
-    """The message to where its person is now.
+def _addressed(message: Message) -> tuple[Message, bool]:
+    """The message to where its person is now, and whether WhatsApp takes free text to them.
 
     Raises:
         RetryableError: our own database cannot be asked.
     """
     if message.channel != "whatsapp":
-        return message
+        return message, False
     try:
         with reading() as session:
-            return moves.current(session, message)
+            found = moves.current(session, message)
+            return found, consent.takes_free_text(session, found.to)
     except PuenteError as error:
         raise RetryableError(f"not sent: {error}") from error
 
@@ -220,11 +221,6 @@ def _rendered(delivery: Claimed, message: Message, template: templates.Template,
     if not message.template:
         return templates.Rendered(subject="", text=message.text, html="")
     return templates.render(template, variables_of(message, first_try(delivery)), unsubscribe_url=url)
-
-
-def _takes_free_text(phone: str) -> bool:
-    with reading() as session:
-        return consent.takes_free_text(session, phone)
 
 
 def first_try(delivery: Claimed) -> datetime:

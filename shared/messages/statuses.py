@@ -13,7 +13,17 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import UnavailableError
-from shared.messages import consent, consent_words, digests, planning, putting_off, refusals, verdict
+from shared.messages import (
+    consent,
+    consent_words,
+    digests,
+    looks,
+    number_states,
+    planning,
+    putting_off,
+    refusals,
+    verdict,
+)
 from shared.messages.events import ProviderEvent
 from shared.messages.message import Message
 from shared.messages.outcomes import MessageOutcome, Word, notify
@@ -194,16 +204,30 @@ def _done(session: Session, row: MessageStatus, delivery: Delivery) -> None:
 
 
 def _notify(session: Session, row: MessageStatus, delivery: Delivery) -> None:
-    """Notify listeners of the status, each status once, as soon as our own record says that the message was sent."""
-    word = _WORDS.get(row.status or "")
-    if word is None or row.told == row.status or delivery.state != State.DONE:
+    """Notify listeners of the status, each status once, as soon as our own record says that the message was sent.
+
+    What a machine has opened is no status for them; when a person opens it later, they are notified of that.
+    """
+    furthest = _by_people(row, delivery)
+    word = _WORDS.get(furthest or "")
+    if word is None or row.told == furthest or delivery.state != State.DONE:
         return
     if word == "failed" and row.reason in putting_off.REASONS and _put_off(session, row, delivery):
         return
-    notified, row.told = _WORDS.get(row.told or ""), row.status
+    notified, row.told = _WORDS.get(row.told or ""), furthest
     if word == notified:
         return
     _announce(session, delivery, word, row.reason or (row.status if word == "failed" else None))
+
+
+def _by_people(row: MessageStatus, delivery: Delivery) -> str | None:
+    """The furthest status, without what a machine on the way has opened and clicked."""
+    if row.status not in looks.OPENED:
+        return row.status
+    words = {str(entry.get("status")) for entry in row.history} - set(looks.OPENED)
+    by = {word for word in looks.OPENED if looks.by_a_person(row.history, (word,), delivery.action, delivery.finished_at)}
+    known = {word for word in (*words, *by, row.told) if word in RANKS}
+    return max(known, key=lambda word: RANKS[str(word)], default=None)
 
 
 def _put_off(session: Session, row: MessageStatus, delivery: Delivery) -> bool:
@@ -219,6 +243,7 @@ def _put_off(session: Session, row: MessageStatus, delivery: Delivery) -> bool:
         actions.refused_account(
             session, delivery.target, UnavailableError("it says so of a message that it had taken", account=True)
         )
+    number_states.pause_of(session, Message.from_payload(payload), row.reason or "")
     row.told = row.status
     delivery.state, delivery.finished_at, delivery.result = State.PENDING, None, None
     delivery.reason, delivery.due_at = row.reason, clock.now() + timedelta(seconds=wait)

@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
@@ -30,6 +31,15 @@ WRONG_SETTINGS = "settings-wrong"
 LOOK_AGAIN = timedelta(minutes=15)
 
 
+@dataclass(frozen=True)
+class _Day:
+    """The day of its person on which a message is counted, by the zone that counts for it."""
+
+    today: days.Today
+    date: str
+    zone: ZoneInfo
+
+
 def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
     """A reason to skip the message, a later time with it, or None: send it.
 
@@ -46,17 +56,21 @@ def unwanted(session: Session, claimed: Claimed) -> str | Later | None:
     if reason := _never(session, message, known, settings):
         return reason
     try:
-        later = _later(session, claimed, message, known)
+        day = _day(session, claimed, message, known)
     except ConfigurationError as error:
         log.error("delivery %d waits: %s", claimed.id, error)  # noqa: TRY400  # the message says it all
         return Later(clock.now() + LOOK_AGAIN, WRONG_SETTINGS)
-    if later is not None:
-        return later
-    # The portfolio's place is asked for first and taken last: what is refused by either has taken neither.
+    if isinstance(day, Later):
+        return day
+    # The places of the day and of the portfolio are asked for first and taken last: what is refused by one has taken none.
     place = portfolio.later(session, message, settings) or outcomes.place_of(session, message.context)
     if place is not None:
-        days.give_back(session, known, clock.now(), claimed.id)
+        if day is not None:  # an earlier attempt may have taken it
+            days.give_back_today(day.today, claimed.id)
         return place
+    if day is not None:
+        with session.no_autoflush:  # what the listener has changed is written with the rest, once
+            days.take_place(session, day.today, day.date, day.zone, claimed.id, settings.messages_per_person_per_day)
     portfolio.take(session, message, settings, claimed.id)
     _note_first_try(session, claimed)
     return None
@@ -71,7 +85,8 @@ def _never(session: Session, message: Message, known: Aliases, settings: Setting
     return NOT_CONFIGURED if senders.missing(message, settings) else None
 
 
-def _later(session: Session, claimed: Claimed, message: Message, known: Aliases) -> Later | None:
+def _day(session: Session, claimed: Claimed, message: Message, known: Aliases) -> "_Day | Later | None":
+    """The day on which the message is to be counted and has room; a later time; None: it is counted on none."""
     settings = get_settings()
     if (until := number_states.held_until(session, message, settings)) is not None:
         return Later(until, number_states.PAUSED)
@@ -85,8 +100,8 @@ def _later(session: Session, claimed: Claimed, message: Message, known: Aliases)
         return Later(window.next_open(now), why)
     if today is None:
         return None
-    if days.take_place(session, today, window.day(now), window.zone, claimed.id, settings.messages_per_person_per_day):
-        return None
+    if days.has_place(today, window.day(now), claimed.id, settings.messages_per_person_per_day):
+        return _Day(today, window.day(now), window.zone)
     return Later(window.next_day(now), DAILY_CAP)
 
 

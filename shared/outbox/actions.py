@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import flows
 from shared.errors import PermanentError, PuenteError
+from shared.flow import FlowError
 from shared.outbox.policy import MESSAGE_POLICY, SYNC_POLICY, RetryPolicy, TargetPolicy
 
 if TYPE_CHECKING:
@@ -218,6 +219,21 @@ def known() -> dict[tuple[str, str], Action]:
 def targets() -> set[str]:
     """Every target that the deployed code can reach."""
     return {target for target, _name in known()} | set(flows.target_policies()) | set(_policies)
+
+
+def require_clients() -> None:
+    """Nothing where each target that calls somebody has a client of its name; shadow mode stops a client by that name.
+
+    Raises:
+        FlowError: a flow brings the limits of a target that none of the clients is named after.
+    """
+    served = {getattr(client, "target", "") or client.name.lower() for client in flows.parts("clients")}
+    inside = {one.target for one in known().values() if one.is_inside}
+    for target in sorted(flows.target_policies().keys() - served - inside):
+        raise FlowError(
+            f"the target {target!r} has no client of its name, so that shadow mode would not stop its calls: say "
+            f"`RestClient(..., target={target!r})`, or call client and target alike; there are clients of {sorted(served)}"
+        )
 
 
 def policy(target: str) -> TargetPolicy:

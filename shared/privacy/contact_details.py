@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, select
 
 from shared.privacy.holdings import Holding, PersonalData
 from shared.privacy.person import Person
-from shared.store.contact_models import Address, ContactProfile, ContactState, ContactTag
+from shared.store.contact_models import Address, ContactProfile, ContactState, ContactTag, MergedContact
 from shared.store.models import Contact
 
 
@@ -21,5 +21,6 @@ PERSONAL_DATA = PersonalData(
         Holding(ContactState, _of(ContactState.contact_id)),
         Holding(ContactProfile, _of(ContactProfile.contact_id)),
         Holding(ContactTag, _of(ContactTag.contact_id)),
+        Holding(MergedContact, _of(MergedContact.contact_id)),
     )
 )

@@ -57,6 +57,16 @@ class ContactProfile(Timestamped, Base):
     attributes: Mapped[dict[str, Any]] = mapped_column(JsonText, default=dict)
 
 
+class MergedContact(Base):
+    """A contact that is no more: it turned out to be another one, to which its number `id` and its `uuid` lead."""
+
+    __tablename__ = "merged_contacts"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    uuid: Mapped[str | None] = mapped_column(Unicode(36), index=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"), index=True)
+    merged_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+
 class ContactTag(Base):
     """A tag of a contact. `tag_id` is the uuid5 of its key, `key` the spelling by which two tags are the same."""
 

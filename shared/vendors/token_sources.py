@@ -11,10 +11,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from uuid import uuid4
 
 from shared import clock
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -197,6 +201,14 @@ def _signed(claims: Mapping[str, Any], key: str, key_id: str, setting: str) -> s
             jwk = jwt.PyJWK.from_json(key)
             return jwt.encode(dict(claims), jwk.key, ALGORITHM, {"kid": jwk.key_id or key_id})
         pem = key.replace("\\n", "\n")  # a PEM on one line, as an app setting has it
-        return jwt.encode(dict(claims), pem, ALGORITHM, {"kid": key_id} if key_id else None)
+        return jwt.encode(dict(claims), _read(pem), ALGORITHM, {"kid": key_id} if key_id else None)
     except (jwt.PyJWTError, ValueError, TypeError):
         raise KeyFaultError(f"{setting.upper()} is no private RSA key that can be read") from None
+
+
+@lru_cache(maxsize=8)
+def _read(pem: str) -> RSAPrivateKey:
+    """Kept, as reading a key proves its primes, which takes longer than all else that a token needs here."""
+    from jwt.algorithms import RSAAlgorithm
+
+    return cast("RSAPrivateKey", RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(pem))

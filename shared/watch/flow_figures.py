@@ -3,7 +3,7 @@
 Rows of the inbox go after their time, so they cannot be counted anew: each minute what has come since is added up, by the
 event's type, and each event counts once however often the minute's job runs. It looks no nearer to the present than `SETTLED`,
 by when every transaction that was under way has ended (a handler's statements are given up long before). The same
-figures are kept by the hour as well.
+figures are kept by the hour as well. Test events count in none of them.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from shared import clock, flows
@@ -20,8 +20,10 @@ from shared.intake.endpoint import routes_by_flow
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.elapsed import step_of
 from shared.store.figure_models import EventHour
+from shared.store.flow_models import Trial
 from shared.store.models import DeadLetter, EventFigure, InboxEvent
 from shared.store.session import reading, transact
+from shared.store.trial_keys import of_no_test
 
 ALL = "*"
 """The row that holds the figures of all types together, and up to when events have been counted."""
@@ -126,16 +128,21 @@ def _found(session: Session, since: datetime, until: datetime) -> Mapping[str, F
     """What was handled and what was not after `since`, until `until`, by the event's type."""
     found: defaultdict[str, Figures] = defaultdict(Figures)
     taken = step_of(InboxEvent.received_at, InboxEvent.handled_at).label("taken")
-    lately = (InboxEvent.handled_at > since, InboxEvent.handled_at <= until)
+    lately = (InboxEvent.handled_at > since, InboxEvent.handled_at <= until, of_no_test(InboxEvent.key))
     each = select(InboxEvent.type, taken).where(*lately).subquery()
     for kind, handled, milliseconds in session.execute(
         select(each.c.type, func.count(), func.sum(each.c.taken)).group_by(each.c.type)
     ):
         found[kind] += Figures(handled=handled, milliseconds=int(milliseconds))
-    dead = (DeadLetter.created_at > since, DeadLetter.created_at <= until, DeadLetter.type.is_not(None))
+    dead = (DeadLetter.created_at > since, DeadLetter.created_at <= until, DeadLetter.type.is_not(None), ~_is_of_test())
     for kind, failed in session.execute(select(DeadLetter.type, func.count()).where(*dead).group_by(DeadLetter.type)):
         found[str(kind)] += Figures(failed=failed)
     return found
+
+
+def _is_of_test() -> ColumnElement[bool]:
+    """Whether a dead letter is of an event by which somebody has tried a flow."""
+    return exists().where(Trial.event_id == DeadLetter.event_id)
 
 
 def _add(session: Session, kind: str, figures: Figures, until: datetime) -> None:

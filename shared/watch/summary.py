@@ -21,6 +21,7 @@ from shared.store.models import (
     StageMapping,
 )
 from shared.store.session import reading
+from shared.store.trial_keys import of_no_test
 from shared.watch.record import spread
 
 SAMPLE = 20_000  # the newest syncs of the period, from which its percentiles are taken
@@ -45,7 +46,7 @@ def summary(since: datetime, until: datetime) -> dict[str, Any]:
 def _events(session: Session, since: datetime, until: datetime) -> list[dict[str, Any]]:
     query = (
         select(InboxEvent.source, InboxEvent.type, InboxEvent.outcome, func.count().label("count"))
-        .where(InboxEvent.handled_at >= since, InboxEvent.handled_at < until)
+        .where(InboxEvent.handled_at >= since, InboxEvent.handled_at < until, of_no_test(InboxEvent.key))
         .group_by(InboxEvent.source, InboxEvent.type, InboxEvent.outcome)
         .order_by(InboxEvent.type, InboxEvent.outcome)
     )

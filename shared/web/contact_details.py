@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.crm import contact_details, editing
+from shared.crm import contact_details, editing, merged_contacts
 from shared.problems import documented
 from shared.store.contact_models import Address
 from shared.store.models import Contact
@@ -52,8 +52,8 @@ class StatesOut(BaseModel):
 def contact_address(contact_id: RowId) -> AddressOut:
     """What ManyChat has reported of it. 404 where there is no such contact, or nothing was ever reported."""
     with reading() as session:
-        _known(session, contact_id)
-        row = session.scalars(select(Address).where(Address.contact_id == contact_id)).one_or_none()
+        number = _known(session, contact_id)
+        row = session.scalars(select(Address).where(Address.contact_id == number)).one_or_none()
     if row is None:
         raise editing.missing("address of contact", contact_id)
     return AddressOut.model_validate(row)
@@ -63,11 +63,13 @@ def contact_address(contact_id: RowId) -> AddressOut:
 def contact_states(contact_id: RowId) -> StatesOut:
     """ManyChat's states and the stages of their opportunity, one after the other."""
     with reading() as session:
-        _known(session, contact_id)
-        found = contact_details.states(session, contact_id)
+        found = contact_details.states(session, _known(session, contact_id))
     return StatesOut(items=[StateOut.model_validate(one) for one in found])
 
 
-def _known(session: Session, contact_id: int) -> None:
-    if session.get(Contact, contact_id) is None:
+def _known(session: Session, contact_id: int) -> int:
+    """The number of the contact that is meant. Raises RefusedError, 404."""
+    row = session.get(Contact, merged_contacts.survivor(session, contact_id))
+    if row is None:
         raise editing.missing("contact", contact_id)
+    return row.id

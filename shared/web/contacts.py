@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, Stri
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
-from shared.crm import contact_edits, contact_profiles, editing
+from shared.crm import contact_edits, contact_profiles, editing, merged_contacts
 from shared.crm.contact_profiles import Profile
 from shared.crm.people import e164
+from shared.errors import RefusedError
 from shared.intake.fields import ManychatId, RequiredEmail, Text
 from shared.messages import contact_words
 from shared.problems import documented
@@ -213,14 +214,21 @@ def _kept(session: Session, body: ContactIn, who: str) -> tuple[Contact, bool]:
 
 @router.get("/{contact_id:id}", summary="One contact", responses=documented(404) | ONE)
 def get_contact(contact_id: RowId, response: Response) -> ContactOut:
-    """The person as our record knows them now."""
+    """The person as our record knows them now. The id of a contact that turned out to be another one leads to that one."""
     with reading() as session:
-        row = session.get(Contact, contact_id)
+        row = session.get(Contact, merged_contacts.survivor(session, contact_id))
         if row is None:
             raise editing.missing("contact", contact_id)
-        profile = contact_profiles.of(session, [contact_id])[contact_id]
+        profile = contact_profiles.of(session, [row.id])[row.id]
+    _locate(response, row, contact_id)
     tag(response, row, EDITABLE)
     return _shown(row, profile)
+
+
+def _locate(response: Response, row: Contact, asked: int) -> None:
+    """Where the contact that was named turned out to be another one, say which."""
+    if row.id != asked:
+        response.headers["Content-Location"] = f"/api/v1/contacts/{row.id}"
 
 
 @router.put("/{contact_id:id}", summary="Replace a contact's facts", responses=documented(404, 409, 412) | ONE)
@@ -244,7 +252,14 @@ def change_contact(
 def delete_contact(contact_id: RowId, caller: Caller, if_match: IfMatch = None) -> None:
     """Deletes a person to whom nothing refers; 409 names what does. An event about them that comes later makes them anew."""
     check = guard(if_match, EDITABLE)
-    editing.committed(partial(contact_edits.delete, contact_id=contact_id, actor=actor(caller), guard=check))
+
+    def work(session: Session) -> None:
+        if (now := merged_contacts.survivor(session, contact_id)) != contact_id:
+            title = "This contact turned out to be another one; to delete that one, name it."
+            raise RefusedError(409, "contact-merged", title, detail=f"Contact {contact_id} is contact {now} now.")
+        contact_edits.delete(session, contact_id, actor(caller), check)
+
+    editing.committed(work)
 
 
 def _changed(
@@ -257,11 +272,13 @@ def _changed(
 ) -> ContactOut:
     def work(session: Session) -> Contact:
         check = guard(if_match, EDITABLE)
-        row = contact_edits.change(session, contact_id, values, actor(caller), check, manychat_id)
+        number = merged_contacts.survivor(session, contact_id)
+        row = contact_edits.change(session, number, values, actor(caller), check, manychat_id)
         contact_words.keep(session, row, values)
         return row
 
     row = editing.committed(work)
+    _locate(response, row, contact_id)
     tag(response, row, EDITABLE)
     return _with_profile(row)
 

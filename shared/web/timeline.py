@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from shared.crm import editing, timeline
+from shared.crm import editing, merged_contacts, timeline
 from shared.people import queries
 from shared.problems import documented
 from shared.store.models import Contact
@@ -62,7 +62,7 @@ def get_timeline(contact_id: RowId, query: Annotated[TimelineQuery, Query()]) ->
     What was skipped is there as well, with the reason; and dead letters, which may still be replayed.
     """
     with reading() as session:
-        contact = session.get(Contact, contact_id)
+        contact = session.get(Contact, merged_contacts.survivor(session, contact_id))
         if contact is None:
             raise editing.missing("contact", contact_id)
         return _page(session, timeline.of_contact(session, contact), query)

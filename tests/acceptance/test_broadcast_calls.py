@@ -2,11 +2,13 @@
 
 import json
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from devhost.testing import wait_until
 from tests.acceptance.test_make_run import Checkout
 
 pytestmark = pytest.mark.slow
@@ -86,13 +88,38 @@ def test_the_calls_of_the_replaced_system_are_answered(tmp_path: Path) -> None:
         }
         scripts.once("POST", f"{one}/schedule", 201, schedule)
         assert scripts.both("GET", f"{one}/schedule/preview?num_executions=3&days_ahead=365")["next_executions"] is not None
+        skip = {"exception_type": "skip", "start_date": "2030-01-08", "reason": "inventario"}
+        exception = scripts.once("POST", f"{one}/schedule/exceptions", 201, skip)
+        scripts.once("DELETE", f"{one}/schedule/exceptions/{exception['id']}", 204)
+        assert scripts.both("GET", f"{one}/schedule")["recurrence_type"] == "daily"
+        assert scripts.both("POST", f"{one}/forecast", {})["examined"] == 1
         scripts.once("DELETE", f"{one}/schedule", 204)
         execution = scripts.once("POST", f"{one}/start", 200, {})
         assert scripts.both("GET", f"{one}/executions")["total"] == 1
         assert scripts.both("GET", f"/api/v1/executions/{execution['id']}")["status"] in ("queued", "running", "completed")
         assert scripts.both("GET", f"/api/v1/executions/{execution['id']}/recipients")["total"] >= 0
         assert scripts.both("GET", f"{one}/stats") is not None
+        _hold_go_on_and_end(scripts, given)
         asked = "/api/meta/webhook?hub.mode=subscribe&hub.verify_token=sandbox-meta-verify-token&hub.challenge=1158201444"
         assert scripts.curl("GET", asked) == (200, 1158201444)
         scripts.curl("POST", "/_sandbox/meta/reply", {"from": "+525512340001", "text": "Hola"}, base=scripts.sandbox)
         assert scripts.curl("GET", asked.replace("sandbox-meta", "wrong"))[0] == 403
+
+
+def _hold_go_on_and_end(scripts: Scripts, given: dict[str, Any]) -> None:
+    """Pause, resume and cancel what is under way, by the automation and by the execution; then delete it."""
+    at = datetime.now(UTC) + timedelta(hours=12)
+    closed = {"execution_window_start": f"{at:%H:%M}", "execution_window_end": f"{at:%H:%M}", "execution_timezone": "UTC"}
+    one = f"{AUTOMATIONS}/{scripts.once('POST', f'{AUTOMATIONS}/', 201, given | closed)['id']}"
+    execution = f"/api/v1/executions/{scripts.once('POST', f'{one}/start', 200, {})['id']}"
+    wait_until(lambda: scripts.both("GET", execution)["status"] == "running", 120, pause=1)
+    scripts.once("PUT", one, 400, {"description": "x"})  # not while it is under way
+    scripts.once("POST", f"{one}/pause", 200, {"reason": "revisión"})
+    assert scripts.both("GET", execution)["status"] == "paused"
+    scripts.once("POST", f"{one}/resume", 200)
+    scripts.once("POST", f"{execution}/pause", 200, {})
+    scripts.once("POST", f"{execution}/resume", 200, {})
+    scripts.once("POST", f"{one}/cancel", 200, {"reason": "ya no"})
+    assert scripts.both("GET", execution)["status"] == "cancelled"
+    scripts.once("DELETE", one, 204)
+    scripts.once("GET", one, 404)

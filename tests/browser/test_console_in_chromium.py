@@ -1,16 +1,20 @@
 """The console in a real browser: everybody can use it, at a desk and on a phone, and the stories take three clicks."""
 
+import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from devhost.testing import wait_until
 from shared.store.models import DeadLetter
 from shared.store.session import make_engine
 from tests.browser.operator import DESK, PHONE, Operator
 from tests.functions.console.filling import BROADCAST, LATE, RUN, stop
+from tests.functions.console.filling import PHONE as NUMBER
 from tests.support.puente import Puente
 
 pytestmark = [pytest.mark.host, pytest.mark.browser]
@@ -119,12 +123,49 @@ def test_story_an_uncertain_message(operator: Operator) -> None:
     assert "state=uncertain" in operator.page.url
 
 
-def test_story_answer_a_person(operator: Operator) -> None:
+@pytest.mark.parametrize(("size", "scheme"), [LOOKS[0], LOOKS[3]], ids=["desk", "phone-dark"])
+def test_story_answer_a_person(browser: Any, puente: Puente, pictures: Path, size: tuple[int, int], scheme: str) -> None:
+    """From the first page into the field, in one's own words, sent: two clicks, and it arrives once at whoever wrote."""
+    asks, words = f"¿A qué hora abren? {size[0]}", f"Sí, a las 9, te esperamos. {size[0]}"
+    puente.sandbox.configure(puente.host.base_url)
+    puente.sandbox.act("twilio", "reply", **{"from": NUMBER, "text": asks, "channel": "whatsapp", "name": "Dora"})
+    wait_until(lambda: asks in texts(puente, "unread"))
+    waiting = texts(puente, "unread")
+    with Operator.at(browser, puente.host.base_url, size, scheme) as person:
+        person.opens("/console")
+        person.clicks_on("Responder a Dora")
+        field = person.page.locator("textarea:focus")
+        assert field.is_visible()
+        person.page.keyboard.type(words)
+        person.picture(pictures / f"console-answer-{size[0]}-{scheme}.png")
+        assert (person.violations(), person.scrolls_sideways()) == ([], False)
+        field.locator("xpath=ancestor::form").get_by_role("button", name="Enviar a Dora").click()
+        person.page.wait_for_load_state("networkidle")
+        assert person.clicks + 1 <= 3
+        wait_until(lambda: sent_by_twilio(puente, words))
+        person.opens("/console/people/1")
+        assert words in person.words
+        assert (len(sent_by_twilio(puente, words)), person.errors) == (1, [])
+    oldest = waiting[-1]
+    assert oldest in texts(puente, "answered")
+    assert texts(puente, "unread") == waiting[:-1]
+
+
+def texts(puente: Puente, state: str) -> list[str]:
+    """What people wrote that stands in that state, newest first."""
+    return [row["text"] for row in puente.items("/api/v1/inbound-messages") if row["state"] == state]
+
+
+def sent_by_twilio(puente: Puente, words: str) -> list[dict[str, Any]]:
+    """The calls at the stand-in that send these words."""
+    return [one for one in puente.sandbox.calls("twilio") if words in unquote_plus(json.dumps(one, ensure_ascii=False))]
+
+
+def test_message_is_settled_without_an_answer(operator: Operator) -> None:
     """From the first page to the message, and settled."""
     operator.opens("/console")
-    operator.clicks_on("Responder")
-    assert "Dora" in operator.words
-    operator.clicks_on("Respondido")
+    operator.clicks_on("Responder a Dora")
+    operator.clicks_on("No necesita respuesta")
     assert operator.clicks <= 3
 
 

@@ -62,6 +62,12 @@ def are_all_sent(rig: Rig) -> bool:
         return session.scalars(select(Recipient.id).where(*waiting).limit(1)).first() is None
 
 
+def execution_status(rig: Rig) -> str:
+    """Where the one execution stands."""
+    with Session(rig.engine) as session:
+        return session.scalars(select(Execution.status)).one()
+
+
 @pytest.mark.host
 def test_broadcast_survives_the_deaths_of_the_host(rig: Rig) -> None:
     """At a high rate and with deaths at every commit: the sandbox has one message for each person, and every row says so."""
@@ -75,6 +81,7 @@ def test_broadcast_survives_the_deaths_of_the_host(rig: Rig) -> None:
         rig.note_death(text)
     rig.start()
     wait_until(lambda: are_all_sent(rig), SECONDS, pause=0.3)
+    wait_until(lambda: execution_status(rig) == "completed", SECONDS, pause=0.3)
     rig.host.stop()
     assert rig.deaths == list(DEATHS)
     with Session(rig.engine) as session:
@@ -85,3 +92,6 @@ def test_broadcast_survives_the_deaths_of_the_host(rig: Rig) -> None:
     assert found == {"completed": PEOPLE}
     assert set(deliveries.values()) == {1}
     assert len(deliveries) == PEOPLE
+    received = Counter(row["to"] for row in rig.sandbox.records("messages", vendor="twilio", limit=PEOPLE + 1000))
+    assert len(received) == PEOPLE
+    assert set(received.values()) == {1}

@@ -1,20 +1,24 @@
 """Whoever was added by phone and then writes, through ManyChat or Meta, stays one contact, whatever comes first."""
 
 import itertools
+import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from functions import addresses
+from functions.broadcasts.audience import Audience
 from functions.broadcasts.tables import Automation, Execution, Recipient
 from shared import clock
-from shared.crm import campaigns, contact_edits, contact_profiles, editing
+from shared.crm import campaigns, contact_edits, contact_profiles, editing, merged_contacts
 from shared.messages import replies
 from shared.messages.digests import digest_of_address
 from shared.messages.events import InboundMessage
 from shared.outbox.actions import State
+from shared.settings import get_settings
 from shared.store.contact_models import Address, ContactProfile, ContactState
 from shared.store.models import ActionLog, Campaign, CampaignContact, Contact, Delivery, Opportunity, StageChange
 from shared.store.people_models import Identity
@@ -22,6 +26,7 @@ from shared.store.session import reading, transact
 from tests.support.functions import named
 from tests.support.payloads import payload
 from tests.support.world import contact, opportunity
+from tests.unit.web.calls import KEYS, Api
 
 NUMBER = "+525512345678"
 
@@ -32,6 +37,14 @@ def app(world: Any) -> Any:
     world.webhooks["address"] = addresses.WEBHOOK
     world.handlers[addresses.EVENTS_QUEUE] = named("events_handler")
     return world
+
+
+@pytest.fixture
+def api(app: Any, environment: pytest.MonkeyPatch) -> Api:
+    """The API over what the app keeps."""
+    environment.setenv("API_KEYS", json.dumps(KEYS))
+    get_settings.cache_clear()
+    return Api()
 
 
 def by_phone(**more: Any) -> int:
@@ -101,6 +114,60 @@ def test_the_contact_keeps_its_id_and_the_log_says_why(app: Any) -> None:
     assert (line.actor, line.subject) == ("manychat", "m1")
     assert str(before) in line.detail
     assert NUMBER not in line.detail
+
+
+def test_the_ids_of_a_contact_that_was_taken_in_lead_to_the_other(app: Any, api: Api) -> None:
+    """Its number and its UUIDs: in the API, in audiences and in lists of automations; a deletion says which it is now."""
+    app.post("opportunity", opportunity(manychat_id="m1", phone=None))
+    app.run()
+    (mine,) = rows(Contact)
+    other = by_phone()
+    imported = "0b7c5a31-f0e9-4d2a-8c11-7a35c0f1d2e3"
+    assert api("PATCH", f"/api/v1/contacts/{mine.id}", body={"attributes": {"a": 1}}).status == 200
+
+    def work(session: Any) -> None:
+        session.get_one(ContactProfile, other).uuid = imported
+
+    transact(work)
+    app.post(*writes())
+    app.run()
+    assert [one.id for one in rows(Contact)] == [mine.id]
+    ids = [other, contact_profiles.uuid_of(other), imported, mine.id, 999_999]
+    with reading() as session:
+        numbers = contact_profiles.numbers_of(session, ids)
+        candidates, _place = Audience("custom", {"contact_ids": ids}).chunk(session, 0, 10)
+    assert [numbers[one] for one in ids] == [mine.id] * 4 + [None]
+    assert [one.contact_id for one in candidates] == [mine.id] * 4 + [None]
+    shown = api.get(f"/api/v1/contacts/{other}")
+    assert (shown.status, shown.json["id"]) == (200, mine.id)
+    assert shown.headers["content-location"] == f"/api/v1/contacts/{mine.id}"
+    changed = api("PATCH", f"/api/v1/contacts/{other}", body={"last_name": "Luna"})
+    assert (changed.status, changed.json["id"], changed.json["last_name"]) == (200, mine.id, "Luna")
+    assert api.get(f"/api/v1/contacts/{other}/states").status == 200
+    assert api.get(f"/api/v1/contacts/{other}/timeline").status == 200
+    refused = api("DELETE", f"/api/v1/contacts/{other}")
+    assert (refused.status, str(mine.id) in refused.json["detail"]) == (409, True)
+    assert api.get("/api/v1/contacts/999999").status == 404
+
+
+def test_whoever_led_to_a_contact_that_was_taken_in_leads_on(database: Any) -> None:
+    """However often it happens, an old id leads to the last one; who is deleted is led to no more."""
+    first, second, third = (transact(partial(_added, name=name)) for name in ("1", "2", "3"))
+    transact(lambda session: merged_contacts.note(session, first, None, second))
+    transact(lambda session: merged_contacts.note(session, second, "u", third))
+    with reading() as session:
+        assert merged_contacts.survivors(session, [first, second, third]) == {first: third, second: third}
+        assert merged_contacts.by_uuid(session, ["u", "v"]) == {"u": third}
+    transact(lambda session: contact_profiles.forget(session, third))
+    with reading() as session:
+        assert merged_contacts.survivor(session, first) == first
+
+
+def _added(session: Any, name: str) -> int:
+    row = Contact(manychat_id=name)
+    session.add(row)
+    session.flush()
+    return row.id
 
 
 def test_a_known_id_stays_itself_and_takes_in_the_history(app: Any) -> None:

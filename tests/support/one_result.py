@@ -6,7 +6,7 @@ connection is unread; SQLite never complains. A result is read when its cursor i
 
 import sqlite3
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,7 +43,7 @@ class _Cursor(sqlite3.Cursor):
     def _opened(self, statement: str) -> None:
         self.statement, self.is_open = statement, self.description is not None
         if self.is_open:
-            self.connection.cursors.add(self)
+            self.connection.reading = weakref.ref(self)
 
     def fetchone(self) -> Any:
         """The next row; None has read the result to its end."""
@@ -82,7 +82,7 @@ class _Connection(sqlite3.Connection):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self.cursors: weakref.WeakSet[_Cursor] = weakref.WeakSet()
+        self.reading: Callable[[], _Cursor | None] = lambda: None  # the cursor that was opened last: no other is open
 
     def cursor(self, factory: Any = _Cursor) -> Any:
         """A cursor of ours."""
@@ -90,10 +90,10 @@ class _Connection(sqlite3.Connection):
 
     def refuse_if_busy(self, asking: _Cursor, statement: str) -> None:
         """Fail where the rows of another cursor are unread."""
-        for other in list(self.cursors):
-            if other is not asking and other.is_open:
-                other.is_open = False  # the test has its complaint; what cleans up after it must not raise another
-                raise BusyConnectionError(f"unread: {other.statement}\nrun meanwhile: {statement}")
+        other = self.reading()
+        if other is not None and other is not asking and other.is_open:
+            other.is_open = False  # the test has its complaint; what cleans up after it must not raise another
+            raise BusyConnectionError(f"unread: {other.statement}\nrun meanwhile: {statement}")
 
 
 def _guard(dialect: Dialect, _record: Any, _arguments: Any, named: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from shared.intake import dead_letter_store
 from shared.journeys.enrolment_records import Standing
 from shared.outbox import plan
 from shared.settings import get_settings
+from shared.store.figure_models import DayFigure, ModelDay
 from shared.store.journey_models import Enrolment, JourneyVersion
 from shared.store.message_models import MessageDay, MessageStatus
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, RetentionMark
@@ -180,6 +181,14 @@ class TestWhatGoes:
         add(*(MessageDay(who="w", day=day, delivery_ids=[1]) for day in days))
         assert retention.forget() == {"counted days": 2}
         assert left(MessageDay) == 2
+
+    def test_figures_and_tokens_of_days_after_three_years(self, kept_for_a_year):
+        """Whatever is set: a figure is no personal data, and a year is held against the two before it."""
+        days = [(clock.now() - timedelta(days=age)).date() for age in (1101, 1100, 400, 0)]
+        add(*(DayFigure(day=day, name="n", number=1) for day in days))
+        add(*(ModelDay(key=str(day), day=day, flow="tickets", model="m") for day in days))
+        assert retention.forget() == {"figures of days": 1, "tokens of days": 1}
+        assert (left(DayFigure), left(ModelDay)) == (3, 3)
 
     def test_waits_that_are_over_and_whose_delivery_is_gone(self, kept_for_a_year):
         """One of a delivery that is kept stays with it, whatever its age."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -190,6 +190,11 @@ class TalkingFlow(Journey):
     )
     if_not_understood: Name | None = Field(
         default=None, description="The step that follows when no answer has fitted, for each question that names none itself."
+    )
+
+    earlier_button: Literal["leave", "go_back"] = Field(
+        default="leave",
+        description="What a button of an earlier question does: a person reads it, or the flow goes back to where it leads.",
     )
 
     @property

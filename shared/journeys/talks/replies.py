@@ -7,8 +7,10 @@ second finds the question answered.
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -52,6 +54,8 @@ def take(session: Session, message_id: int) -> bool:
     asked = _open_questions(session, row)
     if row.quoted_id is not None:
         asked = _quoted(session, row, asked)
+        if not asked:
+            return _answered_anew(session, row)
     return bool(asked) and _answered(session, row, asked[0])
 
 
@@ -110,20 +114,51 @@ def _is_of(session: Session, delivery_id: int, question: Question) -> bool:
     """Whether a message put that question: the newest one, or an earlier one where it was put again."""
     if delivery_id == question.newest:
         return True
-    delivery = session.get(Delivery, delivery_id)
-    context = (delivery.payload or {}).get("context", {}) if delivery is not None else {}
+    context = _context(session, delivery_id)
     return (context.get("enrolment"), context.get("step")) == (question.enrolment_id, question.step)
 
 
 def _repeats(session: Session, row: ReceivedMessage, delivery_id: int) -> bool:
     """Whether a reply chooses what the person has chosen before as the answer to the same question: a button pressed twice."""
-    delivery = session.get(Delivery, delivery_id)
-    context = (delivery.payload or {}).get("context", {}) if delivery is not None else {}
+    context = _context(session, delivery_id)
     record = lock_record(session, int(context["enrolment"])) if "enrolment" in context else None
     if record is None or not record.journey.talks or row.option_id is None:
         return False
     step = run.flow_of(record).step(str(context.get("step")))
     return step is not None and record.enrolment.data.get(step.store or step.id) == row.option_id
+
+
+def _answered_anew(session: Session, row: ReceivedMessage) -> bool:
+    """Whether a button of an earlier question changes its answer, where the flow has it so: it goes on from there.
+
+    Anywhere else it stays unread, and the question that is out is still waited for.
+    """
+    known = statuses.delivery_of(session, row.provider, row.quoted_id)
+    context = _context(session, known) if known is not None else {}
+    if row.state != "unread" or row.option_id is None or "enrolment" not in context:
+        return False
+    record = lock_record(session, int(context["enrolment"]))
+    talk = record.talk() if record is not None else None
+    if record is None or talk is None or talk.state not in OPEN or record.enrolment.state != Standing.ACTIVE:
+        return False
+    flow, name = run.flow_of(record), str(context.get("step"))
+    earlier, now = flow.step(name), flow.step(str(talk.node))
+    way = talk.way or []
+    if flow.earlier_button != "go_back" or earlier is None or now is None or earlier.ask is None or name not in way:
+        return False
+    chosen = next((one for one in answers.options_of(earlier.ask, record.enrolment.data) if one.id == row.option_id), None)
+    if chosen is None:
+        return False
+    talk.way = way[: way.index(name)]
+    turns.answer_again(record, talk, now, earlier, chosen.id, row)
+    return True
+
+
+def _context(session: Session, delivery_id: int) -> Mapping[str, Any]:
+    """What a message says of whose it is."""
+    delivery = session.get(Delivery, delivery_id)
+    found: Mapping[str, Any] = (delivery.payload or {}).get("context", {}) if delivery is not None else {}
+    return found
 
 
 def _answered(session: Session, row: ReceivedMessage, question: Question) -> bool:

@@ -27,6 +27,14 @@ def answer(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, value: An
     run.go_on(record, talk)
 
 
+def answer_again(
+    record: EnrolmentRecord, talk: JourneyTalk, now: TalkStep, earlier: TalkStep, value: Any, row: ReceivedMessage
+) -> None:
+    """Another answer to a question before the one that is out: that one is waited for no more, unless the way leads there."""
+    _withdraw(record, now)
+    answer(record, talk, earlier, value, row)
+
+
 def misfit(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, reason: str, row: ReceivedMessage) -> bool:
     """Ask again, as often as the question allows; then go on without an answer, and leave the message for a person to read."""
     record.decide("not-fitting", reason, step=step.id)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared import clock
-from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UnavailableError, UncertainError
+from shared.errors import PermanentError, PuenteError, RetryableError, ThrottledError, UncertainError
 from shared.messages import numbers
 from shared.messages.content import LONGEST_INTERACTIVE_BODY, LONGEST_TEXT
 from shared.messages.providers import meta_codes
@@ -117,7 +117,8 @@ def send(letter: Letter) -> dict[str, Any]:
     Raises:
         PermanentError: `no-whatsapp-template`, the window is closed and there is no approved template; `meta-too-long`;
             or what Meta refuses (`meta_codes`).
-        PutOffError: the number, the person or the template takes no more for now. ThrottledError: our account.
+        PutOffError: the number, the person or the template takes no more for now, or Meta refuses the number.
+        ThrottledError: our account takes no more for now.
         UnavailableError: also where our account is refused. UncertainError: it may have been sent.
     """
     number = sender_of(letter.message, letter.settings)
@@ -127,9 +128,11 @@ def send(letter: Letter) -> dict[str, Any]:
             "POST", f"/{number}/messages", "sending a message", json=body, repeatable=False
         )
     except PermanentError as error:
-        if error.reason == NO_SUCH_OBJECT:  # not this message: whatever goes from that number
-            raise UnavailableError(f"Meta does not know our number {number}, or not this token", account=True) from error
-        raise
+        if error.reason != NO_SUCH_OBJECT:
+            raise
+        refused = _unknown_number(number)
+        _pause(letter, refused)
+        raise refused from error
     except PutOffError as error:
         _pause(letter, error)
         raise
@@ -138,6 +141,13 @@ def send(letter: Letter) -> dict[str, Any]:
     if not sent.get("id"):
         raise UncertainError("Meta took the message and gave no id")
     return {"id": str(sent["id"]), "message_status": str(sent.get("message_status") or "accepted")}
+
+
+def _unknown_number(number: str) -> PutOffError:
+    """Not this message but whatever goes from that number is refused; other numbers may be right."""
+    reason = meta_codes.NUMBER_REFUSED
+    words = f"Meta does not know our number {number}, or does not let our token send from it"
+    return PutOffError(reason, words, after_seconds=meta_codes.OF_THE_NUMBER[reason])
 
 
 def _pause(letter: Letter, error: PutOffError) -> None:

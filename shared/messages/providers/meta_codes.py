@@ -11,6 +11,7 @@ codes come in answers and, after an answer that took the message, in a status `f
     stop       | the person wants no marketing (131050)   | suppressed, no channel    | the same
     pair       | too much to this person                  | waits for seconds         | sent again later
     number     | our number may send no more for now      | waits                     | sent again later
+    refused    | our number is unknown, not registered    | waits, an alert           | the same
     account    | nothing of ours is taken                 | all wait, an alert        | sent again later
     template   | paused or disabled                       | waits                     | sent again later
     temporary  | Meta's own trouble                       | tried again               | sent again later
@@ -18,6 +19,7 @@ codes come in answers and, after an answer that took the message, in a status `f
 
 from collections.abc import Mapping
 
+NUMBER_REFUSED = "meta-number-refused"
 REASONS: Mapping[int, str] = {
     131047: "meta-outside-window",
     131026: "meta-undeliverable",
@@ -43,6 +45,9 @@ REASONS: Mapping[int, str] = {
     131056: "meta-pair-limit",
     130429: "meta-number-limit",
     131048: "meta-spam-limit",
+    131037: NUMBER_REFUSED,  # its display name is not approved
+    131045: NUMBER_REFUSED,  # its registration has failed
+    133010: NUMBER_REFUSED,  # it is not registered
     132015: "meta-template-held",
     132016: "meta-template-held",
     131063: "meta-template-held",
@@ -53,20 +58,23 @@ WAITS: Mapping[int, float | None] = {
     PAIR_LIMIT: 8.0,  # one message in six seconds to a person
     130429: 30.0,  # the number's messages a second
     131048: 3600.0,  # judged as spam: hours
+    131037: 900.0,  # until somebody mends it
+    131045: 900.0,
+    133010: 900.0,
     132015: 900.0,  # a paused template comes back by itself
     132016: 3600.0,
     131063: 3600.0,
 }
 """Codes after which the message waits, and for how many seconds; others by other numbers and templates do not."""
-OF_THE_NUMBER = frozenset({"meta-number-limit", "meta-spam-limit"})
-"""Reasons that concern whatever goes out from the number."""
+OF_THE_NUMBER: Mapping[str, float] = {REASONS[code]: WAITS[code] or 0.0 for code in (130429, 131048, 131037, 131045, 133010)}
+"""Reasons that concern whatever goes out from the number, and no other number; and for how many seconds it is left alone."""
 ACCOUNT_LIMITS = frozenset({4, 80007, 131064})
 """Too many calls of the app or the business account: nothing was sent, and everything waits."""
 TEMPORARY = frozenset({1, 2, 131000, 131016, 131057, 133004})
 ACCOUNT_CODES = frozenset(
-    {0, 3, 10, 190, *range(200, 300), 368, 131005, 131031, 131037, 131042, 131045, 133010},
+    {0, 3, 10, 190, *range(200, 300), 368, 131005, 131031, 131042},
 )
-"""What is refused is not this message but all of ours: token, permission, payment, a locked or unregistered number."""
+"""What is refused is not this message but all of ours: the token, which all numbers share, permission, payment, a lock."""
 
 STATUSES: Mapping[str, str] = {
     "accepted": "queued",

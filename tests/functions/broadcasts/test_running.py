@@ -16,6 +16,7 @@ from shared.errors import PermanentError, RetryableError, UnavailableError
 from shared.messages import sending, template_sources, text_versions
 from shared.outbox.execute import drain
 from shared.settings import get_settings
+from shared.store.message_models import MessageDay, Suppression
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from shared.store.text_models import TextUse
@@ -190,6 +191,8 @@ def test_wave_of_errors_pauses_with_its_reason(post: Post) -> None:
     found = post.recipients()
     assert found["failed"] < 60
     assert found["pending"] + found["queued"] > 130
+    with reading() as session:
+        assert session.scalars(select(Suppression)).all() == []  # a system that is ill says nothing about anybody
     post.office.refusals = []
     transact(lambda session: running_control.resume(session, execution_id, "ana"))
     post.go(1800)
@@ -237,6 +240,20 @@ def test_calls_at_once_are_bounded(post: Post, environment: pytest.MonkeyPatch) 
     post.go(1200)
     assert len(post.phones()) == 20
     assert max(most) <= 2
+
+
+def test_who_waits_for_the_rate_has_no_place_in_the_day(post: Post, environment: pytest.MonkeyPatch) -> None:
+    """A place in a person's day is taken by what goes out: with a ceiling that was lowered meanwhile the others hold none."""
+    post.begin(20, rate_limit_per_hour=1000)
+    running.run_all()
+    environment.setenv("BROADCAST_MAX_RATE_PER_HOUR", "3")
+    get_settings.cache_clear()
+    post.go(300)
+    with reading() as session:
+        held = session.scalars(select(Delivery.id).where(Delivery.state == "pending", Delivery.reason == "rate")).all()
+        counted = {one for row in session.scalars(select(MessageDay)) for one in row.delivery_ids}
+    assert (len(post.phones()), len(counted), len(held)) == (3, 3, 17)
+    assert counted.isdisjoint(held)
 
 
 def test_two_executions_to_one_person_respect_the_daily_cap(post: Post, environment: pytest.MonkeyPatch) -> None:

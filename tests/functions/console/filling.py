@@ -11,11 +11,13 @@ from functions.broadcasts.tables import Automation, Execution
 from shared import clock
 from shared.intake.envelope import Envelope
 from shared.journeys import chatbots
+from shared.messages import replies
+from shared.messages.digests import digest_of_address
+from shared.messages.events import InboundMessage
 from shared.outbox.actions import State
 from shared.people.kinds import identities
 from shared.people.observing import Seen, observe
 from shared.store.figure_models import EventHour
-from shared.store.message_models import ReceivedMessage
 from shared.store.models import ActionLog, Contact, DeadLetter, Delivery, InboxEvent, Target
 from shared.store.session import make_engine, transact
 from shared.store.text_models import TextVersion
@@ -49,7 +51,8 @@ def fill(engine: Engine | None = None) -> None:
         outage = outage_of_odoo(session, now)
         for number, state in enumerate(State):
             delivery(session, now, outage.id, number, state)
-        session.add_all([stopped(now), figures(now), answer(now)])
+        session.add_all([stopped(now), figures(now)])
+        answer(session, now)
         broadcast(session)
         text_versions(session)
 
@@ -136,19 +139,23 @@ def figures(now: datetime) -> EventHour:
     return EventHour(type="manychat.contact", hour=now.replace(minute=0, second=0, microsecond=0), handled=3, failed=1)
 
 
-def answer(now: datetime) -> ReceivedMessage:
+def answer(session: Session, now: datetime) -> None:
     """What Dora wrote three hours ago."""
-    return ReceivedMessage(
+    written(session, now - timedelta(hours=3), "¿Puedo pasar mi cita al viernes?", "SM1")
+
+
+def written(session: Session, at: datetime, text: str, vendor_id: str) -> None:
+    """Something that Dora wrote then, taken in as from a provider: her 24 hours run."""
+    message = InboundMessage(
         provider="twilio",
-        vendor_id="SM1",
+        vendor_id=vendor_id,
         channel="whatsapp",
+        who=digest_of_address(PHONE),
         sender=PHONE,
         sender_name="Dora",
-        text="¿Puedo pasar mi cita al viernes?",
-        media=[],
-        state="unread",
-        received_at=now - timedelta(hours=3),
+        text=text,
     )
+    replies.take(session, message, at)
 
 
 def stop(database: str, number: int, reason: str = LATE, stage: int | str = 16) -> None:

@@ -1,5 +1,6 @@
 """Answering a person in the console: from their page and from the list of what nobody has answered."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -99,3 +100,17 @@ def test_who_only_looks_cannot_answer(written, viewer):
     token = viewer.get("/console/me").form("/console/sign-out").fields["token"]
     refused = viewer.post("/console/answers/1/reply", {"token": token, "text": "Sí."})
     assert (refused.status, sent()) == (403, [])
+
+
+def test_first_page_leads_to_the_message_whose_day_ends_first(written, test_clock):
+    """Not to one that can no longer be answered in free words; its field stands open, before the newer messages."""
+    test_clock.moment += timedelta(hours=22)
+    says("¿Siguen ahí?", "SM2")
+    test_clock.moment += timedelta(minutes=5)
+    says("Gracias.", "SM3")
+    operator = Browser().signed_in("olga-key")
+    (address,) = (link for link in operator.get("/console").links() if link.startswith("/console/answers?"))
+    assert address == "/console/answers?first=2#answer-2"
+    listed = operator.get(address.partition("#")[0]).text
+    assert re.findall(r'id="answer-(\d+)"', listed) == ["2", "3", "1"]
+    assert listed.count("<details open>") == 1

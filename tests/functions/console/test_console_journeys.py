@@ -50,8 +50,8 @@ def test_steps_say_what_would_happen_and_what_did(viewer):
     assert "not counted yet" in viewer.get(PAGE).words
     assert figures.count_all() == len(load.definitions())
     shown = viewer.get(PAGE)
-    assert "waiting: 1" in shown.words
-    assert "skipped: 1 (25" in shown.words
+    assert "waits for its date: 1" in shown.words
+    assert "not sent: 1 (25" in shown.words
     assert "sent: 3 (75" in shown.words
     assert "completed: 3" in viewer.get("/console/journeys").words
 
@@ -88,6 +88,21 @@ def test_counting_again_changes_nothing_but_the_time(viewer, test_clock):
         second = figures.of(session, [NAME])[NAME]
     assert (second.now, second.newest, second.people) == (first.now, first.newest, first.people)
     assert second.as_of - first.as_of == timedelta(minutes=5)
+
+
+def test_a_journey_in_which_nobody_is_costs_no_statement(viewer):
+    """However many journeys there are, only those that somebody entered are counted; the others are known to be empty."""
+    entered({first_step(): "waiting"})
+    figures.count_all()
+    asked: list[str] = []
+    engine = store.get_engine()
+    event.listen(engine, "before_cursor_execute", lambda _connection, _cursor, statement, *_rest: asked.append(statement))
+    figures.count_all()
+    assert len([one for one in asked if "GROUP BY" in one]) == 3  # by state, and the steps of now and of the newest
+    with store.reading() as session:
+        kept = figures.of(session, sorted(load.definitions()))
+    assert {name for name, one in kept.items() if one.entered} == {NAME}
+    assert len(kept) == len(load.definitions()) > 1
 
 
 def test_versions_show_their_difference(viewer):

@@ -152,7 +152,7 @@ def test_mistakes_are_named_and_what_was_typed_stays(operator):
     assert automation() is None
     where = made(operator)
     assert "braces that do not close" in worded(operator, where, **{"variable.text": "{{contact.name"}).words
-    assert "less than or equal to 1000000" in paced(operator, where, rate_limit_per_hour="2000000").words
+    assert "must be 1000000 or less" in paced(operator, where, rate_limit_per_hour="2000000").words
     assert (automation().variable_mapping, automation().rate_limit_per_hour) == ({}, 100)
 
 

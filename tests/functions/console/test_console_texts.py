@@ -139,3 +139,11 @@ def test_everything_that_is_said_of_a_text_can_be_translated():
     """The patterns of the checks stand in the catalogue."""
     known = {message.id for message in catalogue("es")}
     assert set(text_checks.PATTERNS) <= known
+
+
+def test_reason_is_empty_until_somebody_types_one(operator):
+    """And is kept when the form is shown again."""
+    address = "/console/texts/broadcast_news/edit"
+    form = operator.get(address).form(address)
+    assert form.fields["note"] == ""
+    assert operator.submit(form, note="otra fecha", do="look").form(address).fields["note"] == "otra fecha"

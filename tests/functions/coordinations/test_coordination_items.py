@@ -5,9 +5,11 @@ from datetime import timedelta
 import pytest
 
 from functions.coordinations.items import GRACE
-from shared import clock
+from shared import clock, faults
+from shared.faults import InjectedFault
 from shared.privacy.erase import erase, person
 from tests.functions.coordinations.conftest import Desk, setting, variables
+from tests.support.payloads import payload
 
 
 @pytest.fixture(autouse=True)
@@ -130,3 +132,21 @@ def test_erased_person_is_looked_at_no_more_than_before(desk: Desk, test_clock: 
     erase(person(email="luz@example.com"), way="skip", actor="dpo")
     wait(desk, test_clock)
     assert (desk.row.state, desk.row.payload, desk.row.result) == ("done", None, None)
+
+
+@pytest.mark.parametrize("point", ["outbox.after_claim", "outbox.after_call", "outbox.after_record"])
+def test_worker_that_dies_again_and_again_takes_the_item_once(desk: Desk, test_clock: clock.TestClock, point: str) -> None:
+    """While it is made, while it is looked at, and while the process is told: one item, one report, one end."""
+    desk.crew.act("mood", {"mood": "silent"})
+    faults.inject(f"{point}=raise:1x4")
+    try:
+        desk.world.post("coordinations", payload("coordinations.request", "order"))
+        desk.world.run_for(test_clock, minutes=45, step_seconds=60, swallow=(InjectedFault,))
+    finally:
+        faults.inject("")
+    desk.world.run_for(test_clock, minutes=30, step_seconds=60)
+    assert (desk.row.state, desk.row.result_status, len(desk.runs), len(desk.processes)) == ("done", "completed", 1, 1)
+    completed = [call for call in desk.flowable.calls if call.method == "POST" and "/tasks/" in call.path]
+    assert completed, "the task was completed by us"
+    assert desk.processes[0]["ended"]
+    assert desk.states.count("done") == 1

@@ -1,12 +1,16 @@
 """What is asked for and reported at the entrance: what is refused there, and the address of the replaced flow."""
 
+import json
 from typing import Any
 
+import azure.functions as func
 import pytest
 
 from functions.coordinations import robots
 from tests.functions.coordinations.conftest import Desk
-from tests.support.world import LOCAL_KEY
+from tests.support import loops
+from tests.support.functions import named
+from tests.support.world import LOCAL_KEY, Out
 from tests.unit.web.calls import Api
 
 
@@ -48,6 +52,21 @@ def test_replaced_flow_is_started_as_it_was(desk: Desk) -> None:
     desk.world.run()
     assert (desk.row.payload, desk.row.asked_by, desk.row.state) == ({"order": "881"}, "local", "approval")
     assert desk.processes[0]["business_key"] == desk.row.business_key
+
+
+@pytest.mark.parametrize("way", ["header", "end"])
+def test_old_address_takes_the_same(desk: Desk, way: str) -> None:
+    """With the key in the header or at its end, where it is kept nowhere; its name says who may not approve."""
+    body = {"payload": {"order": "881"}, "reference": "order-881"}
+    headers = {"content-type": "application/json"} | ({"x-api-key": "key-of-shop"} if way == "header" else {})
+    route = {"namespace": "workflows", "key": "key-of-shop" if way == "end" else ""}
+    sent = func.HttpRequest(method="POST", url="/", headers=headers, route_params=route, body=json.dumps(body).encode())
+    out = Out()
+    assert loops.run(named("coordinations_old_webhook")(sent, out)).status_code == 202
+    assert b"key-of-shop" not in out.value
+    desk.world.storage.send("events-queue", out.value)
+    desk.world.run()
+    assert (desk.row.business_key, desk.row.asked_by, desk.row.state) == ("order-881", "shop", "waiting")
 
 
 @pytest.mark.parametrize(("token", "key", "status"), [("1.forged", None, 403), ("", None, 401), ("", "key-of-shop", 202)])

@@ -15,6 +15,9 @@ MANAGER = "luis@empresa.example"
 NINE_ON_THE_FIRST_DAY = datetime(2027, 1, 11, 15, tzinfo=UTC)  # in Mexico City
 
 
+pytestmark = pytest.mark.share(1)  # of Google and Microsoft every run takes one, another one for each test
+
+
 class Calendar:
     """The manager's calendar at one of the vendors."""
 
@@ -91,6 +94,7 @@ def test_a_deleted_event_is_made_anew(company: Company, calendar: Calendar) -> N
     assert calendar.events == []
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("what", ["POST events", "PATCH events", "DELETE events"])
 def test_a_lost_answer_makes_no_second_event(company: Company, calendar: Calendar, faults: Faults, what: str) -> None:
     """Whichever is lost: of the event, of its new day, of its end."""

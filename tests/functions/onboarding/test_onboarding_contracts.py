@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from functions.onboarding import addresses, payloads, services
 from functions.onboarding.tables import Onboarding
+from sandbox.microsoft import Microsoft
 from shared.errors import RefusedError
 from shared.store.session import transact
 from tests.functions.onboarding.conftest import BEA, Company, contract
@@ -123,6 +124,31 @@ def test_an_address_is_written_one_way_everywhere(company: Company) -> None:
     assert company.post.sent[0].message.to == login
     company.sign(email="o'hara@empresa.example", employee_id="E-10")
     assert {one["primaryEmail"] for one in company.accounts} == {login, "o'hara@empresa.example"}
+
+
+ENTRA = {name: value for name, value in Microsoft().connection.items() if name.isupper()}
+
+
+@pytest.mark.parametrize(
+    ("provider", "local", "system", "sign"),
+    [
+        ("okta", "josé.núñez", "okta", "'é'"),
+        ("okta", "bea+ventas", "workspace", "'+'"),  # Okta takes it: without the rules of all there would be half the accounts
+        ("entra", "bea%ventas", "entra", "'%'"),
+        ("entra", "bea#ventas", "workspace", "'#'"),  # Entra takes it
+    ],
+)
+def test_an_address_that_one_system_refuses_makes_no_account_in_any(
+    company: Company, provider: str, local: str, system: str, sign: str
+) -> None:
+    """422, naming the system and the sign, before anybody was called; nothing is written, nobody welcomed."""
+    known = {name: "http://sandbox.invalid" + value if value.startswith("/") else value for name, value in ENTRA.items()}
+    company.set_up(ONBOARDING_IDENTITY_PROVIDER=provider, **(known if provider == "entra" else {}))
+    company.set_up(ONBOARDING_WORKSPACE=str(system != "entra"))
+    (error,) = company.sign(422, email=f"{local}@empresa.example")["errors"]
+    assert error["field"] == "email"
+    assert (system in error["message"], sign in error["message"]) == (True, True), error
+    assert (company.rows, company.okta_users, company.accounts, company.post.sent) == ([], [], [], [])
 
 
 def test_another_domain_gets_no_accounts(company: Company) -> None:

@@ -1,15 +1,20 @@
 """What brings tickets: Twilio, Meta, programs of the company, and the company's own WhatsApp number."""
 
+import hashlib
+import hmac
 import json
 from typing import Any
 from urllib.parse import urlencode
 
+import azure.functions as func
 import pytest
 from sqlalchemy import select
+from twilio.request_validator import RequestValidator
 
 from functions.tickets import media
 from functions.tickets.payloads import TicketMessages
 from functions.tickets.payloads import read as read_request
+from shared import queues
 from shared.errors import PermanentError
 from shared.messages.outcomes import notify_received
 from shared.settings import get_settings
@@ -17,10 +22,14 @@ from shared.store.message_models import ReceivedMessage
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.functions.tickets.conftest import URL, Till
-from tests.support import pictures
+from tests.support import loops, pictures
+from tests.support.functions import named
 from tests.support.messages import ANA_PHONE
 from tests.support.payloads import payload
-from tests.support.world import request
+from tests.support.world import LOCAL_KEY, Out, request
+from tests.unit.web.calls import Api
+
+ADMIN = {"name": "local", "key": LOCAL_KEY, "scopes": ["admin"]}
 
 
 def read(body: Any, content_type: str = "application/json") -> TicketMessages:
@@ -70,6 +79,69 @@ def test_address_of_nothing_is_refused(till: Till, url: str) -> None:
     """422, and the sender is told what is missing."""
     answer = till.world.post("tickets", {"MediaUrl0": url, "From": f"whatsapp:{ANA_PHONE}"})
     assert (answer.status_code, till.tickets) == (422, [])
+
+
+def signed(body: bytes, headers: dict[str, str], path: str = "/api/v1/tickets/webhook") -> int:
+    """The status of a provider's request, which Puente sees under its public address."""
+    sent = func.HttpRequest(method="POST", url=f"https://puente.example{path}", headers=headers, body=body)
+    status: int = loops.run(named("tickets_webhook")(sent, Out())).status_code
+    return status
+
+
+@pytest.mark.parametrize(
+    ("of", "status"), [("own", 202), ("another-form", 401), ("another-address", 401), ("no-token", 401), ("none", 401)]
+)
+def test_form_of_twilio_is_signed(till: Till, of: str, status: int) -> None:
+    """By Twilio's own validator; a form that was altered, meant for another address, or signed by nobody is refused."""
+    form = {"From": f"whatsapp:{ANA_PHONE}", "MessageSid": "MM1", "Body": "taxi", "NumMedia": "0"}
+    address = f"https://puente.example/api/v1/{'payments' if of == 'another-address' else 'tickets'}/webhook"
+    token = "token-de-otro" if of == "no-token" else "token-de-twilio"
+    signature = RequestValidator(token).compute_signature(address, form)
+    body = urlencode(form | ({"Body": "avión"} if of == "another-form" else {})).encode()
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    assert signed(body, headers | ({} if of == "none" else {"X-Twilio-Signature": signature})) == status
+
+
+@pytest.mark.parametrize(
+    ("secret", "altered", "status"),
+    [("secreto-de-meta", False, 202), ("otro", False, 401), ("secreto-de-meta", True, 401), ("", False, 401)],
+)
+def test_batch_of_meta_is_signed(till: Till, secret: str, altered: bool, status: int) -> None:  # noqa: FBT001  # a table
+    """Over the very bytes; the replaced flow took a request without a signature."""
+    raw = json.dumps(payload("tickets.message", "meta")).encode()
+    headers = {"content-type": "application/json"}
+    if secret:
+        headers["X-Hub-Signature-256"] = f"sha256={hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()}"
+    assert signed(raw + (b" " if altered else b""), headers) == status
+
+
+@pytest.mark.parametrize("way", ["header", "end", "hand", "nobody", "another-scope"])
+def test_address_and_start_of_the_replaced_flow(till: Till, environment: pytest.MonkeyPatch, way: str) -> None:
+    """With the key in the header or at the end of the old address, or by hand; a ticket is booked as by the new address."""
+    scopes = ["webhook:leads"] if way == "another-scope" else ["webhook:tickets"]
+    environment.setenv("API_KEYS", json.dumps([{"name": "crm", "key": "crm-key", "scopes": scopes}, ADMIN]))
+    get_settings.cache_clear()
+    till.files[URL] = pictures.jpeg()
+    body = {"MediaUrl0": URL, "From": f"whatsapp:{ANA_PHONE}", "MessageSid": "MM1", "openai_api_key": "sk-secret"}
+    if way == "hand":
+        environment.setattr(queues, "send", till.world.storage.send)
+        asked = {"namespace": "company.team", "flowId": "whatsapp_ticket_to_sheet_doc", "inputs": body}
+        status = Api().post("/api/v1/executions/trigger", key=LOCAL_KEY, body=asked).status
+    else:
+        headers = {"content-type": "application/json"} | (
+            {"x-api-key": "crm-key"} if way in ("header", "another-scope") else {}
+        )
+        route = {"namespace": "workflows", "key": "crm-key" if way == "end" else ""}
+        sent = func.HttpRequest(method="POST", url="/", headers=headers, route_params=route, body=json.dumps(body).encode())
+        out = Out()
+        status = loops.run(named("tickets_old_webhook")(sent, out)).status_code
+        if out.value is not None:
+            till.world.storage.send("events-queue", out.value)
+    till.settle()
+    if way in ("nobody", "another-scope"):
+        assert (status, till.tickets) == (401 if way == "nobody" else 403, [])
+    else:
+        assert (status, till.ticket.status, str(till.ticket.total)) == (202, "booked", "116.00")
 
 
 def received(**more: Any) -> int:

@@ -13,14 +13,17 @@ from shared.messages import approved_templates, meta_account, number_states, num
 from shared.messages.carriers import meta_policy
 from shared.outbox.actions import State
 from shared.settings import get_settings
+from shared.store.models import Target
 from shared.store.session import reading, transact
 from shared.store.types import key_of
 from shared.store.wait_models import TargetPart
 from shared.store.whatsapp_models import WhatsAppTemplate
 from tests.functions.whatsapp.conftest import Town, asking, statuses
+from tests.support.listeners import listen
 from tests.support.messages import carry_out, deliveries, enqueue, message
 
 FIRST, SECOND = (numbers.id_of(phone) for phone in NUMBERS.values())
+FIRST_KEY, SECOND_KEY = NUMBERS
 
 
 def test_numbers_are_listed_with_what_meta_says_of_each(town: Town, api: Any) -> None:
@@ -63,6 +66,54 @@ def test_a_number_that_may_send_no_more_is_left_alone_and_the_other_goes_on(town
     town.settle()
     assert sorted(row.state for row in deliveries()) == [State.DONE] * 3
     assert len(town.got()) == 3
+
+
+@pytest.mark.parametrize("fault", ["unknown-to-meta", "number-unregistered"])
+def test_a_number_that_meta_refuses_concerns_that_number_alone(
+    town: Town, environment: pytest.MonkeyPatch, monkeypatch: pytest.MonkeyPatch, test_clock: clock.TestClock, fault: str
+) -> None:
+    """Meta does not know it (100/33), or says that it is not registered: what goes from it waits without a call.
+
+    The other number goes on, no account is said to be refused, and whoever mends it is told once.
+    """
+    refusals: list[str] = []
+    listen(monkeypatch, "account.refused", "test", lambda _session, target, _error: refusals.append(target))
+    environment.setenv("ALERT_WEBHOOK_URL", "http://127.0.0.1:9/alerts")
+    get_settings.cache_clear()
+    town.says("Hola")
+    if fault == "unknown-to-meta":
+        monkeypatch.delitem(NUMBERS, FIRST_KEY)
+    else:
+        town.meta.act("deliver", {"outcome": fault, "once": True})
+    enqueue(asking("k0"))
+    enqueue(*(asking(f"k{number}") for number in range(1, 4)), replace(asking("other"), whatsapp_number_id=SECOND))
+    assert [one["number"] for one in town.got()] == [SECOND_KEY]
+    ours = [row for row in deliveries() if row.target == "meta"]
+    assert [(row.state, row.attempts) for row in ours] == [(State.PENDING, 0)] * 4 + [(State.DONE, 0)]
+    with reading() as session:
+        target = session.get_one(Target, "meta")
+        assert (target.circuit, target.failures, refusals) == ("closed", 0, [])
+        assert number_states.paused_until(session, FIRST) is not None
+        assert number_states.paused_until(session, SECOND) is None
+    alerts = [row.payload["text"] for row in deliveries() if row.target == "alerts"]
+    assert len(alerts) == 1
+    assert "+525500000004" in alerts[0]
+
+
+def test_a_number_that_is_refused_after_a_message_was_taken_is_paused_as_well(town: Town) -> None:
+    """A status says it, and what goes from that number waits; the other number goes on."""
+    town.says("Hola")
+    town.meta.act("deliver", {"outcome": "unregistered-later", "once": True})
+    enqueue(asking("k1"))
+    town.settle()
+    enqueue(asking("k2"), replace(asking("k3"), whatsapp_number_id=SECOND))
+    with reading() as session:
+        assert number_states.paused_until(session, FIRST) is not None
+    assert [(row.state, row.reason) for row in deliveries()] == [
+        (State.PENDING, "meta-number-refused"),
+        (State.PENDING, number_states.PAUSED),
+        (State.DONE, None),
+    ]
 
 
 def test_the_pace_is_each_numbers(town: Town) -> None:

@@ -13,6 +13,7 @@ from shared.store.session import reading, transact
 from shared.vendors import registry
 from tests.support.functions import named
 from tests.support.payloads import payload
+from tests.support.variables import lacking
 
 ANA = payload("shop.points", "points")
 
@@ -75,3 +76,8 @@ def test_lost_sync_is_requested_again(database, storage, world, test_clock, card
         assert session.scalars(select(Member.card)).one() == "C1"
     assert clock.now() == test_clock.moment
     assert json.dumps(kept)
+
+
+def test_welcome_gets_what_its_text_needs():
+    """From the names that `services.keep` gives; a test demands this of each journey."""
+    assert lacking("loyalty_welcome", {"email", "name", "points"}) == {}

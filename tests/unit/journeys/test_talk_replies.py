@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from shared import clock
 from shared.journeys import listeners
 from shared.messages import numbers
@@ -17,6 +19,14 @@ from tests.support.talks import (
     talk,
     vendor_id,
 )
+
+
+def at_staff() -> None:
+    """Somebody who has answered the first two questions; the messages of both are known by the vendor's ids."""
+    begin()
+    vendor_id(1)
+    says("Ana")
+    says("Ventas", quoted_id=vendor_id(2), option_id="ventas", kind="button")
 
 
 class TestWhose:
@@ -62,6 +72,36 @@ class TestWhose:
         assert says("Soporte", quoted_id=quoted, option_id="soporte", kind="button").state == "unread"
         assert (talk().node, data()["topic"]) == ("staff", "ventas")
 
+    def test_button_of_an_earlier_question(self, define, vendors) -> None:
+        """It is never the answer to the question that is out, and costs no retry; that one is still waited for."""
+        define(SURVEY)
+        at_staff()
+        assert says("Soporte", quoted_id=vendor_id(2), option_id="soporte", kind="button").state == "unread"
+        assert (talk().node, talk().tries, data()["topic"]) == ("staff", 0, "ventas")
+        assert says("3").state == "answered"
+        assert data()["staff"] == 3
+
+    def test_flow_goes_back_to_where_the_earlier_button_leads(self, define, vendors) -> None:
+        """Where the flow has it so: the answer is changed, and the flow goes on from there; the same word twice is once."""
+        define(SURVEY.replace("re_enrol", "earlier_button: go_back\nre_enrol"))
+        at_staff()
+        quoted = vendor_id(2)
+        pressed = says("Soporte", quoted_id=quoted, option_id="soporte", kind="button")
+        assert (pressed.state, data()["topic"]) == ("answered", "soporte")
+        assert talk().outcome == "support"
+        transact(lambda session: listeners.take_reply(session, pressed.id))
+        assert says("Ventas", quoted_id=quoted, option_id="ventas", kind="button").state == "unread"  # the flow is over
+
+    def test_question_that_the_way_leads_to_again_is_asked_anew(self, define, vendors) -> None:
+        """An earlier answer is changed and its branch leads to the same question: it is put once more, and read."""
+        define(SURVEY.replace("re_enrol", "earlier_button: go_back\nre_enrol").replace("{soporte: help}", "{soporte: staff}"))
+        at_staff()
+        sent = len(vendors.sent)
+        assert says("Soporte", quoted_id=vendor_id(2), option_id="soporte", kind="button").state == "answered"
+        assert (talk().node, talk().way, len(vendors.sent)) == ("staff", ["name", "topic"], sent + 1)
+        assert says("3").state == "answered"
+        assert (data()["topic"], data()["staff"]) == ("soporte", 3)
+
     def test_quote_of_a_message_whose_sending_is_not_recorded(self, define, vendors) -> None:
         """A button is pressed before the provider's answer came to us: its id is not known yet, and it counts."""
         define(SURVEY)
@@ -86,12 +126,24 @@ class TestWhose:
         assert says("Hola", at=written).state == "unread"
         assert talk().node == "name"
 
-    def test_reaction_is_no_answer(self, define, vendors) -> None:
-        """A thumb on our question says nothing that could be read."""
+    @pytest.mark.parametrize(("kind", "text"), [("reaction", "👍"), ("sticker", "")])
+    def test_reaction_is_no_answer(self, define, vendors, kind, text) -> None:
+        """A thumb on our question, or a sticker, says nothing that could be read."""
         define(SURVEY)
         begin()
-        assert says("👍", kind="reaction").state == "unread"
-        assert talk().tries == 0
+        assert says(text, kind=kind).state == "unread"
+        assert (talk().tries, talk().node, len(vendors.sent)) == (0, "name", 1)
+
+    @pytest.mark.parametrize("kind", ["audio", "unsupported"])
+    def test_voice_message_costs_a_retry(self, define, vendors, kind) -> None:
+        """Whoever answers in a form that cannot be read is asked once more, and has one try less."""
+        define(SURVEY)
+        begin()
+        says("", kind=kind)
+        dispatch()
+        assert (talk().tries, talk().node, len(vendors.sent)) == (1, "name", 2)
+        says("Ana")
+        assert (talk().node, data()["first_name"]) == ("topic", "Ana")
 
     def test_another_channel(self, define, vendors) -> None:
         """A question by WhatsApp is not answered by SMS."""

@@ -46,10 +46,11 @@ def known(delivery_id: int = 1) -> str | None:
 class TestProgress:
     """Ranks."""
 
-    def test_words_reach_the_listeners_once(self, post) -> None:
+    def test_words_reach_the_listeners_once(self, post, test_clock) -> None:
         """Each new status, not its repetition."""
         enqueue(message("email"))
         for status in ("queued", "sent", "delivered", "delivered", "opened", "clicked", "opened"):
+            test_clock.advance(minutes=1)
             news(status, "brevo")
         assert post.words() == ["sent", "delivered", "opened", "clicked"]
         assert known() == "clicked"

@@ -176,6 +176,11 @@ def test_what_meta_would_refuse_is_not_even_sent(network, more: dict[str, Any], 
         (130429, PutOffError, "meta-number-limit"),
         (131048, PutOffError, "meta-spam-limit"),
         (132015, PutOffError, "meta-template-held"),
+        (133010, PutOffError, "meta-number-refused"),
+        (131037, PutOffError, "meta-number-refused"),
+        (131045, PutOffError, "meta-number-refused"),
+        (131031, UnavailableError, None),
+        (368, UnavailableError, None),
         (4, ThrottledError, None),
         (80007, ThrottledError, None),
         (131000, RetryableError, None),
@@ -201,11 +206,11 @@ def test_an_answer_means_what_its_code_says(
 
 
 def test_a_number_that_meta_does_not_know_is_no_fault_of_the_message(network) -> None:
-    """All wait, and somebody is told; else every message would fail."""
+    """What goes from that number waits, and no other number; else every message would fail, or all numbers stop."""
     network(Answer(400, {"error": {"code": 100, "error_subcode": 33, "message": "Object with ID '1' does not exist"}}))
-    with pytest.raises(UnavailableError) as caught:
+    with pytest.raises(PutOffError) as caught:
         meta.send(letter())
-    assert caught.value.account
+    assert (caught.value.reason, caught.value.of_part, caught.value.after_seconds) == ("meta-number-refused", True, 900)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from sqlalchemy import delete, select
 
 from shared import clock, flows
 from shared.store.figure_models import EventHour
+from shared.store.flow_models import Trial
 from shared.store.models import DeadLetter, EventFigure, InboxEvent
 from shared.store.session import reading, transact
-from shared.watch import flow_figures
+from shared.store.trial_keys import trial_key
+from shared.watch import flow_figures, summary
 from shared.watch.flow_figures import Figures
 from tests.support.examples import examples
 
@@ -49,6 +51,24 @@ def is_behind():
     """Whether there is something left to look at."""
     with reading() as session:
         return session.get_one(EventFigure, flow_figures.ALL).counted_to < clock.now() - flow_figures.SETTLED
+
+
+def test_what_somebody_tries_counts_in_no_figures(test_clock):
+    """Neither a test event that was handled nor one that was stopped; the real ones beside them do."""
+    test_clock.moment += timedelta(minutes=5)
+    handled()
+    failed()
+    now, number = clock.now(), next(NUMBERS)
+    facts = {"event_id": f"test-{number}", "type": CONTACT, "source": "manychat"}
+    event = InboxEvent(**facts, key=trial_key(f"k{number}"), data={}, occurred_at=now, received_at=now)
+    letter = {"key": f"d{number}", "original_queue": "q", "original_event": "{}", "reason": "r", "error_message": "e"}
+    trial = Trial(event_key=event.key, event_id=event.event_id, flow="contacts", actor="key:olga")
+    transact(lambda session: session.add_all([event, DeadLetter(**facts, **letter, error_time=now), trial]))
+    test_clock.moment += timedelta(minutes=5)
+    assert flow_figures.count() == 2
+    assert (figures().handled, figures().failed) == (1, 1)
+    events = summary.summary(now - timedelta(hours=1), clock.now())["events"]
+    assert [(one["type"], one["count"]) for one in events] == [(CONTACT, 1)]
 
 
 class Killed(BaseException):

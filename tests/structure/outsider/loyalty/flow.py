@@ -11,6 +11,7 @@ FLOW = Flow(
     "a customer who is new gets a welcome.",
     functions=("functions.loyalty.triggers:bp",),
     handlers=MappingProxyType({"shop.points": "functions.loyalty.triggers:HANDLER"}),
+    senders=("shop",),
     tables=("functions.loyalty.tables",),
     privacy="functions.loyalty.privacy:PERSONAL_DATA",
     syncs=("functions.loyalty.stamps:CARDS",),

@@ -1,0 +1,57 @@
+"""Settings in the console: each says where it comes from, as far as that can be known, and no secret is shown."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from functions.console import setting_origins
+from shared import commands
+from shared.settings import get_settings
+from tests.functions.console.browser import Browser
+
+
+def shown(name: str, browser: Browser) -> str:
+    """What the page says of one setting."""
+    return browser.get(f"/console/settings?q={name}").words.partition(f" {name} ")[2]
+
+
+@pytest.fixture
+def set_here(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One setting of the file, one of the environment that goes before that of the file."""
+    file = tmp_path / "local.settings.json"
+    values = {"CONSOLE_TITLE": "De prueba", "REPORT_CURRENCY": "MXN"}
+    file.write_text(json.dumps({"IsEncrypted": False, "Values": values}), encoding="utf-8")
+    environment.setattr(commands, "FILE", file)
+    environment.setenv("CONSOLE_TITLE", "De prueba")
+    environment.setenv("REPORT_CURRENCY", "EUR")
+    environment.setenv("OPENAI_API_KEY", "sk-not-to-be-seen")
+    get_settings.cache_clear()
+
+
+def test_setting_says_where_it_comes_from(console: None, set_here: None, viewer: Browser) -> None:
+    assert shown("CONSOLE_TITLE", viewer).startswith("De prueba from local.settings.json")
+    assert shown("REPORT_CURRENCY", viewer).startswith("EUR from the environment")
+    assert shown("CONSOLE_SIGN_IN", viewer).startswith("key default")
+
+
+def test_secret_is_only_said_to_be_set(console: None, set_here: None, viewer: Browser) -> None:
+    page = viewer.get("/console/settings?q=OPENAI_API_KEY")
+    assert "sk-not-to-be-seen" not in page.text
+    assert "OPENAI_API_KEY set from the environment" in page.words
+
+
+def test_in_azure_secrets_are_references_and_files_do_not_count(
+    console: None, set_here: None, viewer: Browser, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("WEBSITE_SITE_NAME", "puente")
+    assert setting_origins.of_file() == {}
+    assert "set an app setting in Azure, by the template a reference to Key Vault" in shown("OPENAI_API_KEY", viewer)
+    assert shown("CONSOLE_TITLE", viewer).startswith("De prueba an app setting in Azure")
+
+
+def test_values_are_shown_as_they_are_written(console: None, viewer: Browser) -> None:
+    """As JSON, not as Python would show them."""
+    words = viewer.get("/console/settings").words
+    assert "Decimal(" not in words
+    assert " True " not in words
