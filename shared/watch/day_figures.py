@@ -42,8 +42,13 @@ type Source = Callable[[Session, datetime, datetime], Iterable[Figure]]
 """The figures of the time from one instant to another (excluded), which is a day."""
 
 
+def count_stale() -> int:
+    """`fold` as a job of each minute; how many days it has counted, 0 or 1."""
+    return int(fold() is not None)
+
+
 def fold() -> date | None:
-    """Count the day whose figures are the most out of date, as a job of each minute; which, or None where all are fresh.
+    """Count the day whose figures are the most out of date; which, or None where all are fresh.
 
     Two that run at once: one of them counts the day, and the other finds it counted.
     """

@@ -1,5 +1,6 @@
 """What flows declare for the timeline, for retention and for the sandbox is used."""
 
+import inspect
 from datetime import timedelta
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ from sandbox import settings, vendors
 from sandbox.discord import Discord
 from shared import clock, flows, retention
 from shared.crm import timeline
+from shared.flow import Rhythm
 from shared.settings import get_settings
 from shared.store.models import Contact
 from shared.store.session import reading, transact
@@ -67,3 +69,14 @@ def test_sandbox_holds_what_flows_name(environment) -> None:
     assert Stamps in made
     assert len(set(made)) == len(made) > 10
     assert settings.app_settings("http://127.0.0.1:7072")["STAMPS_BASE_URL"] == "http://127.0.0.1:7072/stamps"
+
+
+def test_every_job_says_how_much_it_did():
+    """A number, which is logged, or nothing: what it returns otherwise fails the job when it has done its work."""
+    returned = {
+        one.run: inspect.signature(flows.resolve(one.run)).return_annotation
+        for rhythm in Rhythm
+        for _flow, one in flows.jobs(rhythm)
+    }
+    assert len(returned) > 20
+    assert {run: str(kind) for run, kind in returned.items() if kind not in (int, bool, None, "int", "bool", "None")} == {}
