@@ -29,16 +29,16 @@ FLOW = "encuesta_de_interes"
 PHONES = [f"+52551234{number:04d}" for number in range(6)]
 ANSWERS = ("Ventas", "12", "Ahora no")
 DEATHS = (
-    "inbox.before_commit=kill:0.2",
-    "outbox.after_call=kill:0.2",
-    "inbox.after_commit=kill:0.2",
-    "outbox.after_claim=kill:0.2",
-    "outbox.after_record=kill:0.2",
+    "inbox.before_commit=kill:0.3",
+    "outbox.after_call=kill:0.3",
+    "inbox.after_commit=kill:0.3",
+    "outbox.after_claim=kill:0.3",
+    "outbox.after_record=kill:0.3",
 )
 
 
 class People:
-    """Everybody answers each question as soon as they see it; Twilio sends the answer until it is taken, and once more."""
+    """Everybody answers each question as soon as they see it; Twilio sends an answer until it is taken, and once more."""
 
     def __init__(self, rig: Rig, token: str) -> None:
         self.rig, self.token = rig, token
@@ -61,13 +61,19 @@ class People:
         self._thread.join()
 
     def _run(self) -> None:
-        while not (self.done or self._given_up.is_set()):
+        while not self._given_up.is_set():
+            self._report_again()
             seen = shown(self.rig)
             for phone, count in self.given.items():
                 if count < min(len(ANSWERS), len(seen.get(phone, []))):
                     self._post(phone, count)
                     self.given[phone] += 1
             time.sleep(0.1)
+
+    def _report_again(self) -> None:
+        """As Twilio does with what a dead host did not take: our address of the callback asks for it (`SEND_AGAIN`)."""
+        for missed in self.rig.sandbox.webhooks("twilio", state="failed"):
+            self.rig.sandbox.send_again(missed["id"])
 
     def _post(self, phone: str, number: int) -> None:
         form = {"From": f"whatsapp:{phone}", "Body": ANSWERS[number], "MessageSid": f"SM{phone[1:]}{number}", "NumMedia": "0"}
