@@ -10,6 +10,8 @@ _SINGLE, _DOUBLE = "\u2018\u2019\u201a\u201b\u2032\u00b4`", "\u201c\u201d\u201e\
 _QUOTES = str.maketrans(_SINGLE + _DOUBLE, "'" * len(_SINGLE) + '"' * len(_DOUBLE))
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")  # letters and marks that are drawn as nothing
 _JOINER = "\u200d"
+# Of what nobody sees, all that Python takes for printable: no text without it, and without what is not printable, has any.
+_UNSEEN_PRINTABLE = regex("[" + "".join(sorted(_BLANK_LETTERS)) + "\ufe00-\ufe0f]")
 
 
 def visible(text: str) -> str:
@@ -18,7 +20,7 @@ def visible(text: str) -> str:
     These are direction marks, soft hyphens, fillers, variation selectors, lone surrogates and controls. Line ends and tabs
     stay, and so does a joiner between two emoji, where it makes one picture of them.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and (text.isascii() or not _UNSEEN_PRINTABLE.search(text)):
         return text
     return "".join(sign for at, sign in enumerate(text) if not _is_unseen(text, at))
 
@@ -38,6 +40,8 @@ def straight_quotes(text: str) -> str:
 
 def without_accents(text: str, keep: str = "") -> str:
     """The text without combining marks, apart from those on a letter of `keep` (as composed letters)."""
+    if text.isascii():
+        return text
     kept = []
     for sign in unicodedata.normalize("NFC", text):
         bare = sign if sign in keep else unicodedata.normalize("NFD", sign)

@@ -88,6 +88,7 @@ def steps(app: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+@pytest.mark.share(8)
 def test_any_order_and_repetition_end_in_one_contact(app: Any, order: tuple[int, ...]) -> None:
     """One contact, known to ManyChat, with what both have said; one person; the number added once more finds them."""
     done = steps(app)

@@ -161,6 +161,7 @@ def filled(add: Callable[..., Any], test_clock: clock.TestClock) -> None:
 @pytest.mark.share(70)
 @pytest.mark.parametrize("tries", [pytest.param(60, marks=pytest.mark.slow), 20])
 @pytest.mark.parametrize(("method", "path", "operation"), ROUTES, ids=[f"{method} {path}" for method, path, _ in ROUTES])
+@pytest.mark.share(24)
 def test_no_query_and_no_body_is_a_failure_of_ours(
     api: Api, filled: None, method: str, path: str, operation: dict[str, Any], tries: int
 ) -> None:
@@ -232,6 +233,7 @@ def test_no_date_at_an_edge_is_a_failure_of_ours(api: Api, filled: None, path: s
 
 @pytest.mark.share(20)
 @pytest.mark.parametrize(("method", "path", "schema"), BODIES, ids=[f"{method} {path}" for method, path, _ in BODIES])
+@pytest.mark.share(6)
 def test_no_body_with_a_date_at_an_edge_is_a_failure_of_ours(
     api: Api, filled: None, method: str, path: str, schema: dict[str, Any]
 ) -> None:

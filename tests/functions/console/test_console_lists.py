@@ -231,6 +231,7 @@ class TestFile:
 
 @pytest.mark.parametrize("who", ["vera", "olga", "ana"])
 @pytest.mark.parametrize("path", ["edit", "save", "remove", "import", "return", "export"])
+@pytest.mark.share(6)
 def test_only_admins_change_lists(console, who, path) -> None:
     """Each post of another role is refused, and no page shows them its button."""
     browser = Browser().signed_in(f"{who}-key")

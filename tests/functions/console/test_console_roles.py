@@ -67,6 +67,7 @@ def test_app_has_pages_and_actions_for_each_role() -> None:
 
 
 @pytest.mark.parametrize("who", HOLDS)
+@pytest.mark.share(2)
 def test_every_page_opens_for_whoever_has_its_role_and_for_nobody_else(filled: None, who: str) -> None:
     """Who may not see it is told which role it needs. What does not exist in this record is another answer."""
     browser = Browser().signed_in(f"{who}-key")
@@ -95,6 +96,7 @@ def test_every_action_is_refused_to_whoever_lacks_its_role(filled: None, who: st
 
 
 @pytest.mark.parametrize("who", HOLDS)
+@pytest.mark.share(2)
 def test_every_form_of_a_page_goes_to_an_action_of_ones_role(filled: None, who: str) -> None:
     """No button can only be refused; and what an administrator can click is among the routes that are tried here."""
     known = [(re.compile(re.sub(r"{\w+(:\w+)?}", "[^/]+", route.path)), route.needs) for route in actions()]

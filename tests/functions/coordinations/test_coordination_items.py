@@ -135,6 +135,7 @@ def test_erased_person_is_looked_at_no_more_than_before(desk: Desk, test_clock: 
 
 
 @pytest.mark.parametrize("point", ["outbox.after_claim", "outbox.after_call", "outbox.after_record"])
+@pytest.mark.share(1)
 def test_worker_that_dies_again_and_again_takes_the_item_once(desk: Desk, test_clock: clock.TestClock, point: str) -> None:
     """While it is made, while it is looked at, and while the process is told: one item, one report, one end."""
     desk.crew.act("mood", {"mood": "silent"})

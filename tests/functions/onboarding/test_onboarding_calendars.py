@@ -96,6 +96,7 @@ def test_a_deleted_event_is_made_anew(company: Company, calendar: Calendar) -> N
 
 @pytest.mark.share(3)
 @pytest.mark.parametrize("what", ["POST events", "PATCH events", "DELETE events"])
+@pytest.mark.share(1)
 def test_a_lost_answer_makes_no_second_event(company: Company, calendar: Calendar, faults: Faults, what: str) -> None:
     """Whichever is lost: of the event, of its new day, of its end."""
     vendor = "google" if calendar.name == "google" else "microsoft"

@@ -78,6 +78,7 @@ def test_hash_of_the_same_photo_in_another_quality_is_near_and_of_another_far() 
         (lambda: pictures.saved(pictures.drawn(width=20, height=20), "PNG"), "broken"),
     ],
 )
+@pytest.mark.share(5)
 def test_what_nobody_can_read_has_a_reason(make: Callable[[], bytes], reason: str) -> None:
     """By which the sender is told what to do."""
     with pytest.raises(NotReadableError) as refused:

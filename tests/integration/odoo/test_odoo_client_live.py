@@ -207,6 +207,7 @@ def sandbox(place: Place) -> Iterator[InProcessSandbox]:
     ],
     ids=lambda value: str(value.get("status", value["mode"])) if isinstance(value, dict) else "",
 )
+@pytest.mark.share(4)
 def test_trouble_is_told_apart(place: Place, sandbox: InProcessSandbox, api: str, fault: dict[str, Any], kind: type) -> None:
     """What the outbox does next depends on it."""
     client = place.client(api)

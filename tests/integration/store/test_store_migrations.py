@@ -101,6 +101,7 @@ NEWEST = 8  # of the older ones each was tried when it was made; all of them whe
     "revision",
     [*(pytest.param(one, marks=pytest.mark.slow) for one in revisions()[1:-NEWEST]), *revisions()[-NEWEST:]],
 )
+@pytest.mark.share(3)
 def test_each_step_back_and_forth(engine, reached, revision):
     """Up to a revision, one step back, and up: the schema is what it was before."""
     if (known := reached.get(revisions()[revisions().index(revision) - 1])) is not None:

@@ -70,6 +70,7 @@ def filled(text: str, *, html: bool = False, **values) -> str:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("html", [False, True])
+@pytest.mark.share(20)
 def test_what_takes_too_much_is_an_error(environment, text: str, *, html: bool) -> None:
     """At once, and with a reason; nothing has been sent yet."""
     begun = time.process_time()
