@@ -42,10 +42,7 @@ type Found = tuple[str, dict[str, Any]]
 def ask_nightly() -> int:
     """Ask for a comparison with each calendar whose API we may read; how many. They only report."""
     used = [(CALCOM, calcom_api.CALCOM_API), (CALENDLY, calendly_api.CALENDLY_API)]
-    asked = [name for name, client in used if client.is_used()]
-    for name in asked:
-        reconciliations.ask(queues.RECONCILE_QUEUE, "timer", dry_run=True, system=name)
-    return len(asked)
+    return reconciliations.ask_by_the_clock([name for name, client in used if client.is_used()], dry_run=True)
 
 
 def with_calcom(report: Report, place: Goes | None, dry_run: bool) -> Goes | None:  # noqa: FBT001  # as `Comparison` has it

@@ -61,10 +61,7 @@ def _alert(what: str, text: str) -> None:
 
 def ask_nightly() -> int:
     """Ask for a comparison with the orders of WooCommerce, which fills what is missing; 1 where its API is set up."""
-    if not woocommerce_api.WOOCOMMERCE_API.is_used():
-        return 0
-    reconciliations.ask(queues.RECONCILE_QUEUE, "timer", dry_run=False, system=WOOCOMMERCE)
-    return 1
+    return reconciliations.ask_by_the_clock([WOOCOMMERCE] if woocommerce_api.WOOCOMMERCE_API.is_used() else [], dry_run=False)
 
 
 def with_woocommerce(report: Report, place: Goes | None, dry_run: bool) -> Goes | None:  # noqa: FBT001  # as `Comparison` has it

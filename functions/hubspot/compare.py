@@ -22,7 +22,7 @@ from functions.hubspot.payloads import subject_of
 from functions.hubspot.settings import HubSpotSettings
 from functions.hubspot.tables import HubSpotMessage
 from functions.hubspot.triggers import WEBHOOK
-from shared import clock, queues
+from shared import clock
 from shared.crm import reconciliations
 from shared.crm.reconcile import Report
 from shared.crm.reconciliations import Goes
@@ -37,10 +37,7 @@ WITHOUT_EFFECT = (events.OTHER_PROPERTY, events.OTHER_EVENT, events.OWN_WRITE)
 
 def ask_nightly() -> int:
     """Ask for a comparison with HubSpot, which only reports; 1 where a token is set."""
-    if not is_used():
-        return 0
-    reconciliations.ask(queues.RECONCILE_QUEUE, "timer", dry_run=True, system=TARGET)
-    return 1
+    return reconciliations.ask_by_the_clock([TARGET] if is_used() else [], dry_run=True)
 
 
 def with_hubspot(report: Report, place: Goes | None, dry_run: bool) -> Goes | None:  # noqa: FBT001  # as `Comparison` has it

@@ -25,7 +25,6 @@ from functions.scoring import hubspot_rows
 from functions.scoring.contacts import LEADS
 from functions.scoring.hubspot_rows import Contact
 from functions.scoring.tables import ScoredLead
-from shared import queues
 from shared.crm import reconciliations
 from shared.crm.reconcile import Repair, Report
 from shared.crm.reconciliations import Goes
@@ -44,10 +43,7 @@ type Fact = tuple[str, str, str, str]
 
 def ask_nightly() -> int:
     """Ask for a comparison with HubSpot, which only reports; 1 where a token is set."""
-    if not is_used():
-        return 0
-    reconciliations.ask(queues.RECONCILE_QUEUE, "timer", dry_run=True, system=SYSTEM)
-    return 1
+    return reconciliations.ask_by_the_clock([SYSTEM] if is_used() else [], dry_run=True)
 
 
 def with_hubspot(report: Report, place: Goes | None, dry_run: bool) -> Goes | None:  # noqa: FBT001  # as `Comparison` has it

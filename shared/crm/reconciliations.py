@@ -6,7 +6,7 @@ With Odoo always; with which others the flows declare (`Flow.comparisons`).
 import json
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
@@ -83,6 +83,17 @@ def ask(queue: str, actor: str, *, dry_run: bool, system: str = ODOO) -> int:
     number = transact(work)
     queues.send(queue, json.dumps({"reconciliation": number}).encode())
     return number
+
+
+def ask_by_the_clock(systems: Collection[str], *, dry_run: bool) -> int:
+    """Ask for a comparison with each of these systems, as a nightly job does; how many. A second one compares again.
+
+    Raises:
+        UnavailableError: as `ask`.
+    """
+    for system in systems:
+        ask(queues.RECONCILE_QUEUE, "timer", dry_run=dry_run, system=system)
+    return len(systems)
 
 
 @long_statements()
