@@ -26,6 +26,12 @@ IDENTIFYING = frozenset({"phone", "email", "channel_id"})
 _CONTACT = locked(select(Contact).where(Contact.manychat_id == bindparam("manychat_id")), Contact)
 _CHANNEL_IDS = select(Channel.id).where(Channel.key.in_(bindparam("keys", expanding=True))).order_by(Channel.id)
 
+_IN_ODOO = (
+    select(Contact.phone, Contact.odoo_id.label("partner"), Opportunity.odoo_id.label("lead"))
+    .outerjoin(Opportunity, Opportunity.contact_id == Contact.id)
+    .where(Contact.manychat_id == bindparam("manychat_id"))
+)
+
 
 def e164(text: Any, region: str, channel: phone.Channel = "form") -> str | None:
     """A phone number in E.164 (`+525512345678`), or None where it is none. `region` counts without a country code.
@@ -126,8 +132,12 @@ def observe(session: Session, contact: Contact, at: datetime) -> int | None:
 
 def identities_of(contact: Contact) -> tuple[Identity, ...]:
     """By what a contact is known for sure: ManyChat's id, or the number of a person whom ManyChat does not know."""
-    number = contact_profiles.shown_manychat_id(contact.manychat_id)
-    return kinds.identities(manychat=number) if number is not None else kinds.identities(phone=contact.phone)
+    return _proven_of(contact.manychat_id, contact.phone)
+
+
+def _proven_of(manychat_id: str, number: str | None) -> tuple[Identity, ...]:
+    known = contact_profiles.shown_manychat_id(manychat_id)
+    return kinds.identities(phone=number) if known is None else kinds.identities(manychat=known)
 
 
 def observe_in_odoo(session: Session, manychat_id: str) -> None:
@@ -136,11 +146,10 @@ def observe_in_odoo(session: Session, manychat_id: str) -> None:
     Odoo's records carry ManyChat's id, so their own ids are proven. What Odoo has merged or made anew leads to the same person
     by its old and its new id. A second run adds nothing.
     """
-    query = select(Contact, Opportunity.odoo_id).outerjoin(Opportunity, Opportunity.contact_id == Contact.id)
-    found = session.execute(query.where(Contact.manychat_id == manychat_id)).unique().one_or_none()
-    if found is None or not (ours := identities_of(found[0])):
+    found = session.execute(_IN_ODOO, {"manychat_id": manychat_id}).one_or_none()
+    if found is None or not (ours := _proven_of(manychat_id, found.phone)):
         return
-    theirs = kinds.identities(odoo_partner=found[0].odoo_id, odoo_lead=found[1])
+    theirs = kinds.identities(odoo_partner=found.partner, odoo_lead=found.lead)
     known = ours[0]
     if theirs and not observing.are_linked(session, known, theirs):
         observing.observe(session, Seen(source="odoo", at=clock.now(), proven=(known, *theirs)))
