@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from shared.crm import facts
 from shared.crm.stages import DEFAULT_STAGES, stage_key
 from shared.errors import PermanentError
-from shared.store.dialect import insert_if_absent, locked
+from shared.store.dialect import insert_if_absent, inserted, locked
 from shared.store.models import Contact, Opportunity, StageChange, StageMapping
 
 # Put together once: that would cost more, for every event, than running them.
@@ -46,10 +46,7 @@ def locked_opportunity(session: Session, contact: Contact) -> Opportunity:
     """The contact's opportunity, made if it is new, held against other writers until the transaction ends."""
     named = {"contact_id": contact.id}
     opportunity = session.scalars(_OPPORTUNITY, named).one_or_none()
-    if opportunity is None:
-        insert_if_absent(session, Opportunity, "contact_id", named | {"manychat_id": contact.manychat_id})
-        opportunity = session.scalars(_OPPORTUNITY, named).one()
-    return opportunity
+    return opportunity or inserted(session, Opportunity, named | {"manychat_id": contact.manychat_id})
 
 
 def change_stage(

@@ -14,7 +14,7 @@ from shared.people.kinds import Identity
 from shared.people.observing import Seen
 from shared.readers import email, name_key, phone
 from shared.settings import get_settings
-from shared.store.dialect import insert_if_absent, locked
+from shared.store.dialect import insert_if_absent, inserted, locked
 from shared.store.journey_models import PERSON_LENGTH
 from shared.store.models import Channel, Contact, Opportunity
 from shared.store.types import key_of
@@ -24,7 +24,7 @@ IDENTIFYING = frozenset({"phone", "email", "channel_id"})
 
 # Put together once: that would cost more, for every event, than running them.
 _CONTACT = locked(select(Contact).where(Contact.manychat_id == bindparam("manychat_id")), Contact)
-_CHANNEL_IDS = select(Channel.id).where(Channel.key.in_(bindparam("keys", expanding=True))).order_by(Channel.id)
+_CHANNELS = select(Channel).where(Channel.key.in_(bindparam("keys", expanding=True))).order_by(Channel.id)
 
 _IN_ODOO = (
     select(Contact.phone, Contact.odoo_id.label("partner"), Opportunity.odoo_id.label("lead"))
@@ -50,12 +50,12 @@ def locked_contact(session: Session, manychat_id: str, *, number: str | None = N
     """
     named = {"manychat_id": manychat_id}
     contact = session.scalars(_CONTACT, named).one_or_none()
-    if contact is None:
-        proven = _proven(number, channel)
-        if proven is None or not takeover.by_number(session, manychat_id, proven):
-            insert_if_absent(session, Contact, "manychat_id", named)
-        contact = session.scalars(_CONTACT, named).one()
-    return contact
+    if contact is not None:
+        return contact
+    proven = _proven(number, channel)
+    if proven is not None and takeover.by_number(session, manychat_id, proven):
+        return session.scalars(_CONTACT, named).one()
+    return inserted(session, Contact, named)
 
 
 def _proven(written: str | None, channel: str | None) -> str | None:
@@ -71,18 +71,29 @@ def channel_key(name: str) -> str:
 
 
 def channel_id(session: Session, name: str) -> int:
+    """The number of the channel of that name, made on first mention."""
+    return channel_named(session, name).id
+
+
+def channel_named(session: Session, name: str) -> Channel:
     """The channel of that name, made on first mention."""
-    found = known_channel_id(session, name)
+    found = known_channel(session, name)
     if found is None:
         insert_if_absent(session, Channel, "key", {"key": channel_key(name), "name": name.strip()})
-        found = session.scalars(select(Channel.id).where(Channel.key == channel_key(name))).one()
+        found = session.scalars(select(Channel).where(Channel.key == channel_key(name))).one()
     return found
 
 
 def known_channel_id(session: Session, name: str) -> int | None:
+    """The number of the channel of that name, if there is one."""
+    found = known_channel(session, name)
+    return found.id if found is not None else None
+
+
+def known_channel(session: Session, name: str) -> Channel | None:
     """The channel of that name, if there is one; one that was stored under an earlier release's key counts as well."""
     keys = sorted({channel_key(name), key_of(name.strip().casefold())})
-    return session.scalars(_CHANNEL_IDS, {"keys": keys}).first()
+    return session.scalars(_CHANNELS, {"keys": keys}).first()
 
 
 def merge_person(session: Session, contact: Contact, at: datetime, event_key: str, **values: Any) -> set[str]:
@@ -95,8 +106,10 @@ def merge_person(session: Session, contact: Contact, at: datetime, event_key: st
     if written is not None:
         values |= {"phone_original": written, "phone": e164(written, get_settings().default_phone_region, "whatsapp")}
     if channel is not None:
-        known = contact.channel  # it came with the contact
-        values["channel_id"] = known.id if known and known.key == channel_key(channel) else channel_id(session, channel)
+        known = contact.channel  # it came with the contact; while we hold it, the session does not read it again
+        if known is None or known.key != channel_key(channel):
+            known = channel_named(session, channel)
+        values["channel_id"] = known.id
     is_new = contact.last_event_at is None
     contact.last_event_at = max(contact.last_event_at or at, at)
     changed = facts.merge(contact, values, at, event_key)
