@@ -141,15 +141,15 @@ def insert_if_absent(
     return is_new
 
 
-def inserted[M: DeclarativeBase](session: Session, model: type[M], values: Mapping[str, Any]) -> M:
+def added[M: DeclarativeBase](session: Session, model: type[M], values: Mapping[str, Any]) -> M:
     """A new row of a key that this transaction has looked for with `locked` and not found, so that nobody else can insert it.
 
-    On PostgreSQL somebody can; then this transaction fails and is run again. Everything is known of the row: nothing is read.
+    It is inserted with the next flush; everything is known of it, so nothing is read afterwards. On PostgreSQL somebody else
+    can insert it; then this transaction fails, and is run again.
     """
     columns = inspect(model).column_attrs.keys()
     row = model(**dict.fromkeys(columns) | defaults_of(model) | dict(values))
     session.add(row)
-    session.flush()
     return row
 
 
@@ -256,12 +256,12 @@ def _state_and_codes(error: DBAPIError) -> tuple[str, set[str]]:
 
 
 __all__ = [
+    "added",
     "defaults_of",
     "held",
     "hold_names",
     "insert_if_absent",
     "insert_if_absent_statement",
-    "inserted",
     "inserted_values",
     "is_conflict",
     "is_full",
