@@ -5,11 +5,13 @@ import re
 
 import pytest
 
-from local.words import folders, key, refusals, said
+from local.words import folders, in_contexts, key, said
 from shared.console import words
 from shared.console.words import catalogue
 from shared.errors import RefusedError
 
+NOT_YET = (words.FLOW, words.SETTING)
+"""Contexts whose texts are still being translated; what lacks its translation is shown in English, and marked so."""
 NAMED = re.compile(r"%\((\w+)\)s")
 
 
@@ -17,7 +19,7 @@ NAMED = re.compile(r"%\((\w+)\)s")
 def test_every_text_is_translated(language):
     """With all forms where it counts something; `python -m local.words` adds what is lacking, empty."""
     translated = {one for one, string in messages(language).items() if all([string, *string])}
-    lacking = {one: where for where, one in everything() if one not in translated}
+    lacking = {one: where for where, one in everything() if one not in translated and one[0] not in NOT_YET}
     assert lacking == {}
 
 
@@ -80,15 +82,15 @@ def is_counted(text):
 
 
 def messages(language):
-    """What a catalogue has: each text, or reason of a refusal, with its translation."""
+    """What a catalogue has: each text (its context, and the text or the reason of a refusal) with its translation."""
     return {(one.context, key(one.id)): one.string for one in catalogue(language) if one.id}
 
 
 def everything():
-    """Every text and every reason of a refusal, with where it stands."""
+    """Every text, every reason of a refusal and what is declared, with where it stands."""
     for code in folders():
         yield from ((where, (None, key(text))) for where, text in said(code))
-        yield from ((where, (words.REFUSAL, reason)) for where, reason in refusals(code))
+        yield from ((where, (context, text)) for where, context, text in in_contexts(code))
 
 
 @pytest.mark.parametrize(
