@@ -90,7 +90,8 @@ class Flow:
     `answer_readers` maps the name of a reader of answers to questions to its function (`shared.journeys.talks.answers.Reader`),
     for what the shared ones do not read.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
-    `has_pages`: the folder `pages/` with templates of the console and the translations of what it shows;
+    `has_pages`: the folder `pages/` with templates of the console and the translations of what it shows, its own
+    title and description and the meanings of its settings among them;
     `console` names what stands in the console's navigation (`shared.console.navigation.Entry`),
     `records` the lists of rows that it shows (`shared.console.records.Records`),
     `waiting` what waits for a person (functions from a session to `shared.console.waiting.Waiting`), `figures` what reports

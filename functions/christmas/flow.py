@@ -51,6 +51,7 @@ FLOW = Flow(
     settings="functions.christmas.settings:CampaignSettings",
     has_journeys=True,
     has_templates=True,
+    has_pages=True,
     stand_ins=("sandbox.notion:Notion", "sandbox.discord:Discord", "sandbox.calendly:Calendly"),
     identities=(IdentityKind(name="campaign", title="Number of a contact of the campaign"),),
     people=("functions.christmas.people:CONTACTS",),

@@ -34,6 +34,7 @@ FLOW = Flow(
     jobs=(Job(name="compare-hubspot", rhythm=Rhythm.NIGHT, run="functions.hubspot.compare:ask_nightly"),),
     settings="functions.hubspot.settings:HubSpotSettings",
     has_templates=True,
+    has_pages=True,
     senders=("hubspot",),
     kept_keys=frozenset(("hubspot.events",)),
     stand_ins=("sandbox.hubspot:HubSpot",),
