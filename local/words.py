@@ -3,6 +3,10 @@
 Texts that a catalogue lacks are added with an empty translation, those that nobody says any more go. Each folder of pages has
 catalogues of its own, `pages/<language>.po`; texts of `shared/console` stand in the frame's, and so do the refusals of all of
 `shared/`, by their reasons. Of the flows those have refusals in their catalogues whose routers are the console's.
+
+What a flow declares has a context of its own: its title and description (`flow`) and what its settings mean (`setting`). It
+stands in the flow's catalogue; in the frame's that of the flows that cannot be deleted and have no pages, and the meanings of
+the settings that every app has. An optional flow without pages has no catalogue, and is shown as it is written.
 """
 
 import ast
@@ -13,9 +17,12 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
+from pydantic import BaseModel
 
 from shared import flows
 from shared.console import words
+from shared.flow import Flow
+from shared.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 CALLS = {"_": None, "gettext": None, "ngettext": (1, 2), "mark": None, "mark_counted": (1, 2)}
@@ -57,6 +64,34 @@ def refusals(folder: Path) -> Iterator[tuple[str, str]]:
         yield "PUT_TOGETHER", reason
 
 
+def declared(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """What the flows whose catalogue is that of a folder declare: where it stands, its context, the text."""
+    for flow in _flows_of(folder):
+        where = f"flow {flow.name}"
+        yield from ((where, words.FLOW, text) for text in (flow.title, flow.about))
+        if flow.settings is not None:
+            yield from ((where, words.SETTING, meaning) for meaning in _meanings(flows.resolve(flow.settings)))
+    if folder == words.OWN.parent:
+        yield from (("Settings", words.SETTING, meaning) for meaning in _meanings(Settings))
+
+
+def _flows_of(folder: Path) -> list[Flow]:
+    with_pages = {name: pages.parent for name, pages in flows.folders_by_flow("pages").items()}
+    of_frame = [one for one in flows.installed() if not one.optional and one.name not in with_pages]
+    return of_frame if folder == words.OWN.parent else [one for one in flows.installed() if with_pages.get(one.name) == folder]
+
+
+def _meanings(group: type[BaseModel]) -> list[str]:
+    return [field.description for field in group.model_fields.values() if field.description]
+
+
+def in_contexts(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Everything of a folder's catalogue that has a context: where it stands, the context, the text or reason."""
+    by_reason = sorted(refusals(folder), key=lambda one: one[1])
+    yield from ((where, words.REFUSAL, reason) for where, reason in by_reason)
+    yield from declared(folder)
+
+
 def _reason(call: ast.Call) -> str | None:
     """The reason of a refusal that is made here, where it is written out and its sentence is not one of the catalogue's."""
     if _name(call) != REFUSES or any(isinstance(one, ast.Call) and _name(one) == "mark" for one in call.args):
@@ -91,9 +126,9 @@ def bring_in_step(language: str) -> int:
             given = known.get((None, key(text)), "" if isinstance(text, str) else ("", ""))
             catalogue.add(text, given)
             lacking += not (given and all(given))
-        for reason in sorted({reason for _where, reason in refusals(code)}):
-            translated = known.get((words.REFUSAL, reason), "")
-            catalogue.add(reason, translated, context=words.REFUSAL)
+        for context, text in dict.fromkeys((context, text) for _where, context, text in in_contexts(code)):
+            translated = str(known.get((context, text), ""))
+            catalogue.add(text, translated, context=context)
             lacking += not translated
         with file.open("wb") as opened:
             write_po(opened, catalogue, width=LINE, omit_header=True, no_location=True)
