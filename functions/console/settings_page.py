@@ -12,6 +12,7 @@ from shared.console.routes import ConsoleRoute
 from shared.console.words import mark
 from shared.settings import get_settings
 from shared.store.models import Advisor, Channel, StageMapping
+from shared.store.search import plain
 from shared.store.session import reading
 
 router = APIRouter(route_class=ConsoleRoute)
@@ -21,7 +22,7 @@ ENTRY = Entry(name="settings", title=mark("Settings"), path="/console/settings",
 @router.get("/console/settings")
 def settings(request: Request, q: Annotated[str, Query(max_length=60)] = "") -> Response:
     """Every setting whose name or meaning has a part; the stage map, the advisors and the channels."""
-    part, language = q.strip().lower(), pages.reader_of(request).language
+    part, language = plain(q), pages.reader_of(request).language
     listed = [one for one in shown_settings(type(get_settings())) if _fits(one, part, language)]
     with reading() as session:
         stages = session.scalars(select(StageMapping).order_by(StageMapping.manychat_key)).all()
@@ -33,6 +34,6 @@ def settings(request: Request, q: Annotated[str, Query(max_length=60)] = "") -> 
 
 
 def _fits(one: SettingShown, part: str, language: str) -> bool:
-    """Whether its name, or its meaning as it is written or as it is shown, has the part."""
+    """Whether its name, or its meaning as it is written or as it is shown, has the part, whatever its case and accents."""
     shown = words.declared(language, words.SETTING, one.meaning) or ""
-    return any(part in each.lower() for each in (one.name, one.meaning, shown))
+    return not part or any(part in plain(each) for each in (one.name, one.meaning, shown))

@@ -10,6 +10,7 @@ from functions import contacts
 from shared import flows
 from shared.console import words
 from shared.journeys import load
+from shared.settings import setting_name, settings_class
 from tests.functions.console.browser import Browser
 
 CURRENCY = "The currency of the prices below, in which reports say what flows and campaigns cost."
@@ -75,6 +76,13 @@ def test_flows_that_lack_spanish() -> None:
     """None of the repository's: a flow without pages, or without its words there, would be named here."""
     assert len(list(declarations())) > 2 * len(flows.installed())
     assert {name for name, context, text in declarations() if words.declared("es", context, text) is None} == set()
+
+
+def test_settings_that_lack_spanish() -> None:
+    """None of the repository's, whichever class declares it, in `shared/` or in a flow; an English sentence once more is none."""
+    meanings = {setting_name(name): field.description or "" for name, field in settings_class().model_fields.items()}
+    assert len(meanings) > 300
+    assert [name for name, said in meanings.items() if words.declared("es", words.SETTING, said) in (None, said)] == []
 
 
 def test_journeys_that_lack_english() -> None:
