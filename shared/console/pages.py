@@ -128,9 +128,9 @@ def most_attempts(delivery: Delivery) -> int | str:
 
 
 def _declared(language: str, context: str, text: str) -> Markup:
-    """What a declaration says, in the language of the page; marked as English where it has no translation."""
+    """What a declaration says, in the language of the page; marked as English where it is that, and has no translation."""
     translated = words.declared(language, context, text)
-    if translated is None and language != words.CODE:
+    if translated is None and language != words.CODE and context != words.JOURNEY:
         return Markup('<span lang="{}">{}</span>').format(words.CODE, _read(text))
     return _read(translated or text)
 
