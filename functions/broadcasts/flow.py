@@ -11,6 +11,7 @@ FLOW = Flow(
     "schedule, at an exact rate and within its hours; it can be paused, resumed and cancelled, and what became of each "
     "recipient is kept.",
     functions=(),
+    handlers=MappingProxyType({"broadcast.run": "functions.broadcasts.schedule_replays:HANDLER"}),
     routers=(
         "functions.broadcasts.api_uploads:router",  # before `/{id}`, which `uploads` would be taken for
         "functions.broadcasts.api_schedules:router",
