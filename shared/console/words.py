@@ -4,8 +4,9 @@ Each folder of pages may have catalogues of its own; they are read together. Wha
 asks that nothing is lacking). A refusal is found by its own sentence, or else by its reason, in the context REFUSAL: the
 sentences of the REST API name ids and states, and are English.
 
-What flows declare of themselves (FLOW: titles and descriptions, SETTING: what settings mean) is found in those contexts. A flow
-that brings no catalogue is shown as it is written.
+What flows declare of themselves (FLOW: titles and descriptions, SETTING: what settings mean) is found in those contexts, and so
+are the titles and descriptions of journeys (JOURNEY). These may be written in any language, as their authors speak it: so the
+language of the code has catalogues too, of theirs alone. A flow that brings no catalogue is shown as it is written.
 """
 
 import io
@@ -29,7 +30,7 @@ DEFAULT = "es"
 CODE = "en"
 """The language that the code is written in."""
 REFUSAL = "refusal"
-FLOW, SETTING = "flow", "setting"
+FLOW, SETTING, JOURNEY = "flow", "setting", "journey"
 PUT_TOGETHER = (
     *("already-open", "already-retried", "too-late", "odoo-no-answer", "odoo-failed"),
     *("delivery-sending", "delivery-done", "delivery-cancelled", "delivery-skipped", "delivery-shadowed"),
@@ -81,7 +82,7 @@ def of_refusal(language: str, error: RefusedError) -> str:
 
 
 def declared(language: str, context: str, text: str) -> str | None:
-    """A declaration's text in a language; None where no catalogue has it, or where it is written in that language."""
+    """A declaration's text in a language; None where no catalogue of that language has it."""
     found = catalogue(language).get(text, context)
     return str(found.string) if found is not None and found.string else None
 

@@ -3,17 +3,16 @@
 import ast
 import re
 from collections import Counter
+from functools import cache
 
 import pytest
 
-from local.words import folders, in_contexts, key, said
+from local import words as in_step
+from local.words import folders, key, said
 from shared.console import words
 from shared.console.words import catalogue
 from shared.errors import RefusedError
-from shared.settings import setting_name, settings_class
 
-NOT_YET = (words.FLOW,)
-"""Contexts whose texts are still being translated; what lacks its translation is shown in English, and marked so."""
 NAMED = re.compile(r"%\((\w+)\)s")
 TYPED = re.compile(
     r"`[^`]*`|\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b|\]\([^)]*\)|https?://[^\s,);`]*|\{[^}]*\}|\bX-[\w-]+|\b(?:true|false)\b|\d+"
@@ -21,15 +20,15 @@ TYPED = re.compile(
 """What the meaning of a setting gives as it is typed."""
 
 
-@pytest.mark.parametrize("language", sorted(set(words.LANGUAGES) - {"en"}))
+@pytest.mark.parametrize("language", sorted(words.LANGUAGES))
 def test_every_text_is_translated(language):
     """With all forms where it counts something; `python -m local.words` adds what is lacking, empty."""
     translated = {one for one, string in messages(language).items() if all([string, *string])}
-    lacking = {one: where for where, one in everything() if one not in translated and one[0] not in NOT_YET}
+    lacking = {one: where for where, one in everything(language) if one not in translated}
     assert lacking == {}
 
 
-@pytest.mark.parametrize("language", sorted(set(words.LANGUAGES) - {"en"}))
+@pytest.mark.parametrize("language", sorted(words.LANGUAGES))
 def test_translation_names_what_its_text_names(language):
     """A name that the text does not give would be an error on the page."""
     wrong = []
@@ -43,16 +42,10 @@ def test_translation_names_what_its_text_names(language):
     assert wrong == []
 
 
-def test_no_translation_is_left_over():
+@pytest.mark.parametrize("language", sorted(words.LANGUAGES))
+def test_no_translation_is_left_over(language):
     """Of a text that nobody says any more."""
-    assert sorted(set(messages("es")) - {one for _where, one in everything()}, key=str) == []
-
-
-def test_every_setting_says_in_spanish_what_it_means():
-    """Whichever class declares it, in `shared/` or in a flow, and not by its English sentence once more."""
-    meanings = {setting_name(name): field.description for name, field in settings_class().model_fields.items()}
-    lacking = [name for name, meaning in meanings.items() if words.declared("es", words.SETTING, meaning) in (None, meaning)]
-    assert (lacking, len(meanings) > 300) == ([], True)
+    assert sorted(set(messages(language)) - {one for _where, one in everything(language)}, key=str) == []
 
 
 def test_meaning_in_spanish_keeps_what_is_typed():
@@ -108,11 +101,10 @@ def messages(language):
     return {(one.context, key(one.id)): one.string for one in catalogue(language) if one.id}
 
 
-def everything():
+@cache
+def everything(language):
     """Every text, every reason of a refusal and what is declared, with where it stands."""
-    for code in folders():
-        yield from ((where, (None, key(text))) for where, text in said(code))
-        yield from ((where, (context, text)) for where, context, text in in_contexts(code))
+    return [(where, (context, key(text))) for code in folders() for where, context, text in in_step.everything(code, language)]
 
 
 @pytest.mark.parametrize(
