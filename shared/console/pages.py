@@ -5,6 +5,7 @@ are `frame.html` and the macros of `parts.html`. Every text of theirs goes throu
 """
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache, partial
 from http import HTTPStatus
@@ -31,6 +32,9 @@ from shared.store.session import reading
 LANGUAGE_COOKIE, ZONE_COOKIE, THEME_COOKIE = "puente_language", "puente_zone", "puente_theme"
 THEMES = ("light", "dark")
 SHORT_TEXT = 100
+TYPED = re.compile(r"`([^`]+)`")
+LINK = re.compile(r"\[[^\]]+\]\(([\w-]+\.md)[^)]*\)")
+"""In what flows declare, which `make docs` writes into pages of `docs/`."""
 HEADERS = page_headers.EVERYWHERE | {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
@@ -135,8 +139,14 @@ def _declared(language: str, context: str, text: str) -> Markup:
     """What a declaration says, in the language of the page; marked as English where it is that, and has no translation."""
     translated = words.declared(language, context, text)
     if translated is None and language != words.CODE and context != words.JOURNEY:
-        return Markup('<span lang="{}">{}</span>').format(words.CODE, text)
-    return escape(translated or text)
+        return Markup('<span lang="{}">{}</span>').format(words.CODE, _read(text))
+    return _read(translated or text)
+
+
+def _read(text: str) -> Markup:
+    """A declaration's text without its Markdown: what is typed stands as code, a link to a document is the document's path."""
+    pieces = TYPED.split(LINK.sub(r"docs/\1", text))
+    return Markup().join(Markup("<code>{}</code>").format(one) if at % 2 else escape(one) for at, one in enumerate(pieces))
 
 
 @cache

@@ -83,3 +83,16 @@ def test_meanings_are_said_in_the_language_of_the_reader(console: None) -> None:
         assert "la serie escribe también por WhatsApp" in spanish.get(page).words
         assert "the series writes by WhatsApp as well" not in spanish.get(page).words
         assert "the series writes by WhatsApp as well" in english.get(page).words
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_meanings_are_shown_without_their_markdown(console: None, language: str) -> None:
+    """It is written for `docs/settings.md`: on the page what is typed is code, and a document is named by its path."""
+    reader = Browser(language=language).signed_in("vera-key")
+    page = reader.get("/console/settings")
+    assert "`" not in page.words
+    assert "](" not in page.words
+    assert "(docs/odoo.md)" in page.words
+    assert "<code>partner-tags</code>" in page.text
+    assert "<code>Name &lt;address&gt;</code>" in page.text
+    assert "`" not in reader.get("/console/flows").words
