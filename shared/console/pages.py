@@ -168,7 +168,6 @@ def _environment(language: str) -> Environment:
     environment.globals["say"] = partial(words.in_words, language)
     environment.globals["declared"] = partial(_declared, language)
     environment.globals["detail"] = partial(_detail, language)
-    environment.globals["phrased"] = partial(phrases.shown, language)
     environment.globals["term"] = partial(phrases.shown, language)
     environment.globals["field_in_words"] = partial(faults.field_in_words, language)
     environment.globals["fault_in_words"] = partial(faults.in_words, language)
