@@ -14,7 +14,7 @@ import pytest
 
 from shared import flows
 from shared.flow import Flow
-from shared.settings import setting_name
+from shared.settings import fields_of, setting_name
 from shared.store.models import Base
 from tests.conftest import ENVIRONMENT, ROOT
 from tests.structure.modules import LAYERS, circles, graph, imports, name_of, sources
@@ -96,8 +96,8 @@ def test_shared_code_knows_no_optional_flow() -> None:
     optional = [flow for flow in flows.installed() if flow.optional]
     names = {name for flow in optional for name in (*flow.queues, *flow.events, f"functions.{flow.name}")}
     declared = [flows.resolve(flow.settings) for flow in optional if flow.settings is not None]
-    names |= {name for group in declared for name in group.model_fields}
-    names |= {setting_name(name) for group in declared for name in group.model_fields}
+    names |= {name for group in declared for name in fields_of(group)}
+    names |= {setting_name(name) for group in declared for name in fields_of(group)}
     names |= {kind for flow in optional for kind in flow.handlers} | {f'"{job.name}"' for flow in optional for job in flow.jobs}
     for mapped in _tables(optional):
         names |= {f'"{mapped.__tablename__}"', mapped.__name__} - set(dir(collections.abc))
