@@ -67,6 +67,19 @@ FLOW = Flow(
     people=("shared.messages.received:INBOUND",),
     importers=("shared.importer.consents:IMPORTER",),
     privacy="shared.messages.personal_data:PERSONAL_DATA",
+    kept=MappingProxyType(
+        {
+            "suppressions": "a stop holds until the person lifts it",
+            "consents": "proof that somebody has permitted or refused messages",
+            "conversations": "one for each person and channel",
+            "template_copies": "one for each page in Notion",
+            "text_versions": "one for each time that a person publishes; any of them can be returned to",
+            "text_uses": "one for each version of a text",
+            "whatsapp_numbers": "one for each number of ours",
+            "whatsapp_templates": "one for each template at Meta",
+            "whatsapp_portfolios": "a single row",
+        }
+    ),
     timeline=("shared.messages.personal_data:TIMELINE",),
     # The others know people by digests alone: the wish not to be written to outlives an erasure, as it must.
     impersonal_tables=frozenset(

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.broadcasts import audience as audiences
-from functions.broadcasts import known_flows, uploads, variables, variants
+from functions.broadcasts import known_flows, schedule_failures, uploads, variables, variants
 from functions.broadcasts.settings import BroadcastSettings
 from functions.broadcasts.starting import open_executions
 from functions.broadcasts.states import UNDER_WAY, AutomationStatus
@@ -75,6 +75,7 @@ def delete(session: Session, automation_id: str, actor: str) -> None:
     row.deleted_at, row.is_active, row.next_scheduled_at = clock.now(), False, None
     for schedule in session.scalars(select(Schedule).where(Schedule.automation_id == row.id, Schedule.deleted_at.is_(None))):
         schedule.deleted_at, schedule.is_active, schedule.next_scheduled_at = clock.now(), False, None
+        schedule_failures.settle(session, schedule, actor)
     editing.log(session, actor, "automation-deleted", f"automation:{row.uuid}")
 
 

@@ -16,7 +16,7 @@ from functions.console import flow_facts, setting_origins
 from functions.console.executions import types_of
 from shared import clock
 from shared import flows as installed
-from shared.console import pages
+from shared.console import pages, words
 from shared.console.navigation import Entry
 from shared.console.pause_form import Paused
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
@@ -105,7 +105,9 @@ def flow(request: Request, name: str) -> Response:
         "settings": [one for one in settings if not one.is_switch],
         "takes_events": pausing.takes_events(name),
     }
-    return pages.render(request, "console/flow.html", here="flows", heading=found.title, **facts)
+    return pages.render(
+        request, "console/flow.html", here="flows", heading=pages.declared(request, words.FLOW, found.title), **facts
+    )
 
 
 def found_flow(name: str) -> Flow:

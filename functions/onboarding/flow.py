@@ -29,6 +29,11 @@ FLOW = Flow(
     privacy="functions.onboarding.privacy:PERSONAL_DATA",
     timeline=("functions.onboarding.privacy:TIMELINE",),
     retention=("functions.onboarding.retention:RULES",),
+    kept=MappingProxyType(
+        {
+            "onboarding_manuals": "added by a person, a few in a year",
+        }
+    ),
     syncs=(
         "functions.onboarding.effects:HRIS",
         "functions.onboarding.effects:OKTA",

@@ -186,6 +186,11 @@ def caused_by(session: Session, event_key: str | None) -> Iterator[None]:
         del session.info[_CAUSE]
 
 
+def is_of_test(session: Session) -> bool:
+    """Whether this session applies what a test event has caused (`caused_by`)."""
+    return _CAUSE in session.info
+
+
 def note_keys(session: Session) -> set[str]:
     """The set to which the dedupe keys of everything that this session plans are added from now on."""
     found: set[str] = session.info.setdefault(_KEYS, set())
