@@ -14,13 +14,13 @@ language of their authors, so their texts stand in the catalogues of every langu
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
-from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from functions.console import trial_form
 from shared import flows
@@ -28,7 +28,7 @@ from shared.console import words
 from shared.flow import Flow
 from shared.journeys import load
 from shared.journeys.talks import question
-from shared.settings import Settings
+from shared.settings import Settings, fields_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PHRASES = {"phrase": 1, "counted_phrase": 2}
@@ -97,10 +97,10 @@ def declared(folder: Path) -> Iterator[tuple[str, str, str]]:
         yield from ((where, words.JOURNEY, text) for text in _journeys(flow))
         yield from ((where, words.FIELD, hint) for hint in trial_form.hints(flow.name))
         if flow.settings is not None:
-            yield from ((where, words.SETTING, meaning) for meaning in _meanings(flows.resolve(flow.settings)))
+            yield from ((where, words.SETTING, meaning) for meaning in _meanings(fields_of(flows.resolve(flow.settings))))
     if folder == words.OWN.parent:
         yield "question", words.JOURNEY, question.flow().title
-        yield from (("Settings", words.SETTING, meaning) for meaning in _meanings(Settings))
+        yield from (("Settings", words.SETTING, meaning) for meaning in _meanings(Settings.model_fields))
 
 
 def _flows_of(folder: Path) -> list[Flow]:
@@ -117,8 +117,8 @@ def _journeys(flow: Flow) -> Iterator[str]:
             yield from filter(None, (defined[name].title, defined[name].description))
 
 
-def _meanings(group: type[BaseModel]) -> list[str]:
-    return [field.description for field in group.model_fields.values() if field.description]
+def _meanings(fields: Mapping[str, FieldInfo]) -> list[str]:
+    return [field.description for field in fields.values() if field.description]
 
 
 def in_contexts(folder: Path, language: str) -> Iterator[tuple[str, str, Text]]:

@@ -40,7 +40,7 @@ def webhooks(flow: str) -> Mapping[str, Webhook]:
 
 def fields(webhook: Webhook) -> list[Field]:
     """The form of a webhook, filled in with its example, else with what its schema asks for."""
-    schema = webhook.payload.model_json_schema(by_alias=True)
+    schema = webhook.model.model_json_schema(by_alias=True)
     found = list(_fields(schema, webhook.example))[:MOST_FIELDS]
     if not found:
         return [Field(WHOLE, "json", _written(webhook.example or {}), "the whole body as JSON", is_required=True)]
