@@ -102,12 +102,12 @@ def note_reply(session: Session, message_id: int) -> None:
 def _changes(whose: Whose, outcome: MessageOutcome, *, talks: bool) -> list[Change]:
     number, at = whose.recipient_id, outcome.at
     if outcome.word == "sent":
-        sent = Change(recipient_id=number, status=RecipientStatus.SENT, at=at)
+        sent = Change(recipient_id=number, status=RecipientStatus.SENT, at=at, completes=not talks)
         # A flow of one message has come to its end once the vendor has it; what is reported later still counts.
         done = Change(recipient_id=number, status=RecipientStatus.COMPLETED, at=at, outcome=whose.outcome)
         return [sent] if talks else [sent, done]
     if outcome.word in STAGE:
-        return [Change(recipient_id=number, status=STAGE[outcome.word], at=at)]
+        return [Change(recipient_id=number, status=STAGE[outcome.word], at=at, completes=not talks)]
     if outcome.word != "skipped":
         return []
     if outcome.reason == running_gate.GAVE_UP:
