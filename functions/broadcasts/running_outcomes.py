@@ -111,8 +111,8 @@ def _changes(whose: Whose, outcome: MessageOutcome, *, talks: bool) -> list[Chan
     if outcome.word != "skipped":
         return []
     if outcome.reason == running_gate.GAVE_UP:
-        gave_up = {"error_code": "gave-up", "error_message": "every attempt has failed"}
-        return [Change(recipient_id=number, status=RecipientStatus.FAILED, at=at, **gave_up)]
+        why = "every attempt has failed"
+        return [Change(recipient_id=number, status=RecipientStatus.FAILED, at=at, error_code="gave-up", error_message=why)]
     reason = CANCELLED if outcome.reason in (running_gate.CANCELLED, running_gate.OVER) else outcome.reason
     return [Change(recipient_id=number, status=RecipientStatus.SKIPPED, at=at, reason=reason)]
 
