@@ -21,6 +21,7 @@ from shared.messages.outcomes import MessageOutcome, Word
 from shared.messages.verdict import NOT_CONFIGURED
 from shared.outbox import plan
 from shared.outbox.actions import State
+from shared.phrases import phrase
 from shared.settings import settings_of
 from shared.store.dialect import held
 from shared.store.models import Delivery
@@ -66,11 +67,17 @@ def pause_for_errors(session: Session, execution_id: int) -> bool:
 def _reason(codes: dict[str, int], attempts: int) -> str | None:
     settings, failures = settings_of(BroadcastSettings), sum(codes.values())
     if codes.get(NOT_CONFIGURED):
-        return "the WhatsApp provider is not set up"
+        return phrase("the WhatsApp provider is not set up")
     if failures < settings.broadcast_pause_failures or failures <= settings.broadcast_pause_share * max(attempts, failures):
         return None
     worst = max(codes, key=lambda code: codes[code])
-    return f"{failures} of {max(attempts, failures)} messages failed within {LATELY.seconds // 60} minutes, most with {worst}"
+    return phrase(
+        "%(failures)s of %(attempts)s messages failed within %(minutes)s minutes, most with %(code)s",
+        failures=failures,
+        attempts=max(attempts, failures),
+        minutes=LATELY.seconds // 60,
+        code=worst,
+    )
 
 
 def _codes(session: Session, automation_id: int, since: datetime) -> dict[str, int]:

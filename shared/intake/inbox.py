@@ -58,7 +58,7 @@ class Handler[P: Payload]:
     """
 
     queue: str
-    payload: type[P]
+    payload: type[P] | str
     apply: Apply[P]
     repeat: Apply[P] | None = None
 
