@@ -12,12 +12,12 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from shared.errors import ConfigurationError
+from shared.references import is_reference
 
 EVENTS_QUEUE = "events-queue"
 """The queue of flows that have none of their own."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")
-_REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -202,7 +202,7 @@ class Flow:
 
     def _check_references(self) -> None:
         for reference in self.references():
-            if not _REFERENCE.fullmatch(reference):
+            if not is_reference(reference):
                 raise FlowError(f"flow {self.name!r}: {reference!r} names no part; write `package.module:attribute`")
         for module in self.tables:
             if not _MODULE.fullmatch(module):

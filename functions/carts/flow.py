@@ -4,6 +4,9 @@ from types import MappingProxyType
 
 from shared.flow import Flow, IdentityKind, Job, Rhythm
 
+SHOPIFY, WOOCOMMERCE = "shopify", "woocommerce"
+"""The shops whose own forms are read, as they are stored."""
+
 FLOW = Flow(
     name="carts",
     title="Abandoned carts",

@@ -8,7 +8,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -25,7 +24,7 @@ from shared.console.words import mark
 from shared.errors import RefusedError
 from shared.flow import Flow
 from shared.intake import pausing, releasing
-from shared.settings import get_settings, setting_name
+from shared.settings import fields_of, get_settings, setting_name
 from shared.store.figure_models import EventHour
 from shared.store.models import DeadLetter
 from shared.store.session import reading
@@ -140,11 +139,11 @@ def resume(name: str, operator: Signed) -> Response:
 
 def _settings(flow: Flow) -> list[SettingShown]:
     """The settings that the flow brings."""
-    return [] if flow.settings is None else shown_settings(installed.resolve(flow.settings))
+    return [] if flow.settings is None else shown_settings(fields_of(installed.resolve(flow.settings)))
 
 
-def shown_settings(group: type[BaseModel]) -> list[SettingShown]:
-    """A group's settings in their order; the values of secrets, and of what may hold one, are never shown."""
+def shown_settings(fields: Mapping[str, FieldInfo]) -> list[SettingShown]:
+    """Settings in their order; the values of secrets, and of what may hold one, are never shown."""
     settings, file = get_settings(), setting_origins.of_file()
     return [
         SettingShown(
@@ -157,7 +156,7 @@ def shown_settings(group: type[BaseModel]) -> list[SettingShown]:
             ),
             is_switch=field.annotation is bool,
         )
-        for name, field in group.model_fields.items()
+        for name, field in fields.items()
     ]
 
 

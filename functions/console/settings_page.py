@@ -10,7 +10,7 @@ from shared.console import pages, words
 from shared.console.navigation import Entry
 from shared.console.routes import ConsoleRoute
 from shared.console.words import mark
-from shared.settings import get_settings
+from shared.settings import settings_class
 from shared.store.models import Advisor, Channel, StageMapping
 from shared.store.search import plain
 from shared.store.session import reading
@@ -23,7 +23,7 @@ ENTRY = Entry(name="settings", title=mark("Settings"), path="/console/settings",
 def settings(request: Request, q: Annotated[str, Query(max_length=60)] = "") -> Response:
     """Every setting whose name or meaning has a part; the stage map, the advisors and the channels."""
     part, language = plain(q), pages.reader_of(request).language
-    listed = [one for one in shown_settings(type(get_settings())) if _fits(one, part, language)]
+    listed = [one for one in shown_settings(settings_class().model_fields) if _fits(one, part, language)]
     with reading() as session:
         stages = session.scalars(select(StageMapping).order_by(StageMapping.manychat_key)).all()
         advisors = session.scalars(select(Advisor).order_by(Advisor.name)).all()

@@ -82,7 +82,8 @@ def test_settings_that_lack_spanish() -> None:
     """None of the repository's, whichever class declares it, in `shared/` or in a flow; the same sentence once more is none."""
     meanings = {setting_name(name): field.description or "" for name, field in settings_class().model_fields.items()}
     assert len(meanings) > 300
-    assert [name for name, said in meanings.items() if words.declared("es", words.SETTING, said) in (None, said)] == []
+    lacking = [name for name, meaning in meanings.items() if words.declared("es", words.SETTING, meaning) in (None, meaning)]
+    assert lacking == []
 
 
 def test_journeys_that_lack_english() -> None:
