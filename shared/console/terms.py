@@ -41,7 +41,6 @@ TERMS: Mapping[str, str] = {
     "answered": mark("answered"),
     "no-answer-needed": mark("no answer needed"),
     # Where somebody is in a journey.
-    "enrolled": mark("entered"),
     "delivered": mark("delivered"),
     "active": mark("in it"),
     "suspended": mark("interrupted"),
