@@ -28,6 +28,6 @@ def _may_be_sent(session: Session, record: EnrolmentRecord, step: Step, known: A
         if not (to := str(address_of(way.channel, data) or "").strip()):
             continue
         transactional = planning.is_transactional(way.template, locale, step.transactional)
-        if consent.cause_against(session, known, way.channel, to, transactional=transactional) is None:
-            return True
+        if consent.cause_against(session, known, way.channel, to, transactional=transactional) in (None, consent.MARKET_LIMIT):
+            return True  # the limit is one of today
     return False
