@@ -9,7 +9,7 @@ with nothing delivered and no word of theirs in between.
     "delivered" after all                                  -> `arrived`   the failure counts no more, and marks nobody
     job of every five minutes                              -> `settle`    judges what is old enough that its wave is known
 
-The order in which statuses arrive decides nothing: a failure is judged once, half an hour after we heard of it.
+The order in which statuses arrive decides nothing: a failure is judged once, half an hour after word of it came.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ AROUND = timedelta(minutes=15)
 RENEWED = timedelta(minutes=10)
 """A wave that has so long to go is not noted anew: one row is enough for some minutes of failures."""
 SETTLES = 2 * AROUND
-"""A failure is judged so long after we heard of it: a wave that it belongs to is known by then."""
+"""A failure is judged so long after word of it came: a wave that it belongs to is known by then."""
 REMEMBERED = timedelta(days=90)
 """Failures that are older count no more, and are not noted any more; so rows of that age can be deleted."""
 PAGE = 200

@@ -96,7 +96,7 @@ class WhatsAppFailure(Base):
     """A message that the vendor did not deliver because the address (`who`, a digest) is not on WhatsApp, as it says.
 
     `vendor_id` is the vendor's of the message, or `delivery:<id>` where it was refused at once. `at`: when it failed, by the
-    vendor's clock; `noted_at`: when we heard of it. `counts`: whether it says something of the person; NULL: not judged yet.
+    vendor's clock; `noted_at`: when we were informed. `counts`: whether it says something of the person; NULL: not judged yet.
     """
 
     __tablename__ = "whatsapp_failures"

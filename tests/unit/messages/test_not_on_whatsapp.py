@@ -27,7 +27,7 @@ ANA = digests.digest_of_address(ANA_PHONE)
 UNDELIVERED, LIMITED = "meta-undeliverable", "meta-marketing-limit"
 NOON = datetime(2026, 3, 2, 18, tzinfo=UTC)
 ROUNDS = settings(
-    max_examples=examples(160), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
@@ -46,7 +46,7 @@ def _by_meta(configured: pytest.MonkeyPatch) -> None:
     get_settings.cache_clear()
 
 
-def told(vendor_id: str, status: str = "failed", reason: str | None = UNDELIVERED, **more: Any) -> None:
+def report(vendor_id: str, status: str = "failed", reason: str | None = UNDELIVERED, **more: Any) -> None:
     """Meta tells something of a message to Ana; whatever follows is carried out."""
     facts = {"provider": "meta", "vendor_id": vendor_id, "status": status, "at": clock.now(), "who": ANA}
     event = ProviderEvent.model_validate(facts | {"reason": reason if status == "failed" else None} | more)
@@ -75,9 +75,9 @@ def writes(at: datetime | None = None, channel: str = "whatsapp") -> None:
 
 def fails_on_two_days(test_clock: clock.TestClock) -> None:
     """Two messages fail, one day apart."""
-    told("V1")
+    report("V1")
     later(test_clock, days=1)
-    told("V2")
+    report("V2")
     later(test_clock, minutes=31)
 
 
@@ -86,10 +86,10 @@ class TestMark:
 
     def test_second_day_marks(self, test_clock: clock.TestClock) -> None:
         """Everything automatic by WhatsApp is held back then, and nothing else."""
-        told("V1")
+        report("V1")
         later(test_clock, days=1)
         assert held() is None
-        told("V2")
+        report("V2")
         assert held() is None  # it may yet be part of a wave
         later(test_clock, minutes=31)
         assert held() == held(transactional=True) == "not-on-whatsapp"
@@ -101,33 +101,33 @@ class TestMark:
         """However often it is told of, on how many days."""
         for _day in range(4):
             for _copy in range(copies):
-                told("V1", at=NOON)
+                report("V1", at=NOON)
             later(test_clock, days=1)
         for _day in range(3):
-            told("V1")  # with another time each day
+            report("V1")  # with another time each day
             later(test_clock, days=1)
         assert held() is None
 
     def test_one_day_is_one_occasion(self, test_clock: clock.TestClock) -> None:
         """Of UTC, by the vendor's clock: also where word of it comes on two days."""
         for number in range(4):
-            told(f"V{number}", at=NOON + timedelta(hours=number))
+            report(f"V{number}", at=NOON + timedelta(hours=number))
             later(test_clock, hours=20)
         assert held() is None
 
     def test_midnight_of_utc_is_the_border(self, test_clock: clock.TestClock) -> None:
         """Six in the evening in Mexico."""
-        told("V1", at=datetime(2026, 3, 2, 23, 59, tzinfo=UTC) - timedelta(days=1))
-        told("V2", at=datetime(2026, 3, 2, 0, 1, tzinfo=UTC))
+        report("V1", at=datetime(2026, 3, 2, 23, 59, tzinfo=UTC) - timedelta(days=1))
+        report("V2", at=datetime(2026, 3, 2, 0, 1, tzinfo=UTC))
         later(test_clock, minutes=31)
         assert held() == "not-on-whatsapp"
 
     @pytest.mark.parametrize("reason", ["meta-outside-window", "meta-temporary", "gave-up", LIMITED, None])
     def test_other_reasons_say_nothing(self, test_clock: clock.TestClock, reason: str | None) -> None:
         """Of who is there."""
-        told("V1", reason=reason)
+        report("V1", reason=reason)
         later(test_clock, days=2)
-        told("V2", reason=reason)
+        report("V2", reason=reason)
         later(test_clock, days=2)
         assert held() is None
 
@@ -147,7 +147,7 @@ class TestMark:
         other = digests.digest_of_address("MX.1a2b")
         for number in (1, 2):
             enqueue(message(dedupe_key=f"k{number}"))
-            told(f"V{number}", who=[other, ANA][number - 1])
+            report(f"V{number}", who=[other, ANA][number - 1])
             later(test_clock, days=1)
         assert held() == "not-on-whatsapp"
 
@@ -156,22 +156,22 @@ class TestMark:
         for number in (1, 2):
             enqueue(message(dedupe_key=f"k{number}"))
             transact(partial(_try, number=number))
-            told(f"V{number}", who=digests.digest_of_address("+525500001111"))
+            report(f"V{number}", who=digests.digest_of_address("+525500001111"))
             later(test_clock, days=1)
         assert held() is None
 
     def test_what_is_older_than_a_quarter_counts_no_more(self, test_clock: clock.TestClock) -> None:
         """And its row goes; told again after that, it is not noted anew."""
-        told("V1")
+        report("V1")
         later(test_clock, days=92)
-        told("V2")
+        report("V2")
         later(test_clock, days=1)
         assert held() is None
         assert retention.forget()["failures of WhatsApp"] == 1
-        told("V1", at=NOON)
+        report("V1", at=NOON)
         later(test_clock, days=1)
         assert held() is None
-        told("V3")
+        report("V3")
         later(test_clock, days=1)
         assert held() == "not-on-whatsapp"
 
@@ -186,32 +186,32 @@ class TestWave:
     @pytest.mark.parametrize("minutes", [-14, 0, 14])
     def test_in_a_wave_nothing_counts(self, test_clock: clock.TestClock, minutes: int) -> None:
         """Before it is noticed, and after."""
-        told("V1")
+        report("V1")
         later(test_clock, days=1)
         if minutes >= 0:
             transact(not_on_whatsapp.note_wave)
         test_clock.advance(minutes=abs(minutes))
-        told("V2")
+        report("V2")
         if minutes < 0:
             test_clock.advance(minutes=-minutes)
             transact(not_on_whatsapp.note_wave)
         later(test_clock, days=1)
         assert held() is None
-        told("V2")  # again, when the wave is long over
+        report("V2")  # again, when the wave is long over
         later(test_clock, days=1)
         assert held() is None
-        told("V3")
+        report("V3")
         later(test_clock, days=1)
         assert held() == "not-on-whatsapp"
 
     def test_word_of_a_wave_that_comes_late(self, test_clock: clock.TestClock) -> None:
         """It is the vendor's time that says so."""
-        told("V1")
+        report("V1")
         later(test_clock, days=1)
         transact(not_on_whatsapp.note_wave)
         ill = clock.now()
         later(test_clock, hours=6)
-        told("V2", at=ill)
+        report("V2", at=ill)
         later(test_clock, days=1)
         assert held() is None
 
@@ -241,38 +241,38 @@ class TestEnd:
         writes()
         assert held() is None
         later(test_clock, minutes=1)
-        told("V3")
+        report("V3")
         later(test_clock, days=1)
         assert held() is None
-        told("V4")
+        report("V4")
         later(test_clock, days=1)
         assert held() == "not-on-whatsapp"
 
     def test_who_writes_in_between_is_there(self, test_clock: clock.TestClock) -> None:
         """Before there is anything to lift."""
-        told("V1")
+        report("V1")
         later(test_clock, days=1)
         writes()
         later(test_clock, minutes=5)
-        told("V2")
+        report("V2")
         later(test_clock, days=1)
         assert held() is None
 
     def test_what_arrives_after_all(self, test_clock: clock.TestClock) -> None:
         """The failure counts no more, and what it had marked is free."""
         fails_on_two_days(test_clock)
-        told("V2", "delivered")
+        report("V2", "delivered")
         assert held() is None
-        told("V2")  # the failure once more
+        report("V2")  # the failure once more
         later(test_clock, days=1)
         assert held() is None
 
     def test_what_had_arrived_before_the_failure_was_told(self, test_clock: clock.TestClock) -> None:
         """The furthest status counts, whichever comes first."""
-        told("V1")
+        report("V1")
         later(test_clock, days=1)
-        told("V2", "opened")
-        told("V2")
+        report("V2", "opened")
+        report("V2")
         later(test_clock, days=1)
         assert held() is None
 
@@ -281,7 +281,7 @@ class TestEnd:
         for number, status in ((1, "failed"), (2, "delivered"), (3, "failed"), (4, "failed")):
             assert held() is None
             enqueue(message(dedupe_key=f"k{number}"))
-            told(f"V{number}", status)
+            report(f"V{number}", status)
             later(test_clock, days=1)
         assert held() == "not-on-whatsapp"
 
@@ -291,7 +291,7 @@ class TestEnd:
         with reading() as session:
             (number,) = session.scalars(select(Suppression.id)).all()
         transact(lambda session: operator_actions.lift(session, number, "ana"))
-        told("V3")
+        report("V3")
         later(test_clock, days=1)
         assert held() is None
 
@@ -336,7 +336,7 @@ class TestMarketLimit:
     @pytest.mark.parametrize(("provider", "reason"), [("meta", LIMITED), ("twilio", "twilio-marketing-limit")])
     def test_no_marketing_for_24_hours(self, test_clock: clock.TestClock, provider: str, reason: str) -> None:
         """By WhatsApp. What they asked for goes out, and afterwards everything."""
-        told("V1", provider=provider, reason=reason)
+        report("V1", provider=provider, reason=reason)
         assert held() == "market-limit"
         assert held(transactional=True) is held("sms") is held("email") is None
         test_clock.advance(hours=23, minutes=59)
@@ -346,22 +346,22 @@ class TestMarketLimit:
 
     def test_told_again_it_is_no_longer(self, test_clock: clock.TestClock) -> None:
         """In any order: the newest decides, and one that is over begins nothing."""
-        told("V1", reason=LIMITED)
+        report("V1", reason=LIMITED)
         test_clock.advance(hours=10)
-        told("V2", reason=LIMITED)
+        report("V2", reason=LIMITED)
         for _copy in range(3):
-            told("V1", reason=LIMITED, at=NOON)
+            report("V1", reason=LIMITED, at=NOON)
         test_clock.advance(hours=23)
         assert held() == "market-limit"
         test_clock.advance(hours=2)
-        told("V1", reason=LIMITED, at=NOON)
-        told("V2", reason=LIMITED, at=NOON + timedelta(hours=10))
+        report("V1", reason=LIMITED, at=NOON)
+        report("V2", reason=LIMITED, at=NOON + timedelta(hours=10))
         assert held() is None
 
     def test_no_sms_in_its_place(self, post: PostOffice, test_clock: clock.TestClock) -> None:
         """Neither of the message that failed nor of the next one, which is left out; a day later the next goes out."""
         enqueue(message(dedupe_key="k1", fallback=(SMS,)))
-        told("V1", reason=LIMITED)
+        report("V1", reason=LIMITED)
         enqueue(message(dedupe_key="k2", fallback=(SMS,)))
         assert [row.reason for row in deliveries()] == [None, "suppressed-market-limit"]
         assert post.channels() == ["whatsapp"]
@@ -388,7 +388,7 @@ class TestMarketLimit:
 
     def test_it_is_no_stop(self, test_clock: clock.TestClock) -> None:
         """Nobody is told that the person wants no messages; it goes with them when they move, and ends as it would have."""
-        told("V1", reason=LIMITED)
+        report("V1", reason=LIMITED)
         test_clock.advance(hours=20)
         transact(lambda session: moves.move(session, ANA_PHONE, "+525599998888", clock.now()))
         assert held(to="+525599998888") == "market-limit"
@@ -406,15 +406,15 @@ def _clean(session: Any) -> None:
         session.execute(delete(table))
 
 
-def _expected(failed: dict[int, datetime], heard: dict[int, datetime], arrived: set[int], waves: list[datetime]) -> bool:
+def _expected(failed: dict[int, datetime], noted: dict[int, datetime], arrived: set[int], waves: list[datetime]) -> bool:
     """Whether failures of two days are left, without what arrived and what was in a wave by either clock."""
     around = timedelta(minutes=15)
     left = [
         at.date()
         for number, at in failed.items()
-        if number in heard
+        if number in noted
         and number not in arrived
-        and not any(abs(moment - wave) <= around for moment in (at, heard[number]) for wave in waves)
+        and not any(abs(moment - wave) <= around for moment in (at, noted[number]) for wave in waves)
     ]
     return len(set(left)) > 1
 
@@ -454,7 +454,7 @@ def test_no_order_marks_anybody_for_a_wave_or_a_single_day(
     script: list[tuple[datetime, str, Any]] = [(moment, "wave", None) for moment in ill]
     script += [(failed[number] + timedelta(minutes=delay), "look", None) for number, delay in looks]
     script += [(failed[number] + timedelta(minutes=delay), word, number) for number, word, delay in reports]
-    heard: dict[int, datetime] = {}
+    noted: dict[int, datetime] = {}
     arrived: set[int] = set()
     for moment, what, number in sorted(script, key=lambda one: (one[0], one[1] != "wave")):
         test_clock.moment = moment
@@ -463,17 +463,17 @@ def test_no_order_marks_anybody_for_a_wave_or_a_single_day(
         elif what == "look":
             not_on_whatsapp.settle()
         else:
-            told(f"V{number}", what, at=failed[number])
+            report(f"V{number}", what, at=failed[number])
             arrived |= {number} if what == "delivered" else set()
             if what == "failed" and number not in arrived:
-                heard.setdefault(number, moment)
-        assert held() is None or _expected(failed, heard, arrived, ill)
+                noted.setdefault(number, moment)
+        assert held() is None or _expected(failed, noted, arrived, ill)
     test_clock.moment = NOON + timedelta(days=7)
     not_on_whatsapp.settle()
     found = held()
-    assert found is None or _expected(failed, heard, arrived, ill)
+    assert found is None or _expected(failed, noted, arrived, ill)
     if not arrived:
-        assert (found == "not-on-whatsapp") == _expected(failed, heard, arrived, ill)
+        assert (found == "not-on-whatsapp") == _expected(failed, noted, arrived, ill)
 
 
 def _wave(session: Any) -> None:
