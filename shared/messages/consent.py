@@ -20,7 +20,7 @@ Who counts as not on WhatsApp: `shared.messages.not_on_whatsapp`.
 People and addresses are kept as digests: a suppression survives an erasure, and the table does not show whose it was.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -88,18 +88,20 @@ def cause_against(
     *,
     transactional: bool,
     answers_word_of: datetime | None = None,
+    apart_from: Collection[str] = (),
 ) -> str | None:
     """The cause for which nothing of that kind may be sent to a person at an address; None where nothing speaks against it.
 
     `answers_word_of`: when they wrote what a person of ours answers by it. A stop from before does not hold that back: they
     have begun to talk to us again. What an operator entered by hand does. That they are not on WhatsApp holds back only what
     no person of ours writes, and is the cause only where there is no other: it alone lets another channel be tried.
+    `apart_from`: causes that are not asked for.
     """
     weakest: str | None = None
     own = {*digests_of_address(to), *(digest for name in known.names for digest in digests_of_person(name))}
     everywhere = sorted(own | _elsewhere(known))
     for row in session.scalars(_AGAINST, {"recipient_digests": everywhere, "channel": channel}):
-        if not holds(row) or (transactional and row.cause in MARKETING_ONLY):
+        if row.cause in apart_from or not holds(row) or (transactional and row.cause in MARKETING_ONLY):
             continue
         if row.cause == NOT_ON_WHATSAPP:
             weakest = row.cause if row.who in own and answers_word_of is None else weakest
