@@ -22,6 +22,7 @@ BENCHES = {
     "retention": "rows that retention removes in a second, against what a million events a day leave",
     "kill": "seconds from a kill until another host has done what was under way, against the bars",
     "broadcasts": "recipients of a broadcast worked out and planned, against bare inserts",
+    "control": "pause, resume, read and cancel of 1,000,000 recipients, against 10,000",
     "due": "steps of journeys dispatched with 1,000,000 future deliveries, against 10,000",
 }
 

@@ -37,6 +37,15 @@ FLOW = Flow(
     routers=("shared.web.contact_details:router",),
     tables=("shared.store.contact_models",),
     privacy="shared.privacy.contact_details:PERSONAL_DATA",
+    kept=MappingProxyType(
+        {
+            "addresses": "part of a contact; erasing the person removes it",
+            "contact_states": "part of a contact; erasing the person removes it",
+            "contact_profiles": "part of a contact; erasing the person removes it",
+            "contact_tags": "part of a contact; erasing the person removes it",
+            "merged_contacts": "the old number may be asked for at any time",
+        }
+    ),
 )
 bp = func.Blueprint()
 

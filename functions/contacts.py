@@ -94,14 +94,10 @@ def apply_contact(session: Session, event: Event[ContactPayload]) -> str:
     from shared.store.models import Opportunity
 
     payload = event.payload
-    contact = people.locked_contact(session, payload.manychat_id, number=payload.whatsapp, channel=payload.canal_entrada)
-    is_new = contact.last_event_at is None
-    known = dict(contact.fact_times)
     at = facts.effective(event.envelope.time, event.envelope.received)
-    contact_details.note_state(session, contact, payload.ultimo_estado, at, event.key)
-    changed = people.merge_person(
+    known = people.merged_contact(
         session,
-        contact,
+        payload.manychat_id,
         at,
         event.key,
         first_name=payload.nombre_lead,
@@ -113,12 +109,13 @@ def apply_contact(session: Session, event: Event[ContactPayload]) -> str:
         initial_state=payload.estado_inicial,
         last_state=payload.ultimo_estado,
     )
-    if changed or is_new:
-        query = locked(select(Opportunity).where(Opportunity.contact_id == contact.id), Opportunity)
+    contact_details.note_state(session, known.contact, payload.ultimo_estado, at, event.key)
+    if known.changed or known.is_new:
+        query = locked(select(Opportunity).where(Opportunity.contact_id == known.contact.id), Opportunity)
         opportunity = session.scalars(query).one_or_none()
-        odoo_sync.ask(session, contact, opportunity, event.key)
+        odoo_sync.ask(session, known.contact, opportunity, event.key)
         return "applied"
-    return "stale" if known == contact.fact_times else "unchanged"
+    return "unchanged" if known.is_newer else "stale"
 
 
 WEBHOOK = Webhook(

@@ -24,18 +24,20 @@ from shared.intake import body
 from shared.intake.endpoint import EVENTS_QUEUE, accepting, handling
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
-from shared.messages import inbound, pages
-from shared.messages.events import InboundMessage, ProviderEvents, Unsubscribe
-from shared.messages.providers import brevo, resend, twilio_events
 from shared.settings import get_settings
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from shared.messages.events import InboundMessage, ProviderEvents, Unsubscribe
+
 log = logging.getLogger("puente.messages")
 
 STATUS_QUEUE = "message-status-queue"
 REPLY_QUEUE = "message-reply-queue"
+STATUSES, MESSAGE = "shared.messages.events:ProviderEvents", "shared.messages.events:InboundMessage"
+WISH = "shared.messages.events:Unsubscribe"
+BY_TWILIO = "shared.messages.providers.twilio_events:verify"
 XML, HTML = "text/xml", "text/html"
 LARGEST_FORM_BYTES = 65_536  # Twilio signs the sorted fields, so they are sorted before the sender is known
 ACCEPTED = 202
@@ -65,6 +67,19 @@ FLOW = Flow(
     people=("shared.messages.received:INBOUND",),
     importers=("shared.importer.consents:IMPORTER",),
     privacy="shared.messages.personal_data:PERSONAL_DATA",
+    kept=MappingProxyType(
+        {
+            "suppressions": "a stop holds until the person lifts it",
+            "consents": "proof that somebody has permitted or refused messages",
+            "conversations": "one for each person and channel",
+            "template_copies": "one for each page in Notion",
+            "text_versions": "one for each time that a person publishes; any of them can be returned to",
+            "text_uses": "one for each version of a text",
+            "whatsapp_numbers": "one for each number of ours",
+            "whatsapp_templates": "one for each template at Meta",
+            "whatsapp_portfolios": "a single row",
+        }
+    ),
     timeline=("shared.messages.personal_data:TIMELINE",),
     # The others know people by digests alone: the wish not to be written to outlives an erasure, as it must.
     impersonal_tables=frozenset(
@@ -165,43 +180,53 @@ def _no_reply() -> func.HttpResponse:
 
 def _done() -> func.HttpResponse:
     """The page after an unsubscription, which a mail program (RFC 8058) does not read."""
+    from shared.messages import pages
+
     return func.HttpResponse(pages.done(), mimetype=HTML, headers=PRIVATE)
 
 
 TWILIO = Webhook(
     name="twilio.status",
     queue=STATUS_QUEUE,
-    payload=ProviderEvents,
-    authenticate=twilio_events.verify,
-    read=twilio_events.read_events,
+    payload=STATUSES,
+    authenticate=BY_TWILIO,
+    read="shared.messages.providers.twilio_events:read_events",
     max_bytes=LARGEST_FORM_BYTES,
 )
 BREVO = Webhook(
-    name="brevo.event", queue=STATUS_QUEUE, payload=ProviderEvents, authenticate=brevo.verify, read=brevo.read_events
+    name="brevo.event",
+    queue=STATUS_QUEUE,
+    payload=STATUSES,
+    authenticate="shared.messages.providers.brevo:verify",
+    read="shared.messages.providers.brevo:read_events",
 )
 RESEND = Webhook(
-    name="resend.event", queue=STATUS_QUEUE, payload=ProviderEvents, authenticate=resend.verify, read=resend.read_events
+    name="resend.event",
+    queue=STATUS_QUEUE,
+    payload=STATUSES,
+    authenticate="shared.messages.providers.resend:verify",
+    read="shared.messages.providers.resend:read_events",
 )
 REPLY = Webhook(
     name="twilio.message",
     queue=REPLY_QUEUE,
-    payload=InboundMessage,
-    authenticate=twilio_events.verify,
-    read=twilio_events.read_reply,
+    payload=MESSAGE,
+    authenticate=BY_TWILIO,
+    read="shared.messages.providers.twilio_events:read_reply",
     max_bytes=LARGEST_FORM_BYTES,
     reply=_no_reply,
 )
 LINK = Webhook(
     name="link.unsubscribe",
     queue=EVENTS_QUEUE,
-    payload=Unsubscribe,
-    authenticate=inbound.signed_by_us,
-    read=inbound.read_link,
+    payload=WISH,
+    authenticate="shared.messages.inbound:signed_by_us",
+    read="shared.messages.inbound:read_link",
     reply=_done,
 )
-STATUS_HANDLER = Handler(queue=STATUS_QUEUE, payload=ProviderEvents, apply=apply_events)
-REPLY_HANDLER = Handler(queue=REPLY_QUEUE, payload=InboundMessage, apply=apply_reply)
-UNSUBSCRIBE_HANDLER = Handler(queue=EVENTS_QUEUE, payload=Unsubscribe, apply=apply_unsubscribe)
+STATUS_HANDLER = Handler(queue=STATUS_QUEUE, payload=STATUSES, apply=apply_events)
+REPLY_HANDLER = Handler(queue=REPLY_QUEUE, payload=MESSAGE, apply=apply_reply)
+UNSUBSCRIBE_HANDLER = Handler(queue=EVENTS_QUEUE, payload=WISH, apply=apply_unsubscribe)
 
 
 accepting(bp, "twilio_status_webhook", "api/twilio/status", TWILIO)
@@ -216,6 +241,8 @@ handling(bp, "message_reply_handler", REPLY_HANDLER)
 @bp.route("api/unsubscribe", methods=["GET", "HEAD"], auth_level=func.AuthLevel.ANONYMOUS)
 async def unsubscribe_page(req: func.HttpRequest) -> func.HttpResponse:
     """Ask whether they mean it. Changes nothing, because mail programs and scanners open links by themselves."""
+    from shared.messages import inbound, pages
+
     try:
         inbound.signed_by_us(req, b"", get_settings())
     except RefusedError as error:
@@ -227,6 +254,7 @@ async def unsubscribe_page(req: func.HttpRequest) -> func.HttpResponse:
 def twilio_voice(req: func.HttpRequest) -> func.HttpResponse:
     """The script of a call, as TwiML, to Twilio alone; with the database away as well."""
     from shared.messages import voice
+    from shared.messages.providers import twilio_events
 
     try:
         body.check_size(req.get_body(), LARGEST_FORM_BYTES)

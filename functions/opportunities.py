@@ -152,13 +152,9 @@ def _applied(session: Session, event: Event[OpportunityPayload], *, is_repeat: b
 
     payload = event.payload
     at = facts.effective(event.envelope.time, event.envelope.received)
-    contact = people.locked_contact(session, payload.manychat_id, number=payload.phone, channel=payload.channel)
-    opportunity = opportunities.locked_opportunity(session, contact)
-    # Only now: while this waited for the locks, somebody may have given the stage another number and moved all who were in it.
-    stage_id = opportunities.resolve_stage(session, payload.state.stage_id)
-    changed = people.merge_person(
+    known = people.merged_contact(
         session,
-        contact,
+        payload.manychat_id,
         at,
         event.key,
         first_name=payload.first_name,
@@ -166,13 +162,16 @@ def _applied(session: Session, event: Event[OpportunityPayload], *, is_repeat: b
         phone=payload.phone,
         channel=payload.channel,
     )
-    changed |= facts.merge(opportunity, _opportunity_facts(payload), at, event.key)
+    opportunity = opportunities.locked_opportunity(session, known.contact)
+    # Only now: while this waited for the locks, somebody may have given the stage another number and moved all who were in it.
+    stage_id = opportunities.resolve_stage(session, payload.state.stage_id)
+    changed = known.changed | facts.merge(opportunity, _opportunity_facts(payload), at, event.key)
     changed |= opportunities.change_stage(
         session, opportunity, stage_id, at, payload.state.summary, event.key, only_changes=is_repeat
     )
     if not changed:
         return "stale"
-    odoo_sync.ask(session, contact, opportunity, event.key)
+    odoo_sync.ask(session, known.contact, opportunity, event.key)
     return "applied"
 
 

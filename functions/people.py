@@ -5,6 +5,8 @@ Every flow that learns of identities calls `shared.people.observing.observe` in 
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from shared.flow import Flow, IdentityKind
 
 FLOW = Flow(
@@ -18,6 +20,13 @@ FLOW = Flow(
     tables=("shared.store.people_models",),
     impersonal_tables=frozenset(("people",)),
     privacy="shared.privacy.people:PERSONAL_DATA",
+    kept=MappingProxyType(
+        {
+            "people": "a number that was given once stays good",
+            "identities": "who somebody is; erasing them removes it",
+            "identity_links": "why two identities are one person's; erasing them removes it",
+        }
+    ),
     events=("person.known",),
     identities=(
         IdentityKind(name="email", title="E-mail address", read="shared.people.kinds:read_email", is_address=True),

@@ -29,6 +29,26 @@ if TYPE_CHECKING:
     from shared.outbox.lanes import Serves
 
 log = logging.getLogger("puente.engine")
+RECORD = "the record itself; erasing the person removes it"
+OF_ENROLMENT = "as long as its enrolment"
+BY_HAND = "kept by people, a few rows"
+FEW = "one for each of a few things of ours"
+KEPT = MappingProxyType(
+    {
+        **dict.fromkeys(("contacts", "opportunities", "stage_history", "campaign_contacts", "campaign_history"), RECORD),
+        **dict.fromkeys(("channels", "advisors", "stage_map", "campaigns"), BY_HAND),
+        **dict.fromkeys(("targets", "target_slots", "target_parts", "lane_shares", "flow_holds", "odoo_cursors"), FEW),
+        **dict.fromkeys(("retention_marks", "event_figures", "journey_figures"), FEW),
+        **dict.fromkeys(("enrolment_addresses", "enrolment_steps", "journey_talks", "journey_decisions"), OF_ENROLMENT),
+        "enrolments": "who was in a journey once is not put in again",
+        "journey_versions": "enrolments keep the one by which they began",
+        "journey_pauses": "one for each time that a person pauses; by it enrolments are moved",
+        "dead_letters": "what stopped can be replayed at any time; a person resolves it",
+        "held_events": "gone as soon as its flow is resumed and the event is applied",
+        "used_keys": "what is left of rows that were removed: by it nothing happens twice",
+    }
+)
+"""Tables without a rule of retention, and why their rows stay."""
 FLOW = Flow(
     name="system",
     title="The engine",
@@ -61,6 +81,7 @@ FLOW = Flow(
         )
     ),
     privacy="shared.privacy.holdings:ENGINE",
+    kept=KEPT,
     figures=("shared.journeys.by_day:of_journeys", "shared.journeys.by_day:of_messages"),
     effects=("shared.alerts:ALERT",),
     clients=(

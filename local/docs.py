@@ -203,7 +203,7 @@ def payload_table(event: str) -> str:
     found = [webhook for route in routes for webhook in route.webhooks.values() if webhook.name == event]
     if not found:
         raise ValueError(f"docs/webhooks.md: no webhook takes {event!r}")
-    schema = found[0].payload.model_json_schema()
+    schema = found[0].model.model_json_schema()
     rows = (_field_row(event, name, one, schema) for name, one in schema["properties"].items())
     return "| Field | Needed | Limit | Meaning |\n|---|---|---|---|\n" + "".join(rows)
 

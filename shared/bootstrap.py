@@ -9,6 +9,7 @@ from shared import flows, logs, stopping, telemetry
 from shared.flow import Flow, FlowError
 from shared.intake import endpoint
 from shared.intake.webhook import Webhook
+from shared.references import is_reference
 from shared.settings import get_settings
 from shared.warming import warming
 from shared.watch import log_lines
@@ -48,7 +49,9 @@ def _of_moved_queues() -> func.Blueprint:
 def _check_webhooks() -> None:
     routes = endpoint.routes_by_flow()
     for flow in flows.installed():
-        _check_senders(flow, [webhook for route in routes[flow.name] for webhook in (*route.webhooks.values(), *route.also)])
+        webhooks = [webhook for route in routes[flow.name] for webhook in (*route.webhooks.values(), *route.also)]
+        _check_senders(flow, webhooks)
+        _check_references(flow, webhooks)
     _check_handlers([route for of_flow in routes.values() for route in of_flow])
 
 
@@ -59,6 +62,16 @@ def _check_senders(flow: Flow, webhooks: Iterable[Webhook]) -> None:
                 f"flow {flow.name!r}: its webhook {webhook.name!r} asks for a key with the scope `webhook:{webhook.source}`, "
                 f"which no key can have: say `senders=({webhook.source!r},)`, or give the webhook an `authenticate` of its own"
             )
+
+
+def _check_references(flow: Flow, webhooks: Iterable[Webhook]) -> None:
+    for webhook in webhooks:
+        for reference in webhook.references():
+            if not is_reference(reference):
+                raise FlowError(
+                    f"flow {flow.name!r}: {reference!r} names no part of its webhook {webhook.name!r}; write "
+                    "`package.module:attribute`"
+                )
 
 
 def _check_handlers(routes: Iterable[endpoint.WebhookRoute]) -> None:

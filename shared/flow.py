@@ -12,12 +12,12 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from shared.errors import ConfigurationError
+from shared.references import is_reference
 
 EVENTS_QUEUE = "events-queue"
 """The queue of flows that have none of their own."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,39}")
-_REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -77,7 +77,8 @@ class Flow:
     `privacy` names a `shared.privacy.holdings.PersonalData`: which rows are a person's, and what erasing does with them.
 
     `timeline` names further sources of a person's timeline (`shared.crm.timeline.Source`), `retention` names rules for what is
-    removed after a time (a mapping of names to `shared.retention.Rule`).
+    removed after a time (a mapping of names to `shared.retention.Rule`). `kept` says of each table that has no rule why its
+    rows stay.
 
     `syncs` and `effects` name what is done to outside systems (`Action`, or an object with an `action`), `targets` the
     limits of a system that the flow alone uses (a function that returns a `TargetPolicy`), `clients` the clients of systems.
@@ -89,7 +90,8 @@ class Flow:
     `answer_readers` maps the name of a reader of answers to questions to its function (`shared.journeys.talks.answers.Reader`),
     for what the shared ones do not read.
     `settings` names a `SettingsGroup`. `has_journeys` and `has_templates`: the folders `journeys/` and `templates/` beside it.
-    `has_pages`: the folder `pages/` with templates of the console and the translations of what it shows;
+    `has_pages`: the folder `pages/` with templates of the console and the translations of what it shows, its own
+    title and description and the meanings of its settings among them;
     `console` names what stands in the console's navigation (`shared.console.navigation.Entry`),
     `records` the lists of rows that it shows (`shared.console.records.Records`),
     `waiting` what waits for a person (functions from a session to `shared.console.waiting.Waiting`), `figures` what reports
@@ -131,6 +133,7 @@ class Flow:
     privacy: str | None = None
     timeline: tuple[str, ...] = ()
     retention: tuple[str, ...] = ()
+    kept: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     syncs: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
     targets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -199,7 +202,7 @@ class Flow:
 
     def _check_references(self) -> None:
         for reference in self.references():
-            if not _REFERENCE.fullmatch(reference):
+            if not is_reference(reference):
                 raise FlowError(f"flow {self.name!r}: {reference!r} names no part; write `package.module:attribute`")
         for module in self.tables:
             if not _MODULE.fullmatch(module):

@@ -14,6 +14,8 @@
     beginnings after a pause     | 30 days                      | the pause is over
     figures of an hour           | 90 days                      | (a quarter of a year, for the console's pages)
     figures and tokens of a day  | 1,100 days                   | (three years, so that a year is held against two others)
+    when a day was counted       | 1,100 days                   | (with its figures)
+    comparisons with others      | RETENTION_ACTION_LOG_DAYS    | (the differences that one has found are of its day)
     our log lines of executions  | EXECUTION_LOG_DAYS           | (0 keeps none: what there is goes after a day)
     lines of the action log      | RETENTION_ACTION_LOG_DAYS    | nobody's journey is open, and what they tell of is gone
     bodies of large events       | RETENTION_CLAIM_CHECK_DAYS   | no unresolved dead letter needs them for a replay
@@ -21,6 +23,7 @@
 A message's key and that of an event whose sender signs no time stay in `used_keys`, where what caused it may happen again.
 So a key outlives whatever could bring its event again: a sender repeats for days, queues and handlers for two weeks at most
 (the settings take 30 days or more), and what a person may replay at any time is a dead letter, which is never removed here.
+Every table has a rule here or at its flow, or its flow says why its rows stay (`kept` of its declaration).
 Never removed either: whatever waits, is dead or uncertain, or a sync that was taken back (a person's word, which stands).
 What a night has no time for goes on every five minutes, from the row where it stopped (`retention_marks`).
 "Nobody's journey is open": a person in a journey keeps their timeline and log, whole, until they leave it.
@@ -44,11 +47,11 @@ from shared.outbox.actions import Kind, State
 from shared.settings import Settings, get_settings
 from shared.store import used_keys
 from shared.store.dialect import insert_if_absent, rows_changed
-from shared.store.figure_models import DayFigure, EventHour, ModelDay
+from shared.store.figure_models import DayFigure, DayFold, EventHour, ModelDay
 from shared.store.flow_models import FlowPause, LogLine, Trial
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent
 from shared.store.message_models import MessageDay, MessageStatus, ReceivedMessage
-from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent, RetentionMark
+from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent, Reconciliation, RetentionMark
 from shared.store.session import long_statements, reading, transact
 from shared.store.wait_models import DeliveryWait, Outage, TargetPause
 from shared.store.whatsapp_models import WhatsAppFailure, WhatsAppMove, WhatsAppOpening, WhatsAppOpeningMinute, WhatsAppWave
@@ -146,6 +149,14 @@ def _old_day_figure(before: datetime) -> ColumnElement[bool]:
     return DayFigure.day < before.date()
 
 
+def _old_fold(before: datetime) -> ColumnElement[bool]:
+    return DayFold.day < before.date()
+
+
+def _old_comparison(before: datetime) -> ColumnElement[bool]:
+    return Reconciliation.asked_at < before
+
+
 def _old_model_day(before: datetime) -> ColumnElement[bool]:
     return ModelDay.day < before.date()
 
@@ -237,6 +248,8 @@ RULES = {
     "beginnings": Rule(JourneyBeginning, JourneyBeginning.created_at, lambda _s: REMEMBERED_DAYS, _old_beginning),
     "figures of hours": Rule(EventHour, EventHour.hour, lambda _s: HOURS_KEPT_DAYS, _old_hour),
     "figures of days": Rule(DayFigure, DayFigure.day, lambda _s: FIGURES_KEPT_DAYS, _old_day_figure),
+    "counted days of figures": Rule(DayFold, DayFold.day, lambda _s: FIGURES_KEPT_DAYS, _old_fold),
+    "comparisons": Rule(Reconciliation, Reconciliation.asked_at, DaysOf("retention_action_log_days"), _old_comparison),
     "tokens of days": Rule(ModelDay, ModelDay.day, lambda _s: FIGURES_KEPT_DAYS, _old_model_day),
     "waits": Rule(DeliveryWait, DeliveryWait.ended_at, DaysOf("retention_sync_days"), _old_wait),
     "outages": Rule(Outage, Outage.started_at, DaysOf("retention_action_log_days"), _old_outage),

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 
-from shared.environment import BaseSettings
 from shared.setting_campaigns import LEAD_TAGS, PARTNER_TAGS, CampaignContacts, campaign_faults, member_fields
 from shared.setting_dates import HolidaysOf, Hours, TimeZone, Weekdays
 from shared.setting_types import Secrets, Url
@@ -41,8 +40,12 @@ def old_name(name: str) -> AliasChoices:
     return AliasChoices(name, f"SECRET_{name}")
 
 
-class SettingsGroup(BaseSettings):
-    """A part of the settings. It is not built by itself: `shared.settings` puts the parts together and checks them at once."""
+class SettingsGroup:
+    """A part of the settings: fields of a model, and no model by itself.
+
+    `shared.settings` makes one model of all parts and checks them at once. A model of each part would have every field worked
+    out again in the one that inherits from it, which every start of the app would wait for.
+    """
 
     def faults(self) -> list[str]:
         """What is wrong with settings beside each other; a sentence for each mistake, which names the setting."""

@@ -77,7 +77,7 @@ Kept = Annotated[int, Field(ge=0, le=36_500), AfterValidator(_kept)]
 class ApiKey(BaseModel):
     """A key that callers send as `X-API-KEY`. Give either `key` (plain, for one machine) or `sha256` (its hex digest)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)  # the settings' own model takes it in
 
     name: str = Field(min_length=1, max_length=50)
     key: SecretStr | None = None

@@ -11,6 +11,7 @@ from types import new_class
 from typing import Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from shared import flows, secret_faults, shadow_mode
 from shared.environment import BaseSettings
@@ -27,6 +28,7 @@ __all__ = [
     "Scope",
     "Settings",
     "describe",
+    "fields_of",
     "get_settings",
     "load",
     "setting_name",
@@ -286,6 +288,12 @@ def _composed(groups: tuple[type[SettingsGroup], ...]) -> type[Settings]:
 
     composed: type[Settings] = new_class("AppSettings", (Settings, *groups), exec_body=fill)
     return composed
+
+
+def fields_of(group: type[SettingsGroup]) -> dict[str, FieldInfo]:
+    """The fields of a part that a flow declares, in its order. Raises KeyError: no installed flow declares that part."""
+    fields = settings_class().model_fields
+    return {name: fields[name] for name in group.__annotations__}
 
 
 def setting_name(name: str) -> str:

@@ -44,6 +44,7 @@ from functions.bookings.facts import (
 from functions.bookings.payloads import ENDED, NO_SHOW, REQUESTED, BookingEvent
 from functions.bookings.tables import Booking, BookingUid
 from shared.crm.people import e164
+from shared.outbox import plan
 from shared.settings import get_settings
 from shared.store.dialect import locked
 
@@ -115,8 +116,10 @@ def of_event(session: Session, event: BookingEvent, at: datetime) -> Chain:
     rows = _held(session, {one.booking_id for one in found}) or _without_ids(session, names)
     if rows:
         chain = _joined(session, rows)
+        chain.booking.of_test = chain.booking.of_test and plan.is_of_test(session)
     else:
-        booking = Booking(calendar=event.calendar, uid=names[-1], current_uid=names[0], said_at=at)
+        facts = {"calendar": event.calendar, "said_at": at, "of_test": plan.is_of_test(session)}
+        booking = Booking(uid=names[-1], current_uid=names[0], **facts)
         session.add(booking)
         session.flush()
         chain = Chain(booking, [])
@@ -180,6 +183,7 @@ def _joined(session: Session, rows: Sequence[Booking]) -> Chain:
         one.booking_id = kept.id
     session.flush()
     absorbed, absorbed_ids = [(row.instance, row.status) for row in others], [row.id for row in others]
+    kept.of_test = all(row.of_test for row in rows)
     for row in others:
         session.delete(row)
     session.flush()  # before the row that stays takes the ids of those deleted

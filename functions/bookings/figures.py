@@ -15,7 +15,10 @@ WITH, WITHOUT = "reminded", "not reminded"
 
 
 def of_bookings(session: Session, since: datetime, until: datetime) -> Iterator[Figure]:
-    """By whether a reminder went out, and by what became of the meeting. `booked` of a day that is over: nobody has said."""
+    """By whether a reminder went out, and by what became of the meeting. `booked` of a day that is over: nobody has said.
+
+    Meetings of which only a test has told do not count.
+    """
     reminder = (
         select(EnrolmentStep.id)
         .join(Enrolment, Enrolment.id == EnrolmentStep.enrolment_id)
@@ -23,7 +26,9 @@ def of_bookings(session: Session, since: datetime, until: datetime) -> Iterator[
         .where(EnrolmentStep.step == STEP, EnrolmentStep.state == "sent")
     )
     reminded = case((exists(reminder), 1), else_=0).label("reminded")
-    of_day = select(Booking.status, reminded).where(Booking.start_at >= since, Booking.start_at < until).subquery()
+    of_day = (
+        select(Booking.status, reminded).where(Booking.start_at >= since, Booking.start_at < until, ~Booking.of_test).subquery()
+    )
     columns = (of_day.c.status, of_day.c.reminded)
     for status, was_reminded, number in session.execute(select(*columns, func.count()).group_by(*columns)):
         yield Figure(name=NAME, owner=WITH if was_reminded else WITHOUT, part=status, number=number)

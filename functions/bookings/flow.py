@@ -15,6 +15,12 @@ FLOW = Flow(
     routers=("functions.bookings.api:router",),
     tables=("functions.bookings.tables",),
     privacy="functions.bookings.privacy:PERSONAL_DATA",
+    kept=MappingProxyType(
+        {
+            "bookings": "a person's meetings; erasing them removes these",
+            "booking_uids": "as long as its booking: an event that comes late finds it by this",
+        }
+    ),
     events=("booking.received", "booking.stored"),
     listeners=MappingProxyType(
         {

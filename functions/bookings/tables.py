@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Unicode
+from sqlalchemy import ForeignKey, Unicode, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from functions.leads.tables import Lead
@@ -23,6 +23,7 @@ class Booking(Timestamped, Base):
     `said_at` is the time of the newest event about it: an older one that comes late changes nothing.
     The row is computed from the facts of each uid (`BookingUid`). `lead_ref` is the number that the booking gives for its
     lead, ours or Kommo's. `instance` is the name by which journeys know it, NULL before they were notified of it.
+    `of_test`: only test events have told of it ("Try it"), so reports leave it out.
     """
 
     __tablename__ = "bookings"
@@ -43,6 +44,7 @@ class Booking(Timestamped, Base):
     said_at: Mapped[datetime] = mapped_column(UtcDateTime)
     lead_ref: Mapped[int | None] = mapped_column(BigId, index=True)
     instance: Mapped[str | None] = mapped_column(Unicode(INSTANCE_LENGTH))
+    of_test: Mapped[bool] = mapped_column(default=False, server_default=false())
     lead: Mapped[Lead | None] = relationship(lazy="joined")
 
 

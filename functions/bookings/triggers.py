@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from functions.bookings import calcom, calendly, payloads
-from functions.bookings.payloads import BookingEvent
 from shared import flows
 from shared.intake.endpoint import accepting, handling_by_type
 from shared.intake.inbox import Event, Handler
@@ -24,6 +22,8 @@ from shared.intake.webhook import Webhook
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from functions.bookings.payloads import BookingEvent
 
 QUEUE = "calcom-booking-queue"
 bp = func.Blueprint()
@@ -34,7 +34,7 @@ def apply_booking_event(session: Session, event: Event[BookingEvent]) -> str:
 
     Listeners to `booking.received` lock rows of their own before a booking is touched; those to `booking.stored` follow it.
     """
-    from functions.bookings import parts, services
+    from functions.bookings import parts, payloads, services
 
     if event.payload.trigger not in payloads.MEANINGFUL:
         return "ignored"
@@ -53,16 +53,16 @@ def apply_booking_event(session: Session, event: Event[BookingEvent]) -> str:
 WEBHOOK = Webhook(
     name="calcom.booking",
     queue=QUEUE,
-    payload=BookingEvent,
-    authenticate=payloads.signed,
-    read=calcom.read,
+    payload="functions.bookings.payloads:BookingEvent",
+    authenticate="functions.bookings.payloads:signed",
+    read="functions.bookings.calcom:read",
 )
 CALENDLY = Webhook(
     name="calendly.invitee",
     queue=QUEUE,
-    payload=calendly.CalendlyEvent,
-    authenticate=payloads.signed_by_calendly,
-    read=calendly.read,
+    payload="functions.bookings.calendly:CalendlyEvent",
+    authenticate="functions.bookings.payloads:signed_by_calendly",
+    read="functions.bookings.calendly:read",
 )
 HANDLERS: dict[str, Handler[Any]] = {
     webhook.name: Handler(queue=QUEUE, payload=webhook.payload, apply=apply_booking_event) for webhook in (WEBHOOK, CALENDLY)

@@ -139,7 +139,7 @@ class ScheduleOut(BaseModel):
     last_executed_at: datetime | None
     next_scheduled_at: datetime | None
     execution_count: int
-    error_message: str | None = Field(description="Why it was set aside, until it is changed.")
+    error_message: str | None = Field(description="Why it was set aside, until it is changed or replayed.")
     description: str
     exceptions: list[ExceptionOut]
     created_at: datetime

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.broadcasts import audience as audiences
-from functions.broadcasts import known_flows, uploads, variables, variants
+from functions.broadcasts import known_flows, schedule_failures, uploads, variables, variants
 from functions.broadcasts.settings import BroadcastSettings
 from functions.broadcasts.starting import open_executions
 from functions.broadcasts.states import UNDER_WAY, AutomationStatus
@@ -15,6 +15,7 @@ from functions.broadcasts.tables import Automation, Schedule
 from shared import clock
 from shared.crm import editing
 from shared.errors import FieldError, RefusedError
+from shared.phrases import phrase
 from shared.settings import settings_of
 from shared.store.dialect import locked
 
@@ -75,13 +76,16 @@ def delete(session: Session, automation_id: str, actor: str) -> None:
     row.deleted_at, row.is_active, row.next_scheduled_at = clock.now(), False, None
     for schedule in session.scalars(select(Schedule).where(Schedule.automation_id == row.id, Schedule.deleted_at.is_(None))):
         schedule.deleted_at, schedule.is_active, schedule.next_scheduled_at = clock.now(), False, None
+        schedule_failures.settle(session, schedule, actor)
     editing.log(session, actor, "automation-deleted", f"automation:{row.uuid}")
 
 
 def _refuse_under_way(session: Session, row: Automation) -> None:
     if under_way := open_executions(session, row.id, UNDER_WAY):
         title = "An execution of it is queued or running; cancel it, or pause it, first."
-        raise RefusedError(400, "execution-under-way", title, detail=f"It is {under_way[0].uuid}.")
+        raise RefusedError(
+            400, "execution-under-way", title, detail=phrase("It is the execution %(number)s.", number=under_way[0].uuid)
+        )
 
 
 def _set(session: Session, row: Automation, fields: Mapping[str, Any], actor: str) -> None:

@@ -1,6 +1,7 @@
 """How fast a broadcast goes and when it begins, in the console: by hand or by a schedule, whose next runs are shown."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -107,8 +108,9 @@ def _pace_page(request: Request, row: Automation, form: PaceForm, error: Refused
         schedule = schedule_records.of_automation(session, row.id)
         facts |= {"schedule": schedule, "runs": None}
         if schedule is not None:
-            rules, spans = schedule_edits.readable(session, schedule)
-            facts["runs"] = schedules_next.preview(rules, spans, clock.now(), RUNS_SHOWN)
+            with suppress(RefusedError):  # it cannot be read any more; this page is where that is mended
+                rules, spans = schedule_edits.readable(session, schedule)
+                facts["runs"] = schedules_next.preview(rules, spans, clock.now(), RUNS_SHOWN)
         session.expunge_all()
     return render(request, "making_pace", row.name, facts, error)
 

@@ -11,6 +11,7 @@ FLOW = Flow(
     "schedule, at an exact rate and within its hours; it can be paused, resumed and cancelled, and what became of each "
     "recipient is kept.",
     functions=(),
+    handlers=MappingProxyType({"broadcast.run": "functions.broadcasts.schedule_replays:HANDLER"}),
     routers=(
         "functions.broadcasts.api_uploads:router",  # before `/{id}`, which `uploads` would be taken for
         "functions.broadcasts.api_schedules:router",
@@ -46,6 +47,22 @@ FLOW = Flow(
     privacy="functions.broadcasts.privacy:PERSONAL_DATA",
     timeline=("functions.broadcasts.privacy:TIMELINE",),
     retention=("functions.broadcasts.retention:RULES",),
+    kept=MappingProxyType(
+        {
+            "broadcast_automations": "made by a person, one at a time",
+            "broadcast_schedules": "made by a person, one at a time",
+            "broadcast_schedule_exceptions": "made by a person, one at a time",
+            "broadcast_uploads": "made by a person, one at a time",
+            "broadcast_executions": "one for each run: what it has sent is known by it when its recipients are gone",
+            "broadcast_counts": "one for each run: what it has sent is known by it when its recipients are gone",
+            "broadcast_forecasts": "one for each run: what it has sent is known by it when its recipients are gone",
+            "broadcast_ledgers": "one for each automation",
+            "broadcast_count_deltas": "gone as soon as they are folded",
+            "broadcast_forecast_parts": "gone as soon as their forecast is there",
+            "broadcast_recent_failures": "kept for a day by the job that reads them",
+            "broadcast_slots": "kept for an hour by whoever counts in them",
+        }
+    ),
     jobs=(
         Job(name="broadcast-schedules", rhythm=Rhythm.MINUTE, run="functions.broadcasts.schedule_runs:run_due"),
         Job(name="broadcast-lists", rhythm=Rhythm.HALF_MINUTE, run="functions.broadcasts.uploads:read_all"),

@@ -24,7 +24,10 @@ MILLISECOND = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A recipient has come to `status`, at `at`. `reason`, `outcome` and the error's words go with it where there are any."""
+    """A recipient has come to `status`, at `at`. `reason`, `outcome` and the error's words go with it where there are any.
+
+    `completes`: the flow has one message, so who had failed is completed where this shows that the message went out after all.
+    """
 
     recipient_id: int
     status: RecipientStatus
@@ -34,6 +37,7 @@ class Change:
     node: str | None = None
     error_code: str | None = None
     error_message: str | None = None
+    completes: bool = False
 
 
 def record(session: Session, changes: Sequence[Change]) -> set[int]:
@@ -61,6 +65,10 @@ def record(session: Session, changes: Sequence[Change]) -> set[int]:
 
 
 def _apply(row: Recipient, change: Change, counted: dict[str, int]) -> None:
+    if change.completes and row.status == RecipientStatus.FAILED and _is_refuted(row, change.status):
+        row.status, row.flow_completed, row.error_code, row.error_message = RecipientStatus.COMPLETED, True, None, None
+        counted[RecipientStatus.FAILED.value] -= 1
+        counted[RecipientStatus.COMPLETED.value] += 1
     if change.status in STAGES:
         _reach(row, change, counted)
     elif change.status is RecipientStatus.COMPLETED and row.status not in ENDED:
@@ -77,6 +85,11 @@ def _apply(row: Recipient, change: Change, counted: dict[str, int]) -> None:
         row.flow_completed = change.status is RecipientStatus.COMPLETED
         counted[change.status.value] += 1
         counted["ended"] += 1
+
+
+def _is_refuted(row: Recipient, word: RecipientStatus) -> bool:
+    """Whether a failure is none by this: what was delivered has not failed, nor what is known to be sent by now."""
+    return word is not RecipientStatus.SENT or row.sent_at is None
 
 
 def _reach(row: Recipient, change: Change, counted: dict[str, int]) -> None:

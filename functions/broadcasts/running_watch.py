@@ -1,7 +1,7 @@
 """What is looked after while executions run: waves of errors, recipients whose message is gone, and the end."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Exists, delete, exists, select
@@ -11,7 +11,7 @@ from functions.broadcasts import progress, running_control, running_outcomes, wa
 from functions.broadcasts.running_outcomes import CANCELLED
 from functions.broadcasts.running_send import MARK
 from functions.broadcasts.running_tables import RecentFailure
-from functions.broadcasts.states import OPEN, AutomationStatus, ExecutionStatus, PlanState, RecipientStatus
+from functions.broadcasts.states import ENDED, OPEN, AutomationStatus, ExecutionStatus, PlanState, RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, Recipient
 from shared import clock
 from shared.alerts import plan_alert
@@ -23,6 +23,7 @@ from shared.store.dialect import held
 from shared.store.models import Delivery
 
 KEPT = timedelta(days=1)
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 STRAY_AFTER = timedelta(minutes=10)
 PAGE = 200
 WORDS: dict[State, Word] = {
@@ -32,11 +33,8 @@ WORDS: dict[State, Word] = {
     State.DEAD: "failed",
     State.UNCERTAIN: "uncertain",
 }
-NOT_OVER = tuple(
-    status
-    for status in RecipientStatus
-    if status not in (RecipientStatus.COMPLETED, RecipientStatus.FAILED, RecipientStatus.SKIPPED)
-)
+NOT_OVER = tuple(status for status in RecipientStatus if status not in ENDED)
+BEGUN = tuple(status for status in NOT_OVER if status is not RecipientStatus.PENDING)
 
 
 def pause_for_errors(session: Session, execution_id: int) -> bool:
@@ -79,18 +77,28 @@ def _any_open(execution_id: int) -> Exists:
 
 
 def take_back(session: Session, execution_id: int) -> int:
-    """Take back what is planned of a cancelled execution and not claimed, and conversations under way; a page at a time.
+    """Take back what is planned of a cancelled execution and not claimed, and conversations under way; a page of either.
 
-    Returns how many. Deliveries are locked before recipients, as where an outcome is recorded.
+    Returns how many. Deliveries are locked before recipients, as where an outcome is recorded. Who was never planned, perhaps
+    a million, is not looked at.
     """
     planned = _planned(session, execution_id)
     gone = [recipient_id for recipient_id, delivery_id in planned if plan.cancel(session, delivery_id, CANCELLED)]
     _skip(session, gone, CANCELLED)
     if gone:
         return len(gone)
-    talks = (Recipient.execution_id == execution_id, Recipient.status.in_(NOT_OVER), Recipient.enrolment_id.is_not(None))
-    enrolments = session.scalars(select(Recipient.enrolment_id).where(*talks).order_by(Recipient.id).limit(PAGE)).all()
-    return sum(talking.cancel(session, one, CANCELLED) for one in enrolments if one is not None)
+    return sum(talking.cancel(session, one, CANCELLED) for one in _talks(session, execution_id))
+
+
+def _talks(session: Session, execution_id: int) -> list[int]:
+    """Conversations of those who have not ended; of those who wait only who was planned before, for the others have none."""
+    of_it = (Recipient.execution_id == execution_id, Recipient.enrolment_id.is_not(None))
+    begun = Recipient.status.in_(BEGUN)
+    planned_before = (Recipient.status == RecipientStatus.PENDING) & (Recipient.due_at > LONG_AGO)  # a seek behind the NULLs
+    found: list[int | None] = []
+    for part in (begun, planned_before):
+        found += session.scalars(select(Recipient.enrolment_id).where(*of_it, part).limit(PAGE - len(found)))
+    return sorted(one for one in found if one is not None)
 
 
 def _planned(session: Session, execution_id: int) -> list[tuple[int, int]]:

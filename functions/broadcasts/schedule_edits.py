@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import automation_edits, running_start, schedule_records, schedules_next
+from functions.broadcasts import automation_edits, running_start, schedule_failures, schedule_records, schedules_next
 from functions.broadcasts.schedules import Schedule as Rules
 from functions.broadcasts.schedules import ScheduleError, Span
 from functions.broadcasts.tables import Automation, Schedule, ScheduleException
@@ -59,7 +59,7 @@ def add(session: Session, automation_id: str, fields: Mapping[str, Any], actor: 
     row = Schedule(automation_id=automation.id, **fields)
     session.add(row)
     session.flush()
-    _settle(session, automation, row, clock.now())
+    _settle(session, automation, row, clock.now(), actor)
     editing.log(session, actor, "broadcasts.schedule.add", f"automation:{automation.uuid}", sorted(fields))
     return row.id
 
@@ -79,8 +79,9 @@ def change(session: Session, automation_id: str, given: Mapping[str, Any], actor
             setattr(row, name, value)
     if row.is_paused != was_paused:
         row.paused_at = now if row.is_paused else None
-    changes = row.next_config
-    _settle(session, automation, row, now)
+    changes, is_active = row.next_config, given.get("is_active")
+    _settle(session, automation, row, now, actor)
+    row.is_active = row.is_active if is_active is None else is_active
     resumes = was_paused and not row.is_paused and catches_up
     if resumes and missed and missed <= now and running_start.begin(session, automation, row, missed, changes) is not None:
         row.last_executed_at, row.execution_count = now, row.execution_count + 1
@@ -97,6 +98,7 @@ def delete(session: Session, automation_id: str, actor: str) -> None:
     automation = automation_edits.find(session, automation_id, for_change=True)
     row = _of(session, automation, for_change=True)
     row.deleted_at, row.is_active, row.next_scheduled_at = clock.now(), False, None
+    schedule_failures.settle(session, row, actor)
     automation.next_scheduled_at = None
     editing.log(session, actor, "broadcasts.schedule.delete", f"automation:{automation.uuid}")
 
@@ -112,7 +114,7 @@ def add_exception(session: Session, automation_id: str, fields: Mapping[str, Any
     added = ScheduleException(schedule_id=row.id, **fields)
     session.add(added)
     session.flush()
-    _settle(session, automation, row, clock.now())
+    _settle(session, automation, row, clock.now(), actor)
     editing.log(session, actor, "broadcasts.schedule.except", f"automation:{automation.uuid}", added.exception_type)
     return added, row.uuid
 
@@ -131,11 +133,11 @@ def delete_exception(session: Session, automation_id: str, exception_id: str, ac
         raise RefusedError(404, "no-exception", "The schedule has no such exception.")
     session.delete(gone)
     session.flush()
-    _settle(session, automation, row, clock.now())
+    _settle(session, automation, row, clock.now(), actor)
     editing.log(session, actor, "broadcasts.schedule.take-back", f"automation:{automation.uuid}", gone.exception_type)
 
 
-def _settle(session: Session, automation: Automation, row: Schedule, now: datetime) -> None:
+def _settle(session: Session, automation: Automation, row: Schedule, now: datetime, actor: str) -> None:
     """Refuse a schedule that never comes, and keep its next run. One that was set aside is taken up again."""
     rules, spans = readable(session, row)
     try:
@@ -144,6 +146,7 @@ def _settle(session: Session, automation: Automation, row: Schedule, now: dateti
         raise _refused(error) from error
     if row.error_message is not None:
         row.is_active, row.error_message = True, None
+        schedule_failures.settle(session, row, actor)
     row.start_time = rules.start_time.isoformat("seconds")
     schedule_records.note_next(automation, row, schedules_next.next_after(rules, spans, now))
     row.updated_at = now

@@ -8,14 +8,13 @@ from functools import partial
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import running_start, schedule_records
+from functions.broadcasts import running_start, schedule_failures, schedule_records
 from functions.broadcasts.schedules import ScheduleError
 from functions.broadcasts.states import AutomationStatus
-from functions.broadcasts.tables import ERROR_LENGTH, Automation, Schedule
+from functions.broadcasts.tables import Automation, Schedule
 from shared import clock, faults
-from shared.alerts import plan_alert
 from shared.crm import editing
-from shared.errors import PuenteError
+from shared.errors import PermanentError, RetryableError
 from shared.store.dialect import rows_changed
 from shared.store.session import reading
 
@@ -34,7 +33,8 @@ def run_due() -> int:
 
     A schedule is claimed by one UPDATE that moves `next_scheduled_at` on, if it still stands where it was read: so of two
     timers one begins the run. The execution is in the same transaction, so after a crash either both are there or neither.
-    Several runs that were missed are one. A schedule that cannot be read is set aside with an alert; the others run.
+    Several runs that were missed are one. A schedule that fails is set aside as a stopped event (`schedule_failures`); the
+    others run.
     """
     now, begun, last = clock.now(), 0, 0
     while page := _due(now, last):
@@ -54,33 +54,51 @@ def _due(now: datetime, last: int) -> Sequence[int]:
 
 def _run_one(schedule_id: int) -> int:
     try:
-        return editing.committed(partial(_claimed, schedule_id=schedule_id))
-    except PuenteError as error:
+        return editing.committed(partial(claim, schedule_id=schedule_id))
+    except RetryableError as error:
         log.warning("schedule %d is tried again in a minute: %s", schedule_id, error)
-    except Exception:
-        log.exception("schedule %d is tried again in a minute", schedule_id)
+    except (ScheduleError, PermanentError) as error:
+        _give_up(schedule_id, error)
+    except Exception as error:
+        log.exception("the run of schedule %d has failed", schedule_id)
+        _give_up(schedule_id, error)
     return 0
 
 
-def _claimed(session: Session, schedule_id: int) -> int:
-    """Claim the due run of a schedule and begin its execution; 0 where another timer was quicker, or it is left out."""
+def _give_up(schedule_id: int, error: Exception) -> None:
+    """Set aside what cannot run. A mistake of ours is tried again every minute as long as the run is on time."""
+    is_certain = isinstance(error, ScheduleError | PermanentError)
+
+    def work(session: Session) -> None:
+        due = session.get_one(Schedule, schedule_id).next_scheduled_at
+        if due is not None and (is_certain or clock.now() - due > GRACE):
+            schedule_failures.set_aside(session, schedule_id, error)
+
+    try:
+        editing.committed(work)
+    except Exception:
+        log.exception("schedule %d is not set aside; it is tried again in a minute", schedule_id)
+
+
+def claim(session: Session, schedule_id: int) -> int:
+    """Claim the due run of a schedule and begin its execution; 0 where another timer was quicker, or it is left out.
+
+    Raises:
+        ScheduleError: a field of it cannot be used.
+    """
     row = session.get_one(Schedule, schedule_id)
     automation = session.get_one(Automation, row.automation_id)
     due, now = row.next_scheduled_at, clock.now()
     if due is None or due > now:
         return 0
-    try:
-        following = schedule_records.next_run(session, row, now)
-    except ScheduleError as error:
-        _set_aside(session, row, error)
-        return 0
+    following = schedule_records.next_run(session, row, now)
     runs = _may_run(automation, row, late=now - due)
     moved = schedule_records.next_values(following)
     counted = {"last_executed_at": now, "execution_count": Schedule.execution_count + 1} if runs else {}
     still = (Schedule.id == row.id, Schedule.next_scheduled_at == due, Schedule.is_active, ~Schedule.is_paused)
-    claim = update(Schedule).where(*still, Schedule.deleted_at.is_(None)).values(**moved, **counted, updated_at=now)
+    claimed = update(Schedule).where(*still, Schedule.deleted_at.is_(None)).values(**moved, **counted, updated_at=now)
     changes = row.next_config
-    if rows_changed(session.execute(claim.execution_options(synchronize_session=False))) == 0:
+    if rows_changed(session.execute(claimed.execution_options(synchronize_session=False))) == 0:
         return 0
     automation.next_scheduled_at = moved["next_scheduled_at"]
     if not runs:
@@ -94,10 +112,3 @@ def _may_run(automation: Automation, row: Schedule, late: timedelta) -> bool:
     if automation.deleted_at is not None or automation.status in (AutomationStatus.ARCHIVED, AutomationStatus.PAUSED):
         return False
     return late <= GRACE or row.missed_policy != SKIP
-
-
-def _set_aside(session: Session, row: Schedule, error: ScheduleError) -> None:
-    """Take a schedule that cannot be read out of the timer's way; operators are told once, and mend it by changing it."""
-    row.is_active, row.error_message = False, f"{error.code}: {error}"[:ERROR_LENGTH]
-    log.error("schedule %d is set aside: %s", row.id, error)
-    plan_alert(session, f"schedule:{row.id}:{clock.now().isoformat()}", f"Puente: schedule {row.uuid} is set aside: {error}")

@@ -8,6 +8,8 @@ Of the files beside it, those in the plural are pure, and those in the singular 
     schedule_records  reads the rows as these values, and keeps the next run in them
     schedule_edits    changes by hand: the API calls it
     schedule_runs     the timer, which begins an execution for each run that is due (`running_start`)
+    schedule_failures sets one aside that fails then, as a stopped event
+    schedule_replays  puts it back in force when that is replayed
 
 docs/schedules.md says what the rules mean.
 """

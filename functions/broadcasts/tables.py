@@ -206,6 +206,7 @@ class Recipient(Base):
 
     __table_args__ = (
         UniqueConstraint("execution_id", "key"),
+        Index("ix_broadcast_recipients_execution_id_id", "execution_id", "id"),
         Index("ix_broadcast_recipients_execution_id_status_due_at_id", "execution_id", "status", "due_at", "id"),
     )
 

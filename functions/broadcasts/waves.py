@@ -14,6 +14,7 @@ from functions.broadcasts.settings import BroadcastSettings
 from shared import clock
 from shared.messages import not_on_whatsapp
 from shared.messages.verdict import NOT_CONFIGURED
+from shared.phrases import phrase
 from shared.settings import settings_of
 
 LATELY = timedelta(minutes=15)
@@ -24,14 +25,20 @@ def why_to_pause(session: Session, automation_id: int) -> str | None:
     since = _since(session, automation_id)
     codes = _codes(session, automation_id, since)
     if codes.get(NOT_CONFIGURED):
-        return "the WhatsApp provider is not set up"
+        return phrase("the WhatsApp provider is not set up")
     failures = sum(codes.values())
     attempts = _attempts(session, automation_id, since, failures)
     if attempts is None:
         return None
     not_on_whatsapp.note_wave(session)
     worst = max(codes, key=lambda code: codes[code])
-    return f"{failures} of {attempts} messages failed within {LATELY.seconds // 60} minutes, most with {worst}"
+    return phrase(
+        "%(failures)s of %(attempts)s messages failed within %(minutes)s minutes, most with %(code)s",
+        failures=failures,
+        attempts=attempts,
+        minutes=LATELY.seconds // 60,
+        code=worst,
+    )
 
 
 def note(session: Session, automation_id: int) -> None:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from functions.carts import shopify_api, woocommerce_api
-from functions.carts.payloads import SHOPIFY, WOOCOMMERCE
+from functions.carts.flow import SHOPIFY, WOOCOMMERCE
 from functions.carts.settings import CartSettings
 from shared import clock
 from shared.errors import PermanentError

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from functions.carts import results
 from functions.carts.tables import CartMessage, ShopOrder
 from shared.watch.day_figures import Figure
 
@@ -14,8 +15,9 @@ REMINDED, RECOVERED = "cart-reminded", "cart-recovered"
 
 def of_carts(session: Session, since: datetime, until: datetime) -> Iterator[Figure]:
     """Both of the same carts, so that one is a share of the other, whenever the order came. Carts are counted, not messages."""
-    begun = select(CartMessage.cart_id).where(CartMessage.sent_at >= since, CartMessage.sent_at < until).distinct().subquery()
-    before = exists().where(CartMessage.cart_id == begun.c.cart_id, CartMessage.sent_at < since)
+    of_day = (CartMessage.sent_at >= since, CartMessage.sent_at < until, results.of_no_test())
+    begun = select(CartMessage.cart_id).where(*of_day).distinct().subquery()
+    before = exists().where(CartMessage.cart_id == begun.c.cart_id, CartMessage.sent_at < since, results.of_no_test())
     first = select(begun.c.cart_id).where(~before)
     paid = exists().where(ShopOrder.recovered_cart_id == begun.c.cart_id, ShopOrder.paid_at.is_not(None))
     for name, query in ((REMINDED, first), (RECOVERED, first.where(paid))):

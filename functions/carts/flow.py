@@ -4,6 +4,9 @@ from types import MappingProxyType
 
 from shared.flow import Flow, IdentityKind, Job, Rhythm
 
+SHOPIFY, WOOCOMMERCE = "shopify", "woocommerce"
+"""The shops whose own forms are read, as they are stored."""
+
 FLOW = Flow(
     name="carts",
     title="Abandoned carts",
@@ -29,6 +32,11 @@ FLOW = Flow(
     privacy="functions.carts.privacy:PERSONAL_DATA",
     timeline=("functions.carts.privacy:CART_TIMELINE", "functions.carts.privacy:ORDER_TIMELINE"),
     retention=("functions.carts.retention:RULES",),
+    kept=MappingProxyType(
+        {
+            "shop_wishes": "proof that a wish to erase was done; the person is gone from it",
+        }
+    ),
     listeners=MappingProxyType({"message.outcome": "functions.carts.listeners:note_outcome"}),
     has_pages=True,
     records=("functions.carts.console:CARTS", "functions.carts.console:ORDERS"),

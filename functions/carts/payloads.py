@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
+from functions.carts.flow import SHOPIFY
 from shared.intake.fields import Email, Lenient, OptionalInstant, OrNone, Phone, Readable, Text
 from shared.intake.webhook import Payload
 
-SHOPIFY, WOOCOMMERCE = "shopify", "woocommerce"
 STORE_LENGTH, ID_LENGTH, SUBJECT_LENGTH = 40, 128, 100
 MOST_ITEMS = 200
 LONGEST_LINK = 1000

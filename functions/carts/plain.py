@@ -7,10 +7,9 @@ from typing import Any
 
 import azure.functions as func
 
+from functions.carts.flow import SHOPIFY, WOOCOMMERCE
 from functions.carts.payloads import (
     MOST_ITEMS,
-    SHOPIFY,
-    WOOCOMMERCE,
     Pair,
     amount,
     first,

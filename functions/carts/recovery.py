@@ -53,14 +53,18 @@ def answers(sent: Iterable[Sent], orders: Sequence[Ordered], within: timedelta) 
 
 
 def attribute(session: Session, carts: Sequence[Cart]) -> None:
-    """Note in the orders of whoever has these carts which series each answers. Twice is as once."""
+    """Note in the orders of whoever has these carts which series each answers; one of a test none. Twice is as once."""
     sent = _sent(session, [cart.id for cart in carts])
     orders = {order.id: order for cart in carts for order in covering.orders_of(session, cart)}
     if not orders:
         return
     rows = session.scalars(locked(select(ShopOrder).where(ShopOrder.id.in_(sorted(orders))).order_by(ShopOrder.id), ShopOrder))
     known = list(rows)
-    placed = [Ordered(row.id, row.placed_at, row.paid_at is not None) for row in known if row.placed_at is not None]
+    placed = [
+        Ordered(row.id, row.placed_at, row.paid_at is not None)
+        for row in known
+        if row.placed_at is not None and not row.of_test
+    ]
     found = answers(sent, placed, timedelta(days=settings_of(CartSettings).carts_recovery_days))
     _note(known, found, {cart.id for cart in carts})
 

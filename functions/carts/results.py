@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import batched
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from functions.carts.tables import CartMessage, ShopOrder
 from shared import comparison
 from shared.comparison import Compared, Side
 from shared.messages.looks import CLICKED, OPENED, by_a_person
+from shared.store.journey_models import Enrolment
 from shared.store.message_models import MessageStatus
+from shared.store.trial_keys import TRIAL
 
 AT_ONCE = 500
 
@@ -54,13 +56,19 @@ def recovered(session: Session, since: date, until: date) -> list[RecoveredDay]:
     return sorted(found, key=lambda one: (one.day, one.currency))
 
 
+def of_no_test() -> ColumnElement[bool]:
+    """Whether a message, in a statement, is of a series that no test event has begun."""
+    return ~exists().where(Enrolment.id == CartMessage.enrolment_id, Enrolment.event_key.like(f"{TRIAL}%"))
+
+
 def results(session: Session, since: datetime, until: datetime) -> list[Result]:
     """For each message and subject: how many went out in that time, were opened and clicked by people, and brought an order.
 
     An order counts for the last message before it.
     """
     found: dict[tuple[str, str, str], Result] = {}
-    query = select(CartMessage).where(CartMessage.sent_at >= since, CartMessage.sent_at < until).order_by(CartMessage.id)
+    of_time = (CartMessage.sent_at >= since, CartMessage.sent_at < until, of_no_test())
+    query = select(CartMessage).where(*of_time).order_by(CartMessage.id)
     for several in batched(session.scalars(query).all(), AT_ONCE, strict=False):
         _count(session, found, several)
     return [found[key] for key in sorted(found)]

@@ -16,6 +16,7 @@ from functions.carts.tables import COMPLETED, EMPTY, OPEN, ORDERED, VARIANTS, Ca
 from shared import clock
 from shared.alerts import plan_alert
 from shared.crm.people import e164
+from shared.outbox import plan
 from shared.settings import get_settings, settings_of
 from shared.store.dialect import hold_names, insert_if_absent, locked
 from shared.store.types import fitting
@@ -121,9 +122,11 @@ def _locked_cart(session: Session, report: CartReport, at: datetime) -> tuple[Ca
 
 
 def _locked_order(session: Session, report: OrderReport) -> tuple[ShopOrder, bool]:
-    same = {"store": report.store, "order_id": report.order_id}
-    is_new = insert_if_absent(session, ShopOrder, ("store", "order_id"), same | {"facts": {}})
-    return session.scalars(locked(select(ShopOrder).filter_by(**same), ShopOrder)).one(), is_new
+    same, is_of_test = {"store": report.store, "order_id": report.order_id}, plan.is_of_test(session)
+    is_new = insert_if_absent(session, ShopOrder, ("store", "order_id"), same | {"facts": {}, "of_test": is_of_test})
+    order = session.scalars(locked(select(ShopOrder).filter_by(**same), ShopOrder)).one()
+    order.of_test = order.of_test and is_of_test
+    return order, is_new
 
 
 def _fill_cart(cart: Cart) -> None:

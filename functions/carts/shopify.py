@@ -10,7 +10,8 @@ from typing import Any
 import azure.functions as func
 
 from functions.carts import plain
-from functions.carts.payloads import SHOPIFY, Pair, first, lines_of, link, mapping, objects, pair, text, without_nothing
+from functions.carts.flow import SHOPIFY
+from functions.carts.payloads import Pair, first, lines_of, link, mapping, objects, pair, text, without_nothing
 from functions.carts.settings import CartSettings
 from shared.errors import RefusedError
 from shared.intake import signatures

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Unicode, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Unicode, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from functions.carts.payloads import ID_LENGTH, STORE_LENGTH
@@ -24,7 +24,8 @@ class ShopOrder(Timestamped, Base):
     when the money came, `paid_on` that day in CARTS_TIME_ZONE; NULL while it is not paid, and for tests. `net_minor` is what it
     amounts to without what went back, in the currency's smallest unit. `cart_ref` and `other_ref` are the carts that it names.
     `recovered_cart_id` is the cart whose series it answers, `recovered_message_id` the last message before it.
-    `notified` lists the names under which journeys know of it.
+    `notified` lists the names under which journeys know of it. `of_test`: only test events have told of it ("Try it"), so it
+    answers no series.
     """
 
     __tablename__ = "shop_orders"
@@ -48,6 +49,7 @@ class ShopOrder(Timestamped, Base):
     notified: Mapped[Any] = mapped_column(JsonText, default=list)
     recovered_cart_id: Mapped[int | None] = mapped_column(BigId, index=True)
     recovered_message_id: Mapped[int | None] = mapped_column(BigId)
+    of_test: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     __table_args__ = (UniqueConstraint("store", "order_id"),)
 

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from functions.carts import plain, shopify, woocommerce
-from functions.carts.payloads import SHOPIFY, WOOCOMMERCE, CartReport, OrderReport, PrivacyWish, ShopNotice
+from functions.carts.flow import SHOPIFY, WOOCOMMERCE
 from shared.intake.endpoint import EVENTS_QUEUE, accepting
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Sender, Webhook, by_key_in_address
@@ -25,8 +24,12 @@ from shared.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from functions.carts.payloads import CartReport, OrderReport, PrivacyWish, ShopNotice
+
 bp = func.Blueprint()
 SENDER = "carts"
+CART_REPORT, ORDER_REPORT = "functions.carts.payloads:CartReport", "functions.carts.payloads:OrderReport"
+SHOP_NOTICE, PRIVACY_WISH = "functions.carts.payloads:ShopNotice", "functions.carts.payloads:PrivacyWish"
 
 
 def apply_cart(session: Session, event: Event[CartReport]) -> str:
@@ -70,38 +73,47 @@ def by_kind(_request: func.HttpRequest, data: dict[str, Any]) -> Webhook | None:
 
 
 CART = Webhook(
-    name="carts.cart", queue=EVENTS_QUEUE, payload=CartReport, authenticate=by_key, read=plain.read_cart, variant=by_kind
+    name="carts.cart",
+    queue=EVENTS_QUEUE,
+    payload=CART_REPORT,
+    authenticate=by_key,
+    read="functions.carts.plain:read_cart",
+    variant=by_kind,
 )
-ORDER = Webhook(name="carts.order", queue=EVENTS_QUEUE, payload=OrderReport, authenticate=by_key, read=plain.read_order)
-NOTICE = Webhook(name="carts.notice", queue=EVENTS_QUEUE, payload=ShopNotice, authenticate=by_key)
+ORDER = Webhook(
+    name="carts.order", queue=EVENTS_QUEUE, payload=ORDER_REPORT, authenticate=by_key, read="functions.carts.plain:read_order"
+)
+NOTICE = Webhook(name="carts.notice", queue=EVENTS_QUEUE, payload=SHOP_NOTICE, authenticate=by_key)
 CHECKOUT = Webhook(
     name="shopify.checkout",
     queue=EVENTS_QUEUE,
-    payload=CartReport,
-    authenticate=shopify.signed,
-    read=shopify.read,
+    payload=CART_REPORT,
+    authenticate="functions.carts.shopify:signed",
+    read="functions.carts.shopify:read",
     variant=by_kind,
 )
-SHOPIFY_ORDER = replace(CHECKOUT, name="shopify.order", payload=OrderReport)
-WISH = replace(CHECKOUT, name="shopify.privacy", payload=PrivacyWish)
+SHOPIFY_ORDER = replace(CHECKOUT, name="shopify.order", payload=ORDER_REPORT)
+WISH = replace(CHECKOUT, name="shopify.privacy", payload=PRIVACY_WISH)
 WOOCOMMERCE_ORDER = Webhook(
     name="woocommerce.order",
     queue=EVENTS_QUEUE,
-    payload=OrderReport,
-    authenticate=woocommerce.signed,
-    read=woocommerce.read,
+    payload=ORDER_REPORT,
+    authenticate="functions.carts.woocommerce:signed",
+    read="functions.carts.woocommerce:read",
     variant=by_kind,
 )
 CARTS_OF = {SENDER: CART, SHOPIFY: CHECKOUT}
 ORDERS_OF = {SENDER: ORDER, SHOPIFY: SHOPIFY_ORDER, WOOCOMMERCE: WOOCOMMERCE_ORDER}
-CARTS: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=CartReport, apply=apply_cart)
-ORDERS: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=OrderReport, apply=apply_order)
-WISHES: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=PrivacyWish, apply=apply_wish)
-NOTICES: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=ShopNotice, apply=apply_notice)
+CARTS: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=CART_REPORT, apply=apply_cart)
+ORDERS: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=ORDER_REPORT, apply=apply_order)
+WISHES: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=PRIVACY_WISH, apply=apply_wish)
+NOTICES: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=SHOP_NOTICE, apply=apply_notice)
 
 
 async def accept_woocommerce(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
     """Take in what WooCommerce sends; the form by which it tries an address is answered with exactly 200, and not kept."""
+    from functions.carts import woocommerce
+
     if woocommerce.is_ping(req.get_body()):
         return func.HttpResponse("ok", status_code=200, mimetype="text/plain")
     return await WOOCOMMERCE_ORDER.accept(req, message)
@@ -109,6 +121,8 @@ async def accept_woocommerce(req: func.HttpRequest, message: func.Out[bytes]) ->
 
 async def accept_old(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
     """Take in what comes to the replaced flow's address, by whom it says that it is from; each checks its own sender."""
+    from functions.carts import woocommerce
+
     names = {name.lower() for name in req.headers}
     if "x-shopify-hmac-sha256" in names:
         return await CHECKOUT.accept(req, message)

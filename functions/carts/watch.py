@@ -17,7 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.carts import amounts, woocommerce, woocommerce_api
-from functions.carts.payloads import WOOCOMMERCE, OrderReport
+from functions.carts.flow import WOOCOMMERCE
+from functions.carts.payloads import OrderReport
 from functions.carts.tables import ShopOrder
 from functions.carts.triggers import WOOCOMMERCE_ORDER
 from shared import clock, queues

@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from functions.carts import privacy, series
-from functions.carts.payloads import SHOPIFY, PrivacyWish, subject_of
+from functions.carts.flow import SHOPIFY
+from functions.carts.payloads import PrivacyWish, subject_of
 from functions.carts.shopify import DATA_REQUEST, SHOP_REDACT
 from functions.carts.tables import Cart, ShopOrder, ShopWish
 from shared import clock

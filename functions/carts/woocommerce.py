@@ -11,7 +11,8 @@ from typing import Any
 import azure.functions as func
 
 from functions.carts import plain
-from functions.carts.payloads import WOOCOMMERCE, amount, first, mapping, objects, pair, text, without_nothing
+from functions.carts.flow import WOOCOMMERCE
+from functions.carts.payloads import amount, first, mapping, objects, pair, text, without_nothing
 from functions.carts.settings import CartSettings
 from shared.intake import signatures
 from shared.intake.webhook import SIGNED, Sender, by_key_in_address, json_object

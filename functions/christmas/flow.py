@@ -27,6 +27,12 @@ FLOW = Flow(
     routers=("functions.christmas.api:router",),
     tables=("functions.christmas.tables",),
     privacy="functions.christmas.privacy:PERSONAL_DATA",
+    kept=MappingProxyType(
+        {
+            "sequence_contacts": "one for each person of the campaign; erasing them removes it",
+            "sequences": "each begins once for all time, by its key",
+        }
+    ),
     syncs=("functions.christmas.notion_sync:CONTACTS", "functions.christmas.notion_sync:SEQUENCES"),
     effects=("functions.christmas.hot_leads:ALERTS",),
     targets=MappingProxyType({"notion": "functions.christmas.notion_sync:policy"}),
@@ -45,6 +51,7 @@ FLOW = Flow(
     settings="functions.christmas.settings:CampaignSettings",
     has_journeys=True,
     has_templates=True,
+    has_pages=True,
     stand_ins=("sandbox.notion:Notion", "sandbox.discord:Discord", "sandbox.calendly:Calendly"),
     identities=(IdentityKind(name="campaign", title="Number of a contact of the campaign"),),
     people=("functions.christmas.people:CONTACTS",),

@@ -17,18 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from functions.bookings import calendly
-from functions.bookings.payloads import signed_by_calendly
 from functions.bookings.triggers import CALENDLY, apply_booking_event
-from functions.christmas import kinds, segments
-from functions.christmas.payloads import (
-    AssessmentPayload,
-    CampaignPayload,
-    NoShowPayload,
-    OnboardingPayload,
-    PostCallPayload,
-    SignupPayload,
-)
 from functions.christmas.settings import CampaignSettings
 from shared import problems
 from shared.errors import RefusedError
@@ -40,6 +29,14 @@ from shared.settings import Settings, settings_of
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from functions.christmas.payloads import (
+        AssessmentPayload,
+        CampaignPayload,
+        NoShowPayload,
+        OnboardingPayload,
+        PostCallPayload,
+        SignupPayload,
+    )
     from functions.christmas.tables import SequenceContact
 
 log = logging.getLogger("puente.sequences")
@@ -60,7 +57,7 @@ def apply_signup(session: Session, event: Event[SignupPayload]) -> str:
 
 def apply_assessment(session: Session, event: Event[AssessmentPayload]) -> str:
     """Segment, the five mails (the first is the website's), and an alert where it is critical; see `begin` for the outcomes."""
-    from functions.christmas import begin, hot_leads, notion_sync, people
+    from functions.christmas import begin, hot_leads, kinds, notion_sync, people, segments
 
     payload, at = event.payload, event.payload.email_1_sent_at or event.envelope.received
     for warning in payload.warnings:
@@ -106,7 +103,7 @@ def apply_noshow(session: Session, event: Event[NoShowPayload]) -> str:
 
 def apply_postcall(session: Session, event: Event[PostCallPayload]) -> str:
     """Three mails to somebody who said maybe, once for each call."""
-    from functions.christmas import begin, notion_sync, people
+    from functions.christmas import begin, kinds, notion_sync, people
 
     payload, at = event.payload, event.envelope.time
     contact = _known(session, event)
@@ -120,7 +117,7 @@ def apply_postcall(session: Session, event: Event[PostCallPayload]) -> str:
 
 def apply_onboarding(session: Session, event: Event[OnboardingPayload]) -> str:
     """A customer: what sold to them ends, and three mails welcome them, once for each payment. "unpaid" is only recorded."""
-    from functions.christmas import begin, onboarding
+    from functions.christmas import begin, kinds, onboarding
 
     payload, at = event.payload, event.envelope.time
     if not payload.is_paid:
@@ -163,35 +160,41 @@ def by_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
 
 def by_calendly_or_key(request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
     """Calendly has signed it; where it bears no signature of theirs, the caller has a key. Raises RefusedError."""
+    from functions.bookings.payloads import signed_by_calendly
+
     return signed_by_calendly(request, raw, settings, otherwise=by_key)
 
 
 def calendly_variant(request: func.HttpRequest, data: dict[str, Any]) -> Webhook | None:
     """Calendly's own webhooks come to the address of the no-show handler as well, where the replaced system took them."""
+    from functions.bookings import calendly
+
     return OF_CALENDLY if calendly.is_native(request.headers, data) else None
 
 
 OF_CALENDLY = replace(CALENDLY, queue=EVENTS_QUEUE, authenticate=by_calendly_or_key)
 
 
-def _webhook(kind: str, payload: type[CampaignPayload]) -> Webhook:
+def _webhook(kind: str, payload: str) -> Webhook:
     return Webhook(name=f"{SENDER}.{kind}", queue=EVENTS_QUEUE, payload=payload, authenticate=by_key)
 
 
 WEBHOOKS = {
-    "signup-handler": _webhook("signup", SignupPayload),
-    "assessment-handler": _webhook("assessment", AssessmentPayload),
+    "signup-handler": _webhook("signup", "functions.christmas.payloads:SignupPayload"),
+    "assessment-handler": _webhook("assessment", "functions.christmas.payloads:AssessmentPayload"),
     "noshow-recovery-handler": replace(
-        _webhook("noshow", NoShowPayload), authenticate=by_calendly_or_key, variant=calendly_variant
+        _webhook("noshow", "functions.christmas.payloads:NoShowPayload"),
+        authenticate=by_calendly_or_key,
+        variant=calendly_variant,
     ),
-    "postcall-maybe-handler": _webhook("postcall", PostCallPayload),
-    "onboarding-handler": _webhook("onboarding", OnboardingPayload),
+    "postcall-maybe-handler": _webhook("postcall", "functions.christmas.payloads:PostCallPayload"),
+    "onboarding-handler": _webhook("onboarding", "functions.christmas.payloads:OnboardingPayload"),
 }
-SIGNUP = Handler(queue=EVENTS_QUEUE, payload=SignupPayload, apply=apply_signup)
-ASSESSMENT = Handler(queue=EVENTS_QUEUE, payload=AssessmentPayload, apply=apply_assessment)
-NO_SHOW = Handler(queue=EVENTS_QUEUE, payload=NoShowPayload, apply=apply_noshow)
-POST_CALL = Handler(queue=EVENTS_QUEUE, payload=PostCallPayload, apply=apply_postcall)
-ONBOARDING = Handler(queue=EVENTS_QUEUE, payload=OnboardingPayload, apply=apply_onboarding)
+SIGNUP = Handler(queue=EVENTS_QUEUE, payload="functions.christmas.payloads:SignupPayload", apply=apply_signup)
+ASSESSMENT = Handler(queue=EVENTS_QUEUE, payload="functions.christmas.payloads:AssessmentPayload", apply=apply_assessment)
+NO_SHOW = Handler(queue=EVENTS_QUEUE, payload="functions.christmas.payloads:NoShowPayload", apply=apply_noshow)
+POST_CALL = Handler(queue=EVENTS_QUEUE, payload="functions.christmas.payloads:PostCallPayload", apply=apply_postcall)
+ONBOARDING = Handler(queue=EVENTS_QUEUE, payload="functions.christmas.payloads:OnboardingPayload", apply=apply_onboarding)
 MEETING: Handler[Any] = Handler(queue=EVENTS_QUEUE, payload=OF_CALENDLY.payload, apply=apply_booking_event)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -17,7 +16,7 @@ from functions.console import flow_facts, setting_origins
 from functions.console.executions import types_of
 from shared import clock
 from shared import flows as installed
-from shared.console import pages
+from shared.console import pages, words
 from shared.console.navigation import Entry
 from shared.console.pause_form import Paused
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
@@ -25,7 +24,7 @@ from shared.console.words import mark
 from shared.errors import RefusedError
 from shared.flow import Flow
 from shared.intake import pausing, releasing
-from shared.settings import get_settings, setting_name
+from shared.settings import fields_of, get_settings, setting_name
 from shared.store.figure_models import EventHour
 from shared.store.models import DeadLetter
 from shared.store.session import reading
@@ -106,7 +105,9 @@ def flow(request: Request, name: str) -> Response:
         "settings": [one for one in settings if not one.is_switch],
         "takes_events": pausing.takes_events(name),
     }
-    return pages.render(request, "console/flow.html", here="flows", heading=found.title, **facts)
+    return pages.render(
+        request, "console/flow.html", here="flows", heading=pages.declared(request, words.FLOW, found.title), **facts
+    )
 
 
 def found_flow(name: str) -> Flow:
@@ -138,11 +139,11 @@ def resume(name: str, operator: Signed) -> Response:
 
 def _settings(flow: Flow) -> list[SettingShown]:
     """The settings that the flow brings."""
-    return [] if flow.settings is None else shown_settings(installed.resolve(flow.settings))
+    return [] if flow.settings is None else shown_settings(fields_of(installed.resolve(flow.settings)))
 
 
-def shown_settings(group: type[BaseModel]) -> list[SettingShown]:
-    """A group's settings in their order; the values of secrets, and of what may hold one, are never shown."""
+def shown_settings(fields: Mapping[str, FieldInfo]) -> list[SettingShown]:
+    """Settings in their order; the values of secrets, and of what may hold one, are never shown."""
     settings, file = get_settings(), setting_origins.of_file()
     return [
         SettingShown(
@@ -155,7 +156,7 @@ def shown_settings(group: type[BaseModel]) -> list[SettingShown]:
             ),
             is_switch=field.annotation is bool,
         )
-        for name, field in group.model_fields.items()
+        for name, field in fields.items()
     ]
 
 

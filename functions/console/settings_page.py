@@ -6,12 +6,13 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import select
 
 from functions.console.flows import SettingShown, shown_settings
-from shared.console import pages
+from shared.console import pages, words
 from shared.console.navigation import Entry
 from shared.console.routes import ConsoleRoute
 from shared.console.words import mark
-from shared.settings import get_settings
+from shared.settings import settings_class
 from shared.store.models import Advisor, Channel, StageMapping
+from shared.store.search import plain
 from shared.store.session import reading
 
 router = APIRouter(route_class=ConsoleRoute)
@@ -21,8 +22,8 @@ ENTRY = Entry(name="settings", title=mark("Settings"), path="/console/settings",
 @router.get("/console/settings")
 def settings(request: Request, q: Annotated[str, Query(max_length=60)] = "") -> Response:
     """Every setting whose name or meaning has a part; the stage map, the advisors and the channels."""
-    words = q.strip().lower()
-    listed = [one for one in shown_settings(type(get_settings())) if _fits(one, words)]
+    part, language = plain(q), pages.reader_of(request).language
+    listed = [one for one in shown_settings(settings_class().model_fields) if _fits(one, part, language)]
     with reading() as session:
         stages = session.scalars(select(StageMapping).order_by(StageMapping.manychat_key)).all()
         advisors = session.scalars(select(Advisor).order_by(Advisor.name)).all()
@@ -32,5 +33,7 @@ def settings(request: Request, q: Annotated[str, Query(max_length=60)] = "") -> 
     return pages.render(request, "console/settings.html", here="settings", heading=mark("Settings"), **facts)
 
 
-def _fits(one: SettingShown, words: str) -> bool:
-    return words in one.name.lower() or words in one.meaning.lower()
+def _fits(one: SettingShown, part: str, language: str) -> bool:
+    """Whether its name, or its meaning as it is written or as it is shown, has the part, whatever its case and accents."""
+    shown = words.declared(language, words.SETTING, one.meaning) or ""
+    return not part or any(part in plain(each) for each in (one.name, one.meaning, shown))

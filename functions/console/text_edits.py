@@ -14,7 +14,7 @@ from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark
 from shared.crm import editing
 from shared.errors import RefusedError
-from shared.messages import templates, text_checks, text_versions
+from shared.messages import template_sources, templates, text_checks, text_versions
 from shared.messages.text_versions import Wording
 from shared.store.session import reading
 
@@ -106,16 +106,17 @@ def file(name: str, locale: Locale = "es") -> Response:
     """The text that goes out now as the repository keeps it: a ZIP to be unpacked at the top of the project."""
     with reading() as session:
         current = found(session, name, locale)
-    folder = templates.folder_of(name, current.file.locale)
+    folder = templates.folder_of(name, template_sources.of_repository(name, locale).locale)
+    place = folder.parents[1] / current.now.locale / name
     kept = io.BytesIO()
     with zipfile.ZipFile(kept, "w", zipfile.ZIP_DEFLATED) as archive:
         meta = (folder / "meta.yaml").read_text(encoding="utf-8")
         parts = {"meta.yaml": meta} | {FILES[part]: getattr(current.now, part) for part in text_checks.PARTS}
         for file_name, words in parts.items():
             if words:
-                place = folder.relative_to(PROJECT) / file_name
-                archive.writestr(zipfile.ZipInfo(str(place), EARLIEST), words if words.endswith("\n") else f"{words}\n")
-    headers = pages.HEADERS | {"Content-Disposition": f'attachment; filename="{name}-{current.file.locale}.zip"'}
+                at = place.relative_to(PROJECT) / file_name
+                archive.writestr(zipfile.ZipInfo(str(at), EARLIEST), words if words.endswith("\n") else f"{words}\n")
+    headers = pages.HEADERS | {"Content-Disposition": f'attachment; filename="{name}-{current.now.locale}.zip"'}
     return Response(kept.getvalue(), media_type="application/zip", headers=headers)
 
 

@@ -14,7 +14,7 @@ from functions.console import trial_form
 from functions.console.executions import types_of
 from functions.console.flows import found_flow
 from shared import clock
-from shared.console import masking, pages
+from shared.console import masking, pages, words
 from shared.console.identity import Role
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark
@@ -158,7 +158,9 @@ def _shown(
         "masked": masking.masked,
         "may_try": pages.operator_of(request).may(Role.OPERATOR),
     }
-    return pages.render(request, "console/trial.html", here="flows", heading=flow.title, **facts)
+    return pages.render(
+        request, "console/trial.html", here="flows", heading=pages.declared(request, words.FLOW, flow.title), **facts
+    )
 
 
 @router.get("/console/tries/{trial_id:id}")

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from functions.coordinations import payloads
-from functions.coordinations.payloads import CoordinationRequest, RobotResult
 from shared.intake.endpoint import EVENTS_QUEUE, accepting, webhook
 from shared.intake.inbox import Event
 from shared.intake.webhook import Webhook
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from functions.coordinations.payloads import CoordinationRequest, RobotResult
 
 bp = func.Blueprint()
 
@@ -45,16 +45,16 @@ def apply_result(session: Session, event: Event[RobotResult]) -> str:
 REQUEST = Webhook(
     name="coordinations.request",
     queue=EVENTS_QUEUE,
-    payload=CoordinationRequest,
-    authenticate=payloads.by_key,
-    read=payloads.read_request,
+    payload="functions.coordinations.payloads:CoordinationRequest",
+    authenticate="functions.coordinations.payloads:by_key",
+    read="functions.coordinations.payloads:read_request",
 )
 RESULT = Webhook(
     name="coordinations.result",
     queue=EVENTS_QUEUE,
-    payload=RobotResult,
-    authenticate=payloads.by_token_or_key,
-    read=payloads.read_result,
+    payload="functions.coordinations.payloads:RobotResult",
+    authenticate="functions.coordinations.payloads:by_token_or_key",
+    read="functions.coordinations.payloads:read_result",
 )
 REQUEST_HANDLER = webhook(bp, "coordinations_request", "api/v1/coordinations/requests", REQUEST, apply_request)
 RESULT_HANDLER = webhook(bp, "coordinations_result", "api/v1/coordinations/result", RESULT, apply_result)

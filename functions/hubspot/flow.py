@@ -19,6 +19,12 @@ FLOW = Flow(
     privacy="functions.hubspot.privacy:PERSONAL_DATA",
     timeline=("functions.hubspot.privacy:TIMELINE",),
     retention=("functions.hubspot.retention:RULES",),
+    kept=MappingProxyType(
+        {
+            "hubspot_merges": "an event by the old number may come at any time",
+            "hubspot_interests": "one for each contact; erasing them removes it",
+        }
+    ),
     syncs=("functions.hubspot.fetching:FETCHES", "functions.hubspot.interest:INTEREST"),
     targets=MappingProxyType({"hubspot": "functions.hubspot.client:policy"}),
     clients=("functions.hubspot.client:HUBSPOT",),
@@ -28,6 +34,7 @@ FLOW = Flow(
     jobs=(Job(name="compare-hubspot", rhythm=Rhythm.NIGHT, run="functions.hubspot.compare:ask_nightly"),),
     settings="functions.hubspot.settings:HubSpotSettings",
     has_templates=True,
+    has_pages=True,
     senders=("hubspot",),
     kept_keys=frozenset(("hubspot.events",)),
     stand_ins=("sandbox.hubspot:HubSpot",),

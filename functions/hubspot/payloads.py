@@ -19,7 +19,6 @@ from shared.intake.webhook import SIGNED, Payload, Sender, by_key_in_address
 from shared.settings import Settings, settings_of
 
 SENDER = "hubspot"
-LARGEST_BODY = 1_048_576
 IDS = ("objectId", "hubspot_contact_id", "contact_id", "vid", "id")
 
 KNOWN = frozenset((*IDS, "subscriptionType", "eventType", "properties"))

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from functions.hubspot import payloads
-from functions.hubspot.payloads import HubSpotEvents
 from shared.intake.by_hand import Reply, Synchronous
 from shared.intake.endpoint import EVENTS_QUEUE, accepting, webhook
 from shared.intake.inbox import Event
@@ -28,6 +26,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from functions.hubspot.payloads import HubSpotEvents
+
+LARGEST_BODY = 1_048_576
 bp = func.Blueprint()
 
 
@@ -48,10 +49,10 @@ def answer_interest(inputs: Mapping[str, Any]) -> Reply:
 WEBHOOK = Webhook(
     name="hubspot.events",
     queue=EVENTS_QUEUE,
-    payload=HubSpotEvents,
-    authenticate=payloads.signed,
-    read=payloads.read,
-    max_bytes=payloads.LARGEST_BODY,
+    payload="functions.hubspot.payloads:HubSpotEvents",
+    authenticate="functions.hubspot.payloads:signed",
+    read="functions.hubspot.payloads:read",
+    max_bytes=LARGEST_BODY,
 )
 HANDLER = webhook(bp, "hubspot", "api/v1/hubspot/webhook", WEBHOOK, apply_events)
 OLD_IDS = ("hubspot_lead_to_manychat", "hubspot_lead_to_manychat_improved", "hubspot_to_manychat")

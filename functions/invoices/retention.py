@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 from sqlalchemy import ColumnElement, exists, select
 
-from functions.invoices.tables import Invoice, InvoiceHold, InvoicePayment, InvoiceReminder
-from shared.retention import DaysOf, Rule
+from functions.invoices.tables import Invoice, InvoiceDay, InvoiceHold, InvoicePayment, InvoiceReminder
+from shared.retention import FIGURES_KEPT_DAYS, DaysOf, Rule
 
 WAITING_DAYS = 90
 """So long a payment waits for the invoice that it names; most name an order and no invoice."""
@@ -44,12 +44,17 @@ def _old_invoice(before: datetime) -> ColumnElement[bool]:
     return _old(before) & ~has_more[0] & ~has_more[1] & ~has_more[2]
 
 
+def _old_day(before: datetime) -> ColumnElement[bool]:
+    return InvoiceDay.day < before.date()
+
+
 RULES: Mapping[str, Rule] = MappingProxyType(
     {
         "reminders of invoices": Rule(InvoiceReminder, InvoiceReminder.created_at, _DAYS, _old_reminder),
         "holds of invoices": Rule(InvoiceHold, InvoiceHold.created_at, _DAYS, _old_hold),
         "payments of invoices": Rule(InvoicePayment, InvoicePayment.created_at, _DAYS, _old_payment),
         "payments of no invoice": Rule(InvoicePayment, InvoicePayment.created_at, lambda _s: WAITING_DAYS, _of_no_invoice),
+        "days of invoices": Rule(InvoiceDay, InvoiceDay.day, lambda _s: FIGURES_KEPT_DAYS, _old_day),
         "invoices": Rule(Invoice, Invoice.created_at, _DAYS, _old_invoice),
     }
 )

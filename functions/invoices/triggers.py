@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from functions.invoices.payloads import InvoiceReport, LookRequest, by_key, names_invoice
 from shared.intake.endpoint import EVENTS_QUEUE, accepting, webhook
 from shared.intake.inbox import Event, Handler
 from shared.intake.webhook import Webhook
@@ -21,7 +20,11 @@ from shared.intake.webhook import Webhook
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from functions.invoices.payloads import InvoiceReport, LookRequest
+
 bp = func.Blueprint()
+INVOICE, LOOK_REQUEST = "functions.invoices.payloads:InvoiceReport", "functions.invoices.payloads:LookRequest"
+BY_KEY = "functions.invoices.payloads:by_key"
 
 
 def apply_report(session: Session, event: Event[InvoiceReport]) -> str:
@@ -40,17 +43,19 @@ def apply_look(session: Session, _event: Event[LookRequest]) -> str:
     return "applied"
 
 
-LOOK = Webhook(name="invoices.look", queue=EVENTS_QUEUE, payload=LookRequest, authenticate=by_key)
+LOOK = Webhook(name="invoices.look", queue=EVENTS_QUEUE, payload=LOOK_REQUEST, authenticate=BY_KEY)
 
 
 def _look_or_report(_request: func.HttpRequest, data: dict[str, Any]) -> Webhook | None:
     """A body that names nothing of an invoice is the wish for a look, as the replaced flow was started."""
+    from functions.invoices.payloads import names_invoice
+
     return None if names_invoice(data) else LOOK
 
 
-REPORT = Webhook(name="invoices.report", queue=EVENTS_QUEUE, payload=InvoiceReport, authenticate=by_key)
+REPORT = Webhook(name="invoices.report", queue=EVENTS_QUEUE, payload=INVOICE, authenticate=BY_KEY)
 HANDLER = webhook(bp, "invoices", "api/v1/invoices/webhook", REPORT, apply_report)
-LOOK_HANDLER = Handler(queue=EVENTS_QUEUE, payload=LookRequest, apply=apply_look)
+LOOK_HANDLER = Handler(queue=EVENTS_QUEUE, payload=LOOK_REQUEST, apply=apply_look)
 OLD_ID = "invoice_payment_reminders"
 OLD_ROUTE = f"api/v1/executions/webhook/{{namespace}}/{OLD_ID}/{{key?}}"
 accepting(bp, "invoices_old_webhook", OLD_ROUTE, replace(REPORT, variant=_look_or_report), also=(LOOK,))

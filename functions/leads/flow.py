@@ -14,6 +14,12 @@ FLOW = Flow(
     routers=("functions.leads.api:router",),
     tables=("functions.leads.tables",),
     privacy="functions.leads.privacy:PERSONAL_DATA",
+    kept=MappingProxyType(
+        {
+            "leads": "the record itself; erasing a person removes it",
+            "lead_actions": "what a replaced system has left behind; nothing is added",
+        }
+    ),
     syncs=("functions.leads.kommo_sync:LEADS",),
     effects=("functions.leads.notes:NOTE",),
     logs=MappingProxyType({"actions-log": "functions.leads.actions_log:lines"}),

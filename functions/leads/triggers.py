@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from functions.leads import endpoint
-from functions.leads.payloads import LeadPayload
 from shared import flows
 from shared.intake.endpoint import accepting, handling
 from shared.intake.inbox import Event, Handler
@@ -23,9 +21,10 @@ from shared.intake.webhook import BEARER, Sender, Webhook
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from functions.leads.payloads import LeadPayload
     from shared.settings import Settings
 
-QUEUE = "lead-queue"
+QUEUE, LEAD = "lead-queue", "functions.leads.payloads:LeadPayload"
 bp = func.Blueprint()
 
 
@@ -50,7 +49,7 @@ def apply_lead(session: Session, event: Event[LeadPayload]) -> str:
 WEBHOOK = Webhook(
     name="lead.form",
     queue=QUEUE,
-    payload=LeadPayload,
+    payload=LEAD,
     answer=lambda payload: {"lead_id": payload.lead_id},
     authenticate=anybody,
     example={
@@ -62,17 +61,21 @@ WEBHOOK = Webhook(
         "fuente": "prueba",
     },
 )
-HANDLER = Handler(queue=QUEUE, payload=LeadPayload, apply=apply_lead)
+HANDLER = Handler(queue=QUEUE, payload=LEAD, apply=apply_lead)
 
 
 async def take(req: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:
     """Take a form in: 200 with the lead's number once it is on its queue."""
+    from functions.leads import endpoint
+
     return await endpoint.take(WEBHOOK, req, message)
 
 
 @bp.route("api/lead", methods=["OPTIONS"], auth_level=func.AuthLevel.ANONYMOUS)
 async def lead_preflight(req: func.HttpRequest) -> func.HttpResponse:
     """Say whether a page may post."""
+    from functions.leads import endpoint
+
     return endpoint.preflight(req)
 
 

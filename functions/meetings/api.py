@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from functions.meetings import asking, holding, payloads, services
+from functions.meetings import asking, flow, holding, services
 from functions.meetings.settings import MeetingSettings
 from functions.meetings.shown import shown
 from functions.meetings.tables import Meeting, MeetingAttendee
@@ -246,7 +246,7 @@ for _status, _meaning in {
 }.items():
     ANSWERS[_status] = {**ANSWERS[_status], "model": AskedOut, "description": _meaning}
 SUMMARY = "Ask for a meeting"
-ADDRESS = f"/executions/webhook/{{namespace}}/{payloads.OLD_ID}"
+ADDRESS = f"/executions/webhook/{{namespace}}/{flow.OLD_ID}"
 
 
 @asks.post("/meetings", status_code=202, summary=SUMMARY, responses=ANSWERS, response_model=AskedOut)

@@ -4,6 +4,9 @@ from types import MappingProxyType
 
 from shared.flow import Flow, Job, Rhythm
 
+OLD_ID = "meeting_scheduler_automatic"
+"""The id of the flow that this one replaces: by it a meeting is asked for by hand, and at the old address."""
+
 FLOW = Flow(
     name="meetings",
     title="Meeting scheduler",

@@ -21,8 +21,6 @@ TOKEN, NUMBER, CHANNEL = "x-goog-channel-token", "x-goog-message-number", "x-goo
 LOST = frozenset(("subscriptionremoved", "reauthorizationrequired"))
 MOST_NOTICES = 1000
 LIKE_A_TOKEN = re.compile(rb'"([0-9]{1,19}\.[A-Za-z0-9_-]{43})"')  # JSON escapes none of its signs
-OLD_ID = "meeting_scheduler_automatic"
-"""The id of the flow that this one replaces: by it a meeting is asked for by hand, and at the old address."""
 NOTICE = "meeting_notice"  # in the context of a message: the meeting that it is about
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.meetings import holding, notices, people, slots, values
-from functions.meetings.payloads import OLD_ID
+from functions.meetings.flow import OLD_ID
 from functions.meetings.requests import MeetingRequest
 from functions.meetings.settings import MeetingSettings
 from functions.meetings.syncs import AVAILABILITY, CHANNEL, EVENT

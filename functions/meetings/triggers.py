@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from functions.meetings.payloads import OLD_ID, CalendarNotice, by_states, by_token, read_google, read_outlook
+from functions.meetings.flow import OLD_ID
 from shared import page_headers
 from shared.errors import RefusedError, RetryableError
 from shared.intake import body
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
+    from functions.meetings.payloads import CalendarNotice
+
 log = logging.getLogger("puente.meetings")
 
 ROUTES = ("/api/v1/meetings", f"/api/v1/executions/webhook/{{namespace}}/{OLD_ID}")
@@ -35,6 +37,7 @@ LARGEST_FORM_BYTES = 65_536
 LONGEST_VALIDATION = 1000
 HTML = "text/html"
 AWAY = 503
+NOTICE = "functions.meetings.payloads:CalendarNotice"
 bp = func.Blueprint()
 
 
@@ -45,11 +48,21 @@ def apply_notice(session: Session, event: Event[CalendarNotice]) -> str:
     return calendar_notices.take(session, event.payload.changed, event.payload.lost, event.key)
 
 
-GOOGLE = Webhook(name="meetings.google", queue=EVENTS_QUEUE, payload=CalendarNotice, authenticate=by_token, read=read_google)
-OUTLOOK = Webhook(
-    name="meetings.outlook", queue=EVENTS_QUEUE, payload=CalendarNotice, authenticate=by_states, read=read_outlook
+GOOGLE = Webhook(
+    name="meetings.google",
+    queue=EVENTS_QUEUE,
+    payload=NOTICE,
+    authenticate="functions.meetings.payloads:by_token",
+    read="functions.meetings.payloads:read_google",
 )
-HANDLER = Handler(queue=EVENTS_QUEUE, payload=CalendarNotice, apply=apply_notice)
+OUTLOOK = Webhook(
+    name="meetings.outlook",
+    queue=EVENTS_QUEUE,
+    payload=NOTICE,
+    authenticate="functions.meetings.payloads:by_states",
+    read="functions.meetings.payloads:read_outlook",
+)
+HANDLER = Handler(queue=EVENTS_QUEUE, payload=NOTICE, apply=apply_notice)
 
 
 async def take_outlook(request: func.HttpRequest, message: func.Out[bytes]) -> func.HttpResponse:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Body, Path
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from functions.onboarding import payloads, triggers
+from functions.onboarding import flow, payloads, triggers
 from functions.onboarding.settings import OnboardingSettings
 from shared.intake import signatures
 from shared.intake.auth import of_sender
@@ -82,7 +82,7 @@ for _status, _meaning in {
         "model": ContractOut if is_good else ContractRefused,
         "description": _meaning,
     }
-OLD = f"/executions/webhook/{{namespace}}/{payloads.OLD_ID}"
+OLD = f"/executions/webhook/{{namespace}}/{flow.OLD_ID}"
 SUMMARY = "Report a signed contract"
 
 

@@ -4,6 +4,9 @@ from types import MappingProxyType
 
 from shared.flow import Flow, Job, Rhythm
 
+OLD_ID, CANCEL_ID = "employee_onboarding", "employee_onboarding_cancel"
+"""The ids by which contracts and cancellations are reported by hand; the first is that of the replaced flow."""
+
 FLOW = Flow(
     name="onboarding",
     title="Onboarding of employees",
@@ -26,6 +29,11 @@ FLOW = Flow(
     privacy="functions.onboarding.privacy:PERSONAL_DATA",
     timeline=("functions.onboarding.privacy:TIMELINE",),
     retention=("functions.onboarding.retention:RULES",),
+    kept=MappingProxyType(
+        {
+            "onboarding_manuals": "added by a person, a few in a year",
+        }
+    ),
     syncs=(
         "functions.onboarding.effects:HRIS",
         "functions.onboarding.effects:OKTA",

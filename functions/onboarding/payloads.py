@@ -20,8 +20,6 @@ from shared.readers import UnreadableError
 from shared.readers import email as emails
 from shared.settings import settings_of
 
-OLD_ID, CANCEL_ID = "employee_onboarding", "employee_onboarding_cancel"
-"""The ids by which contracts and cancellations are reported by hand; the first is that of the replaced flow."""
 SENDER = "onboarding"
 TITLE = "The contract cannot be taken: Validation failed."
 LONGEST_NAME, SHORTEST_NAME = 200, 2

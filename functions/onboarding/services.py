@@ -24,7 +24,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from functions.onboarding import advancing, effects, payloads, rows, steps
-from functions.onboarding.payloads import CANCEL_ID, OLD_ID, Cancellation, Taken
+from functions.onboarding.flow import CANCEL_ID, OLD_ID
+from functions.onboarding.payloads import Cancellation, Taken
 from functions.onboarding.settings import OnboardingSettings
 from functions.onboarding.tables import CANCELLED, OPEN, Onboarding
 from shared import clock

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
-from functions.onboarding.payloads import CANCEL_ID, OLD_ID
+from functions.onboarding.flow import CANCEL_ID, OLD_ID
 from shared.errors import RefusedError
 from shared.intake.by_hand import Reply, Synchronous
 

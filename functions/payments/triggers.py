@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from functions.payments import payloads, reading
-from functions.payments.payloads import StripeEvent
 from shared.intake.endpoint import EVENTS_QUEUE, accepting, webhook
 from shared.intake.inbox import Event
 from shared.intake.webhook import Webhook
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from functions.payments.payloads import StripeEvent
 
 bp = func.Blueprint()
 
@@ -32,7 +32,13 @@ def apply_event(session: Session, event: Event[StripeEvent]) -> str:
     return services.take(session, event.payload, event.key)
 
 
-WEBHOOK = Webhook(name="stripe.event", queue=EVENTS_QUEUE, payload=StripeEvent, authenticate=payloads.signed, read=reading.read)
+WEBHOOK = Webhook(
+    name="stripe.event",
+    queue=EVENTS_QUEUE,
+    payload="functions.payments.payloads:StripeEvent",
+    authenticate="functions.payments.payloads:signed",
+    read="functions.payments.reading:read",
+)
 HANDLER = webhook(bp, "stripe", "api/v1/stripe/webhook", WEBHOOK, apply_event)
 OLD_ID = "stripe_payments_to_sheets_db_ai"
 OLD_ROUTE = f"api/v1/executions/webhook/{{namespace}}/{OLD_ID}/{{key?}}"

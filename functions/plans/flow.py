@@ -16,6 +16,11 @@ FLOW = Flow(
     impersonal_tables=frozenset(("plans", "list_versions")),  # filters, and lists of our own
     privacy="shared.plans.personal_data:PERSONAL_DATA",
     retention=("shared.plans.personal_data:RULES",),
+    kept=MappingProxyType(
+        {
+            "list_versions": "one for each change that a person makes; any of them can be returned to",
+        }
+    ),
     effects=("shared.plans.running:WORK",),
     listeners=MappingProxyType({"approval.decided": "shared.plans.running:decided"}),
     settings="shared.plans.settings:PlanSettings",

@@ -24,6 +24,7 @@ FLOW = Flow(
     comparisons=MappingProxyType({"hubspot-leads": "functions.scoring.compare:with_hubspot"}),
     jobs=(Job(name="compare-scored-leads", rhythm=Rhythm.NIGHT, run="functions.scoring.compare:ask_nightly"),),
     settings="functions.scoring.settings:ScoringSettings",
+    has_pages=True,
     senders=("manychat",),
     people=("functions.scoring.persons:LEADS",),
 )

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from functions.scoring.payloads import ScoredLeadPayload
 from shared.intake.endpoint import EVENTS_QUEUE, accepting, webhook
 from shared.intake.inbox import Event
 from shared.intake.webhook import Sender, Webhook, by_key_in_address
@@ -21,6 +20,7 @@ from shared.intake.webhook import Sender, Webhook, by_key_in_address
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from functions.scoring.payloads import ScoredLeadPayload
     from shared.settings import Settings
 
 bp = func.Blueprint()
@@ -41,7 +41,7 @@ def authenticate(request: func.HttpRequest, raw: bytes, settings: Settings) -> S
 WEBHOOK = Webhook(
     name="manychat.lead",
     queue=EVENTS_QUEUE,
-    payload=ScoredLeadPayload,
+    payload="functions.scoring.payloads:ScoredLeadPayload",
     authenticate=authenticate,
     answer=lambda payload: {"manychat_id": payload.id},
 )

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from functions.tickets import payloads
-from functions.tickets.payloads import TicketMessages
 from shared.intake.endpoint import EVENTS_QUEUE, accepting, webhook
 from shared.intake.inbox import Event
 from shared.intake.webhook import Webhook
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from functions.tickets.payloads import TicketMessages
 
 bp = func.Blueprint()
 
@@ -41,9 +41,9 @@ def apply_messages(session: Session, event: Event[TicketMessages]) -> str:
 WEBHOOK = Webhook(
     name="tickets.message",
     queue=EVENTS_QUEUE,
-    payload=TicketMessages,
-    authenticate=payloads.authenticate,
-    read=payloads.read,
+    payload="functions.tickets.payloads:TicketMessages",
+    authenticate="functions.tickets.payloads:authenticate",
+    read="functions.tickets.payloads:read",
 )
 HANDLER = webhook(bp, "tickets", "api/v1/tickets/webhook", WEBHOOK, apply_messages)
 OLD_ID = "whatsapp_ticket_to_sheet_doc"

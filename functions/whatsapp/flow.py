@@ -17,5 +17,6 @@ FLOW = Flow(
         Job(name="whatsapp-places", rhythm=Rhythm.MINUTE, run="shared.messages.portfolio:offer_free"),
         Job(name="whatsapp-templates", rhythm=Rhythm.FIVE_MINUTES, run="shared.messages.meta_account:read_templates"),
     ),
+    has_pages=True,
     kept_keys=frozenset(("meta.webhook",)),
 )

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from functions.whatsapp.payloads import MetaEvents
 from shared.intake.endpoint import EVENTS_QUEUE, webhook
 from shared.intake.inbox import Event
 from shared.intake.webhook import Webhook
-from shared.messages.providers import meta_events
 from shared.settings import get_settings
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from functions.whatsapp.payloads import MetaEvents
 
 LARGEST_BODY_BYTES = 3 * 1024 * 1024  # Meta sends up to 3 MB at once
 LONGEST_CHALLENGE = 200
@@ -42,9 +42,9 @@ def _taken() -> func.HttpResponse:
 WEBHOOK = Webhook(
     name="meta.webhook",
     queue=EVENTS_QUEUE,
-    payload=MetaEvents,
-    authenticate=meta_events.verify,
-    read=meta_events.read,
+    payload="functions.whatsapp.payloads:MetaEvents",
+    authenticate="shared.messages.providers.meta_events:verify",
+    read="shared.messages.providers.meta_events:read",
     max_bytes=LARGEST_BODY_BYTES,
     reply=_taken,
 )

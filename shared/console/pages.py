@@ -5,6 +5,7 @@ are `frame.html` and the macros of `parts.html`. Every text of theirs goes throu
 """
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache, partial
 from http import HTTPStatus
@@ -14,9 +15,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from shared import clock, flows, page_headers
-from shared.console import faults, navigation, session, terms, words
+from shared.console import faults, navigation, phrases, session, words
 from shared.console.identity import Operator
 from shared.console.moments import Reader
 from shared.console.navigation import Entry
@@ -30,6 +32,9 @@ from shared.store.session import reading
 LANGUAGE_COOKIE, ZONE_COOKIE, THEME_COOKIE = "puente_language", "puente_zone", "puente_theme"
 THEMES = ("light", "dark")
 SHORT_TEXT = 100
+TYPED = re.compile(r"`([^`]+)`")
+LINK = re.compile(r"\[[^\]]+\]\(([\w-]+\.md)[^)]*\)")
+"""In what flows declare, which `make docs` writes into pages of `docs/`."""
 HEADERS = page_headers.EVERYWHERE | {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
@@ -55,6 +60,11 @@ def refusal(request: Request, error: RefusedError) -> Response:
     phrase = HTTPStatus(error.status).phrase
     title = words.of_refusal(reader_of(request).language, error)
     return render(request, "refusal.html", error.status, error=error, title=title, phrase=phrase, heading=title)
+
+
+def declared(request: Request, context: str, text: str) -> str:
+    """What a declaration says, in the language of whoever asks for the page; as it is written where it has no translation."""
+    return words.declared(reader_of(request).language, context, text) or text
 
 
 def operator_of(request: Request) -> Operator:
@@ -117,6 +127,28 @@ def most_attempts(delivery: Delivery) -> int | str:
     return "?" if isinstance(action, PermanentError) else action.retry.max_attempts
 
 
+def _detail(language: str, text: str) -> Markup:
+    """What an error of ours says besides: in the language of the page; marked as English where it is no sentence of ours."""
+    translated = phrases.in_words(language, text)
+    if translated is None and language != words.CODE:
+        return Markup('<span lang="{}">{}</span>').format(words.CODE, text)
+    return escape(translated or text)
+
+
+def _declared(language: str, context: str, text: str) -> Markup:
+    """What a declaration says, in the language of the page; marked as English where it is that, and has no translation."""
+    translated = words.declared(language, context, text)
+    if translated is None and language != words.CODE and context != words.JOURNEY:
+        return Markup('<span lang="{}">{}</span>').format(words.CODE, _read(text))
+    return _read(translated or text)
+
+
+def _read(text: str) -> Markup:
+    """A declaration's text without its Markdown: what is typed stands as code, a link to a document is the document's path."""
+    pieces = TYPED.split(LINK.sub(r"docs/\1", text))
+    return Markup().join(Markup("<code>{}</code>").format(one) if at % 2 else escape(one) for at, one in enumerate(pieces))
+
+
 @cache
 def _environment(language: str) -> Environment:
     """Templates in one language. Everything is escaped, and a name that a template misspells is an error."""
@@ -134,7 +166,9 @@ def _environment(language: str) -> Environment:
     environment.filters["json"] = as_json
     environment.globals["most_attempts"] = most_attempts
     environment.globals["say"] = partial(words.in_words, language)
-    environment.globals["term"] = partial(terms.term, language)
+    environment.globals["declared"] = partial(_declared, language)
+    environment.globals["detail"] = partial(_detail, language)
+    environment.globals["term"] = partial(phrases.shown, language)
     environment.globals["field_in_words"] = partial(faults.field_in_words, language)
     environment.globals["fault_in_words"] = partial(faults.in_words, language)
     environment.globals["of_refusal"] = partial(words.of_refusal, language)

@@ -3,6 +3,12 @@
 Each folder of pages may have catalogues of its own; they are read together. What a catalogue lacks is shown in English (a test
 asks that nothing is lacking). A refusal is found by its own sentence, or else by its reason, in the context REFUSAL: the
 sentences of the REST API name ids and states, and are English.
+Sentences of the engine, which are kept in English, are in the context PHRASE (`shared.console.phrases`).
+
+What flows declare (FLOW: titles and descriptions, SETTING: what settings mean, FIELD: members of their webhooks) is found in
+those contexts, and so are the titles and descriptions of journeys (JOURNEY). These may be written in any language, as their
+authors speak it: so the language of the code has catalogues too, of theirs alone. A flow that brings no catalogue is shown as
+it is written.
 """
 
 import io
@@ -26,6 +32,7 @@ DEFAULT = "es"
 CODE = "en"
 """The language that the code is written in."""
 REFUSAL = "refusal"
+FLOW, SETTING, FIELD, JOURNEY, PHRASE = "flow", "setting", "field", "journey", "phrase"
 PUT_TOGETHER = (
     *("already-open", "already-retried", "too-late", "odoo-no-answer", "odoo-failed"),
     *("delivery-sending", "delivery-done", "delivery-cancelled", "delivery-skipped", "delivery-shadowed"),
@@ -76,6 +83,13 @@ def of_refusal(language: str, error: RefusedError) -> str:
     return own if language == CODE or own != error.title or of_reason == error.reason else of_reason
 
 
+def declared(language: str, context: str, text: str) -> str | None:
+    """A declaration's text in a language; None where no catalogue of that language has it."""
+    found = catalogue(language).get(text, context)
+    return str(found.string) if found is not None and found.string else None
+
+
+@cache
 def catalogue(language: str) -> Catalog:
     """The words of a language, of all folders of pages together."""
     together = Catalog(locale=language)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from shared.crm import facts
 from shared.crm.stages import DEFAULT_STAGES, stage_key
 from shared.errors import PermanentError
-from shared.store.dialect import insert_if_absent, locked
+from shared.store.dialect import added, insert_if_absent, locked
 from shared.store.models import Contact, Opportunity, StageChange, StageMapping
 
 # Put together once: that would cost more, for every event, than running them.
@@ -23,10 +23,10 @@ def resolve_stage(session: Session, stage: int | str) -> int:
     Raises:
         PermanentError: `unknown-stage`; a stage is never guessed. The event can be replayed once the map has it.
     """
-    if isinstance(stage, int):
-        found = session.scalars(_STAGE_BY_ID, {"stage": stage}).one_or_none()
-    else:
-        found = session.scalars(_STAGE_BY_NAME, {"stage": stage_key(stage)[:100]}).one_or_none()
+    is_number = isinstance(stage, int)
+    query, wanted = (_STAGE_BY_ID, stage) if is_number else (_STAGE_BY_NAME, stage_key(str(stage))[:100])
+    with session.no_autoflush:  # a new opportunity is written once, with its stage
+        found = session.scalars(query, {"stage": wanted}).one_or_none()
     if found is None:
         raise PermanentError("unknown-stage", f"the stage {str(stage)[:100]!r} is not in the stage map")
     return found
@@ -43,13 +43,13 @@ def seed_stage_map(session: Session) -> int:
 
 
 def locked_opportunity(session: Session, contact: Contact) -> Opportunity:
-    """The contact's opportunity, made if it is new, held against other writers until the transaction ends."""
+    """The contact's opportunity, made if it is new, held against other writers until the transaction ends.
+
+    A new one is written with the next flush, and has no number before. The contact has one.
+    """
     named = {"contact_id": contact.id}
     opportunity = session.scalars(_OPPORTUNITY, named).one_or_none()
-    if opportunity is None:
-        insert_if_absent(session, Opportunity, "contact_id", named | {"manychat_id": contact.manychat_id})
-        opportunity = session.scalars(_OPPORTUNITY, named).one()
-    return opportunity
+    return opportunity or added(session, Opportunity, named | {"manychat_id": contact.manychat_id})
 
 
 def change_stage(
@@ -74,7 +74,7 @@ def change_stage(
     changed |= facts.merge(opportunity, {"summary": summary}, at, event_key)
     session.add(
         StageChange(
-            opportunity_id=opportunity.id,
+            opportunity=opportunity,
             stage_id=stage_id,
             state_date=at,
             summary=summary,

@@ -1,5 +1,6 @@
 """Contacts, their channels and their phone numbers."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from shared.people.kinds import Identity
 from shared.people.observing import Seen
 from shared.readers import email, name_key, phone
 from shared.settings import get_settings
-from shared.store.dialect import insert_if_absent, locked
+from shared.store.dialect import added, insert_if_absent, locked
 from shared.store.journey_models import PERSON_LENGTH
 from shared.store.models import Channel, Contact, Opportunity
 from shared.store.types import key_of
@@ -24,7 +25,13 @@ IDENTIFYING = frozenset({"phone", "email", "channel_id"})
 
 # Put together once: that would cost more, for every event, than running them.
 _CONTACT = locked(select(Contact).where(Contact.manychat_id == bindparam("manychat_id")), Contact)
-_CHANNEL_IDS = select(Channel.id).where(Channel.key.in_(bindparam("keys", expanding=True))).order_by(Channel.id)
+_CHANNELS = select(Channel).where(Channel.key.in_(bindparam("keys", expanding=True))).order_by(Channel.id)
+
+_IN_ODOO = (
+    select(Contact.phone, Contact.odoo_id.label("partner"), Opportunity.odoo_id.label("lead"))
+    .outerjoin(Opportunity, Opportunity.contact_id == Contact.id)
+    .where(Contact.manychat_id == bindparam("manychat_id"))
+)
 
 
 def e164(text: Any, region: str, channel: phone.Channel = "form") -> str | None:
@@ -36,20 +43,44 @@ def e164(text: Any, region: str, channel: phone.Channel = "form") -> str | None:
     return phone.e164_or_none(text, default=region, channel="whatsapp" if digits else "form")
 
 
-def locked_contact(session: Session, manychat_id: str, *, number: str | None = None, channel: str | None = None) -> Contact:
-    """The contact of that ManyChat id, made if it is new, held against other writers until the transaction ends.
+def locked_contact(session: Session, manychat_id: str) -> Contact:
+    """The contact of that ManyChat id, made if it is new, held against other writers until the transaction ends."""
+    contact = _known_or_added(session, manychat_id)
+    session.flush()
+    return contact
 
-    Where the id is new and `number` is proven, since they write by WhatsApp (`channel`), whoever was added by that number alone
-    is no second contact: they get the id (`shared.crm.takeover`).
+
+@dataclass(frozen=True)
+class Merged:
+    """A contact as an event leaves it: whether it made them, the names of the facts that changed, whether any was newer."""
+
+    contact: Contact
+    is_new: bool
+    changed: set[str]
+    is_newer: bool
+
+
+def merged_contact(session: Session, manychat_id: str, at: datetime, event_key: str, **values: Any) -> Merged:
+    """The contact of that ManyChat id, made if it is new and held as by `locked_contact`, with an event's facts merged.
+
+    `values` are those of `merge_person`. Where the id is new and the number is proven, since they write by WhatsApp, whoever
+    was added by that number alone is no second contact: they get the id (`shared.crm.takeover`).
     """
+    number = _proven(values.get("phone"), values.get("channel"))
+    contact = _known_or_added(session, manychat_id, number)
+    is_new, known = contact.last_event_at is None, contact.fact_times
+    is_alone = number is not None and contact.id is None  # nobody else was added by that number alone
+    changed = _merge(session, contact, at, event_key, values, is_alone=is_alone)
+    return Merged(contact, is_new, changed, is_newer=contact.fact_times != known)
+
+
+def _known_or_added(session: Session, manychat_id: str, proven: str | None = None) -> Contact:
+    """The contact, locked; a new one is written with the next flush."""
     named = {"manychat_id": manychat_id}
     contact = session.scalars(_CONTACT, named).one_or_none()
-    if contact is None:
-        proven = _proven(number, channel)
-        if proven is None or not takeover.by_number(session, manychat_id, proven):
-            insert_if_absent(session, Contact, "manychat_id", named)
+    if contact is None and proven is not None and takeover.by_number(session, manychat_id, proven):
         contact = session.scalars(_CONTACT, named).one()
-    return contact
+    return contact or added(session, Contact, named)
 
 
 def _proven(written: str | None, channel: str | None) -> str | None:
@@ -65,18 +96,29 @@ def channel_key(name: str) -> str:
 
 
 def channel_id(session: Session, name: str) -> int:
+    """The number of the channel of that name, made on first mention."""
+    return channel_named(session, name).id
+
+
+def channel_named(session: Session, name: str) -> Channel:
     """The channel of that name, made on first mention."""
-    found = known_channel_id(session, name)
+    found = known_channel(session, name)
     if found is None:
         insert_if_absent(session, Channel, "key", {"key": channel_key(name), "name": name.strip()})
-        found = session.scalars(select(Channel.id).where(Channel.key == channel_key(name))).one()
+        found = session.scalars(select(Channel).where(Channel.key == channel_key(name))).one()
     return found
 
 
 def known_channel_id(session: Session, name: str) -> int | None:
+    """The number of the channel of that name, if there is one."""
+    found = known_channel(session, name)
+    return found.id if found is not None else None
+
+
+def known_channel(session: Session, name: str) -> Channel | None:
     """The channel of that name, if there is one; one that was stored under an earlier release's key counts as well."""
     keys = sorted({channel_key(name), key_of(name.strip().casefold())})
-    return session.scalars(_CHANNEL_IDS, {"keys": keys}).first()
+    return session.scalars(_CHANNELS, {"keys": keys}).first()
 
 
 def merge_person(session: Session, contact: Contact, at: datetime, event_key: str, **values: Any) -> set[str]:
@@ -85,17 +127,27 @@ def merge_person(session: Session, contact: Contact, at: datetime, event_key: st
     `values` are facts of `contacts`, and `phone` and `channel` as people write them. A phone that is no possible number is kept
     as it was written, and does not replace a good one.
     """
+    return _merge(session, contact, at, event_key, values, is_alone=False)
+
+
+def _merge(
+    session: Session, contact: Contact, at: datetime, event_key: str, values: dict[str, Any], *, is_alone: bool
+) -> set[str]:
     written, channel = values.pop("phone", None), values.pop("channel", None)
     if written is not None:
         values |= {"phone_original": written, "phone": e164(written, get_settings().default_phone_region, "whatsapp")}
     if channel is not None:
-        known = contact.channel  # it came with the contact
-        values["channel_id"] = known.id if known and known.key == channel_key(channel) else channel_id(session, channel)
+        known = contact.channel  # it came with the contact; while we hold it, the session does not read it again
+        if known is None or known.key != channel_key(channel):
+            with session.no_autoflush:  # a new contact is written once, with its facts
+                known = channel_named(session, channel)
+        values["channel_id"] = known.id
     is_new = contact.last_event_at is None
     contact.last_event_at = max(contact.last_event_at or at, at)
     changed = facts.merge(contact, values, at, event_key)
     if is_new or changed & IDENTIFYING:
-        if writes_by_phone(session, contact):
+        session.flush()  # a new contact gets their number
+        if not is_alone and writes_by_phone(session, contact):
             takeover.take_in(session, contact)
         observe(session, contact, at)
     return changed
@@ -126,8 +178,12 @@ def observe(session: Session, contact: Contact, at: datetime) -> int | None:
 
 def identities_of(contact: Contact) -> tuple[Identity, ...]:
     """By what a contact is known for sure: ManyChat's id, or the number of a person whom ManyChat does not know."""
-    number = contact_profiles.shown_manychat_id(contact.manychat_id)
-    return kinds.identities(manychat=number) if number is not None else kinds.identities(phone=contact.phone)
+    return _proven_of(contact.manychat_id, contact.phone)
+
+
+def _proven_of(manychat_id: str, number: str | None) -> tuple[Identity, ...]:
+    known = contact_profiles.shown_manychat_id(manychat_id)
+    return kinds.identities(phone=number) if known is None else kinds.identities(manychat=known)
 
 
 def observe_in_odoo(session: Session, manychat_id: str) -> None:
@@ -136,11 +192,10 @@ def observe_in_odoo(session: Session, manychat_id: str) -> None:
     Odoo's records carry ManyChat's id, so their own ids are proven. What Odoo has merged or made anew leads to the same person
     by its old and its new id. A second run adds nothing.
     """
-    query = select(Contact, Opportunity.odoo_id).outerjoin(Opportunity, Opportunity.contact_id == Contact.id)
-    found = session.execute(query.where(Contact.manychat_id == manychat_id)).unique().one_or_none()
-    if found is None or not (ours := identities_of(found[0])):
+    found = session.execute(_IN_ODOO, {"manychat_id": manychat_id}).one_or_none()
+    if found is None or not (ours := _proven_of(manychat_id, found.phone)):
         return
-    theirs = kinds.identities(odoo_partner=found[0].odoo_id, odoo_lead=found[1])
+    theirs = kinds.identities(odoo_partner=found.partner, odoo_lead=found.lead)
     known = ours[0]
     if theirs and not observing.are_linked(session, known, theirs):
         observing.observe(session, Seen(source="odoo", at=clock.now(), proven=(known, *theirs)))

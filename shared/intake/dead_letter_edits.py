@@ -44,6 +44,19 @@ def drop(letter_id: int, why: str, actor: str) -> None:
     transact(work)
 
 
+def settle(session: Session, kind: str, subject: str, actor: str) -> int:
+    """Resolve what is stopped of a type and subject, in the transaction of a change that has mended it; how many those were.
+
+    Nothing of it is applied. The action log keeps who has settled each.
+    """
+    chosen = (DeadLetter.subject == subject, DeadLetter.type == kind, DeadLetter.state == PARKED)
+    letters = session.scalars(select(DeadLetter).where(*chosen).order_by(DeadLetter.id)).all()
+    settled = [letter for letter in letters if _mark_resolved(session, letter)]
+    for letter in settled:
+        _log(session, letter, actor, "dead-letter.settle", "settled", "what it was about was changed by hand")
+    return len(settled)
+
+
 def data_of(letter: DeadLetter) -> Any:
     """The data of a stopped event, from its blob where it lies in one.
 
@@ -118,9 +131,13 @@ def shown(session: Session, letter: DeadLetter, actor: str) -> None:
 
 def _resolve(session: Session, letter: DeadLetter) -> None:
     """Only what is still stopped: a replay, another drop or another correction may have come first."""
-    parked = update(DeadLetter).where(DeadLetter.id == letter.id, DeadLetter.state == PARKED)
-    if not rows_changed(session.execute(parked.values(state=RESOLVED, resolved_at=clock.now()))):
+    if not _mark_resolved(session, letter):
         raise _no_longer()
+
+
+def _mark_resolved(session: Session, letter: DeadLetter) -> bool:
+    parked = update(DeadLetter).where(DeadLetter.id == letter.id, DeadLetter.state == PARKED)
+    return bool(rows_changed(session.execute(parked.values(state=RESOLVED, resolved_at=clock.now()))))
 
 
 def _event(letter: DeadLetter) -> Envelope:

@@ -1,7 +1,6 @@
 """Dead letters: an event that cannot be handled goes to `dead-letter-queue`, then into SQL, and is replayed from there."""
 
 import logging
-import traceback
 from typing import Any
 
 from shared import clock, faults, flows, queues
@@ -11,7 +10,6 @@ from shared.intake.envelope import parse
 
 log = logging.getLogger("puente.deadletter")
 
-TRACE_LIMIT = 8000
 POISON_AFTER = 5  # host.json: maxDequeueCount
 MOST_ROUNDS = 5  # how often a letter comes back from its poison queue before it is kept elsewhere
 ROUND_SECONDS = 60
@@ -32,11 +30,11 @@ def send(queue: str, original_event: str, error: Exception, *, attempts: int) ->
         "key": _key(queue, reason, original_event),
         "original_queue": queue,
         "error_time": clock.now().isoformat(),
-        "error_message": _writable(str(error))[:1000] or reason,
+        "error_message": dead_letter_message.writable(str(error))[:1000] or reason,
         "reason": reason[:64],
         "original_event": original_event,
         "attempts": attempts,
-        "trace": "" if isinstance(error, PermanentError) else _trace(error),
+        "trace": dead_letter_message.trace(error),
     }
     queues.send(queues.DEAD_LETTER_QUEUE, dead_letter_message.to_message(letter))
     faults.hit(AFTER_SEND)
@@ -60,15 +58,6 @@ def _key(queue: str, reason: str, original_event: str) -> str:
     except PermanentError:
         return key_of(queue, reason, original_event)
     return key_of(queue, reason, event.source, event.type, event.id, str(event.replayof))
-
-
-def _writable(text: str) -> str:
-    """`text` with half surrogate pairs, which a vendor's answer may hold, written as escapes."""
-    return text.encode(errors="backslashreplace").decode()
-
-
-def _trace(error: Exception) -> str:
-    return _writable("".join(traceback.format_exception(error)))[-TRACE_LIMIT:]
 
 
 def collect_poison(queues_of_ours: frozenset[str], at_most: int = 256) -> int:

@@ -100,6 +100,7 @@ def park(session: Session, queue: str, part: Envelope, error: Exception) -> None
                 "reason": reason[:64],
                 "original_event": part.to_bytes().decode(errors="backslashreplace"),
                 "attempts": 1,
+                "trace": dead_letter_message.trace(error),
             }
         )
     )

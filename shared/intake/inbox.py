@@ -9,7 +9,8 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
 import azure.functions as func
 
@@ -21,6 +22,7 @@ from shared.intake.webhook import Payload, has_undated_key, taken
 from shared.outbox.policy import HANDLER_POLICY, OUTAGE_POLICY
 
 if TYPE_CHECKING:
+    from sqlalchemy import Table, Update
     from sqlalchemy.orm import Session
 
 log = logging.getLogger("puente.inbox")
@@ -56,7 +58,7 @@ class Handler[P: Payload]:
     """
 
     queue: str
-    payload: type[P]
+    payload: type[P] | str
     apply: Apply[P]
     repeat: Apply[P] | None = None
 
@@ -145,8 +147,6 @@ def read_event[P: Payload](handler: Handler[P], envelope: Envelope) -> Event[P]:
 
 def apply_once[P: Payload](session: "Session", handler: Handler[P], event: Event[P]) -> str:
     """Apply the event unless its key is taken; the outcome in a word. Whoever calls commits, or rolls back."""
-    from sqlalchemy import update
-
     from shared.intake import changes
     from shared.outbox import plan
     from shared.store.dialect import insert_if_absent
@@ -179,9 +179,21 @@ def apply_once[P: Payload](session: "Session", handler: Handler[P], event: Event
         outcome = handler.apply(session, event)
     found = {"outcome": outcome, "changes": changed.as_json(names_alone=bool(event.payload.not_kept))}
     if outcome != values["outcome"] or found["changes"] is not None:
-        session.execute(update(InboxEvent).where(InboxEvent.key == event.key).values(found))
+        session.execute(_note_found(), {"of": event.key, **{f"new_{name}": value for name, value in found.items()}})
     _resolve(session, envelope)
     return outcome
+
+
+@cache
+def _note_found() -> "Update":
+    """UPDATE of what has come of an event; put together once, as that would cost more, for every event, than running it."""
+    from sqlalchemy import bindparam, update
+
+    from shared.store.models import InboxEvent
+
+    table = cast("Table", InboxEvent.__table__)  # no object of the session is concerned
+    new = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in ("outcome", "changes")}
+    return update(table).where(table.c.key == bindparam("of")).values(new)
 
 
 def _repeated[P: Payload](session: "Session", handler: Handler[P], event: Event[P], values: dict[str, Any]) -> str:

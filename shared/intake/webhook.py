@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import azure.functions as func
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
-from shared import clock, logs, problems, queues, telemetry
+from shared import clock, logs, problems, queues, references, telemetry
 from shared.errors import FieldError, PuenteError, RefusedError
 from shared.intake import auth, body, lenient
 from shared.intake.envelope import Envelope, fingerprint
@@ -118,6 +118,8 @@ class Webhook:
     A request is looked at in this order: its size (`max_bytes`, else MAX_BODY_BYTES), then its sender (`authenticate`, which
     sees the raw bytes, because vendors sign those; without one an API key is asked for), and only then its content (`read`
     makes the event's data of the bytes).
+    `payload`, `authenticate` and `read` are named as texts, `"package.module:attribute"`, and imported at the first event: no
+    instance waits at its start for what is read of other flows' bodies. What is at hand anyway is given itself.
     `variant` may hand data of another form on to another webhook on the same queue.
     `example` is a body as its sender would send it, with which the console fills in the form of "Try it".
     `reply` makes the answer to an event that was taken, where the sender expects another one than our 202.
@@ -125,10 +127,10 @@ class Webhook:
 
     name: str
     queue: str
-    payload: type[Payload]
+    payload: type[Payload] | str
     answer: Callable[[Any], dict[str, Any]] = lambda _payload: {}
-    authenticate: Authenticate | None = None
-    read: Read = json_object
+    authenticate: Authenticate | str | None = None
+    read: Read | str = json_object
     max_bytes: int | None = None
     variant: Callable[[func.HttpRequest, dict[str, Any]], "Webhook | None"] = lambda _request, _data: None
     reply: Callable[[], func.HttpResponse] | None = None
@@ -170,7 +172,7 @@ class Webhook:
         raw = request.get_body()
         body.check_size(raw, min(self.max_bytes or settings.max_body_bytes, settings.max_body_bytes))
         sender = self._sender(request, raw, settings)
-        data = self.read(request, raw)
+        data = references.function(self.read)(request, raw)
         chosen = self.variant(request, data) or self
         payload = taken(chosen.payload, data)
         return chosen, chosen._envelope(data, payload, sender, request.headers, traceparent), payload  # noqa: SLF001  # of this class
@@ -190,7 +192,7 @@ class Webhook:
             raw = json.dumps(inputs).encode()
             body.check_size(raw, self.max_bytes or len(raw))
             request = func.HttpRequest(method="POST", url="/", route_params={BY_HAND: caller}, body=raw)
-            data = self.read(request, raw)
+            data = references.function(self.read)(request, raw)
             payload = taken(self.payload, data)
             envelope = self._envelope(data, payload, Sender(key_name=caller), headers, here)
             await asyncio.to_thread(queues.send, self.queue, await _to_message(envelope))
@@ -207,7 +209,7 @@ class Webhook:
         raw = json.dumps(inputs).encode()
         body.check_size(raw, self.max_bytes or len(raw))
         request = func.HttpRequest(method="POST", url="/", route_params={BY_HAND: caller}, body=raw)
-        data = self.read(request, raw)
+        data = references.function(self.read)(request, raw)
         chosen = self.variant(request, data) or self
         payload = taken(chosen.payload, data)
         with telemetry.span(self.name) as here:
@@ -223,10 +225,25 @@ class Webhook:
         """The sender, as events and scopes name it."""
         return self.name.partition(".")[0]
 
+    @property
+    def model(self) -> type[Payload]:
+        """The model of its bodies."""
+        return references.class_of(self.payload)
+
+    def references(self) -> tuple[str, ...]:
+        """Every `module:attribute` that the declaration names."""
+        return tuple(part for part in (self.payload, self.authenticate, self.read) if isinstance(part, str))
+
+    @property
+    def about_senders(self) -> str:
+        """How a sender is known, in the words of `authenticate`; empty where an API key is asked for."""
+        return "" if self.authenticate is None else references.function(self.authenticate).__doc__ or ""
+
     def _sender(self, request: func.HttpRequest, raw: bytes, settings: Settings) -> Sender:
         if self.authenticate is None:
             return by_api_key(request, raw, settings, sender=self.source)
-        return self.authenticate(request, raw, settings)
+        sender: Sender = references.function(self.authenticate)(request, raw, settings)
+        return sender
 
     def _envelope(self, data: dict[str, Any], payload: Payload, sender: Sender, headers: Any, traceparent: str) -> Envelope:
         received, named = clock.now(), payload.event_id()
@@ -256,14 +273,14 @@ def validate[P: BaseModel](model: type[P], data: Any) -> P:
         raise _refusal(error) from error
 
 
-def taken[P: Payload](model: type[P], data: Any) -> P:
-    """`data` as `model`; an optional field that cannot be read is left out and named in `left_out`.
+def taken[P: Payload](model: type[P] | str, data: Any) -> P:
+    """`data` as `model` (itself, or its name); an optional field that cannot be read is left out and named in `left_out`.
 
     Raises:
         RefusedError: 422 with each field that is needed and wrong, and why.
     """
     try:
-        payload, left_out = lenient.read(model, data)
+        payload, left_out = lenient.read(references.class_of(model), data)
     except ValidationError as error:
         raise _refusal(error) from error
     payload._left_out = left_out  # noqa: SLF001  # a field of that name would be the sender's

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from shared.outbox.actions import Kind
 from shared.store.journey_models import Enrolment, EnrolmentStep
 from shared.store.models import ActionLog, Delivery
+from shared.store.trial_keys import causes_no_test
 from shared.watch.day_figures import Figure
 from shared.watch.record import line_before
 
@@ -18,9 +19,11 @@ BEGAN, LEFT, SENT = "journey-began", "journey-left", "message-sent"
 def of_journeys(session: Session, since: datetime, until: datetime) -> Iterator[Figure]:
     """Who entered, by journey; and of these how they stand now: in it, at its end, or gone by an event (its reason).
 
-    Those who only test it do not count. All figures are of those who entered that day, whenever they left.
+    Those who only test it do not count, nor do those whom a test event has put into it.
+    All figures are of those who entered that day, whenever they left.
     """
-    began = (Enrolment.created_at >= since, Enrolment.created_at < until, ~Enrolment.testing)
+    of_day = (Enrolment.created_at >= since, Enrolment.created_at < until)
+    began = (*of_day, ~Enrolment.testing, causes_no_test(Enrolment.event_key))
     columns = (Enrolment.journey, Enrolment.state, Enrolment.reason)
     for journey, state, reason, number in session.execute(select(*columns, func.count()).where(*began).group_by(*columns)):
         yield Figure(name=BEGAN, owner=journey, number=number)
@@ -30,6 +33,7 @@ def of_journeys(session: Session, since: datetime, until: datetime) -> Iterator[
 def of_messages(session: Session, since: datetime, until: datetime) -> Iterator[Figure]:
     """The messages that a vendor took that day, by journey (none: of no journey) and channel.
 
+    Those of a test count too: they went to whoever tried, and the vendor is paid for them.
     Found by the lines of the action log, which stand in the order of time: a message has one line that says it was done.
     """
     of_day = (ActionLog.id > line_before(session, since), ActionLog.at >= since, ActionLog.at < until)

@@ -12,9 +12,18 @@ _MONTHS = (
 )  # fmt: skip
 
 
-def long_date(instant: str, zone: str) -> str:
-    """An instant (ISO 8601) as `jueves 5 de marzo`."""
+_ENGLISH_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_ENGLISH_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
+def long_date(instant: str, zone: str, locale: str = "es") -> str:
+    """An instant (ISO 8601) as `jueves 5 de marzo`; in English as `Thursday 5 March`."""
     local = _local(instant, zone)
+    if locale.partition("-")[0] == "en":
+        return f"{_ENGLISH_DAYS[local.weekday()]} {local.day} {_ENGLISH_MONTHS[local.month - 1]}"
     return f"{_DAYS[local.weekday()]} {written(local)}"
 
 

@@ -67,7 +67,7 @@ def load(name: str, locale: str | None, database: str, fetch: Fetch | None = Non
     if page is None:
         if own is None:
             raise templates.not_found(name)
-        return text_versions.in_force(own)
+        return text_versions.best(own, locale)
     base = own or Template(name=name, locale=locale or "es", channels=("email",), kind=MARKETING)
     return replace(base, subject=page.subject, html=page.html, text="")
 

@@ -32,7 +32,7 @@ from shared.messages.outcomes import MessageOutcome, Word, notify, withdrawn
 from shared.messages.variables import variables_of
 from shared.outbox.actions import Claimed, Done, Shadowed, Skip
 from shared.outbox.actions import Outcome as Result
-from shared.outbox.record import OUTCOME_UNKNOWN
+from shared.outbox.transitions import OUTCOME_UNKNOWN
 from shared.settings import get_settings
 from shared.store.session import reading
 from shared.store.trial_keys import is_trial

@@ -31,7 +31,7 @@ from shared.messages.message import Message
 from shared.messages.outcomes import MessageOutcome, Word, notify
 from shared.outbox import actions, plan
 from shared.outbox.actions import State
-from shared.outbox.record import OUTCOME_UNKNOWN, close
+from shared.outbox.transitions import OUTCOME_UNKNOWN, close
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import VENDOR_ID_LENGTH, MessageStatus
 from shared.store.models import Delivery

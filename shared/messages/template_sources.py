@@ -25,7 +25,7 @@ def load(name: str, locale: str | None = None, source: str = REPOSITORY, *, sess
         return notion_templates.load(name, locale, database or get_settings().notion_templates_db_id)
     if source != REPOSITORY:
         raise PermanentError("template-not-found", f"there is no source of templates {source[:40]!r}")
-    return text_versions.in_force(of_repository(name, locale), session)
+    return text_versions.best(of_repository(name, locale), locale, session)
 
 
 def of_repository(name: str, locale: str | None = None) -> Template:

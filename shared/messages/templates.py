@@ -12,9 +12,9 @@ never a blank, and a text that would need too much time or memory is one too.
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ from shared.messages import bounded_jinja, dates
 from shared.messages.bounded_jinja import BoundedEnvironment
 from shared.messages.message import CHANNELS
 from shared.messages.plain_text import text_of_html
+from shared.phrases import phrase
 from shared.settings import get_settings
 
 log = logging.getLogger("puente.messages")
@@ -36,7 +37,10 @@ FRAMES = Path(__file__).resolve().parents[1] / "templates"  # what the mails of 
 MARKETING, TRANSACTIONAL = "marketing", "transactional"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,59}")
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_FOOTERS = {"es": "Si prefieres no recibir más correos como este, date de baja aquí: {url}"}
+_FOOTERS = {
+    "es": "Si prefieres no recibir más correos como este, date de baja aquí: {url}",
+    "en": "If you would rather get no more mails like this one, unsubscribe here: {url}",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,12 +110,20 @@ def names(locale: str = "es") -> list[str]:
     return sorted(path.parent.name for root in roots() for path in (root / locale).glob("*/meta.yaml"))
 
 
+def by_name() -> Mapping[str, list[str]]:
+    """Every template of the repository by its name, with the languages in which it has files."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(path for root in roots() for path in root.glob("*/*/meta.yaml")):
+        found.setdefault(path.parent.name, []).append(path.parents[1].name)
+    return dict(sorted(found.items()))
+
+
 @lru_cache(maxsize=256)
 def find(name: str, locale: str | None = None) -> Template | None:
     """The repository's template in `locale`, else in its language, else in DEFAULT_LOCALE; None where there is none."""
     if not _NAME.fullmatch(name):
         return None
-    for candidate in _locales(locale):
+    for candidate in languages(locale):
         if (folder := _folder(name, candidate)) is not None:
             return _read(name, candidate, folder)
     return None
@@ -127,7 +139,7 @@ def in_any_language(name: str) -> Template | None:
 
 def not_found(name: str) -> PermanentError:
     """The error for a template that nobody has."""
-    return PermanentError("template-not-found", f"there is no template {name[:60]!r}")
+    return PermanentError("template-not-found", phrase("there is no template %(name)s", name=repr(name[:60])))
 
 
 def render(template: Template, variables: Mapping[str, Any], *, unsubscribe_url: str = "") -> Rendered:
@@ -141,7 +153,9 @@ def render(template: Template, variables: Mapping[str, Any], *, unsubscribe_url:
     html = _filled(template.html, values, template, html=True).strip()
     text = _filled(template.text, values, template, html=False).strip() or text_of_html(html)
     if not text:
-        raise PermanentError("template-error", f"the template {template.name} is empty once it is filled in")
+        raise PermanentError(
+            "template-error", phrase("the template %(name)s is empty once it is filled in", name=template.name)
+        )
     if unsubscribe_url:
         text, html = _with_footer(text, html, unsubscribe_url, template.locale)
     return Rendered(subject=subject, text=text, html=html, content_variables=_content_variables(template, values))
@@ -153,7 +167,7 @@ def page(name: str, variables: Mapping[str, Any], locale: str | None = None) -> 
     Raises:
         PermanentError: `template-not-found`; else as `render`.
     """
-    for candidate in _locales(locale) if _NAME.fullmatch(name) else ():
+    for candidate in languages(locale) if _NAME.fullmatch(name) else ():
         for file in (root / candidate / f"{name}.html" for root in roots()):
             if file.is_file():
                 text = file.read_text(encoding="utf-8")
@@ -192,7 +206,7 @@ def _trees(template: Template) -> list[nodes.Template]:
             seen |= frames
             pending += [environment.loader.get_source(environment, name)[0] for name in sorted(frames) if environment.loader]
     except (TemplateError, RecursionError, MemoryError) as error:
-        raise PermanentError("template-error", f"the template {template.name}: {error}") from error
+        raise PermanentError("template-error", _of(template, error)) from error
     return found
 
 
@@ -226,19 +240,27 @@ def _filled(text: str, values: Mapping[str, Any], template: Template, *, html: b
     try:
         return _environment(template.locale, html=html).fill(text, values)
     except UndefinedError as error:
-        raise PermanentError("template-variable-missing", f"the template {template.name}: {error.message}") from error
+        raise PermanentError("template-variable-missing", _of(template, error.message)) from error
     except Exception as error:  # whatever a text of somebody else's does, nothing has been sent yet
-        raise PermanentError("template-error", f"the template {template.name}: {type(error).__name__}: {error}") from error
+        raise PermanentError(
+            "template-error",
+            _of(template, f"{type(error).__name__}: {error}"),
+        ) from error
 
 
 @lru_cache(maxsize=16)
 def _environment(locale: str, *, html: bool) -> BoundedEnvironment:
-    folders = [root / locale for root in roots()]  # for the frame that the mails share
-    filters = {"long_date": dates.long_date, "clock_time": dates.clock_time}
+    # For the frame that the mails share; where a language has none, that of Spanish.
+    folders = [root / language for language in dict.fromkeys((locale, locale.partition("-")[0], "es")) for root in roots()]
+    filters: dict[str, Callable[..., Any]] = {
+        "long_date": partial(dates.long_date, locale=locale),
+        "clock_time": dates.clock_time,
+    }
     return bounded_jinja.environment(folders, filters, autoescape=html)
 
 
-def _locales(locale: str | None) -> list[str]:
+def languages(locale: str | None) -> list[str]:
+    """The languages in which a text is looked for, the best first, for somebody who is written to in `locale`."""
     default = get_settings().default_locale
     asked = [locale, locale.partition("-")[0]] if locale else []
     return [name for name in dict.fromkeys([*asked, default, "es"]) if name and _LOCALE.fullmatch(name)]
@@ -274,3 +296,7 @@ def _template(name: str, locale: str, meta: Mapping[str, Any], subject: str, tex
         manychat_type=meta.get("manychat_type"),
         sample=meta.get("sample", {}),
     )
+
+
+def _of(template: Template, error: object) -> str:
+    return phrase("the template %(name)s: %(error)s", name=template.name, error=error)

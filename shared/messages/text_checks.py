@@ -8,8 +8,11 @@ from shared.messages import samples, templates
 from shared.messages.templates import Rendered, Template
 from shared.store.text_models import SUBJECT_LENGTH
 
-WAY_OUT = "BAJA"
-DAY_WORDS = re.compile(r"\b(hoy|ayer|anoche|mañana|anteayer|esta semana|hace un rato)\b", re.IGNORECASE)
+WAYS_OUT = {"es": "BAJA", "en": "STOP"}
+"""The word by which marketing says how to leave it, by language; whichever of them somebody answers is obeyed."""
+DAY_WORDS = re.compile(
+    r"\b(hoy|ayer|anoche|mañana|anteayer|esta semana|hace un rato|today|yesterday|tomorrow|tonight|this week)\b", re.IGNORECASE
+)
 """Words that are true only if the message goes out on the day for which it was written."""
 LONGEST = {"whatsapp": 1600, "sms": 1600, "voice": 4096}
 """What providers take of a text that is filled in, in characters: for WhatsApp the least of them, Twilio's."""
@@ -76,8 +79,9 @@ def _part_faults(part: str, file: Template, edited: Template) -> list[FieldError
 
 def _rendered_faults(edited: Template, rendered: Rendered) -> list[FieldError]:
     found = []
-    if not edited.transactional and "email" not in edited.channels and WAY_OUT not in rendered.text:
-        found.append(FieldError.of("text", NO_WAY_OUT, word=WAY_OUT))
+    way_out = WAYS_OUT.get(edited.locale.partition("-")[0], WAYS_OUT["es"])
+    if not edited.transactional and "email" not in edited.channels and way_out not in rendered.text:
+        found.append(FieldError.of("text", NO_WAY_OUT, word=way_out))
     number = len(rendered.text)
     over = [channel for channel in edited.channels if number > LONGEST.get(channel, number)]
     found += [FieldError.of("text", TOO_LONG, number=number, by=channel, most=LONGEST[channel]) for channel in over]

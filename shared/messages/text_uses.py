@@ -1,10 +1,11 @@
 """When each version of a text last went out: one row for each version, written at most once in ten minutes by a process."""
 
 import logging
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from shared import clock
@@ -46,16 +47,14 @@ def _keep(session: Session, key: tuple[str, str, int], now: datetime) -> None:
     session.execute(update(TextUse).where(*ours).values(last_used_at=now))
 
 
-def last(session: Session) -> dict[tuple[str, str], datetime]:
-    """When each text last went out in whichever version, by its name and language."""
-    found: dict[tuple[str, str], datetime] = {}
-    for row in session.scalars(select(TextUse)):
-        key = (row.name, row.locale)
-        found[key] = max(found.get(key, row.last_used_at), row.last_used_at)
-    return found
+def last(session: Session, names: Collection[str]) -> dict[tuple[str, str], datetime]:
+    """When each of these texts last went out in whichever version, by its name and language."""
+    columns = (TextUse.name, TextUse.locale)
+    query = select(*columns, func.max(TextUse.last_used_at)).where(TextUse.name.in_(sorted(names))).group_by(*columns)
+    return {(name, locale): at for name, locale, at in session.execute(query)}
 
 
-def of(session: Session, template: Template) -> dict[int, datetime]:
-    """When each version of a text last went out, by its number; 0 is the file's."""
-    query = select(TextUse).where(TextUse.name == template.name, TextUse.locale == template.locale)
-    return {row.version: row.last_used_at for row in session.scalars(query)}
+def of(session: Session, template: Template, numbers: Collection[int]) -> dict[int, datetime]:
+    """When each of these versions of a text last went out, by its number; 0 is the file's."""
+    ours = (TextUse.name == template.name, TextUse.locale == template.locale, TextUse.version.in_(sorted(numbers)))
+    return {row.version: row.last_used_at for row in session.scalars(select(TextUse).where(*ours))}

@@ -4,6 +4,9 @@
     else the newest version here, unless it says that the file holds again
     else the file
 
+This is asked for each language in turn, from that in which somebody is written to down to the one that has a file: a language
+without a file may have a version all the same (`written_in`).
+
 Every process asks for the versions in force twice a minute, so a new one counts everywhere within a minute. One that no longer
 goes with its file (a deployment has renamed a variable) is left aside until somebody publishes anew, and the log says so.
 """
@@ -14,12 +17,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import PuenteError, RefusedError
-from shared.messages import text_checks
+from shared.messages import templates, text_checks
 from shared.messages.templates import Template
 from shared.store.models import ActionLog
 from shared.store.session import reading
@@ -82,6 +85,30 @@ def in_force(file: Template, session: Session | None = None) -> Template:
     return edited
 
 
+def best(file: Template, locale: str | None, session: Session | None = None) -> Template:
+    """The text that goes out now to somebody who is written to in `locale`, where `file` is the best that the repository has.
+
+    Raises:
+        PuenteError: the database cannot be asked, and it never was.
+    """
+    for language in templates.languages(locale):
+        if language == file.locale:
+            break
+        edited = in_force(replace(file, locale=language), session)
+        if edited.version:
+            return edited
+    return in_force(file, session)
+
+
+def written_in(session: Session) -> Mapping[str, Sequence[str]]:
+    """In which languages each text has a version in force, by its name."""
+    found: dict[str, list[str]] = {}
+    for (name, locale), row in sorted(_versions(session).items()):
+        if not row.is_file:
+            found.setdefault(name, []).append(locale)
+    return found
+
+
 def _versions(session: Session | None) -> Mapping[tuple[str, str], TextVersion]:
     kept, now = _kept[0] if _kept else None, clock.now()
     if kept is not None and timedelta(0) <= now - kept.at < FRESH:
@@ -106,10 +133,19 @@ def _newest(session: Session) -> Sequence[TextVersion]:
     return rows
 
 
-def history(session: Session, file: Template) -> Sequence[TextVersion]:
-    """Every version of a text, newest first."""
-    query = select(TextVersion).where(TextVersion.name == file.name, TextVersion.locale == file.locale)
-    return session.scalars(query.order_by(TextVersion.number.desc())).all()
+def history(file: Template) -> Select[TextVersion]:
+    """The query for every version of a text, in no order."""
+    return select(TextVersion).where(TextVersion.name == file.name, TextVersion.locale == file.locale)
+
+
+def newest(session: Session, file: Template) -> TextVersion | None:
+    """The version of a text with the highest number; None where nobody has edited it."""
+    return session.scalars(history(file).order_by(TextVersion.number.desc()).limit(1)).first()
+
+
+def numbered(session: Session, file: Template, number: int) -> TextVersion | None:
+    """The version of a text with that number; None where there is none."""
+    return session.scalars(history(file).where(TextVersion.number == number)).first()
 
 
 def publish(session: Session, file: Template, wording: Wording, after: int, actor: str, note: str = "") -> TextVersion:
@@ -136,8 +172,8 @@ def restore(session: Session, file: Template, number: int, after: int, actor: st
         row = _next(session, file, after, actor)
         row.is_file, row.restored = True, 0
         return _added(session, row, actor, "text.restore")
-    found = next((one for one in history(session, file) if one.number == number and not one.is_file), None)
-    if found is None:
+    found = numbered(session, file, number)
+    if found is None or found.is_file:
         raise RefusedError(404, "no-such-version", "This text has no such version.")
     row = publish(session, file, Wording.of(found), after, actor)
     row.restored = number
@@ -145,8 +181,8 @@ def restore(session: Session, file: Template, number: int, after: int, actor: st
 
 
 def _next(session: Session, file: Template, after: int, actor: str) -> TextVersion:
-    newest = next(iter(history(session, file)), None)
-    if (newest.number if newest else 0) != after:
+    last = newest(session, file)
+    if (last.number if last else 0) != after:
         raise RefusedError(409, "text-changed", "Somebody has published this text meanwhile: look again at what it says now.")
     return TextVersion(name=file.name, locale=file.locale, number=after + 1, actor=actor[:60])
 

@@ -18,7 +18,7 @@ from shared.outbox.actions import Action, Kind, State
 from shared.outbox.lanes import Serves
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.models import Delivery, TargetSlot
-from shared.store.session import reading
+from shared.store.session import read_value
 from shared.store.trial_keys import TRIAL, is_trial
 from shared.store.types import key_of
 from shared.store.used_keys import was_used
@@ -186,6 +186,11 @@ def caused_by(session: Session, event_key: str | None) -> Iterator[None]:
         del session.info[_CAUSE]
 
 
+def is_of_test(session: Session) -> bool:
+    """Whether this session applies what a test event has caused (`caused_by`)."""
+    return _CAUSE in session.info
+
+
 def note_keys(session: Session) -> set[str]:
     """The set to which the dedupe keys of everything that this session plans are added from now on."""
     found: set[str] = session.info.setdefault(_KEYS, set())
@@ -227,9 +232,8 @@ def nudge(wakes: set[str]) -> None:
 
 def _all_busy(target: str, serves: Serves) -> bool:
     slots = lanes.slots_for(actions.policy(target), serves)
-    with reading() as session:
-        held = session.scalar(_SLOTS_HELD, {"target": target, "first": slots.start, "now": clock.now()})
-    return (held or 0) >= len(slots)
+    held: int = read_value(_SLOTS_HELD, {"target": target, "first": slots.start, "now": clock.now()})
+    return held >= len(slots)
 
 
 def _values(action: Action, subject: str, key: str, *, event_key: str | None) -> dict[str, Any]:

@@ -4,11 +4,12 @@
 the same events in any order, twice, or at once end in the same people.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import Select, and_, bindparam, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from shared import flows
@@ -37,6 +38,25 @@ _LINKS = select(IdentityLink).where(
         IdentityLink.second_id.in_(bindparam("ids", expanding=True)),
     ),
 )
+_ANOTHER = (
+    select(tables.Identity.id)
+    .where(tables.Identity.person_id == bindparam("person"), tables.Identity.id != bindparam("id"))
+    .limit(1)
+)
+
+
+def _linked_to() -> Select[str]:
+    """The keys among `others` of what the identity with the key `first` was seen together with."""
+    one, other = aliased(tables.Identity), aliased(tables.Identity)
+    ends = or_(
+        and_(IdentityLink.first_id == one.id, IdentityLink.second_id == other.id),
+        and_(IdentityLink.second_id == one.id, IdentityLink.first_id == other.id),
+    )
+    query = select(other.key).select_from(one).join(IdentityLink, IdentityLink.nature == Nature.SEEN.value).join(other, ends)
+    return query.where(one.key == bindparam("first"), other.key.in_(bindparam("others", expanding=True)))
+
+
+_LINKED = _linked_to()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,16 +88,15 @@ def observe(session: Session, seen: Seen) -> int | None:
     wanted = {one.key: one for one in (*seen.proven, *same, *seen.typed)}
     found = {row.key: row for row in session.scalars(_BY_KEY, {"keys": sorted(wanted)})}
     is_stranger = not found and not seen.same and _goes_together(seen.proven)
-    number = _new_person(session) if is_stranger else None
-    rows = found | _added(session, [one for key, one in sorted(wanted.items()) if key not in found], seen.at)
+    person = _new_person(session) if is_stranger else _joined(session, seen, found)
+    missing = [one for key, one in sorted(wanted.items()) if key not in found]
+    rows = found | _added(session, missing, seen.at, proven, person)
     _note_zone(rows[seen.proven[0].key], seen)
-    news = [_prove(rows[key], seen.at) for key in sorted(proven)]
-    news += [link(session, *each, seen.source, seen.at) for each in _links_of(seen, rows)]
-    if is_stranger:  # nothing leads to anybody else: who they are need not be worked out
-        for key in proven:
-            rows[key].person_id = number
-    elif any(news):
+    news = [key not in found or _prove(rows[key], seen.at) for key in sorted(proven)]
+    news += [_linked(session, each, seen, found) for each in _links_of(seen, rows)]
+    if any(news) and person is None:
         rebuild(session, {row.id for row in rows.values()})
+    if any(news) and not is_stranger:
         announce(session, wanted.values())
     return rows[seen.proven[0].key].person_id
 
@@ -85,13 +104,7 @@ def observe(session: Session, seen: Seen) -> int | None:
 def are_linked(session: Session, first: Identity, others: Iterable[Identity]) -> bool:
     """Whether an identity was seen together with each of these already. Nothing is locked or changed."""
     keys = {each.key for each in others}
-    one, other = aliased(tables.Identity), aliased(tables.Identity)
-    ends = or_(
-        and_(IdentityLink.first_id == one.id, IdentityLink.second_id == other.id),
-        and_(IdentityLink.second_id == one.id, IdentityLink.first_id == other.id),
-    )
-    query = select(other.key).select_from(one).join(IdentityLink, IdentityLink.nature == Nature.SEEN.value).join(other, ends)
-    return set(session.scalars(query.where(one.key == first.key, other.key.in_(keys)))) == keys
+    return set(session.scalars(_LINKED, {"first": first.key, "others": sorted(keys)})) == keys
 
 
 def announce(session: Session, found: Iterable[Identity]) -> None:
@@ -108,11 +121,33 @@ def _goes_together(proven: Sequence[Identity]) -> bool:
     return len(kinds_of_one) == len(set(kinds_of_one))
 
 
-def _links_of(seen: Seen, rows: dict[str, tables.Identity]) -> Iterator[tuple[tables.Identity, tables.Identity, Nature]]:
-    first, *others = (rows[one.key] for one in seen.proven)
-    yield from ((first, other, Nature.SEEN) for other in others)
-    yield from ((first, rows[one.key], Nature.PROPOSED) for one in seen.typed)
-    yield from ((rows[one.key], rows[other.key], Nature.SAME) for one, other in seen.same)
+def _joined(session: Session, seen: Seen, found: Mapping[str, tables.Identity]) -> int | None:
+    """Whose all that is proven here is, where that can be told without working it out; else None.
+
+    So it is where the first is one of several identities that are a single person's, and every other one is new, so that
+    nothing else leads to it, and of a kind of which a person may have several. (One that stands alone may be shared by people
+    who are known by nothing else.)
+    """
+    first, *others = seen.proven
+    known = found.get(first.key)
+    if seen.same or known is None or known.person_id is None or not known.is_proven:
+        return None
+    if any(one.key in found or one.kind in exclusive() for one in others):
+        return None
+    is_one_of_several = session.scalars(_ANOTHER, {"person": known.person_id, "id": known.id}).first() is not None
+    return known.person_id if is_one_of_several else None
+
+
+def _links_of(seen: Seen, rows: Mapping[str, tables.Identity]) -> list[tuple[tables.Identity, tables.Identity, Nature]]:
+    """What an event links: pairs of rows, that of the smaller number first, each pair once."""
+    first, *others = seen.proven
+    pairs = [(first, other, Nature.SEEN) for other in others]
+    pairs += [(first, one, Nature.PROPOSED) for one in seen.typed]
+    pairs += [(one, other, Nature.SAME) for one, other in seen.same]
+    by_number = {row.id: row for row in rows.values()}
+    numbers = [(rows[one.key].id, rows[other.key].id, nature) for one, other, nature in pairs]
+    ends = {(min(one, other), max(one, other), nature) for one, other, nature in numbers}
+    return [(by_number[one], by_number[other], nature) for one, other, nature in sorted(ends) if one != other]
 
 
 def _prove(row: tables.Identity, at: datetime) -> bool:
@@ -132,12 +167,30 @@ def _note_zone(row: tables.Identity, seen: Seen) -> None:
         row.time_zone, row.time_zone_at = seen.time_zone, seen.at
 
 
-def _added(session: Session, missing: Sequence[Identity], at: datetime) -> dict[str, tables.Identity]:
-    """New rows by their keys. Where another transaction has just inserted one (PostgreSQL), this one is run again."""
+def _added(
+    session: Session, missing: Sequence[Identity], at: datetime, proven: Collection[str], person: int | None
+) -> dict[str, tables.Identity]:
+    """New rows by their keys; the keys `proven` are those of `person`, where that is known already.
+
+    Where another transaction has just inserted one (PostgreSQL), this one is run again.
+    """
     rows = {one.key: tables.Identity(key=one.key, kind=one.kind, value=one.value, seen_at=at) for one in missing}
+    for key in rows.keys() & proven:
+        rows[key].is_proven, rows[key].person_id = True, person
     session.add_all(rows.values())
     session.flush()
     return rows
+
+
+def _linked(
+    session: Session, ends: tuple[tables.Identity, tables.Identity, Nature], seen: Seen, found: Mapping[str, tables.Identity]
+) -> bool:
+    """Link two identities that were seen together; whether that is new. An identity that is new itself has no link yet."""
+    one, other, nature = ends
+    if one.key in found and other.key in found:
+        return link(session, one, other, nature, seen.source, seen.at)
+    session.add(IdentityLink(**_link_between(one, other, nature), **_facts_of_link(seen.source, seen.at)))
+    return True
 
 
 def link(
@@ -152,9 +205,8 @@ def link(
     """Link two identities; whether that is new. One that an operator took back stays so, unless an operator sets it again."""
     if one.id == other.id:
         return False
-    first, second = sorted((one.id, other.id))
-    values = {"first_id": first, "second_id": second, "nature": nature.value}
-    facts = {"source": source[: tables.SOURCE_LENGTH], "at": at, "actor": actor}
+    values = _link_between(one, other, nature)
+    facts = _facts_of_link(source, at) | {"actor": actor}
     if insert_if_absent(session, IdentityLink, ("first_id", "second_id", "nature"), values | facts):
         return True
     if actor is None:
@@ -163,6 +215,15 @@ def link(
     was_revoked = row.revoked_at is not None
     row.revoked_at, row.revoked_by, row.actor, row.at = None, None, actor, at
     return was_revoked
+
+
+def _link_between(one: tables.Identity, other: tables.Identity, nature: Nature) -> dict[str, Any]:
+    first, second = sorted((one.id, other.id))
+    return {"first_id": first, "second_id": second, "nature": nature.value}
+
+
+def _facts_of_link(source: str, at: datetime) -> dict[str, Any]:
+    return {"source": source[: tables.SOURCE_LENGTH], "at": at}
 
 
 def rebuild(session: Session, ids: Iterable[int], first: Collection[int] = ()) -> None:

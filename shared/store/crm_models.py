@@ -161,6 +161,7 @@ class StageChange(Base):
     applied: Mapped[bool]
     event_key: Mapped[str] = mapped_column(Unicode(64), index=True)
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    opportunity: Mapped[Opportunity] = relationship()
 
 
 class CampaignSynced(SyncColumns, prefix="odoo"):

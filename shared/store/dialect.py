@@ -11,11 +11,11 @@ insert different ones, `hold_names` locks the name that both rows have.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Insert, Result, Select, Table, bindparam, exists, insert, literal, select, text
+from sqlalchemy import CursorResult, Insert, Result, Select, Table, bindparam, exists, insert, inspect, literal, select, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -141,6 +141,18 @@ def insert_if_absent(
     return is_new
 
 
+def added[M: DeclarativeBase](session: Session, model: type[M], values: Mapping[str, Any]) -> M:
+    """A new row of a key that this transaction has looked for with `locked` and not found, so that nobody else can insert it.
+
+    It is inserted with the next flush; everything is known of it, so nothing is read afterwards. On PostgreSQL somebody else
+    can insert it; then this transaction fails, and is run again.
+    """
+    columns = inspect(model).column_attrs.keys()
+    row = model(**dict.fromkeys(columns) | defaults_of(model) | dict(values))
+    session.add(row)
+    return row
+
+
 def inserted_values(dialect: str, model: type[DeclarativeBase], values: dict[str, Any]) -> dict[str, Any]:
     """`values` with the defaults of the columns; without each None that the column would be anyway, except on SQLite.
 
@@ -244,6 +256,7 @@ def _state_and_codes(error: DBAPIError) -> tuple[str, set[str]]:
 
 
 __all__ = [
+    "added",
     "defaults_of",
     "held",
     "hold_names",

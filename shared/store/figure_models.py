@@ -49,7 +49,8 @@ class DayFold(Base):
     """When the figures of a day were counted last."""
 
     __tablename__ = "day_folds"
-    day: Mapped[date] = mapped_column(Day, primary_key=True)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    day: Mapped[date] = mapped_column(Day, unique=True)
     folded_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, make_url
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -170,6 +170,16 @@ def reading(engine: Engine | None = None) -> Iterator[Session]:
     bind = _for_reading(engine or get_engine())
     with _translated_errors(), _the_only_session(bind.pool), Session(bind, expire_on_commit=False) as session:
         yield session
+
+
+def read_value(query: Select[Any], parameters: Mapping[str, Any], engine: Engine | None = None) -> Any:
+    """The one value that a query finds, None where it finds nothing; as by `reading`, for what is asked with every event.
+
+    A session would cost as much again as the statement.
+    """
+    bind = _for_reading(engine or get_engine())
+    with _translated_errors(), _the_only_session(bind.pool), bind.connect() as connection:
+        return connection.scalar(query, parameters)
 
 
 @made_once(at_most=2)

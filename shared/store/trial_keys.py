@@ -1,6 +1,6 @@
 """Keys of events that somebody has sent to try a flow: by them everything that such an event causes is known."""
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
 TRIAL = "trial:"
@@ -15,6 +15,11 @@ def trial_key(key: str) -> str:
 def of_no_test(key: InstrumentedAttribute[str]) -> ColumnElement[bool]:
     """Whether an event's key, in a statement, is that of a real event."""
     return key.not_like(f"{TRIAL}%")
+
+
+def causes_no_test(key: InstrumentedAttribute[str | None]) -> ColumnElement[bool]:
+    """`of_no_test` of a column with the key of what has caused a row; one that nothing has caused is of no test."""
+    return or_(key.is_(None), key.not_like(f"{TRIAL}%"))
 
 
 def is_trial(key: str | None) -> bool:

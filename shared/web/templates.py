@@ -7,11 +7,12 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import PermanentError, RefusedError
-from shared.messages import preview, samples, template_sources, templates, voice
+from shared.messages import preview, samples, template_sources, templates, text_versions, voice
 from shared.messages.message import Channel
 from shared.messages.templates import Rendered, Template
 from shared.problems import documented
 from shared.settings import get_settings
+from shared.store.session import reading
 from shared.web.auth import ReadingRoute
 
 router = APIRouter(prefix="/api/v1/templates", tags=["Templates"], route_class=ReadingRoute)
@@ -70,7 +71,11 @@ class PreviewOut(BaseModel):
 @router.get("", summary="List templates")
 def list_templates(locale: Annotated[Locale, Query()] = "es") -> list[TemplateOut]:
     """The texts as they go out now in a language, with the variables that each takes."""
-    return [_shown(template_sources.load(name, locale)) for name in templates.names(locale)]
+    with reading() as session:
+        written = [name for name, languages in text_versions.written_in(session).items() if locale in languages]
+        names = sorted({*templates.names(locale), *written} & set(templates.by_name()))
+        found = [template_sources.load(name, locale, session=session) for name in names]
+    return [_shown(one) for one in found]
 
 
 @router.get("/{name}", summary="One template", responses=documented(404))

@@ -64,20 +64,20 @@ def _operation(route: WebhookRoute, part: str, webhook: Webhook) -> dict[str, An
 
 
 def _sentences(webhook: Webhook) -> Iterator[str]:
-    yield " ".join((webhook.payload.__doc__ or "").split())
+    yield " ".join((webhook.model.__doc__ or "").split())
     most = f"{webhook.max_bytes:,} bytes" if webhook.max_bytes else "the bytes of the setting MAX_BODY_BYTES"
     yield f"The body may have up to {most}. Sending it again is harmless: the same event is applied once."
     if webhook.authenticate is None:
         yield "The key needs the scope `webhook`."
-    elif webhook.authenticate.__doc__:
-        yield "Who sends it: " + " ".join(webhook.authenticate.__doc__.split())
+    elif webhook.about_senders:
+        yield "Who sends it: " + " ".join(webhook.about_senders.split())
     if webhook.read is json_object:
         yield "Optional fields that cannot be read are left out and named in the answer (`left_out`); unknown ones are kept."
 
 
 def _content(webhook: Webhook) -> dict[str, Any]:
     if webhook.read is json_object:
-        return {"application/json": {"schema": {"$ref": REFERENCE.format(model=webhook.payload.__name__)}}}
+        return {"application/json": {"schema": {"$ref": REFERENCE.format(model=webhook.model.__name__)}}}
     return {"*/*": {"schema": {"description": "As the sender's own documentation describes it."}}}
 
 
@@ -95,6 +95,6 @@ def _taken() -> dict[str, Any]:
 
 
 def _schemas(webhook: Webhook) -> dict[str, Any]:
-    schema = webhook.payload.model_json_schema(ref_template=REFERENCE)
+    schema = webhook.model.model_json_schema(ref_template=REFERENCE)
     inner: dict[str, Any] = schema.pop("$defs", {})
-    return inner | {webhook.payload.__name__: schema}
+    return inner | {webhook.model.__name__: schema}

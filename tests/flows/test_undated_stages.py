@@ -79,17 +79,17 @@ def test_the_stage_is_read_after_the_lock(world: World, environment: pytest.Monk
     """While the event waits for the contact, a person gives the stage another number: the event must not bring the old one."""
     from shared.crm import people
 
-    locked = people.locked_contact
+    locked = people.merged_contact
 
-    def slow(session: Any, manychat_id: str, **more: Any) -> Any:
-        found = locked(session, manychat_id, **more)
+    def slow(session: Any, manychat_id: str, *more: Any, **values: Any) -> Any:
+        found = locked(session, manychat_id, *more, **values)
         rows = session.scalars(select(StageMapping).where(StageMapping.manychat_name == A)).all()
         for row in rows:
             row.odoo_stage_id = 777
         session.flush()
         return found
 
-    environment.setattr(people, "locked_contact", slow)
+    environment.setattr(people, "merged_contact", slow)
     world.post("opportunity", undated(A))
     world.run()
     with reading() as session:

@@ -108,8 +108,7 @@ def by_phone(session: Session) -> None:
 
 def writes(session: Session) -> None:
     """She writes by WhatsApp, through ManyChat."""
-    contact = people.locked_contact(session, "m1", number="+525512345678", channel="WhatsApp")
-    people.merge_person(session, contact, clock.now(), "event", phone="+525512345678", channel="WhatsApp")
+    people.merged_contact(session, "m1", clock.now(), "event", phone="+525512345678", channel="WhatsApp")
 
 
 @pytest.mark.parametrize("works", [(by_phone, writes), (writes, by_phone), (writes, writes), (by_phone, by_phone)])

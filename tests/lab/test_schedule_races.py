@@ -27,7 +27,7 @@ UUID = "11111111-1111-4111-8111-111111111111"
 
 def timer(session: Session) -> int:
     """A timer that has found the schedule due."""
-    return schedule_runs._claimed(session, schedule_id=1)
+    return schedule_runs.claim(session, schedule_id=1)
 
 
 def later(session: Session) -> int:

@@ -49,6 +49,7 @@ LAYERS = [
         "shared.faults",
         "shared.logs",
         "shared.once",
+        "shared.phrases",
         "shared.shadow_mode",
         "shared.stopping",
         "shared.telemetry",

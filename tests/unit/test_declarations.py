@@ -11,6 +11,8 @@ import pytest
 from shared import flows
 from shared.bootstrap import build_app
 from shared.flow import Flow, FlowError
+from shared.intake.endpoint import webhook_routes
+from shared.intake.webhook import Payload
 from shared.outbox import actions
 from shared.outbox.policy import TargetPolicy
 
@@ -25,7 +27,7 @@ class Points(Payload):
     points: int
 
 bp = func.Blueprint()
-WEBHOOK = Webhook(name="till.points", queue=EVENTS_QUEUE, payload=Points{more})
+WEBHOOK = Webhook(name="till.points", queue=EVENTS_QUEUE, payload={payload}{more})
 HANDLER = webhook(bp, "till_points", "api/v1/till/points", WEBHOOK, print)
 FLOW = Flow(
     name="shop", title="Shop", about="A shop.", functions=("{package}.shop:bp",),
@@ -59,6 +61,11 @@ def page(declared: str = "") -> str:
     return f"{start}{declared})\n"
 
 
+def triggers(more: str = "", declared: str = "", payload: str = "Points") -> str:
+    """A page with a webhook."""
+    return TRIGGERS.format(package="{package}", more=more, declared=declared, payload=payload)
+
+
 @pytest.mark.parametrize("kind", ["journeys", "templates", "pages"])
 def test_folder_that_is_not_declared_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """Its files would be read by nobody, and nothing would say so."""
@@ -87,7 +94,7 @@ def test_texts_in_the_console_want_a_folder_for_their_translations(part: str) ->
 
 def test_sender_whose_key_could_open_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A webhook that asks for an API key wants the scope of its sender, which API_KEYS takes only where the flow names it."""
-    made = package(tmp_path, monkeypatch, TRIGGERS.format(package="{package}", more="", declared=""))
+    made = package(tmp_path, monkeypatch, triggers())
     with pytest.raises(FlowError, match=r"asks for a key with the scope `webhook:till`.*senders=\('till',\)"):
         build_app(made)
 
@@ -101,7 +108,27 @@ def test_sender_that_is_declared_or_signs_is_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, declared: str
 ) -> None:
     """Whoever checks a signature needs no scope."""
-    build_app(package(tmp_path, monkeypatch, TRIGGERS.format(package="{package}", more=more, declared=declared)))
+    build_app(package(tmp_path, monkeypatch, triggers(more, declared)))
+
+
+@pytest.mark.parametrize(
+    ("payload", "more"),
+    [('"functions.shop.Points"', ""), ("Points", ', read="read"'), ("Points", ', authenticate="shop: signed"')],
+)
+def test_part_of_a_webhook_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, payload: str, more: str) -> None:
+    """It is imported at the first event, which is too late to learn that it cannot be."""
+    made = package(tmp_path, monkeypatch, triggers(more, ', senders=("till",)', payload))
+    with pytest.raises(FlowError, match=r"names no part of its webhook 'till.points'; write `package.module:attribute`"):
+        build_app(made)
+
+
+def test_parts_that_webhooks_name_are_there(environment: pytest.MonkeyPatch) -> None:
+    """No import at the start would say so: each is found, and the payload is a model of an event."""
+    webhooks = [one for route in webhook_routes(flows.parts("functions")) for one in (*route.webhooks.values(), *route.also)]
+    named = {reference for webhook in webhooks for reference in webhook.references()}
+    assert len(named) > 40
+    assert all(callable(flows.resolve(reference)) for reference in named)
+    assert all(issubclass(webhook.model, Payload) for webhook in webhooks)
 
 
 def test_target_without_a_client_of_its_name_is_refused() -> None:

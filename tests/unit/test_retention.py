@@ -16,10 +16,10 @@ from shared.intake import dead_letter_store
 from shared.journeys.enrolment_records import Standing
 from shared.outbox import plan
 from shared.settings import get_settings
-from shared.store.figure_models import DayFigure, ModelDay
+from shared.store.figure_models import DayFigure, DayFold, ModelDay
 from shared.store.journey_models import Enrolment, JourneyVersion
 from shared.store.message_models import MessageDay, MessageStatus
-from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, RetentionMark
+from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, Reconciliation, RetentionMark
 from shared.store.session import reading, transact
 from shared.store.wait_models import DeliveryWait, Outage, TargetPause
 from tests.support import tsql
@@ -187,8 +187,9 @@ class TestWhatGoes:
         days = [(clock.now() - timedelta(days=age)).date() for age in (1101, 1100, 400, 0)]
         add(*(DayFigure(day=day, name="n", number=1) for day in days))
         add(*(ModelDay(key=str(day), day=day, flow="tickets", model="m") for day in days))
-        assert retention.forget() == {"figures of days": 1, "tokens of days": 1}
-        assert (left(DayFigure), left(ModelDay)) == (3, 3)
+        add(*(DayFold(day=day, folded_at=clock.now()) for day in days))
+        assert retention.forget() == {"figures of days": 1, "tokens of days": 1, "counted days of figures": 1}
+        assert (left(DayFigure), left(ModelDay), left(DayFold)) == (3, 3, 3)
 
     def test_waits_that_are_over_and_whose_delivery_is_gone(self, kept_for_a_year):
         """One of a delivery that is kept stays with it, whatever its age."""
@@ -201,6 +202,13 @@ class TestWhatGoes:
         add(gone, stays, young)
         assert retention.forget() == {"waits": 1}
         assert left(DeliveryWait) == 2
+
+    def test_comparisons_that_were_made_long_ago(self, kept_for_a_year):
+        """What one has found is of its day."""
+        days = (LONG_AGO, timedelta(days=364))
+        add(*(Reconciliation(asked_by="system", dry_run=True, asked_at=clock.now() - age) for age in days))
+        assert retention.forget() == {"comparisons": 1}
+        assert left(Reconciliation) == 1
 
     @pytest.mark.parametrize(("ended", "goes"), [(LONG_AGO, {"outages": 1}), (timedelta(days=364), {}), (None, {})])
     def test_outages_that_ended_long_ago(self, kept_for_a_year, ended, goes):

@@ -10,10 +10,12 @@ from functions.bookings import people, services
 from functions.bookings.payloads import BookingEvent
 from functions.bookings.tables import Booking
 from functions.leads.tables import Lead
+from shared.outbox import plan
 from shared.people import backfill, queries
 from shared.people.kinds import Identity
 from shared.store.people_models import Identity as Row
 from shared.store.session import reading, transact
+from shared.store.trial_keys import trial_key
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 MAIL, LEAD = Identity("email", "ana@example.com"), Identity("lead", "17")
@@ -107,3 +109,38 @@ class TestBookings:
         for _ in range(2):
             assert list(backfill.run(people.BOOKINGS)) == [1]
         assert whose(booked()) == whose(LEAD) != []
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    ("by_a_test", "expected"), [((True,), True), ((True, True), True), ((True, False), False), ((False, True), False)]
+)
+def test_booking_of_which_only_a_test_tells_is_marked(*, by_a_test: tuple[bool, ...], expected: bool) -> None:
+    """Until a real event tells of it; what a test tells of a real booking makes it no test."""
+    for is_test in by_a_test:
+        event = BookingEvent(trigger="BOOKING_CREATED", uid="u1", email="ana@example.com", start_at=NOW, at=NOW)
+
+        def work(session: Session, event: BookingEvent = event, key: str = trial_key("k") if is_test else "k") -> None:
+            with plan.caused_by(session, key):
+                services.apply(session, event, NOW, key)
+
+        transact(work)
+    with reading() as session:
+        assert session.scalars(select(Booking.of_test)).one() is expected
+
+
+@pytest.mark.usefixtures("database")
+def test_rows_that_turn_out_to_be_one_meeting_are_of_a_test_only_together() -> None:
+    """A real event that joins them, or one real row among them, is enough."""
+
+    def work(session: Session, uid: str, follows: str | None, key: str) -> None:
+        event = BookingEvent(trigger="BOOKING_CREATED", uid=uid, email="ana@example.com", start_at=NOW, at=NOW)
+        if follows is not None:
+            event = event.model_copy(update={"trigger": "BOOKING_RESCHEDULED", "follows": follows})
+        with plan.caused_by(session, key):
+            services.apply(session, event, NOW, key)
+
+    for uid, follows, key in (("u1", None, "k"), ("u2", None, trial_key("k2")), ("u2", "u1", trial_key("k3"))):
+        transact(lambda session, uid=uid, follows=follows, key=key: work(session, uid, follows, key))
+    with reading() as session:
+        assert session.scalars(select(Booking.of_test)).one() is False

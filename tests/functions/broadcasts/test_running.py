@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import running, running_control, running_plan
+from functions.broadcasts import running, running_control, running_plan, running_watch
 from functions.broadcasts.running_tables import RecentFailure
+from functions.broadcasts.states import RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, Recipient
 from shared import clock
 from shared.errors import PermanentError, RetryableError, UnavailableError
@@ -115,12 +116,17 @@ def test_pause_touches_one_row(post: Post, database: Engine) -> None:
 
 def statements(engine: Engine, work: Callable[[], Any]) -> list[str]:
     """What is executed meanwhile."""
+    return [text for text, _values in asked(engine, work)]
+
+
+def asked(engine: Engine, work: Callable[[], Any]) -> list[tuple[str, Any]]:
+    """What is executed meanwhile, with its values."""
     from sqlalchemy import event
 
-    found: list[str] = []
+    found: list[tuple[str, Any]] = []
 
-    def note(_connection: Any, _cursor: Any, text: str, *_more: Any) -> None:
-        found.append(text)
+    def note(_connection: Any, _cursor: Any, text: str, values: Any, *_more: Any) -> None:
+        found.append((text, values))
 
     event.listen(engine, "before_cursor_execute", note)
     try:
@@ -143,6 +149,41 @@ def test_cancel_takes_back_what_is_not_sent(post: Post) -> None:
     assert found["skipped"] + found["pending"] == 120 - sent
     with pytest.raises(Exception, match="cannot be cancelled"):
         transact(lambda session: running_control.cancel(session, execution_id, "ana", None))
+
+
+def test_cancel_takes_everything_planned_back_in_the_next_round(post: Post, environment: pytest.MonkeyPatch) -> None:
+    """However many messages were planned: more than one page of them."""
+    environment.setenv("BROADCAST_MAX_RATE_PER_HOUR", "3000")
+    get_settings.cache_clear()
+    execution_id = post.begin(900, rate_limit_per_hour=3000)
+    running.run_all()
+    assert post.recipients()["queued"] > 3 * running_watch.PAGE
+    transact(lambda session: running_control.cancel(session, execution_id, "ana", None))
+    running.run_all()
+    assert post.recipients()["queued"] == 0
+    with reading() as session:
+        assert set(session.scalars(select(Delivery.state))) == {"cancelled"}
+
+
+def test_round_after_a_cancel_looks_at_nobody_who_was_never_planned(post: Post, database: Engine) -> None:
+    """A million who wait are not read every half minute for the two days in which a cancelled execution is looked after."""
+    if database.dialect.name != "sqlite":
+        pytest.skip("reads SQLite's plans")
+    execution_id = post.begin(3, rate_limit_per_hour=400)
+    transact(lambda session: running_control.cancel(session, execution_id, "ana", None))
+    looks = [(text, values) for text, values in asked(database, running.run_all) if "FROM broadcast_recipients" in text]
+    assert looks
+    with database.connect() as connection:
+        plans = [
+            (row[3], values)
+            for text, values in looks
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
+            if "broadcast_recipients" in row[3]
+        ]
+    assert [line for line, _values in plans if "(execution_id=? AND status=?" not in line] == []
+    of_waiting = [line for line, values in plans if any(one is RecipientStatus.PENDING for one in values)]
+    assert of_waiting
+    assert all("due_at>?" in line for line in of_waiting), plans  # only who was planned once
 
 
 def test_failure_that_may_pass_is_tried_again_and_costs_a_slot_each_time(post: Post) -> None:

@@ -265,7 +265,7 @@ def test_slower_of_two_timers_begins_nothing(api: Api, path: str, test_clock: cl
         moved = update(Schedule).values(next_scheduled_at=later).execution_options(synchronize_session=False)
         session.execute(moved)  # what the quicker one has committed meanwhile; this session still has what it read
         assert row.next_scheduled_at == datetime(2026, 3, 2, 16, tzinfo=UTC)
-        return schedule_runs._claimed(session, row.id)
+        return schedule_runs.claim(session, row.id)
 
     assert transact(slow_timer) == 0
     assert executions() == []

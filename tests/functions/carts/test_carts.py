@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from functions.carts import triggers
 from functions.carts.tables import CartMessage
+from shared.intake.endpoint import EVENTS_QUEUE
 from tests.functions.carts.conftest import Shop
 from tests.support import shops
 from tests.support.shops import at, checkout, line, order, woo
@@ -287,6 +289,20 @@ class TestRecovered:
         shop.shopify(found)
         shop.go_to(days=3)
         assert (len(shop.sent), shop.orders[0].paid_at) == (1, None)
+
+    @pytest.mark.parametrize("shop_reports", [False, True])
+    def test_order_that_somebody_tries_recovers_nothing(self, shop: Shop, *, shop_reports: bool) -> None:
+        """Of which only a test event has told; once the shop tells of it, it counts."""
+        shop.shopify(checkout())
+        shop.go_to(hours=1)
+        body = order(placed=at(minutes=45))
+        envelope, _payload = triggers.SHOPIFY_ORDER.test_event(body, "olga")
+        shop.world.storage.send(EVENTS_QUEUE, envelope.to_bytes())
+        shop.world.run()
+        assert (shop.orders[0].of_test, shop.orders[0].recovered_cart_id) == (True, None)
+        if shop_reports:
+            shop.shopify(body | {"updated_at": at(minutes=50)})
+            assert (shop.orders[0].of_test, shop.orders[0].recovered_cart_id) == (False, shop.carts[0].id)
 
     def test_second_order_is_not_recovered(self, shop: Shop) -> None:
         """The series was answered by the first."""

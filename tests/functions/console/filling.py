@@ -188,7 +188,8 @@ def broadcast(session: Session) -> None:
     session.flush()
     hour = clock.now().replace(minute=0, second=0, microsecond=0).isoformat()
     forecast = {"sends": 2, "skipped_total": 1, "skipped": {"no_phone": 1}, "hours": [{"hour": hour, "sends": 2}]}
-    run = Execution(uuid=RUN, automation_id=row.id, status="paused", paused_at=clock.now(), pause_reason="12 of 20 failed")
+    why = "12 of 20 messages failed within 15 minutes, most with not-configured"
+    run = Execution(uuid=RUN, automation_id=row.id, status="paused", paused_at=clock.now(), pause_reason=why)
     run.forecast = forecast
     session.add(run)
 

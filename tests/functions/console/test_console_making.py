@@ -3,13 +3,13 @@
 import pytest
 from sqlalchemy import select
 
-from functions.broadcasts import planning
+from functions.broadcasts import planning, schedule_runs
 from functions.broadcasts.tables import Automation, Execution, Recipient, Schedule, UploadRow
 from shared import clock
 from shared.journeys import chatbots
 from shared.messages import template_sources, text_versions
 from shared.settings import get_settings
-from shared.store.models import Contact
+from shared.store.models import Contact, DeadLetter
 from shared.store.session import reading, transact
 from tests.functions.console.browser import Browser, Shown
 
@@ -175,6 +175,34 @@ def test_schedule_rests_until_somebody_lets_it_begin(operator, test_clock):
     paced(operator, where, begins="by_hand")
     with reading() as session:
         assert session.scalars(select(Schedule)).one().deleted_at is not None
+
+
+def test_schedule_that_was_set_aside_is_mended_where_it_is_edited(operator):
+    """The page says why it stands still and where its stopped event is; kept again, it begins as any that was edited."""
+    where = made(operator)
+    worded(operator, where)
+    paced(operator, where, begins="daily", start_date="2026-03-02", start_time="09:00", interval="1")
+    operator.submit(operator.get(f"{where}/start").form(f"{where}/arm"))
+
+    def rot(session) -> None:
+        row = session.scalars(select(Schedule)).one()
+        row.execution_timezone, row.next_scheduled_at = "Nowhere/Land", clock.now()
+
+    transact(rot)
+    schedule_runs.run_due()
+    shown = operator.get(f"{where}/pace")
+    assert shown.status == 200
+    assert "is set aside" in shown.words
+    assert "Nowhere/Land" in shown.words
+    assert operator.get("/console/stopped?type=broadcast.run").words.count("invalid-zone") > 0
+    paced(operator, where, begins="daily", start_date="2026-03-02", start_time="09:00", interval="1")
+    with reading() as session:
+        assert session.scalars(select(Schedule)).one().error_message is None
+    operator.submit(operator.get(f"{where}/start").form(f"{where}/arm"))
+    with reading() as session:
+        assert session.scalars(select(Schedule)).one().is_active
+        assert [letter.state for letter in session.scalars(select(DeadLetter))] == ["resolved"]
+    assert "is set aside" not in operator.get(f"{where}/pace").words
 
 
 def test_schedule_that_never_comes_is_refused(operator):

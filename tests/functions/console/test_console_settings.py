@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -55,3 +56,43 @@ def test_values_are_shown_as_they_are_written(console: None, viewer: Browser) ->
     words = viewer.get("/console/settings").words
     assert "Decimal(" not in words
     assert " True " not in words
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ("maximo de mensajes de recorridos", "MESSAGES_PER_PERSON_PER_DAY"),
+        ("MÁXIMO de  mensajes", "MESSAGES_PER_PERSON_PER_DAY"),
+        ("most messages of journeys", "MESSAGES_PER_PERSON_PER_DAY"),
+        ("Messages_per_person", "MESSAGES_PER_PERSON_PER_DAY"),
+        ("senal", "DELIVERY_LEASE_SECONDS"),
+    ],
+    ids=["without accents", "with accents and in capitals", "in English", "by its name", "ñ as n"],
+)
+def test_setting_is_found_in_both_languages(console: None, part: str, name: str) -> None:
+    """Whoever reads Spanish finds it by either sentence, and sees the Spanish one; case and accents do not count."""
+    words = Browser(language="es").signed_in("vera-key").get(f"/console/settings?q={quote_plus(part)}").words
+    assert name in words
+    assert "ODOO_URL" not in words
+
+
+def test_meanings_are_said_in_the_language_of_the_reader(console: None) -> None:
+    """On the page of all settings and on that of a flow, its switches too."""
+    spanish, english = (Browser(language=one).signed_in("vera-key") for one in ("es", "en"))
+    for page in ("/console/settings?q=CARTS_", "/console/flows/carts"):
+        assert "la serie escribe también por WhatsApp" in spanish.get(page).words
+        assert "the series writes by WhatsApp as well" not in spanish.get(page).words
+        assert "the series writes by WhatsApp as well" in english.get(page).words
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_meanings_are_shown_without_their_markdown(console: None, language: str) -> None:
+    """It is written for `docs/settings.md`: on the page what is typed is code, and a document is named by its path."""
+    reader = Browser(language=language).signed_in("vera-key")
+    page = reader.get("/console/settings")
+    assert "`" not in page.words
+    assert "](" not in page.words
+    assert "(docs/odoo.md)" in page.words
+    assert "<code>partner-tags</code>" in page.text
+    assert "<code>Name &lt;address&gt;</code>" in page.text
+    assert "`" not in reader.get("/console/flows").words

@@ -4,13 +4,16 @@ import io
 import zipfile
 
 import pytest
+from sqlalchemy import event
 
 from shared import clock
 from shared.console.words import catalogue
-from shared.messages import template_sources, text_checks
+from shared.messages import template_sources, templates, text_checks
+from shared.store import session as store
 from shared.store.message_models import TemplateCopy
 from shared.store.models import ActionLog, Contact
 from shared.store.session import reading, transact
+from shared.store.text_models import TextVersion
 from tests.functions.console.browser import Browser, Shown
 
 TEXT = "/console/texts/broadcast_news"
@@ -147,3 +150,94 @@ def test_reason_is_empty_until_somebody_types_one(operator):
     form = operator.get(address).form(address)
     assert form.fields["note"] == ""
     assert operator.submit(form, note="otra fecha", do="look").form(address).fields["note"] == "otra fecha"
+
+
+def versions(number: int) -> None:
+    """So many versions of the text, as the record has them."""
+    rows = [
+        TextVersion(name="broadcast_news", locale="es", number=each, text=NEW, actor="key:olga")
+        for each in range(1, number + 1)
+    ]
+    transact(lambda session: session.add_all(rows))
+
+
+def shown_versions(page: Shown) -> list[str]:
+    """The versions that a page lists."""
+    return [link.partition("versions/")[2].partition("?")[0] for link in page.links() if "/versions/" in link]
+
+
+def test_versions_come_in_pages(viewer):
+    """Newest first, none left out and none twice; the file stands at the end of the last page."""
+    versions(45)
+    page, found = viewer.get(TEXT), []
+    while True:
+        found += shown_versions(page)
+        older = [link for link in page.links() if "after=" in link]
+        assert ("as it was deployed" in page.words) is not bool(older)
+        if not older:
+            break
+        page = viewer.get(older[0])
+    assert found == [str(number) for number in range(45, 0, -1)]
+
+
+def test_page_of_a_text_reads_one_page_of_its_versions(viewer):
+    """However many there are: their texts may be long."""
+    versions(45)
+    statements: list[str] = []
+    engine = store.get_engine()
+
+    def note(_connection, _cursor, statement, *_rest) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        viewer.get(TEXT)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    read = [one for one in statements if "text_versions.text" in one and "max(" not in one]
+    assert read
+    assert [one for one in read if "LIMIT" not in one and "text_versions.number = ?" not in one] == []
+
+
+def test_list_of_texts_comes_in_pages_that_keep_the_search(viewer):
+    """By name; an address of another list's cursor is refused."""
+    first = viewer.get("/console/texts")
+    (next_page,) = [link for link in first.links() if "after=" in link]
+    names = [link for page in (first, viewer.get(next_page)) for link in page.links() if link.startswith("/console/texts/")]
+    assert names == [f"/console/texts/{name}" for name in templates.names()]
+    found = viewer.get("/console/texts?q=ticket")
+    assert "after=" not in "".join(found.links())
+    assert viewer.get("/console/texts?after=7~8").status == 422
+
+
+def test_text_is_written_in_a_language_without_a_file(operator):
+    """It begins with what goes out, is published for that language alone, and can be taken out again."""
+    page = operator.get(f"{TEXT}?locale=en")
+    assert "until somebody writes it" in page.words
+    english = "Hi {{ first_name }}: {{ text }}\nTo leave, answer STOP."
+    edit = operator.get(f"{TEXT}/edit?locale=en").form(f"{TEXT}/edit")
+    assert edit.fields["locale"] == "en"
+    assert "STOP" in operator.submit(edit, text="Hi {{ first_name }}: {{ text }} BAJA", do="publish").words
+    shown = operator.submit(edit, text=english, do="publish")
+    assert "version 1" in shown.words
+    assert "Hi Ana: " in shown.words
+    assert template_sources.load("broadcast_news", "en-US").text == english
+    assert template_sources.load("broadcast_news", "es-MX").version == 0
+    assert "en, es" in operator.get("/console/texts?q=broadcast_news").words
+    assert operator.get(f"{TEXT}/file?locale=en").status == 200
+    back = operator.submit(shown.form(f"{TEXT}/restore"))
+    assert "until somebody writes it" in back.words
+    assert template_sources.load("broadcast_news", "en").locale == "es"
+
+
+def test_file_of_a_language_without_one_has_its_own_place(console):
+    """Where the repository will keep it."""
+    from functions.console import text_edits
+
+    row = TextVersion(
+        name="broadcast_news", locale="en", number=1, text="Hi {{ first_name }}: {{ text }} STOP", actor="key:olga"
+    )
+    transact(lambda session: session.add(row))
+    with zipfile.ZipFile(io.BytesIO(bytes(text_edits.file("broadcast_news", "en").body))) as archive:
+        folder = "functions/broadcasts/templates/en/broadcast_news"
+        assert archive.namelist() == [f"{folder}/meta.yaml", f"{folder}/body.txt"]

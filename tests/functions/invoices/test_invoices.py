@@ -8,10 +8,12 @@ from typing import Any
 
 import azure.functions as func
 import pytest
+from sqlalchemy import func as sql
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from functions.invoices import listeners
-from functions.invoices.tables import Invoice, InvoiceHold, InvoicePayment
+from functions.invoices.tables import Invoice, InvoiceDay, InvoiceHold, InvoicePayment
 from shared import clock, retention
 from shared.privacy.erase import erase, look, person
 from shared.settings import get_settings
@@ -325,3 +327,15 @@ def test_retention_is_off_until_it_is_set(books: Books, environment: pytest.Monk
         test_clock.advance(days=1)
     assert [row.serie for row in books.rows] == ["F-2"]
     assert test_clock.moment > books.row.updated_at + timedelta(days=365)
+
+
+def test_days_of_invoices_go_after_three_years(books: Books, test_clock: clock.TestClock) -> None:
+    """Whatever is set: their figures are no personal data."""
+
+    def work(session: Session) -> None:
+        session.add_all(InvoiceDay(day=(clock.now() - timedelta(days=age)).date()) for age in (1101, 1100, 0))
+
+    transact(work)
+    assert retention.forget()["days of invoices"] == 1
+    with reading() as session:
+        assert session.scalar(select(sql.count()).select_from(InvoiceDay)) == 2

@@ -19,6 +19,7 @@ from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from shared.store.trial_keys import trial_key
 from shared.store.whatsapp_models import WhatsAppFailure, WhatsAppWave
+from tests.support import tsql
 from tests.support.examples import examples
 from tests.support.messages import ANA_PHONE, PostOffice, carry_out, deliveries, enqueue, message
 
@@ -178,6 +179,20 @@ class TestMark:
 
 def _try(session: Any, *, number: int) -> None:
     session.get_one(Delivery, number).event_key = trial_key("x")
+
+    def test_statements_are_valid_tsql(self, post: PostOffice, test_clock: clock.TestClock) -> None:
+        """What the job asks for, with a mark at its end, and what a wave and a word of theirs ask for."""
+        with tsql.recorded() as found:
+            transact(not_on_whatsapp.note_wave)
+            test_clock.advance(hours=1)
+            for number in (1, 2):
+                enqueue(message(dedupe_key=f"k{number}"))
+                report(f"V{number}")
+                later(test_clock, days=1)
+            writes()
+        assert len({text for text in map(tsql.compiled, found) if "whatsapp_failures" in text}) > 3
+        for text in {tsql.compiled(statement) for statement in found}:
+            tsql.check(text)
 
 
 class TestWave:

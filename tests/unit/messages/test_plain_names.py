@@ -71,7 +71,17 @@ def test_only_names_are_touched() -> None:
     assert in_message({"first_name": None}, "es") == {"first_name": None}
 
 
-@pytest.mark.parametrize("locale", ["es", "es-MX", "en", "../../etc", ""])
-def test_every_language_has_the_neutral_words(locale: str) -> None:
+@pytest.mark.parametrize(
+    ("locale", "word"),
+    [
+        ("es", "buen día"),
+        ("es-MX", "buen día"),
+        ("en", "there"),
+        ("fr", "buen día"),
+        ("../../etc", "buen día"),
+        ("", "buen día"),
+    ],
+)
+def test_every_language_has_the_neutral_words(locale: str, word: str) -> None:
     """Its own, else the Spanish ones; a name of a language that is none leads nowhere."""
-    assert plain_names.neutral(locale)["no_name"] == "buen día"
+    assert plain_names.neutral(locale)["no_name"] == word

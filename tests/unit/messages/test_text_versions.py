@@ -1,5 +1,6 @@
 """Texts that were edited in the console: which one goes out, what is refused, and that nobody overwrites somebody else."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,9 +8,11 @@ from sqlalchemy import select
 
 from shared.crm import editing
 from shared.errors import RefusedError, UnavailableError
-from shared.messages import notion_templates, sending, template_sources, text_checks, text_uses, text_versions
+from shared.messages import notion_templates, sending, template_sources, templates, text_checks, text_uses, text_versions
 from shared.messages.notion_templates import TemplatePage
+from shared.messages.templates import Template
 from shared.messages.text_versions import Wording
+from shared.settings import get_settings
 from shared.store.models import ActionLog
 from shared.store.session import reading, transact
 from shared.store.text_models import TextUse, TextVersion
@@ -168,3 +171,56 @@ def test_use_is_noted_once_in_ten_minutes(test_clock) -> None:
     text_uses.note(template)
     assert noted() != first
     assert len(noted()) == 1
+
+
+def written(locale: str, text: str, number: int = 1) -> None:
+    """A version in a language for which the repository has no file."""
+    row = TextVersion(name=NAME, locale=locale, number=number, text=text, actor="key:olga")
+    transact(lambda session: session.add(row))
+    text_versions.forget()
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [("en", "en"), ("en-US", "en"), ("es", "es"), ("es-MX", "es"), ("fr", "es"), (None, "es")],
+)
+def test_version_in_a_language_without_a_file_goes_to_whoever_is_written_to_in_it(asked, expected) -> None:
+    """And to nobody else."""
+    written("en", "Hi {{ first_name }}: {{ text }} STOP")
+    assert template_sources.load(NAME, asked).locale == expected
+
+
+def test_default_language_may_be_one_without_a_file(environment) -> None:
+    """Whoever sends without naming a language gets it; the file's language is still there for those who ask for it."""
+    written("en", "Hi {{ first_name }}: {{ text }} STOP")
+    environment.setenv("DEFAULT_LOCALE", "en")
+    get_settings.cache_clear()
+    assert (template_sources.load(NAME).locale, template_sources.load(NAME, "es").locale) == ("en", "es")
+
+
+def test_version_that_says_nothing_of_its_own_any_more_leaves_the_other_language() -> None:
+    """What was written in a language was taken back there."""
+    written("en", "Hi {{ first_name }}: {{ text }} STOP")
+    file = replace(template_sources.of_repository(NAME, "en"), locale="en")
+    editing.committed(lambda session: text_versions.restore(session, file, 0, 1, "key:olga"))
+    text_versions.forget()
+    assert (template_sources.load(NAME, "en").locale, template_sources.load(NAME, "en").version) == ("es", 0)
+
+
+def test_text_that_notion_does_not_have_goes_by_the_same_languages() -> None:
+    """A journey that takes its texts from there is no exception."""
+    written("en", "Hi {{ first_name }}: {{ text }} STOP")
+    found = notion_templates.load(NAME, "en", "db", lambda _database, _name: None)
+    assert (found.locale, found.version) == ("en", 1)
+
+
+def test_dates_and_the_way_out_are_in_the_language_of_the_text() -> None:
+    """Also where the text was written here alone."""
+    text = Template(
+        name="n", locale="en", channels=("email",), kind="marketing", text="On {{ '2026-03-05T16:00:00Z' | long_date('UTC') }}"
+    )
+    rendered = templates.render(text, {}, unsubscribe_url="https://u.example")
+    assert rendered.text.startswith("On Thursday 5 March")
+    assert "unsubscribe here: https://u.example" in rendered.text
+    framed = replace(text, text="", html='{% extends "_mail.html" %}{% block body %}<p>Hi</p>{% endblock %}')
+    assert "unsubscribe here" in templates.render(framed, {}, unsubscribe_url="https://u.example").html

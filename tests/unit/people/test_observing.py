@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
@@ -150,15 +150,16 @@ class TestByHand:
             assert len(session.scalars(select(IdentityLink)).all()) == 1
 
 
+def forget(session: Session) -> None:
+    """Nobody is known."""
+    for table in (IdentityLink, Row, KnownPerson):
+        session.execute(delete(table))
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(order=st.permutations(EVENTS), again=st.lists(st.sampled_from(EVENTS), max_size=3))
 def test_any_order_ends_in_the_same_people(database: Engine, order: Sequence[Seen], again: Sequence[Seen]) -> None:
     """The events of several systems in any order, some of them twice, make the same people."""
-
-    def forget(session: Session) -> None:
-        for table in (IdentityLink, Row, KnownPerson):
-            session.execute(delete(table))
-
     transact(forget, database)
     for seen in (*order, *again):
         transact(lambda session, seen=seen: observing.observe(session, seen), database)  # type: ignore[misc]
@@ -167,3 +168,30 @@ def test_any_order_ends_in_the_same_people(database: Engine, order: Sequence[See
         frozenset({"manychat:2", "manychat:3"}),
         frozenset({"lead:18"}),
     }
+
+
+POOL = [Identity(kind, str(number)) for kind in ("manychat", "lead", "odoo_lead", "odoo_partner") for number in (1, 2, 3)]
+SEEN = st.builds(
+    lambda proven, typed: Seen(source="test", at=NOW, proven=proven, typed=typed),
+    st.lists(st.sampled_from(POOL), min_size=1, max_size=3),
+    st.lists(st.sampled_from(POOL), max_size=1),
+)
+
+
+def _chain(*pairs: str) -> list[Seen]:
+    """Events that each show two identities together, as in "manychat:1 lead:1"."""
+    return [Seen(source="test", at=NOW, proven=tuple(Identity(*one.split(":")) for one in pair.split())) for pair in pairs]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(events=st.lists(SEEN, max_size=7))
+@example(events=_chain("manychat:1 lead:1", "manychat:2 lead:1", "lead:2 lead:1", "lead:2 odoo_lead:1"))
+@example(events=_chain("manychat:1 lead:1", "lead:1 manychat:2"))
+def test_what_is_told_at_once_is_what_would_be_worked_out(database: Engine, events: Sequence[Seen]) -> None:
+    """Whoever is new, or joins somebody by what nobody else has, is not worked out from all links; the people are the same."""
+    transact(forget, database)
+    for seen in events:
+        transact(lambda session, seen=seen: observing.observe(session, seen), database)  # type: ignore[misc]
+    before = people()
+    transact(lambda session: observing.rebuild(session, session.scalars(select(Row.id)).all()), database)
+    assert people() == before

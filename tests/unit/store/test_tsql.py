@@ -119,7 +119,8 @@ def test_insertions_are_tsql(world, environment):
         world.post("opportunity", opportunity())
         world.run()
     tables = {statement.table.name for statement in made}
-    assert {"inbox", "contacts", "channels", "opportunities", "targets"} <= tables
+    assert {"inbox", "channels", "targets"} <= tables
+    assert not {"contacts", "opportunities"} & tables  # the gap was locked by the look for them, so they are plain INSERTs
     for statement in made:
         text = tsql.compiled(statement)
         tsql.check(text)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from functions.bookings import figures as bookings
 from functions.bookings.tables import Booking
 from functions.carts import figures as carts
+from functions.carts import results
 from functions.carts.tables import Cart, CartMessage, ShopOrder
 from shared import clock, flows, model_use
 from shared.journeys import by_day as journeys
@@ -17,6 +18,7 @@ from shared.store.figure_models import DayFigure, DayFold, ModelDay
 from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyVersion
 from shared.store.models import ActionLog, Delivery
 from shared.store.session import reading, transact
+from shared.store.trial_keys import trial_key
 from shared.watch import day_figures
 from shared.watch.day_figures import Figure
 
@@ -107,7 +109,7 @@ def test_figures_and_their_time_are_one_transaction(counts, monkeypatch):
     with pytest.raises(RuntimeError):
         transact(lambda session: day_figures._fold(session, DAY, NOON, NOON + timedelta(hours=1)))
     with reading() as session:
-        assert session.get_one(DayFold, DAY).folded_at == NOON
+        assert session.scalars(select(DayFold.folded_at).where(DayFold.day == DAY)).one() == NOON
     assert folded() == before
 
 
@@ -135,7 +137,7 @@ def enrolled(session, journey="booking", **more):
 
 
 def test_meetings_are_told_apart_by_whether_a_reminder_went_out():
-    """A step that was skipped is no reminder; a meeting of another day is not this day's."""
+    """A step that was skipped is no reminder; a meeting of another day is not this day's, and one of a test is no meeting."""
 
     def work(session):
         for number, (status, state) in enumerate(
@@ -146,6 +148,8 @@ def test_meetings_are_told_apart_by_whether_a_reminder_went_out():
             enrolment = enrolled(session, instance=f"i{number}")
             if state is not None:
                 session.add(EnrolmentStep(enrolment_id=enrolment.id, step="reminder", state=state))
+        tried = {"calendar": "calcom", "status": "ended", "said_at": NOON, "start_at": NOON, "of_test": True}
+        session.add(Booking(uid="tried", current_uid="tried", **tried))
         later = {"start_at": NOON + timedelta(days=1), "said_at": NOON, "calendar": "calcom"}
         session.add(Booking(uid="later", current_uid="later", status="ended", **later))
 
@@ -159,7 +163,7 @@ def test_meetings_are_told_apart_by_whether_a_reminder_went_out():
 
 
 def test_journeys_say_what_became_of_those_who_entered_that_day():
-    """Whenever they left; who tests it does not count."""
+    """Whenever they left; who tests it does not count, nor whom a test event has put into it."""
 
     def work(session):
         enrolled(session, state="exited", reason="booking.created")
@@ -167,13 +171,15 @@ def test_journeys_say_what_became_of_those_who_entered_that_day():
         enrolled(session, state="active")
         enrolled(session, state="finished")
         enrolled(session, testing=True)
+        enrolled(session, event_key=trial_key("k1"))
+        enrolled(session, event_key="k2", state="active")
         enrolled(session, created_at=NOON - timedelta(days=1))
 
     transact(work)
     assert found(journeys.of_journeys) == {
-        ("journey-began", "booking", ""): 4,
+        ("journey-began", "booking", ""): 5,
         ("journey-left", "booking", "exited:booking.created"): 2,
-        ("journey-left", "booking", "active:"): 1,
+        ("journey-left", "booking", "active:"): 2,
         ("journey-left", "booking", "finished:"): 1,
     }
 
@@ -206,7 +212,7 @@ def test_messages_count_when_a_vendor_has_taken_them():
 
 
 def test_carts_count_once_by_their_first_reminder():
-    """However many they had; an order counts once it is paid, whenever that was."""
+    """However many they had; an order counts once it is paid, whenever that was. The series of a test is none."""
 
     def work(session):
         for number, sent in enumerate(((0, 30), (0,), (-30, 0))):
@@ -217,12 +223,21 @@ def test_carts_count_once_by_their_first_reminder():
             for hours in sent:
                 at = NOON + timedelta(hours=hours)
                 message = {"step": "first", "channel": "email", "variant": "a", "status": "sent", "sent_at": at}
-                identity = {"delivery_id": 100 * number + hours + 50, "enrolment_id": number}
+                identity = {"delivery_id": 100 * number + hours + 50, "enrolment_id": 100 + number}
                 session.add(CartMessage(cart_id=cart.id, **message, **identity))
             paid_at = NOON + timedelta(days=3) if number == 0 else None
             session.add(ShopOrder(store="s", order_id=f"o{number}", recovered_cart_id=cart.id, paid_at=paid_at))
 
+        tried = Cart(store="s", cart_id="tried", variant="a", changed_at=NOON)
+        session.add(tried)
+        session.flush()
+        test = enrolled(session, "carts", event_key=trial_key("k1"))
+        message = {"step": "first", "channel": "email", "variant": "a", "status": "sent", "sent_at": NOON}
+        session.add(CartMessage(cart_id=tried.id, **message, delivery_id=999, enrolment_id=test.id))
+
     transact(work)
+    with reading() as session:
+        assert sum(each.sent for each in results.results(session, *day_figures.bounds(DAY))) == 3
     assert found(carts.of_carts) == {("cart-reminded", "", ""): 2, ("cart-recovered", "", ""): 1}
 
 

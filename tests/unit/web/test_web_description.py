@@ -74,7 +74,7 @@ def test_every_webhook_is_described(document: dict[str, Any]) -> None:
     schema = _schema(document, contact["requestBody"]["content"])
     assert set(schema["required"]) == {"manychat_id", "nombre_lead", "datetime_actual"}
     assert schema["properties"]["manychat_id"]["maxLength"] == 50
-    bodies = {webhook.payload.__name__ for webhook in known if webhook.read is json_object}
+    bodies = {webhook.model.__name__ for webhook in known if webhook.read is json_object}
     assert bodies <= set(document["components"]["schemas"])
 
 

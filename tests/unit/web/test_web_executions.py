@@ -84,7 +84,7 @@ def test_each_that_is_declared_can_be_started_and_says_so(api: Api, storage: Fak
         one
         for several in of_flows.values()
         for one, chosen in several.items()
-        if one not in at_once and not any(field.is_required() for field in chosen.payload.model_fields.values())
+        if one not in at_once and not any(field.is_required() for field in chosen.model.model_fields.values())
     }
     assert need_none == {"invoice_payment_reminders"}
     for flow_id in sorted(set(ids) - need_none):

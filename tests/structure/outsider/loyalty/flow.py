@@ -14,6 +14,7 @@ FLOW = Flow(
     senders=("shop",),
     tables=("functions.loyalty.tables",),
     privacy="functions.loyalty.privacy:PERSONAL_DATA",
+    kept=MappingProxyType({"loyalty_members": "one for each member; erasing a person removes it"}),
     syncs=("functions.loyalty.stamps:CARDS",),
     targets=MappingProxyType({"stamps": "functions.loyalty.stamps:policy"}),
     clients=("functions.loyalty.stamps:STAMPS",),

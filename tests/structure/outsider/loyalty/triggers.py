@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from functions.loyalty.payloads import Points
 from shared.intake.endpoint import EVENTS_QUEUE, webhook
 from shared.intake.inbox import Event
 from shared.intake.webhook import Webhook
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from functions.loyalty.payloads import Points
 
 bp = func.Blueprint()
 
@@ -30,5 +31,5 @@ def apply_points(session: Session, event: Event[Points]) -> str:
     return services.keep(session, event.payload, event.key)
 
 
-WEBHOOK = Webhook(name="shop.points", queue=EVENTS_QUEUE, payload=Points)
+WEBHOOK = Webhook(name="shop.points", queue=EVENTS_QUEUE, payload="functions.loyalty.payloads:Points")
 HANDLER = webhook(bp, "loyalty_points", "api/v1/loyalty/points", WEBHOOK, apply_points)
