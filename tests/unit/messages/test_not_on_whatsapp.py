@@ -176,10 +176,6 @@ class TestMark:
         later(test_clock, days=1)
         assert held() == "not-on-whatsapp"
 
-
-def _try(session: Any, *, number: int) -> None:
-    session.get_one(Delivery, number).event_key = trial_key("x")
-
     def test_statements_are_valid_tsql(self, post: PostOffice, test_clock: clock.TestClock) -> None:
         """What the job asks for, with a mark at its end, and what a wave and a word of theirs ask for."""
         with tsql.recorded() as found:
@@ -193,6 +189,10 @@ def _try(session: Any, *, number: int) -> None:
         assert len({text for text in map(tsql.compiled, found) if "whatsapp_failures" in text}) > 3
         for text in {tsql.compiled(statement) for statement in found}:
             tsql.check(text)
+
+
+def _try(session: Any, *, number: int) -> None:
+    session.get_one(Delivery, number).event_key = trial_key("x")
 
 
 class TestWave:
