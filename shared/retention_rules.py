@@ -9,6 +9,7 @@
     events                       | RETENTION_INBOX_DAYS         | nobody's journey is open, and no dead letter is of the event:
                                  |                              | its key is what makes a replay harmless
     what people write to us      | RETENTION_INBOUND_DAYS       | (read or not: nobody's words are kept for ever by neglect)
+    failures of WhatsApp, waves  | 90 days                      | (older ones count no more, and are not noted again)
     events that journeys keep    | 30 days                      | (a beginning that is as late is none any more)
     beginnings after a pause     | 30 days                      | the pause is over
     figures of an hour           | 90 days                      | (a quarter of a year, for the console's pages)
@@ -46,13 +47,14 @@ from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEven
 from shared.store.message_models import MessageDay, MessageStatus, ReceivedMessage
 from shared.store.models import ActionLog, Base, DeadLetter, Delivery, InboxEvent, Reconciliation
 from shared.store.wait_models import DeliveryWait, Outage, TargetPause
-from shared.store.whatsapp_models import WhatsAppMove, WhatsAppOpening, WhatsAppOpeningMinute
+from shared.store.whatsapp_models import WhatsAppFailure, WhatsAppMove, WhatsAppOpening, WhatsAppOpeningMinute, WhatsAppWave
 
 COUNTED_DAYS = 7  # a day that is over anywhere on earth counts for nobody's cap; a message may be recorded some days late
 OPENINGS_KEPT_DAYS = 2  # the messaging limit counts those of a day
 MOVES_KEPT_DAYS = 730  # who has had another number for so long is written to there
 REMEMBERED_DAYS = 30  # an event that comes so late that journeys do not remember what ended them
 HOURS_KEPT_DAYS = 90
+FAILURES_KEPT_DAYS = 91  # a day more than `not_on_whatsapp.REMEMBERED`: what could be noted again is still there
 FIGURES_KEPT_DAYS = 1100
 OPEN = ("active", "suspended")  # of an enrolment: something may still happen in it
 
@@ -189,6 +191,14 @@ def _old_opening_minute(before: datetime) -> ColumnElement[bool]:
     return WhatsAppOpeningMinute.minute < before
 
 
+def _old_failure(before: datetime) -> ColumnElement[bool]:
+    return WhatsAppFailure.at < before
+
+
+def _old_wave(before: datetime) -> ColumnElement[bool]:
+    return WhatsAppWave.until < before
+
+
 def _old_day(before: datetime) -> ColumnElement[bool]:
     return MessageDay.day < f"{before:%F}"
 
@@ -212,6 +222,8 @@ RULES = {
     "minutes of openings": Rule(
         WhatsAppOpeningMinute, WhatsAppOpeningMinute.minute, lambda _s: OPENINGS_KEPT_DAYS, _old_opening_minute
     ),
+    "failures of WhatsApp": Rule(WhatsAppFailure, WhatsAppFailure.at, lambda _s: FAILURES_KEPT_DAYS, _old_failure),
+    "waves of failures": Rule(WhatsAppWave, WhatsAppWave.until, lambda _s: FAILURES_KEPT_DAYS, _old_wave),
     "counted days": Rule(MessageDay, MessageDay.day, lambda _s: COUNTED_DAYS, _old_day),
     "journey events": Rule(JourneyEvent, JourneyEvent.created_at, lambda _s: REMEMBERED_DAYS, _old_journey_event),
     "beginnings": Rule(JourneyBeginning, JourneyBeginning.created_at, lambda _s: REMEMBERED_DAYS, _old_beginning),

@@ -49,6 +49,7 @@ def test_stop_is_always_a_way_out() -> None:
         ("end: well", "end: well, next: mail", "nothing follows `end`"),
         ("{help: bye}", "{helped: bye}", "names the answer 'helped', which is no option"),
         ("Ventas,", "Baja,", "whoever answers 'Baja' unsubscribes"),
+        ("Ventas,", "{id: baja, title: Menos},", "whoever answers 'baja' unsubscribes"),
         ("Ventas,", "soporte,", "two options have the title 'soporte'"),
         ("reads: email", "reads: option", "`reads: option` and options belong together"),
         ("reads: email", "reads: email, least: 1", "`least` and `most` are for `reads: number`"),
