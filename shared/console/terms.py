@@ -41,6 +41,7 @@ TERMS: Mapping[str, str] = {
     "answered": mark("answered"),
     "no-answer-needed": mark("no answer needed"),
     # Where somebody is in a journey.
+    "delivered": mark("delivered"),
     "active": mark("in it"),
     "suspended": mark("interrupted"),
     "finished": mark("completed"),
