@@ -96,3 +96,16 @@ def test_meanings_are_shown_without_their_markdown(console: None, language: str)
     assert "<code>partner-tags</code>" in page.text
     assert "<code>Name &lt;address&gt;</code>" in page.text
     assert "`" not in reader.get("/console/flows").words
+
+
+def test_settings_stand_by_the_flow_that_brings_them(console: None) -> None:
+    """Each once; what is searched for is open at once, and a group of which nothing fits is not shown."""
+    browser = Browser(language="es").signed_in("vera-key")
+    page = browser.get("/console/settings")
+    assert "De ningún flujo en particular" in page.words
+    assert page.text.count("<code>CARTS_WHATSAPP</code>") == 1
+    assert page.text.count("<code>ODOO_URL</code>") == 1
+    assert '<details class="fold" open>' not in page.text
+    found = browser.get("/console/settings?q=CARTS_WHATSAPP")
+    assert found.text.count('<details class="fold" open>') == 1
+    assert "De ningún flujo en particular" not in found.words
