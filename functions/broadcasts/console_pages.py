@@ -107,7 +107,7 @@ def execution(request: Request, execution_id: UUID, compare: bool = False) -> Re
     is_compared = bool(row.forecast) and (compare or figures.counted["total"] <= COMPARED_AT_ONCE)
     forecast_of_it = forecast_kept.of_execution(row) if is_compared else row.forecast or None
     facts = {"automation": automation, "run": Run(row, figures), "forecast": forecast_of_it, "is_compared": is_compared}
-    facts |= {"hours": _hours(forecast_of_it or {}), "rates": RATES, "counts": COUNTS, "open": OPEN}
+    facts |= {"hours": _hours(forecast_of_it or {}), "rates": RATES, "counted": COUNTS, "open": OPEN}
     facts |= {"compared": measures.of_counts(figures.counted), "is_over": row.status not in OPEN}
     return _render(request, "execution", automation.name, facts)
 
@@ -123,7 +123,7 @@ def automation(request: Request, automation_id: UUID) -> Response:
         may = _may(row, running)
         kept = forecasts.of_automation(session, row.id)
         session.expunge_all()
-    facts: dict[str, Any] = {"automation": row, "figures": figures, "runs": runs, "may": may, "rates": RATES, "counts": COUNTS}
+    facts: dict[str, Any] = {"automation": row, "figures": figures, "runs": runs, "may": may, "rates": RATES, "counted": COUNTS}
     facts |= {"compared": measures.of_counts(figures.counted), "is_over": not running}
     facts |= console_forecast.facts_of(kept, row) if kept is not None else {"forecast": None, "forecasting": None}
     facts |= {"hours": _hours(facts["forecast"] or {})}

@@ -25,14 +25,14 @@ ENTRY = Entry(name="settings", title=mark("Settings"), path="/console/settings",
 def settings(request: Request, q: Annotated[str, Query(max_length=60)] = "") -> Response:
     """Every setting whose name or meaning has a part, by what it belongs to; the stage map, the advisors and the channels."""
     part, language = plain(q), pages.reader_of(request).language
-    groups = [(title, [one for one in shown_settings(fields) if _fits(one, part, language)]) for title, fields in _by_owner()]
+    by_owner = [(title, [one for one in shown_settings(fields) if _fits(one, part, language)]) for title, fields in _by_owner()]
     with reading() as session:
         stages = session.scalars(select(StageMapping).order_by(StageMapping.manychat_key)).all()
         advisors = session.scalars(select(Advisor).order_by(Advisor.name)).all()
         channels = session.scalars(select(Channel).order_by(Channel.key)).all()
         session.expunge_all()
-    found = [(title, listed) for title, listed in groups if listed]
-    facts: dict[str, Any] = {"groups": found, "q": q.strip(), "stages": stages, "advisors": advisors, "channels": channels}
+    found = [(title, listed) for title, listed in by_owner if listed]
+    facts: dict[str, Any] = {"by_owner": found, "q": q.strip(), "stages": stages, "advisors": advisors, "channels": channels}
     return pages.render(request, "console/settings.html", here="settings", heading=mark("Settings"), **facts)
 
 

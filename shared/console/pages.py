@@ -47,11 +47,16 @@ def render(request: Request, template: str, status: int = 200, /, **facts: Any) 
     """The page that `template` makes of `facts`; of the navigation it shows the entry named `here`.
 
     `heading` names the page in the browser, in English or as what it is about is called.
+
+    Raises:
+        ValueError: a fact has the name of one of the frame's, and would take its place there.
     """
     reader = reader_of(request)
-    environment = _environment(reader.language)
+    environment, frame = _environment(reader.language), _frame(request, reader)
+    if taken := sorted(facts.keys() & frame.keys()):
+        raise ValueError(f"{template}: these names are the frame's: {', '.join(taken)}")
     facts |= {"heading": words.translations(reader.language).gettext(facts["heading"])}
-    text = environment.get_template(template).render({"here": "", **_frame(request, reader), **facts})
+    text = environment.get_template(template).render({"here": "", **frame, **facts})
     return HTMLResponse(text, status, headers=dict(HEADERS))
 
 

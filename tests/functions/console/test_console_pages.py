@@ -4,8 +4,10 @@ import re
 from collections import Counter
 
 import pytest
+from starlette.requests import Request
 
 from shared import clock, flows
+from shared.console import pages
 from shared.crm import reconciliations
 from shared.store.models import ActionLog, Reconciliation, Target
 from shared.store.session import reading, transact
@@ -232,3 +234,10 @@ def test_refusal_of_the_api_is_in_the_language_of_the_reader(filled):
 def test_title_of_a_page_is_in_the_language_of_the_reader(filled):
     """In the browser's tab as well."""
     assert "<title>Sistemas · Puente</title>" in Browser(language="es").signed_in("olga-key").get("/console/systems").text
+
+
+def test_what_a_page_shows_takes_no_name_of_the_frame(console) -> None:
+    """It would stand in the navigation instead of what belongs there."""
+    request = Request({"type": "http", "method": "GET", "path": "/console", "query_string": b"", "headers": []})
+    with pytest.raises(ValueError, match=r"refusal\.html: these names are the frame's: counts, groups"):
+        pages.render(request, "refusal.html", heading="x", groups=(), counts={})

@@ -103,6 +103,7 @@ def test_settings_stand_by_the_flow_that_brings_them(console: None) -> None:
     browser = Browser(language="es").signed_in("vera-key")
     page = browser.get("/console/settings")
     assert "De ningún flujo en particular" in page.words
+    assert "Recorridos Difusiones" in page.words  # the navigation
     assert page.text.count("<code>CARTS_WHATSAPP</code>") == 1
     assert page.text.count("<code>ODOO_URL</code>") == 1
     assert '<details class="fold" open>' not in page.text
