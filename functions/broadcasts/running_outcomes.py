@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import counts, progress, running_gate, variants
+from functions.broadcasts import counts, progress, running_gate, variants, waves
 from functions.broadcasts.progress import Change
 from functions.broadcasts.running_send import MARK, Whose
 from functions.broadcasts.running_tables import CODE_LENGTH, RecentFailure
@@ -124,9 +124,11 @@ def _changes(whose: Whose, outcome: MessageOutcome, *, talks: bool) -> list[Chan
 
 
 def _failed(session: Session, whose: Whose, outcome: MessageOutcome, *, talks: bool) -> None:
-    """Note a failure with its code, and that it has happened lately: a wave of them pauses the automation."""
+    """Note a failure with its code, and that it has happened lately: a wave of them pauses the automation, and marks nobody."""
     code = (outcome.reason or outcome.word)[:CODE_LENGTH]
     session.add(RecentFailure(automation_id=whose.automation_id, code=code, at=outcome.at))
+    session.flush()
+    waves.note(session, whose.automation_id)
     row = _locked(session, whose.recipient_id)
     if row is None:
         return

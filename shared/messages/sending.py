@@ -272,8 +272,19 @@ def _failed(session: Session, delivery: Claimed, message: Message, error: Puente
     reason = error.reason if isinstance(error, PermanentError) else "gave-up"
     _give_places_back(session, delivery)
     if not is_trial(delivery.event_key):  # it went to whoever tries
-        refusals.heed(session, reason, digests.digest_of_address(message.to), clock.now())
+        refusals.heed(session, _refused(session, delivery, message, reason))
     _notify(session, delivery, message, "failed", reason, fall_back=reason not in refusals.NO_FALLBACK)
+
+
+def _refused(session: Session, delivery: Claimed, message: Message, reason: str) -> refusals.Refused:
+    return refusals.Refused(
+        reason=reason,
+        whose=[digests.digest_of_address(moves.current(session, message).to)],
+        at=clock.now(),
+        provider=_provider(delivery),
+        vendor_id=f"delivery:{delivery.id}",
+        delivery_id=delivery.id,
+    )
 
 
 def _give_places_back(session: Session, delivery: Claimed) -> None:

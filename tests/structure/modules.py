@@ -18,7 +18,7 @@ LAYERS = [
     {"shared.journeys"},
     {"shared.approvals"},
     {"shared.messages"},
-    {"shared.crm", "shared.watch", "shared.privacy", "shared.retention"},
+    {"shared.crm", "shared.watch", "shared.privacy", "shared.retention", "shared.retention_rules"},
     {"shared.people"},
     {"shared.intake"},
     {"shared.alerts", "shared.discord", "shared.slack", "shared.teams", "shared.openai", "shared.sheets", "shared.model_use"},
