@@ -2,13 +2,14 @@
 
 Texts that a catalogue lacks are added with an empty translation, those that nobody says any more go. Each folder of pages has
 catalogues of its own, `pages/<language>.po`; texts of `shared/console` stand in the frame's, and so do the refusals of all of
-`shared/`, by their reasons. Of the flows those have refusals in their catalogues whose routers are the console's.
+`shared/`, by their reasons, and the sentences of the engine (`shared.phrases`). Of the flows those have refusals in their
+catalogues whose routers are the console's.
 
-What a flow declares has a context of its own: its title and description (`flow`), what its settings mean (`setting`) and the
-titles and descriptions of its journeys (`journey`). It stands in the flow's catalogue; in the frame's that of the flows that
-cannot be deleted and have no pages, and the meanings of the settings that every app has. An optional flow without pages has no
-catalogue, and is shown as it is written. Journeys are written in the language of their authors, so their texts stand in the
-catalogues of every language, `en.po` as well.
+What a flow declares has a context of its own: its title and description (`flow`), what its settings mean (`setting`), what the
+members of its webhooks' bodies are (`field`) and the titles and descriptions of its journeys (`journey`). It stands in the
+flow's catalogue; in the frame's that of the flows that cannot be deleted and have no pages, and the meanings of the settings
+that every app has. An optional flow without pages has no catalogue, and is shown as it is written. Journeys are written in the
+language of their authors, so their texts stand in the catalogues of every language, `en.po` as well.
 """
 
 import ast
@@ -21,6 +22,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 from pydantic.fields import FieldInfo
 
+from functions.console import trial_form
 from shared import flows
 from shared.console import words
 from shared.flow import Flow
@@ -29,6 +31,8 @@ from shared.journeys.talks import question
 from shared.settings import Settings, fields_of
 
 ROOT = Path(__file__).resolve().parents[1]
+PHRASES = {"phrase": 1, "counted_phrase": 2}
+"""What makes sentences (`shared.phrases`), with how many of its arguments are texts."""
 CALLS = {"_": None, "gettext": None, "ngettext": (1, 2), "mark": None, "mark_counted": (1, 2)}
 PAGES = ("**.html", "jinja2.ext:babel_extract")
 OF_THE_CONSOLE = [("**.py", "python"), PAGES]
@@ -67,11 +71,22 @@ def refusals(folder: Path) -> Iterator[tuple[str, str]]:
     if not own and not any("ConsoleRoute" in path.read_text() for path in folder.glob("*.py")):
         return
     for path in sorted((folder.parent if own else folder).rglob("*.py")):
-        for call in ast.walk(ast.parse(path.read_text())):
-            if isinstance(call, ast.Call) and _reason(call) is not None:
+        for call in _calls(path, REFUSES):
+            if _reason(call) is not None:
                 yield f"{path.relative_to(ROOT).as_posix()}:{call.lineno}", str(_reason(call))
     for reason in words.PUT_TOGETHER if own else ():
         yield "PUT_TOGETHER", reason
+
+
+def phrases(folder: Path) -> Iterator[tuple[str, Text]]:
+    """Every sentence that the code of a folder makes, with where it stands; of the frame, all of `shared/` and the core's."""
+    own = folder == words.OWN.parent
+    for path in sorted([*folder.parent.rglob("*.py"), *(ROOT / "functions").glob("*.py")] if own else folder.rglob("*.py")):
+        for call in _calls(path, "phrase"):
+            if texts := PHRASES.get(_name(call)):
+                forms = tuple(str(one.value) for one in call.args[:texts] if isinstance(one, ast.Constant))
+                if len(forms) == texts:
+                    yield f"{path.relative_to(ROOT).as_posix()}:{call.lineno}", forms[0] if texts == 1 else forms
 
 
 def declared(folder: Path) -> Iterator[tuple[str, str, str]]:
@@ -80,6 +95,7 @@ def declared(folder: Path) -> Iterator[tuple[str, str, str]]:
         where = f"flow {flow.name}"
         yield from ((where, words.FLOW, text) for text in (flow.title, flow.about))
         yield from ((where, words.JOURNEY, text) for text in _journeys(flow))
+        yield from ((where, words.FIELD, hint) for hint in trial_form.hints(flow.name))
         if flow.settings is not None:
             yield from ((where, words.SETTING, meaning) for meaning in _meanings(fields_of(flows.resolve(flow.settings))))
     if folder == words.OWN.parent:
@@ -105,14 +121,23 @@ def _meanings(fields: Mapping[str, FieldInfo]) -> list[str]:
     return [field.description for field in fields.values() if field.description]
 
 
-def in_contexts(folder: Path, language: str) -> Iterator[tuple[str, str, str]]:
+def in_contexts(folder: Path, language: str) -> Iterator[tuple[str, str, Text]]:
     """Everything of a folder's catalogue that has a context: where it stands, the context, the text or reason."""
     if language == words.CODE:
         yield from (one for one in declared(folder) if one[1] == words.JOURNEY)
         return
     by_reason = sorted(refusals(folder), key=lambda one: one[1])
     yield from ((where, words.REFUSAL, reason) for where, reason in by_reason)
+    by_text = sorted(phrases(folder), key=lambda one: key(one[1]))
+    yield from ((where, words.PHRASE, text) for where, text in by_text)
     yield from declared(folder)
+
+
+def _calls(path: Path, part: str) -> Iterator[ast.Call]:
+    """The calls of a module's code, where it has that part of a name at all."""
+    source = path.read_text(encoding="utf-8")
+    if part in source:
+        yield from (one for one in ast.walk(ast.parse(source)) if isinstance(one, ast.Call))
 
 
 def _reason(call: ast.Call) -> str | None:

@@ -12,6 +12,7 @@ from functions.broadcasts.tables import Automation, Execution
 from shared import clock
 from shared.approvals import requests
 from shared.approvals.approval import APPROVED, ApprovalDecided, ApprovalRequest
+from shared.phrases import phrase
 from shared.settings import settings_of
 from shared.store.dialect import held
 
@@ -60,7 +61,7 @@ def decided(session: Session, what: ApprovalDecided) -> None:
     execution.approval = Approval.REJECTED
     if execution.status == ExecutionStatus.QUEUED:
         execution.status, execution.cancelled_at = ExecutionStatus.CANCELLED, clock.now()
-        execution.error_message = f"approval: {what.outcome}"
+        execution.error_message = phrase("approval: %(what)s", what=what.outcome)
 
 
 def withdraw(session: Session, execution: Execution, by: str) -> None:

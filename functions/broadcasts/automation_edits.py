@@ -15,6 +15,7 @@ from functions.broadcasts.tables import Automation, Schedule
 from shared import clock
 from shared.crm import editing
 from shared.errors import FieldError, RefusedError
+from shared.phrases import phrase
 from shared.settings import settings_of
 from shared.store.dialect import locked
 
@@ -82,7 +83,9 @@ def delete(session: Session, automation_id: str, actor: str) -> None:
 def _refuse_under_way(session: Session, row: Automation) -> None:
     if under_way := open_executions(session, row.id, UNDER_WAY):
         title = "An execution of it is queued or running; cancel it, or pause it, first."
-        raise RefusedError(400, "execution-under-way", title, detail=f"It is {under_way[0].uuid}.")
+        raise RefusedError(
+            400, "execution-under-way", title, detail=phrase("It is the execution %(number)s.", number=under_way[0].uuid)
+        )
 
 
 def _set(session: Session, row: Automation, fields: Mapping[str, Any], actor: str) -> None:

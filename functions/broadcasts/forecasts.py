@@ -24,6 +24,7 @@ from functions.broadcasts.running_config import config_of
 from functions.broadcasts.tables import Execution, new_uuid
 from shared import clock, faults
 from shared.errors import RetryableError
+from shared.phrases import phrase
 from shared.store.dialect import held, insert_if_absent, locked
 from shared.store.session import reading, transact
 
@@ -243,7 +244,10 @@ def _note_failure(session: Session, row: StoredForecast, words: str) -> None:
     if now.execution_id is not None:
         _hand_over(session, now, {})
     else:
-        now.state, now.error_message = FAILED, f"it cannot be worked out ({words}); the log has the reason"
+        now.state, now.error_message = (
+            FAILED,
+            phrase("it cannot be worked out (%(error)s); the log has the reason", error=words),
+        )
 
 
 def percent(row: StoredForecast) -> int:

@@ -20,6 +20,7 @@ from functions.broadcasts.states import Approval, ExecutionStatus, PlanState, Re
 from functions.broadcasts.tables import Execution, Recipient, Upload
 from shared import clock, faults
 from shared.errors import PuenteError
+from shared.phrases import phrase
 from shared.store.dialect import held, unclaimed
 from shared.store.session import reading, transact
 
@@ -135,7 +136,7 @@ def _finish(session: Session, execution: Execution) -> None:
     execution.plan_state, execution.total_recipients = PlanState.PLANNED, totals["total"]
     if totals["total"] == 0:
         execution.status, execution.completed_at = ExecutionStatus.FAILED, clock.now()
-        execution.error_message = "empty-audience: nobody belongs to it"
+        execution.error_message = phrase("empty-audience: nobody belongs to it")
         return
     if execution.approval == Approval.NONE and not execution.is_test:
         approval.ask_if_needed(session, execution, totals["total"] - totals["skipped"])
@@ -146,4 +147,4 @@ def _note_failure(session: Session, execution_id: int, words: str) -> None:
     execution.plan_attempts += 1
     if execution.plan_attempts >= MOST_ATTEMPTS and execution.status == ExecutionStatus.QUEUED:
         execution.status, execution.completed_at = ExecutionStatus.FAILED, clock.now()
-        execution.error_message = f"its recipients cannot be worked out ({words}); the log has the reason"
+        execution.error_message = phrase("its recipients cannot be worked out (%(error)s); the log has the reason", error=words)

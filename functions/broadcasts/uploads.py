@@ -20,6 +20,7 @@ from functions.broadcasts.tables import Upload, UploadProblem, UploadRow
 from functions.broadcasts.uploads_read import PHONE, Layout, Row
 from shared import clock, faults, queues
 from shared.errors import PermanentError, RefusedError
+from shared.phrases import phrase
 from shared.readers import UnreadableError, phone
 from shared.readers.signs import folded
 from shared.settings import get_settings
@@ -151,7 +152,7 @@ def _part(upload_id: str, number: int) -> str:
 
 def _fail(session: Session, upload_id: int, why: str) -> None:
     upload = session.scalars(held(select(Upload).where(Upload.id == upload_id), Upload)).one()
-    upload.state, upload.error_message = FAILED, f"near line {upload.line + 1}: {why}"
+    upload.state, upload.error_message = FAILED, phrase("near line %(line)s: %(reason)s", line=upload.line + 1, reason=why)
 
 
 def _take_batch(session: Session, upload_id: int, position: int, rows: Sequence[Row]) -> int:
@@ -163,7 +164,7 @@ def _take_batch(session: Session, upload_id: int, position: int, rows: Sequence[
         upload.state = READY
         return 0
     if upload.accepted + len(rows) > MOST_ROWS:
-        _fail(session, upload_id, f"a list has at most {MOST_ROWS} numbers")
+        _fail(session, upload_id, phrase("a list has at most %(most)s numbers", most=MOST_ROWS))
         return 0
     _take(session, upload, rows)
     upload.position, upload.line = rows[-1].ends_at, rows[-1].next_line

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.errors import FieldError, RefusedError
+from shared.phrases import phrase
 from shared.readers import name_key, phone
 
 PHONE = "phone"
@@ -69,9 +70,9 @@ def encoding_of(parts: Iterable[bytes]) -> str:
     is_utf8, is_first = True, True
     for part in parts:
         if is_first and part.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise _bad_encoding("It is UTF-16. Save it as CSV UTF-8.")
+            raise _bad_encoding(phrase("It is UTF-16. Save it as CSV UTF-8."))
         if b"\x00" in part:
-            raise _bad_encoding("It holds NUL characters: it is UTF-16, or no text at all. Save it as CSV UTF-8.")
+            raise _bad_encoding(phrase("It holds NUL characters: it is UTF-16, or no text at all. Save it as CSV UTF-8."))
         is_first = False
         if is_utf8:
             is_utf8 = _decodes(utf8, part)
@@ -79,7 +80,7 @@ def encoding_of(parts: Iterable[bytes]) -> str:
     if is_utf8 and _decodes(utf8, b"", final=True):
         return "utf-8"
     if not cp1252:
-        raise _bad_encoding("It is neither UTF-8 nor Windows-1252. Save it as CSV UTF-8.")
+        raise _bad_encoding(phrase("It is neither UTF-8 nor Windows-1252. Save it as CSV UTF-8."))
     return "cp1252"
 
 
@@ -105,16 +106,26 @@ def layout_of(source: Source, encoding: str, wanted: Mapping[str, str | None] | 
     delimiter = max(";,\t", key=first.count)
     cells = next(csv.reader([first], delimiter=delimiter), [])
     if not 0 < len(cells) <= MOST_COLUMNS:
-        raise _bad_header(f"the first line has {len(cells)} columns; 1 to {MOST_COLUMNS} are read")
+        raise _bad_header(
+            phrase("the first line has %(number)s columns; 1 to %(most)s are read", number=len(cells), most=MOST_COLUMNS)
+        )
     has_header = not any(phone.e164_or_none(cell, default=region, channel="csv") for cell in cells)
     names = [cell.strip() for cell in cells] if has_header else []
     columns = _given(names, len(cells), wanted) if wanted else _guessed(cells, region, has_header=has_header)
     if columns.count(PHONE) != 1:
-        shown = ", ".join(names)[:200] or "no header line"
-        raise _bad_header(f"{columns.count(PHONE)} columns hold numbers, and one is needed ({shown}); say which in `columns`")
+        shown, number = ", ".join(names)[:200] or phrase("no header line"), columns.count(PHONE)
+        raise _bad_header(
+            phrase(
+                "%(number)s columns hold numbers, and one is needed (%(columns)s); say which in `columns`",
+                number=number,
+                columns=shown,
+            )
+        )
     doubled = {name for name in columns if name is not None and columns.count(name) > 1}
     if doubled:
-        raise _bad_header(f"two columns are {', '.join(sorted(doubled))}; say in `columns` which is which")
+        raise _bad_header(
+            phrase("two columns are %(names)s; say in `columns` which is which", names=", ".join(sorted(doubled)))
+        )
     return Layout(encoding, delimiter, has_header, tuple(columns))
 
 
@@ -124,9 +135,11 @@ def _given(names: Sequence[str], width: int, wanted: Mapping[str, str | None]) -
     for column, meaning in wanted.items():
         place = places.get(name_key.key(column) or column, int(column) - 1 if column.isdecimal() else -1)
         if not 0 <= place < width:
-            raise _bad_header(f"there is no column {column[:60]!r}")
+            raise _bad_header(phrase("there is no column %(name)s", name=repr(column[:60])))
         if meaning is not None and not _VARIABLE.fullmatch(meaning):
-            raise _bad_header(f"{meaning[:60]!r} is no name of a variable: letters, digits and underscores")
+            raise _bad_header(
+                phrase("%(name)s is no name of a variable: letters, digits and underscores", name=repr(meaning[:60]))
+            )
         columns[place] = meaning
     return columns
 

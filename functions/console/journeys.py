@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy import select
 
-from shared.console import differences, listing, pages
+from shared.console import differences, listing, pages, phrases, words
 from shared.console.listing import blank
 from shared.console.navigation import Entry
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
@@ -20,6 +21,7 @@ from shared.journeys import figures, forecast, history, load, pauses, picture, v
 from shared.journeys.definition import Journey
 from shared.journeys.figures import Figures
 from shared.journeys.forecast_lines import Line
+from shared.journeys.speech import Speech
 from shared.messages import templates
 from shared.store.journey_models import Enrolment, JourneyPause
 from shared.store.session import reading
@@ -115,10 +117,15 @@ def _step(line: Line, counted: Figures | None) -> StepRow:
 
 
 @router.get("/console/journeys/{name}/picture")
-def drawn(name: str) -> Response:
+def drawn(request: Request, name: str) -> Response:
     """The journey as a picture, for somebody who enters now."""
-    found = load.journey(name)
-    svg = picture.picture_of(found, forecast.forecast(found, forecast.newcomer({})))
+    found, reader = load.journey(name), pages.reader_of(request)
+    speech = Speech(
+        words=partial(phrases.shown, reader.language),
+        title=lambda title: pages.declared(request, words.JOURNEY, title),
+        locale=str(reader.locale),
+    )
+    svg = picture.picture_of(found, forecast.forecast(found, forecast.newcomer({})), speech)
     return Response(svg, media_type="image/svg+xml", headers=pages.HEADERS)
 
 

@@ -43,8 +43,13 @@ def fields(webhook: Webhook) -> list[Field]:
     schema = webhook.model.model_json_schema(by_alias=True)
     found = list(_fields(schema, webhook.example))[:MOST_FIELDS]
     if not found:
-        return [Field(WHOLE, "json", _written(webhook.example or {}), mark("the whole body as JSON"), is_required=True)]
+        return [Field(WHOLE, "json", _written(webhook.example or {}), "the whole body as JSON", is_required=True)]
     return found
+
+
+def hints(flow: str) -> list[str]:
+    """What the fields of a flow's forms are, as its payloads describe them."""
+    return [one.hint for webhook in webhooks(flow).values() for one in fields(webhook) if one.hint]
 
 
 def _fields(schema: Mapping[str, Any], example: Mapping[str, Any] | None) -> Iterator[Field]:

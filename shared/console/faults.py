@@ -7,7 +7,7 @@ check which the REST API shares. `SENTENCES` knows each of them by its shape and
 import re
 from functools import cache
 
-from shared.console import words
+from shared.console import phrases, words
 from shared.console.words import mark
 from shared.errors import FieldError
 
@@ -113,6 +113,8 @@ def _in_words(language: str, message: str) -> str | None:
     for shape, text in _shapes():
         if found := shape.fullmatch(message):
             return known.gettext(text) % found.groupdict()
+    if (sentence := phrases.in_words(language, message)) is not None:
+        return sentence
     column, colon, rest = message.partition(": ")
     words_of_rest = _in_words(language, VALUE_ERROR.sub("", rest)) if colon and (column.isidentifier() or not column) else None
     return f"{column}: {words_of_rest}" if words_of_rest and column else words_of_rest

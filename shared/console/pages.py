@@ -18,7 +18,7 @@ from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Pref
 from markupsafe import Markup, escape
 
 from shared import clock, flows, page_headers
-from shared.console import faults, navigation, session, terms, words
+from shared.console import faults, navigation, phrases, session, words
 from shared.console.identity import Operator
 from shared.console.moments import Reader
 from shared.console.navigation import Entry
@@ -127,6 +127,14 @@ def most_attempts(delivery: Delivery) -> int | str:
     return "?" if isinstance(action, PermanentError) else action.retry.max_attempts
 
 
+def _detail(language: str, text: str) -> Markup:
+    """What an error of ours says besides: in the language of the page; marked as English where it is no sentence of ours."""
+    translated = phrases.in_words(language, text)
+    if translated is None and language != words.CODE:
+        return Markup('<span lang="{}">{}</span>').format(words.CODE, text)
+    return escape(translated or text)
+
+
 def _declared(language: str, context: str, text: str) -> Markup:
     """What a declaration says, in the language of the page; marked as English where it is that, and has no translation."""
     translated = words.declared(language, context, text)
@@ -159,7 +167,8 @@ def _environment(language: str) -> Environment:
     environment.globals["most_attempts"] = most_attempts
     environment.globals["say"] = partial(words.in_words, language)
     environment.globals["declared"] = partial(_declared, language)
-    environment.globals["term"] = partial(terms.term, language)
+    environment.globals["detail"] = partial(_detail, language)
+    environment.globals["term"] = partial(phrases.shown, language)
     environment.globals["field_in_words"] = partial(faults.field_in_words, language)
     environment.globals["fault_in_words"] = partial(faults.in_words, language)
     environment.globals["of_refusal"] = partial(words.of_refusal, language)

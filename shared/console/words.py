@@ -3,10 +3,12 @@
 Each folder of pages may have catalogues of its own; they are read together. What a catalogue lacks is shown in English (a test
 asks that nothing is lacking). A refusal is found by its own sentence, or else by its reason, in the context REFUSAL: the
 sentences of the REST API name ids and states, and are English.
+Sentences of the engine, which are kept in English, are in the context PHRASE (`shared.console.phrases`).
 
-What flows declare of themselves (FLOW: titles and descriptions, SETTING: what settings mean) is found in those contexts, and so
-are the titles and descriptions of journeys (JOURNEY). These may be written in any language, as their authors speak it: so the
-language of the code has catalogues too, of theirs alone. A flow that brings no catalogue is shown as it is written.
+What flows declare (FLOW: titles and descriptions, SETTING: what settings mean, FIELD: members of their webhooks) is found in
+those contexts, and so are the titles and descriptions of journeys (JOURNEY). These may be written in any language, as their
+authors speak it: so the language of the code has catalogues too, of theirs alone. A flow that brings no catalogue is shown as
+it is written.
 """
 
 import io
@@ -30,7 +32,7 @@ DEFAULT = "es"
 CODE = "en"
 """The language that the code is written in."""
 REFUSAL = "refusal"
-FLOW, SETTING, JOURNEY = "flow", "setting", "journey"
+FLOW, SETTING, FIELD, JOURNEY, PHRASE = "flow", "setting", "field", "journey", "phrase"
 PUT_TOGETHER = (
     *("already-open", "already-retried", "too-late", "odoo-no-answer", "odoo-failed"),
     *("delivery-sending", "delivery-done", "delivery-cancelled", "delivery-skipped", "delivery-shadowed"),

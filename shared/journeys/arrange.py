@@ -15,6 +15,7 @@ from shared.journeys.enrolment_records import OPEN_STEPS, EnrolmentRecord, StepS
 from shared.journeys.schedule import Due
 from shared.messages.message import Fallback as MessageFallback
 from shared.messages.message import Message
+from shared.phrases import phrase
 from shared.settings import get_settings
 from shared.store.journey_models import EnrolmentStep
 
@@ -70,7 +71,7 @@ def hasten(record: EnrolmentRecord, step: Step, *, since: datetime | None = None
     at = timing.after(began, schedule.delay(step, testing=record.enrolment.testing), record.frame().zone)
     if step_deliveries.move(record.session, row.delivery_id, at, schedule.expiry(step, at, testing=record.enrolment.testing)):
         row.due_at = at
-        record.decide("moved", f"{step.after} has its result", step=step.id, due_at=at)
+        record.decide("moved", phrase("%(step)s has its result", step=step.after), step=step.id, due_at=at)
 
 
 def await_result(record: EnrolmentRecord, step: Step, *, since: datetime | None = None) -> None:
@@ -83,7 +84,7 @@ def await_result(record: EnrolmentRecord, step: Step, *, since: datetime | None 
     at = timing.after(waited, schedule.delay(step, testing=testing), zone)
     if step_deliveries.move(record.session, row.delivery_id, at, schedule.expiry(step, at, testing=testing)):
         row.due_at = at
-        record.decide("waiting", f"for the result of {step.after}", step=step.id, due_at=at)
+        record.decide("waiting", phrase("for the result of %(step)s", step=step.after), step=step.id, due_at=at)
 
 
 def _is_planned_anew(row: EnrolmentStep, due: Due) -> bool:
@@ -104,7 +105,9 @@ def _take_up_again(record: EnrolmentRecord, step: Step, due: Due, now: datetime)
     if not step.again_when_moved or due.nominal is None or (row.nominal_at or row.due_at) in (None, due.nominal):
         return
     if row.state == StepState.SKIPPED or (row.state in TRIED and due.nominal > now):
-        record.decide("moved", f"its date was changed after it was {row.state}", step=step.id, due_at=due.at)
+        record.decide(
+            "moved", phrase("its date was changed after it was %(state)s", state=row.state), step=step.id, due_at=due.at
+        )
         row.state, row.generation, row.delivery_id = StepState.WAITING, row.generation + 1, None
 
 
@@ -123,7 +126,7 @@ def _plan(record: EnrolmentRecord, due: Due, skip: str | None) -> None:
 
 
 def _wait(record: EnrolmentRecord, step: Step) -> None:
-    row, reason = record.rows[step.id], f"there is no {record.journey.anchor_of(step)} to count from yet"
+    row, reason = record.rows[step.id], phrase("there is no %(name)s to count from yet", name=record.journey.anchor_of(step))
     if row.reason != reason:
         row.reason = reason
         record.decide("waiting", reason, step=step.id)
@@ -164,7 +167,7 @@ def _enqueue(record: EnrolmentRecord, due: Due, at: datetime) -> None:
     messages.enqueue(record.session, message, event_key=record.enrolment.event_key, is_new=record.is_new)
     row.state, row.due_at, row.nominal_at, row.reason = StepState.ENQUEUED, at, due.nominal, None
     row.delivery_id = messages.find(record.session, message.channel, message.dedupe_key)
-    record.decide("late" if late else "planned", "sent at once" if late else None, step=step.id, due_at=message.due_at)
+    record.decide("late" if late else "planned", phrase("sent at once") if late else None, step=step.id, due_at=message.due_at)
 
 
 def routes_of(step: Step, data: Mapping[str, Any]) -> list[MessageFallback]:

@@ -13,6 +13,7 @@ from shared.alerts import plan_alert
 from shared.journeys import beginnings, engine, load
 from shared.journeys.beginnings import BeginningState
 from shared.people import aliases
+from shared.phrases import phrase
 from shared.store.dialect import locked
 from shared.store.journey_models import Enrolment, JourneyBeginning
 from shared.store.session import reading, transact
@@ -61,13 +62,13 @@ def _begin(session: Session, number: int) -> bool:
         return False
     journey = load.definitions().get(row.journey)
     if journey is None or not any(one.event == row.event and one.settle for one in journey.enrol_on):
-        row.state, row.reason = BeginningState.PREVENTED, "the journey does not begin so any more"
+        row.state, row.reason = BeginningState.PREVENTED, phrase("the journey does not begin so any more")
         return False
     if beginnings.is_prevented(session, journey, row):
         return False
     row.enrolment_id = engine.enrol(session, row.journey, keys, row.due_at, row.data, row.event_key, since=row.at, known=known)
     row.state = BeginningState.BEGUN
-    row.reason = None if row.enrolment_id is not None else "they are in the journey, or have been"
+    row.reason = None if row.enrolment_id is not None else phrase("they are in the journey, or have been")
     return row.enrolment_id is not None
 
 
@@ -77,7 +78,7 @@ def _put_off(session: Session, number: int) -> None:
         return
     row.attempts, row.due_at = row.attempts + 1, clock.now() + RETRY_AFTER
     if row.attempts >= MOST_ATTEMPTS:
-        row.state, row.reason = BeginningState.FAILED, "it could not be begun; the log says why"
+        row.state, row.reason = BeginningState.FAILED, phrase("it could not be begun; the log says why")
         plan_alert(session, f"beginning:{number}", f"Puente: {row.person} could not enter the journey {row.journey}")
 
 

@@ -18,6 +18,7 @@ from shared.journeys.taking_over import TakenOver
 from shared.journeys.talks import run
 from shared.people import aliases
 from shared.people.aliases import Aliases
+from shared.phrases import phrase
 from shared.settings import get_settings
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.journey_models import Enrolment, EnrolmentStep
@@ -206,14 +207,14 @@ def _begin(
     addresses.note(session, enrolment)
     if journey.talks:
         record = EnrolmentRecord(session, enrolment, journey, {}, is_new=True)
-        record.decide("enrolled", f"version {journey.version()[:12]}")
+        record.decide("enrolled", phrase("version %(version)s", version=journey.version()[:12]))
         run.begin(record, context)
         return
     rows = {step.id: EnrolmentStep(enrolment_id=enrolment.id, step=step.id, state=StepState.WAITING) for step in journey.steps}
     for row in rows.values():
         row.generation, row.held = 0, False
     record = EnrolmentRecord(session, enrolment, journey, rows, is_new=True)
-    record.decide("enrolled", f"version {journey.version()[:12]}")
+    record.decide("enrolled", phrase("version %(version)s", version=journey.version()[:12]))
     if taken_over is not None:
         taking_over.prepare(record, taken_over)
     arrange.arrange(record, "enrolled")
@@ -271,7 +272,7 @@ def _moved(record: EnrolmentRecord, event: str, data: Mapping[str, Any], at: dat
     """Newer facts replace ours; older ones that come late do not."""
     row = record.enrolment
     if at < row.data_at:
-        record.decide("stale", f"{event} is older than what is known")
+        record.decide("stale", phrase("%(event)s is older than what is known", event=event))
         return True
     known = row.data
     row.data, row.data_at = dict(known) | {k: v for k, v in data.items() if v is not None}, at
@@ -286,19 +287,22 @@ def _outlived(record: EnrolmentRecord, event: str) -> bool:
     if record.enrolment.reason is not None:
         return False
     record.enrolment.reason = event[:200]
-    record.decide("exited", f"{event}; it was finished before")
+    record.decide("exited", phrase("%(event)s; it was finished before", event=event))
     return True
 
 
 def _leave_by(record: EnrolmentRecord, way_out: Exit, signal: Signal) -> bool:
     row, event, channels = record.enrolment, signal.event, signal.data.get(memory.CHANNELS)
     if event == memory.UNSUBSCRIBED and channels and reach.goes_on(record):
-        record.decide("suppressed", f"no more by {', '.join(channels)}; the rest goes on")
+        record.decide("suppressed", phrase("no more by %(channels)s; the rest goes on", channels=", ".join(channels)))
         return True
     if way_out.resume_on is None:
         return _leave(record, event, Standing.EXITED)
     if holds.is_taken_back(record.session, way_out, signal):
-        record.decide("resumed", f"{event} was taken back by {way_out.resume_on}, which arrived first")
+        record.decide(
+            "resumed",
+            phrase("%(event)s was taken back by %(other)s, which arrived first", event=event, other=way_out.resume_on),
+        )
         return True
     holds.add(row, holds.Hold(holds.match_of(way_out, signal.data), signal.at))
     return row.state == Standing.SUSPENDED or _leave(record, event, Standing.SUSPENDED)
@@ -324,7 +328,7 @@ def _come_back(record: EnrolmentRecord, way_out: Exit, signal: Signal) -> bool:
     enrolment, event = record.enrolment, signal.event
     holds.take_back(enrolment, holds.match_of(way_out, signal.data), signal.at)
     if enrolment.held_by:
-        record.decide("waiting", f"{event}, but another one still holds")
+        record.decide("waiting", phrase("%(event)s, but another one still holds", event=event))
         return True
     away = enrolment.left_at or clock.now()
     enrolment.state, enrolment.reason, enrolment.left_at = Standing.ACTIVE, None, None

@@ -27,6 +27,7 @@ from shared.journeys.talks import run
 from shared.journeys.talks.definition import TalkingFlow
 from shared.messages import templates
 from shared.messages.windows import window_for
+from shared.phrases import phrase
 from shared.settings import Settings, get_settings
 from shared.store.journey_models import Enrolment, JourneyBeginning
 
@@ -157,16 +158,18 @@ class _Journeying:
         if step.sent_by:
             return self._line_of(step, at, at, "recorded", f"sent_by_{step.sent_by}")
         if at is None:
-            return self._line_of(step, None, None, "waits", f"there is no {self.journey.anchor_of(step)} to count from")
+            return self._line_of(
+                step, None, None, "waits", phrase("there is no %(name)s to count from", name=self.journey.anchor_of(step))
+            )
         if reason := skip or self._unreachable(step):
             return self._line_of(step, at, None, "skipped", reason)
         goes, why = self._allowed(step, max(schedule.goes_at(due, now) or at, now))
         facts = {"person": self.traveller.frame.data, "data": self.traveller.frame.data, "result": self.results}
         if step.when is not None and not expressions.evaluate(step.when, facts):
-            return self._line_of(step, at, None, "skipped", f"condition: {step.when}")
+            return self._line_of(step, at, None, "skipped", phrase("condition: %(condition)s", condition=step.when))
         counted = due.nominal if step.after is None and due.nominal else at
         if goes > schedule.expiry(step, counted, testing=self.traveller.frame.testing):
-            return self._line_of(step, at, None, "skipped", f"too-late: {why}")
+            return self._line_of(step, at, None, "skipped", phrase("too-late: %(reason)s", reason=why))
         return self._line_of(step, at, goes, "moved" if why else "goes", why)
 
     def _due(self, due: Due) -> datetime | None:
@@ -183,7 +186,11 @@ class _Journeying:
     def _unreachable(self, step: Step) -> str | None:
         data = self.traveller.frame.data
         ways = [step.channel, *(way.channel for way in step.fallback)]
-        return None if any(data.get(ADDRESS[way]) for way in ways) else f"no {ADDRESS[step.channel]} is known"
+        return (
+            None
+            if any(data.get(ADDRESS[way]) for way in ways)
+            else phrase("no %(address)s is known", address=ADDRESS[step.channel])
+        )
 
     def _allowed(self, step: Step, at: datetime) -> tuple[datetime, str | None]:
         """When it may go, and what has moved it."""

@@ -14,6 +14,7 @@ from shared.journeys.enrolment_records import EnrolmentRecord, Standing, StepSta
 from shared.journeys.talks.standing import TalkStanding, standing
 from shared.messages.windows import Window, window_for
 from shared.outbox.actions import State
+from shared.phrases import phrase
 from shared.settings import get_settings
 from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyDecision, JourneyPause
 from shared.store.models import ActionLog, Delivery
@@ -134,27 +135,39 @@ def _window(found: EnrolmentRecord, payload: Mapping[str, Any]) -> Window:
     return window_for(get_settings(), time_zone=zone, country=country, phone=known["phone"])
 
 
-def _answer(  # noqa: PLR0911  # one sentence for each way to stand
+def _answer(
     found: EnrolmentRecord, row: EnrolmentStep, delivery: Delivery | None, goes: datetime | None, pause: JourneyPause | None
 ) -> str:
-    if row.state == StepState.ENQUEUED and pause is not None:
-        return f"It waits: the journey is paused since {pause.paused_at:%Y-%m-%d %H:%M} UTC."
-    if goes is not None and delivery is not None:
-        moved = f" It was put off: {delivery.reason}." if delivery.reason else ""
-        return f"It goes out on {goes:%Y-%m-%d at %H:%M} UTC.{moved}"
+    if row.state != StepState.ENQUEUED:
+        return _answer_of(found, row)
+    if pause is not None:
+        return phrase("It waits: the journey is paused since %(time)s.", time=f"{pause.paused_at:%Y-%m-%d %H:%M} UTC")
+    if delivery is None:
+        return phrase("It is planned.")
+    if goes is None:
+        why = delivery.reason or phrase("no reason was given")
+        return phrase("Its delivery is %(state)s: %(reason)s.", state=delivery.state, reason=why)
+    if delivery.reason:
+        return phrase("It goes out on %(time)s. It was put off: %(reason)s.", time=goes, reason=delivery.reason)
+    return phrase("It goes out on %(time)s.", time=goes)
+
+
+def _answer_of(found: EnrolmentRecord, row: EnrolmentStep) -> str:
+    """Of a step that is not under way."""
+    reason = row.reason or phrase("no reason was given")
     match row.state:
-        case StepState.ENQUEUED:
-            return f"Its delivery is {delivery.state}: {delivery.reason}." if delivery is not None else "It is planned."
         case StepState.WAITING:
-            return f"It waits: {row.reason}."
+            return phrase("It waits: %(reason)s.", reason=reason)
         case StepState.SENT if row.reason:
-            return f"It was sent by somebody else: {row.reason}."
+            return phrase("It was sent by somebody else: %(reason)s.", reason=reason)
         case StepState.SENT:
-            return f"It was sent; the last word of the vendor is {(found.enrolment.results or {}).get(row.step, 'sent')!r}."
+            word = (found.enrolment.results or {}).get(row.step, "sent")
+            return phrase("It was sent; the last word of the vendor is '%(word)s'.", word=word)
+        case StepState.CANCELLED if found.enrolment.state == Standing.SUSPENDED:
+            return phrase("It was cancelled: %(reason)s. It may be taken up again.", reason=reason)
         case StepState.CANCELLED:
-            again = " It may be taken up again." if found.enrolment.state == Standing.SUSPENDED else ""
-            return f"It was cancelled: {row.reason}.{again}"
-    return f"It was not sent ({row.state}): {row.reason or 'no reason was given'}."
+            return phrase("It was cancelled: %(reason)s.", reason=reason)
+    return phrase("It was not sent (%(state)s): %(reason)s.", state=row.state, reason=reason)
 
 
 def _decisions(session: Session, found: EnrolmentRecord, deliveries: Mapping[int, Delivery]) -> list[DecisionLine]:

@@ -17,6 +17,7 @@ from shared.journeys.talks import run
 from shared.messages import planning
 from shared.messages.outcomes import MessageOutcome
 from shared.outbox.actions import Later, State
+from shared.phrases import phrase
 from shared.store.journey_models import EnrolmentStep
 from shared.store.models import Delivery
 
@@ -93,7 +94,7 @@ def _hold(record: EnrolmentRecord, step: Step) -> None:
     if row.held:
         return
     row.held = True
-    record.decide("paused", "the journey is paused", step=step.id)
+    record.decide("paused", phrase("the journey is paused"), step=step.id)
     if (delivery := step_deliveries.waiting(record.session, row.delivery_id)) is not None:
         step_deliveries.set_expiry(delivery, None)
 

@@ -15,6 +15,7 @@ from shared import clock
 from shared.errors import RefusedError
 from shared.journeys import arrange, load
 from shared.journeys.enrolment_records import EnrolmentRecord, Standing, lock_record
+from shared.phrases import phrase
 from shared.store.dialect import locked
 from shared.store.journey_models import Enrolment, JourneyPause
 from shared.store.models import ActionLog
@@ -100,8 +101,8 @@ def settle(record: EnrolmentRecord, known: Sequence[JourneyPause] | None = None)
     for one in finished:
         until = one.resumed_at or row.counted_until
         length = until - max(one.paused_at, row.counted_until)
-        record.decide("resumed", f"the journey was paused for {_words(length)}")
-        arrange.shift(record, length, until, "the journey was paused")
+        record.decide("resumed", phrase("the journey was paused for %(time)s", time=_words(length)))
+        arrange.shift(record, length, until, phrase("the journey was paused"))
     return bool(finished)
 
 

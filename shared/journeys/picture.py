@@ -7,8 +7,10 @@ from xml.sax.saxutils import escape, quoteattr
 from shared.journeys import timing
 from shared.journeys.definition import Journey
 from shared.journeys.forecast_lines import Line, span, zone_of
+from shared.journeys.speech import DAY, ENGLISH, TIME, Speech
 from shared.journeys.talks import picture as talks
 from shared.journeys.talks.definition import TalkingFlow
+from shared.phrases import counted_phrase, phrase
 
 type Scale = tuple[datetime, timedelta] | None
 
@@ -27,43 +29,47 @@ MARKS = {
 }
 
 
-def picture_of(journey: Journey, lines: Sequence[Line]) -> str:
+def picture_of(journey: Journey, lines: Sequence[Line], speech: Speech = ENGLISH) -> str:
     """The forecast of a journey as a picture; of a talking flow, its steps and branches with the times of the forecast."""
-    return talks.draw(journey, lines) if isinstance(journey, TalkingFlow) else draw(journey.title, lines)
+    if isinstance(journey, TalkingFlow):
+        return talks.draw(journey, lines, speech)
+    return draw(speech.title(journey.title), lines, speech)
 
 
-def draw(title: str, lines: Sequence[Line]) -> str:
+def draw(title: str, lines: Sequence[Line], speech: Speech = ENGLISH) -> str:
     """The picture, at most MOST_ROWS people high; what is left out is said in it."""
     people = list(dict.fromkeys(line.person for line in lines))
     shown = people[:MOST_ROWS]
     height = TOP + ROW * len(shown) + BOTTOM
-    label = f"{title}: who gets what and when"
+    label = f"{title}: {speech.words(phrase('who gets what and when'))}"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 40} {height}" role="img"',
         f'  aria-label={quoteattr(label)} font-family="system-ui, sans-serif" font-size="12">',
         f"<title>{escape(label)}</title>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
         f'<text x="12" y="22" font-size="15" font-weight="600">{escape(title)}</text>',
-        *_legend(max(LEFT, 12 + LETTER * len(title))),
-        *_axis(lines, height),
+        *_legend(max(LEFT, 12 + LETTER * len(title)), speech),
+        *_axis(lines, height, speech),
     ]
     for place, person in enumerate(shown):
-        parts += _row(place, person, lines, span(lines))
-    if len(people) > len(shown):
-        parts.append(f'<text x="12" y="{height - 8}">and {len(people) - len(shown)} more people</text>')
+        parts += _row(place, person, lines, span(lines), speech)
+    if left := len(people) - len(shown):
+        more = counted_phrase("and %(count)s more person", "and %(count)s more people", left)
+        parts.append(f'<text x="12" y="{height - 8}">{escape(speech.words(more))}</text>')
     return "\n".join([*parts, "</svg>"])
 
 
-def _legend(x: int) -> list[str]:
+def _legend(x: int, speech: Speech) -> list[str]:
     """What the marks mean, beside the title."""
     parts = []
     for what in ("sent", "goes", "moved", "skipped"):
-        parts += [_mark(what, x, 18), f'<text x="{x + 10}" y="22">{what}</text>']
-        x += 80
+        words = speech.words(what)
+        parts += [_mark(what, x, 18), f'<text x="{x + 10}" y="22">{escape(words)}</text>']
+        x += max(80, 30 + LETTER * len(words))
     return parts
 
 
-def _axis(lines: Sequence[Line], height: int) -> list[str]:
+def _axis(lines: Sequence[Line], height: int, speech: Speech) -> list[str]:
     found = span(lines)
     if found is None:
         return []
@@ -71,17 +77,15 @@ def _axis(lines: Sequence[Line], height: int) -> list[str]:
     zone, parts = zone_of(lines), []
     for tick in range(TICKS + 1):
         moment, x = start + length * tick / TICKS, LEFT + WIDTH * tick / TICKS
-        form = "%d %b %H:%M" if length < timedelta(days=TICKS) else "%a %d %b"
+        label = speech.at(timing.local(moment, zone), TIME if length < timedelta(days=TICKS) else DAY)
         parts.append(f'<line x1="{x:.0f}" x2="{x:.0f}" y1="{TOP - 8}" y2="{height - BOTTOM}" stroke="#e3e6ea"/>')
-        parts.append(
-            f'<text x="{x:.0f}" y="{TOP - 14}" text-anchor="middle" fill="#57606a">{timing.local(moment, zone):{form}}</text>'
-        )
+        parts.append(f'<text x="{x:.0f}" y="{TOP - 14}" text-anchor="middle" fill="#57606a">{escape(label)}</text>')
         if not length:
             break
     return parts
 
 
-def _row(place: int, person: str, lines: Sequence[Line], scale: Scale) -> list[str]:
+def _row(place: int, person: str, lines: Sequence[Line], scale: Scale, speech: Speech) -> list[str]:
     y = TOP + ROW * place + 18
     zone = zone_of(lines)
     parts = [
@@ -93,7 +97,8 @@ def _row(place: int, person: str, lines: Sequence[Line], scale: Scale) -> list[s
         if at is None:
             continue
         x = _x(at, scale)
-        title = f"{line.step} ({line.channel}, {line.template}): {line.what}{', ' + line.reason if line.reason else ''}, "
+        what = ", ".join(map(speech.words, filter(None, (line.what, line.reason))))
+        title = f"{line.step} ({line.channel}, {line.template}): {what}, "
         title += f"{timing.local(at, zone):%Y-%m-%d %H:%M} {zone}"
         below = y + 18 + 11 * (number % 2)
         parts.append(f"<g><title>{escape(title)}</title>{_mark(line.what, x, y)}")

@@ -10,6 +10,7 @@ from shared.journeys import timing
 from shared.journeys.definition import ENROLMENT, Journey, Step
 from shared.journeys.timing import Delay
 from shared.messages.windows import Window
+from shared.phrases import phrase
 
 GRACE = timedelta(minutes=5)  # an event takes a moment to reach us; a step that is due since then is not late
 SENSIBLE_YEARS = range(1970, 3000)  # beyond them, nothing could be added to a date any more
@@ -82,11 +83,11 @@ def skips(due: Mapping[str, Due], planning: Collection[str], now: datetime) -> d
     reasons = {}
     for one in late:
         if one.not_after is not None and one.not_after < now:
-            reasons[one.step.id] = "too-late: it had expired"
+            reasons[one.step.id] = phrase("too-late: it had expired")
         elif one.step.if_late == "skip":
-            reasons[one.step.id] = "too-late: if_late is skip"
+            reasons[one.step.id] = phrase("too-late: if_late is skip")
         elif one.step.if_late == "latest" and one.step.id != newest:
-            reasons[one.step.id] = f"too-late: {newest} is due as well, and only the latest is sent"
+            reasons[one.step.id] = phrase("too-late: %(step)s is due as well, and only the latest is sent", step=newest)
     return reasons
 
 

@@ -28,6 +28,7 @@ from shared.messages import bounded_jinja, dates
 from shared.messages.bounded_jinja import BoundedEnvironment
 from shared.messages.message import CHANNELS
 from shared.messages.plain_text import text_of_html
+from shared.phrases import phrase
 from shared.settings import get_settings
 
 log = logging.getLogger("puente.messages")
@@ -138,7 +139,7 @@ def in_any_language(name: str) -> Template | None:
 
 def not_found(name: str) -> PermanentError:
     """The error for a template that nobody has."""
-    return PermanentError("template-not-found", f"there is no template {name[:60]!r}")
+    return PermanentError("template-not-found", phrase("there is no template %(name)s", name=repr(name[:60])))
 
 
 def render(template: Template, variables: Mapping[str, Any], *, unsubscribe_url: str = "") -> Rendered:
@@ -152,7 +153,9 @@ def render(template: Template, variables: Mapping[str, Any], *, unsubscribe_url:
     html = _filled(template.html, values, template, html=True).strip()
     text = _filled(template.text, values, template, html=False).strip() or text_of_html(html)
     if not text:
-        raise PermanentError("template-error", f"the template {template.name} is empty once it is filled in")
+        raise PermanentError(
+            "template-error", phrase("the template %(name)s is empty once it is filled in", name=template.name)
+        )
     if unsubscribe_url:
         text, html = _with_footer(text, html, unsubscribe_url, template.locale)
     return Rendered(subject=subject, text=text, html=html, content_variables=_content_variables(template, values))
@@ -203,7 +206,7 @@ def _trees(template: Template) -> list[nodes.Template]:
             seen |= frames
             pending += [environment.loader.get_source(environment, name)[0] for name in sorted(frames) if environment.loader]
     except (TemplateError, RecursionError, MemoryError) as error:
-        raise PermanentError("template-error", f"the template {template.name}: {error}") from error
+        raise PermanentError("template-error", _of(template, error)) from error
     return found
 
 
@@ -237,9 +240,12 @@ def _filled(text: str, values: Mapping[str, Any], template: Template, *, html: b
     try:
         return _environment(template.locale, html=html).fill(text, values)
     except UndefinedError as error:
-        raise PermanentError("template-variable-missing", f"the template {template.name}: {error.message}") from error
+        raise PermanentError("template-variable-missing", _of(template, error.message)) from error
     except Exception as error:  # whatever a text of somebody else's does, nothing has been sent yet
-        raise PermanentError("template-error", f"the template {template.name}: {type(error).__name__}: {error}") from error
+        raise PermanentError(
+            "template-error",
+            _of(template, f"{type(error).__name__}: {error}"),
+        ) from error
 
 
 @lru_cache(maxsize=16)
@@ -290,3 +296,7 @@ def _template(name: str, locale: str, meta: Mapping[str, Any], subject: str, tex
         manychat_type=meta.get("manychat_type"),
         sample=meta.get("sample", {}),
     )
+
+
+def _of(template: Template, error: object) -> str:
+    return phrase("the template %(name)s: %(error)s", name=template.name, error=error)

@@ -16,20 +16,21 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import PermanentError, RefusedError
-from shared.outbox import actions, lanes, plan, record
+from shared.outbox import actions, lanes, plan
 from shared.outbox.actions import Action, Kind, State
-from shared.outbox.record import OUTCOME_UNKNOWN
+from shared.outbox.transitions import OUTCOME_UNKNOWN, as_claimed
+from shared.phrases import phrase
 from shared.store.dialect import locked
 from shared.store.models import ActionLog, Delivery
 from shared.store.session import transact
 from shared.store.types import key_of
 
 WHY_NOT = {
-    State.SENDING: "It is under way at this moment.",
-    State.DONE: "It took effect already.",
-    State.CANCELLED: "It was taken back already.",
-    State.SKIPPED: "It was skipped; there is nothing to take back.",
-    State.SHADOWED: "It was not carried out; there is nothing to take back.",
+    State.SENDING: phrase("It is under way at this moment."),
+    State.DONE: phrase("It took effect already."),
+    State.CANCELLED: phrase("It was taken back already."),
+    State.SKIPPED: phrase("It was skipped; there is nothing to take back."),
+    State.SHADOWED: phrase("It was not carried out; there is nothing to take back."),
 }
 
 
@@ -70,7 +71,7 @@ def _say_so(session: Session, row: Delivery, actor: str) -> None:
     if row.kind == Kind.SYNC:
         with suppress(PermanentError):  # nothing deployed knows the action, so nobody keeps a row for it either
             action = actions.action(row.target, row.action)
-            claimed = replace(record.as_claimed(row), attempt=row.attempts)  # taking back is no attempt
+            claimed = replace(as_claimed(row), attempt=row.attempts)  # taking back is no attempt
             action.after(session, claimed, PermanentError("cancelled", f"taken back by {actor}"), True)
 
 
@@ -124,9 +125,10 @@ def _new_message(session: Session, row: Delivery) -> Delivery:
     """The same message once more. It takes over the key, which stays the vendor's idempotency key and ours."""
     retried = select(Delivery.id).where(Delivery.subject == row.subject, Delivery.retry_of == row.id)
     if (newer := session.scalars(retried.limit(1)).one_or_none()) is not None:
-        raise _conflict(row, "already-retried", f"It was retried already, as delivery {newer}.")
+        raise _conflict(row, "already-retried", phrase("It was retried already, as delivery %(number)s.", number=newer))
     if row.not_after is not None and row.not_after < clock.now():
-        raise _conflict(row, "too-late", f"It was not to be sent after {row.not_after:%Y-%m-%d %H:%M:%S} UTC.")
+        after = f"{row.not_after:%Y-%m-%d %H:%M:%S} UTC"
+        raise _conflict(row, "too-late", phrase("It was not to be sent after %(time)s.", time=after))
     key, row.dedupe_key = row.dedupe_key, None
     session.flush()  # the key must be free before the new row takes it
     again = Delivery(

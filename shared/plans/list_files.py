@@ -21,6 +21,7 @@ from shared.crm.list_versions import ADVISORS, CHANNELS, KEPT, STAGES, Row
 from shared.crm.people import channel_key
 from shared.crm.stages import DEFAULT_STAGES, stage_key
 from shared.errors import FieldError, RefusedError
+from shared.phrases import counted_phrase
 from shared.store.models import Base
 from shared.web.advisors import NewAdvisor
 from shared.web.channels import ChannelIn
@@ -196,7 +197,8 @@ def faults(line: int, error: ValidationError) -> Iterator[FieldError]:
 
 def bad_file(wrong: Sequence[FieldError]) -> RefusedError:
     """The refusal of a file, with what is wrong with its lines."""
-    more = f"and {len(wrong) - MOST_FAULTS} more" if len(wrong) > MOST_FAULTS else ""
+    left = len(wrong) - MOST_FAULTS
+    more = counted_phrase("and %(count)s more", "and %(count)s more", left) if left > 0 else ""
     return RefusedError(422, "bad-file", BAD_FILE, detail=more, errors=wrong[:MOST_FAULTS])
 
 

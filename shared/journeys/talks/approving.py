@@ -7,6 +7,7 @@ from shared import approvals
 from shared.approvals import ApprovalRequest
 from shared.journeys.enrolment_records import EnrolmentRecord
 from shared.journeys.talks.definition import Approve, TalkStep
+from shared.phrases import phrase
 from shared.store.journey_models import JourneyTalk
 
 KIND = "journey"
@@ -38,7 +39,7 @@ def ask(
             approvers=approve.approvers,
         ),
     )
-    record.decide("waiting", "for an approval", step=step.id, due_at=until)
+    record.decide("waiting", phrase("for an approval"), step=step.id, due_at=until)
 
 
 def withdraw(record: EnrolmentRecord, talk: JourneyTalk) -> None:

@@ -14,6 +14,7 @@ from shared.journeys import expressions, schedule, timing
 from shared.journeys.forecast_lines import Line, TalkSoFar, Traveller, What, line_of
 from shared.journeys.talks import answers, run
 from shared.journeys.talks.definition import TalkingFlow, TalkStep
+from shared.phrases import counted_phrase, phrase
 
 NO_RESPONSE, NOT_UNDERSTOOD = run.NO_RESPONSE, run.NOT_UNDERSTOOD
 SAMPLES: Mapping[str, Any] = {"text": "Ana", "number": 1, "email": "ana@example.com"}
@@ -46,7 +47,7 @@ def forecast(flow: TalkingFlow, who: Traveller, assume: Mapping[str, str], now: 
                 break
     reached = list(walk.lines.values())
     others = [step for step in flow.steps if step.sends and step.id not in walk.lines]
-    return reached + [_line(walk, step, None, "skipped", "not reached by these answers") for step in others]
+    return reached + [_line(walk, step, None, "skipped", phrase("not reached by these answers")) for step in others]
 
 
 def _take(walk: _Talking, step: TalkStep) -> bool:
@@ -56,7 +57,7 @@ def _take(walk: _Talking, step: TalkStep) -> bool:
         walk.node = walk.flow.below(step.id)
         return True
     if step.end is not None:
-        walk.lines[step.id] = _line(walk, step, walk.at, "recorded", f"outcome: {step.end}")
+        walk.lines[step.id] = _line(walk, step, walk.at, "recorded", phrase("outcome: %(outcome)s", outcome=step.end))
         return False
     if step.set is not None:
         walk.data |= step.set
@@ -65,7 +66,7 @@ def _take(walk: _Talking, step: TalkStep) -> bool:
     walk.is_asked = False
     answer = _answer(walk, step) if step.ask is not None else _verdict(walk, step)
     if step.approve is not None and answer in (REJECTED, NO_RESPONSE) and not _goes_on(step, str(answer)):
-        walk.lines[step.id] = _line(walk, step, walk.at, "recorded", f"outcome: {answer}")
+        walk.lines[step.id] = _line(walk, step, walk.at, "recorded", phrase("outcome: %(outcome)s", outcome=answer))
         return False
     if answer == NO_RESPONSE:
         _wait(walk, step)
@@ -81,7 +82,9 @@ def _send(walk: _Talking, step: TalkStep) -> bool:
     """Whether a message goes out; the line of it is noted, once for a step that comes again."""
     frame = walk.who.frame
     if not any(walk.data.get(name) for name in ("phone", "email", "manychat_id")):
-        walk.lines[step.id] = _line(walk, step, None, "skipped", f"no address for {step.channel} is known")
+        walk.lines[step.id] = _line(
+            walk, step, None, "skipped", phrase("no address for %(channel)s is known", channel=step.channel)
+        )
         return False
     due = timing.after(walk.at, schedule.delay(step, testing=frame.testing), frame.zone)
     is_free = walk.has_written or step.window == "ignore" or frame.testing or frame.window is None
@@ -99,8 +102,14 @@ def _wait(walk: _Talking, step: TalkStep) -> None:
         for _ in range(step.ask.repeat_times):
             walk.at = timing.after(walk.at, timing.hurried(again) if testing else again, zone)
         if (line := walk.lines.get(step.id)) is not None and line.reason is None:
-            walk.lines[step.id] = replace(line, reason=f"put again {step.ask.repeat_times} times, after {again} each")
+            walk.lines[step.id] = replace(line, reason=_repeated(step.ask.repeat_times, again))
     walk.at = timing.after(walk.at, schedule.wait(step, testing=testing), zone)
+
+
+def _repeated(times: int, after: timing.Delay) -> str:
+    return counted_phrase(
+        "put again %(count)s time, after %(time)s", "put again %(count)s times, after %(time)s each", times, time=after
+    )
 
 
 def _verdict(walk: _Talking, step: TalkStep) -> str | None:

@@ -18,6 +18,7 @@ from shared.journeys.talks.definition import Approve, TalkingFlow, TalkStep
 from shared.journeys.timing import Delay
 from shared.messages import templates
 from shared.messages.message import Message
+from shared.phrases import phrase
 from shared.store.journey_models import JOURNEY_LENGTH, EnrolmentStep, JourneyTalk
 
 BULK_SOURCE = "bulk_source"  # of a context: the first message is one of many of that source, and goes in its lane
@@ -57,10 +58,10 @@ def go_on(record: EnrolmentRecord, talk: JourneyTalk) -> None:
         if step is None:
             end(record, talk, COMPLETED, completed=True)
         elif talk.moves >= MOST_MOVES:
-            end(record, talk, WENT_ROUND, reason=f"after {MOST_MOVES} steps")
+            end(record, talk, WENT_ROUND, reason=phrase("after %(steps)s steps", steps=MOST_MOVES))
         elif step.when is not None and not expressions.evaluate(step.when, record.facts()):
             talk.moves += 1
-            record.decide("skipped", f"condition: {step.when}", step=step.id)
+            record.decide("skipped", phrase("condition: %(condition)s", condition=step.when), step=step.id)
             talk.node = flow.below(step.id)
         elif not may_ask(record, step):
             talk.moves += 1
@@ -139,7 +140,7 @@ def _done(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep) -> bool:
             return False
         _act(record, talk, step)
     except PermanentError as error:
-        end(record, talk, FAILED, reason=f"step {step.id}: {error}")
+        end(record, talk, FAILED, reason=phrase("step %(step)s: %(error)s", step=step.id, error=error))
         return False
     follow(record, talk, step)
     return True
@@ -236,12 +237,12 @@ def ask_again(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, text: 
     """Put the question of this step once more, at once, with its options; `text` in place of its own words."""
     talk.moves += 1
     if talk.moves > MOST_MOVES:
-        end(record, talk, WENT_ROUND, reason=f"after {MOST_MOVES} steps")
+        end(record, talk, WENT_ROUND, reason=phrase("after %(steps)s steps", steps=MOST_MOVES))
         return
     try:
         send(record, talk, step, text, at_once=True)
     except PermanentError as error:
-        end(record, talk, FAILED, reason=f"step {step.id}: {error}")
+        end(record, talk, FAILED, reason=phrase("step %(step)s: %(error)s", step=step.id, error=error))
 
 
 def _row(record: EnrolmentRecord, step: TalkStep) -> EnrolmentStep:
@@ -301,7 +302,7 @@ def await_answer(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, sin
     testing, again = record.enrolment.testing, repeats_after(record, talk, step)
     wait = schedule.wait(step, testing=testing) if again is None else timing.hurried(again) if testing else again
     talk.state, talk.until = ASKED, timing.after(since, wait, record.frame().zone)
-    record.decide("waiting", "for the answer", step=step.id, due_at=talk.until)
+    record.decide("waiting", phrase("for the answer"), step=step.id, due_at=talk.until)
 
 
 def leave(record: EnrolmentRecord, outcome: str, reason: str) -> None:

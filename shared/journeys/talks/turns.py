@@ -9,6 +9,7 @@ from shared.journeys import step_deliveries
 from shared.journeys.enrolment_records import EnrolmentRecord, StepState
 from shared.journeys.talks import keywords, run
 from shared.journeys.talks.definition import TalkStep
+from shared.phrases import phrase
 from shared.store.journey_models import JourneyTalk
 from shared.store.message_models import ReceivedMessage
 
@@ -52,7 +53,7 @@ def take(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, keyword: st
     record.decide("keyword", keyword, step=step.id)
     _withdraw(record, step)
     if keyword == keywords.PERSON:
-        run.end(record, talk, run.PERSON, reason="by a keyword")
+        run.end(record, talk, run.PERSON, reason=phrase("by a keyword"))
         return True
     if keyword == keywords.REPEAT and not run.may_ask(record, step):
         run.give_up(record, talk, step, run.OFTEN_ENOUGH)
@@ -74,6 +75,6 @@ def _withdraw(record: EnrolmentRecord, step: TalkStep) -> None:
     """The question was to be put once more, and is answered before that went out: it does not go out any more."""
     own = record.rows[step.id]
     if own.state == StepState.ENQUEUED and step_deliveries.cancel(
-        record.session, own.delivery_id, "answered before it was sent"
+        record.session, own.delivery_id, phrase("answered before it was sent")
     ):
-        own.state, own.reason = StepState.CANCELLED, "answered before it was sent"
+        own.state, own.reason = StepState.CANCELLED, phrase("answered before it was sent")

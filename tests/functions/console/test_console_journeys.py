@@ -1,5 +1,7 @@
 """Journeys in the console: what each step would do and has done, versions with their difference, and the pause."""
 
+import html
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -7,11 +9,13 @@ import pytest
 from sqlalchemy import event
 
 from shared import clock
+from shared.console import words
 from shared.journeys import figures, load
 from shared.store import session as store
 from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyVersion
 from shared.store.session import transact
 from tests.functions.console.browser import Browser
+from tests.functions.console.test_console_spanish import AS_TYPED, ENGLISH
 
 NAME = "lead_followup"
 PAGE = f"/console/journeys/{NAME}"
@@ -134,6 +138,25 @@ def test_picture_is_drawn(viewer: Browser, name: str) -> None:
     shown = viewer.get(f"/console/journeys/{name}/picture")
     assert shown.headers["content-type"].startswith("image/svg+xml")
     assert "<svg" in shown.text
+
+
+@pytest.mark.parametrize("name", [NAME, "booking", "encuesta_de_interes"])
+def test_picture_is_in_the_language_of_the_reader(console: None, name: str) -> None:
+    """Its title and legend, its labels, and why something does not go out; days as well."""
+    english, spanish = (
+        Browser(language=language).signed_in("vera-key").get(f"/console/journeys/{name}/picture").text
+        for language in ("en", "es")
+    )
+    assert words_of(english) & ENGLISH
+    assert not words_of(spanish) & (ENGLISH | {"goes", "moved", "sent", "skipped"})
+    assert words.declared("en", words.JOURNEY, load.journey(name).title) in english
+    assert words.declared("es", words.JOURNEY, load.journey(name).title) in spanish
+
+
+def words_of(svg: str) -> set[str]:
+    """What a picture says, what is read aloud of it too; not conditions and templates, which are as they are typed."""
+    texts = re.findall(r"<(?:text|title)[^>]*>([^<]*)<", svg) + re.findall(r'aria-label="([^"]*)"', svg)
+    return {word for text in texts for word in re.findall(r"\w+", AS_TYPED.sub(" ", html.unescape(text)).lower())}
 
 
 def test_pause_says_what_it_does_and_is_taken_back(operator, viewer):
