@@ -96,6 +96,8 @@ FLOW = Flow(
             "whatsapp_portfolios",
             "whatsapp_openings",
             "whatsapp_opening_minutes",
+            "whatsapp_failures",
+            "whatsapp_waves",
         )
     ),
     effects=("shared.messages.carriers:ACTIONS",),
@@ -120,7 +122,10 @@ FLOW = Flow(
         "person.message",
     ),
     listeners=MappingProxyType({"message.outcome": "shared.messages.answering:note_outcome"}),
-    jobs=(Job(name="key-digests", rhythm=Rhythm.FIVE_MINUTES, run="shared.messages.rekey:rekey"),),
+    jobs=(
+        Job(name="key-digests", rhythm=Rhythm.FIVE_MINUTES, run="shared.messages.rekey:rekey"),
+        Job(name="not-on-whatsapp", rhythm=Rhythm.FIVE_MINUTES, run="shared.messages.not_on_whatsapp:settle"),
+    ),
     clients=(
         "shared.messages.providers.brevo:BREVO",
         "shared.messages.providers.resend:RESEND",

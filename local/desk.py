@@ -1,7 +1,8 @@
 """The demonstration's last part: what waits for a person in the console, made as it comes about in real life.
 
 A stage that nobody knows, a person who asks something and one who wants nothing any more, a message whose answer was lost and
-one that was refused, a broadcast that ran, one that a second person has to approve and one whose plan waits, and an advisor.
+one that was refused, an advisor, and broadcasts: one that ran, one that a second person has to approve, two about which one
+has decided, and one whose plan waits.
 """
 
 import time
@@ -19,6 +20,8 @@ QUESTION = "¿Puedo pasar mi cita al viernes?"
 PRODUCT = "Plan Anual"
 NEWS = "novedades"
 ADVISOR = "Carla Ríos"
+DECIDED = (("Seguimiento de valoración", (3, 6), "approve"), ("Aviso con fecha equivocada", (7, 8), "reject"))
+COMMENTS = {"approve": "Revisado con el equipo.", "reject": "La fecha no es la de este año."}
 STOPPED = 9  # in the number of somebody who wants no messages
 DIGITS = 9
 BEGUN, WAITS = ("running", "completed"), ("queued",)
@@ -27,7 +30,7 @@ BEGUN, WAITS = ("running", "completed"), ("queued",)
 class Demo(PostingPart):
     """Brings each of them about, at the app's webhooks or in the sandbox. `post` and `ask` are requests with its key.
 
-    `press` sends a form of the console (`local.signed_in`).
+    `press` sends a form of the console (`local.signed_in`); `decide` is a request like `post`, by a second person.
     """
 
     def __init__(
@@ -36,9 +39,10 @@ class Demo(PostingPart):
         post: Callable[[str, Any], Row],
         ask: Callable[[str], Row],
         press: Callable[[str, str], str],
+        decide: Callable[[str, Any], Row],
     ) -> None:
         super().__init__(sandbox_url, post, ask)
-        self._press = press
+        self._press, self._decide = press, decide
 
     def show(self, name: str, phone: str) -> bool:
         """All of them, and wait until the record has each; whether all came. `phone` is that of a visitor called `name`."""
@@ -52,6 +56,7 @@ class Demo(PostingPart):
             self._message("dead", self._window_is_closed),
             *self._broadcasts(),
             self._plan(),
+            *(self._decided(name, places, verdict) for name, places, verdict in DECIDED),
         ]
         return all(shown)
 
@@ -108,6 +113,15 @@ class Demo(PostingPart):
             return False
         self.step(f"plan      {plan}")
         return plan.startswith("/console/plans/")
+
+    def _decided(self, name: str, places: Collection[int], verdict: str) -> bool:
+        """A broadcast to several about which a second person has said yes, or no."""
+        waits = self._broadcast(name, [self._wants_messages(place) for place in places], WAITS)
+        (newest,) = self._ask("/api/v1/approvals?state=pending&limit=1").get("items") or [{"id": 0}]
+        answer = self._decide(f"/api/v1/approvals/{newest['id']}/{verdict}", {"comment": COMMENTS[verdict]})
+        state = answer.get("approval", {}).get("state")
+        self.step(f"decided   {name}: {state or answer}")
+        return waits and state is not None
 
     def _wants_messages(self, place: int) -> Any:
         facts = {"first_name": "Ana Demo", "phone": _phone(place), "opt_in": True}

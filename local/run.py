@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 
 from devhost.azurite import Azurite, AzuriteError
 from local import (
@@ -25,11 +26,12 @@ from local import (
     outage,
     outside,
     payment,
+    reminded,
     signed_in,
     ticket,
 )
 from local.ports import ROOT, STATE, Ports
-from local.values import SettingsError, Values, api_key, database, read
+from local.values import SettingsError, Values, api_key, database, read, second_key
 
 START_SECONDS = 90
 STOP_SECONDS = 30
@@ -91,6 +93,8 @@ def _run(ports: Ports, started: ExitStack) -> None:
     posting = demo.posting(base_url, api_key(environment))
     invoice.Demo(sandbox_url, posting, asking).show(visit.visitor.name, visit.visitor.email)
     cart.Demo(sandbox_url, asking).show(visit.visitor.name, visit.visitor.email)
+    reminders = reminded.Demo(sandbox_url, posting, asking)
+    reminders.leave(datetime.now(UTC))  # they are reminded of while the rest goes on
     contact.Demo(sandbox_url, asking).show(visit.visitor.name)
     ticket.Demo(sandbox_url, asking).show()
     onboarding.Demo(sandbox_url, asking).show()
@@ -98,7 +102,9 @@ def _run(ports: Ports, started: ExitStack) -> None:
     coordination.Demo(sandbox_url, posting, asking).show()
     outage.Demo(sandbox_url, posting, asking).show()
     pressing = signed_in.pressing(base_url, api_key(environment))
-    desk.Demo(sandbox_url, posting, asking, pressing).show(visit.visitor.name, visit.visitor.phone)
+    deciding = demo.posting(base_url, second_key(environment))
+    desk.Demo(sandbox_url, posting, asking, pressing, deciding).show(visit.visitor.name, visit.visitor.phone)
+    reminders.bought(environment)
     print("\nReady. Send your own events; Ctrl-C stops everything.", flush=True)
     code = host.wait()
     raise StartError(f"The host ended by itself with code {code}; its log is .local/host.log.")

@@ -85,6 +85,13 @@ def api_key(environment: Mapping[str, str]) -> str:
     return next((key for key in keys if key), "")
 
 
+def second_key(environment: Mapping[str, str]) -> str:
+    """The key of a second person who may decide approvals; "" where there is none in plain text."""
+    entries = json.loads(environment.get("API_KEYS") or "[]")
+    may = (one["key"] for one in entries if one.get("key") and {"admin", "approve"} & set(one.get("scopes", ())))
+    return next((key for key in may if key != api_key(environment)), "")
+
+
 def database(environment: Mapping[str, str]) -> str:
     """Where the record is kept, to be shown: never with a password, wherever in the address it stands."""
     if url := environment.get("DATABASE_URL"):
@@ -100,4 +107,4 @@ def _quiet(environment: Mapping[str, str]) -> str:
     return f"QUIET_HOURS {hours} ({zone}): messages that are no answer wait until they end"
 
 
-__all__ = ["SettingsError", "Values", "api_key", "database", "read"]
+__all__ = ["SettingsError", "Values", "api_key", "database", "read", "second_key"]

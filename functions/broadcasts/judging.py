@@ -7,7 +7,7 @@
     number:<kind>           | a premium, satellite or other number that must not be written to
     blocked                 | an operator has blocked them
     no_opt_in               | they do not want messages to many, or nobody knows that they do
-    suppressed:<cause>      | a stop, a complaint, an unsubscription (`shared.messages.consent`)
+    suppressed:<cause>      | a stop, an unsubscription, Meta's limit of marketing, not on WhatsApp (`shared.messages.consent`)
     missing_variable:<name> | a fact that the message needs is not known and has no default
 
 Whoever stands in an uploaded list and of whom nothing else is known counts as willing: whoever uploads a list answers for that.

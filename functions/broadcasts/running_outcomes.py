@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import counts, progress, running_gate, variants
+from functions.broadcasts import counts, progress, running_gate, variants, waves
 from functions.broadcasts.progress import Change
 from functions.broadcasts.running_send import MARK, Whose
 from functions.broadcasts.running_tables import CODE_LENGTH, RecentFailure
@@ -80,23 +80,28 @@ def talk_ended(session: Session, event: TalkEvent) -> None:
 def note_reply(session: Session, message_id: int) -> None:
     """Listens to `message.received`: a recipient who writes within a week has replied to what they got last.
 
-    A reply that quotes a message belongs to that one. Reactions and stickers are no replies.
+    A reply that quotes a message of ours belongs to that one, whoever has sent it. Reactions and stickers are no replies.
     """
     message = session.get(ReceivedMessage, message_id)
     if message is None or message.kind in NO_REPLY or message.channel != "whatsapp":
         return
-    quoted = statuses.delivery_of(session, message.provider, message.quoted_id)
-    of_quoted = Recipient.delivery_id == quoted
-    recent = (
-        Recipient.phone_number == message.sender,
-        Recipient.sent_at > message.received_at - REPLY_WITHIN,
-        Recipient.sent_at <= message.received_at,
-    )
     query = select(Recipient.id).where(Recipient.status.in_(REPLIED_TO)).order_by(Recipient.sent_at.desc(), Recipient.id.desc())
-    found = session.scalars(query.where(of_quoted).limit(1)).one_or_none() if quoted is not None else None
-    found = found or session.scalars(query.where(*recent).limit(1)).one_or_none()
-    if found is not None:
+    quoted = statuses.delivery_of(session, message.provider, message.quoted_id)
+    if quoted is not None:
+        query = query.where(_of_quoted(session, quoted))
+    else:
+        recent = Recipient.sent_at > message.received_at - REPLY_WITHIN, Recipient.sent_at <= message.received_at
+        query = query.where(Recipient.phone_number == message.sender, *recent)
+    if (found := session.scalars(query.limit(1)).one_or_none()) is not None:
         _record(session, found, RecipientStatus.REPLIED, message.received_at)
+
+
+def _of_quoted(session: Session, delivery_id: int) -> ColumnElement[bool]:
+    """Whose message that is, by what it says of itself; where that was erased, by the newest message of each recipient."""
+    delivery = session.get(Delivery, delivery_id)
+    context = (delivery.payload or {}).get("context") if delivery is not None else None
+    whose = Whose.of(context) if isinstance(context, Mapping) else None
+    return Recipient.id == whose.recipient_id if whose is not None else Recipient.delivery_id == delivery_id
 
 
 def _changes(whose: Whose, outcome: MessageOutcome, *, talks: bool) -> list[Change]:
@@ -111,16 +116,19 @@ def _changes(whose: Whose, outcome: MessageOutcome, *, talks: bool) -> list[Chan
     if outcome.word != "skipped":
         return []
     if outcome.reason == running_gate.GAVE_UP:
-        gave_up = {"error_code": "gave-up", "error_message": "every attempt has failed"}
-        return [Change(recipient_id=number, status=RecipientStatus.FAILED, at=at, **gave_up)]
+        words = "every attempt has failed"
+        failed = Change(recipient_id=number, status=RecipientStatus.FAILED, at=at, error_code="gave-up", error_message=words)
+        return [failed]
     reason = CANCELLED if outcome.reason in (running_gate.CANCELLED, running_gate.OVER) else outcome.reason
     return [Change(recipient_id=number, status=RecipientStatus.SKIPPED, at=at, reason=reason)]
 
 
 def _failed(session: Session, whose: Whose, outcome: MessageOutcome, *, talks: bool) -> None:
-    """Note a failure with its code, and that it has happened lately: a wave of them pauses the automation."""
+    """Note a failure with its code, and that it has happened lately: a wave of them pauses the automation, and marks nobody."""
     code = (outcome.reason or outcome.word)[:CODE_LENGTH]
     session.add(RecentFailure(automation_id=whose.automation_id, code=code, at=outcome.at))
+    session.flush()
+    waves.note(session, whose.automation_id)
     row = _locked(session, whose.recipient_id)
     if row is None:
         return

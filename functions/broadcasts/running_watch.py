@@ -4,29 +4,24 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Exists, delete, exists, func, select
+from sqlalchemy import Exists, delete, exists, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import ledger, progress, running_control, running_outcomes
+from functions.broadcasts import progress, running_control, running_outcomes, waves
 from functions.broadcasts.running_outcomes import CANCELLED
 from functions.broadcasts.running_send import MARK
-from functions.broadcasts.running_tables import Ledger, RecentFailure
-from functions.broadcasts.settings import BroadcastSettings
+from functions.broadcasts.running_tables import RecentFailure
 from functions.broadcasts.states import ENDED, OPEN, AutomationStatus, ExecutionStatus, PlanState, RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, Recipient
 from shared import clock
 from shared.alerts import plan_alert
 from shared.journeys import talking
 from shared.messages.outcomes import MessageOutcome, Word
-from shared.messages.verdict import NOT_CONFIGURED
 from shared.outbox import plan
 from shared.outbox.actions import State
-from shared.phrases import phrase
-from shared.settings import settings_of
 from shared.store.dialect import held
 from shared.store.models import Delivery
 
-LATELY = timedelta(minutes=15)
 KEPT = timedelta(days=1)
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 STRAY_AFTER = timedelta(minutes=10)
@@ -51,39 +46,13 @@ def pause_for_errors(session: Session, execution_id: int) -> bool:
     execution = session.get_one(Execution, execution_id)
     if execution.status != ExecutionStatus.RUNNING:
         return False
-    row = session.get(Ledger, execution.automation_id)
-    since = max(clock.now() - LATELY, row.counts_since if row and row.counts_since else clock.now() - LATELY)
-    codes = _codes(session, execution.automation_id, since)
-    attempts = ledger.taken_since(session, execution.automation_id, since)
-    reason = _reason(codes, attempts)
+    reason = waves.why_to_pause(session, execution.automation_id)
     if reason is None:
         return False
     running_control.pause(session, execution_id, running_control.SYSTEM, reason)
     text = f"Puente: broadcast execution {execution.uuid} was paused: {reason}"
     plan_alert(session, f"broadcast-paused:{execution.id}:{clock.now().isoformat()}", text)
     return True
-
-
-def _reason(codes: dict[str, int], attempts: int) -> str | None:
-    settings, failures = settings_of(BroadcastSettings), sum(codes.values())
-    if codes.get(NOT_CONFIGURED):
-        return phrase("the WhatsApp provider is not set up")
-    if failures < settings.broadcast_pause_failures or failures <= settings.broadcast_pause_share * max(attempts, failures):
-        return None
-    worst = max(codes, key=lambda code: codes[code])
-    return phrase(
-        "%(failures)s of %(attempts)s messages failed within %(minutes)s minutes, most with %(code)s",
-        failures=failures,
-        attempts=max(attempts, failures),
-        minutes=LATELY.seconds // 60,
-        code=worst,
-    )
-
-
-def _codes(session: Session, automation_id: int, since: datetime) -> dict[str, int]:
-    ours = (RecentFailure.automation_id == automation_id, RecentFailure.at > since)
-    query = select(RecentFailure.code, func.count()).where(*ours).group_by(RecentFailure.code)
-    return {str(row[0]): int(row[1]) for row in session.execute(query)}
 
 
 def finish(session: Session, execution_id: int) -> bool:

@@ -14,7 +14,7 @@ from shared.console.charts import GAP
 from shared.errors import PermanentError
 from shared.flow import EVENTS_QUEUE, Flow
 from shared.intake import endpoint, holding
-from shared.outbox import record
+from shared.outbox import attempts
 from shared.settings import get_settings
 from shared.store.figure_models import EventHour
 from shared.store.flow_models import FlowHold, FlowPause
@@ -127,7 +127,7 @@ def _attempts(session: Session) -> Mapping[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
     for action, result, number in session.execute(select(*by, func.count()).where(*lately).group_by(*by)):
         done, failed = found.get(action, (0, 0))
-        found[action] = (done + number * (result == "done"), failed + number * record.is_failure(result))
+        found[action] = (done + number * (result == "done"), failed + number * attempts.is_failure(result))
     return found
 
 

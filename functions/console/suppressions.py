@@ -21,7 +21,7 @@ from shared.console.routes import LARGEST_FORM_BYTES, SEE_OTHER, ConsoleRoute, S
 from shared.console.words import mark
 from shared.crm import editing
 from shared.errors import RefusedError
-from shared.messages import operator_actions
+from shared.messages import consent, operator_actions
 from shared.plans import list_files, running, suppressions
 from shared.store.message_models import Suppression
 from shared.store.session import reading, transact
@@ -52,7 +52,13 @@ def _shown(
     with reading() as session:
         page = listing.page(session, query, Suppression.id, after)
         session.expunge_all()
-    facts: dict[str, Any] = {"page": page, "error": error, "kinds": KINDS, "is_search": whose is not None}
+    facts: dict[str, Any] = {
+        "page": page,
+        "error": error,
+        "kinds": KINDS,
+        "is_search": whose is not None,
+        "holds": consent.holds,
+    }
     facts |= {"may": pages.operator_of(request).may(Role.ADMIN), "columns": suppressions.COLUMNS}
     facts["version"] = lambda row: etag(row, EDITABLE)
     facts["more"] = listing.address(request, after=page.next) if page.next and whose is None else None

@@ -17,7 +17,7 @@ from shared.console.pause_form import Paused
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark
 from shared.errors import RefusedError
-from shared.outbox import actions, pauses, record
+from shared.outbox import actions, attempts, pauses
 from shared.outbox.actions import State
 from shared.store.models import ActionLog, Delivery, Target
 from shared.store.session import reading
@@ -100,7 +100,7 @@ def _attempts(session: Session) -> Mapping[str, tuple[int, int]]:
     for action, result, number in rows:
         target = action.partition(".")[0]
         done, failed = found.get(target, (0, 0))
-        fails = record.is_failure(result)
+        fails = attempts.is_failure(result)
         found[target] = (done + number * (result == "done"), failed + number * fails)
     return found
 

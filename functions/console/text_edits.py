@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from functions.console.texts import TITLES, Current, Locale, changes, filled, found
 from shared.console import pages
+from shared.console.identity import Role
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark
 from shared.crm import editing
@@ -19,6 +20,15 @@ from shared.messages.text_versions import Wording
 from shared.store.session import reading
 
 router = APIRouter(route_class=ConsoleRoute)
+
+
+class ForOperators(ConsoleRoute):
+    """A page that only serves to change something: whoever may not change it has no use for it."""
+
+    role = Role.OPERATOR
+
+
+editing_forms = APIRouter(route_class=ForOperators)
 
 PROJECT = templates.FRAMES.parents[1]
 FILES = {"subject": "subject.txt", "text": "body.txt", "html": "body.html"}
@@ -56,7 +66,7 @@ class Edited(BaseModel):
         return Wording(subject=subject.strip(), text=text, html=html)
 
 
-@router.get("/console/texts/{name}/edit")
+@editing_forms.get("/console/texts/{name}/edit")
 def edit(request: Request, name: str, operator: Signed, locale: Locale = "es") -> Response:
     """The words that go out now, to be changed."""
     with reading() as session:
@@ -151,3 +161,6 @@ def _form(
     }
     status = 200 if error is None else error.status
     return pages.render(request, "console/text_edit.html", status, here="texts", heading=current.file.name, **facts)
+
+
+router.include_router(editing_forms)

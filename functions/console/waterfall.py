@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.console.charts import Lane
-from shared.outbox import record
+from shared.outbox import attempts
 from shared.outbox.actions import State
 from shared.store.models import ActionLog, Delivery, InboxEvent
 from shared.store.wait_models import DeliveryWait
@@ -86,7 +86,7 @@ def _step(
 
 
 def _attempt(line: ActionLog) -> Piece:
-    kind = FAILED if record.is_failure(line.result) else WORK
+    kind = FAILED if attempts.is_failure(line.result) else WORK
     return Piece(kind, line.started_at or line.at, line.at, line.result, line.detail)
 
 

@@ -41,6 +41,7 @@ TERMS: Mapping[str, str] = {
     "answered": mark("answered"),
     "no-answer-needed": mark("no answer needed"),
     # Where somebody is in a journey.
+    "delivered": mark("delivered"),
     "active": mark("in it"),
     "suspended": mark("interrupted"),
     "finished": mark("completed"),
@@ -82,6 +83,10 @@ TERMS: Mapping[str, str] = {
     "suppressed-unsubscribed": mark("the person has unsubscribed"),
     "suppressed-bounced": mark("the address does not exist"),
     "suppressed-complaint": mark("the person complained of spam"),
+    "suppressed-soft-bounce": mark("the mailbox is full or does not answer"),
+    "suppressed-to-review": mark("somebody must look at what the person wrote"),
+    "suppressed-market-limit": mark("WhatsApp lets no more marketing through to the person today"),
+    "suppressed-not-on-whatsapp": mark("the number is not on WhatsApp"),
     "suppressed-by-hand": mark("somebody here stopped it"),
     "not-configured": mark("the channel is not set up"),
     "superseded": mark("something newer replaced it"),

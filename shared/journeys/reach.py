@@ -9,6 +9,9 @@ from shared.messages import consent, planning
 from shared.people import aliases
 from shared.people.aliases import Aliases
 
+PASSING = frozenset((consent.MARKET_LIMIT,))
+"""What is over tomorrow: for that no journey ends."""
+
 
 def goes_on(record: EnrolmentRecord) -> bool:
     """Whether one step at least that is still open may be sent by one of its channels."""
@@ -28,6 +31,7 @@ def _may_be_sent(session: Session, record: EnrolmentRecord, step: Step, known: A
         if not (to := str(address_of(way.channel, data) or "").strip()):
             continue
         transactional = planning.is_transactional(way.template, locale, step.transactional)
-        if consent.cause_against(session, known, way.channel, to, transactional=transactional) is None:
+        against = consent.cause_against(session, known, way.channel, to, transactional=transactional, apart_from=PASSING)
+        if against is None:
             return True
     return False

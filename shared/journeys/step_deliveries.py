@@ -14,7 +14,7 @@ from shared.messages import planning
 from shared.messages.message import Fallback, Message
 from shared.outbox import plan
 from shared.outbox.actions import State
-from shared.outbox.record import OUTCOME_UNKNOWN
+from shared.outbox.transitions import OUTCOME_UNKNOWN
 from shared.store.dialect import locked
 from shared.store.models import Delivery
 

@@ -8,16 +8,19 @@
     soft-bounce   | a third full or failing mailbox in a row| everything to that address, for 14 days
     stop          | STOP, BAJA, ... by SMS or WhatsApp      | everything by SMS, WhatsApp and voice to that number
     to-review     | an answer that a person must read       | marketing by SMS, WhatsApp and voice to that number
+    market-limit  | Meta's limit of marketing to a person   | marketing by WhatsApp to that number, for 24 hours
+    not-on-whatsapp | "not on WhatsApp", on two days        | everything by WhatsApp to that number, until they write
     by-hand       | an operator, for whoever asked them     | everything by that channel
 
 What somebody has wished at one address holds at every other that is theirs or probably is (`shared.people.aliases`); what a
 mailbox does, and a wish that came from an address that several people share, holds at that address alone. Where they have said
 since, with proof, that they want messages, a wish holds at its own address alone as well (`shared.messages.consent_history`).
+Who counts as not on WhatsApp: `shared.messages.not_on_whatsapp`.
 
 People and addresses are kept as digests: a suppression survives an erasure, and the table does not show whose it was.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -35,13 +38,20 @@ from shared.people.kinds import Identity
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import Conversation, ReceivedMessage, Suppression
 
-type Cause = Literal["unsubscribed", "complaint", "bounced", "soft-bounce", "stop", "to-review", "by-hand"]
+type Cause = Literal[
+    "unsubscribed", "complaint", "bounced", "soft-bounce", "stop", "to-review", "market-limit", "not-on-whatsapp", "by-hand"
+]
 
 PHONE_CHANNELS = ("sms", "whatsapp", "voice")
-MARKETING_ONLY = frozenset({"unsubscribed", "complaint", "to-review"})
+MARKET_LIMIT: Literal["market-limit"] = "market-limit"
+NOT_ON_WHATSAPP: Literal["not-on-whatsapp"] = "not-on-whatsapp"
+MARKETING_ONLY = frozenset({"unsubscribed", "complaint", "to-review", MARKET_LIMIT})
+TIMED = frozenset({"soft-bounce", MARKET_LIMIT})
+"""What holds only `until` a moment, and not at all where none is set."""
 WISHES = frozenset({"unsubscribed", "complaint", "stop", "by-hand"})  # what people have said, in contrast to what mailboxes do
 SOFT_BOUNCES_IN_A_ROW = 3
 SOFT_BOUNCE_HOLDS = timedelta(days=14)
+MARKET_LIMIT_HOLDS = timedelta(hours=24)
 WHATSAPP_WINDOW = timedelta(hours=24)
 _LONG_AGO = clock.as_utc(datetime(1970, 1, 1))  # noqa: DTZ001  # the next call gives it its zone
 
@@ -78,22 +88,29 @@ def cause_against(
     *,
     transactional: bool,
     answers_word_of: datetime | None = None,
+    apart_from: Collection[str] = (),
 ) -> str | None:
     """The cause for which nothing of that kind may be sent to a person at an address; None where nothing speaks against it.
 
     `answers_word_of`: when they wrote what a person of ours answers by it. A stop from before does not hold that back: they
-    have begun to talk to us again. What an operator entered by hand does.
+    have begun to talk to us again. What an operator entered by hand does. That they are not on WhatsApp holds back only what
+    no person of ours writes, and is the cause only where there is no other: it alone lets another channel be tried.
+    `apart_from`: causes that are not asked for.
     """
+    weakest: str | None = None
     own = {*digests_of_address(to), *(digest for name in known.names for digest in digests_of_person(name))}
     everywhere = sorted(own | _elsewhere(known))
     for row in session.scalars(_AGAINST, {"recipient_digests": everywhere, "channel": channel}):
-        if not _holds(row) or (transactional and row.cause in MARKETING_ONLY):
+        if row.cause in apart_from or not holds(row) or (transactional and row.cause in MARKETING_ONLY):
+            continue
+        if row.cause == NOT_ON_WHATSAPP:
+            weakest = row.cause if row.who in own and answers_word_of is None else weakest
             continue
         if row.cause == "stop" and answers_word_of is not None and row.changed_at < answers_word_of:
             continue
         if row.who in own or (_is_wish(row) and not _is_outdated(session, known, row)):
             return row.cause
-    return None
+    return weakest
 
 
 def _is_wish(row: Suppression) -> bool:
@@ -112,10 +129,11 @@ def _elsewhere(known: Aliases) -> set[str]:
     return by_name | {digest for address in known.addresses for digest in digests_of_address(address)}
 
 
-def _holds(row: Suppression) -> bool:
-    if row.cause == "soft-bounce":
-        return row.until is not None and row.until > clock.now()
-    return True
+def holds(row: Suppression) -> bool:
+    """Whether it holds messages back now."""
+    if row.cause in TIMED:
+        return not row.lifted and row.until is not None and row.until > clock.now()
+    return not row.lifted
 
 
 def stops(session: Session, known: Iterable[Identity]) -> list[tuple[Identity, Suppression]]:
@@ -126,7 +144,7 @@ def stops(session: Session, known: Iterable[Identity]) -> list[tuple[Identity, S
         if one.kind in kinds.addresses():
             whose |= dict.fromkeys(digests_of_address(one.value), one)
     query = select(Suppression).where(Suppression.who.in_(sorted(whose)), ~Suppression.lifted).order_by(Suppression.id)
-    return [(whose[row.who], row) for row in session.scalars(query) if _holds(row)] if whose else []
+    return [(whose[row.who], row) for row in session.scalars(query) if holds(row)] if whose else []
 
 
 def suppress(session: Session, channels: Iterable[str], recipient_digests: Iterable[str], cause: Cause, at: datetime) -> None:
@@ -167,6 +185,17 @@ def soft_bounced(session: Session, who: str, at: datetime) -> None:
             row.until = at + SOFT_BOUNCE_HOLDS
 
 
+def limited(session: Session, recipient_digests: Iterable[str], at: datetime) -> None:
+    """Meta spares these people more marketing: none goes to them by WhatsApp for 24 hours. Twice, in any order, is once."""
+    at = min(at, clock.now())
+    until = at + MARKET_LIMIT_HOLDS
+    if until <= clock.now():
+        return
+    for row in rows(session, ["whatsapp"], map(stored, recipient_digests), MARKET_LIMIT):
+        if at > row.changed_at:
+            row.changed_at, row.lifted, row.until = at, False, until
+
+
 def arrived(session: Session, who: str, at: datetime) -> None:
     """A mail has reached the mailbox, so earlier soft bounces no longer count."""
     query = select(Suppression).where(
@@ -178,12 +207,22 @@ def arrived(session: Session, who: str, at: datetime) -> None:
 
 
 def wrote_to_us(session: Session, who: str, channel: str, at: datetime) -> None:
-    """Somebody has written to us by `channel`: for 24 hours WhatsApp takes free text to them."""
+    """Somebody has written to us by `channel`: for 24 hours WhatsApp takes free text to them, and they are there."""
     who = stored(who)
+    if channel == "whatsapp":
+        is_on_whatsapp(session, [who], at)
     insert_if_absent(session, Conversation, ("who", "channel"), {"who": who, "channel": channel, "last_inbound_at": at})
     query = select(Conversation).where(Conversation.who == who, Conversation.channel == channel)
     row = session.scalars(locked(query, Conversation)).one()
     row.last_inbound_at = max(row.last_inbound_at, at)
+
+
+def is_on_whatsapp(session: Session, recipient_digests: Iterable[str], at: datetime) -> None:
+    """These addresses were on WhatsApp at `at`, so what was held of them from before holds no more."""
+    whose = [Suppression.who.in_(sorted(set(recipient_digests))), Suppression.channel == "whatsapp"]
+    query = select(Suppression.who).where(*whose, Suppression.cause == NOT_ON_WHATSAPP, ~Suppression.lifted)
+    if marked := session.scalars(query).all():
+        lift(session, ["whatsapp"], marked, NOT_ON_WHATSAPP, at)
 
 
 def takes_free_text(session: Session, phone: str) -> bool:

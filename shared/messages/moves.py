@@ -38,6 +38,7 @@ def move(session: Session, old: str, new: str, at: datetime) -> bool:
             return False
         row.moved_to, row.to_digest, row.at = new, to_digest, at
     _take_along(session, digests_of_address(old), to_digest)
+    consent.is_on_whatsapp(session, [to_digest], at)
     identities = [*_identities(old), *_identities(new)]
     if len(identities) > 1:
         observing.observe(session, Seen(source=SOURCE, at=at, proven=identities[:1], same=[(identities[0], identities[1])]))
@@ -49,10 +50,15 @@ def _identities(address: str) -> tuple[kinds.Identity, ...]:
 
 
 def _take_along(session: Session, old: Collection[str], new: str) -> None:
-    """What holds at the old address holds at the new one: wishes, and the 24 hours in which WhatsApp takes free text."""
+    """What holds at the old address holds at the new one: wishes, limits, and the 24 hours in which WhatsApp takes free text.
+
+    That nobody was on WhatsApp at the old one says nothing of the new one, which is there by WhatsApp's own word.
+    """
     held = select(Suppression).where(Suppression.who.in_(old), ~Suppression.lifted).order_by(Suppression.id)
     for row in session.scalars(held).all():
-        if row.channel in consent.PHONE_CHANNELS:
+        if row.cause == consent.MARKET_LIMIT:
+            consent.limited(session, [new], row.changed_at)
+        elif row.channel in consent.PHONE_CHANNELS and row.cause != consent.NOT_ON_WHATSAPP:
             consent.suppress(session, [row.channel], [new], cast("consent.Cause", row.cause), row.changed_at)
     talks = select(Conversation.last_inbound_at).where(Conversation.who.in_(old), Conversation.channel == "whatsapp")
     last = max(session.scalars(talks), default=None)

@@ -11,6 +11,11 @@ def wish(text: str, *, sms: bool = False) -> Literal["stop", "start"] | None:
     return found if found in ("stop", "start") else None
 
 
+def wish_of_button(text: str, payload: str) -> Literal["stop", "start"] | None:
+    """What a template's button clearly asks for, by the words that the person saw, else by those that came with them unseen."""
+    return wish(text) or (wish(payload) if payload else None)
+
+
 def needs_a_person(text: str, *, sms: bool = False) -> bool:
     """Whether somebody must read the message before marketing goes to this line again: it may be a wish, and may not."""
     return reader.read(text, sms=sms) == "ask"

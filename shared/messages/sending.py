@@ -32,7 +32,7 @@ from shared.messages.outcomes import MessageOutcome, Word, notify, withdrawn
 from shared.messages.variables import variables_of
 from shared.outbox.actions import Claimed, Done, Shadowed, Skip
 from shared.outbox.actions import Outcome as Result
-from shared.outbox.record import OUTCOME_UNKNOWN
+from shared.outbox.transitions import OUTCOME_UNKNOWN
 from shared.settings import get_settings
 from shared.store.session import reading
 from shared.store.trial_keys import is_trial
@@ -272,8 +272,19 @@ def _failed(session: Session, delivery: Claimed, message: Message, error: Puente
     reason = error.reason if isinstance(error, PermanentError) else "gave-up"
     _give_places_back(session, delivery)
     if not is_trial(delivery.event_key):  # it went to whoever tries
-        refusals.heed(session, reason, digests.digest_of_address(message.to), clock.now())
+        refusals.heed(session, _refused(session, delivery, message, reason))
     _notify(session, delivery, message, "failed", reason, fall_back=reason not in refusals.NO_FALLBACK)
+
+
+def _refused(session: Session, delivery: Claimed, message: Message, reason: str) -> refusals.Refused:
+    return refusals.Refused(
+        reason=reason,
+        whose=[digests.digest_of_address(moves.current(session, message).to)],
+        at=clock.now(),
+        provider=_provider(delivery),
+        vendor_id=f"delivery:{delivery.id}",
+        delivery_id=delivery.id,
+    )
 
 
 def _give_places_back(session: Session, delivery: Claimed) -> None:

@@ -18,6 +18,8 @@ from shared.messages import (
     consent_words,
     digests,
     looks,
+    moves,
+    not_on_whatsapp,
     number_states,
     planning,
     putting_off,
@@ -29,10 +31,11 @@ from shared.messages.message import Message
 from shared.messages.outcomes import MessageOutcome, Word, notify
 from shared.outbox import actions, plan
 from shared.outbox.actions import State
-from shared.outbox.record import OUTCOME_UNKNOWN, close
+from shared.outbox.transitions import OUTCOME_UNKNOWN, close
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import VENDOR_ID_LENGTH, MessageStatus
 from shared.store.models import Delivery
+from shared.store.trial_keys import is_trial
 
 # Our statuses, each further along than those before it, so that the order of arrival never decides.
 # Of the ends of a call `answered` is the furthest.
@@ -82,11 +85,13 @@ def status(session: Session, news: ProviderEvent) -> str:
     row.history = [*row.history, {"status": news.status, "at": at.isoformat(), "reason": news.reason}][-LONGEST_HISTORY:]
     if row.delivery_id is None and news.delivery_id is not None:
         _claim_by_callback(session, row, news.delivery_id, news.proof)
-    further = RANKS[news.status] > RANKS.get(row.status or "", 0)
+    further, before = RANKS[news.status] > RANKS.get(row.status or "", 0), row.reason
     if further:
         row.status, row.reason = news.status, news.reason
     delivery = session.get(Delivery, row.delivery_id) if row.delivery_id is not None else None
-    _judge_address(session, news, at, delivery)
+    if further and before in not_on_whatsapp.REASONS and news.status in not_on_whatsapp.ARRIVED:
+        not_on_whatsapp.arrived(session, row.provider, row.vendor_id, at)
+    _judge_address(session, news, at, row, delivery)
     if delivery is None:
         return "unknown-message"
     _notify(session, row, delivery)
@@ -266,7 +271,7 @@ def _announce(session: Session, delivery: Delivery, word: Word, reason: str | No
         notify(session, message.context, outcome)
 
 
-def _judge_address(session: Session, news: ProviderEvent, at: datetime, delivery: Delivery | None) -> None:
+def _judge_address(session: Session, news: ProviderEvent, at: datetime, row: MessageStatus, delivery: Delivery | None) -> None:
     """Add, count or reset suppressions of the address, as the event's status demands."""
     payload: Any = (delivery.payload if delivery is not None else None) or {}
     owner = news.who or (digests.digest_of_address(payload["to"]) if payload.get("to") else None)
@@ -285,8 +290,33 @@ def _judge_address(session: Session, news: ProviderEvent, at: datetime, delivery
         consent.arrived(session, owner, at)
     elif news.status == "unsubscribed":
         consent.suppress(session, ["email"], [owner], "unsubscribed", at)
-    else:
-        refusals.heed(session, news.reason, owner, at)
+    elif news.reason is not None:
+        _heed(session, news, at, row, delivery)
+
+
+def _heed(session: Session, news: ProviderEvent, at: datetime, row: MessageStatus, delivery: Delivery | None) -> None:
+    """Note what its failure says of the recipient, at every address by which the vendor or we know them."""
+    whose = [*_own_address(session, delivery), *([digests.stored(news.who)] if news.who else [])]
+    refused = refusals.Refused(
+        reason=news.reason,
+        whose=list(dict.fromkeys(whose)),
+        at=at,
+        provider=row.provider,
+        vendor_id=row.vendor_id,
+        delivery_id=row.delivery_id,
+        is_last_word=row.status == news.status,
+    )
+    if whose:
+        refusals.heed(session, refused)
+
+
+def _own_address(session: Session, delivery: Delivery | None) -> list[str]:
+    """The digest of where the message went, by our record; a test event's went to whoever tries."""
+    payload: Any = (delivery.payload if delivery is not None else None) or {}
+    if delivery is None or not payload.get("to") or is_trial(delivery.event_key):
+        return []
+    to = moves.address_now(session, payload["to"]) if delivery.action == "whatsapp" else payload["to"]
+    return [digests.digest_of_address(to)]
 
 
 def _row(session: Session, provider: str, vendor_id: str) -> MessageStatus:

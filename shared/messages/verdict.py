@@ -145,8 +145,8 @@ def _note_first_try(session: Session, claimed: Claimed) -> None:
 
 
 def takes_another_way(reason: str) -> bool:
-    """Whether a message that was skipped for this reason goes by its next channel: the person is not the reason."""
-    return reason == NOT_CONFIGURED or reason.startswith(NUMBER)
+    """Whether a message that was skipped for this reason goes by its next channel: the person's wish is not the reason."""
+    return reason in (NOT_CONFIGURED, SUPPRESSED + consent.NOT_ON_WHATSAPP) or reason.startswith(NUMBER)
 
 
 def give_place_back(session: Session, delivery_id: int, payload: Mapping[str, Any]) -> None:

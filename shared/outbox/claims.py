@@ -11,25 +11,23 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, literal_column, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared import clock, shadow_mode
-from shared.errors import PermanentError, PuenteError, RetryableError, UncertainError
-from shared.outbox import actions, circuit, lanes, order, outages, parts, waits
-from shared.outbox.actions import Action, Claimed, Kind, Later, Skip, State
+from shared.errors import PermanentError
+from shared.outbox import actions, circuit, lanes, order, parts, waits
+from shared.outbox.actions import Action, Claimed, Kind, State
 from shared.outbox.expired import IS_SENDING
 from shared.outbox.lanes import IS_PENDING, Serves
 from shared.outbox.leases import lease_end
-from shared.outbox.policy import MESSAGE_POLICY, SYNC_POLICY, TargetPolicy
-from shared.outbox.record import NO_ANSWER, OUTCOME_UNKNOWN, age_of, as_claimed, close, log_outcome, notify, settle
+from shared.outbox.policy import TargetPolicy
+from shared.outbox.transitions import NO_ANSWER, as_claimed
+from shared.outbox.wanted import is_wanted, wait_for_action
 from shared.store.dialect import held, insert_if_absent, locked, unclaimed
 from shared.store.models import Delivery, Target, TargetSlot
 from shared.store.types import UtcDateTime
 
 LONGEST_WAIT_SECONDS = 5
-SHORTEST_MOVE = timedelta(seconds=30)
-UNKNOWN_ACTION_WAIT = timedelta(hours=1)
 UNLIMITED = 0
 AHEAD_SECONDS = 1  # turns are handed out so far ahead at most, so that what somebody waits for is not behind many others
 
@@ -269,9 +267,9 @@ def batch(session: Session, permit: Permit, token: str) -> Batch | None:
     waits.end(session, permit.target, rows)
     if isinstance(found, PermanentError):
         for delivery in rows:
-            _wait_for_action(session, delivery, found)
+            wait_for_action(session, delivery, found)
         return Batch(_NO_ACTION, token, ())
-    claimed = tuple(hold(delivery, token) for delivery in rows if _wanted(session, found, delivery))
+    claimed = tuple(hold(delivery, token) for delivery in rows if is_wanted(session, found, delivery))
     return Batch(found, token, claimed, is_full=is_full, part=part)
 
 
@@ -286,22 +284,6 @@ def _of_one_part(
     return part, [row for row in rows if part_of[row.id] == part]
 
 
-def _wait_for_action(session: Session, delivery: Delivery, unknown: PermanentError) -> None:
-    """Put off a delivery whose action is not deployed here: in a rolling deployment old code meets deliveries of the new one.
-
-    It is looked at again every hour, and dead after as long as its kind is tried during an outage.
-    """
-    policy = SYNC_POLICY if delivery.kind == Kind.SYNC else MESSAGE_POLICY
-    if age_of(delivery) >= policy.max_age:
-        outages.settle(session, delivery, done=False)
-        close(delivery, State.DEAD, reason=unknown.reason, error=str(unknown))
-        return
-    delivery.due_at, delivery.last_error = clock.now() + UNKNOWN_ACTION_WAIT, str(unknown)
-    waits.begin(delivery, waits.Reason.NOT_DEPLOYED)
-    if delivery.reason is None:  # that a message may have been sent must not be forgotten
-        delivery.reason = unknown.reason
-
-
 _NO_ACTION = Action(target="", name="", kind=Kind.SYNC, execute=lambda _batch: {})
 
 
@@ -311,58 +293,6 @@ def hold(delivery: Delivery, token: str) -> Claimed:
     delivery.claimed = delivery.wanted
     waits.begin(delivery)
     return as_claimed(delivery)
-
-
-def _wanted(session: Session, action: Action, delivery: Delivery) -> bool:
-    """Whether a message is to be sent now; if not, it is closed or moved with the reason, here and now."""
-    if action.kind is Kind.SYNC:
-        return True
-    verdict = _verdict(session, action, delivery)
-    if verdict is None:
-        return True
-    if isinstance(verdict, PuenteError):
-        settle(session, action, delivery, as_claimed(delivery), verdict, isolate_errors=True)
-        return False
-    if isinstance(verdict, Later) and verdict.for_record and shadow_mode.covers(delivery.target):
-        return True
-    if isinstance(verdict, Later):
-        # Never at once again: a verdict that does not move the message would keep its executor going round.
-        delivery.due_at = delivery.owed_since = max(verdict.due_at, clock.now() + SHORTEST_MOVE)
-        waits.begin(delivery, verdict.reason)
-        if delivery.reason != OUTCOME_UNKNOWN:  # that it may have been sent must not be forgotten
-            delivery.reason = verdict.reason[:64]
-        log_outcome(session, action, as_claimed(delivery), "moved", f"{verdict.reason}, to {delivery.due_at.isoformat()}")
-        return False
-    _close_unwanted(session, action, delivery, verdict)
-    return False
-
-
-def _close_unwanted(session: Session, action: Action, delivery: Delivery, why: str) -> None:
-    """Close a message that is not sent: as skipped, or as uncertain where an earlier attempt may have arrived."""
-    claimed = as_claimed(delivery)
-    outages.settle(session, delivery, done=False)
-    if claimed.unknown_before and delivery.attempts:
-        outcome: Skip | UncertainError = UncertainError(f"not tried again: {why}")
-        close(delivery, State.UNCERTAIN, reason=OUTCOME_UNKNOWN, error=str(outcome))
-    else:
-        outcome = Skip(why)
-        close(delivery, State.SKIPPED, reason=why)
-    notify(session, action, claimed, outcome, final=True)
-    log_outcome(session, action, claimed, "skipped", why)
-
-
-def _verdict(session: Session, action: Action, delivery: Delivery) -> str | Later | PuenteError | None:
-    """Whether a message is still wanted. A flow that cannot say fails this message alone, and counts as an attempt."""
-    if delivery.not_after is not None and delivery.not_after < clock.now():
-        return "too-late"
-    try:
-        return action.unwanted(session, as_claimed(delivery))
-    except PermanentError as error:
-        return error
-    except SQLAlchemyError:
-        raise  # the database's own trouble: the whole claim is tried again
-    except Exception as error:  # noqa: BLE001  # a mistake in a flow must not hold up the target's other messages
-        return RetryableError(f"it could not be found out whether it is still wanted: {type(error).__name__}: {error}")
 
 
 def backlog(session: Session, target: str) -> int:

@@ -27,7 +27,7 @@ from shared.errors import (
     UnavailableError,
     UncertainError,
 )
-from shared.outbox import blocks, claims, dispatch, lanes, parallel, plan, record, shadow, trials
+from shared.outbox import blocks, claims, dispatch, lanes, parallel, plan, record, shadow, target_state, trials
 from shared.outbox.actions import Action, AfterUnknown, Claimed, Kind, Outcome
 from shared.outbox.claims import Batch, Permit, Wait
 from shared.outbox.lanes import Serves
@@ -218,7 +218,7 @@ def _written(target: str, batch: Batch, outcomes: dict[int, Outcome], *, whole: 
             row = claims.lock_target(session, target)
             return record.record(session, row, *facts, isolate_errors=isolate_errors), False, True
         seen = session.get(Target, target)
-        is_well = record.says_nothing_new(seen, outcomes.values())
+        is_well = target_state.says_nothing_new(seen, outcomes.values())
         due, charge = record.write(session, seen.failures if seen else 0, *facts, isolate_errors=isolate_errors)
         return due, charge, is_well
 
@@ -234,7 +234,9 @@ def _written(target: str, batch: Batch, outcomes: dict[int, Outcome], *, whole: 
 
 @_patiently
 def _judged(target: str, batch: Batch, outcomes: dict[int, Outcome], *, charge: bool) -> None:
-    transact(lambda session: record.judge(session, claims.lock_target(session, target), batch.action, outcomes, charge=charge))
+    transact(
+        lambda session: target_state.judge(session, claims.lock_target(session, target), batch.action, outcomes, charge=charge)
+    )
 
 
 def _outcomes(action: Action, deliveries: Sequence[Claimed], refusal: Refusal = lambda: None) -> dict[int, Outcome]:

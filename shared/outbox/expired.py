@@ -9,7 +9,9 @@ from shared import clock
 from shared.errors import RetryableError, UncertainError
 from shared.outbox import actions, outages, plan, waits
 from shared.outbox.actions import Action, AfterUnknown, Kind, State
-from shared.outbox.record import OUTCOME_UNKNOWN, age_of, as_claimed, close, has_newer_change, log_outcome, notify
+from shared.outbox.attempts import log_outcome
+from shared.outbox.record import notify
+from shared.outbox.transitions import OUTCOME_UNKNOWN, age_of, as_claimed, close, has_newer_change
 from shared.store.dialect import unclaimed
 from shared.store.models import Delivery
 from shared.store.types import UtcDateTime

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.errors import PermanentError, RefusedError
-from shared.outbox import actions, lanes, plan, record
+from shared.outbox import actions, lanes, plan
 from shared.outbox.actions import Action, Kind, State
-from shared.outbox.record import OUTCOME_UNKNOWN
+from shared.outbox.transitions import OUTCOME_UNKNOWN, as_claimed
 from shared.phrases import phrase
 from shared.store.dialect import locked
 from shared.store.models import ActionLog, Delivery
@@ -71,7 +71,7 @@ def _say_so(session: Session, row: Delivery, actor: str) -> None:
     if row.kind == Kind.SYNC:
         with suppress(PermanentError):  # nothing deployed knows the action, so nobody keeps a row for it either
             action = actions.action(row.target, row.action)
-            claimed = replace(record.as_claimed(row), attempt=row.attempts)  # taking back is no attempt
+            claimed = replace(as_claimed(row), attempt=row.attempts)  # taking back is no attempt
             action.after(session, claimed, PermanentError("cancelled", f"taken back by {actor}"), True)
 
 

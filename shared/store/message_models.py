@@ -23,8 +23,8 @@ USER_ID_LENGTH = 150
 class Suppression(Timestamped, Base):
     """Somebody is not to be sent messages by a channel, and why. `lifted` once they want them again.
 
-    `changed_at` is when they said so; an older word never overrules a newer one. A soft bounce counts in `bounces` and holds
-    only `until` then; the other causes hold for good.
+    `changed_at` is when they said so; an older word never overrules a newer one. A soft bounce counts in `bounces`; it and
+    Meta's limit of marketing hold only `until` then, the other causes for good.
     """
 
     __tablename__ = "suppressions"

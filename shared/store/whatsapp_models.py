@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Unicode
+from sqlalchemy import Index, Unicode, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.store.message_models import DIGEST_LENGTH, USER_ID_LENGTH
+from shared.store.message_models import DIGEST_LENGTH, USER_ID_LENGTH, VENDOR_ID_LENGTH
 from shared.store.models import Base, Timestamped
 from shared.store.types import BigId, JsonText, Note, UtcDateTime
 
@@ -90,6 +90,42 @@ class WhatsAppOpening(Timestamped, Base):
         Index("ix_whatsapp_openings_delivery_id", "delivery_id"),
         Index("ix_whatsapp_openings_created_at", "created_at"),
     )
+
+
+class WhatsAppFailure(Base):
+    """A message that the vendor did not deliver because the address (`who`, a digest) is not on WhatsApp, as it says.
+
+    `vendor_id` is the vendor's of the message, or `delivery:<id>` where it was refused at once. `at`: when it failed, by the
+    vendor's clock; `noted_at`: when we were informed. `counts`: whether it says something of the person; NULL: not judged yet.
+    """
+
+    __tablename__ = "whatsapp_failures"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    provider: Mapped[str] = mapped_column(Unicode(50))
+    vendor_id: Mapped[str] = mapped_column(Unicode(VENDOR_ID_LENGTH))
+    who: Mapped[str] = mapped_column(Unicode(DIGEST_LENGTH))
+    delivery_id: Mapped[int | None] = mapped_column(BigId)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    noted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    counts: Mapped[bool | None]
+
+    __table_args__ = (
+        UniqueConstraint("provider", "vendor_id"),
+        Index("ix_whatsapp_failures_who", "who"),
+        Index("ix_whatsapp_failures_counts_noted_at", "counts", "noted_at"),
+        Index("ix_whatsapp_failures_at", "at"),
+    )
+
+
+class WhatsAppWave(Base):
+    """A time in which so many messages failed that the system was ill: what failed in it says nothing of anybody."""
+
+    __tablename__ = "whatsapp_waves"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    until: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    __table_args__ = (Index("ix_whatsapp_waves_until", "until"),)
 
 
 class WhatsAppOpeningMinute(Base):

@@ -65,6 +65,15 @@ def fold() -> date | None:
     return None
 
 
+def count_today() -> bool:
+    """Count the day under way once more, however fresh its figures are; whether it was this call that did."""
+    now = clock.now()
+    today = now.astimezone(_zone()).date()
+    with reading() as session:
+        before = session.scalars(select(DayFold.folded_at).where(DayFold.day == today)).one_or_none()
+    return transact(partial(_fold, day=today, before=before, now=now))
+
+
 def _fold(session: Session, day: date, before: datetime | None, now: datetime) -> bool:
     """Count a day anew, unless somebody else has since `before`."""
     if before is None:

@@ -12,8 +12,8 @@ from shared import clock
 from shared.crm import editing
 from shared.crm.people import e164
 from shared.intake.fields import ManychatId, RequiredEmail
-from shared.messages import operator_actions
-from shared.messages.consent import PHONE_CHANNELS
+from shared.messages import consent, operator_actions
+from shared.messages.consent import PHONE_CHANNELS, TIMED
 from shared.messages.digests import digests_of_address, digests_of_person
 from shared.messages.message import CHANNELS, PERSON_LENGTH, Channel
 from shared.problems import documented
@@ -27,7 +27,9 @@ from shared.web.paging import Page, PageQuery, RowId, find, text
 
 router = APIRouter(prefix="/api/v1/suppressions", tags=["Suppressions"], route_class=SecuredRoute)
 
-type AnyCause = Literal["unsubscribed", "complaint", "bounced", "soft-bounce", "stop", "to-review", "by-hand"]
+type AnyCause = Literal[
+    "unsubscribed", "complaint", "bounced", "soft-bounce", "stop", "to-review", "market-limit", "not-on-whatsapp", "by-hand"
+]
 type GivenCause = Literal["by-hand", "unsubscribed", "complaint", "bounced", "stop"]
 
 EDITABLE = ("lifted", "until", "bounces", "changed_at")
@@ -79,7 +81,9 @@ class SuppressionQuery(PageQuery):
 
 
 def _holding() -> ColumnElement[bool]:
-    lasting = or_(Suppression.cause != "soft-bounce", and_(Suppression.until.is_not(None), Suppression.until > clock.now()))
+    lasting = or_(
+        Suppression.cause.not_in(sorted(TIMED)), and_(Suppression.until.is_not(None), Suppression.until > clock.now())
+    )
     return and_(~Suppression.lifted, lasting)
 
 
@@ -89,10 +93,12 @@ class SuppressionOut(BaseModel):
     id: int
     who: str = Field(description="Digest of the address or of the person's key.")
     channel: Channel
-    cause: AnyCause = Field(description="`unsubscribed`, `complaint`, `to-review`: marketing is held back; else all.")
+    cause: AnyCause = Field(
+        description="`unsubscribed`, `complaint`, `to-review`, `market-limit`: marketing is held back; else all."
+    )
     holds: bool = Field(description="Whether it holds messages back now.")
     lifted: bool
-    until: datetime | None = Field(description="A soft bounce holds until then.")
+    until: datetime | None = Field(description="A soft bounce, or Meta's limit of marketing, holds until then.")
     bounces: int = Field(description="Soft bounces in a row; the third holds.")
     changed_at: datetime = Field(description="When they said so, or took it back.")
     created_at: datetime
@@ -183,5 +189,4 @@ def lift_suppression(suppression_id: RowId, caller: Caller, if_match: IfMatch = 
 
 def _shown(row: Suppression) -> SuppressionOut:
     plain = {name: getattr(row, name) for name in SuppressionOut.model_fields if name != "holds"}
-    lasting = row.cause != "soft-bounce" or (row.until is not None and row.until > clock.now())
-    return SuppressionOut(**plain, holds=lasting and not row.lifted)
+    return SuppressionOut(**plain, holds=consent.holds(row))

@@ -13,7 +13,7 @@ from shared.settings import get_settings
 from shared.store.session import make_engine
 from tests.browser.operator import Operator
 from tests.conftest import ENVIRONMENT, ROOT
-from tests.functions.console.filling import fill
+from tests.functions.console.filling import fill, fill_rest
 from tests.support.puente import Puente, running
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -45,6 +45,7 @@ def puente(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Puente]:
         get_settings.cache_clear()
         engine = make_engine(started.database)
         fill(engine)
+        fill_rest(engine)
         engine.dispose()
         get_settings.cache_clear()
         yield started

@@ -13,74 +13,27 @@ from devhost.testing import wait_until
 from shared.store.models import DeadLetter
 from shared.store.session import make_engine
 from tests.browser.operator import DESK, PHONE, Operator
-from tests.functions.console.filling import BROADCAST, LATE, RUN, stop
+from tests.functions.console.addresses import pages
+from tests.functions.console.filling import LATE, stop
 from tests.functions.console.filling import PHONE as NUMBER
 from tests.support.puente import Puente
 
 pytestmark = [pytest.mark.host, pytest.mark.browser]
 
-PAGES = (
-    "/console",
-    "/console?by=system",
-    "/console/people",
-    "/console/people?q=nobody",
-    "/console/people/1",
-    "/console/answers",
-    "/console/executions",
-    "/console/executions/1",
-    "/console/stopped",
-    "/console/stopped/1",
-    "/console/systems",
-    "/console/systems/odoo",
-    "/console/outages/1",
-    "/console/deliveries",
-    "/console/deliveries/1",
-    "/console/approvals",
-    "/console/plans",
-    "/console/journeys",
-    "/console/journeys/lead_followup",
-    "/console/journeys/encuesta_de_interes",
-    "/console/broadcasts",
-    f"/console/broadcasts/{BROADCAST}",
-    f"/console/broadcasts/{BROADCAST}/start",
-    "/console/broadcasts/new",
-    f"/console/broadcasts/{BROADCAST}/audience",
-    f"/console/broadcasts/{BROADCAST}/text",
-    f"/console/broadcasts/{BROADCAST}/pace",
-    f"/console/broadcasts/executions/{RUN}",
-    "/console/texts",
-    "/console/texts/lead_welcome",
-    "/console/texts/broadcast_news?person=nobody",
-    "/console/texts/broadcast_news/edit",
-    "/console/texts/broadcast_news/versions/2",
-    "/console/flows",
-    "/console/flows/leads",
-    "/console/records",
-    "/console/records/invoices",
-    "/console/reports",
-    "/console/settings",
-    "/console/lists/stages",
-    "/console/lists/advisors",
-    "/console/lists/channels",
-    "/console/suppressions",
-    "/console/me",
-    "/console/help",
-    "/console/executions/999",
-)
 LOOKS = [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")]
 
 
 @pytest.mark.parametrize(("size", "scheme"), LOOKS, ids=["desk", "desk-dark", "phone", "phone-dark"])
 def test_everybody_can_use_every_page(browser: Any, puente: Puente, pictures: Path, size: tuple[int, int], scheme: str) -> None:
-    """axe-core finds nothing, nothing has to be scrolled sideways, nothing fails; a picture of each page is kept."""
+    """Each that the app has: axe-core finds nothing, nothing has to be scrolled sideways, nothing fails; a picture is kept."""
     faults: dict[str, Any] = {}
     with Operator.at(browser, puente.host.base_url, size, scheme) as person:
-        for path in PAGES:
+        for path in (one for addresses in pages().values() for one in addresses):
             person.opens(path)
             found = [*person.violations(), *(["scrolls sideways"] if person.scrolls_sideways() else [])]
             if found:
                 faults[path] = found
-            name = path.strip("/").replace("/", "-").replace("?", "-").replace("=", "-")
+            name = path.strip("/").translate(str.maketrans("/?=&", "----"))
             person.picture(pictures / f"{name}-{size[0]}-{scheme}.png")
         logged = [error for error in person.errors if "404" not in error]
     assert (faults, logged) == ({}, [])

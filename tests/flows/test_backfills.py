@@ -6,44 +6,18 @@ import pytest
 from sqlalchemy import func, select
 
 from functions.bookings.tables import Booking
-from shared import clock, queues
-from shared.crm import reconcile, reconciliations
-from shared.plans import backfills, running
+from shared import clock
+from shared.crm import reconcile
+from shared.plans import backfills
 from shared.store.models import Delivery, Opportunity, Reconciliation
 from shared.store.plan_models import Plan, PlanPart
 from shared.store.session import reading, transact
 from tests.flows.test_reconcile import lead, synced
 from tests.functions.bookings.test_bookings import vendors
 from tests.functions.bookings.test_bookings_compare import ANA, calcom, calendly, ours
+from tests.support.comparisons import approved, planned
 
 __all__ = ["calcom", "calendly", "ours", "synced", "vendors"]  # fixtures
-
-
-def compared(system: str) -> int:
-    """A comparison that has come to its end and has only reported."""
-    number = reconciliations.ask(queues.RECONCILE_QUEUE, "timer", dry_run=True, system=system)
-    reconciliations.carry_out(number)
-    with reading() as session:
-        assert session.get_one(Reconciliation, number).state == reconciliations.DONE
-    return number
-
-
-def planned(system: str) -> Plan:
-    number = compared(system)
-    with reading() as session:
-        wanted = backfills.asked(session, number)
-    return the_plan(running.begin(backfills.NAME, wanted, "key:olga", "olga"))
-
-
-def approved(plan: Plan) -> Plan:
-    return the_plan(running.approve(plan.id, plan.hash, "key:olga", "olga"))
-
-
-def the_plan(number: int) -> Plan:
-    with reading() as session:
-        row = session.get_one(Plan, number)
-        session.expunge(row)
-        return row
 
 
 def states_of(plan: Plan) -> dict[str, int]:

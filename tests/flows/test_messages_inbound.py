@@ -474,6 +474,14 @@ class TestProvidersOwnTidings:
         flow.twilio("twilio_message_webhook", "/api/twilio/message", **form)
         assert held_back("sms") == cause
 
+    @pytest.mark.parametrize(("payload", "cause"), [("BAJA", "stop"), ("promo-7", None)])
+    def test_stop_in_what_a_templates_button_brings_unseen(self, flow: Flow, payload: str, cause: str | None) -> None:
+        """As by Meta: the words that the person saw may say something else."""
+        words = {"Body": "Mejor luego", "ButtonText": "Mejor luego", "ButtonPayload": payload}
+        form = {"MessageSid": "SM2", "From": f"whatsapp:{ANA_PHONE}"} | words
+        flow.twilio("twilio_message_webhook", "/api/twilio/message", **form)
+        assert held_back("sms") == cause
+
 
 class TestUnsubscribe:
     """GET and POST /api/unsubscribe."""

@@ -102,8 +102,9 @@ class Ask(Strict):
             if twice := next((value for value in values if values.count(value) > 1), None):
                 raise ValueError(f"two options have the {name} {twice!r}; change one")
         for one in self.options:
-            if opt_out_keywords.wish(one.title) is not None:
-                raise ValueError(f"whoever answers {one.title!r} unsubscribes (or subscribes) by it; word the option otherwise")
+            for words in (one.title, one.id):
+                if opt_out_keywords.wish(words) is not None:
+                    raise ValueError(f"whoever answers {words!r} unsubscribes (or subscribes) by it; word the option otherwise")
 
 
 def _ask(value: Any) -> Any:

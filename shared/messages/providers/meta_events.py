@@ -124,7 +124,7 @@ def _message(message: Parts, *, change: Parts) -> dict[str, Any] | None:
             "quoted_id": str(quoted)[:200] if quoted else None,
             "whatsapp_number_id": number.id if number is not None else None,
             "sent_at": _moment(message.get("timestamp")),
-            "wish": opt_out_keywords.wish(answer) if answer else None,
+            "wish": opt_out_keywords.wish_of_button(answer, str(_part(message, "button").get("payload") or "")),
             "ask": bool(answer) and opt_out_keywords.needs_a_person(answer),
         },
     )

@@ -91,9 +91,15 @@ def read_reply(_request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
         "who": who,
         "others": others,
         "channel": "sms" if sms else "whatsapp",
-        "wish": opt_out_keywords.wish(text, sms=sms) if taken_for is None else _stop_or_start(taken_for),
+        "wish": _wish(form, text, sms=sms) if taken_for is None else _stop_or_start(taken_for),
         "ask": taken_for is None and opt_out_keywords.needs_a_person(text, sms=sms),
     }
+
+
+def _wish(form: Mapping[str, str], text: str, *, sms: bool) -> str | None:
+    """The wish in the words; of a template's button also in what it brings unseen."""
+    payload = form.get("ButtonPayload", "")
+    return opt_out_keywords.wish(text, sms=sms) if sms else opt_out_keywords.wish_of_button(text, payload)
 
 
 def _choice(form: Mapping[str, str]) -> dict[str, str]:

@@ -13,12 +13,11 @@ from sandbox.calendly import Calendly
 from sandbox.jsonapi import answer_json
 from shared import clock, queues
 from shared.crm import reconciliations
-from shared.crm.reconcile import Report
-from shared.crm.reconciliations import Comparison
 from shared.settings import get_settings
 from shared.store.models import InboxEvent, Reconciliation
 from shared.vendors import rest_client
 from tests.functions.bookings.test_bookings import rows, vendors
+from tests.support.comparisons import found, whole
 from tests.support.functions import named
 from tests.support.sandbox import connect
 from tests.support.world import World
@@ -59,19 +58,6 @@ def ours(
     world.handlers[triggers.QUEUE] = named("calcom_handler")
     yield world
     rest_client.drop_connections()
-
-
-def whole(comparison: Comparison, *, fill: bool = False) -> Report:
-    """The report of all pages."""
-    report, place = Report(), None
-    while (place := comparison(report, place, not fill)) is not None:
-        pass
-    return report
-
-
-def found(report: Any) -> tuple[int, int, dict[str, int]]:
-    """How many were compared, how many agree, and what differs."""
-    return report.compared, report.in_step, dict(report.counts)
 
 
 def states() -> list[tuple[str | None, str]]:

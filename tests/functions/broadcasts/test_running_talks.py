@@ -13,7 +13,7 @@ from functions.broadcasts.tables import Recipient
 from shared import clock
 from shared.journeys import chatbots
 from shared.journeys.talks import waits
-from shared.store.message_models import ReceivedMessage
+from shared.store.message_models import MessageStatus, ReceivedMessage
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.functions.broadcasts.posting import Post, opened
@@ -110,3 +110,53 @@ def test_reply_counts_once_and_a_reaction_does_not(post: Post) -> None:
     post.clock.moment += timedelta(days=8)
     inbound(people()[1].phone_number or "")
     assert post.counted(execution_id)["replied"] == 1
+
+
+def quotable(number: int, name: str) -> str:
+    """A provider's id by which the newest message of a recipient, or any other delivery, can be quoted."""
+
+    def work(session: Session) -> None:
+        session.add(MessageStatus(provider="twilio", vendor_id=name, delivery_id=number, history=[]))
+
+    transact(work)
+    return name
+
+
+def test_reply_that_quotes_another_message_is_none_to_the_broadcast(post: Post) -> None:
+    """It belongs to the message that it quotes; a quote of the broadcast's own counts, also where a newer one has gone out."""
+    first = post.begin(1, rate_limit_per_hour=1000)
+    post.go(120)
+    phone, own = people()[0].phone_number or "", people()[0].delivery_id or 0
+    other = transact(lambda session: _delivery(session, {"to": phone, "context": {"lead": 7}}))
+    second = post.begin(1, rate_limit_per_hour=1000)
+    post.go(120)
+    inbound(phone, quoted_id=quotable(other, "SMother"))
+    assert [post.counted(one).get("replied") for one in (first, second)] == [None, None]
+    post.clock.advance(seconds=1)
+    inbound(phone, quoted_id=quotable(own, "SMown"))
+    assert [post.counted(one).get("replied") for one in (first, second)] == [1, None]
+    post.clock.advance(seconds=1)
+    inbound(phone, quoted_id="SMof-nobody-we-know")
+    assert [post.counted(one).get("replied") for one in (first, second)] == [1, 1]
+
+
+def test_reply_to_a_later_question_of_the_flow_is_one_to_the_broadcast(talks: Post) -> None:
+    """Any message of the conversation may be quoted, not only the one that is under way."""
+    execution_id = talks.begin(1, flow_id=SURVEY, rate_limit_per_hour=60)
+    talks.step()
+    (row,) = people()
+    with reading() as session:
+        context = session.get_one(Delivery, row.delivery_id).payload["context"]
+    later = {name: value for name, value in context.items() if name != "opens"}
+    number = transact(lambda session: _delivery(session, {"to": row.phone_number, "context": later}))
+    inbound(row.phone_number or "", quoted_id=quotable(number, "SMlater"))
+    assert talks.counted(execution_id)["replied"] == 1
+
+
+def _delivery(session: Session, payload: dict[str, Any]) -> int:
+    """A message that went out."""
+    row = Delivery(target="twilio", action="whatsapp", kind="message", subject="lead:7", dedupe_key=f"k{payload}"[:64])
+    row.payload, row.state, row.due_at = payload, "done", clock.now()
+    session.add(row)
+    session.flush()
+    return row.id

@@ -14,6 +14,7 @@ from shared.settings import get_settings
 from shared.store.models import Contact
 from shared.store.plan_models import Plan, PlanPart
 from shared.store.session import reading, transact
+from tests.support.comparisons import approved, plan_of
 from tests.unit.web.calls import Api
 
 NEWS = chatbots.flow_id("novedades")
@@ -39,15 +40,6 @@ def made(people: int, **more: Any) -> Automation:
 
 def planned(row: Automation) -> Plan:
     return plan_of(running.begin(start_plan.NAME, start_plan.asked(row), "key:olga", "olga"))
-
-
-def approved(plan: Plan) -> Plan:
-    return plan_of(running.approve(plan.id, plan.hash, "key:olga", "olga"))
-
-
-def plan_of(number: int) -> Plan:
-    with reading() as session:
-        return session.get_one(Plan, number)
 
 
 def executions() -> list[Execution]:

@@ -7,22 +7,29 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from functions.bookings.tables import Booking
 from functions.broadcasts.tables import Automation, Execution
 from shared import clock
 from shared.intake.envelope import Envelope
-from shared.journeys import chatbots
+from shared.journeys import chatbots, load
 from shared.messages import replies
 from shared.messages.digests import digest_of_address
 from shared.messages.events import InboundMessage
 from shared.outbox.actions import State
 from shared.people.kinds import identities
 from shared.people.observing import Seen, observe
+from shared.store.approval_models import Approval
 from shared.store.figure_models import EventHour
-from shared.store.models import ActionLog, Contact, DeadLetter, Delivery, InboxEvent, Target
+from shared.store.flow_models import LogLine, Trial
+from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyVersion
+from shared.store.models import ActionLog, Advisor, Contact, DeadLetter, Delivery, InboxEvent, Reconciliation, Target
+from shared.store.plan_models import ListVersion, Plan, PlanPart
 from shared.store.session import make_engine, transact
 from shared.store.text_models import TextVersion
+from shared.store.trial_keys import trial_key
 from shared.store.types import key_of
 from shared.store.wait_models import DeliveryWait, Outage
+from shared.watch import log_lines
 from tests.support.world import opportunity
 
 STOPPED = Envelope(
@@ -38,6 +45,8 @@ STOPPED = Envelope(
 LATE = "too-late"
 """The reason of the many that `stop` stops."""
 KEY, SUBJECT, PHONE = "e" * 64, "manychat:88213", "+525512340147"
+JOURNEY = "lead_followup"
+"""A journey in which somebody is."""
 BROADCAST, RUN = "3f0e6c5e-0000-4000-8000-0000000000b1", "3f0e6c5e-0000-4000-8000-0000000000e1"
 
 
@@ -201,3 +210,88 @@ def text_versions(session: Session) -> None:
         restored = 1 if number == 3 else None
         row = TextVersion(name="broadcast_news", locale="es", number=number, text=text, actor="key:olga", restored=restored)
         session.add(row)
+
+
+def fill_rest(engine: Engine | None = None) -> None:
+    """What the pages show beside that: a plan that waits and one that was dropped, approvals, a comparison, a test event.
+
+    And somebody in a journey by an earlier version, a booking, and a list that was changed.
+    """
+
+    def work(session: Session) -> None:
+        now = clock.now()
+        plans(session)
+        approvals(session, now)
+        enrolment(session, now)
+        long_words(session, now)
+        session.add(Trial(event_key=trial_key("1"), flow="contacts", event_id="1", actor="key:olga", email="olga@example.com"))
+        done = {"state": "done", "finished_at": now, "compared": 3, "in_step": 2, "repaired": 0, "held_back": 1}
+        examples = [{"contact_id": 1, "what": "missing"}]
+        compared = Reconciliation(asked_by="timer", dry_run=True, system="calcom", counts={"missing": 1}, **done)
+        compared.examples = examples
+        session.add(compared)
+        booking = {"calendar": "calcom", "current_uid": "b1", "said_at": now, "name": "Ana Robles"}
+        session.add(Booking(uid="b1", email="ana.robles@example.com", start_at=now, status="booked", **booking))
+        rows = [{"name": "Carla Ríos", "email": "carla@example.com", "phone": None, "odoo_user_id": 7}]
+        session.add(ListVersion(name="advisors", rows=rows, note="Carla Ríos", made_by="key:olga"))
+
+    transact(work, engine)
+
+
+def plans(session: Session) -> None:
+    """A replay of the stopped event that somebody may approve, and one that was dropped."""
+    asked = {"letter": 1, "through": 1}
+    names = ("create", "update", "none", "stop", "parts", "weight", "messages", "deliveries", "people", "second")
+    figures = dict.fromkeys(names, 0) | {"parts": 2, "create": 1, "stop": 1, "messages": 1, "deliveries": 2, "weight": 1}
+    goings = {"twilio|whatsapp|message|lead_welcome|": [1, 1, clock.now().isoformat()]}
+    for state in ("ready", "dropped"):
+        row = Plan(kind="replay", asked=asked, asked_by="key:olga", asker="olga", state=state, total=2, hash="c" * 64)
+        row.figures, row.goings, row.ready_at = figures, goings, clock.now()
+        session.add(row)
+        session.flush()
+        facts = {"plan_id": row.id, "subject": SUBJECT, "digest": "d" * 64}
+        session.add(PlanPart(unit="1", name="1", title="manychat.opportunity", what="create", detail="stage_id 16", **facts))
+        session.add(PlanPart(unit="2", name="2", title="manychat.contact", what="stop", word="unknown-stage", **facts))
+
+
+def approvals(session: Session, now: datetime) -> None:
+    """A start that waits for a second person, and one that was approved."""
+    facts = {"kind": "broadcast", "subject": f"broadcast:{BROADCAST}", "asked_by": "olga", "title": "Jornada de valoración"}
+    facts |= {"details": [["Personas", "7214"], ["Coste", "310.00 MXN"]], "expires_at": now + timedelta(days=2)}
+    decided = {"state": "approved", "decided_at": now, "decided_by": "ana", "comment": "Revisado con el equipo."}
+    session.add_all([Approval(key="1", state="pending", **facts), Approval(key="2", **facts, **decided)])
+
+
+def enrolment(session: Session, now: datetime) -> None:
+    """Ana, in a journey by a version that is no longer in force, with a step that went out and one that waits."""
+    definition = load.journey(JOURNEY).dumped()
+    version = JourneyVersion(journey=JOURNEY, hash="a" * 40, definition=definition | {"title": "Antes"})
+    session.add(version)
+    session.flush()
+    row = Enrolment(journey=JOURNEY, version_id=version.id, person=SUBJECT, enrol_key="1", anchor_at=now, data_at=now)
+    row.counted_until = now
+    session.add(row)
+    session.flush()
+    for step, state in zip(load.journey(JOURNEY).steps, ("sent", "waiting"), strict=False):
+        session.add(EnrolmentStep(enrolment_id=row.id, step=step.id, state=state, due_at=now + timedelta(days=1)))
+
+
+def long_words(session: Session, now: datetime) -> None:
+    """An event, an advisor and what changed with words that nothing breaks but the page: ids of vendors, addresses."""
+    subject = f"twilio:SM{'3661416' * 5}"
+    facts = {"event_id": "2", "source": "twilio", "type": "twilio.status", "subject": subject, "data": {"sid": "f" * 64}}
+    changes = {"message_statuses": {"12": {"history": [["a" * 40], ["b" * 40, "c" * 40]]}}}
+    event = InboxEvent(key="f" * 64, occurred_at=now, received_at=now, handled_at=now, outcome="applied", **facts)
+    event.changes = changes
+    session.add(event)
+    email = "maria.fernanda.de.la.concepcion@administracion.example.com"
+    session.add(Advisor(name="María Fernanda de la Concepción", email=email, phone="+525512340199", odoo_user_id=7))
+    session.add(
+        LogLine(
+            event=log_lines.of_event("twilio.status", "2"),
+            at=now,
+            level="INFO",
+            logger="puente.inbox",
+            text=f"twilio.status {'1de9d3f27d709d' * 5}",
+        )
+    )

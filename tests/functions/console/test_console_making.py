@@ -214,6 +214,16 @@ def test_schedule_that_never_comes_is_refused(operator):
         assert session.scalars(select(Schedule)).all() == []
 
 
+def test_sender_is_chosen_where_there_are_several_numbers(operator, environment):
+    """By its number; the choice is kept."""
+    environment.setenv("META_NUMBERS", '{"111": "+525500000001", "222": "+525500000002"}')
+    get_settings.cache_clear()
+    where = made(operator)
+    page = operator.get(f"{where}/text?flow_id={NEWS}")
+    assert page.status == 200
+    assert "+525500000002" in page.words
+
+
 def test_test_goes_to_one_contact_alone(operator):
     """By a telephone number or an id; a number that nobody has is refused."""
     where = made(operator)

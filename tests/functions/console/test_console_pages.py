@@ -9,9 +9,9 @@ from shared import clock, flows
 from shared.crm import reconciliations
 from shared.store.models import ActionLog, Reconciliation, Target
 from shared.store.session import reading, transact
+from tests.functions.console.addresses import NO_PAGES, PLACES, flat, of_page, routes
 from tests.functions.console.browser import Browser, is_of_console
 from tests.functions.console.filling import fill
-from tests.functions.console.test_console_roles import flat
 
 ROLES = ("vera", "olga", "ana", "adan")
 OF_A_KIND = 6
@@ -57,6 +57,14 @@ def test_every_link_leads_to_a_page(filled, who, language):
     seen = walked(Browser(language=language).signed_in(f"{who}-key"))
     assert {address: status for address, status in seen.items() if status != 200} == {}
     assert len(seen) > 10
+
+
+def test_new_page_has_to_say_with_what_it_is_opened():
+    """In a sentence with where; and nothing is said of pages that are gone."""
+    with pytest.raises(AssertionError, match="say in PLACES of tests/functions/console/"):
+        of_page("/console/new/{number:id}")
+    paths = {route.path for route in routes()}
+    assert [path for path in (*PLACES, *NO_PAGES) if path not in paths] == []
 
 
 def test_no_page_shows_anything_before_sign_in(filled):

@@ -1,12 +1,16 @@
 """Who is not to be written to: looked up, added, lifted, brought in and saved as a file in the console."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import func, select
 
+from shared import clock
+from shared.messages import consent
 from shared.messages.digests import digests_of_address
 from shared.store.message_models import Suppression
 from shared.store.models import ActionLog
-from shared.store.session import reading
+from shared.store.session import reading, transact
 from tests.functions.console.browser import Browser, Shown
 
 PAGE = "/console/suppressions"
@@ -42,6 +46,16 @@ def test_somebody_is_added_found_and_lifted(admin) -> None:
             ("suppression.add", "key:adan"),
             ("suppression.lift", "key:adan"),
         }
+
+
+def test_what_is_over_is_shown_as_such(admin, test_clock) -> None:
+    """Meta's limit of marketing holds for a day, and is then neither in force nor to be lifted."""
+    at = clock.now() - timedelta(hours=23, minutes=59)
+    transact(lambda session: consent.limited(session, digests_of_address("+525512345678")[:1], at))
+    assert f"{PAGE}/1/lift" in admin.get(PAGE).text
+    test_clock.advance(minutes=1)
+    shown = admin.get(PAGE)
+    assert (f"{PAGE}/1/lift" in shown.text, "over" in shown.words, "market-limit" in shown.words) == (False, True, True)
 
 
 @pytest.mark.parametrize(

@@ -6,30 +6,14 @@ import pytest
 from sqlalchemy import select
 
 from functions.hubspot import changed, compare
-from shared import queues
 from shared.crm import reconciliations
-from shared.crm.reconcile import Report
-from shared.plans import backfills, running
 from shared.settings import get_settings
 from shared.store.models import Reconciliation
-from shared.store.plan_models import Plan
 from shared.store.session import reading
 from tests.functions.hubspot.conftest import stored
+from tests.support.comparisons import approved, found, planned, whole
 from tests.support.hubspot import PRODUCT, SUBSCRIBER, Account
 from tests.unit.web.calls import Api
-
-
-def whole() -> Report:
-    """The report of all pages."""
-    report, place = Report(), None
-    while (place := compare.with_hubspot(report, place, True)) is not None:
-        pass
-    return report
-
-
-def found() -> tuple[int, int, dict[str, int]]:
-    report = whole()
-    return report.compared, report.in_step, dict(report.counts)
 
 
 def lost(account: Account) -> None:
@@ -38,36 +22,20 @@ def lost(account: Account) -> None:
     account.clock.advance(minutes=20)
 
 
-def planned() -> Plan:
-    """A comparison by its queue, and the plan of its backfill."""
-    number = reconciliations.ask(queues.RECONCILE_QUEUE, "test", dry_run=True, system="hubspot")
-    reconciliations.carry_out(number)
-    with reading() as session:
-        asked = backfills.asked(session, number)
-    return plan_of(running.begin(backfills.NAME, asked, "key:olga", "olga"))
-
-
-def plan_of(number: int) -> Plan:
-    with reading() as session:
-        row = session.get_one(Plan, number)
-        session.expunge(row)
-        return row
-
-
 def test_interest_that_no_webhook_told_of_is_planned_with_its_message(account: Account) -> None:
     """The plan counts the message; approved, it goes out once, and both sides are in step. A late webhook sends no second."""
     account.person()
     late = list(account.wire.sent)
     lost(account)
-    assert found() == (1, 0, {"missing": 1})
-    plan = planned()
+    assert found(whole(compare.with_hubspot)) == (1, 0, {"missing": 1})
+    plan = planned("hubspot")
     assert (plan.state, plan.figures["create"], plan.figures["stop"], plan.figures["messages"]) == ("ready", 1, 0, 1)
     assert (stored(), account.sent) == ([], [])
-    done = plan_of(running.approve(plan.id, plan.hash, "key:olga", "olga"))
+    done = approved(plan)
     assert done.state == "done"
     account.settle()
     assert len(account.sent) == 1
-    assert found() == (1, 1, {})
+    assert found(whole(compare.with_hubspot)) == (1, 1, {})
     for webhook in late:
         account.post(webhook.body, account.signed(webhook.body))
     account.settle()
@@ -80,7 +48,7 @@ def test_what_webhooks_told_is_in_step(account: Account) -> None:
     account.deliver()
     account.settle()
     account.clock.advance(minutes=20)
-    assert found() == (1, 1, {})
+    assert found(whole(compare.with_hubspot)) == (1, 1, {})
     account.hubspot.act("set", {"id": ana, "properties": {PRODUCT: "Plan Mensual"}})
     account.wire.sent.clear()
     account.clock.advance(minutes=1)
@@ -88,7 +56,7 @@ def test_what_webhooks_told_is_in_step(account: Account) -> None:
     account.deliver()
     account.settle()
     account.clock.advance(minutes=20)
-    assert found() == (1, 0, {"missing": 1})
+    assert found(whole(compare.with_hubspot)) == (1, 0, {"missing": 1})
 
 
 def test_what_is_no_gap(account: Account, environment: pytest.MonkeyPatch) -> None:
@@ -104,16 +72,16 @@ def test_what_is_no_gap(account: Account, environment: pytest.MonkeyPatch) -> No
     account.clock.advance(minutes=20)
     ana = account.person()["id"]
     account.clock.advance(minutes=1)
-    assert found() == (0, 0, {})
+    assert found(whole(compare.with_hubspot)) == (0, 0, {})
     account.clock.advance(minutes=20)
-    assert found() == (1, 0, {"missing": 1})
+    assert found(whole(compare.with_hubspot)) == (1, 0, {"missing": 1})
     written: Any = account.hubspot._contacts
     written.change(written.found(ana, ""), {PRODUCT: "Plan Mensual"}, "INTEGRATION")
     lost(account)
-    assert found() == (1, 0, {"missing": 1})
+    assert found(whole(compare.with_hubspot)) == (1, 0, {"missing": 1})
     environment.setenv("HUBSPOT_APP_IDS", "1160452")
     get_settings.cache_clear()
-    assert found() == (0, 0, {})
+    assert found(whole(compare.with_hubspot)) == (0, 0, {})
 
 
 def test_all_are_compared_page_by_page(account: Account, environment: pytest.MonkeyPatch) -> None:
@@ -123,10 +91,10 @@ def test_all_are_compared_page_by_page(account: Account, environment: pytest.Mon
     account.deliver()
     account.settle()
     account.clock.advance(minutes=20)
-    assert found() == (5, 5, {})
+    assert found(whole(compare.with_hubspot)) == (5, 5, {})
     account.hubspot.act("merge", {"id": made[0], "other": made[1]})
     lost(account)
-    assert found() == (4, 4, {})
+    assert found(whole(compare.with_hubspot)) == (4, 4, {})
 
 
 def test_every_night_and_on_request(account: Account, api: Api, environment: pytest.MonkeyPatch) -> None:

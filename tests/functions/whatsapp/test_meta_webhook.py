@@ -172,6 +172,24 @@ def test_an_answer_is_found_wherever_it_stands(part: dict[str, Any], kind: str, 
     assert bool(found["media"]) == (kind in ("sticker", "audio", "document"))
 
 
+@pytest.mark.parametrize(
+    ("payload", "words", "wish"),
+    [
+        ("Unsubscribe", "Ya no quiero ofertas", "stop"),
+        ("BAJA", "No me interesa", "stop"),
+        ("STOP", None, "stop"),
+        ("promo-7", "Baja", "stop"),
+        ("ALTA", "Sí, quiero", "start"),
+        ("promo-7", "Quiero la oferta", None),
+    ],
+)
+def test_a_stop_is_found_in_either_part_of_a_templates_button(payload: str, words: str | None, wish: str | None) -> None:
+    """Who made the template may have written the word where the person does not see it."""
+    button = {"payload": payload} | ({} if words is None else {"text": words})
+    (found,) = read(change(messages=[text(type="button", button=button)]))["messages"]
+    assert found["wish"] == wish
+
+
 def test_a_reaction_is_no_wish() -> None:
     """Nor is the word in its emoji."""
     (found,) = read(change(messages=[text(type="reaction", reaction={"message_id": "wamid.Q", "emoji": "STOP"})]))["messages"]

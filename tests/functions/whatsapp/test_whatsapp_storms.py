@@ -149,7 +149,7 @@ def test_the_key_of_another_installation_settles_nothing_of_ours(town: Town) -> 
     ("outcome", "channels", "held"),
     [
         ("undeliverable", ["whatsapp", "sms"], None),
-        ("marketing-limit", ["whatsapp"], None),
+        ("marketing-limit", ["whatsapp"], "market-limit"),
         ("stopped", ["whatsapp"], "unsubscribed"),
         ("experiment", ["whatsapp", "sms"], None),
         ("payment", ["whatsapp"], None),

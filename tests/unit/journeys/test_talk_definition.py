@@ -49,6 +49,7 @@ def test_stop_is_always_a_way_out() -> None:
         ("end: well", "end: well, next: mail", "nothing follows `end`"),
         ("{help: bye}", "{helped: bye}", "names the answer 'helped', which is no option"),
         ("Ventas,", "Baja,", "whoever answers 'Baja' unsubscribes"),
+        ("Ventas,", "{id: baja, title: Menos},", "whoever answers 'baja' unsubscribes"),
         ("Ventas,", "soporte,", "two options have the title 'soporte'"),
         ("reads: email", "reads: option", "`reads: option` and options belong together"),
         ("reads: email", "reads: email, least: 1", "`least` and `most` are for `reads: number`"),
@@ -109,3 +110,15 @@ def test_picture_shows_every_branch() -> None:
     drawn = picture.draw(flow, [])
     assert drawn.count("marker-end") == len(labels)
     assert "Soporte" in drawn
+
+
+@pytest.mark.parametrize(
+    ("condition", "labels"),
+    [("", ["Ventas", "Soporte"]), ('    when: "data.lead == true"\n', ["Ventas", "Soporte", "otherwise"])],
+)
+def test_picture_shows_no_way_that_nobody_goes(condition: str, labels: list[str]) -> None:
+    """Where every option leads elsewhere, the step below follows only if the question is not put at all."""
+    text = FLOW.replace("next: {help: bye}", "next: {help: bye, ventas: done}\n" + condition.rstrip("\n"), 1)
+    flow = load.parse(text)
+    assert isinstance(flow, TalkingFlow)
+    assert sorted(way.label for way in picture.ways(flow) if way.start == 0) == sorted(labels)

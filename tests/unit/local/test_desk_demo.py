@@ -16,7 +16,12 @@ ANSWERS = {
     "/api/v1/deliveries?state=dead": {"target": "manychat", "action": "manychat"},
     "/api/v1/flow-automations/1/executions": {"status": "running"},
     "/api/v1/flow-automations/2/executions": {"status": "queued"},
+    "/api/v1/flow-automations/4/executions": {"status": "queued"},
+    "/api/v1/flow-automations/5/executions": {"status": "queued"},
 }
+
+
+VERDICTS = {"approve": "approved", "reject": "rejected"}
 
 
 def pressed(page: str, action: str) -> str:
@@ -30,11 +35,12 @@ def refused(_page: str, action: str) -> str:
 
 
 def shown(
-    monkeypatch: pytest.MonkeyPatch, press: Callable[[str, str], str] = pressed, **missing: Any
+    monkeypatch: pytest.MonkeyPatch, press: Callable[[str, str], str] = pressed, *, may_decide: bool = True, **missing: Any
 ) -> tuple[bool, list[tuple[str, str]], list[tuple[str, Any]]]:
     """Whether all came; what the sandbox was asked, and what was posted to the app. `missing`: answers that never come."""
     asked: list[tuple[str, str]] = []
     posted: list[tuple[str, Any]] = []
+    decided: list[tuple[str, str]] = []
 
     def outside(method: str, url: str, _given: Any) -> dict[str, Any]:
         asked.append((method, url))
@@ -45,12 +51,18 @@ def shown(
         made = sum(one == "/api/v1/flow-automations/" for one, _body in posted)
         return {"id": made if "automations" in path else len(posted)}
 
+    def decide(path: str, body: Any) -> dict[str, Any]:
+        decided.append((path, body["comment"]))
+        return {"approval": {"state": VERDICTS[path.rpartition("/")[2]]}} if may_decide else {"title": "You may not."}
+
     def ask(path: str) -> dict[str, Any]:
+        if path.startswith("/api/v1/approvals?"):
+            return {"items": [{"id": 7 + len(decided)}]}
         return {"items": [] if path in missing.get("paths", ()) else [ANSWERS[path]]}
 
     monkeypatch.setattr(lead, "asked", outside)
     monkeypatch.setattr(lead, "moments", lambda: range(2))
-    return desk.Demo("http://sandbox", post, ask, press).show("Ana Demo", "+525512000000"), asked, posted
+    return desk.Demo("http://sandbox", post, ask, press, decide).show("Ana Demo", "+525512000000"), asked, posted
 
 
 def test_each_matter_is_brought_about_from_outside(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,12 +73,22 @@ def test_each_matter_is_brought_about_from_outside(monkeypatch: pytest.MonkeyPat
     assert ("POST", "http://sandbox/_sandbox/twilio/reply") in asked
     assert [body["state"]["stage_id"] for path, body in posted if "opportunity" in path] == [desk.UNKNOWN_STAGE]
     audiences = [body["audience_config"]["contact_ids"] for path, body in posted if path == "/api/v1/flow-automations/"]
-    assert [len(people) for people in audiences] == [1, 3, 2]
+    assert [len(people) for people in audiences] == [1, 3, 2, 2, 2]
     out = capsys.readouterr().out
     assert "manychat.opportunity: unknown-stage" in out
     assert desk.QUESTION in out
     assert "Jornada de valoración: queued" in out
     assert "plan      /console/plans/1" in out
+
+
+def test_second_person_decides_about_two(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """One is approved and one is not; a decision that was refused is said."""
+    assert shown(monkeypatch)[0]
+    out = capsys.readouterr().out
+    assert "Seguimiento de valoración: approved" in out
+    assert "Aviso con fecha equivocada: rejected" in out
+    assert not shown(monkeypatch, may_decide=False)[0]
+    assert "You may not." in capsys.readouterr().out
 
 
 def test_plan_that_was_not_made_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

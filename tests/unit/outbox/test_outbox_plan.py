@@ -91,7 +91,7 @@ class TestSync:
 
     def test_finished_one_makes_room_for_the_next(self, crm):
         """History is kept: a new change is a new delivery."""
-        from shared.outbox.record import close
+        from shared.outbox.transitions import close
 
         id_, _ = planned(lambda session: plan.sync(session, crm, "m1"))
         transact(lambda session: close(session.get(Delivery, id_), State.DONE))

@@ -143,7 +143,7 @@ def test_a_call_under_way_goes_on_elsewhere() -> None:
         (Answer(400, {"code": 63016}), PermanentError, "twilio-outside-window"),
         (Answer(400, {"code": 99999}), PermanentError, "twilio-99999"),
         (Answer(401, {"code": 20003}), UnavailableError, None),
-        (Answer(201, {"sid": "SM1", "status": "failed", "error_code": 63024}), PermanentError, "twilio-invalid-recipient"),
+        (Answer(201, {"sid": "SM1", "status": "failed", "error_code": 63024}), PermanentError, "twilio-not-on-whatsapp"),
         (Answer(201, {"sid": "SM1", "status": "undelivered"}), PermanentError, "twilio-failed"),
         (Answer(400, {"message": "odd"}), PermanentError, "twilio-refused"),
         (html(404), PermanentError, "twilio-not-found"),

@@ -16,7 +16,7 @@ from shared.errors import PermanentError, RefusedError, UncertainError
 from shared.outbox import operator_actions, plan
 from shared.outbox.actions import Action, AfterUnknown, State
 from shared.outbox.execute import drain
-from shared.outbox.record import close
+from shared.outbox.transitions import close
 from shared.store.models import ActionLog, Contact, Delivery, Opportunity
 from shared.store.session import reading, transact
 from tests.support.examples import examples
