@@ -9,7 +9,6 @@ from shared.store.session import reading
 from tests.conftest import START
 from tests.support.talks import SURVEY, begin, says
 
-
 SIZES = """
 name: sizes
 title: Sizes
