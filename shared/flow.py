@@ -66,7 +66,7 @@ class IdentityKind:
     names_alone: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # to compare or show fifty fields takes a millisecond to set up
 class Flow:
     """One flow: what it is for people, and where its parts are.
 
@@ -77,8 +77,8 @@ class Flow:
     `privacy` names a `shared.privacy.holdings.PersonalData`: which rows are a person's, and what erasing does with them.
 
     `timeline` names further sources of a person's timeline (`shared.crm.timeline.Source`), `retention` names rules for what is
-    removed after a time (a mapping of names to `shared.retention.Rule`). `kept` says of each table that has no rule why its
-    rows stay.
+    removed after a time (a mapping of names to `shared.retention_rules.Rule`). `kept` says of each table that has no rule why
+    its rows stay.
 
     `syncs` and `effects` name what is done to outside systems (`Action`, or an object with an `action`), `targets` the
     limits of a system that the flow alone uses (a function that returns a `TargetPolicy`), `clients` the clients of systems.

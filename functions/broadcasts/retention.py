@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, select
 
 from functions.broadcasts.states import OPEN
 from functions.broadcasts.tables import Execution, Recipient, Upload, UploadProblem, UploadRow
-from shared.retention import DaysOf, Rule
+from shared.retention_rules import DaysOf, Rule
 
 _DAYS = DaysOf("retention_broadcast_days")
 

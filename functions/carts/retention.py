@@ -7,7 +7,7 @@ from types import MappingProxyType
 from sqlalchemy import ColumnElement, exists, select
 
 from functions.carts.tables import Cart, CartMessage, ShopOrder
-from shared.retention import DaysOf, Rule
+from shared.retention_rules import DaysOf, Rule
 
 _DAYS = DaysOf("retention_cart_days")
 

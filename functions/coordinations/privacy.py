@@ -13,7 +13,7 @@ from functions.coordinations.tables import Coordination
 from shared.crm.timeline import Source
 from shared.privacy.holdings import Holding, PersonalData
 from shared.privacy.person import Person
-from shared.retention import DaysOf, Rule
+from shared.retention_rules import DaysOf, Rule
 
 TABLE = Coordination.__tablename__
 _DAYS = DaysOf("retention_coordination_days")

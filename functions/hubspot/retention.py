@@ -7,7 +7,7 @@ from types import MappingProxyType
 from sqlalchemy import ColumnElement, and_
 
 from functions.hubspot.tables import PENDING, HubSpotMessage, HubSpotTurn
-from shared.retention import DaysOf, Rule
+from shared.retention_rules import DaysOf, Rule
 
 TURN_DAYS = 400
 """A turn counts for a year at most (HUBSPOT_MESSAGE_HOURS)."""

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from sqlalchemy import ColumnElement, exists, select
 
 from functions.invoices.tables import Invoice, InvoiceDay, InvoiceHold, InvoicePayment, InvoiceReminder
-from shared.retention import FIGURES_KEPT_DAYS, DaysOf, Rule
+from shared.retention_rules import FIGURES_KEPT_DAYS, DaysOf, Rule
 
 WAITING_DAYS = 90
 """So long a payment waits for the invoice that it names; most name an order and no invoice."""

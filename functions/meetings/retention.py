@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, exists, or_, select
 
 from functions.meetings.holding import OVER
 from functions.meetings.tables import Meeting, MeetingAttendee, MeetingCalendar
-from shared.retention import DaysOf, Rule
+from shared.retention_rules import DaysOf, Rule
 
 _DAYS = DaysOf("retention_meeting_days")
 

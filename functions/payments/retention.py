@@ -7,7 +7,7 @@ from types import MappingProxyType
 from sqlalchemy import ColumnElement, exists
 
 from functions.payments.tables import Payment, PaymentObject
-from shared.retention import DaysOf, Rule
+from shared.retention_rules import DaysOf, Rule
 
 WAITING_DAYS = 90
 """So long an object waits for the payment to which it belongs; Stripe repeats its events for three days."""

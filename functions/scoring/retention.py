@@ -7,7 +7,7 @@ from types import MappingProxyType
 from sqlalchemy import ColumnElement
 
 from functions.scoring.tables import ScoredLead
-from shared.retention import DaysOf, Rule
+from shared.retention_rules import DaysOf, Rule
 
 
 def _old(before: datetime) -> ColumnElement[bool]:

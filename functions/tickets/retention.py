@@ -11,7 +11,7 @@ from functions.tickets import files
 from functions.tickets.settings import TicketSettings
 from functions.tickets.tables import Ticket
 from shared import clock, faults, kept_files
-from shared.retention import DaysOf, Rule
+from shared.retention_rules import DaysOf, Rule
 from shared.settings import settings_of
 from shared.store.session import reading, transact
 

@@ -11,7 +11,7 @@ from shared.approvals.approval import PENDING
 from shared.crm.timeline import Source
 from shared.privacy.holdings import Holding, PersonalData
 from shared.privacy.person import Person
-from shared.retention import DaysOf, Rule
+from shared.retention_rules import DaysOf, Rule
 from shared.store.approval_models import Approval, ApprovalInvitation
 
 ERASED = "erased"

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, select
 from shared.plans import states
 from shared.privacy.holdings import Holding, PersonalData
 from shared.privacy.person import Person
-from shared.retention import DaysOf, Rule
+from shared.retention_rules import DaysOf, Rule
 from shared.store.plan_models import Plan, PlanPart
 
 _DAYS = DaysOf("retention_plan_days")

@@ -9,7 +9,7 @@ from sqlalchemy import select, true
 
 from sandbox import settings, vendors
 from sandbox.discord import Discord
-from shared import clock, flows, retention
+from shared import clock, flows, retention, retention_rules
 from shared.crm import timeline
 from shared.flow import Rhythm
 from shared.settings import get_settings
@@ -42,7 +42,7 @@ def test_source_of_a_flow_stands_in_the_timeline(database, test_clock, environme
 
 def test_rule_of_a_flow_removes_its_rows(database, storage, test_clock, environment) -> None:
     """By the same job, in pages, when they are old enough."""
-    rule = retention.Rule(Contact, Contact.created_at, lambda _settings: 30, lambda before: Contact.created_at < before)
+    rule = retention_rules.Rule(Contact, Contact.created_at, lambda _settings: 30, lambda before: Contact.created_at < before)
     declared(environment, "retention", {"contacts": rule})
     get_settings.cache_clear()
     transact(lambda session: session.add(Contact(manychat_id="old")))

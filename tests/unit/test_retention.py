@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from functions.leads import notes
-from shared import clock, faults, retention
+from shared import clock, faults, retention, retention_rules
 from shared.errors import UnavailableError
 from shared.intake import dead_letter_store
 from shared.journeys.enrolment_records import Standing
@@ -384,7 +384,7 @@ class TestWhatStays:
 
 def test_every_standing_is_open_or_over():
     """A new one must be put on one side before it can be forgotten."""
-    assert set(Standing) == {*retention.OPEN, Standing.EXITED, Standing.FINISHED}
+    assert set(Standing) == {*retention_rules.OPEN, Standing.EXITED, Standing.FINISHED}
 
 
 def test_a_replay_after_retention_changes_nothing(world, environment, test_clock):

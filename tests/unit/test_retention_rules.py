@@ -1,11 +1,11 @@
 """Whatever grows has a rule of retention, or its flow says why its rows stay."""
 
-from shared import flows, retention
+from shared import flows, retention_rules
 from shared.store.models import Base
 
 
 def ruled() -> set[str]:
-    return {rule.table.__tablename__ for rule in retention.rules().values()}
+    return {rule.table.__tablename__ for rule in retention_rules.rules().values()}
 
 
 def kept() -> dict[str, str]:
