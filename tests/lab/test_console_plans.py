@@ -18,6 +18,12 @@ from shared.settings import get_settings
 from shared.web.paging import COUNTED_TO
 from tests.functions.console.browser import Browser, keys
 
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(
+        not os.environ.get("TEST_DATABASE_URL", "").startswith("postgresql"), reason="PostgreSQL is asked: make test-lab"
+    ),
+]
 ROWS = int(os.environ.get("PUENTE_LAB_ROWS") or 100_000)
 OPEN = 500
 MOST = 3 * COUNTED_TO + 1
@@ -160,8 +166,6 @@ PAGED = ("/console/executions?since=", "/console/deliveries", "/console/plans", 
 @pytest.fixture
 def filled(database: Engine, environment: pytest.MonkeyPatch, storage: Any) -> Engine:
     """So many rows of everything that grows, and the planner's knowledge of them."""
-    if database.dialect.name != "postgresql":
-        pytest.skip("what a statement reads is asked of PostgreSQL")
     environment.setenv("API_KEYS", keys(vera=["read"]))
     environment.setenv("LINK_SIGNING_SECRETS", "a-secret-of-tests")
     get_settings.cache_clear()
