@@ -66,7 +66,7 @@ class IdentityKind:
     names_alone: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)  # to compare or show fifty fields takes a millisecond to set up
 class Flow:
     """One flow: what it is for people, and where its parts are.
 

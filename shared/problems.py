@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 import azure.functions as func
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.errors import RefusedError
 
@@ -18,12 +18,16 @@ CONTENT_TYPE = "application/problem+json"
 class FieldProblem(BaseModel):
     """One value that is not as it must be."""
 
+    model_config = ConfigDict(defer_build=True)
+
     field: str
     message: str
 
 
 class Problem(BaseModel):
     """Why a request was not done (RFC 9457)."""
+
+    model_config = ConfigDict(defer_build=True)  # at the first refusal, not at the start
 
     type: str = Field(description="Stable name of the kind of problem, `urn:puente:problem:<reason>`.")
     title: str

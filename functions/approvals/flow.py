@@ -26,7 +26,7 @@ FLOW = Flow(
             "message.variables": "shared.approvals.listeners:fill",
         }
     ),
-    settings="shared.approvals.settings:ApprovalSettings",
+    settings="shared.setting_approvals:ApprovalSettings",
     has_templates=True,
     jobs=(
         Job(name="expire-approvals", rhythm=Rhythm.MINUTE, run="shared.approvals.decisions:expire"),

@@ -11,7 +11,7 @@ from functions.console import missing
 from shared import clock
 from shared.console import terms
 from shared.console.waiting import Waiting
-from shared.console.words import Word, mark, mark_counted
+from shared.console.words import FlowName, Word, mark, mark_counted
 from shared.crm import reconciliations
 from shared.intake import holding
 from shared.intake.dead_letter_reasons import Cause, causes
@@ -73,7 +73,7 @@ def paused_flows(session: Session) -> Iterator[Waiting]:
                 "%(count)s event waits; it is handled once the flow is resumed.",
                 "%(count)s events wait; they are handled in their order once the flow is resumed.",
             ),
-            values={"flow": hold.flow, "who": pause.paused_by, "count": number},
+            values={"flow": FlowName(hold.flow), "who": pause.paused_by, "count": number},
             path=f"/console/flows/{hold.flow}",
             label=mark("See the flow"),
             since=pause.paused_at,

@@ -21,21 +21,11 @@ GENERAL = "recordatorio_general"
 class StageSetting(BaseModel):
     """What is sent from a number of days on; `escalate`: finance gets it listed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     template: str = Field(default=GENERAL, pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")
     urgency: Urgency = "info"
     escalate: bool = False
-
-
-STAGES: dict[int, StageSetting] = {
-    -3: StageSetting(template="primer_recordatorio"),
-    0: StageSetting(template="vence_hoy", urgency="warning"),
-    7: StageSetting(template="vencida_7_dias", urgency="warning"),
-    14: StageSetting(template="vencida_14_dias", urgency="error"),
-    30: StageSetting(template="vencida_30_dias", urgency="error", escalate=True),
-    60: StageSetting(template="vencida_60_dias", urgency="critical", escalate=True),
-}
 
 
 class InvoiceSettings(SettingsGroup):

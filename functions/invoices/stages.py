@@ -3,8 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from functions.invoices.settings import STAGES, InvoiceSettings, StageSetting
+from functions.invoices.settings import InvoiceSettings, StageSetting
 from shared.settings import settings_of
+
+STAGES: dict[int, StageSetting] = {
+    -3: StageSetting(template="primer_recordatorio"),
+    0: StageSetting(template="vence_hoy", urgency="warning"),
+    7: StageSetting(template="vencida_7_dias", urgency="warning"),
+    14: StageSetting(template="vencida_14_dias", urgency="error"),
+    30: StageSetting(template="vencida_30_dias", urgency="error", escalate=True),
+    60: StageSetting(template="vencida_60_dias", urgency="critical", escalate=True),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

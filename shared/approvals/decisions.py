@@ -11,9 +11,9 @@ from shared import clock
 from shared.approvals import ending, invitations
 from shared.approvals.approval import EXPIRED, PENDING, Verdict, same_name
 from shared.approvals.requests import NOUN
-from shared.approvals.settings import ApprovalSettings
 from shared.crm import editing
 from shared.errors import FieldError, RefusedError
+from shared.setting_approvals import ApprovalSettings
 from shared.settings import get_settings, settings_of
 from shared.store.approval_models import Approval
 from shared.store.session import reading

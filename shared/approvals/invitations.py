@@ -10,8 +10,8 @@ from shared import messages
 from shared.alerts import plan_alert
 from shared.approvals import links
 from shared.approvals.approval import CONTEXT, PENDING, same_name
-from shared.approvals.settings import ApprovalSettings
 from shared.messages import Message
+from shared.setting_approvals import ApprovalSettings
 from shared.settings import get_settings, settings_of
 from shared.store.approval_models import Approval, ApprovalInvitation
 from shared.store.session import reading

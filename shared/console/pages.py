@@ -172,6 +172,7 @@ def _environment(language: str) -> Environment:
     environment.globals["most_attempts"] = most_attempts
     environment.globals["say"] = partial(words.in_words, language)
     environment.globals["declared"] = partial(_declared, language)
+    environment.globals["flow_title"] = partial(words.flow_title, language)
     environment.globals["detail"] = partial(_detail, language)
     environment.globals["term"] = partial(phrases.shown, language)
     environment.globals["field_in_words"] = partial(faults.field_in_words, language)

@@ -57,6 +57,12 @@ class Word(str):
     __slots__ = ()
 
 
+class FlowName(str):
+    """A value of a sentence that names a flow: its title is shown, in the reader's language."""
+
+    __slots__ = ()
+
+
 def mark(text: str) -> str:
     """`text`, which is shown in the reader's language later: so that the catalogues' check finds it."""
     return text
@@ -70,10 +76,22 @@ def mark_counted(one: str, many: str) -> Counted:
 def in_words(language: str, sentence: Sentence, values: Mapping[str, Any]) -> str:
     """A marked sentence in a language, with `values` for its names; which form it has says `values["count"]`."""
     known = translations(language)
-    values = {name: known.gettext(each) if isinstance(each, Word) else each for name, each in values.items()}
+    values = {name: _shown(language, each) for name, each in values.items()}
     if isinstance(sentence, Counted):
         return known.ngettext(sentence.one, sentence.many, values["count"]) % values
     return known.gettext(sentence) % values
+
+
+def _shown(language: str, value: Any) -> Any:
+    if isinstance(value, FlowName):
+        return flow_title(language, value)
+    return translations(language).gettext(value) if isinstance(value, Word) else value
+
+
+def flow_title(language: str, name: str) -> str:
+    """The title of the flow of that name, in a language; the name itself, where no such flow is installed."""
+    title = next((one.title for one in flows.installed() if one.name == name), None)
+    return name if title is None else declared(language, FLOW, title) or title
 
 
 def of_refusal(language: str, error: RefusedError) -> str:

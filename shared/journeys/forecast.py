@@ -37,7 +37,7 @@ SOMEBODY = {"email": "ana@example.com", "phone": "+525512345678", "manychat_id":
 MOST_ENROLMENTS = 1000
 
 
-def newcomer(data: Mapping[str, Any], person: str = "somebody", at: datetime | None = None) -> Traveller:
+def newcomer(data: Mapping[str, Any], person: str = phrase("somebody"), at: datetime | None = None) -> Traveller:
     """Somebody who enters at `at` (now) with this data; addresses that are not given are made up."""
     facts = SOMEBODY | dict(data)
     moment = clock.now() if at is None else clock.as_utc(at)

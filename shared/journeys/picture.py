@@ -89,7 +89,7 @@ def _row(place: int, person: str, lines: Sequence[Line], scale: Scale, speech: S
     y = TOP + ROW * place + 18
     zone = zone_of(lines)
     parts = [
-        f'<text x="12" y="{y + 4}" font-weight="600">{escape(person[:26])}</text>',
+        f'<text x="12" y="{y + 4}" font-weight="600">{escape(speech.words(person)[:26])}</text>',
         f'<line x1="{LEFT}" x2="{LEFT + WIDTH}" y1="{y}" y2="{y}" stroke="#c9ced6"/>',
     ]
     for number, line in enumerate(line for line in lines if line.person == person):

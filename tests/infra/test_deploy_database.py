@@ -20,6 +20,7 @@ from deploy.console import DeployError
 from shared.store import migrate
 from shared.store import session as store
 from shared.store.models import Base
+from tests.support.described import openapi
 
 CLIENT = "6f9619ff-8b86-d011-b42d-00cf4fc964ff"
 VERSIONS = sorted((Path(migrate.__file__).parent / "migrations/versions").glob("*.py"))
@@ -50,9 +51,7 @@ def test_numbers_of_others_may_be_inserted_where_the_api_takes_them(environment:
         "GRANT ALTER ON OBJECT::dbo.advisors TO [id-puente-prod-x]",
         "GRANT ALTER ON OBJECT::dbo.campaigns TO [id-puente-prod-x]",
     ]
-    from shared.web.app import build
-
-    bodies = build().openapi()["components"]["schemas"]
+    bodies = openapi()["components"]["schemas"]
     assert {name for name in bodies if name.startswith("New") and "id" in bodies[name]["properties"]} == {
         "NewAdvisor",
         "NewCampaign",

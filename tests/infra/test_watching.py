@@ -13,6 +13,7 @@ from deploy import dashboards
 from shared.watch import report, timers
 from tests.infra.conftest import INFRA, LEAST, ROOT, App, Deployed
 from tests.infra.kql import TABLES
+from tests.support.described import openapi
 from tests.support.world import contact, opportunity
 
 ALERTS: list[dict[str, Any]] = yaml.safe_load((INFRA / "watching/alerts.yaml").read_text())
@@ -157,9 +158,7 @@ def test_pages_show_every_panel_once() -> None:
 
 def test_runbooks_name_only_addresses_that_exist(environment: pytest.MonkeyPatch, app: App) -> None:
     """Who mends something at night does not find out first that an address of the API has changed."""
-    from shared.web.app import build
-
-    described = build().openapi()["paths"]
+    described = openapi()["paths"]
     known = {re.sub(r"\{\w+\}", "{}", path).rstrip("/") for path in described}
     known |= {"/" + str(binding["route"]) for bindings in app.functions.values() for binding in bindings if "route" in binding}
     for page in ("operate.md", "deploy.md", "security.md", "scale.md"):

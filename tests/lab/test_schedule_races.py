@@ -4,14 +4,17 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from threading import Barrier
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import schedule_edits, schedule_runs
+from functions.broadcasts import schedule_edits, schedule_failures, schedule_replays, schedule_runs
+from functions.broadcasts.schedules import ScheduleError
 from functions.broadcasts.tables import Automation, Execution, Schedule
 from shared import clock
+from shared.store.models import DeadLetter
 from shared.store.session import reading, transact
 from tests.lab.rows import filled
 from tests.lab.together import together
@@ -103,6 +106,38 @@ def test_the_whole_job_on_two_instances(lab: Engine, due: datetime) -> None:
         found = [pool.submit(job) for _ in range(2)]
         assert sorted(one.result(60) for one in found) == [0, 1]
     ends_well(lab, due, due + timedelta(days=1))
+
+
+def test_two_timers_set_a_schedule_aside_once(lab: Engine, due: datetime) -> None:
+    """The one that waits finds it set aside: one stopped event, and the schedule stands still with its reason."""
+    error = ScheduleError("invalid-zone", "no such zone")
+
+    def aside(session: Session) -> None:
+        schedule_failures.set_aside(session, 1, error)
+
+    together(lab, aside, aside)
+    with reading(lab) as session:
+        row, letters = session.scalars(select(Schedule)).one(), session.scalars(select(DeadLetter)).all()
+        assert (row.is_active, row.next_scheduled_at, len(letters)) == (False, due, 1)
+
+
+@pytest.mark.parametrize("is_replay_first", [True, False])
+def test_a_replay_beside_a_change_by_hand(lab: Engine, due: datetime, *, is_replay_first: bool) -> None:
+    """Whoever comes second sees what the first has left: the run takes place before the change, or not at all."""
+    transact(lambda session: schedule_failures.set_aside(session, 1, ScheduleError("invalid-zone", "no such zone")), lab)
+
+    def replay(session: Session) -> None:
+        row = session.get_one(Schedule, 1)
+        payload = schedule_failures.FailedRun(schedule_id=row.uuid, due=due)
+        schedule_replays.run_again(session, SimpleNamespace(payload=payload))
+
+    first, second = (replay, later) if is_replay_first else (later, replay)
+    together(lab, first, second)
+    following = clock.now() + timedelta(hours=1)
+    with reading(lab) as session:
+        row, runs = session.scalars(select(Schedule)).one(), session.scalar(select(func.count()).select_from(Execution))
+        assert (row.is_active, row.error_message, row.next_scheduled_at) == (True, None, following)
+        assert (row.execution_count, runs) == (int(is_replay_first), int(is_replay_first))
 
 
 def ends_well(lab: Engine, due: datetime, following: datetime) -> None:

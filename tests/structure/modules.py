@@ -30,6 +30,7 @@ LAYERS = [
         "shared.setting_groups",
         "shared.setting_types",
         "shared.setting_campaigns",
+        "shared.setting_approvals",
         "shared.setting_offices",
         "shared.setting_dates",
         "shared.setting_limits",

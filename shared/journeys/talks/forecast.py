@@ -10,11 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from shared.approvals import APPROVED, EXPIRED, REJECTED
+from shared.errors import PermanentError
 from shared.journeys import expressions, schedule, timing
 from shared.journeys.forecast_lines import Line, TalkSoFar, Traveller, What, line_of
 from shared.journeys.talks import answers, run
 from shared.journeys.talks.definition import TalkingFlow, TalkStep
 from shared.phrases import counted_phrase, phrase
+from shared.readers import UnreadableError
 
 NO_RESPONSE, NOT_UNDERSTOOD = run.NO_RESPONSE, run.NOT_UNDERSTOOD
 SAMPLES: Mapping[str, Any] = {"text": "Ana", "number": 1, "email": "ana@example.com"}
@@ -59,8 +61,7 @@ def _take(walk: _Talking, step: TalkStep) -> bool:
     if step.end is not None:
         walk.lines[step.id] = _line(walk, step, walk.at, "recorded", phrase("outcome: %(outcome)s", outcome=step.end))
         return False
-    if step.set is not None:
-        walk.data |= step.set
+    _set(walk, step)
     if step.sends and not walk.is_asked and not _send(walk, step):
         return False
     walk.is_asked = False
@@ -76,6 +77,17 @@ def _take(walk: _Talking, step: TalkStep) -> bool:
     else:
         walk.node = step.next if isinstance(step.next, str) else (step.next or {}).get(str(answer)) or walk.flow.below(step.id)
     return walk.node is not None
+
+
+def _set(walk: _Talking, step: TalkStep) -> None:
+    """What a step sets and tags is known to the steps below; a text that lacks a variable stands as it is written."""
+    for name, value in (step.set or {}).items():
+        try:
+            walk.data[name] = run.value_of(walk.flow.name, step, value, walk.data)
+        except PermanentError:
+            walk.data[name] = value
+    if step.tag is not None:
+        walk.data["tags"] = run.with_tags(walk.data, step.tag)
 
 
 def _send(walk: _Talking, step: TalkStep) -> bool:
@@ -134,10 +146,20 @@ def _answer(walk: _Talking, step: TalkStep) -> Any:
         return given
     options = answers.options_of(ask, walk.data)
     sample = options[0].id if options else SAMPLES.get(ask.kind, walk.at.date().isoformat())
-    value: Any = sample if given is None else given
+    value: Any = sample if given is None else _read(walk, step, given)
     walk.has_written = True
     walk.data[step.store or step.id] = value
     return value
+
+
+def _read(walk: _Talking, step: TalkStep, given: str) -> Any:
+    """An assumed answer, read as a real one; one that does not fit stands as it was given."""
+    if step.ask is None:
+        return given
+    try:
+        return answers.read(step.ask, walk.data, given, choice=given, zone=walk.who.frame.zone, at=walk.at)
+    except (UnreadableError, answers.NoAnswerError):
+        return given
 
 
 def _line(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
+from shared.approvals import APPROVED
 from shared.journeys import timing
 from shared.journeys.forecast_lines import Line
 from shared.journeys.speech import DAY_AND_TIME, ENGLISH, Speech
@@ -39,17 +40,23 @@ def ways(flow: TalkingFlow) -> list[Way]:
 def _ways_of(flow: TalkingFlow, step: TalkStep) -> Iterator[tuple[str, str]]:
     below = flow.below(step.id)
     follows = below if not isinstance(step.next, str) else step.next
-    if step.end is None and follows is not None:
+    if step.end is None and follows is not None and not _leads_away(step):
         yield follows, ""
     if isinstance(step.next, dict):
         titles = {one.id: one.title for one in step.ask.options} if step.ask else {}
         yield from ((target, titles.get(answer, answer)) for answer, target in step.next.items())
-    if step.when is not None and isinstance(step.next, str) and below is not None:
+    if step.when is not None and below is not None and (isinstance(step.next, str) or _leads_away(step)):
         yield below, phrase("otherwise")
     if step.if_no_reply is not None:
         yield step.if_no_reply, _silence(step)
     if step.if_not_understood is not None:
         yield step.if_not_understood, phrase("not understood")
+
+
+def _leads_away(step: TalkStep) -> bool:
+    """Whether every option of a question, or an approval, leads to a step of its own, so that none leads to the step below."""
+    options = {one.id for one in step.ask.options} if step.ask else {APPROVED} if step.approve else set[str]()
+    return bool(options) and isinstance(step.next, dict) and options <= step.next.keys()
 
 
 def _silence(step: TalkStep) -> str:

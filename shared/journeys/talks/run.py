@@ -3,7 +3,7 @@
 The enrolment is locked by whoever calls, so that an answer, a timeout and a vendor's word follow one another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -168,11 +168,11 @@ def _act(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep) -> None:
         at=clock.now(),
     )
     if step.set is not None:
-        store(record, {name: _value(record, step, value) for name, value in step.set.items()})
+        data = record.enrolment.data
+        store(record, {name: value_of(record.journey.name, step, value, data) for name, value in step.set.items()})
         record.decide("set", ", ".join(step.set), step=step.id)
     if step.tag is not None:
-        known = [tag for tag in record.enrolment.data.get("tags") or () if isinstance(tag, str)]
-        store(record, {"tags": list(dict.fromkeys((*known, *step.tag)))})
+        store(record, {"tags": with_tags(record.enrolment.data, step.tag)})
         record.decide("tagged", ", ".join(step.tag), step=step.id)
         events.act(record.session, events.TAGGED, replace(done, tags=step.tag))
     if step.assign is not None:
@@ -194,13 +194,28 @@ def filled(record: EnrolmentRecord, step: TalkStep, text: str) -> str:
     Raises:
         PermanentError: a variable is missing, or it cannot be filled in.
     """
-    name = f"{record.journey.name}.{step.id}"
+    return _filled(record.journey.name, step, text, record.enrolment.data)
+
+
+def value_of(flow: str, step: TalkStep, value: Any, data: Mapping[str, Any]) -> Any:
+    """What a step of that flow sets, filled in from the data where it is a text.
+
+    Raises:
+        PermanentError: a variable is missing, or it cannot be filled in.
+    """
+    return _filled(flow, step, value, data) if isinstance(value, str) and "{" in value else value
+
+
+def with_tags(data: Mapping[str, Any], tags: Sequence[str]) -> list[str]:
+    """The tags that a person has once these are added, each once."""
+    known = [tag for tag in data.get("tags") or () if isinstance(tag, str)]
+    return list(dict.fromkeys((*known, *tags)))
+
+
+def _filled(flow: str, step: TalkStep, text: str, data: Mapping[str, Any]) -> str:
+    name = f"{flow}.{step.id}"
     template = templates.Template(name=name, locale="es", channels=(), kind=templates.TRANSACTIONAL, text=text)
-    return templates.render(template, record.enrolment.data).text
-
-
-def _value(record: EnrolmentRecord, step: TalkStep, value: Any) -> Any:
-    return filled(record, step, value) if isinstance(value, str) and "{" in value else value
+    return templates.render(template, data).text
 
 
 def send(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep, text: str | None = None, *, at_once: bool = False) -> None:

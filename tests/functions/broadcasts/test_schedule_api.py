@@ -148,6 +148,42 @@ def test_exceptions_move_and_leave_out(api: Api, path: str) -> None:
     assert api("DELETE", f"{path}/exceptions/{first.json['id']}").status == 404
 
 
+@pytest.mark.parametrize(("policy", "taken_to"), [(None, None), ("before", "2026-03-13"), ("after", "2026-03-17")])
+def test_public_holidays_are_those_of_the_country_that_is_set(
+    api: Api, path: str, environment: pytest.MonkeyPatch, policy: str | None, taken_to: str | None
+) -> None:
+    """Monday 16 March 2026 is one in Mexico and none in Brazil; the preview says so, and which day the run is taken to."""
+    weekly = {"recurrence_type": "weekly", "recurrence_config": {"days": ["MON"]}, "start_date": "2026-03-09"}
+    api.post(path, body=DAILY | weekly | {"skip_holidays": True, "skip_weekends": True, "weekend_policy": policy})
+    for country, is_holiday in (("MX", True), ("BR", False)):
+        environment.setenv("HOLIDAYS_COUNTRY", country)
+        get_settings.cache_clear()
+        found = api.get(f"{path}/preview", num_executions=3).json
+        runs = {run["scheduled_at"][:10]: run["moved_by"] for run in found["next_executions"]}
+        lost = [(one["scheduled_at"][:10], one["reasons"]) for one in found["left_out"]]
+        if not is_holiday:
+            assert (runs, lost) == ({"2026-03-09": [], "2026-03-16": [], "2026-03-23": []}, [])
+        elif taken_to is None:
+            assert ("2026-03-16" in runs, lost) == (False, [("2026-03-16", ["holiday"])])
+        else:
+            assert (runs[taken_to], lost) == (["holiday"], [])
+
+
+@pytest.mark.parametrize(("week_start", "days"), [("MON", ["14", "28"]), ("SUN", ["07", "21"])])
+def test_every_second_week_counts_from_the_weeks_of_the_setting(
+    api: Api, path: str, environment: pytest.MonkeyPatch, week_start: str, days: list[str]
+) -> None:
+    """Also after the schedule was saved again, paused and resumed."""
+    environment.setenv("BROADCAST_WEEK_START", week_start)
+    get_settings.cache_clear()
+    weekly = {"recurrence_type": "weekly", "recurrence_config": {"days": ["THU"], "interval": 2}, "start_date": "2027-01-03"}
+    api.post(path, body=DAILY | weekly)
+    for change in ({}, {"recurrence_config": {"days": ["THU"], "interval": 2}}, {"is_paused": True}, {"is_paused": False}):
+        assert api("PUT", path, body=change).status == 200
+        found = api.get(f"{path}/preview", num_executions=2, days_ahead=365).json["next_executions"]
+        assert [run["scheduled_at"][:10] for run in found] == [f"2027-01-{day}" for day in days]
+
+
 @pytest.mark.parametrize("config", [{"rate_limit_per_hour": 0}, {"rate_limit_per_hour": "50"}, {"audience_type": "all"}])
 def test_exception_that_changes_what_it_cannot_is_refused(api: Api, path: str, config: dict[str, Any]) -> None:
     """Only how a run is sent can be changed, within the bounds of the automation's own fields; nothing is kept."""

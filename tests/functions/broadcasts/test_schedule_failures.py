@@ -12,9 +12,11 @@ from functions.broadcasts import running_start, schedule_failures, schedule_runs
 from functions.broadcasts.schedules import ScheduleError
 from functions.broadcasts.tables import Automation, Execution, Schedule
 from shared import clock
-from shared.errors import UnavailableError
+from shared.errors import PermanentError, UnavailableError
 from shared.flow import EVENTS_QUEUE
 from shared.intake import dead_letter_edits
+from shared.intake.dead_letter_store import Filter
+from shared.plans import replays
 from shared.settings import get_settings
 from shared.store.models import ActionLog, DeadLetter, Delivery
 from shared.store.session import reading, transact
@@ -214,6 +216,20 @@ def test_a_dropped_one_stays_set_aside(plant: Plant) -> None:
     schedule_runs.run_due()
     assert (letters(), plant.row.is_active) == ([], False)
     assert {name for name, _at in plant.runs()} == {OTHER}
+
+
+def test_it_is_replayed_by_an_approved_plan_as_well(plant: Plant) -> None:
+    """With all that failed for one reason, as any stopped event; while the cause is there it stays stopped."""
+    plant.fail()
+    with reading() as session:
+        asked = replays.asked(session, Filter(reason="invalid-zone"))
+    (unit,) = replays.REPLAYS.page(asked, None).units
+    with pytest.raises(PermanentError, match="Nowhere/Land"):
+        transact(lambda session: unit.steps[0].apply(session, "key:ana"))
+    assert (len(letters()), plant.row.is_active) == (1, False)
+    plant.set(execution_timezone="America/Mexico_City")
+    assert transact(lambda session: unit.steps[0].apply(session, "key:ana")).word == "applied"
+    assert (letters(), plant.runs()[-1]) == ([], (ROTTEN, DUE))
 
 
 def broken(*_given: Any, **_more: Any) -> Any:

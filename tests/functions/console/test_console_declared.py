@@ -1,6 +1,7 @@
 """What flows declare is said in the reader's language; what has no translation is shown as it is written, and marked so."""
 
 import html
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -9,9 +10,11 @@ from babel.messages.catalog import Catalog
 from functions import contacts
 from shared import flows
 from shared.console import words
+from shared.intake import pausing
 from shared.journeys import load
 from shared.settings import setting_name, settings_class
 from tests.functions.console.browser import Browser
+from tests.functions.console.filling import fill
 
 CURRENCY = "The currency of the prices below, in which reports say what flows and campaigns cost."
 
@@ -107,3 +110,22 @@ def test_journey_is_said_in_the_language_of_the_reader(console: None, language: 
     page = browser.get("/console/journeys/booking")
     assert page.heading == title
     assert description in page.words
+
+
+@pytest.mark.parametrize(("language", "title"), [("es", "Contactos de ManyChat"), ("en", "Contacts from ManyChat")])
+def test_flow_is_called_by_its_title(console: None, language: str, title: str) -> None:
+    """In the list of executions, its filter and the path of one, on the first page by flow, and where it is paused."""
+    fill()
+    pausing.pause("contacts", "key:olga", None, "")
+    browser = Browser(language=language).signed_in("olga-key")
+    executions = browser.get("/console/executions?since=")
+    assert f'<option value="contacts">{title}</option>' in executions.text
+    for page in (executions, browser.get("/console/executions/1"), browser.get("/console?by=flow")):
+        assert title in re.sub(r"<option.*?</option>", "", page.text)
+    assert f"{title} " in browser.get("/console").words
+    assert browser.get("/console/executions?flow=contacts&since=").form("/console/executions").fields["flow"] == "contacts"
+
+
+def test_what_is_no_flow_keeps_its_name() -> None:
+    """As that of one whose folder was deleted while its events are kept."""
+    assert words.flow_title("es", "gone-flow") == "gone-flow"

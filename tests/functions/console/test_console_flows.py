@@ -31,7 +31,7 @@ def test_flow_is_paused_and_resumed(world: World, operator: Browser, viewer: Bro
     assert "obras 1 event waits" in shown.words
     assert "Who has the role operator can resume it." in shown.words
     first = viewer.get("/console")
-    assert "The flow contacts is paused by key:olga" in first.words
+    assert "The flow Contacts from ManyChat is paused by key:olga" in first.words
     assert "4 h left" in first.words
     resumed = operator.submit(operator.get("/console/flows/contacts").form("/console/flows/contacts/resume"))
     assert resumed.heading == "Contacts from ManyChat"

@@ -148,7 +148,7 @@ def test_picture_is_in_the_language_of_the_reader(console: None, name: str) -> N
         for language in ("en", "es")
     )
     assert words_of(english) & ENGLISH
-    assert not words_of(spanish) & (ENGLISH | {"goes", "moved", "sent", "skipped"})
+    assert not words_of(spanish) & (ENGLISH | {"goes", "moved", "sent", "skipped", "somebody"})
     assert words.declared("en", words.JOURNEY, load.journey(name).title) in english
     assert words.declared("es", words.JOURNEY, load.journey(name).title) in spanish
 
@@ -166,3 +166,38 @@ def test_pause_says_what_it_does_and_is_taken_back(operator, viewer):
     assert "nothing is made up for" in shown.words
     assert [form.action for form in viewer.get(PAGE).forms() if form.action.startswith(PAGE)] == []
     assert "runs" in operator.submit(shown.form(f"{PAGE}/resume")).words
+
+
+@pytest.mark.parametrize(
+    ("language", "sentences"),
+    [
+        (
+            "es",
+            [
+                "Está previsto.",
+                "Espera: aún no hay end_at desde donde contar.",
+                "No se envió (no enviada): condición: data.vip.",
+            ],
+        ),
+        (
+            "en",
+            [
+                "It is planned.",
+                "It waits: there is no end_at to count from yet.",
+                "It was not sent (not sent): condition: data.vip.",
+            ],
+        ),
+    ],
+)
+def test_why_of_a_step_is_in_the_language_of_the_reader(console: None, language: str, sentences: list[str]) -> None:
+    """The record keeps the reason in English; its codes are said in words."""
+    entered({"welcome_email": "owed", "call": "waiting", "day_3": "skipped"})
+    reasons = {"call": "there is no end_at to count from yet", "day_3": "condition: data.vip"}
+
+    def give(session: Any) -> None:
+        for row in session.query(EnrolmentStep).filter(EnrolmentStep.step.in_(reasons)):
+            row.reason = reasons[row.step]
+
+    transact(give)
+    page = Browser(language=language).signed_in("vera-key").get(f"{PAGE}/1")
+    assert [sentence for sentence in sentences if sentence not in page.words] == []

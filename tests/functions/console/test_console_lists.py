@@ -240,3 +240,15 @@ def test_only_admins_change_lists(console, who, path) -> None:
     assert browser.post(f"{STAGES}/{path}", fields).status == 403
     assert {form.action for form in browser.get(STAGES).forms() if form.method == "post"} == {"/console/language"}
     assert len(stage_names()) == len(DEFAULT_STAGES)
+
+
+@pytest.mark.parametrize(
+    ("language", "rows", "words"),
+    [("es", 103, "y 3 más"), ("en", 103, "and 3 more"), ("es", 101, "y 1 más")],
+)
+def test_further_faults_of_a_file_are_counted_in_words(console: None, language: str, rows: int, words: str) -> None:
+    """The first hundred are named, the others counted; nothing of it is English to whoever reads Spanish."""
+    browser = Browser(language=language).signed_in("adan-key")
+    shown = imported(browser, "stages", HEADER + "Etapa,cuarenta,Etapa\n" * rows)
+    assert f"{words} " in f"{shown.words} "
+    assert ("more" in shown.words.split()) == (language == "en")

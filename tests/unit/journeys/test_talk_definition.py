@@ -110,3 +110,15 @@ def test_picture_shows_every_branch() -> None:
     drawn = picture.draw(flow, [])
     assert drawn.count("marker-end") == len(labels)
     assert "Soporte" in drawn
+
+
+@pytest.mark.parametrize(
+    ("condition", "labels"),
+    [("", ["Ventas", "Soporte"]), ('    when: "data.lead == true"\n', ["Ventas", "Soporte", "otherwise"])],
+)
+def test_picture_shows_no_way_that_nobody_goes(condition: str, labels: list[str]) -> None:
+    """Where every option leads elsewhere, the step below follows only if the question is not put at all."""
+    text = FLOW.replace("next: {help: bye}", "next: {help: bye, ventas: done}\n" + condition.rstrip("\n"), 1)
+    flow = load.parse(text)
+    assert isinstance(flow, TalkingFlow)
+    assert sorted(way.label for way in picture.ways(flow) if way.start == 0) == sorted(labels)

@@ -9,6 +9,19 @@ from shared.store.session import reading
 from tests.conftest import START
 from tests.support.talks import SURVEY, begin, says
 
+SIZES = """
+name: sizes
+title: Sizes
+re_enrol: each_event
+steps:
+  - {id: size, ask: {text: "¿Cuántos son?", reads: number}}
+  - {id: large, say: Muchos., when: "data.size > 10"}
+  - {id: copy, set: {kept: "{{ size }} personas"}}
+  - {id: group, tag: grupo}
+  - {id: copied, say: Bien., when: "data.kept == '12 personas' or data.kept == '3 personas'"}
+  - {id: tagged, say: Listo., when: "'grupo' in data.tags"}
+"""
+
 
 def lines(journey, assume=None):
     """What somebody new would get, by step."""
@@ -49,6 +62,16 @@ class TestForecast:
         for text in ("Ana", "Ventas", "3"):
             says(text)
         assert vendors.steps() == [name for name, line in found.items() if line.what == "goes"]
+
+    def test_assumed_answers_are_read_as_real_ones(self, define, vendors) -> None:
+        """A number is one in conditions, and what a step sets from it, or tags, is known to the steps below."""
+        found = lines(define(SIZES), {"size": "12"})
+        assert [name for name, line in found.items() if line.what == "goes"] == ["size", "large", "copied", "tagged"]
+        begin(flow="sizes")
+        says("somos 12")
+        assert vendors.steps() == ["size", "large", "copied", "tagged"]
+        small = lines(define(SIZES), {"size": "3"})
+        assert [name for name, line in small.items() if line.what == "goes"] == ["size", "copied", "tagged"]
 
     def test_who_is_in_it_goes_on_from_there(self, define, vendors) -> None:
         """The question that is out is not sent again; the rest follows."""

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 import azure.functions as func
 
 from functions import contacts, opportunities, web
-from shared.web import app, webhook_paths
+from shared.web import webhook_paths
 from tests.support import loops
+from tests.support.described import openapi
 from tests.support.world import LOCAL_KEY
 
 FLOWS = (contacts, opportunities)  # a queue is one of ours once its flow is imported
@@ -66,9 +67,8 @@ class Api:
 @cache
 def description() -> dict[str, Any]:
     """The API's description of itself, without the webhooks: they are functions of their own, which other tests ask."""
-    document: dict[str, Any] = app.build().openapi()
-    document["paths"] = {path: _without_webhooks(operations) for path, operations in document["paths"].items()}
-    return document
+    document = openapi()
+    return document | {"paths": {path: _without_webhooks(operations) for path, operations in document["paths"].items()}}
 
 
 @cache

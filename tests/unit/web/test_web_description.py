@@ -11,8 +11,9 @@ from shared import flows
 from shared.intake.endpoint import webhook_routes
 from shared.intake.webhook import json_object
 from shared.problems import MEANINGS
-from shared.web import app, description
+from shared.web import description
 from shared.web.webhook_paths import TAG
+from tests.support.described import openapi
 from tests.unit.web.calls import Api
 
 STATIC = description.STATIC
@@ -23,8 +24,7 @@ NOBODYS = "00000000-0000-4000-8000-000000000000"
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
     """The description."""
-    found: dict[str, Any] = app.build().openapi()
-    return found
+    return openapi()
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
