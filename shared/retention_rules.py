@@ -12,7 +12,7 @@
     failures of WhatsApp, waves  | 90 days                      | (older ones count no more, and are not noted again)
     events that journeys keep    | 30 days                      | (a beginning that is as late is none any more)
     beginnings after a pause     | 30 days                      | the pause is over
-    figures of an hour           | 90 days                      | (a quarter of a year, for the console's pages)
+    figures, counts of an hour   | 90 days                      | (a quarter of a year, for the console's pages)
     figures and tokens of a day  | 1,100 days                   | (three years, so that a year is held against two others)
     when a day was counted       | 1,100 days                   | (with its figures)
     comparisons with others      | RETENTION_ACTION_LOG_DAYS    | (the differences that one has found are of its day)

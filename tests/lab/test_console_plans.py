@@ -1,8 +1,8 @@
 """The console's lists over many rows on PostgreSQL: no statement of a page reads more rows than a list counts.
 
 Figures of a day come from its hours, which the job of each minute has added up. Reports are no lists: contacts by channel and
-opportunities by stage read all of them. What is read is taken from the database's own account of each statement (EXPLAIN ANALYZE), not from
-a clock.
+opportunities by stage read all of them. What is read is taken from the database's own account of each statement (EXPLAIN
+ANALYZE), not from a clock.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Attempts and events by the hour: whoever asks gets what the tables themselves would say, whenever and however often is counted."""
+"""Attempts and events by the hour: whoever asks gets what the tables would say, whenever and however often is counted."""
 
 import itertools
 from collections import Counter
