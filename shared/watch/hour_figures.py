@@ -109,7 +109,7 @@ def _add(session: Session, since: datetime, until: datetime) -> int:
         for of, number in lines(session, since, until).items():
             whole += number
             if (row := known.get((name, of))) is not None:
-                row.number += number
+                row.number = HourFigure.number + number
             else:
                 session.add(HourFigure(name=name, hour=hour, number=number, **of._asdict()))
     return whole

@@ -222,7 +222,7 @@ def test_no_page_reads_more_rows_than_it_counts(filled: Engine, record_property:
             paths += [link for link in page.links() if "after=" in link][:1]
         with filled.connect() as connection:
             for statement, parameters in asked:
-                explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters).scalar()
+                explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters).scalar_one()
                 found = json.loads(explained) if isinstance(explained, str) else explained
                 rows = rows_read(found[0]["Plan"])
                 most[path] = max(most.get(path, 0), rows)
