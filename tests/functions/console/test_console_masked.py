@@ -16,7 +16,7 @@ from tests.functions.console.browser import Browser
 from tests.functions.console.filling import PHONE, fill, fill_rest
 
 MAIL = "ana.robles@example.com"
-SAID = f"{PHONE} and {MAIL} are refused"
+REFUSAL = f"{PHONE} and {MAIL} are refused"
 
 
 @pytest.fixture
@@ -30,13 +30,13 @@ def named_by_number(console: None) -> None:
             session.query(model).update({"subject": PHONE})
         session.query(Enrolment).update({"person": f"email:{MAIL}"})
         session.query(Approval).update({"subject": f"person:{PHONE}"})
-        session.query(DeadLetter).update({"error_message": SAID})
-        session.query(Delivery).update({"last_error": SAID})
-        session.query(ActionLog).update({"detail": SAID})
-        session.query(Target).update({"last_error": SAID})
-        session.query(Outage).update({"error": SAID})
-        session.query(PlanPart).update({"detail": SAID})
-        session.query(ReceivedMessage).update({"text": SAID, "sender_name": PHONE})
+        session.query(DeadLetter).update({"error_message": REFUSAL})
+        session.query(Delivery).update({"last_error": REFUSAL})
+        session.query(ActionLog).update({"detail": REFUSAL})
+        session.query(Target).update({"last_error": REFUSAL})
+        session.query(Outage).update({"error": REFUSAL})
+        session.query(PlanPart).update({"detail": REFUSAL})
+        session.query(ReceivedMessage).update({"text": REFUSAL, "sender_name": PHONE})
 
     transact(work)
 
