@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from functions.console import missing
 from shared import clock
 from shared.console import terms
+from shared.console.masking import masked_text
 from shared.console.waiting import Waiting
 from shared.console.words import FlowName, Word, mark, mark_counted
 from shared.crm import reconciliations
@@ -93,13 +94,14 @@ def answers(session: Session) -> Iterator[Waiting]:
     if oldest is None:
         return
     until = answering.standing(session, oldest).until
+    called = masked_text(oldest.sender_name) if oldest.sender_name else Word(mark("Somebody"))
     yield Waiting(
         kind=mark("Answers"),
         icon="chat",
         status="warn",
         title=mark("%(name)s: “%(text)s”"),
         text=mark_counted("%(count)s message waits for an answer.", "%(count)s messages wait for an answer."),
-        values={"name": oldest.sender_name or Word(mark("Somebody")), "text": (oldest.text or "")[:80], "count": count},
+        values={"name": called, "text": masked_text(oldest.text or "")[:80], "count": count},
         path=f"/console/answers?first={oldest.id}#answer-{oldest.id}",
         label=mark("Answer %(name)s"),
         since=oldest.received_at,

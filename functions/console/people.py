@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -24,8 +25,11 @@ from shared.people import aliases, kinds, queries
 from shared.people.kinds import Identity
 from shared.readers import phone
 from shared.settings import get_settings
+from shared.store.journey_models import Enrolment
+from shared.store.limits import LONGEST_ID
 from shared.store.message_models import ReceivedMessage
-from shared.store.models import Contact, InboxEvent
+from shared.store.models import Contact, DeadLetter, Delivery, InboxEvent
+from shared.store.plan_models import PlanPart
 from shared.store.session import reading, transact
 from shared.web.conditions import etag, guard
 from shared.web.paging import RowId, counted
@@ -129,6 +133,40 @@ def _hits_of(session: Session, row: Contact) -> list[Hit]:
 def _newest(session: Session) -> list[Hit]:
     rows = session.scalars(select(Contact).order_by(Contact.updated_at.desc(), Contact.id.desc()).limit(20)).all()
     return [hit for row in rows for hit in _hits_of(session, row)]
+
+
+Number = Annotated[int | None, Field(ge=1, lt=10**LONGEST_ID)]
+
+
+class About(BaseModel):
+    """Something about somebody, by its number: they are opened by it, so that no address of theirs stands in one of ours."""
+
+    execution: Number = None
+    delivery: Number = None
+    letter: Number = None
+    enrolment: Number = None
+    part: Number = None
+
+    def subject(self, session: Session) -> str | None:
+        """What it calls them; None where there is no such thing, or no longer."""
+        columns = {
+            InboxEvent.subject: (InboxEvent.id, self.execution),
+            Delivery.subject: (Delivery.id, self.delivery),
+            DeadLetter.subject: (DeadLetter.id, self.letter),
+            Enrolment.person: (Enrolment.id, self.enrolment),
+            PlanPart.subject: (PlanPart.id, self.part),
+        }
+        asked = [(name, column == number) for name, (column, number) in columns.items() if number is not None]
+        return session.scalar(select(asked[0][0]).where(asked[0][1])) if asked else None
+
+
+@router.get("/console/people/of")
+def person_of(about: Annotated[About, Query()]) -> Response:
+    """The page of whoever something is about; the search where nobody is known by what it calls them."""
+    with reading() as session:
+        subject = about.subject(session)
+        known = sorted(numbers(session, subject)) if subject else []
+    return RedirectResponse(f"/console/people/{known[0]}" if known else "/console/people", SEE_OTHER)
 
 
 @router.get("/console/people/{person_id:id}")
