@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, update
 
-from functions.broadcasts import planning, progress
+from functions.broadcasts import planning, progress, starting
 from functions.broadcasts.progress import Change
 from functions.broadcasts.states import ExecutionStatus, RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, Recipient
@@ -222,6 +222,25 @@ def test_planner_that_dies_between_chunks_repeats_nobody(api: Api, monkeypatch: 
     assert [number for number, _status, _reason in recipients()] == [f"+5255123456{place:02}" for place in range(7)]
     execution = api.get(f"{LIST}/{made['id']}/executions").json["items"][0]
     assert (execution["total_recipients"], execution["planning"]) == (7, False)
+
+
+def test_execution_whose_flow_is_gone_fails_alone(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release took the flow away before its people were worked out: the others of that round are not held up by it."""
+    contacts(api, 1)
+    made, later = automation(api), automation(api, name="Reyes")
+    monkeypatch.setattr(starting, "plan_at_once", lambda _execution_id: None)
+    first, second = started(api, made), started(api, later)
+
+    def gone(session: Any) -> None:
+        row = session.scalars(select(Execution).where(Execution.uuid == first["id"])).one()
+        row.config = row.config | {"flow_id": str(uuid4())}
+
+    transact(gone)
+    for _round in range(planning.MOST_ATTEMPTS):
+        planning.plan_all()
+    shown = [api.get(f"/api/v1/executions/{one['id']}").json for one in (first, second)]
+    assert [(one["status"], one["total_recipients"]) for one in shown] == [("failed", 0), ("queued", 1)]
+    assert "no-such-flow" in shown[0]["error_message"]
 
 
 def test_large_start_waits_for_somebody_else(api: Api, environment: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import running, running_control, running_plan, running_watch
+from functions.broadcasts import running, running_control, running_plan, running_send, running_watch
 from functions.broadcasts.running_tables import RecentFailure
 from functions.broadcasts.states import RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, Recipient
@@ -261,6 +261,29 @@ def test_provider_that_is_not_set_up_pauses_and_leaves_everybody(post: Post, env
     row = post.execution(execution_id)
     assert (row.status, row.pause_reason) == ("paused", "the WhatsApp provider is not set up")
     assert post.recipients()["skipped"] == 0
+
+
+def test_flow_that_is_gone_pauses_and_leaves_everybody(post: Post, environment: pytest.MonkeyPatch) -> None:
+    """A release has taken it away: the reason says so and operators are told; once it is there again, resuming goes on."""
+    environment.setenv("ALERT_WEBHOOK_URL", "https://alerts.example/hook")
+    get_settings.cache_clear()
+    execution_id, flow = post.begin(3, rate_limit_per_hour=1000), running_send.flow
+
+    def gone(_execution: Execution) -> Any:
+        raise PermanentError("unknown-flow", "there is no flow x")
+
+    environment.setattr(running_send, "flow", gone)
+    post.go(120)
+    row = post.execution(execution_id)
+    assert (row.status, row.pause_reason) == ("paused", "its flow is not there any more")
+    assert post.recipients() == {"pending": 3}
+    with reading() as session:
+        (alert,) = session.scalars(select(Delivery).where(Delivery.target == "alerts"))
+    assert "its flow is not there any more" in alert.payload["text"]
+    environment.setattr(running_send, "flow", flow)
+    transact(lambda session: running_control.resume(session, execution_id, "ana"))
+    post.go(120)
+    assert post.recipients() == {"completed": 3}
 
 
 @pytest.mark.slow
