@@ -23,6 +23,8 @@ from shared.messages import digests, operator_actions
 from shared.messages.answering import LONGEST
 from shared.people import aliases, kinds, queries
 from shared.people.kinds import Identity
+from shared.readers import phone
+from shared.settings import get_settings
 from shared.store.journey_models import Enrolment
 from shared.store.limits import LONGEST_ID
 from shared.store.message_models import ReceivedMessage
@@ -63,7 +65,7 @@ def people(request: Request, q: Annotated[str, Query(max_length=200)] = "") -> R
     """The search; where one person fits, their page at once."""
     asked = q.strip()
     with reading() as session:
-        hits = find(session, asked) if asked else []
+        hits = find(session, q) if asked else []
         newest = [] if asked else _newest(session)
     if len(hits) == 1:
         return RedirectResponse(hits[0].path, SEE_OTHER)
@@ -72,12 +74,13 @@ def people(request: Request, q: Annotated[str, Query(max_length=200)] = "") -> R
 
 
 def find(session: Session, asked: str) -> list[Hit]:
-    """Whom a text may mean: an event's id, a name of ours, an address, a number, words of a name."""
+    """Whom a text may mean, as it was typed: an event's id, a name of ours, an address, a number, words of a name."""
+    typed, asked = asked, asked.strip()
     event = session.scalars(
         select(InboxEvent).where(InboxEvent.event_id == asked).order_by(InboxEvent.id.desc()).limit(1)
     ).first()
     hits = [Hit(f"/console/executions/{event.id}", event.type, asked)] if event is not None else []
-    hits += [Hit(f"/console/people/{number}", called(session, number), asked) for number in sorted(numbers(session, asked))]
+    hits += [Hit(f"/console/people/{number}", called(session, number), asked) for number in sorted(numbers(session, typed))]
     if not hits:
         hits = _by_words(session, asked)
     return hits[:MOST_FOUND]
@@ -86,12 +89,12 @@ def find(session: Session, asked: str) -> list[Hit]:
 def numbers(session: Session, asked: str) -> set[int]:
     """The people whose name of ours, address or number a text is."""
     meant = {number for one in _meant(asked) for number in queries.with_proposals(session, one)}
-    return meant | _by_names(session, [asked])
+    return meant | _by_names(session, [asked.strip()])
 
 
 def subjects(session: Session, asked: str) -> list[str]:
     """What events call whoever a text may mean, by words of their name as well; and the text itself."""
-    known = numbers(session, asked)
+    known, asked = numbers(session, asked), asked.strip()
     if not known:
         words = select(Contact.manychat_id).where(having_words(Contact.search_text, asked)).order_by(Contact.search_text)
         ids = session.scalars(words.limit(MOST_FOUND)).all()
@@ -104,7 +107,9 @@ def subjects(session: Session, asked: str) -> list[str]:
 
 def _meant(asked: str) -> tuple[Identity, ...]:
     """The identities that a text may be the value of."""
-    return kinds.identities(email=asked) if "@" in asked else kinds.identities(phone=asked)
+    if "@" in asked:
+        return kinds.identities(email=asked)
+    return kinds.identities(phone=phone.searched(asked, default=get_settings().default_phone_region))
 
 
 def _by_names(session: Session, names: Collection[str]) -> set[int]:
