@@ -6,7 +6,7 @@ from alembic import op
 from shared.store import types
 
 revision = "0110"
-down_revision = "0107"
+down_revision = "0111"
 branch_labels = None
 depends_on = None
 
