@@ -25,6 +25,11 @@ def now() -> datetime:
     return _clock.now()
 
 
+def past(moment: datetime) -> datetime:
+    """`moment`, or now where it lies ahead: a sender whose clock is fast tells of what has happened all the same."""
+    return min(moment, now())
+
+
 def steady() -> float:
     """Seconds of a clock that nothing sets and no test moves: how long a call takes is the difference of two readings."""
     return time.perf_counter()

@@ -75,7 +75,7 @@ def _taken(session: Session, message: TicketMessage, place: int, at: datetime, e
         "sender": message.sender,
         "person": fitting(person, NAME_LENGTH) if person else None,
         "note": fitting(message.text, 1000) if message.text else None,
-        "received_at": message.sent_at or at,
+        "received_at": clock.past(message.sent_at or at),
         "media": message.media[place].model_dump() | {"provider": message.source},
     }
     if not insert_if_absent(session, Ticket, "key", values):

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from functions.whatsapp import notices
 from functions.whatsapp.payloads import MetaEvents, Preference
+from shared import clock
 from shared.errors import PuenteError
 from shared.intake import dead_letter_store
 from shared.intake.inbox import Event
@@ -72,7 +73,7 @@ def _applied(session: Session, payload: MetaEvents, at: datetime) -> str:
         replies.take(session, message, message.sent_at or at)
     for preference in payload.preferences:
         _prefer(session, preference, at)
-    moved = [moves.move(session, one.moved_from, one.moved_to, one.at or at) for one in payload.moves]
+    moved = [moves.move(session, one.moved_from, one.moved_to, clock.past(one.at or at)) for one in payload.moves]
     noted = [notices.apply(session, one, key_of(repr(sorted(one.items())), at.isoformat())) for one in payload.notices]
     words = [statuses.status(session, _dated(one, at)) for one in in_one_order(payload.statuses)]
     is_ours = payload.messages or payload.preferences or any(moved) or any(noted) or any(word != "ignored" for word in words)
@@ -85,7 +86,8 @@ def in_one_order(events: list[ProviderEvent]) -> list[ProviderEvent]:
 
 
 def _dated(status: ProviderEvent, at: datetime) -> ProviderEvent:
-    return status if status.at else status.model_copy(update={"at": at})
+    """The status with a time that has been: its own, else the event's."""
+    return status.model_copy(update={"at": clock.past(status.at or at)})
 
 
 def _parts(payload: MetaEvents) -> Iterator[MetaEvents]:
@@ -100,4 +102,4 @@ def _parts(payload: MetaEvents) -> Iterator[MetaEvents]:
 def _prefer(session: Session, preference: Preference, at: datetime) -> None:
     """A stop here is one of marketing by WhatsApp; `resume` lifts that alone, and never a BAJA that somebody wrote."""
     change = consent.suppress if preference.stops else consent.lift
-    change(session, ["whatsapp"], preference.recipient_digests, "unsubscribed", preference.at or at)
+    change(session, ["whatsapp"], preference.recipient_digests, "unsubscribed", clock.past(preference.at or at))

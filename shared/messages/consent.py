@@ -208,7 +208,7 @@ def arrived(session: Session, who: str, at: datetime) -> None:
 
 def wrote_to_us(session: Session, who: str, channel: str, at: datetime) -> None:
     """Somebody has written to us by `channel`: for 24 hours WhatsApp takes free text to them, and they are there."""
-    who = stored(who)
+    who, at = stored(who), clock.past(at)
     if channel == "whatsapp":
         is_on_whatsapp(session, [who], at)
     insert_if_absent(session, Conversation, ("who", "channel"), {"who": who, "channel": channel, "last_inbound_at": at})

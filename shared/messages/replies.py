@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from shared import clock
 from shared.messages import consent, consent_words, moves, received
 from shared.messages.events import InboundMessage
 from shared.messages.outcomes import PersonMessage, notify_person_message, notify_received
@@ -14,8 +15,10 @@ def take(session: Session, payload: InboundMessage, at: datetime) -> str:
     """Keep what they wrote at `at`, and do what they ask: "stop", "start", "asked", "noted" or "repeated".
 
     "asked": no marketing goes to that line until a person has looked; a clear wish settles that, too. "repeated": the provider
-    has sent the same message before, so nothing changes. The 24-hour window counts from `at`, however late the message comes.
+    has sent the same message before, so nothing changes. The 24-hour window counts from `at`, however late the message comes;
+    a time that lies ahead counts as now, or it would hold the window open.
     """
+    at = clock.past(at)
     if received.is_kept(session, payload):
         return "repeated"
     consent_words.of_reply(session, payload, at)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from shared import flows
-from shared.journeys.talks.asking import MOST_OPTIONS, Ask, Option, option_id
+from shared.journeys.talks.asking import MOST_OPTIONS, Ask, Option, is_wish, option_id
 from shared.readers import UnreadableError, dates, email, money
 from shared.readers.signs import one_line, visible, words_of
 
@@ -49,13 +49,29 @@ class NoAnswerError(Exception):
 def options_of(ask: Ask, data: Mapping[str, Any]) -> tuple[Option, ...]:
     """The options of a question: those of the definition, or those that stand in the data.
 
-    What stands there is a list of titles, or of mappings with `id` and `title`; what cannot be shown is left out.
+    What stands there is a list of titles, or of mappings with `id` and `title`; what cannot be shown is left out, and so is
+    what would unsubscribe whoever chooses it (`wishes_among`).
     """
-    if ask.options_from is None:
-        return ask.options
-    listed = data.get(ask.options_from)
+    return (
+        ask.options
+        if ask.options_from is None
+        else tuple(one for one in _listed(ask, data) if not _is_wish(one))[:MOST_OPTIONS]
+    )
+
+
+def wishes_among(ask: Ask, data: Mapping[str, Any]) -> int:
+    """How many options of the data are left out because they would be taken for a stop or a start ("Baja", "Alta")."""
+    return 0 if ask.options_from is None else sum(_is_wish(one) for one in _listed(ask, data))
+
+
+def _listed(ask: Ask, data: Mapping[str, Any]) -> list[Option]:
+    listed = data.get(ask.options_from or "")
     made = [_made(value) for value in listed] if isinstance(listed, Sequence) and not isinstance(listed, str) else []
-    return tuple({one.id: one for one in made if one is not None}.values())[:MOST_OPTIONS]
+    return list({one.id: one for one in made if one is not None}.values())
+
+
+def _is_wish(option: Option) -> bool:
+    return is_wish(option.title) or is_wish(option.id)
 
 
 def read(

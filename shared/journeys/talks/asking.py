@@ -15,6 +15,11 @@ MOST_OPTIONS, MOST_BUTTONS, LONGEST_BUTTON = 10, 3, 20  # WhatsApp's
 type Reads = Literal["option", "text", "number", "date", "email"]
 
 
+def is_wish(words: str) -> bool:
+    """Whether whoever answers so unsubscribes, or subscribes, by it: such words are no option, or nobody could stop by them."""
+    return opt_out_keywords.wish(words) is not None
+
+
 class Option(Strict):
     """An answer to choose."""
 
@@ -44,7 +49,9 @@ class Ask(Strict):
     template: Template | None = Field(default=None, description="In place of `text`; needed for whoever has not written to us.")
     options: tuple[OptionField, ...] = Field(default=(), max_length=MOST_OPTIONS, description="The answers to choose from.")
     options_from: Name | None = Field(
-        default=None, description="In place of `options`: a field of the data with a list of them."
+        default=None,
+        description="In place of `options`: a field of the data with a list of them. "
+        "Those that would be taken for a stop are left out.",
     )
     show: Literal["buttons", "list", "numbers"] | None = Field(
         default=None, description="How options are shown; if left out, up to three as buttons, more as a list."
@@ -103,7 +110,7 @@ class Ask(Strict):
                 raise ValueError(f"two options have the {name} {twice!r}; change one")
         for one in self.options:
             for words in (one.title, one.id):
-                if opt_out_keywords.wish(words) is not None:
+                if is_wish(words):
                     raise ValueError(f"whoever answers {words!r} unsubscribes (or subscribes) by it; word the option otherwise")
 
 

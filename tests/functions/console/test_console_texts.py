@@ -9,6 +9,7 @@ from sqlalchemy import event
 from shared import clock
 from shared.console.words import catalogue
 from shared.messages import template_sources, templates, text_checks
+from shared.settings import get_settings
 from shared.store import session as store
 from shared.store.message_models import TemplateCopy
 from shared.store.models import ActionLog, Contact
@@ -111,10 +112,17 @@ def test_text_is_shown_for_a_real_person_with_addresses_masked(viewer):
     assert "Nobody was found" in viewer.get(f"{TEXT}?person=nadie").words
 
 
+@pytest.mark.parametrize(("kept", "typed"), [("+15512340147", "5512340147"), ("+34612345678", "+34-612-345678")])
+def test_text_is_shown_for_whoever_has_a_number(viewer, environment, kept, typed):
+    """As numbers are typed in the country of the deployment; a plus in the address bar arrives as a blank."""
+    environment.setenv("DEFAULT_PHONE_REGION", "US")
+    get_settings.cache_clear()
+    transact(lambda session: session.add(Contact(manychat_id="7", first_name="Lucía", phone=kept)))
+    assert "Hola, Lucía" in viewer.get(f"{TEXT}?person={typed}").words
+
+
 def test_text_in_notion_is_not_edited_here(operator, environment):
     """Neither by its page nor by a form that was open before."""
-    from shared.settings import get_settings
-
     form = operator.get("/console/texts/assessment_email_2/edit").form("/console/texts/assessment_email_2/edit")
     environment.setenv("NOTION_TEMPLATES_DB_ID", "db1")
     get_settings.cache_clear()

@@ -130,3 +130,25 @@ def test_a_file_goes_with_its_caption(town: Town) -> None:
     assert [(one["type"], one["text"], one["file"]) for one in town.got()] == [
         ("document", "El manual", "https://x.example/m.pdf")
     ]
+
+
+def test_a_time_that_lies_ahead_does_not_hold_the_window_open(town: Town, test_clock: clock.TestClock) -> None:
+    """Whose clock is fast has written now: 24 hours later WhatsApp takes no text of ours, and a later word of theirs counts."""
+    came_at = clock.now()
+    town.says("Hola", days_late=-5)
+    assert received()[0].received_at == came_at
+    test_clock.advance(hours=23)
+    with reading() as session:
+        assert consent.takes_free_text(session, ANA_PHONE)
+    test_clock.advance(hours=2)
+    with reading() as session:
+        assert not consent.takes_free_text(session, ANA_PHONE)
+
+
+def test_a_stop_with_a_time_that_lies_ahead_is_lifted_by_the_next_start(town: Town, test_clock: clock.TestClock) -> None:
+    """Their newest word counts, not that with the latest stamp."""
+    town.says("BAJA", days_late=-5)
+    test_clock.advance(hours=1)
+    town.says("ALTA")
+    with reading() as session:
+        assert consent.held_back(session, message()) is None

@@ -6,17 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.journeys.talks import answers
+from shared.errors import PermanentError
+from shared.journeys.talks import answers, showing
 from shared.journeys.talks.asking import Ask
 from shared.readers import UnreadableError
+from tests.support.messages import message
 
 AT = datetime(2026, 3, 2, 18, tzinfo=UTC)
 CHOICE = Ask(text="x", options=({"id": "yes", "title": "Sí, claro"}, {"id": "no", "title": "No"}, "No, gracias"))  # type: ignore[arg-type]
 
 
-def read(ask: Ask, text: str, choice: str | None = None):
+def read(ask: Ask, text: str, choice: str | None = None, **data: object):
     """The reply as it is stored."""
-    return answers.read(ask, {}, text, choice=choice, zone="America/Mexico_City", at=AT)
+    return answers.read(ask, data, text, choice=choice, zone="America/Mexico_City", at=AT)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,33 @@ def test_options_of_the_data() -> None:
     assert [one.id for one in answers.options_of(ask, {"days": listed})][:2] == ["lunes", "tue"]
     assert len(answers.options_of(ask, {"days": listed})) == 10
     assert answers.options_of(ask, {}) == ()
+
+
+def test_options_of_the_data_that_would_be_a_stop_are_left_out() -> None:
+    """By title or id, in any case; the rest keep their numbers one after another, and "baja" stays a stop."""
+    ask = Ask(text="x", options_from="wishes")
+    listed = ["Alta", "Seguir", " BAJA ", {"id": "stop", "title": "Ya no"}, {"id": "later", "title": "Más tarde"}]
+    assert [one.id for one in answers.options_of(ask, {"wishes": listed})] == ["seguir", "later"]
+    assert answers.wishes_among(ask, {"wishes": listed}) == 3
+    assert read(ask, "2", wishes=listed) == "later"
+    with pytest.raises(UnreadableError):
+        read(ask, "baja", wishes=listed)
+    assert answers.wishes_among(CHOICE, {}) == 0
+
+
+@pytest.mark.parametrize(("listed", "shown"), [(["Baja", "Seguir"], ["Seguir"]), (["Baja", "Stop"], None), ([], None)])
+def test_the_log_says_what_was_left_out(listed: list[str], shown: list[str] | None, caplog: pytest.LogCaptureFixture) -> None:
+    """How many and of which field, not what stood there; where nothing is left there is nothing to ask."""
+    ask, sent = Ask(text="x", options_from="wishes"), message(text="x", template="", channel="whatsapp", variables={})
+    if shown is None:
+        with pytest.raises(PermanentError, match="taken for a stop" if listed else "nothing to choose from"):
+            showing.with_options(sent, ask, {"wishes": listed})
+        return
+    content = showing.with_options(sent, ask, {"wishes": listed}).content
+    assert content is not None
+    assert [one.title for one in content.options] == shown
+    assert "1 of the options in wishes would be taken for a stop" in caplog.text
+    assert "Baja" not in caplog.text
 
 
 @given(st.sampled_from(["option", "text", "number", "date", "email"]), st.text(max_size=200))
