@@ -60,8 +60,8 @@ def in_words(language: str, text: str, reader: Reader | None = None) -> str | No
 
 def _behind_a_code(language: str, text: str, reader: Reader | None) -> str | None:
     found = HEADED.fullmatch(text)
-    said = None if found is None else in_words(language, found[2], reader)
-    return None if found is None or said is None else f"{terms.term(language, found[1])}: {said}"
+    sentence = None if found is None else in_words(language, found[2], reader)
+    return None if found is None or sentence is None else f"{terms.term(language, found[1])}: {sentence}"
 
 
 def shown(language: str, text: object, reader: Reader | None = None) -> str:
