@@ -48,9 +48,14 @@ def _parsed(text: str) -> tuple[tuple[str, ...], Mapping[str, str]] | None:
 
 def in_words(language: str, text: str, reader: Reader | None = None) -> str | None:
     """A sentence in a language, with its times as `reader` tells them; None where it is none that the catalogue knows."""
-    parsed = _parsed(text) if len(text) <= LONGEST else None
-    if parsed is None:
-        return _behind_a_code(language, text, reader) if len(text) <= LONGEST else None
+    if len(text) > LONGEST:
+        return None
+    parsed = _parsed(text)
+    begins_with_a_value = parsed is not None and PLACE.match(parsed[0][0]) is not None
+    if parsed is None or begins_with_a_value:  # a value would take the code along
+        behind = _behind_a_code(language, text, reader)
+        if parsed is None or behind is not None:
+            return behind
     (one, *many), given = parsed
     known, values = words.translations(language), {name: _value(language, value, reader) for name, value in given.items()}
     if many:
