@@ -80,7 +80,7 @@ def _go_on(record: EnrolmentRecord, done: str, at: datetime, result: str | None)
         elif step.when is None or expressions.evaluate(step.when, record.facts()):
             arrange.hasten(record, step, since=at)
         elif step_deliveries.cancel(record.session, row.delivery_id, "condition"):
-            record.close(step.id, StepState.SKIPPED, f"condition: {step.when}", kind="skipped")
+            record.close(step.id, StepState.SKIPPED, phrase("condition: %(condition)s", condition=step.when), kind="skipped")
 
 
 __all__ = ["KIND", "close", "mark_done"]

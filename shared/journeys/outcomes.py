@@ -49,7 +49,7 @@ def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None
     if step is None or row.generation != context["generation"]:
         return "superseded"
     if record.enrolment.state in (Standing.EXITED, Standing.SUSPENDED) or record.has_outlived_its_reason:
-        return f"exited: {record.enrolment.reason}"[:64]
+        return phrase("exited: %(reason)s", reason=record.enrolment.reason)[:64]
     if record.journey.talks:  # the step was reached, and its condition asked then
         return _held(record, step)
     return _held(record, step) or _moved(record, step) or _unfit(record, step)
