@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from functions.broadcasts import counts, progress, running_gate, variants, waves
 from functions.broadcasts.progress import Change
 from functions.broadcasts.running_send import MARK, Whose
-from functions.broadcasts.running_tables import CODE_LENGTH, RecentFailure
+from functions.broadcasts.running_tables import RecentFailure
 from functions.broadcasts.states import RecipientStatus
-from functions.broadcasts.tables import ERROR_LENGTH, OUTCOME_LENGTH, Recipient
+from functions.broadcasts.tables import CODE_LENGTH, ERROR_LENGTH, OUTCOME_LENGTH, Recipient
 from shared.journeys.talks.events import TalkEvent
 from shared.messages import statuses
 from shared.messages.outcomes import MessageOutcome
@@ -132,13 +132,13 @@ def _failed(session: Session, whose: Whose, outcome: MessageOutcome, *, talks: b
     row = _locked(session, whose.recipient_id)
     if row is None:
         return
-    words = (_words(session, outcome.delivery_id) or code)[:ERROR_LENGTH]
+    words = (outcome.detail or _words(session, outcome.delivery_id) or code)[:ERROR_LENGTH]
     if row.status == RecipientStatus.COMPLETED and not talks and row.delivered_at is None and outcome.word == "failed":
         # The vendor took the message, and says now that it did not arrive.
-        row.status, row.flow_completed, row.error_code, row.error_message = RecipientStatus.FAILED, False, code[:20], words
+        row.status, row.flow_completed, row.error_code, row.error_message = RecipientStatus.FAILED, False, code, words
         counts.add(session, row.execution_id, variants.counted(row.variant, {"completed": -1, "failed": 1}))
         return
-    _record(session, row.id, RecipientStatus.FAILED, outcome.at, error_code=code[:20], error_message=words)
+    _record(session, row.id, RecipientStatus.FAILED, outcome.at, error_code=code, error_message=words)
 
 
 def _words(session: Session, delivery_id: int) -> str | None:

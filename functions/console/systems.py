@@ -23,7 +23,7 @@ from shared.outbox.actions import State
 from shared.store.models import ActionLog, Delivery, Target
 from shared.store.session import reading
 from shared.store.wait_models import DeliveryWait, Outage
-from shared.watch.record import line_before
+from shared.watch import hour_figures
 from shared.web import targets
 from shared.web.paging import RowId, counted_values
 from shared.web.targets import TargetOut
@@ -32,7 +32,6 @@ router = APIRouter(route_class=ConsoleRoute)
 
 DAY = timedelta(hours=24)
 MOST_SHOWN = 20
-LINE = (ActionLog.action, ActionLog.result)
 
 
 def down(session: Session) -> Count:
@@ -93,16 +92,12 @@ def _state(target: TargetOut, row: Target | None) -> str:
 
 
 def _attempts(session: Session) -> Mapping[str, tuple[int, int]]:
-    """Of each system the attempts of the last day that were done, and those that failed: the log names it before the dot."""
-    since = clock.now() - DAY
-    lately = (ActionLog.id > line_before(session, since), ActionLog.at > since, ActionLog.attempt.is_not(None))
-    rows = session.execute(select(ActionLog.action, ActionLog.result, func.count()).where(*lately).group_by(*LINE))
+    """Of each system the attempts of the last day that were done, and those that failed."""
     found: dict[str, tuple[int, int]] = {}
-    for action, result, number in rows:
-        target = action.partition(".")[0]
-        done, failed = found.get(target, (0, 0))
-        fails = attempts.is_failure(result)
-        found[target] = (done + number * (result == "done"), failed + number * fails)
+    for of, number in hour_figures.lately(session, hour_figures.ATTEMPTS, DAY).items():
+        done, failed = found.get(of.owner, (0, 0))
+        fails = attempts.is_failure(of.result)
+        found[of.owner] = (done + number * (of.result == "done"), failed + number * fails)
     return found
 
 
