@@ -103,14 +103,10 @@ def _attempts(session: Session) -> Mapping[str, tuple[int, int]]:
 
 def _kinds(session: Session, name: str) -> list[tuple[str, int]]:
     """The failed attempts of a system in the last day by what was said of them, the most frequent first."""
-    since = clock.now() - DAY
-    lately = (ActionLog.id > line_before(session, since), ActionLog.at > since, ActionLog.attempt.is_not(None))
-    of_system = ActionLog.action.startswith(f"{name}.", autoescape=True)
-    rows = session.execute(select(ActionLog.result, func.count()).where(*lately, of_system).group_by(ActionLog.result))
     found: Counter[str] = Counter()
-    for result, number in rows:
-        if attempts.is_failure(result):
-            found[result.removeprefix(attempts.LATE)] += number
+    for of, number in hour_figures.lately(session, hour_figures.ATTEMPTS, DAY).items():
+        if of.owner == name and attempts.is_failure(of.result):
+            found[of.result.removeprefix(attempts.LATE)] += number
     return found.most_common(MOST_SHOWN)
 
 

@@ -13,7 +13,7 @@ from shared.store.wait_models import DeliveryWait, Outage
 from shared.web import paging
 from tests.functions.console.browser import Browser
 
-OWED = 3
+HELD_UP = 3
 
 
 def attempt(at: datetime, result: str, delivery: int | None = None, action: str = "odoo.contact") -> ActionLog:
@@ -49,13 +49,13 @@ def test_people_whom_a_system_keeps_waiting_are_counted_once(viewer: Browser, mo
 def outage(console: None) -> int:
     """Odoo was away for an hour; three deliveries waited, each was done once afterwards."""
     now = clock.now()
-    row = Outage(target="odoo", error="503", held_up=OWED, done=OWED, started_at=now - timedelta(hours=2))
+    row = Outage(target="odoo", error="503", held_up=HELD_UP, done=HELD_UP, started_at=now - timedelta(hours=2))
     row.ended_at = now - timedelta(hours=1)
 
     def work(session: Session) -> None:
         session.add(row)
         session.flush()
-        for number in range(OWED):
+        for number in range(HELD_UP):
             who = f"manychat:{number % 2}"
             facts = {"kind": "sync", "target": "odoo", "action": "contact", "subject": who, "due_at": now}
             one = Delivery(state=State.DONE, finished_at=now, **facts)
@@ -71,13 +71,13 @@ def outage(console: None) -> int:
 
 
 def test_report_of_an_outage_proves_that_nothing_was_doubled(outage: int, viewer: Browser) -> None:
-    """From when to when, how many people, the longest wait, each owed delivery done once."""
+    """From when to when, how many people, the longest wait, each delivery that waited done once."""
     shown = viewer.get(f"/console/outages/{outage}")
     assert shown.heading == "odoo did not answer for 1 h"
     assert "It touched 2 people or records. The longest wait was 42 min." in shown.words
     assert "Nothing was lost and nothing was done twice." in shown.words
     assert "Held up 3 Done once 3 Ended otherwise 0 Still open 0 Done twice 0" in shown.words
-    assert shown.words.count("manychat:") == OWED
+    assert shown.words.count("manychat:") == HELD_UP
 
 
 def test_report_of_an_outage_claims_nothing_that_is_not_so(outage: int, viewer: Browser) -> None:
@@ -87,7 +87,7 @@ def test_report_of_an_outage_claims_nothing_that_is_not_so(outage: int, viewer: 
     assert "Done twice 1" in shown
     assert "Nothing was lost" not in shown
     transact(lambda session: session.query(ActionLog).delete())
-    transact(lambda session: session.query(Outage).update({"done": OWED - 1}))
+    transact(lambda session: session.query(Outage).update({"done": HELD_UP - 1}))
     shown = viewer.get(f"/console/outages/{outage}").words
     assert "Still open 1 Done twice 0" in shown
     assert "Nothing was lost" not in shown
