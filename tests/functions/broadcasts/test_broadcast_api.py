@@ -1,6 +1,7 @@
 """Automations over the API: what is kept, refused, started and shown, with the names of the system that is replaced."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -291,3 +292,26 @@ def test_figures_are_exact_and_say_how_well_it_went(api: Api) -> None:
         0.0,
     )
     assert api.get(LIST).json["items"][0]["total_sent"] == 3
+
+
+def test_means_are_those_of_the_messages(api: Api, test_clock: clock.TestClock) -> None:
+    """From due to sent, from sent to the reply, and messages in a minute since the execution began."""
+    contacts(api)
+    made = automation(api)
+    execution, begun = started(api, made), clock.now()
+
+    def begin(session: Any) -> None:
+        session.execute(update(Execution).values(status=ExecutionStatus.RUNNING, started_at=begun))
+        session.execute(update(Recipient).values(due_at=begun))
+
+    transact(begin)
+    sent = {1: 2, 2: 4, 3: 9}  # seconds after they were due
+    changes = [Change(recipient_id=one, status=RecipientStatus.SENT, at=begun + timedelta(seconds=sent[one])) for one in sent]
+    changes += [Change(recipient_id=1, status=RecipientStatus.REPLIED, at=begun + timedelta(seconds=32))]
+    transact(lambda session: progress.record(session, [*changes, *changes]))
+    test_clock.advance(minutes=2)
+    names = ("average_processing_time", "average_response_time")
+    for where in (f"{LIST}/{made['id']}/stats", f"/api/v1/executions/{execution['id']}"):
+        shown = api.get(where).json
+        assert [shown[name] for name in names] == [5.0, 30.0]
+    assert shown["messages_per_minute"] == 1.5

@@ -220,6 +220,15 @@ def test_refusal_for_good_fails_its_recipient_alone(post: Post) -> None:
         assert (row.error_code, row.error_message) == ("meta-131026", "not on WhatsApp")
 
 
+def test_code_of_a_failure_is_kept_whole(post: Post) -> None:
+    """Those who look for it find it by the name that everything else has for it."""
+    post.begin(1, rate_limit_per_hour=1000)
+    post.office.refusals = [PermanentError("meta-template-parameters", "sending a message answered 400 132000 x")]
+    post.go(120)
+    with reading() as session:
+        assert session.scalars(select(Recipient.error_code)).all() == ["meta-template-parameters"]
+
+
 @pytest.mark.slow
 def test_wave_of_errors_pauses_with_its_reason(post: Post) -> None:
     """More failures than the share allows: paused, alert and reason name the worst code, the rest stay as they were."""
@@ -349,8 +358,8 @@ def test_late_failure_counts_and_delivery_too(post: Post) -> None:
 
     report(first, "delivered")
     report(first, "delivered")
-    report(second, "failed", reason="meta-131026")
-    report(second, "failed", reason="meta-131026")
+    report(second, "failed", reason="meta-undeliverable", detail="131026 Message undeliverable: too old an app")
+    report(second, "failed", reason="meta-undeliverable")
     found = post.counted(execution_id)
     assert {name: found.get(name) for name in ("sent", "delivered", "completed", "failed")} == {
         "sent": 2,
@@ -358,6 +367,9 @@ def test_late_failure_counts_and_delivery_too(post: Post) -> None:
         "completed": 1,
         "failed": 1,
     }
+    with reading() as session:
+        row = session.scalars(select(Recipient).where(Recipient.status == "failed")).one()
+        assert (row.error_code, row.error_message) == ("meta-undeliverable", "131026 Message undeliverable: too old an app")
 
 
 def test_worker_that_stood_still_takes_another_slot(post: Post, environment: pytest.MonkeyPatch) -> None:
