@@ -1,8 +1,9 @@
 """(g2) Pages of the console's lists with 1,000,000 executions, deliveries and contacts, against 10,000 of each.
 
-With `--huge` 10,000,000. What is open or stopped does not grow with a table: both databases have the same 500 deliveries that
+With `--huge` 10,000,000. The pages that tell of a day are asked for as well: the hours of that day are counted, as the job of
+each minute has done it. What is open or stopped does not grow with a table: both databases have the same 500 deliveries that
 wait, of which 100 are tried again. Each database has its own host; the requests to the two alternate. Free text looks at every
-event of its time, so it is shown without an aim.
+event of its time, and the reports read every contact, so both are shown without an aim.
 """
 
 import http.client
@@ -17,6 +18,8 @@ from sqlalchemy import Engine
 
 from bench.harness import BenchError, Figure, Options, percentile
 from bench.stack import KEY, Stack
+from shared.store.session import transact
+from shared.watch import hour_figures
 
 AIM = 1.3
 OPEN = 500
@@ -63,7 +66,18 @@ _COLUMNS = {
         "odoo_linked": "0",
         "odoo_sync_attempts": "0",
     },
+    "action_log": {
+        "at": _MOMENT,
+        "actor": "'system'",
+        "action": "CASE n % 4 WHEN 0 THEN 'kommo.contact' ELSE 'odoo.contact' END",
+        "subject": "'bench-' || (n / 20)",
+        "delivery_id": "n",
+        "attempt": "1",
+        "result": "CASE n % 9 WHEN 0 THEN 'unavailable' ELSE 'done' END",
+    },
 }
+_RUNS = 26
+"""Of the job that counts hours: it begins a day back, and each run makes good an hour."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +107,12 @@ def _queries(middle: int) -> tuple[Query, ...]:
         Query("deliveries to a system", "/console/deliveries?target=odoo"),
         Query("deliveries that are retried", "/console/deliveries?state=retrying"),
         Query("deliveries of a person", "/console/deliveries?subject=bench-17"),
+        Query("the first page", "/console"),
+        Query("systems", "/console/systems"),
+        Query("one system", "/console/systems/odoo"),
+        Query("flows", "/console/flows"),
+        Query("one flow", "/console/flows/leads"),
+        Query("reports of 30 days", "/console/reports?days=30", aim=False),
     )
 
 
@@ -174,6 +194,8 @@ def _filled(stack: Stack, rows: int) -> Engine:
             connection.exec_driver_sql(_filling(table, columns), {"rows": rows, "open": OPEN})
     with database.connect() as connection:
         connection.exec_driver_sql("ANALYZE")
+    for _ in range(_RUNS):
+        transact(hour_figures.fold, database)
     return database
 
 

@@ -38,7 +38,7 @@ KEPT = MappingProxyType(
         **dict.fromkeys(("contacts", "opportunities", "stage_history", "campaign_contacts", "campaign_history"), RECORD),
         **dict.fromkeys(("channels", "advisors", "stage_map", "campaigns"), BY_HAND),
         **dict.fromkeys(("targets", "target_slots", "target_parts", "lane_shares", "flow_holds", "odoo_cursors"), FEW),
-        **dict.fromkeys(("retention_marks", "event_figures", "journey_figures"), FEW),
+        **dict.fromkeys(("retention_marks", "event_figures", "hour_folds", "journey_figures"), FEW),
         **dict.fromkeys(("enrolment_addresses", "enrolment_steps", "journey_talks", "journey_decisions"), OF_ENROLMENT),
         "enrolments": "who was in a journey once is not put in again",
         "journey_versions": "enrolments keep the one by which they began",
@@ -76,7 +76,7 @@ FLOW = Flow(
             *("channels", "advisors", "stage_map", "campaigns", "targets", "target_slots", "journey_versions"),
             *("journey_pauses", "journey_figures", "retention_marks", "used_keys", "odoo_cursors"),
             *("delivery_waits", "outages", "target_pauses", "target_parts", "lane_shares", "event_figures", "event_hours"),
-            *("day_figures", "day_folds", "model_days"),
+            *("day_figures", "day_folds", "hour_figures", "hour_folds", "model_days"),
             *("flow_holds", "flow_pauses", "log_lines"),
         )
     ),

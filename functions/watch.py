@@ -21,6 +21,7 @@ FLOW = Flow(
     jobs=(
         Job(name="line", rhythm=Rhythm.MINUTE, run="shared.watch.report:write_line"),
         Job(name="count-events", rhythm=Rhythm.MINUTE, run="shared.watch.flow_figures:count"),
+        Job(name="count-hours", rhythm=Rhythm.MINUTE, run="shared.watch.hour_figures:count"),
         Job(name="count-days", rhythm=Rhythm.MINUTE, run="shared.watch.day_figures:count_stale"),
     ),
 )

@@ -195,7 +195,7 @@ class Flow:
             *self.waiting,
             *self.figures,
         )
-        named = (self.targets, self.logs, self.listeners, self.answer_readers, self.handlers, self.plans)
+        named = (self.targets, self.comparisons, self.logs, self.listeners, self.answer_readers, self.handlers, self.plans)
         mapped = (*(part for each in named for part in each.values()), *(job.run for job in self.jobs))
         readers = (kind.read for kind in self.identities if kind.read is not None)
         return (*single, *several, *mapped, *readers)

@@ -12,7 +12,7 @@
     failures of WhatsApp, waves  | 90 days                      | (older ones count no more, and are not noted again)
     events that journeys keep    | 30 days                      | (a beginning that is as late is none any more)
     beginnings after a pause     | 30 days                      | the pause is over
-    figures of an hour           | 90 days                      | (a quarter of a year, for the console's pages)
+    figures, counts of an hour   | 90 days                      | (a quarter of a year, for the console's pages)
     figures and tokens of a day  | 1,100 days                   | (three years, so that a year is held against two others)
     when a day was counted       | 1,100 days                   | (with its figures)
     comparisons with others      | RETENTION_ACTION_LOG_DAYS    | (the differences that one has found are of its day)
@@ -41,7 +41,7 @@ from shared import flows
 from shared.outbox import actions
 from shared.outbox.actions import Kind, State
 from shared.settings import Settings
-from shared.store.figure_models import DayFigure, DayFold, EventHour, ModelDay
+from shared.store.figure_models import HOURS_KEPT_DAYS, DayFigure, DayFold, EventHour, HourFigure, ModelDay
 from shared.store.flow_models import FlowPause, LogLine, Trial
 from shared.store.journey_models import Enrolment, JourneyBeginning, JourneyEvent
 from shared.store.message_models import MessageDay, MessageStatus, ReceivedMessage
@@ -53,7 +53,6 @@ COUNTED_DAYS = 7  # a day that is over anywhere on earth counts for nobody's cap
 OPENINGS_KEPT_DAYS = 2  # the messaging limit counts those of a day
 MOVES_KEPT_DAYS = 730  # who has had another number for so long is written to there
 REMEMBERED_DAYS = 30  # an event that comes so late that journeys do not remember what ended them
-HOURS_KEPT_DAYS = 90
 FAILURES_KEPT_DAYS = 91  # a day more than `not_on_whatsapp.REMEMBERED`: what could be noted again is still there
 FIGURES_KEPT_DAYS = 1100
 OPEN = ("active", "suspended")  # of an enrolment: something may still happen in it
@@ -124,6 +123,10 @@ def _old_answer(before: datetime) -> ColumnElement[bool]:
 
 def _old_hour(before: datetime) -> ColumnElement[bool]:
     return EventHour.hour < before
+
+
+def _old_count_of_hour(before: datetime) -> ColumnElement[bool]:
+    return HourFigure.hour < before
 
 
 def _old_day_figure(before: datetime) -> ColumnElement[bool]:
@@ -228,6 +231,7 @@ RULES = {
     "journey events": Rule(JourneyEvent, JourneyEvent.created_at, lambda _s: REMEMBERED_DAYS, _old_journey_event),
     "beginnings": Rule(JourneyBeginning, JourneyBeginning.created_at, lambda _s: REMEMBERED_DAYS, _old_beginning),
     "figures of hours": Rule(EventHour, EventHour.hour, lambda _s: HOURS_KEPT_DAYS, _old_hour),
+    "counts of hours": Rule(HourFigure, HourFigure.hour, lambda _s: HOURS_KEPT_DAYS, _old_count_of_hour),
     "figures of days": Rule(DayFigure, DayFigure.day, lambda _s: FIGURES_KEPT_DAYS, _old_day_figure),
     "counted days of figures": Rule(DayFold, DayFold.day, lambda _s: FIGURES_KEPT_DAYS, _old_fold),
     "comparisons": Rule(Reconciliation, Reconciliation.asked_at, DaysOf("retention_action_log_days"), _old_comparison),

@@ -36,7 +36,7 @@ class RunningOut(BaseModel):
 
 @router.post("/{automation_id}/pause", summary="Pause an automation", responses=REFUSED)
 def pause_automation(automation_id: UUID, caller: Caller, body: Why = None) -> RunningOut:
-    """Holds every running execution of it, within seconds however many people they have; its schedule begins nothing."""
+    """Holds what runs of it, within seconds however many people there are; what is queued begins once it is resumed."""
     reason = body.reason if body else None
     return _changed(automation_id, lambda session, uuid: running_automation.pause(session, uuid, actor(caller), reason))
 

@@ -245,7 +245,8 @@ def test(automation_id: UUID, operator: Signed, contact: Annotated[str, Form(max
 
 def _contact(session: Session, given: str) -> int | str:
     """The contact that somebody means: by a telephone number, else by its id."""
-    number = phone.e164_or_none(given) if len(given) >= SHORTEST_PHONE else None
+    region = get_settings().default_phone_region
+    number = phone.e164_or_none(given, default=region) if len(given) >= SHORTEST_PHONE else None
     if number is None:
         return int(given) if given.isdecimal() else given
     query = select(Contact.id).where(Contact.phone.in_([number, *phone.spellings(number)])).order_by(Contact.id).limit(1)

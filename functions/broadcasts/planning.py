@@ -19,7 +19,7 @@ from functions.broadcasts.judging import Judged
 from functions.broadcasts.states import Approval, ExecutionStatus, PlanState, RecipientStatus
 from functions.broadcasts.tables import Execution, Recipient, Upload
 from shared import clock, faults
-from shared.errors import PuenteError
+from shared.errors import ConfigurationError, RetryableError
 from shared.phrases import phrase
 from shared.store.dialect import held, unclaimed
 from shared.store.session import reading, transact
@@ -53,11 +53,11 @@ def plan_chunk(execution_id: int) -> bool:
     """Plan the next chunk; False where nothing is left to do now. What fails costs the execution an attempt, and is logged."""
     try:
         goes_on = transact(partial(_plan, execution_id=execution_id))
-    except PuenteError:
+    except (RetryableError, ConfigurationError):
         raise  # the database is away or busy: the execution is not to blame
     except Exception as error:
         log.exception("the recipients of execution %d cannot be worked out", execution_id)
-        transact(partial(_note_failure, execution_id=execution_id, words=type(error).__name__))
+        transact(partial(_note_failure, execution_id=execution_id, words=getattr(error, "reason", type(error).__name__)))
         return False
     faults.hit(AFTER_CHUNK)
     return goes_on

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from functions.broadcasts import running_control, running_plan, running_watch
 from functions.broadcasts.running_tables import RecentFailure
-from functions.broadcasts.states import OPEN, ExecutionStatus, PlanState
-from functions.broadcasts.tables import Execution
+from functions.broadcasts.states import OPEN, AutomationStatus, ExecutionStatus, PlanState
+from functions.broadcasts.tables import Automation, Execution
 from shared import clock, faults
 from shared.crm import editing
 from shared.errors import PuenteError
@@ -108,8 +108,10 @@ def _paused_and_due() -> Sequence[int]:
 def _ready() -> Sequence[int]:
     ready = (Execution.status == ExecutionStatus.QUEUED, Execution.plan_state == PlanState.PLANNED)
     allowed = or_(Execution.approval == "none", Execution.approval == "approved")
+    query = select(Execution.id).join(Automation, Automation.id == Execution.automation_id)
+    query = query.where(*ready, allowed, Automation.status != AutomationStatus.PAUSED)
     with reading() as session:
-        return session.scalars(select(Execution.id).where(*ready, allowed).order_by(Execution.id).limit(MOST)).all()
+        return session.scalars(query.order_by(Execution.id).limit(MOST)).all()
 
 
 def _cancelled() -> Sequence[int]:

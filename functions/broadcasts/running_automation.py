@@ -3,13 +3,13 @@
 from sqlalchemy.orm import Session
 
 from functions.broadcasts import automation_edits, running_control, starting
-from functions.broadcasts.states import OPEN, AutomationStatus, ExecutionStatus
+from functions.broadcasts.states import OPEN, UNDER_WAY, AutomationStatus, ExecutionStatus
 from functions.broadcasts.tables import Automation, Execution
 from shared.errors import RefusedError
 
 
 def pause(session: Session, automation_id: str, actor: str, reason: str | None) -> list[Execution]:
-    """Hold every running execution of it, and let its schedule begin nothing; the executions that are held now.
+    """Hold every running execution of it, and let nothing begin, queued or by its schedule; the executions that are held now.
 
     Raises:
         RefusedError: 404; 409, it is a draft or archived.
@@ -18,8 +18,10 @@ def pause(session: Session, automation_id: str, actor: str, reason: str | None) 
     if automation.status in (AutomationStatus.DRAFT, AutomationStatus.ARCHIVED):
         raise RefusedError(409, "wrong-state", f"An automation that is {automation.status} cannot be paused.")
     automation.status, automation.is_active = AutomationStatus.PAUSED, False
-    running = [row for row in _open(session, automation) if row.status == ExecutionStatus.RUNNING]
-    return [running_control.pause(session, row.id, actor, reason) for row in running]
+    session.flush()
+    under_way = [row.id for row in _open(session, automation) if row.status in UNDER_WAY]
+    held = (running_control.pause_if_running(session, one, actor, reason) for one in under_way)
+    return [row for row in held if row is not None]
 
 
 def resume(session: Session, automation_id: str, actor: str) -> list[Execution]:

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.broadcasts import approval, ledger
-from functions.broadcasts.states import Approval, ExecutionStatus, PlanState
-from functions.broadcasts.tables import REASON_LENGTH, Execution
+from functions.broadcasts.states import Approval, AutomationStatus, ExecutionStatus, PlanState
+from functions.broadcasts.tables import REASON_LENGTH, Automation, Execution
 from shared import clock
 from shared.crm import editing
 from shared.errors import RefusedError
@@ -33,6 +33,15 @@ def pause(session: Session, execution_id: int, actor: str, reason: str | None, *
     row.pause_reason = reason[:REASON_LENGTH] if reason else None
     editing.log(session, actor, "broadcasts.pause", f"execution:{row.uuid}", row.pause_reason or "")
     return row
+
+
+def pause_if_running(session: Session, execution_id: int, actor: str, reason: str | None) -> Execution | None:
+    """Hold an execution of an automation that is being paused; None where it does not run: then it does not begin either."""
+    return (
+        pause(session, execution_id, actor, reason)
+        if _locked(session, execution_id).status == ExecutionStatus.RUNNING
+        else None
+    )
 
 
 def resume(session: Session, execution_id: int, actor: str) -> Execution:
@@ -67,10 +76,15 @@ def cancel(session: Session, execution_id: int, actor: str, reason: str | None) 
 
 
 def start_if_ready(session: Session, execution_id: int) -> bool:
-    """Let a queued execution run once its recipients are worked out and nobody's approval is waited for."""
+    """Let a queued execution run once its recipients are worked out and nobody's approval is waited for.
+
+    While its automation is paused it stays queued. The status is read behind the lock for which whoever pauses asks as well.
+    """
     row = _locked(session, execution_id)
     is_ready = row.status == ExecutionStatus.QUEUED and row.plan_state == PlanState.PLANNED
     if not is_ready or row.approval not in (Approval.NONE, Approval.APPROVED):
+        return False
+    if session.get_one(Automation, row.automation_id).status == AutomationStatus.PAUSED:
         return False
     row.status, row.started_at = ExecutionStatus.RUNNING, clock.now()
     return True

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from functions.broadcasts import counts, progress, running_gate, variants, waves
 from functions.broadcasts.progress import Change
 from functions.broadcasts.running_send import MARK, Whose
-from functions.broadcasts.running_tables import CODE_LENGTH, RecentFailure
+from functions.broadcasts.running_tables import RecentFailure
 from functions.broadcasts.states import RecipientStatus
-from functions.broadcasts.tables import ERROR_LENGTH, OUTCOME_LENGTH, Recipient
+from functions.broadcasts.tables import CODE_LENGTH, ERROR_LENGTH, OUTCOME_LENGTH, Recipient
 from shared.journeys.talks.events import TalkEvent
 from shared.messages import statuses
 from shared.messages.outcomes import MessageOutcome
@@ -25,6 +25,8 @@ from shared.store.models import Delivery
 COMES_BACK = frozenset((running_gate.PAUSED, NOT_CONFIGURED))
 """Reasons for which a message was not sent that lie with us: its recipient waits, and gets another one."""
 CANCELLED = "cancelled"
+UNANSWERED = frozenset(("no_response", "undelivered", "failed", CANCELLED, "stopped", "left"))
+"""Outcomes of a conversation that need no word of the person."""
 REPLY_WITHIN = timedelta(days=7)
 NO_REPLY = frozenset(("reaction", "sticker"))
 STAGE = {"delivered": RecipientStatus.DELIVERED, "opened": RecipientStatus.READ}
@@ -60,7 +62,7 @@ def talk_ended(session: Session, event: TalkEvent) -> None:
     """Listens to `talk.ended`: the conversation is over, and so is the recipient.
 
     One of which nothing was sent has failed or was left out already, by the word on its message; else it has ended with its
-    outcome (`no_response` where nobody answered).
+    outcome (`no_response` where nobody answered). Where nobody knows whether the first message arrived, an answer shows it.
     """
     mark = event.context.get(MARK)
     if mark is None:
@@ -71,11 +73,20 @@ def talk_ended(session: Session, event: TalkEvent) -> None:
             reason = phrase("flow-failed: %(reason)s", reason=event.reason or "")[:ERROR_LENGTH]
             _record(session, row.id, RecipientStatus.FAILED, event.at, error_code="flow-failed", error_message=reason)
         return
-    status = RecipientStatus.COMPLETED if row.sent_at is not None else RecipientStatus.SKIPPED
     outcome = (event.outcome or "completed")[:OUTCOME_LENGTH]
-    _record(session, row.id, status, event.at, outcome=outcome, reason=None if row.sent_at else outcome, node=event.node)
+    status = _end_of(row, outcome)
+    why_not = outcome if status is RecipientStatus.SKIPPED else None
+    _record(session, row.id, status, event.at, outcome=outcome, reason=why_not, node=event.node)
     session.flush()
     row.flow_completed = event.completed
+
+
+def _end_of(row: Recipient, outcome: str) -> RecipientStatus:
+    if row.sent_at is not None:
+        return RecipientStatus.COMPLETED
+    if row.error_code is None:
+        return RecipientStatus.SKIPPED
+    return RecipientStatus.FAILED if outcome in UNANSWERED else RecipientStatus.COMPLETED
 
 
 def note_reply(session: Session, message_id: int) -> None:
@@ -133,13 +144,17 @@ def _failed(session: Session, whose: Whose, outcome: MessageOutcome, *, talks: b
     row = _locked(session, whose.recipient_id)
     if row is None:
         return
-    words = (_words(session, outcome.delivery_id) or code)[:ERROR_LENGTH]
+    if outcome.word == "uncertain" and talks and row.status == RecipientStatus.QUEUED:
+        # The conversation goes on, for the message may have arrived: it shows by what is reported of it, or by an answer.
+        row.error_code, row.error_message = code, _words(session, outcome.delivery_id)
+        return
+    words = (outcome.detail or _words(session, outcome.delivery_id) or code)[:ERROR_LENGTH]
     if row.status == RecipientStatus.COMPLETED and not talks and row.delivered_at is None and outcome.word == "failed":
         # The vendor took the message, and says now that it did not arrive.
-        row.status, row.flow_completed, row.error_code, row.error_message = RecipientStatus.FAILED, False, code[:20], words
+        row.status, row.flow_completed, row.error_code, row.error_message = RecipientStatus.FAILED, False, code, words
         counts.add(session, row.execution_id, variants.counted(row.variant, {"completed": -1, "failed": 1}))
         return
-    _record(session, row.id, RecipientStatus.FAILED, outcome.at, error_code=code[:20], error_message=words)
+    _record(session, row.id, RecipientStatus.FAILED, outcome.at, error_code=code, error_message=words)
 
 
 def _words(session: Session, delivery_id: int) -> str | None:

@@ -5,10 +5,9 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, Unicode
 from sqlalchemy.orm import Mapped, mapped_column
 
+from functions.broadcasts.tables import CODE_LENGTH
 from shared.store.models import Base
 from shared.store.types import BigId, UtcDateTime
-
-CODE_LENGTH = 64
 
 
 class Ledger(Base):

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Exists, delete, exists, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import progress, running_control, running_outcomes, waves
+from functions.broadcasts import progress, running_control, running_outcomes, running_send, waves
 from functions.broadcasts.running_outcomes import CANCELLED
 from functions.broadcasts.running_send import MARK
 from functions.broadcasts.running_tables import RecentFailure
@@ -15,10 +15,12 @@ from functions.broadcasts.states import ENDED, OPEN, AutomationStatus, Execution
 from functions.broadcasts.tables import Automation, Execution, Recipient
 from shared import clock
 from shared.alerts import plan_alert
+from shared.errors import PermanentError
 from shared.journeys import talking
 from shared.messages.outcomes import MessageOutcome, Word
 from shared.outbox import plan
 from shared.outbox.actions import State
+from shared.phrases import phrase
 from shared.store.dialect import held
 from shared.store.models import Delivery
 
@@ -41,18 +43,26 @@ def pause_for_errors(session: Session, execution_id: int) -> bool:
     """Pause an execution of whose automation too many messages have failed lately; the people are not to blame and not marked.
 
     More than BROADCAST_PAUSE_SHARE of the attempts of a quarter of an hour, and at least BROADCAST_PAUSE_FAILURES of them; a
-    provider that is not set up pauses it at once.
+    provider that is not set up pauses it at once, and so does a flow that is gone: who resumes finds everybody as they were.
     """
     execution = session.get_one(Execution, execution_id)
     if execution.status != ExecutionStatus.RUNNING:
         return False
-    reason = waves.why_to_pause(session, execution.automation_id)
+    reason = _flow_gone(execution) or waves.why_to_pause(session, execution.automation_id)
     if reason is None:
         return False
     running_control.pause(session, execution_id, running_control.SYSTEM, reason)
     text = f"Puente: broadcast execution {execution.uuid} was paused: {reason}"
     plan_alert(session, f"broadcast-paused:{execution.id}:{clock.now().isoformat()}", text)
     return True
+
+
+def _flow_gone(execution: Execution) -> str | None:
+    try:
+        running_send.flow(execution)
+    except PermanentError:
+        return phrase("its flow is not there any more")
+    return None
 
 
 def finish(session: Session, execution_id: int) -> bool:
@@ -112,9 +122,10 @@ def settle_strays(session: Session, execution_id: int) -> int:
     """Bring recipients in line whose message is over without a word of it; how many.
 
     Whose message is gone altogether (a restored backup) waits for another one. Whose message a person has taken back is left
-    out. Else the delivery's state is taken for the vendor's word.
+    out. Else the delivery's state is taken for the vendor's word. Who is in doubt has had it, and ends with the flow.
     """
-    overdue = (Recipient.status == RecipientStatus.QUEUED, Recipient.due_at <= clock.now() - STRAY_AFTER)
+    queued = (Recipient.status == RecipientStatus.QUEUED, Recipient.error_code.is_(None))
+    overdue = (*queued, Recipient.due_at <= clock.now() - STRAY_AFTER)
     over = Delivery.id.is_(None) | Delivery.state.not_in((State.PENDING, State.SENDING))
     query = select(Recipient, Delivery).outerjoin(Delivery, Delivery.id == Recipient.delivery_id)
     query = query.where(Recipient.execution_id == execution_id, *overdue, over).order_by(Recipient.due_at).limit(PAGE)

@@ -19,7 +19,7 @@ from shared.store.models import Base, Timestamped
 from shared.store.types import BigId, JsonText, Note, UtcDateTime
 
 NAME_LENGTH, UUID_LENGTH, STATUS_LENGTH, REASON_LENGTH, ACTOR_LENGTH = 255, 36, 16, 200, 60
-ZONE_LENGTH, TIME_LENGTH, KEY_LENGTH, OUTCOME_LENGTH, ERROR_LENGTH, PHONE_LENGTH = 64, 8, 64, 60, 500, 20
+CODE_LENGTH, ZONE_LENGTH, TIME_LENGTH, KEY_LENGTH, OUTCOME_LENGTH, ERROR_LENGTH, PHONE_LENGTH = 64, 64, 8, 64, 60, 500, 20
 DEFAULT_ZONE = "America/Sao_Paulo"
 
 
@@ -199,7 +199,7 @@ class Recipient(Base):
     read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     replied_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     completed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    error_code: Mapped[str | None] = mapped_column(Unicode(20))
+    error_code: Mapped[str | None] = mapped_column(Unicode(CODE_LENGTH))
     error_message: Mapped[str | None] = mapped_column(Note(ERROR_LENGTH))
     source_line: Mapped[int | None] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)

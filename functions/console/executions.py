@@ -47,12 +47,13 @@ class Filters(BaseModel):
 
     `person` is whatever they are known by: a name of ours, an address, a number, words of their name. `state` is how far the
     deliveries are that the event has caused: `open` (some are still to be carried out), `retrying` after a failed attempt,
-    `uncertain`, `failed` (given up).
+    `uncertain`, `failed` (given up). `about` is the number of an event: those about the same as it.
     """
 
     flow: Annotated[str | None, BeforeValidator(blank), Field(max_length=40)] = None
     outcome: Annotated[str | None, BeforeValidator(blank), Field(max_length=32)] = None
     subject: Annotated[str | None, BeforeValidator(blank), Field(max_length=100)] = None
+    about: Annotated[int | None, BeforeValidator(blank), Field(ge=1, lt=10**LONGEST_ID)] = None
     person: Annotated[str | None, BeforeValidator(blank), Field(max_length=200)] = None
     state: State = ""
     since: Literal["1h", "24h", "7d", ""] = "24h"
@@ -62,7 +63,7 @@ class Filters(BaseModel):
     @property
     def is_any(self) -> bool:
         """Whether something is narrowed down but the time."""
-        return any((self.flow, self.outcome, self.subject, self.person, self.state, self.text))
+        return any((self.flow, self.outcome, self.subject, self.about, self.person, self.state, self.text))
 
     def applied(self, session: Session, query: Select[InboxEvent], now: datetime) -> Select[InboxEvent]:
         """`query`, narrowed down."""
@@ -76,6 +77,9 @@ class Filters(BaseModel):
             query = query.where(InboxEvent.outcome == self.outcome)
         if self.subject is not None:
             query = query.where(InboxEvent.subject == self.subject)
+        if self.about is not None:
+            same = select(InboxEvent.subject).where(InboxEvent.id == self.about).scalar_subquery()
+            query = query.where(InboxEvent.subject == same)
         time = SINCE[self.since]
         if self.text is not None:
             time = min(time or WEEK, WEEK)
@@ -106,6 +110,7 @@ def executions(request: Request, filters: Annotated[Filters, Query()]) -> Respon
     facts |= {"more": listing.address(request, after=page.next) if page.next else None, "sinces": list(SINCE)}
     facts["is_trial"] = is_trial
     facts["without_subject"] = listing.address(request, subject=None)
+    facts["without_about"] = listing.address(request, about=None)
     return pages.render(request, "console/executions.html", here="executions", heading=mark("Executions"), **facts)
 
 

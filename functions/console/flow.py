@@ -57,6 +57,7 @@ FLOW = Flow(
         "functions.console.matters:stopped",
         "functions.console.matters:paused_flows",
         "functions.console.matters:answers",
+        "functions.console.matters:approvals",
         "functions.console.matters:uncertain",
         "functions.console.matters:failed",
         "functions.console.matters:drift",

@@ -18,8 +18,8 @@ from shared.outbox import attempts
 from shared.settings import get_settings
 from shared.store.figure_models import EventHour
 from shared.store.flow_models import FlowHold, FlowPause
-from shared.store.models import ActionLog, DeadLetter, InboxEvent
-from shared.watch.record import line_before
+from shared.store.models import DeadLetter, InboxEvent
+from shared.watch import hour_figures
 from shared.web import webhook_paths
 
 DAY, MONTH = timedelta(hours=24), timedelta(days=30)
@@ -108,7 +108,7 @@ def outs(session: Session, flow: Flow) -> list[Out]:
     """What the flow's declaration says that it does outside, busiest first."""
     named = {(action.target, action.name) for part in (*flow.syncs, *flow.effects) for action in _actions(flows.resolve(part))}
     figures = _attempts(session) if named else {}
-    found = [Out(target, action, *figures.get(f"{target}.{action}", (0, 0))) for target, action in named]
+    found = [Out(target, action, *figures.get((target, action), (0, 0))) for target, action in named]
     return sorted(found, key=lambda one: (-one.done, one.target, one.action))[:MOST_NODES]
 
 
@@ -119,15 +119,13 @@ def _actions(part: Any) -> Iterator[Any]:
             yield action
 
 
-def _attempts(session: Session) -> Mapping[str, tuple[int, int]]:
-    """Of each action the attempts of the last day that were done, and those that failed."""
-    since = clock.now() - DAY
-    lately = (ActionLog.id > line_before(session, since), ActionLog.at > since, ActionLog.attempt.is_not(None))
-    by = (ActionLog.action, ActionLog.result)
-    found: dict[str, tuple[int, int]] = {}
-    for action, result, number in session.execute(select(*by, func.count()).where(*lately).group_by(*by)):
-        done, failed = found.get(action, (0, 0))
-        found[action] = (done + number * (result == "done"), failed + number * attempts.is_failure(result))
+def _attempts(session: Session) -> Mapping[tuple[str, str], tuple[int, int]]:
+    """Of each system and action the attempts of the last day that were done, and those that failed."""
+    found: dict[tuple[str, str], tuple[int, int]] = {}
+    for of, number in hour_figures.lately(session, hour_figures.ATTEMPTS, DAY).items():
+        done, failed = found.get((of.owner, of.part), (0, 0))
+        fails = attempts.is_failure(of.result)
+        found[of.owner, of.part] = (done + number * (of.result == "done"), failed + number * fails)
     return found
 
 

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from functions.console import missing
 from shared import clock
+from shared.approvals.approval import PENDING
 from shared.console import terms
+from shared.console.masking import masked_text
 from shared.console.waiting import Waiting
 from shared.console.words import FlowName, Word, mark, mark_counted
 from shared.crm import reconciliations
@@ -18,6 +20,7 @@ from shared.intake.dead_letter_reasons import Cause, causes
 from shared.messages import answering
 from shared.messages.consent import WHATSAPP_WINDOW
 from shared.outbox.actions import Kind, State
+from shared.store.approval_models import Approval
 from shared.store.flow_models import FlowHold, FlowPause
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import Delivery, Reconciliation
@@ -29,6 +32,8 @@ LABELS = {
     missing.UNKNOWN_ADVISOR: mark("Add the advisor and review"),
 }
 """What is done about a cause, by its reason."""
+PEOPLE = ("Recipients", "People")
+"""How details of approvals call the number of those who get something."""
 
 
 def stopped(session: Session) -> Iterator[Waiting]:
@@ -93,19 +98,44 @@ def answers(session: Session) -> Iterator[Waiting]:
     if oldest is None:
         return
     until = answering.standing(session, oldest).until
+    called = masked_text(oldest.sender_name) if oldest.sender_name else Word(mark("Somebody"))
     yield Waiting(
         kind=mark("Answers"),
         icon="chat",
         status="warn",
         title=mark("%(name)s: “%(text)s”"),
         text=mark_counted("%(count)s message waits for an answer.", "%(count)s messages wait for an answer."),
-        values={"name": oldest.sender_name or Word(mark("Somebody")), "text": (oldest.text or "")[:80], "count": count},
+        values={"name": called, "text": masked_text(oldest.text or "")[:80], "count": count},
         path=f"/console/answers?first={oldest.id}#answer-{oldest.id}",
         label=mark("Answer %(name)s"),
         since=oldest.received_at,
         until=until if until is not None and until > clock.now() else None,
         weight=count,
     )
+
+
+def approvals(session: Session) -> Iterator[Waiting]:
+    """What goes on only with a second person's word, the one whose time ends first before the others."""
+    waiting = select(Approval).where(Approval.state == PENDING, Approval.expires_at > clock.now()).order_by(Approval.expires_at)
+    for row in session.scalars(waiting.limit(MOST)):
+        yield Waiting(
+            kind=mark("Approval"),
+            icon="eye",
+            title=mark("%(title)s"),
+            text=mark("Asked for by %(who)s; it goes on only when a second person has approved it."),
+            values={"title": row.title, "who": row.asked_by},
+            people=_people(row.details),
+            path=f"/console/approvals/{row.id}",
+            label=mark("Look and decide"),
+            since=row.created_at,
+            until=row.expires_at,
+        )
+
+
+def _people(details: Any) -> int | None:
+    """How many people an approval is about, as its details say; None where they do not."""
+    pairs = dict(pair for pair in details or () if len(pair) == 2)  # noqa: PLR2004  # a label and its value
+    return next((int(pairs[label]) for label in PEOPLE if str(pairs.get(label, "")).isdecimal()), None)
 
 
 def uncertain(session: Session) -> Iterator[Waiting]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,8 +23,13 @@ from shared.messages import digests, operator_actions
 from shared.messages.answering import LONGEST
 from shared.people import aliases, kinds, queries
 from shared.people.kinds import Identity
+from shared.readers import phone
+from shared.settings import get_settings
+from shared.store.journey_models import Enrolment
+from shared.store.limits import LONGEST_ID
 from shared.store.message_models import ReceivedMessage
-from shared.store.models import Contact, InboxEvent
+from shared.store.models import Contact, DeadLetter, Delivery, InboxEvent
+from shared.store.plan_models import PlanPart
 from shared.store.session import reading, transact
 from shared.web.conditions import etag, guard
 from shared.web.paging import RowId, counted
@@ -59,7 +65,7 @@ def people(request: Request, q: Annotated[str, Query(max_length=200)] = "") -> R
     """The search; where one person fits, their page at once."""
     asked = q.strip()
     with reading() as session:
-        hits = find(session, asked) if asked else []
+        hits = find(session, q) if asked else []
         newest = [] if asked else _newest(session)
     if len(hits) == 1:
         return RedirectResponse(hits[0].path, SEE_OTHER)
@@ -68,12 +74,13 @@ def people(request: Request, q: Annotated[str, Query(max_length=200)] = "") -> R
 
 
 def find(session: Session, asked: str) -> list[Hit]:
-    """Whom a text may mean: an event's id, a name of ours, an address, a number, words of a name."""
+    """Whom a text may mean, as it was typed: an event's id, a name of ours, an address, a number, words of a name."""
+    typed, asked = asked, asked.strip()
     event = session.scalars(
         select(InboxEvent).where(InboxEvent.event_id == asked).order_by(InboxEvent.id.desc()).limit(1)
     ).first()
     hits = [Hit(f"/console/executions/{event.id}", event.type, asked)] if event is not None else []
-    hits += [Hit(f"/console/people/{number}", called(session, number), asked) for number in sorted(numbers(session, asked))]
+    hits += [Hit(f"/console/people/{number}", called(session, number), asked) for number in sorted(numbers(session, typed))]
     if not hits:
         hits = _by_words(session, asked)
     return hits[:MOST_FOUND]
@@ -82,12 +89,12 @@ def find(session: Session, asked: str) -> list[Hit]:
 def numbers(session: Session, asked: str) -> set[int]:
     """The people whose name of ours, address or number a text is."""
     meant = {number for one in _meant(asked) for number in queries.with_proposals(session, one)}
-    return meant | _by_names(session, [asked])
+    return meant | _by_names(session, [asked.strip()])
 
 
 def subjects(session: Session, asked: str) -> list[str]:
     """What events call whoever a text may mean, by words of their name as well; and the text itself."""
-    known = numbers(session, asked)
+    known, asked = numbers(session, asked), asked.strip()
     if not known:
         words = select(Contact.manychat_id).where(having_words(Contact.search_text, asked)).order_by(Contact.search_text)
         ids = session.scalars(words.limit(MOST_FOUND)).all()
@@ -100,7 +107,9 @@ def subjects(session: Session, asked: str) -> list[str]:
 
 def _meant(asked: str) -> tuple[Identity, ...]:
     """The identities that a text may be the value of."""
-    return kinds.identities(email=asked) if "@" in asked else kinds.identities(phone=asked)
+    if "@" in asked:
+        return kinds.identities(email=asked)
+    return kinds.identities(phone=phone.searched(asked, default=get_settings().default_phone_region))
 
 
 def _by_names(session: Session, names: Collection[str]) -> set[int]:
@@ -124,6 +133,40 @@ def _hits_of(session: Session, row: Contact) -> list[Hit]:
 def _newest(session: Session) -> list[Hit]:
     rows = session.scalars(select(Contact).order_by(Contact.updated_at.desc(), Contact.id.desc()).limit(20)).all()
     return [hit for row in rows for hit in _hits_of(session, row)]
+
+
+Number = Annotated[int | None, Field(ge=1, lt=10**LONGEST_ID)]
+
+
+class About(BaseModel):
+    """Something about somebody, by its number: they are opened by it, so that no address of theirs stands in one of ours."""
+
+    execution: Number = None
+    delivery: Number = None
+    letter: Number = None
+    enrolment: Number = None
+    part: Number = None
+
+    def subject(self, session: Session) -> str | None:
+        """What it calls them; None where there is no such thing, or no longer."""
+        columns = {
+            InboxEvent.subject: (InboxEvent.id, self.execution),
+            Delivery.subject: (Delivery.id, self.delivery),
+            DeadLetter.subject: (DeadLetter.id, self.letter),
+            Enrolment.person: (Enrolment.id, self.enrolment),
+            PlanPart.subject: (PlanPart.id, self.part),
+        }
+        asked = [(name, column == number) for name, (column, number) in columns.items() if number is not None]
+        return session.scalar(select(asked[0][0]).where(asked[0][1])) if asked else None
+
+
+@router.get("/console/people/of")
+def person_of(about: Annotated[About, Query()]) -> Response:
+    """The page of whoever something is about; the search where nobody is known by what it calls them."""
+    with reading() as session:
+        subject = about.subject(session)
+        known = sorted(numbers(session, subject)) if subject else []
+    return RedirectResponse(f"/console/people/{known[0]}" if known else "/console/people", SEE_OTHER)
 
 
 @router.get("/console/people/{person_id:id}")

@@ -17,6 +17,7 @@ from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark
 from shared.errors import RefusedError
 from shared.plans import backfills, running
+from shared.readers import sheet_cells
 from shared.store.models import Reconciliation
 from shared.store.session import reading
 from shared.watch.day_figures import last_days
@@ -34,7 +35,6 @@ TITLES: Mapping[Summary, str] = {
     "opportunities_by_stage": mark("Opportunities by stage"),
     "assignments": mark("Assignments"),
 }
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @router.get("/console/reports")
@@ -102,4 +102,4 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return sheet_cells.written(value) if isinstance(value, str) else value

@@ -13,6 +13,7 @@ from shared.messages import text_checks
 from shared.messages.templates import Template
 from shared.people import kinds
 from shared.readers import phone
+from shared.settings import get_settings
 from shared.store.journey_models import Enrolment
 from shared.store.models import Contact
 from shared.web.sorting import having_words
@@ -41,13 +42,13 @@ def find(session: Session, template: Template, asked: str) -> TextReader | None:
 
 
 def _contact(session: Session, asked: str) -> Contact | None:
-    number = phone.e164_or_none(asked)
+    number = phone.searched(asked, default=get_settings().default_phone_region)
     if "@" in asked:
         condition = Contact.email == asked.strip().lower()
     elif number is not None:
         condition = Contact.phone.in_([number, *phone.spellings(number)])
     else:
-        condition = having_words(Contact.search_text, asked)
+        condition = having_words(Contact.search_text, asked.strip())
     return session.scalars(select(Contact).where(condition).order_by(Contact.id).limit(1)).first()
 
 

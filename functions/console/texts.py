@@ -120,7 +120,7 @@ def text(
     """One text: as it is received, by its sample or by what is known of a person, with addresses masked; and its versions."""
     with reading() as session:
         current = found(session, name, locale)
-        reader = text_readers.find(session, current.now, person.strip()) if person.strip() else None
+        reader = text_readers.find(session, current.now, person) if person.strip() else None
         page = listing.page(session, text_versions.history(current.file), TextVersion.number, after, VERSIONS)
         uses = text_uses.of(session, current.file, {0, *(row.number for row in page.rows)})
         in_languages = _languages(session, name)
@@ -160,7 +160,7 @@ def shown(name: str, locale: Locale = "es", person: Annotated[str, Query(max_len
     """The mail by itself, for the frame of its page: nothing runs in it, whoever wrote it."""
     with reading() as session:
         current = found(session, name, locale)
-        reader = text_readers.find(session, current.now, person.strip()) if person.strip() else None
+        reader = text_readers.find(session, current.now, person) if person.strip() else None
     rendered = filled(current.now, masking.masked(reader.values) if reader is not None else {})
     return HTMLResponse(rendered.html or "", headers=pages.HEADERS | FRAMED)
 

@@ -55,6 +55,15 @@ class FlowDay:
         return self.handled / whole if whole else None
 
 
+@dataclass(frozen=True)
+class Lag:
+    """How long events took from the door to the record: on average, and in the slowest hour, `at` which it was."""
+
+    average: timedelta
+    longest: timedelta
+    at: datetime
+
+
 @router.get("/console")
 def today(request: Request, by: By = "matter") -> Response:
     """The first page."""
@@ -70,6 +79,7 @@ def today(request: Request, by: By = "matter") -> Response:
             "by": by,
             "bars": charts.bars([(handled, failed) for _hour, handled, failed in hours]),
             "hours": hours,
+            "lag": _lag(session, reader.now),
             "flows": _by_flow(session, reader.now),
             "due": _due(session, reader),
         }
@@ -105,11 +115,28 @@ def _grouped(matters: Sequence[Waiting], by: By) -> Mapping[str, list[Waiting]]:
 
 def _hours(session: Session, now: datetime) -> list[tuple[datetime, int, int]]:
     """The last 24 hours, oldest first: what was handled and what was not in each."""
-    begin = now.replace(minute=0, second=0, microsecond=0) - DAY + HOUR
+    begin = _begin(now)
     summed = select(EventHour.hour, func.sum(EventHour.handled), func.sum(EventHour.failed))
     rows = session.execute(summed.where(EventHour.hour >= begin).group_by(EventHour.hour))
     known = {hour: (int(handled), int(failed)) for hour, handled, failed in rows}
     return [(hour, *known.get(hour, (0, 0))) for hour in (begin + each * HOUR for each in range(24))]
+
+
+def _begin(now: datetime) -> datetime:
+    """When the first of the last 24 hours began; the one under way is the last."""
+    return now.replace(minute=0, second=0, microsecond=0) - DAY + HOUR
+
+
+def _lag(session: Session, now: datetime) -> Lag | None:
+    """How long events of the last day took from the door to the record; None where there were none."""
+    taken, handled = func.sum(EventHour.milliseconds), func.sum(EventHour.handled)
+    rows = session.execute(select(EventHour.hour, taken, handled).where(EventHour.hour >= _begin(now)).group_by(EventHour.hour))
+    by_hour = {hour: (int(milliseconds), int(number)) for hour, milliseconds, number in rows if number}
+    if not by_hour:
+        return None
+    whole, number = (sum(part) for part in zip(*by_hour.values(), strict=True))
+    longest, at = max((milliseconds / number, hour) for hour, (milliseconds, number) in by_hour.items())
+    return Lag(timedelta(milliseconds=whole / number), timedelta(milliseconds=longest), at)
 
 
 def _by_flow(session: Session, now: datetime) -> list[FlowDay]:

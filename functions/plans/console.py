@@ -57,6 +57,7 @@ class GoingOut:
     target: str
     action: str
     template: str
+    version: str
     is_message: bool
     is_cancelled: bool
     number: int
@@ -66,10 +67,11 @@ class GoingOut:
     @classmethod
     def of(cls, name: str, values: Sequence[Any]) -> "GoingOut":
         """As a plan keeps it."""
-        target, action, kind, template, state = name.split("|")
+        target, action, kind, text, state = name.split("|")
+        template, _at, version = text.partition("@")
         number, units, first = values
         is_message, is_cancelled = kind == Kind.MESSAGE, bool(state)
-        return cls(target, action, template, is_message, is_cancelled, number, units, datetime.fromisoformat(first))
+        return cls(target, action, template, version, is_message, is_cancelled, number, units, datetime.fromisoformat(first))
 
 
 def goings(plan: Plan) -> list[GoingOut]:
@@ -101,6 +103,8 @@ class Differing:
     title: str
     before: str
     now: str
+    out_before: Sequence[Mapping[str, Any]]
+    out_now: Sequence[Mapping[str, Any]]
 
 
 def _differing(session: Session, row: Plan) -> list[Differing]:
@@ -109,13 +113,15 @@ def _differing(session: Session, row: Plan) -> list[Differing]:
         return []
     old, new = aliased(PlanPart), aliased(PlanPart)
     same = (old.plan_id == row.before_id, old.unit == new.unit, old.name == new.name)
-    query = select(new.title, old.what, old.word, old.detail, new.what, new.word, new.detail).join(old, and_(*same))
+    query = select(old, new).join(new, and_(*same))
     query = query.where(new.plan_id == row.id, new.digest != old.digest).order_by(new.id).limit(MOST_REASONS)
-    return [Differing(title, _does(*parts[:3]), _does(*parts[3:])) for title, *parts in session.execute(query)]
+    pairs = session.execute(query).all()
+    return [Differing(now.title, _does(was), _does(now), was.caused or (), now.caused or ()) for was, now in pairs]
 
 
-def _does(what: str | None, word: str | None, detail: str | None) -> str:
-    return masking.masked_text(" ".join(filter(None, (word if what == kinds.STOP else "", detail)))) or word or what or ""
+def _does(part: PlanPart) -> str:
+    shown = " ".join(filter(None, (part.word if part.what == kinds.STOP else "", part.detail)))
+    return masking.masked_text(shown) or part.word or part.what or ""
 
 
 def _done(session: Session, number: int) -> Mapping[str, int]:

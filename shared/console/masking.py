@@ -7,6 +7,7 @@ from typing import Any
 DOTS = "••••"
 _EMAIL = re.compile(r"([A-Za-z0-9])[A-Za-z0-9._%+'-]*@([A-Za-z0-9.-]+\.[A-Za-z]{2,})")
 _PHONE = re.compile(r"(?<![\w-])(\+?\d[\d ().-]{5,}\d)(?![\w-])")
+_NUMBER = re.compile(r"\+\d{8,15}(?!\d)")
 _SHOWN_DIGITS = 4
 _FEWEST_DIGITS = 8
 
@@ -23,6 +24,11 @@ def masked(value: Any) -> Any:
 def masked_text(text: str) -> str:
     """The same for a text; what is a date, an amount or a short number is left as it is."""
     return _PHONE.sub(_masked_phone, _EMAIL.sub(rf"\1{DOTS}@\2", text))
+
+
+def masked_name(name: str) -> str:
+    """The same for a name by which events and deliveries call somebody: ids are numbers too, and stay as they are."""
+    return _NUMBER.sub(lambda found: f"{DOTS} {found[0][-_SHOWN_DIGITS:]}", _EMAIL.sub(rf"\1{DOTS}@\2", name))
 
 
 def _masked_phone(found: re.Match[str]) -> str:

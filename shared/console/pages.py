@@ -18,7 +18,7 @@ from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Pref
 from markupsafe import Markup, escape
 
 from shared import clock, flows, page_headers
-from shared.console import faults, navigation, phrases, session, words
+from shared.console import faults, masking, navigation, phrases, session, words
 from shared.console.identity import Operator
 from shared.console.moments import Reader
 from shared.console.navigation import Entry
@@ -177,6 +177,8 @@ def _environment(language: str) -> Environment:
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     environment.filters["json"] = as_json
+    environment.filters["masked"] = masking.masked_text
+    environment.filters["known_as"] = masking.masked_name
     environment.globals["most_attempts"] = most_attempts
     environment.globals["say"] = partial(words.in_words, language)
     environment.globals["declared"] = partial(_declared, language)

@@ -21,6 +21,7 @@ from shared.commands import start
 from shared.crm import editing, stage_edits
 from shared.crm.stages import Stage, stage_key
 from shared.errors import PuenteError, RefusedError
+from shared.readers import sheet_cells
 from shared.store.models import StageMapping
 from shared.store.session import reading
 
@@ -162,7 +163,7 @@ def _carry_out(session: Session, difference: Difference, actor: str) -> None:
 
 def _stage(row: dict[str, str | None]) -> tuple[Stage | None, str]:
     """The stage of a line, or None; and what is wrong with it."""
-    manychat, number, odoo = ((row.get(name) or "").strip() for name in COLUMNS)
+    manychat, number, odoo = (sheet_cells.read((row.get(name) or "").strip()) for name in COLUMNS)
     if None in row:
         return None, "more than three columns"
     if not (0 < len(manychat) <= LONGEST_NAME and 0 < len(odoo) <= LONGEST_NAME and stage_key(manychat)):
@@ -173,7 +174,7 @@ def _stage(row: dict[str, str | None]) -> tuple[Stage | None, str]:
 
 
 def _csv_line(stage: Stage) -> str:
-    return ",".join(_quoted(str(value)) for value in stage)
+    return ",".join(_quoted(sheet_cells.written(str(value))) for value in stage)
 
 
 def _quoted(text: str) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from shared.commands import start
 from shared.errors import ConfigurationError, PuenteError
 from shared.importer.declared import FIRST, importers
-from shared.importer.frame import Importer, Options, Summary
+from shared.importer.frame import Importer, Options, Problem, Summary
 from shared.importer.move import Move
+from shared.readers import sheet_cells
 from shared.store.session import long_statements
 
 ADOPT = "odoo-leads"
@@ -65,11 +66,16 @@ def _run(options: argparse.Namespace, known: Mapping[str, Importer], done: dict[
             for kind, after in _kinds(importer, options.only, options.after):
                 done[kind] = Summary(kind)
                 for summary, problems in move.kind(kind, after):
-                    writer.writerows([problem.kind, problem.line, problem.what, problem.why] for problem in problems)
+                    writer.writerows(_cells(problem) for problem in problems)
                     file.flush()
                     _progress(summary, end="\r" if sys.stdout.isatty() else "")
                     yield summary
                 _progress(done[kind], end="\n")
+
+
+def _cells(problem: Problem) -> list[str | int]:
+    """A row of the file of problems; whoever looks at it opens it as a spreadsheet, and its words are those of others."""
+    return [problem.kind, problem.line, sheet_cells.written(problem.what), sheet_cells.written(problem.why)]
 
 
 def _chosen(words: Sequence[str], known: Mapping[str, Importer], *, adopt: bool) -> Iterator[tuple[Importer, str]]:

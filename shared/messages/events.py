@@ -17,6 +17,7 @@ from shared.messages.digests import PATTERN
 
 EARLIER = "shared.messages.providers.earlier:event"
 MOST_AT_ONCE = 1000
+LONGEST_DETAIL = 300
 LONGEST_TEXT = 5000  # characters; WhatsApp takes 4,096
 MOST_MEDIA = 10
 LONGEST_SENDER = 100
@@ -68,8 +69,9 @@ where the provider does not tell kinds apart (Twilio)."""
 class ProviderEvent(BaseModel):
     """What became of one message, by its provider. `word` is the provider's own name of it, `status` ours.
 
-    `status` None: nothing that concerns us. `reason`: why it failed. `at`: when it happened, where the provider says so.
-    `delivery_id`: where our own callback carries it, and `proof`, the beginning of the delivery's key, where it carries that.
+    `status` None: nothing that concerns us. `reason`: why it failed; `detail`: the same in the provider's own code and words.
+    `at`: when it happened, where the provider says so. `delivery_id`: where our own callback carries it, and `proof`, the
+    beginning of the delivery's key, where it carries that.
     `who`: the digest of the address, where the provider names it.
     """
 
@@ -79,6 +81,7 @@ class ProviderEvent(BaseModel):
     word: str = Field(default="", max_length=60)
     at: AwareDatetime | None = None
     reason: str | None = Field(default=None, max_length=64)
+    detail: str | None = Field(default=None, max_length=LONGEST_DETAIL)
     delivery_id: int | None = Field(default=None, ge=1, lt=2**63)
     proof: str | None = Field(default=None, max_length=64)
     who: str | None = Field(default=None, pattern=f"^{PATTERN}$")

@@ -36,7 +36,10 @@ type Word = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class MessageOutcome:
-    """The new status of a message. With `fallback` another channel is being tried in its place."""
+    """The new status of a message. With `fallback` another channel is being tried in its place.
+
+    `detail`: the provider's own code and words for a failure, where they came after it had taken the message.
+    """
 
     word: Word
     channel: str
@@ -44,6 +47,7 @@ class MessageOutcome:
     at: datetime
     reason: str | None = None
     fallback: bool = False
+    detail: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

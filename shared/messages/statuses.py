@@ -82,7 +82,8 @@ def status(session: Session, news: ProviderEvent) -> str:
         return "ignored"
     at = news.at or clock.now()
     row = _row(session, news.provider, news.vendor_id)
-    row.history = [*row.history, {"status": news.status, "at": at.isoformat(), "reason": news.reason}][-LONGEST_HISTORY:]
+    entry = {"status": news.status, "at": at.isoformat(), "reason": news.reason}
+    row.history = [*row.history, entry | ({"detail": news.detail} if news.detail else {})][-LONGEST_HISTORY:]
     if row.delivery_id is None and news.delivery_id is not None:
         _claim_by_callback(session, row, news.delivery_id, news.proof)
     further, before = RANKS[news.status] > RANKS.get(row.status or "", 0), row.reason
@@ -222,7 +223,13 @@ def _notify(session: Session, row: MessageStatus, delivery: Delivery) -> None:
     notified, row.told = _WORDS.get(row.told or ""), furthest
     if word == notified:
         return
-    _announce(session, delivery, word, row.reason or (row.status if word == "failed" else None))
+    _announce(session, delivery, word, row.reason or (row.status if word == "failed" else None), _detail(row))
+
+
+def _detail(row: MessageStatus) -> str | None:
+    """What the provider said of the status that counts, in its own words."""
+    details = (entry.get("detail") for entry in reversed(row.history) if entry.get("status") == row.status)
+    return next((str(detail) for detail in details if detail), None)
 
 
 def _by_people(row: MessageStatus, delivery: Delivery) -> str | None:
@@ -255,7 +262,7 @@ def _put_off(session: Session, row: MessageStatus, delivery: Delivery) -> bool:
     return True
 
 
-def _announce(session: Session, delivery: Delivery, word: Word, reason: str | None) -> None:
+def _announce(session: Session, delivery: Delivery, word: Word, reason: str | None, detail: str | None = None) -> None:
     payload: Any = delivery.payload
     if not payload or "context" not in payload:  # erased, or none of ours
         return
@@ -266,7 +273,13 @@ def _announce(session: Session, delivery: Delivery, word: Word, reason: str | No
             verdict.give_place_back(session, delivery.id, payload)  # before the fallback asks for one
             planned = planning.fall_back(session, message)
         outcome = MessageOutcome(
-            word=word, channel=message.channel, delivery_id=delivery.id, at=clock.now(), reason=reason, fallback=planned
+            word=word,
+            channel=message.channel,
+            delivery_id=delivery.id,
+            at=clock.now(),
+            reason=reason,
+            fallback=planned,
+            detail=detail,
         )
         notify(session, message.context, outcome)
 

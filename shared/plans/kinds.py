@@ -112,7 +112,10 @@ class PlanKind(Protocol):
 
 @dataclass(frozen=True)
 class Going:
-    """A delivery that a step plans, moves or takes back (`state` is `cancelled`)."""
+    """A delivery that a step plans, moves or takes back (`state` is `cancelled`).
+
+    `version`: of the template's text, as somebody has edited it; 0 is the file's.
+    """
 
     target: str
     action: str
@@ -120,6 +123,7 @@ class Going:
     template: str | None
     state: str
     due_at: str
+    version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

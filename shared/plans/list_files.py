@@ -22,6 +22,7 @@ from shared.crm.people import channel_key
 from shared.crm.stages import DEFAULT_STAGES, stage_key
 from shared.errors import FieldError, RefusedError
 from shared.phrases import counted_phrase
+from shared.readers import sheet_cells
 from shared.store.models import Base
 from shared.web.advisors import NewAdvisor
 from shared.web.channels import ChannelIn
@@ -32,7 +33,6 @@ MOST_FAULTS = 100
 NUMBERS = frozenset(("id", "odoo_stage_id", "odoo_user_id"))
 FLAGS = frozenset(("is_active",))
 YES, NO = frozenset(("true", "yes", "1", "sí", "si")), frozenset(("false", "no", "0"))
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 type Key = Callable[[Row], str]
 
@@ -101,8 +101,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return sheet_cells.written(str(value))
 
 
 def parsed(text: str, columns: Sequence[str]) -> list[tuple[int, dict[str, Any]]]:
@@ -145,7 +144,8 @@ def _converted(row: Mapping[str | None, Any]) -> dict[str, Any]:
     """The fields of a line as JSON would have them; what cannot be converted stays, and is refused by whoever reads it."""
     if None in row:
         return {"": row[None]}
-    return {str(name): value_of(str(name), value) for name, value in row.items() if (value or "").strip()}
+    given = {str(name): value.strip() for name, value in row.items() if value}
+    return {name: value_of(name, sheet_cells.read(value)) for name, value in given.items() if value}
 
 
 def value_of(name: str, text: str) -> Any:
@@ -155,7 +155,7 @@ def value_of(name: str, text: str) -> Any:
         return int(plain)
     if name in FLAGS and plain.casefold() in YES | NO:
         return plain.casefold() in YES
-    return plain[1:] if plain[:1] == "'" and plain[1:].startswith(FORMULA) else plain
+    return plain
 
 
 def read(kept: KeptList, text: str) -> list[Row]:

@@ -1,11 +1,10 @@
 """The states of a plan, and what it counts."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple
 from typing import Any, Final
 
 from shared.outbox.actions import Kind
-from shared.plans.kinds import CREATE, NONE, STOP, UPDATE
+from shared.plans.kinds import CREATE, NONE, STOP, UPDATE, Going
 from shared.plans.trying import TriedUnit
 from shared.store.plan_models import Plan
 
@@ -64,6 +63,6 @@ def gone_out(goings: Mapping[str, Any], tried: Iterable[TriedUnit]) -> dict[str,
     return found
 
 
-def _name(one: Any) -> str:
-    target, action, kind, template, state, _due = astuple(one)
-    return "|".join((target, action, kind, template or "", "cancelled" if state == "cancelled" else ""))
+def _name(one: Going) -> str:
+    template = f"{one.template or ''}{f'@{one.version}' if one.version else ''}"
+    return "|".join((one.target, one.action, one.kind, template, "cancelled" if one.state == "cancelled" else ""))

@@ -16,7 +16,9 @@ from sqlalchemy.orm import Session
 from shared import clock, flows
 from shared.errors import PermanentError, RefusedError
 from shared.logs import mask
+from shared.messages import template_sources
 from shared.outbox import effects, rehearsal
+from shared.outbox.actions import Kind
 from shared.plans.kinds import APPLIED, CREATE, NONE, STOP, UPDATE, Applied, Going, Step, Tried, Unit, What
 from shared.store.dialect import is_conflict, is_unavailable
 from shared.store.models import Contact, Delivery, Opportunity
@@ -63,11 +65,14 @@ def one(session: Session, unit: Unit, actor: str) -> TriedUnit:
         session.flush()
     rows = rehearsal.deliveries(session, names)
     seen = set[int]()
-    steps = tuple(_with_goings(tried, own, rows, seen) for tried, own in done)
+    goings = {name: _going(session, row) for name, row in rows.items()}
+    steps = tuple(_with_goings(tried, own, rows, goings, seen) for tried, own in done)
     planned = rehearsal.plan_of(session, rows.values()).effects
     listed = [[tried.step.name, tried.what, tried.word, tried.facts] for tried in steps]
     going = [[*one.identity, one.digest, one.state, _day(one, made_at)] for one in planned]
-    return TriedUnit(unit, steps, hashlib.sha256(effects.canonical([listed, going]).encode()).hexdigest())
+    texts = sorted({(one.template or "", one.version) for one in goings.values() if one.version})
+    whole = [listed, going, texts] if texts else [listed, going]
+    return TriedUnit(unit, steps, hashlib.sha256(effects.canonical(whole).encode()).hexdigest())
 
 
 def _day(effect: rehearsal.Effect, made_at: datetime) -> str:
@@ -144,15 +149,30 @@ def _of_the_record() -> frozenset[str]:
     return frozenset(listed | {Contact.__tablename__, Opportunity.__tablename__})
 
 
-def _with_goings(tried: Tried, names: frozenset[str], rows: Mapping[str, Delivery], seen: set[int]) -> Tried:
+def _with_goings(
+    tried: Tried, names: frozenset[str], rows: Mapping[str, Delivery], goings: Mapping[str, Going], seen: set[int]
+) -> Tried:
     """The same with its deliveries, what is due first at the front; each stands once in its unit, with the first step of it."""
-    distinct = {rows[name].id: rows[name] for name in names if name in rows and rows[name].id not in seen}
+    distinct = {rows[name].id: name for name in names if name in rows and rows[name].id not in seen}
     seen.update(distinct)
-    ordered = sorted(distinct.values(), key=lambda row: (row.due_at, row.target, row.action, row.id))
-    return replace(tried, caused=tuple(_going(row) for row in ordered))
+    ordered = sorted(
+        distinct.values(), key=lambda name: (rows[name].due_at, rows[name].target, rows[name].action, rows[name].id)
+    )
+    return replace(tried, caused=tuple(goings[name] for name in ordered))
 
 
-def _going(row: Delivery) -> Going:
+def _going(session: Session, row: Delivery) -> Going:
     payload: Mapping[str, Any] = row.payload if isinstance(row.payload, Mapping) else {}
-    due = clock.as_utc(row.due_at).isoformat()
-    return Going(row.target, row.action, row.kind, payload.get("template"), row.state, due)
+    due, template = clock.as_utc(row.due_at).isoformat(), payload.get("template")
+    version = _version(session, template, payload) if template and row.kind == Kind.MESSAGE else 0
+    return Going(row.target, row.action, row.kind, template, row.state, due, version)
+
+
+def _version(session: Session, template: str, payload: Mapping[str, Any]) -> int:
+    """The version of the text that would go out now; 0 of a text that outside people edit, which no transaction waits for."""
+    if payload.get("source", template_sources.REPOSITORY) != template_sources.REPOSITORY:
+        return 0
+    try:
+        return template_sources.load(template, payload.get("locale"), session=session).version
+    except PermanentError:
+        return 0

@@ -88,6 +88,12 @@ def e164_or_none(value: Any, *, default: str = "MX", channel: Channel = "form") 
         return None
 
 
+def searched(text: str, *, default: str = "MX") -> str | None:
+    """What is dialled by the number that somebody searches for, or None. A plus in an address bar arrives as a blank."""
+    found = e164_or_none(text, default=default)
+    return found if found or not text.startswith(" ") else e164_or_none(f"+{text.strip()}", default=default)
+
+
 def refusal_of_first_contact(number: str) -> str | None:
     """Why a number given by a stranger must not be called or written to: `premium`, `satellite`, `toll-free`, ...
 

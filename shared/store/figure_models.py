@@ -8,7 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.store.models import Base
 from shared.store.types import BigId, Day, UtcDateTime
 
-NAME_LENGTH, OWNER_LENGTH, PART_LENGTH = 40, 100, 100
+NAME_LENGTH, OWNER_LENGTH, PART_LENGTH, RESULT_LENGTH = 40, 100, 100, 32
+HOURS_KEPT_DAYS = 90
 
 
 class EventHour(Base):
@@ -26,6 +27,34 @@ class EventHour(Base):
     failed: Mapped[int] = mapped_column(BigInteger, default=0)
 
     __table_args__ = (UniqueConstraint("type", "hour"), Index(None, "hour"))
+
+
+class HourFigure(Base):
+    """So many of something in an hour (UTC, its beginning), added up by the job of `shared.watch.hour_figures`.
+
+    `name` says what is counted, `owner` and `part` of what (a system and its action, a source and its type), `result` how it
+    went.
+    """
+
+    __tablename__ = "hour_figures"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    name: Mapped[str] = mapped_column(Unicode(NAME_LENGTH))
+    hour: Mapped[datetime] = mapped_column(UtcDateTime)
+    owner: Mapped[str] = mapped_column(Unicode(OWNER_LENGTH))
+    part: Mapped[str] = mapped_column(Unicode(PART_LENGTH))
+    result: Mapped[str] = mapped_column(Unicode(RESULT_LENGTH))
+    number: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (UniqueConstraint("name", "hour", "owner", "part", "result"), Index(None, "hour"))
+
+
+class HourFold(Base):
+    """The figures of hours count what was from `begun_at` (the beginning of an hour) to `counted_to` (excluded). One row."""
+
+    __tablename__ = "hour_folds"
+    name: Mapped[str] = mapped_column(Unicode(NAME_LENGTH), primary_key=True)
+    begun_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    counted_to: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class DayFigure(Base):

@@ -16,12 +16,11 @@ from shared.store.models import (
     Channel,
     Contact,
     Delivery,
-    InboxEvent,
     Opportunity,
     StageMapping,
 )
 from shared.store.session import reading
-from shared.store.trial_keys import of_no_test
+from shared.watch import hour_figures
 from shared.watch.record import spread
 
 SAMPLE = 20_000  # the newest syncs of the period, from which its percentiles are taken
@@ -44,13 +43,9 @@ def summary(since: datetime, until: datetime) -> dict[str, Any]:
 
 
 def _events(session: Session, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    query = (
-        select(InboxEvent.source, InboxEvent.type, InboxEvent.outcome, func.count().label("count"))
-        .where(InboxEvent.handled_at >= since, InboxEvent.handled_at < until, of_no_test(InboxEvent.key))
-        .group_by(InboxEvent.source, InboxEvent.type, InboxEvent.outcome)
-        .order_by(InboxEvent.type, InboxEvent.outcome)
-    )
-    return _rows(session.execute(query))
+    found = hour_figures.between(session, hour_figures.EVENTS, since, until)
+    rows = sorted(found.items(), key=lambda row: (row[0].part, row[0].result, row[0].owner))
+    return [{"source": of.owner, "type": of.part, "outcome": of.result, "count": number} for of, number in rows]
 
 
 def _by_channel(session: Session) -> list[dict[str, Any]]:

@@ -142,6 +142,17 @@ def held_back(channel: str) -> str | None:
 class TestTwilioStatus:
     """POST /api/twilio/status."""
 
+    def test_failure_keeps_twilios_own_code(self, flow: Flow, post: PostOffice) -> None:
+        """Listeners are told of it with the reason, and with Twilio's words where it sends some."""
+        for number, more in enumerate(({}, {"ErrorMessage": "The app of +525512345678 is too old"}), start=1):
+            enqueue(message(dedupe_key=f"d{number}"))
+            flow.twilio(MessageSid=f"V{number}", MessageStatus="undelivered", ErrorCode="63024", **more)
+        failed = [outcome for _context, outcome in post.outcomes_seen if outcome.word == "failed"]
+        assert [(one.reason, one.detail) for one in failed] == [
+            ("twilio-not-on-whatsapp", "63024"),
+            ("twilio-not-on-whatsapp", "63024 The app of … is too old"),
+        ]
+
     def test_whatsapp_outside_its_window_becomes_an_sms(self, flow: Flow, post: PostOffice) -> None:
         """The 63016 trap: accepted, then undelivered; the SMS goes out once, however often Twilio says it."""
         enqueue(message(fallback=(SMS,)))

@@ -16,7 +16,7 @@ from shared.intake import dead_letter_store
 from shared.journeys.enrolment_records import Standing
 from shared.outbox import plan
 from shared.settings import get_settings
-from shared.store.figure_models import DayFigure, DayFold, ModelDay
+from shared.store.figure_models import DayFigure, DayFold, EventHour, HourFigure, ModelDay
 from shared.store.journey_models import Enrolment, JourneyVersion
 from shared.store.message_models import MessageDay, MessageStatus
 from shared.store.models import ActionLog, DeadLetter, Delivery, InboxEvent, Reconciliation, RetentionMark
@@ -190,6 +190,14 @@ class TestWhatGoes:
         add(*(DayFold(day=day, folded_at=clock.now()) for day in days))
         assert retention.forget() == {"figures of days": 1, "tokens of days": 1, "counted days of figures": 1}
         assert (left(DayFigure), left(ModelDay), left(DayFold)) == (3, 3, 3)
+
+    def test_figures_of_hours_after_a_quarter_of_a_year(self, kept_for_a_year):
+        """Whatever is set."""
+        hours = [clock.now() - timedelta(days=age) for age in (91, 89, 0)]
+        add(*(EventHour(type="t", hour=hour) for hour in hours))
+        add(*(HourFigure(name="n", hour=hour, owner="o", part="p", result="r", number=1) for hour in hours))
+        assert retention.forget() == {"figures of hours": 1, "counts of hours": 1}
+        assert (left(EventHour), left(HourFigure)) == (2, 2)
 
     def test_waits_that_are_over_and_whose_delivery_is_gone(self, kept_for_a_year):
         """One of a delivery that is kept stays with it, whatever its age."""

@@ -18,6 +18,7 @@ from shared.intake.webhook import SIGNED, Sender, json_object
 from shared.messages import numbers, opt_out_keywords
 from shared.messages.digests import digest_of_address, digests_of_address
 from shared.messages.events import (
+    LONGEST_DETAIL,
     LONGEST_MEDIA_ID,
     LONGEST_NAME,
     LONGEST_OPTION_ID,
@@ -240,12 +241,22 @@ def _status(status: Parts) -> dict[str, Any]:
             "word": word[:60],
             "status": meta_codes.STATUSES.get(word),
             "reason": (reason or "meta-failed")[:64] if word == "failed" else None,
+            "detail": _words_of(errors[0]) if errors and word == "failed" else None,
             "at": _moment(status.get("timestamp")),
             "delivery_id": named[0] if named else None,
             "proof": named[1] if named else None,
             "who": digest_of_address(who) if who else None,
         },
     )
+
+
+def _words_of(error: Parts) -> str:
+    """Meta's own code, title and details of a failure, for whoever reads why a message has not arrived."""
+    from shared.vendors import answers
+
+    title, details = (answers.clean(text or "") for text in (error.get("title"), _part(error, "error_data").get("details")))
+    words = title if details in ("", title) else f"{title}: {details}"
+    return f"{meta_codes.number_of(error.get('code'))} {words}"[:LONGEST_DETAIL].strip()
 
 
 def _checked(model: type[BaseModel], facts: dict[str, Any]) -> dict[str, Any]:

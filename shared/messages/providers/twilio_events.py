@@ -13,6 +13,7 @@ from shared.intake.webhook import SIGNED, Sender
 from shared.messages import opt_out_keywords
 from shared.messages.digests import digests_of_address
 from shared.messages.events import (
+    LONGEST_DETAIL,
     LONGEST_NAME,
     LONGEST_OPTION_ID,
     LONGEST_SENDER,
@@ -54,10 +55,19 @@ def read_events(request: func.HttpRequest, raw: bytes) -> dict[str, Any]:
         "word": word[:60],
         "status": status_of(word, is_call=bool(call), answered_by=form.get("AnsweredBy", "")),
         "reason": reason_of(form.get("ErrorCode", "")[:10]) or None,
+        "detail": _words_of(form),
         "at": _rfc_date(form.get("Timestamp", "")),
         "delivery_id": request.params.get("d"),
     }
     return {"events": [event]}
+
+
+def _words_of(form: Mapping[str, str]) -> str | None:
+    """Twilio's own code of a failure, with its words where it sends them."""
+    from shared.vendors import answers
+
+    code, words = form.get("ErrorCode", ""), answers.clean(form.get("ErrorMessage", ""))
+    return f"{code[:10]} {words}"[:LONGEST_DETAIL].strip() if code else None
 
 
 def status_of(word: str, *, is_call: bool = False, answered_by: str = "") -> str | None:

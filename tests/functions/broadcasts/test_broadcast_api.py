@@ -1,13 +1,14 @@
 """Automations over the API: what is kept, refused, started and shown, with the names of the system that is replaced."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select, update
 
-from functions.broadcasts import planning, progress
+from functions.broadcasts import planning, progress, starting
 from functions.broadcasts.progress import Change
 from functions.broadcasts.states import ExecutionStatus, RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, Recipient
@@ -224,6 +225,25 @@ def test_planner_that_dies_between_chunks_repeats_nobody(api: Api, monkeypatch: 
     assert (execution["total_recipients"], execution["planning"]) == (7, False)
 
 
+def test_execution_whose_flow_is_gone_fails_alone(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release took the flow away before its people were worked out: the others of that round are not held up by it."""
+    contacts(api, 1)
+    made, later = automation(api), automation(api, name="Reyes")
+    monkeypatch.setattr(starting, "plan_at_once", lambda _execution_id: None)
+    first, second = started(api, made), started(api, later)
+
+    def gone(session: Any) -> None:
+        row = session.scalars(select(Execution).where(Execution.uuid == first["id"])).one()
+        row.config = row.config | {"flow_id": str(uuid4())}
+
+    transact(gone)
+    for _round in range(planning.MOST_ATTEMPTS):
+        planning.plan_all()
+    shown = [api.get(f"/api/v1/executions/{one['id']}").json for one in (first, second)]
+    assert [(one["status"], one["total_recipients"]) for one in shown] == [("failed", 0), ("queued", 1)]
+    assert "no-such-flow" in shown[0]["error_message"]
+
+
 def test_large_start_waits_for_somebody_else(api: Api, environment: pytest.MonkeyPatch) -> None:
     """202 with `approval: pending`; not by the key that started it; a no cancels it."""
     environment.setenv("BROADCAST_APPROVAL_ABOVE", "2")
@@ -272,3 +292,26 @@ def test_figures_are_exact_and_say_how_well_it_went(api: Api) -> None:
         0.0,
     )
     assert api.get(LIST).json["items"][0]["total_sent"] == 3
+
+
+def test_means_are_those_of_the_messages(api: Api, test_clock: clock.TestClock) -> None:
+    """From due to sent, from sent to the reply, and messages in a minute since the execution began."""
+    contacts(api)
+    made = automation(api)
+    execution, begun = started(api, made), clock.now()
+
+    def begin(session: Any) -> None:
+        session.execute(update(Execution).values(status=ExecutionStatus.RUNNING, started_at=begun))
+        session.execute(update(Recipient).values(due_at=begun))
+
+    transact(begin)
+    sent = {1: 2, 2: 4, 3: 9}  # seconds after they were due
+    changes = [Change(recipient_id=one, status=RecipientStatus.SENT, at=begun + timedelta(seconds=sent[one])) for one in sent]
+    changes += [Change(recipient_id=1, status=RecipientStatus.REPLIED, at=begun + timedelta(seconds=32))]
+    transact(lambda session: progress.record(session, [*changes, *changes]))
+    test_clock.advance(minutes=2)
+    names = ("average_processing_time", "average_response_time")
+    for where in (f"{LIST}/{made['id']}/stats", f"/api/v1/executions/{execution['id']}"):
+        shown = api.get(where).json
+        assert [shown[name] for name in names] == [5.0, 30.0]
+    assert shown["messages_per_minute"] == 1.5

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from functions.broadcasts import running_control
+from functions.broadcasts import planning, running_automation, running_control, starting
+from functions.broadcasts import running as running_job
 from functions.broadcasts.tables import Execution
 from shared.settings import get_settings
 from shared.store.session import transact
@@ -70,3 +71,48 @@ def test_cancelled_start_asks_nobody_any_more(api: Api, environment: pytest.Monk
     assert api.get(f"/api/v1/approvals/{execution['approval_id']}").json["state"] == "withdrawn"
     transact(lambda session: session.execute(update(Execution).values(status="queued")))
     assert transact(lambda session: running_control.start_if_ready(session, 1)) is False
+
+
+@pytest.mark.parametrize("waits_for", ["approval", "planning"])
+def test_what_is_queued_does_not_begin_while_its_automation_is_paused(
+    api: Api, environment: pytest.MonkeyPatch, waits_for: str
+) -> None:
+    """Approved or worked out meanwhile, it stays queued; resumed, it begins."""
+    environment.setenv("BROADCAST_APPROVAL_ABOVE", "1" if waits_for == "approval" else "1000")
+    get_settings.cache_clear()
+    contacts(api, 2)
+    made = automation(api)
+    if waits_for == "planning":
+        environment.setattr(starting, "plan_at_once", lambda _execution_id: None)
+    execution = started(api, made)
+    mine, where = f"{LIST}/{made['id']}", f"/api/v1/executions/{execution['id']}"
+    assert api.post(f"{mine}/pause").json["executions"] == []
+    if waits_for == "approval":
+        assert api.post(f"/api/v1/approvals/{execution['approval_id']}/approve", body={}, key="write-key").status == 200
+    planning.plan_all()
+    running_job.run_all()
+    shown = api.get(where).json
+    assert (shown["status"], shown["planning"], shown["started_at"]) == ("queued", False, None)
+    assert transact(lambda session: running_control.start_if_ready(session, 1)) is False
+    assert api.post(f"{mine}/resume").json["status"] == "active"
+    running_job.run_all()
+    assert api.get(where).json["status"] == "running"
+
+
+def test_execution_that_begins_while_its_automation_is_paused_is_held(
+    api: Api, running: tuple[dict[str, Any], str], environment: pytest.MonkeyPatch
+) -> None:
+    """Seen as queued, it runs by the time that its row is locked."""
+    made, where = running
+    seen = running_automation._open
+
+    def before(session: Any, row: Any) -> Any:
+        found = seen(session, row)
+        for one in found:
+            one.status = "queued"  # as it was read before the lock; never written
+            session.expunge(one)
+        return found
+
+    environment.setattr(running_automation, "_open", before)
+    assert [one["status"] for one in api.post(f"{LIST}/{made['id']}/pause").json["executions"]] == ["paused"]
+    assert api.get(where).json["status"] == "paused"

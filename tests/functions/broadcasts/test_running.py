@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import running, running_control, running_plan, running_watch
+from functions.broadcasts import running, running_control, running_plan, running_send, running_watch
 from functions.broadcasts.running_tables import RecentFailure
 from functions.broadcasts.states import RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, Recipient
@@ -220,6 +220,15 @@ def test_refusal_for_good_fails_its_recipient_alone(post: Post) -> None:
         assert (row.error_code, row.error_message) == ("meta-131026", "not on WhatsApp")
 
 
+def test_code_of_a_failure_is_kept_whole(post: Post) -> None:
+    """Those who look for it find it by the name that everything else has for it."""
+    post.begin(1, rate_limit_per_hour=1000)
+    post.office.refusals = [PermanentError("meta-template-parameters", "sending a message answered 400 132000 x")]
+    post.go(120)
+    with reading() as session:
+        assert session.scalars(select(Recipient.error_code)).all() == ["meta-template-parameters"]
+
+
 @pytest.mark.slow
 def test_wave_of_errors_pauses_with_its_reason(post: Post) -> None:
     """More failures than the share allows: paused, alert and reason name the worst code, the rest stay as they were."""
@@ -261,6 +270,29 @@ def test_provider_that_is_not_set_up_pauses_and_leaves_everybody(post: Post, env
     row = post.execution(execution_id)
     assert (row.status, row.pause_reason) == ("paused", "the WhatsApp provider is not set up")
     assert post.recipients()["skipped"] == 0
+
+
+def test_flow_that_is_gone_pauses_and_leaves_everybody(post: Post, environment: pytest.MonkeyPatch) -> None:
+    """A release has taken it away: the reason says so and operators are told; once it is there again, resuming goes on."""
+    environment.setenv("ALERT_WEBHOOK_URL", "https://alerts.example/hook")
+    get_settings.cache_clear()
+    execution_id, flow = post.begin(3, rate_limit_per_hour=1000), running_send.flow
+
+    def gone(_execution: Execution) -> Any:
+        raise PermanentError("unknown-flow", "there is no flow x")
+
+    environment.setattr(running_send, "flow", gone)
+    post.go(120)
+    row = post.execution(execution_id)
+    assert (row.status, row.pause_reason) == ("paused", "its flow is not there any more")
+    assert post.recipients() == {"pending": 3}
+    with reading() as session:
+        (alert,) = session.scalars(select(Delivery).where(Delivery.target == "alerts"))
+    assert "its flow is not there any more" in alert.payload["text"]
+    environment.setattr(running_send, "flow", flow)
+    transact(lambda session: running_control.resume(session, execution_id, "ana"))
+    post.go(120)
+    assert post.recipients() == {"completed": 3}
 
 
 @pytest.mark.slow
@@ -326,8 +358,8 @@ def test_late_failure_counts_and_delivery_too(post: Post) -> None:
 
     report(first, "delivered")
     report(first, "delivered")
-    report(second, "failed", reason="meta-131026")
-    report(second, "failed", reason="meta-131026")
+    report(second, "failed", reason="meta-undeliverable", detail="131026 Message undeliverable: too old an app")
+    report(second, "failed", reason="meta-undeliverable")
     found = post.counted(execution_id)
     assert {name: found.get(name) for name in ("sent", "delivered", "completed", "failed")} == {
         "sent": 2,
@@ -335,6 +367,9 @@ def test_late_failure_counts_and_delivery_too(post: Post) -> None:
         "completed": 1,
         "failed": 1,
     }
+    with reading() as session:
+        row = session.scalars(select(Recipient).where(Recipient.status == "failed")).one()
+        assert (row.error_code, row.error_message) == ("meta-undeliverable", "131026 Message undeliverable: too old an app")
 
 
 def test_worker_that_stood_still_takes_another_slot(post: Post, environment: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """The lists that people keep, changed in the console: by a row, by a file, and back to an earlier version."""
 
+import csv
+import io
 import json
 
 import pytest
@@ -162,6 +164,18 @@ class TestFile:
         add_stage(admin, "=1+1 etapa")
         out = admin.submit(next(one for one in admin.get(STAGES).forms() if one.fields.get("form") == "csv"))
         assert "\n'=1+1 etapa," in out.text
+
+    @pytest.mark.parametrize("name", ["=cmd()", "-Ana", "+525512340001", "'=cmd()", "''@x", "'ana"])
+    def test_name_comes_back_as_it_was(self, admin, name) -> None:
+        """By the form and by the file: whatever a spreadsheet makes of it, and although it begins with a quote of its own."""
+        add(admin, "advisors", name=name, is_active="yes")
+        with reading() as session:
+            assert session.scalars(select(Advisor.name)).all() == [name]
+        page = admin.get("/console/lists/advisors")
+        out = admin.submit(next(one for one in page.forms() if one.fields.get("form") == "csv"))
+        (cell,) = (row["name"] for row in csv.DictReader(io.StringIO(out.text)))
+        assert cell.startswith(("'", "a"))
+        assert imported(admin, "advisors", out.text).heading == "There is nothing to do any more"
 
     def test_difference_is_shown_before_anything_is_done(self, admin) -> None:
         """Added, changed and taken out; then done as one, and returned to with one click."""

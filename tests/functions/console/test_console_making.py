@@ -236,6 +236,18 @@ def test_test_goes_to_one_contact_alone(operator):
     assert operator.submit(form, contact="55 9999 9999").status == 422
 
 
+def test_number_of_a_test_is_one_of_the_country_of_the_deployment(operator, environment):
+    """As it is typed there, without the country's code."""
+    environment.setenv("DEFAULT_PHONE_REGION", "ES")
+    get_settings.cache_clear()
+    transact(lambda session: session.add(Contact(manychat_id="9", phone="+34612345678")))
+    where = made(operator)
+    worded(operator, where)
+    operator.submit(operator.get(f"{where}/text").form(f"{where}/test"), contact="612 345 678")
+    with reading() as session:
+        assert session.scalars(select(Execution)).one().test_contact_ids == [4]
+
+
 def test_copy_is_a_draft_that_says_the_same(operator):
     """With a name of its own, and no runs."""
     where = made(operator)

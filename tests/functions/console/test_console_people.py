@@ -11,7 +11,7 @@ from shared.people import observing, queries
 from shared.people.kinds import Identity
 from shared.people.observing import Seen
 from shared.privacy import blobs
-from shared.store.models import ActionLog, Contact, DeadLetter, Delivery
+from shared.store.models import ActionLog, Contact, DeadLetter, Delivery, InboxEvent
 from shared.store.session import reading, transact
 
 ANA, BEA = Identity("manychat", "88213"), Identity("manychat", "90001")
@@ -53,6 +53,20 @@ def test_identities_say_why_they_are_joined(ana, viewer):
     assert "•••• 0147" in shown.words
     assert "+525512340147" not in shown.text
     assert "ana@example.com" not in shown.text
+
+
+@pytest.mark.parametrize(
+    "typed", ["%2B52+55+1234+0147", "+52 55 1234 0147", "5512340147", "5215512340147", "%2B34612345678", "+34612345678"]
+)
+@pytest.mark.parametrize("page", ["people?q=", "executions?since=&person="])
+def test_number_is_found_in_each_spelling(ana, viewer, page, typed):
+    """Of any country; also with a plus that somebody has typed into the address bar, where it arrives as a blank."""
+    transact(lambda session: observing.observe(session, seen((PHONE, Identity("phone", "+34612345678")))))
+    event = {"event_id": "e1", "source": "s", "type": "manychat.contact", "subject": "88213", "data": {}}
+    at = {"occurred_at": clock.now(), "received_at": clock.now(), "handled_at": clock.now()}
+    transact(lambda session: session.add(InboxEvent(key="e1", **event, **at)))
+    shown = viewer.get(f"/console/{page}{typed.replace(' ', '+')}")
+    assert (shown.heading == "Ana Robles") if page.startswith("people") else shown.words.endswith("1 execution")
 
 
 def test_showing_everything_is_a_post_that_is_logged(ana, operator):

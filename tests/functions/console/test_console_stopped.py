@@ -12,12 +12,14 @@ from shared import clock
 from shared.intake import dead_letter_message, dead_letter_store, endpoint, inbox
 from shared.intake.dead_letter_store import Filter
 from shared.intake.envelope import parse
+from shared.messages import template_sources, text_versions
 from shared.outbox.execute import drain
 from shared.plans import replays, running, states, trying, walk
 from shared.settings import get_settings
 from shared.store.models import ActionLog, Campaign, Contact, DeadLetter, Delivery, InboxEvent, Opportunity
 from shared.store.plan_models import Plan, PlanPart
 from shared.store.session import reading, transact
+from shared.store.text_models import TextVersion
 from tests.functions.console.browser import Browser, Shown
 from tests.support import shadow
 from tests.support.examples import examples
@@ -96,6 +98,16 @@ def the_plan(number: int) -> Plan:
         return row
 
 
+def publish(name: str, text: str) -> None:
+    """Somebody has edited a text in the console."""
+    with reading() as session:
+        after = session.scalar(select(func.max(TextVersion.number)).where(TextVersion.name == name)) or 0
+    file = template_sources.of_repository(name)
+    wording = text_versions.Wording(subject=file.subject, text=text, html=file.html)
+    transact(lambda session: text_versions.publish(session, file, wording, after, "key:olga"))
+    text_versions.forget()
+
+
 def parts_of(number: int) -> list[PlanPart]:
     with reading() as session:
         return list(session.scalars(select(PlanPart).where(PlanPart.plan_id == number).order_by(PlanPart.id)))
@@ -138,6 +150,34 @@ class TestPlan:
             line = session.scalars(select(ActionLog).where(ActionLog.action == "dead-letter.replay")).one()
             assert (line.actor, line.result, line.dead_letter_id) == ("key:olga", "applied", good)
             assert session.scalars(select(ActionLog.actor).where(ActionLog.action == "plan.approve")).all() == ["key:olga"]
+
+    def test_replay_three_days_late(self, olga) -> None:
+        """The stage is a later one by now: no effect, no message, and the stage stays."""
+        stop("manychat.opportunity", opportunity("m1", 16, "2026-02-23T10:00:00Z"))
+        apply("manychat.opportunity", opportunity("m1", 18, "2026-02-26T10:00:00Z"))
+        before = count(Delivery)
+        page = planned(olga)
+        assert "New records 0 Changed records 0 Without effect 1 Would stop 0 Messages 0" in page.words
+        assert approve(olga, page).heading == "1 part was done as planned"
+        with reading() as session:
+            assert session.scalars(select(Opportunity.stage_id)).all() == [18]
+        assert (count(Delivery), count(DeadLetter, DeadLetter.state == "resolved")) == (before, 1)
+
+    def test_text_that_a_message_uses_is_part_of_the_plan(self, olga, environment) -> None:
+        """Its version stands there; one that is published meanwhile is another plan, and both are shown."""
+        environment.setenv("TURNSTILE_SECRET", "")
+        get_settings.cache_clear()
+        publish("lead_call", "Hola, Ana.")
+        stop("lead.form", payload("lead.form", "form"), "database-away")
+        before = count(Delivery)
+        page = planned(olga, "/console/stopped?reason=database-away")
+        assert "lead_call , version 1" in page.words
+        publish("lead_call", "Hola de nuevo, Ana.")
+        again = approve(olga, page)
+        assert (again.status, count(InboxEvent), count(Delivery)) == (409, 0, before)
+        assert "lead_call, version 1" in again.words
+        assert "lead_call, version 2" in again.words
+        assert approve(olga, again).heading == "1 part was done as planned"
 
     def test_plan_may_be_approved_later(self, olga, test_clock) -> None:
         """Minutes pass while somebody reads it; what is due at once then is the same plan."""

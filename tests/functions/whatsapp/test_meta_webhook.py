@@ -122,6 +122,26 @@ def test_every_entry_and_change_is_read() -> None:
     assert [one["status"] for one in found["statuses"]] == ["opened"]
 
 
+@pytest.mark.parametrize(
+    ("errors", "detail"),
+    [
+        (
+            [{"code": 131026, "title": "Message undeliverable", "error_data": {"details": "The app is too old."}}],
+            "131026 Message undeliverable: The app is too old.",
+        ),
+        ([{"code": 131026, "title": "Undeliverable", "error_data": {"details": "Undeliverable"}}], "131026 Undeliverable"),
+        ([{"code": 131026, "title": "To +525512345678 it failed"}], "131026 To … it failed"),
+        ([{"code": 131026, "error_data": "x"}], "131026"),
+        ([], None),
+    ],
+)
+def test_failure_keeps_metas_own_code_and_words(errors: list[dict[str, Any]], detail: str | None) -> None:
+    """Title and details, without what may name a person; what did not fail has none."""
+    failed = {"id": "wamid.S", "status": "failed", "timestamp": "1772442000", "errors": errors}
+    sent = failed | {"id": "wamid.T", "status": "sent"}
+    assert [one["detail"] for one in read(change(statuses=[failed, sent]))["statuses"]] == [detail, None]
+
+
 def test_what_cannot_be_read_costs_the_rest_nothing() -> None:
     """It is named, without what was in it."""
     bad = [{"type": "text"}, text(1, id=""), {"from": "", "id": "wamid.9", "type": "text"}, "x", None]

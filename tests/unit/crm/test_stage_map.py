@@ -21,11 +21,12 @@ def brought_in(wanted: list[Stage]) -> list[str]:
 
 def test_what_goes_out_is_what_comes_in(world: World) -> None:
     """An export read again is the map, commas and quotation marks included."""
-    awkward = Stage('Quiere "todo", ya', 40, "Todo, ya")
-    assert brought_in([*STAGES, awkward]) == ["add"]
+    awkward = [Stage('Quiere "todo", ya', 40, "Todo, ya"), Stage("=cmd()", 41, "-Ana"), Stage("'=otra", 42, "+525512340001")]
+    assert brought_in([*STAGES, *awkward]) == ["add"] * 3
     with reading() as session:
         text = stage_map.export(session)
-        assert stage_map.read(text) == [*STAGES, awkward]
+        assert stage_map.read(text) == [*STAGES, *awkward]
+        assert [line for line in text.splitlines() if line.startswith(("=", "-", "+")) or ",-" in line or ",+" in line] == []
         assert stage_map.differences(session, stage_map.read(text)) == []
 
 

@@ -1,5 +1,6 @@
 """The frame of importers: batches, bad rows, dry runs, crashes in the middle, and going on."""
 
+import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -246,6 +247,18 @@ def test_command_names_its_importers_and_what_is_wrong(
         assert text in capsys.readouterr().err
     assert command.main(["channels", "--after", "channels:5", *problems]) == 0
     assert names() == ["Canal 6", "Canal 7"]
+
+
+def test_no_cell_of_the_file_of_problems_runs_as_a_formula(
+    database: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """Which row it was stands there in the words of the other system, and somebody opens the file as a spreadsheet."""
+    one = importer([{"id": "=cmd()", "name": "Ana"}])
+    monkeypatch.setattr(command, "importers", lambda: {"channels": one})
+    path = tmp_path / "problems.csv"
+    assert command.main(["channels", "--problems", str(path)]) == 1
+    (row,) = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+    assert row["which"] == "'=cmd()"
 
 
 def test_command_that_is_stopped_says_how_to_go_on(

@@ -82,12 +82,13 @@ def test_newer_event_restarts_the_pause(define, vendors, test_clock):
 @pytest.mark.parametrize("event", ["order.placed", "payment.received"])
 @pytest.mark.parametrize("is_first", [False, True])
 def test_prevented_is_no_enrolment(define, vendors, test_clock, event, is_first):
-    """By what `unless` names, or what would end the journey, whichever of the two events arrives first."""
+    """By what `unless` names, or what would end the journey, whichever of the two events arrives first; it shows at once."""
     define(CART)
     test_clock.advance(minutes=10)
     deeds = [lambda: cart(0), lambda: order(5, event=event)]
     for deed in reversed(deeds) if is_first else deeds:
         deed()
+    assert standing() == [("prevented", event)]
     run(test_clock, days=3)
     assert (rows(Enrolment), vendors.sent) == ([], [])
     assert standing() == [("prevented", event)]

@@ -1,12 +1,14 @@
 """`OneTimeEffect`: one effect for a row, at most once, its answer kept in the row."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import delete, select, update
 
 from shared import references
 from shared.errors import PermanentError, RetryableError, UncertainError
 from shared.outbox import actions
-from shared.outbox.actions import AfterUnknown
+from shared.outbox.actions import AfterUnknown, Lane
 from shared.outbox.execute import drain
 from shared.outbox.one_time_effect import OneTimeEffect
 from shared.outbox.policy import TargetPolicy
@@ -117,12 +119,34 @@ def test_failure_goes_its_usual_way(effect, printer, error, state):
     assert (only_delivery().state, printer.finished) == (state, [])
 
 
-def test_harmless_one_is_tried_again_when_its_outcome_is_unknown(effect):
-    """Doing it twice does no harm, so nobody need be asked."""
-    action = OneTimeEffect(
-        target="printer", name="copy", table="shared.store.models:Contact", do=lambda _row: None, harmless_to_repeat=True
-    ).action
-    assert action.after_unknown is AfterUnknown.SEND_AGAIN
+def test_harmless_one_is_tried_for_days_when_its_outcome_is_unknown(effect, printer, test_clock):
+    """Doing it twice does no harm, so nobody need be asked; a message would be given up after six attempts or a day."""
+    copy = OneTimeEffect(
+        target="printer",
+        name="page",
+        table="shared.store.models:Contact",
+        subject_prefix="person:",
+        do=printer.print,
+        harmless_to_repeat=True,
+    )
+    assert copy.action.after_unknown is AfterUnknown.SEND_AGAIN
+    printer.answer = UncertainError("cut")
+    with registered(copy.action, TargetPolicy(batches_per_second=1e9)):
+        request(copy)
+        for _hour in range(30):
+            drain("printer")
+            test_clock.advance(hours=1)
+        assert (only_delivery().state, only_delivery().attempts > 6) == ("pending", True)
+        printer.answer = None
+        test_clock.advance(hours=8)
+        drain("printer")
+    assert (only_delivery().state, printer.printed) == ("done", ["Ana"])
+
+
+def test_lane_is_that_of_the_declaration(effect):
+    """The action carries it; without one it is transactional."""
+    many = replace(effect, lane=Lane.BULK)
+    assert (many.action.lane, effect.action.lane) == (Lane.BULK, Lane.TRANSACTIONAL)
 
 
 def test_is_not_requested_where_the_system_is_not_used(effect):
