@@ -79,7 +79,10 @@ def _apply(row: Recipient, change: Change, counted: dict[str, int]) -> None:
     row.reason = change.reason
     row.flow_outcome = change.outcome or row.flow_outcome
     row.flow_current_node = change.node or row.flow_current_node
-    row.error_code, row.error_message = change.error_code or row.error_code, change.error_message or row.error_message
+    if change.status is RecipientStatus.FAILED:
+        row.error_code, row.error_message = change.error_code or row.error_code, change.error_message or row.error_message
+    else:  # what was in doubt has gone out, or was never sent
+        row.error_code = row.error_message = None
     if change.status in ENDED:
         row.completed_at = change.at
         row.flow_completed = change.status is RecipientStatus.COMPLETED

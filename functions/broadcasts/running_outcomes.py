@@ -17,6 +17,7 @@ from shared.journeys.talks.events import TalkEvent
 from shared.messages import statuses
 from shared.messages.outcomes import MessageOutcome
 from shared.messages.verdict import NOT_CONFIGURED
+from shared.phrases import phrase
 from shared.store.dialect import held
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import Delivery
@@ -24,6 +25,8 @@ from shared.store.models import Delivery
 COMES_BACK = frozenset((running_gate.PAUSED, NOT_CONFIGURED))
 """Reasons for which a message was not sent that lie with us: its recipient waits, and gets another one."""
 CANCELLED = "cancelled"
+UNANSWERED = frozenset(("no_response", "undelivered", "failed", CANCELLED, "stopped", "left"))
+"""Outcomes of a conversation that need no word of the person."""
 REPLY_WITHIN = timedelta(days=7)
 NO_REPLY = frozenset(("reaction", "sticker"))
 STAGE = {"delivered": RecipientStatus.DELIVERED, "opened": RecipientStatus.READ}
@@ -59,7 +62,7 @@ def talk_ended(session: Session, event: TalkEvent) -> None:
     """Listens to `talk.ended`: the conversation is over, and so is the recipient.
 
     One of which nothing was sent has failed or was left out already, by the word on its message; else it has ended with its
-    outcome (`no_response` where nobody answered).
+    outcome (`no_response` where nobody answered). Where nobody knows whether the first message arrived, an answer shows it.
     """
     mark = event.context.get(MARK)
     if mark is None:
@@ -67,14 +70,23 @@ def talk_ended(session: Session, event: TalkEvent) -> None:
     row = session.get(Recipient, int(mark["recipient"]))
     if row is None or (row.sent_at is None and not event.completed and event.outcome in ("undelivered", "failed")):
         if row is not None and event.outcome == "failed":
-            reason = f"flow-failed: {event.reason or ''}"[:ERROR_LENGTH]
+            reason = phrase("flow-failed: %(reason)s", reason=event.reason or "")[:ERROR_LENGTH]
             _record(session, row.id, RecipientStatus.FAILED, event.at, error_code="flow-failed", error_message=reason)
         return
-    status = RecipientStatus.COMPLETED if row.sent_at is not None else RecipientStatus.SKIPPED
     outcome = (event.outcome or "completed")[:OUTCOME_LENGTH]
-    _record(session, row.id, status, event.at, outcome=outcome, reason=None if row.sent_at else outcome, node=event.node)
+    status = _end_of(row, outcome)
+    why_not = outcome if status is RecipientStatus.SKIPPED else None
+    _record(session, row.id, status, event.at, outcome=outcome, reason=why_not, node=event.node)
     session.flush()
     row.flow_completed = event.completed
+
+
+def _end_of(row: Recipient, outcome: str) -> RecipientStatus:
+    if row.sent_at is not None:
+        return RecipientStatus.COMPLETED
+    if row.error_code is None:
+        return RecipientStatus.SKIPPED
+    return RecipientStatus.FAILED if outcome in UNANSWERED else RecipientStatus.COMPLETED
 
 
 def note_reply(session: Session, message_id: int) -> None:
@@ -131,6 +143,10 @@ def _failed(session: Session, whose: Whose, outcome: MessageOutcome, *, talks: b
     waves.note(session, whose.automation_id)
     row = _locked(session, whose.recipient_id)
     if row is None:
+        return
+    if outcome.word == "uncertain" and talks and row.status == RecipientStatus.QUEUED:
+        # The conversation goes on, for the message may have arrived: it shows by what is reported of it, or by an answer.
+        row.error_code, row.error_message = code, _words(session, outcome.delivery_id)
         return
     words = (outcome.detail or _words(session, outcome.delivery_id) or code)[:ERROR_LENGTH]
     if row.status == RecipientStatus.COMPLETED and not talks and row.delivered_at is None and outcome.word == "failed":

@@ -87,7 +87,8 @@ def _begin_talks(session: Session, execution: Execution, recipients: Sequence[Re
 def _room(session: Session, execution_id: int, config: RunConfig, now: datetime) -> int:
     """How many more may be under way: where they go out slower than planned, they must not heap up as deliveries."""
     most = 2 * max(PAGE, int(config.rate_per_hour * (AHEAD / pace.HOUR)))
-    late = (Recipient.execution_id == execution_id, Recipient.status == RecipientStatus.QUEUED, Recipient.due_at <= now)
+    queued = (Recipient.execution_id == execution_id, Recipient.status == RecipientStatus.QUEUED)
+    late = (*queued, Recipient.error_code.is_(None), Recipient.due_at <= now)  # who is in doubt waits for the flow's end
     overdue = session.scalar(select(func.count()).select_from(select(Recipient.id).where(*late).limit(most).subquery())) or 0
     return most - overdue
 

@@ -122,9 +122,10 @@ def settle_strays(session: Session, execution_id: int) -> int:
     """Bring recipients in line whose message is over without a word of it; how many.
 
     Whose message is gone altogether (a restored backup) waits for another one. Whose message a person has taken back is left
-    out. Else the delivery's state is taken for the vendor's word.
+    out. Else the delivery's state is taken for the vendor's word. Who is in doubt has had it, and ends with the flow.
     """
-    overdue = (Recipient.status == RecipientStatus.QUEUED, Recipient.due_at <= clock.now() - STRAY_AFTER)
+    queued = (Recipient.status == RecipientStatus.QUEUED, Recipient.error_code.is_(None))
+    overdue = (*queued, Recipient.due_at <= clock.now() - STRAY_AFTER)
     over = Delivery.id.is_(None) | Delivery.state.not_in((State.PENDING, State.SENDING))
     query = select(Recipient, Delivery).outerjoin(Delivery, Delivery.id == Recipient.delivery_id)
     query = query.where(Recipient.execution_id == execution_id, *overdue, over).order_by(Recipient.due_at).limit(PAGE)

@@ -1,5 +1,6 @@
 """Systems: which of them answer, what waits for each, pauses by hand, and a report of every outage."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +25,7 @@ from shared.store.session import reading
 from shared.store.wait_models import DeliveryWait, Outage
 from shared.watch import hour_figures
 from shared.web import targets
-from shared.web.paging import RowId, counted
+from shared.web.paging import RowId, counted_values
 from shared.web.targets import TargetOut
 
 router = APIRouter(route_class=ConsoleRoute)
@@ -100,6 +101,15 @@ def _attempts(session: Session) -> Mapping[str, tuple[int, int]]:
     return found
 
 
+def _kinds(session: Session, name: str) -> list[tuple[str, int]]:
+    """The failed attempts of a system in the last day by what was said of them, the most frequent first."""
+    found: Counter[str] = Counter()
+    for of, number in hour_figures.lately(session, hour_figures.ATTEMPTS, DAY).items():
+        if of.owner == name and attempts.is_failure(of.result):
+            found[of.result.removeprefix(attempts.LATE)] += number
+    return found.most_common(MOST_SHOWN)
+
+
 def _oldest(session: Session) -> dict[str, datetime]:
     due = (Delivery.state == State.PENDING, Delivery.due_at <= clock.now())
     rows = session.execute(select(Delivery.target, func.min(Delivery.due_at)).where(*due).group_by(Delivery.target))
@@ -116,9 +126,10 @@ def system(request: Request, name: str) -> Response:
         target = targets.described(session, name, row)
         due = (Delivery.target == name, Delivery.state == State.PENDING, Delivery.due_at <= clock.now())
         waiting = session.scalars(select(Delivery).where(*due).order_by(Delivery.due_at).limit(MOST_SHOWN)).all()
-        people = counted(session, select(Delivery.subject).where(*due).distinct())
+        people, are_more = counted_values(session, select(Delivery).where(*due), Delivery.subject)
         outages = session.scalars(select(Outage).where(Outage.target == name).order_by(Outage.id.desc()).limit(MOST_SHOWN))
-        facts: dict[str, Any] = {"outages": outages.all(), "waiting": waiting, "people": people}
+        facts: dict[str, Any] = {"outages": outages.all(), "waiting": waiting, "people": people, "are_more": are_more}
+        facts["kinds"] = _kinds(session, name)
         facts |= {"target": target, "state": _state(target, row), "policy": actions.policy(name)}
         session.expunge_all()
     return pages.render(request, "console/system.html", here="systems", heading=name, **facts)
@@ -157,11 +168,12 @@ def outage(request: Request, outage_id: RowId, after: str | None = None) -> Resp
             | (Delivery.outage_id == outage_id)
         )
         page = listing.page(session, held_up, Delivery.id, after)
-        people = counted(session, held_up.with_only_columns(Delivery.subject).distinct())
+        people, are_more = counted_values(session, held_up, Delivery.subject)
         longest = _longest(session, outage_id)
         twice = _twice(session, outage_id)
         session.expunge_all()
-    facts: dict[str, Any] = {"outage": row, "page": page, "people": people, "longest": longest, "twice": twice}
+    facts: dict[str, Any] = {"outage": row, "page": page, "longest": longest, "twice": twice}
+    facts |= {"people": people, "are_more": are_more}
     return pages.render(request, "console/outage.html", here="systems", heading=row.target, **facts)
 
 

@@ -120,8 +120,8 @@ def _differing(session: Session, row: Plan) -> list[Differing]:
 
 
 def _does(part: PlanPart) -> str:
-    said = " ".join(filter(None, (part.word if part.what == kinds.STOP else "", part.detail)))
-    return masking.masked_text(said) or part.word or part.what or ""
+    shown = " ".join(filter(None, (part.word if part.what == kinds.STOP else "", part.detail)))
+    return masking.masked_text(shown) or part.word or part.what or ""
 
 
 def _done(session: Session, number: int) -> Mapping[str, int]:

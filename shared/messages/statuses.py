@@ -228,8 +228,8 @@ def _notify(session: Session, row: MessageStatus, delivery: Delivery) -> None:
 
 def _detail(row: MessageStatus) -> str | None:
     """What the provider said of the status that counts, in its own words."""
-    told = (entry.get("detail") for entry in reversed(row.history) if entry.get("status") == row.status)
-    return next((str(detail) for detail in told if detail), None)
+    details = (entry.get("detail") for entry in reversed(row.history) if entry.get("status") == row.status)
+    return next((str(detail) for detail in details if detail), None)
 
 
 def _by_people(row: MessageStatus, delivery: Delivery) -> str | None:

@@ -80,9 +80,19 @@ class Page[Item](BaseModel):
 
 
 def counted(session: Session, query: Select[Any]) -> int:
-    """How many rows `query` finds; no further than COUNTED_TO."""
+    """How many rows `query` finds; no further than COUNTED_TO. Different values are counted by `counted_values`."""
     some = query.with_only_columns(literal(1).label("one"), maintain_column_froms=True).order_by(None).limit(COUNTED_TO)
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
+
+
+def counted_values(session: Session, query: Select[Any], column: Any) -> tuple[int, bool]:
+    """How many different values `column` has among the rows of `query`, and whether there may be more.
+
+    It looks at COUNTED_TO rows at most, however few values those have.
+    """
+    some = query.with_only_columns(column.label("one"), maintain_column_froms=True).order_by(None).limit(COUNTED_TO).subquery()
+    rows, values = session.execute(select(func.count(), func.count(some.c.one.distinct()))).one()
+    return values, rows >= COUNTED_TO
 
 
 def find[Row](session: Session, query: Select[Row], id_column: Any, page: PageQuery) -> tuple[list[Row], int, str | None]:

@@ -9,10 +9,16 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from functions.broadcasts import running, running_control, running_outcomes
+from functions.broadcasts.running_tables import RecentFailure
 from functions.broadcasts.tables import Recipient
 from shared import clock
+from shared.errors import UncertainError
 from shared.journeys import chatbots
-from shared.journeys.talks import waits
+from shared.journeys.enrolment_records import lock_record
+from shared.journeys.talks import run, waits
+from shared.messages import statuses
+from shared.messages.events import ProviderEvent
+from shared.store.journey_models import JourneyTalk
 from shared.store.message_models import MessageStatus, ReceivedMessage
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
@@ -77,6 +83,57 @@ def test_cancelled_conversations_say_nothing_more(talks: Post) -> None:
     talks.go(120)
     assert [(row.status, row.flow_outcome) for row in people()] == [("completed", "cancelled")] * 2
     assert len(talks.phones()) == 2
+
+
+def in_doubt(talks: Post) -> int:
+    """A conversation that was begun, and nobody knows whether its first message arrived; the execution."""
+    execution_id = talks.begin(1, flow_id=SURVEY, rate_limit_per_hour=60)
+    talks.office.refusals = [UncertainError("no answer")] * 30
+    talks.go(2 * 3600, step=600)
+    (row,) = people()
+    with reading() as session:
+        assert session.get_one(Delivery, row.delivery_id).state == "uncertain"
+        assert len(session.scalars(select(RecentFailure)).all()) == 1
+    assert (row.status, row.error_code, row.flow_current_node) == ("queued", "outcome-unknown", "tema")
+    assert talks.execution(execution_id).status == "running"
+    return execution_id
+
+
+def test_first_message_in_doubt_that_has_arrived_is_none_that_failed(talks: Post) -> None:
+    """The conversation goes on, and the recipient with it: a status clears the doubt, and the end is that of the flow."""
+    execution_id = in_doubt(talks)
+    (row,) = people()
+    values = {"provider": "twilio", "vendor_id": "SMlate", "status": "delivered", "delivery_id": row.delivery_id}
+    event = ProviderEvent.model_validate(values | {"at": clock.now()})
+    transact(lambda session: statuses.status(session, event))
+    talks.step()
+    (row,) = people()
+    assert (row.status, row.error_code, talks.execution(execution_id).status) == ("delivered", None, "running")
+    talks.clock.advance(hours=25)
+    waits.end_waits()
+    talks.step()
+    assert [(row.status, row.flow_outcome, row.error_code) for row in people()] == [("completed", "no_response", None)]
+    assert "failed" not in talks.counted(execution_id)
+    assert talks.execution(execution_id).status == "completed"
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("no_response", "failed"), ("not_understood", "completed")])
+def test_first_message_that_stays_in_doubt_ends_with_its_flow(talks: Post, outcome: str, status: str) -> None:
+    """Whoever has answered has had it; where nobody has, it has failed, with its code."""
+    execution_id = in_doubt(talks)
+
+    def end(session: Session) -> None:
+        record = lock_record(session, people()[0].enrolment_id or 0)
+        talk = session.scalars(select(JourneyTalk)).one()
+        assert record is not None
+        run.end(record, talk, outcome)
+
+    transact(end)
+    talks.step()
+    code = "outcome-unknown" if status == "failed" else None
+    assert [(row.status, row.flow_outcome, row.error_code) for row in people()] == [(status, outcome, code)]
+    assert talks.counted(execution_id)[status] == 1
+    assert talks.execution(execution_id).status == "completed"
 
 
 def inbound(sender: str, **more: Any) -> None:

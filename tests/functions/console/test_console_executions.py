@@ -169,3 +169,15 @@ def test_next_page_keeps_the_filters(viewer: Browser) -> None:
     (older,) = [link for link in viewer.get("/console/executions?since=").links() if "after=" in link]
     shown = viewer.get(older)
     assert shown.text.count("manychat.contact</a>") == 1
+
+
+def test_seven_of_many_are_one_page(viewer: Browser) -> None:
+    """A filter that leaves few says how many, and leads nowhere further."""
+    facts = {"event_id": "1", "source": "s", "type": "manychat.contact", "data": {}}
+    facts |= {"occurred_at": clock.now(), "received_at": clock.now(), "handled_at": clock.now()}
+    add(*(InboxEvent(key=f"{number}", subject="m7" if number < 7 else "m1", **facts) for number in range(120)))
+    for filters in ("subject=m7", "person=m7"):
+        shown = viewer.get(f"/console/executions?since=&{filters}")
+        assert "7 executions" in shown.words
+        assert [link for link in shown.links() if "after=" in link] == []
+    assert [link for link in viewer.get("/console/executions?since=").links() if "after=" in link] != []

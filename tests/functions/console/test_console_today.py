@@ -73,8 +73,8 @@ def test_figures_are_of_the_last_day(viewer: Browser) -> None:
         EventHour(hour=hour - timedelta(hours=25), handled=500, milliseconds=10**7, **facts),
     ]
     due = {"kind": "sync", "target": "odoo", "action": "contact", "subject": "manychat:1"}
-    rows += [Delivery(due_at=clock.now() + timedelta(minutes=each), **due) for each in (-90, -1, 30)]
-    transact(lambda session: session.add_all(rows))
+    due_ones = [Delivery(due_at=clock.now() + timedelta(minutes=each), **due) for each in (-90, -1, 30)]
+    transact(lambda session: session.add_all([*rows, *due_ones]))
     shown = viewer.get("/console").words
     assert "24 hours 10 Could not be handled 2 " in shown
     assert re.search(r"Until it stood in the record, on average 300 ms at most 2.1 s, about \d\d:00", shown)
