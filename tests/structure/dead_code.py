@@ -14,7 +14,7 @@ from vulture import Vulture
 
 ROOT = Path(__file__).resolve().parents[2]
 ALLOWED = Path(__file__).with_suffix(".toml")
-SOURCES = ["function_app.py", "functions", "shared", "devhost", "local", "sandbox", "bench"]
+SOURCES = ["function_app.py", "functions", "shared", "devhost", "local", "sandbox", "bench", "deploy"]
 CALLED_BY_A_DECORATOR = [
     "@*.get", "@*.post", "@*.put", "@*.patch", "@*.delete", "@*.route", "@*.exception_handler", "@*.middleware", "@app.*",
     "@router.*", "@rule", "@*validator", "@*field_serializer", "@event.listens_for", "@*.function_name", "@*_trigger",
