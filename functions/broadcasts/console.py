@@ -83,5 +83,3 @@ FAULTS = (
     mark("names no variable, so it is no other text"),
 )
 """What the API says of the fields of a broadcast, in the words of `FieldError.of`, for the catalogues."""
-OF_APPROVALS = (mark("Automation"), mark("Recipients"), mark("Cost"))
-"""What the approval of a start calls its facts (`functions.broadcasts.approval`), for the catalogues."""

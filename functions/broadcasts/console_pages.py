@@ -1,8 +1,9 @@
 """The console's pages of broadcasts: which there are, what became of each run, and start, pause, resume, cancel by hand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -157,8 +158,17 @@ def before_start(request: Request, automation_id: UUID) -> Response:
         session.expunge_all()
     facts: dict[str, Any] = {"automation": row, "schedule": schedule} | console_forecast.of_page(row, "console")
     facts |= {"hours": _hours(facts["forecast"] or {})}
-    facts |= {"approval_above": settings_of(BroadcastSettings).broadcast_approval_above}
+    facts |= _needs_second(facts["forecast"])
     return _render(request, "start", row.name, facts)
+
+
+def _needs_second(forecast: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The bounds of the settings that a start would go beyond: of people, and of cost as the settings write it; None each."""
+    settings = settings_of(BroadcastSettings)
+    above, most = settings.broadcast_approval_above, settings.broadcast_approval_cost
+    is_large = forecast is not None and forecast["sends"] > above
+    is_dear = forecast is not None and most is not None and Decimal(forecast["cost"]["total"]) > most
+    return {"people_above": above if is_large else None, "cost_above": most if is_dear else None}
 
 
 @router.post(LIST + "/{automation_id}/start")

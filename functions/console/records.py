@@ -3,13 +3,17 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from functions.console import people
 from shared.console import listing, pages, records
 from shared.console.listing import blank
 from shared.console.navigation import Entry
-from shared.console.routes import ConsoleRoute
+from shared.console.records import Records
+from shared.console.routes import SEE_OTHER, ConsoleRoute
 from shared.console.words import mark
 from shared.errors import RefusedError
 from shared.store.models import Delivery
@@ -53,12 +57,28 @@ def row(request: Request, name: str, row_id: RowId) -> Response:
     """One row: its facts, and the newest deliveries about whom it is about."""
     chosen = records.named(name)
     with reading() as session:
-        found = session.get(chosen.model, row_id)
-        if found is None:
-            raise RefusedError(404, "not-found", mark("There is nothing at this address, or no longer."))
-        facts, called, subject = chosen.facts(found), chosen.name_of(found), chosen.subject(found)
+        found = _found(session, chosen, row_id)
+        facts, called, subject = chosen.facts(found), chosen.called(found), chosen.subject(found)
         query = select(Delivery).where(Delivery.subject == (subject or "")).order_by(Delivery.id.desc()).limit(MOST_DELIVERIES)
         deliveries = session.scalars(query).all() if subject else []
         session.expunge_all()
     shown: dict[str, Any] = {"records": chosen, "facts": facts, "called": called, "subject": subject, "deliveries": deliveries}
     return pages.render(request, "console/record.html", here="records", heading=called, **shown)
+
+
+@router.get("/console/records/{name}/{row_id:id}/person")
+def person(name: str, row_id: RowId) -> Response:
+    """The page of whoever a row is about, whose address stands in no address of ours; the search where nobody is known."""
+    chosen = records.named(name)
+    with reading() as session:
+        subject = chosen.subject(_found(session, chosen, row_id))
+        known = sorted(people.numbers(session, subject)) if subject else []
+    return RedirectResponse(f"/console/people/{known[0]}" if known else "/console/people", SEE_OTHER)
+
+
+def _found(session: Session, chosen: Records, row_id: int) -> Any:
+    """The row. Raises RefusedError, 404."""
+    found = session.get(chosen.model, row_id)
+    if found is None:
+        raise RefusedError(404, "not-found", mark("There is nothing at this address, or no longer."))
+    return found

@@ -43,6 +43,10 @@ class Records:
     subject: Callable[[Any], str | None] = lambda _row: None
     is_bad: Callable[[Any], bool] = lambda _row: False
 
+    def called(self, row: Any) -> str:
+        """What a row is called, with addresses and numbers of people masked; an id stays as it is."""
+        return masking.masked_name(self.name_of(row))
+
     def query(self, state: str | None, words: str | None) -> Select[Any]:
         """Its rows, narrowed down."""
         query = select(self.model)

@@ -32,6 +32,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "/console/plans/{number:id}": ("/console/plans/1", "/console/plans/2"),
     "/console/records/{name}": ("/console/records/bookings", "/console/records/invoices"),
     "/console/records/{name}/{row_id:id}": ("/console/records/bookings/1",),
+    "/console/records/{name}/{row_id:id}/person": ("/console/records/bookings/1/person",),
     "/console/reports/comparison/{number:id}": ("/console/reports/comparison/1",),
     "/console/stopped/{letter_id:id}": ("/console/stopped/1",),
     "/console/systems/{name}": ("/console/systems/odoo", "/console/systems/discord"),

@@ -79,6 +79,21 @@ def test_what_a_start_would_touch_is_shown_before(made, operator):
     assert executions() == []
 
 
+def test_cost_is_shown_before_a_start_and_a_dear_one_needs_a_second_person(made, operator, environment):
+    """By the prices of the settings; what has none is counted apart."""
+    environment.setenv("BROADCAST_PRICES", '{"marketing": {"MX": "0.03"}}')
+    environment.setenv("BROADCAST_CURRENCY", "MXN")
+    get_settings.cache_clear()
+    transact(lambda session: session.add(Contact(manychat_id="8", phone="+13055551234", subscribed_at=clock.now())))
+    shown = operator.get(f"{made}/start").words
+    assert "Cost 0.06 MXN" in shown
+    assert "Messages without a known price 1" in shown
+    assert "a second person has to approve it" not in shown
+    environment.setenv("BROADCAST_APPROVAL_COST", "0.05")
+    get_settings.cache_clear()
+    assert "a second person has to approve it" in operator.get(f"{made}/start").words
+
+
 def test_double_click_starts_once(made, operator):
     """Of one plan, and of two plans of one start; the log has the operator's name."""
     first, second = planned(operator, made), planned(operator, made)

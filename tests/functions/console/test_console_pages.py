@@ -2,6 +2,8 @@
 
 import re
 from collections import Counter
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.requests import Request
@@ -12,8 +14,9 @@ from shared.crm import reconciliations
 from shared.store.models import ActionLog, Reconciliation, Target
 from shared.store.session import reading, transact
 from tests.functions.console.addresses import NO_PAGES, PLACES, flat, of_page, routes
+from tests.functions.console.addresses import pages as addresses_of_pages
 from tests.functions.console.browser import Browser, is_of_console
-from tests.functions.console.filling import fill
+from tests.functions.console.filling import fill, fill_rest
 
 ROLES = ("vera", "olga", "ana", "adan")
 OF_A_KIND = 6
@@ -67,6 +70,22 @@ def test_new_page_has_to_say_with_what_it_is_opened():
         of_page("/console/new/{number:id}")
     paths = {route.path for route in routes()}
     assert [path for path in (*PLACES, *NO_PAGES) if path not in paths] == []
+
+
+@pytest.mark.share(2)
+def test_every_time_is_in_the_zone_of_the_reader(filled):
+    """On every page, whatever the machine's zone is; half an hour beside every other zone, so that none passes by chance."""
+    fill_rest()
+    viewer, zone = Browser().signed_in("vera-key"), ZoneInfo("Asia/Kolkata")
+    viewer.cookies["puente_zone"] = zone.key
+    seen = 0
+    for address in (one for addresses in addresses_of_pages().values() for one in addresses):
+        for instant, text in re.findall(r'<time datetime="([^"]+)"[^>]*>([^<]*)</time>', viewer.get(address).text):
+            if clock_time := re.search(r"\b\d\d:\d\d\b", text):
+                local = datetime.fromisoformat(instant).astimezone(zone)
+                assert (address, clock_time[0]) == (address, f"{local:%H:%M}")
+                seen += 1
+    assert seen > 100
 
 
 def test_no_page_shows_anything_before_sign_in(filled):

@@ -13,6 +13,8 @@ from shared.store.session import reading, transact
 from tests.functions.console.browser import Browser
 from tests.lab.rows import filled
 
+DAY = date(2027, 1, 11)
+
 
 def kept(name: str, **values: Any) -> str:
     """A row of a list, with something in each column that needs a value; what it is called."""
@@ -41,7 +43,19 @@ def row_of(name: str) -> Any:
 
 @pytest.mark.parametrize(
     ("name", "values"),
-    [("coordinations", {}), ("meetings", {}), ("onboardings", {"start_date": date(2027, 1, 11)}), ("tickets", {})],
+    [
+        ("bookings", {}),
+        ("broadcasts", {}),
+        ("carts", {}),
+        ("coordinations", {}),
+        ("invoices", {"issued_on": DAY, "due_on": DAY}),
+        ("leads", {}),
+        ("meetings", {}),
+        ("onboardings", {"start_date": DAY}),
+        ("payments", {}),
+        ("shop-orders", {}),
+        ("tickets", {}),
+    ],
 )
 def test_each_list_shows_its_rows(viewer: Browser, name: str, values: dict[str, Any]) -> None:
     """By itself, by its state, and not by another one; the row's own page has each column with a value."""
@@ -55,6 +69,22 @@ def test_each_list_shows_its_rows(viewer: Browser, name: str, values: dict[str, 
     assert (page.status, page.heading) == (200, called)
     assert [column for column in chosen.facts(row_of(name)) if column not in page.text] == []
     assert viewer.get(f"/console/records/{name}/2").status == 404
+
+
+@pytest.mark.parametrize("name", ["bookings", "carts", "invoices", "leads", "payments", "shop-orders"])
+def test_row_is_found_by_the_address_of_whom_it_is_about_which_stays_masked(viewer: Browser, name: str) -> None:
+    """In the list and on its page; another address finds nothing."""
+    days = {"issued_on": DAY, "due_on": DAY} if name == "invoices" else {}
+    kept(name, email="eva.lopez@example.com", **days)
+    link = f'href="/console/records/{name}/1"'
+    found = viewer.get(f"/console/records/{name}?q=eva.lopez@example.com")
+    assert link in found.text
+    assert link not in viewer.get(f"/console/records/{name}?q=ana@example.com").text
+    page = viewer.get(f"/console/records/{name}/1")
+    assert "eva.lopez@example.com" not in found.words
+    assert "eva.lopez@example.com" not in page.text
+    if f"/console/records/{name}/1/person" in page.links():
+        assert viewer.get(f"/console/records/{name}/1/person").status == 200
 
 
 def test_coordination_is_found_by_each_of_its_keys_and_shows_its_calls(viewer: Browser) -> None:

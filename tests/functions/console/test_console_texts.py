@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event
@@ -14,11 +15,15 @@ from shared.store import session as store
 from shared.store.message_models import TemplateCopy
 from shared.store.models import ActionLog, Contact
 from shared.store.session import reading, transact
-from shared.store.text_models import TextVersion
+from shared.store.text_models import TextUse, TextVersion
 from tests.functions.console.browser import Browser, Shown
 
 TEXT = "/console/texts/broadcast_news"
 NEW = "Hola, {{ first_name }}: {{ text }}\nSi no quieres más, responde BAJA."
+
+
+MARKS = ("/versions/2", "/versions/1", "as it was deployed")
+"""What the rows of the versions of a text say of which they are."""
 
 
 def looked_at(operator: Browser, text: str = NEW) -> Shown:
@@ -205,6 +210,23 @@ def test_page_of_a_text_reads_one_page_of_its_versions(viewer):
     read = [one for one in statements if "text_versions.text" in one and "max(" not in one]
     assert read
     assert [one for one in read if "LIMIT" not in one and "text_versions.number = ?" not in one] == []
+
+
+def test_last_use_stands_in_the_list_and_by_each_version(viewer):
+    """That of the file and that of a version, each with its own time; a version that never went out has none."""
+    versions(2)
+    uses = {0: clock.now() - timedelta(hours=5), 1: clock.now() - timedelta(hours=2)}
+    rows = [TextUse(name="broadcast_news", locale="es", version=number, last_used_at=at) for number, at in uses.items()]
+    transact(lambda session: session.add_all(rows))
+    times = {number: f'datetime="{at.isoformat()}"' for number, at in uses.items()}
+    page, listed = viewer.get(TEXT).text, viewer.get("/console/texts?q=broadcast_news").text
+    rows_of = [part.partition("</tr>")[0] for part in page.split("<tr ")[1:]]
+    shown = {
+        mark: [number for number, time in times.items() if any(mark in row and time in row for row in rows_of)]
+        for mark in MARKS
+    }
+    assert shown == {"/versions/2": [], "/versions/1": [1], "as it was deployed": [0]}
+    assert [time in listed for time in times.values()] == [False, True]
 
 
 def test_list_of_texts_comes_in_pages_that_keep_the_search(viewer):
