@@ -31,7 +31,7 @@ from shared.journeys.talks import question
 from shared.settings import Settings, fields_of
 
 ROOT = Path(__file__).resolve().parents[1]
-PHRASES = {"phrase": 1, "counted_phrase": 2}
+PHRASES = {"phrase": 1, "pattern": 1, "counted_phrase": 2}
 """What makes sentences (`shared.phrases`), with how many of its arguments are texts."""
 CALLS = {"_": None, "gettext": None, "ngettext": (1, 2), "mark": None, "mark_counted": (1, 2)}
 PAGES = ("**.html", "jinja2.ext:babel_extract")

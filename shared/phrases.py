@@ -13,6 +13,11 @@ def phrase(pattern: str, /, **values: Any) -> str:
     return pattern % {name: moment(value) if isinstance(value, datetime) else value for name, value in values.items()}
 
 
+def pattern(text: str) -> str:
+    """`text`, from which a sentence is made where its values are known: so that the catalogues have it."""
+    return text
+
+
 def counted_phrase(one: str, many: str, count: int, /, **values: Any) -> str:
     """The same of something that is counted, `%(count)s`: as it is for one, and for any other number."""
     return phrase(one if count == 1 else many, count=count, **values)

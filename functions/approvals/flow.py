@@ -23,7 +23,7 @@ FLOW = Flow(
         {
             "message.sending": "shared.approvals.listeners:may_send",
             "message.last_look": "shared.approvals.listeners:look_again",
-            "message.variables": "shared.approvals.listeners:fill",
+            "message.variables": "functions.approvals.listeners:fill",
         }
     ),
     settings="shared.setting_approvals:ApprovalSettings",

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs
 
 from sqlalchemy.orm import Session
 
+from functions.approvals import wording
 from shared.approvals import decisions, invitations, links
 from shared.approvals.approval import PENDING, Verdict, same_name
 from shared.approvals.decisions import Decided
@@ -91,7 +92,7 @@ def _done(session: Session, asked: _Asked, fields: dict[str, str]) -> Decided:
 def _shown(asked: _Asked, *, is_new: bool) -> str:
     """The question while its reader can decide; else how it stands, and whether that is their doing of this moment."""
     row, settings = asked.approval, get_settings()
-    values = invitations.shown(row) | {"time_zone": settings.default_time_zone, "approver": asked.approver}
+    values = wording.in_words(invitations.shown(row)) | {"time_zone": settings.default_time_zone, "approver": asked.approver}
     others = [name for name in decisions.may_be_asked(row) if not same_name(name, asked.approver)]
     if row.state == PENDING and asked.delegated_to is None and not decisions.is_over(row):
         return templates.page(QUESTION, values | {"others": others, "longest": COMMENT_LENGTH})

@@ -32,14 +32,14 @@ def ask_if_needed(session: Session, execution: Execution, people: int) -> None:
     if people <= settings.broadcast_approval_above and not is_dear:
         return
     automation = session.get_one(Automation, execution.automation_id)
-    details = {"Automation": automation.name[:200], "Recipients": f"{people}"}
+    details = {phrase("Automation"): automation.name[:200], phrase("Recipients"): f"{people}"}
     if cost is not None:
-        details["Cost"] = f"{cost.total} {cost.currency}"
+        details[phrase("Cost")] = f"{cost.total} {cost.currency}"
     asked = ApprovalRequest(
         kind=KIND,
         subject=f"automation:{automation.uuid}",
         key=execution.uuid,
-        title=f"Broadcast {automation.name}"[:200],
+        title=phrase("Broadcast %(name)s", name=automation.name)[:200],
         asked_by=execution.triggered_by or OURS,
         expires_at=clock.now() + EXPIRES,
         details=details,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, time
 from functools import cached_property
 
+from shared.phrases import pattern, phrase
+
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 LONGEST = 200  # characters
@@ -58,7 +60,15 @@ class Field:
         if text.upper() in self.names:
             return self.names.index(text.upper()) + self.least
         if not (text.isascii() and text.isdigit()) or not self.least <= (number := int(text[:4])) <= self.greatest:
-            raise ValueError(f"{self.name}: {text[:20]!r} is not from {self.least} to {self.greatest}")
+            raise ValueError(
+                phrase(
+                    "%(field)s: %(value)s is not from %(least)s to %(most)s",
+                    field=self.name,
+                    value=repr(text[:20]),
+                    least=self.least,
+                    most=self.greatest,
+                )
+            )
         return number
 
     def values(self, text: str) -> frozenset[int]:
@@ -88,13 +98,15 @@ class Field:
 
 def _step(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text[:4]) < 1:
-        raise ValueError(f"{name}: a step is a whole number from 1 on, not {text[:20]!r}")
+        raise ValueError(
+            phrase("%(field)s: a step is a whole number from 1 on, not %(value)s", field=name, value=repr(text[:20]))
+        )
     return int(text[:4])
 
 
-MINUTE, HOUR = Field("minute", 0, 59), Field("hour", 0, 23)
-MONTH_DAY, MONTH = Field("day of the month", 1, 31), Field("month", 1, 12, MONTHS)
-WEEKDAY = Field("day of the week", 0, 7, DAYS)
+MINUTE, HOUR = Field(pattern("minute"), 0, 59), Field(pattern("hour"), 0, 23)
+MONTH_DAY, MONTH = Field(pattern("day of the month"), 1, 31), Field(pattern("month"), 1, 12, MONTHS)
+WEEKDAY = Field(pattern("day of the week"), 0, 7, DAYS)
 FIELDS = (MINUTE, HOUR, MONTH_DAY, MONTH, WEEKDAY)
 
 
@@ -155,7 +167,7 @@ def read(expression: str) -> Cron:
     """
     texts = expression.split() if len(expression) <= LONGEST else []
     if len(texts) != len(FIELDS):
-        raise ValueError("a cron expression has five fields: minute, hour, day of the month, month, day of the week")
+        raise ValueError(phrase("a cron expression has five fields: minute, hour, day of the month, month, day of the week"))
     minutes, hours, month_days, months, weekdays = (field.values(text) for field, text in zip(FIELDS, texts, strict=True))
     return Cron(
         minutes=minutes,

@@ -10,6 +10,7 @@ from functions.broadcasts import variants
 from functions.broadcasts.schedules import ScheduleError, Window
 from functions.broadcasts.settings import BroadcastSettings
 from functions.broadcasts.tables import DEFAULT_ZONE, Automation
+from shared.phrases import phrase
 from shared.settings import settings_of
 
 COPIED = (
@@ -53,7 +54,8 @@ def check_changes(changes: Mapping[str, Any]) -> None:
         least, most = BOUNDS.get(name, (1, 0))
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             known = ", ".join(sorted((*BOUNDS, *SWITCHES)))
-            words = f"a whole number from {least} to {most} is needed" if name in BOUNDS else f"only {known} can be changed"
+            needed = phrase("a whole number from %(least)s to %(most)s is needed", least=least, most=most)
+            words = needed if name in BOUNDS else phrase("only %(known)s can be changed", known=known)
             raise ScheduleError("invalid-exception", f"modified_config.{name[:40]}: {words}")
 
 

@@ -17,6 +17,7 @@ from shared.journeys.talks.events import TalkEvent
 from shared.messages import statuses
 from shared.messages.outcomes import MessageOutcome
 from shared.messages.verdict import NOT_CONFIGURED
+from shared.phrases import phrase
 from shared.store.dialect import held
 from shared.store.message_models import ReceivedMessage
 from shared.store.models import Delivery
@@ -69,7 +70,7 @@ def talk_ended(session: Session, event: TalkEvent) -> None:
     row = session.get(Recipient, int(mark["recipient"]))
     if row is None or (row.sent_at is None and not event.completed and event.outcome in ("undelivered", "failed")):
         if row is not None and event.outcome == "failed":
-            reason = f"flow-failed: {event.reason or ''}"[:ERROR_LENGTH]
+            reason = phrase("flow-failed: %(reason)s", reason=event.reason or "")[:ERROR_LENGTH]
             _record(session, row.id, RecipientStatus.FAILED, event.at, error_code="flow-failed", error_message=reason)
         return
     outcome = (event.outcome or "completed")[:OUTCOME_LENGTH]

@@ -19,6 +19,7 @@ from shared.flow import EVENTS_QUEUE
 from shared.intake import dead_letter_edits, dead_letter_store
 from shared.intake.envelope import Envelope
 from shared.intake.webhook import Payload
+from shared.phrases import phrase
 from shared.store.dialect import rows_changed
 
 log = logging.getLogger("puente.broadcasts")
@@ -69,7 +70,9 @@ def stopped(name: str, error: Exception) -> Exception:
     """The same failure as a stopped event tells of it: with the automation, and for what the schedule itself lacks its code."""
     if not isinstance(error, ScheduleError):
         return error
-    return PermanentError(error.code, f"the schedule of the automation {name!r} cannot run: {error}")
+    return PermanentError(
+        error.code, phrase("the schedule of the automation %(name)s cannot run: %(error)s", name=repr(name), error=error)
+    )
 
 
 def settle(session: Session, row: Schedule, actor: str) -> None:
@@ -87,7 +90,7 @@ def in_words(error: Exception) -> str:
     return (
         str(error)
         if isinstance(error, ScheduleError | PermanentError)
-        else "a mistake of ours; the stopped event has its trace"
+        else phrase("a mistake of ours; the stopped event has its trace")
     )
 
 

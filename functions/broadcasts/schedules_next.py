@@ -14,6 +14,7 @@ from typing import Any
 from functions.broadcasts import schedules_days, wall_time
 from functions.broadcasts.schedules import Dropped, ExceptionType, Preview, Run, Schedule, ScheduleError, Span, WeekendPolicy
 from functions.broadcasts.schedules_days import ONE_DAY, Day
+from shared.phrases import phrase
 
 CLAMPED, WINDOW, GAP, RESCHEDULED, RESCHEDULE = "clamped", "window", "gap", "rescheduled", "reschedule"
 SKIP, BLACKOUT, BEFORE_START, END = "skip", "blackout", "before-start", "end"
@@ -66,7 +67,7 @@ def check(schedule: Schedule, exceptions: Sequence[Span]) -> None:
         ScheduleError: `never`.
     """
     if next_after(schedule, exceptions, EVER) is None:
-        raise ScheduleError("never", "no run comes of this schedule: its days are all left out, or lie behind its end")
+        raise ScheduleError("never", phrase("no run comes of this schedule: its days are all left out, or lie behind its end"))
 
 
 def _runs(schedule: Schedule, exceptions: Sequence[Span], moment: datetime) -> Iterator[Run | Dropped]:

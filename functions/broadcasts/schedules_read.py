@@ -17,6 +17,7 @@ from functions.broadcasts.schedules import (
     WeekendPolicy,
     Window,
 )
+from shared.phrases import phrase
 
 DEFAULT_ZONE = "America/Sao_Paulo"
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -68,7 +69,7 @@ def _span(item: Mapping[str, Any], zone: ZoneInfo) -> Span:
     kind = _member(ExceptionType, item.get("exception_type"), code)
     first, last = item.get("start_date"), item.get("end_date")
     if first is None:
-        raise ScheduleError(code, "start_date: an exception needs the day on which it begins")
+        raise ScheduleError(code, "start_date: " + phrase("an exception needs the day on which it begins"))
     day = _day(first, zone, code)
     if last is None:
         day = day or _local(first, zone, code).date()
@@ -77,19 +78,19 @@ def _span(item: Mapping[str, Any], zone: ZoneInfo) -> Span:
         begins = wall_time.day_begins(day, zone) if day else _instant(first, zone, code)
         ends = _last(last, zone, code)
     if ends < begins:
-        raise ScheduleError(code, "end_date: an exception ends after it begins")
+        raise ScheduleError(code, "end_date: " + phrase("an exception ends after it begins"))
     target, config = item.get("rescheduled_to"), item.get("modified_config") or {}
     if kind is ExceptionType.RESCHEDULE and target is None:
-        raise ScheduleError(code, "rescheduled_to: a reschedule needs the moment to which the run is moved")
+        raise ScheduleError(code, "rescheduled_to: " + phrase("a reschedule needs the moment to which the run is moved"))
     if not isinstance(config, Mapping):
-        raise ScheduleError(code, "modified_config: an object of settings is needed")
+        raise ScheduleError(code, "modified_config: " + phrase("an object of settings is needed"))
     to = _instant(target, zone, code) if kind is ExceptionType.RESCHEDULE else None
     return Span(kind, begins, ends, to, dict(config) if kind is ExceptionType.MODIFY else {})
 
 
 def _recurring(recurrence: Recurrence, config: Any, zone: ZoneInfo, start_time: time) -> dict[str, Any]:
     if not isinstance(config, Mapping):
-        raise ScheduleError("invalid-type", "recurrence_config: an object is needed")
+        raise ScheduleError("invalid-type", "recurrence_config: " + phrase("an object is needed"))
     if recurrence is Recurrence.DAILY:
         return {"interval": _interval(config.get("interval"))}
     if recurrence is Recurrence.WEEKLY:
@@ -97,7 +98,7 @@ def _recurring(recurrence: Recurrence, config: Any, zone: ZoneInfo, start_time: 
     if recurrence is Recurrence.MONTHLY:
         day = config.get("day")
         if not isinstance(day, int) or isinstance(day, bool) or not 1 <= day <= LONGEST_MONTH:
-            raise ScheduleError("invalid-day", "recurrence_config.day: a day of the month, 1 to 31, is needed")
+            raise ScheduleError("invalid-day", "recurrence_config.day: " + phrase("a day of the month, 1 to 31, is needed"))
         return {"interval": _interval(config.get("interval", 1)), "day": day}
     if recurrence is Recurrence.CRON:
         return {"cron": _cron(config.get("expression"))}
@@ -108,20 +109,24 @@ def _recurring(recurrence: Recurrence, config: Any, zone: ZoneInfo, start_time: 
 
 def _interval(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST_INTERVAL:
-        raise ScheduleError("invalid-interval", "recurrence_config.interval: a whole number from 1 on is needed")
+        raise ScheduleError("invalid-interval", "recurrence_config.interval: " + phrase("a whole number from 1 on is needed"))
     return value
 
 
 def _weekdays(names: Any) -> frozenset[int]:
     texts = [name.upper() for name in names if isinstance(name, str)] if isinstance(names, list | tuple) else []
     if not texts or len(texts) != len(names) or any(name not in WEEKDAYS for name in texts):
-        raise ScheduleError("invalid-days", f"recurrence_config.days: a list of {', '.join(WEEKDAYS)} is needed")
+        raise ScheduleError(
+            "invalid-days", "recurrence_config.days: " + phrase("a list of %(known)s is needed", known=", ".join(WEEKDAYS))
+        )
     return frozenset(WEEKDAYS.index(name) for name in texts)
 
 
 def _cron(expression: Any) -> cron.Cron:
     if not isinstance(expression, str):
-        raise ScheduleError("invalid-cron", "recurrence_config.expression: a cron expression of five fields is needed")
+        raise ScheduleError(
+            "invalid-cron", "recurrence_config.expression: " + phrase("a cron expression of five fields is needed")
+        )
     try:
         return cron.read(expression)
     except ValueError as error:
@@ -131,7 +136,7 @@ def _cron(expression: Any) -> cron.Cron:
 def _dates(values: Any, zone: ZoneInfo, start_time: time) -> tuple[datetime, ...]:
     code = "invalid-dates"
     if not isinstance(values, list | tuple) or not 0 < len(values) <= MOST_DATES:
-        raise ScheduleError(code, f"recurrence_config.dates: 1 to {MOST_DATES} dates are needed")
+        raise ScheduleError(code, "recurrence_config.dates: " + phrase("1 to %(most)s dates are needed", most=MOST_DATES))
     walls = [_date(value, zone, start_time) for value in values]
     # Two walls that differ by their fold alone are equal to Python; they are two dates all the same.
     different = {(wall, wall.fold): wall for wall in walls}
@@ -148,7 +153,7 @@ def _date(value: Any, zone: ZoneInfo, start_time: time) -> datetime:
 
 def _start_day(value: Any, zone: ZoneInfo) -> date:
     if value is None:
-        raise ScheduleError("invalid-dates", "start_date: the first day is needed")
+        raise ScheduleError("invalid-dates", "start_date: " + phrase("the first day is needed"))
     return _day(value, zone) or _local(value, zone, "invalid-dates").date()
 
 
@@ -188,10 +193,19 @@ def _moment(value: Any, code: str) -> datetime:
         else:
             moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise ScheduleError(code, f"{str(value)[:40]!r} is no date such as 2027-03-02 or 2027-03-02T10:00:00") from None
+        raise ScheduleError(
+            code, phrase("%(value)s is no date such as 2027-03-02 or 2027-03-02T10:00:00", value=_quoted(value))
+        ) from None
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise ScheduleError(code, f"{str(value)[:40]!r}: the year is from {FIRST_YEAR} to {LAST_YEAR}")
+        raise ScheduleError(
+            code,
+            phrase("%(value)s: the year is from %(first)s to %(last)s", value=_quoted(value), first=FIRST_YEAR, last=LAST_YEAR),
+        )
     return moment
+
+
+def _quoted(value: Any) -> str:
+    return repr(str(value)[:60])
 
 
 def _is_day_only(value: Any) -> bool:
@@ -204,7 +218,7 @@ def _window(start: Any, end: Any) -> Window | None:
     if start is None and end is None:
         return None
     if start is None or end is None:
-        raise ScheduleError("invalid-window", "execution_window_start and execution_window_end come together")
+        raise ScheduleError("invalid-window", phrase("execution_window_start and execution_window_end come together"))
     return Window(_time(start, "invalid-window"), _time(end, "invalid-window"))
 
 
@@ -212,7 +226,7 @@ def _time(value: Any, code: str) -> time:
     try:
         found = value if isinstance(value, time) else time.fromisoformat(value)
     except (TypeError, ValueError):
-        raise ScheduleError(code, f"{str(value)[:40]!r} is no time such as 09:30:00") from None
+        raise ScheduleError(code, phrase("%(value)s is no time such as 09:30:00", value=_quoted(value))) from None
     return found.replace(tzinfo=None)
 
 
@@ -220,11 +234,15 @@ def _zone(name: Any) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError, TypeError):  # KeyError: unknown; OSError: the name is a folder
-        raise ScheduleError("invalid-zone", f"execution_timezone: {str(name)[:60]!r} is no time zone") from None
+        raise ScheduleError(
+            "invalid-zone", "execution_timezone: " + phrase("%(name)s is no time zone", name=_quoted(name))
+        ) from None
 
 
 def _member[E: (Recurrence, WeekendPolicy, ExceptionType)](kind: type[E], value: Any, code: str) -> E:
     try:
         return kind(value)
     except ValueError:
-        raise ScheduleError(code, f"{str(value)[:40]!r} is not one of {', '.join(kind)}") from None
+        raise ScheduleError(
+            code, phrase("%(value)s is not one of %(known)s", value=_quoted(value), known=", ".join(kind))
+        ) from None

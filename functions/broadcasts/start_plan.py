@@ -33,6 +33,7 @@ from functions.broadcasts.states import Approval
 from functions.broadcasts.tables import Automation
 from shared.errors import PermanentError, RefusedError, RetryableError
 from shared.outbox import effects
+from shared.phrases import pattern
 from shared.plans.kinds import CREATE, Applied, Asked, Page, Place, Step, Unit
 from shared.settings import settings_of
 from shared.store.session import reading
@@ -56,7 +57,7 @@ class _Starts:
 
     def title(self, asked: Asked) -> tuple[str, Mapping[str, Any]]:
         """Of which broadcast."""
-        return "Start of the broadcast %(name)s", {"name": asked["name"]}
+        return pattern("Start of the broadcast %(name)s"), {"name": asked["name"]}
 
     def back(self, asked: Asked) -> str:
         """The broadcast."""

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.approvals import decisions
 from shared.approvals.approval import PENDING, Verdict
-from shared.console import listing, pages
+from shared.console import listing, pages, phrases
 from shared.console.identity import Role
 from shared.console.navigation import Count, Entry
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
@@ -64,7 +64,8 @@ def approval(request: Request, approval_id: RowId) -> Response:
     """One approval: what is asked for, by whom, until when."""
     found = api.get_approval(approval_id)
     may = pages.operator_of(request).may(Role.APPROVER)
-    return pages.render(request, "console/approval.html", here="approvals", heading=found.title, one=found, may=may)
+    heading = phrases.shown(pages.reader_of(request).language, found.title)
+    return pages.render(request, "console/approval.html", here="approvals", heading=heading, one=found, may=may)
 
 
 @deciding.post("/console/approvals/{approval_id:id}/{verdict}")

@@ -102,7 +102,7 @@ def journey(request: Request, name: str, filters: Annotated[Filters, Query()]) -
         "definition": versions.text_now(found),
         "more": listing.address(request, after=page.next) if page.next else None,
     }
-    return pages.render(request, "console/journey.html", here="journeys", heading=name, **facts)
+    return pages.render(request, "console/journey.html", here="journeys", heading=_title(request, name), **facts)
 
 
 def _since(pause: JourneyPause | None) -> datetime | None:
@@ -114,6 +114,11 @@ def _step(line: Line, counted: Figures | None) -> StepRow:
     if counted is None:
         return StepRow(line, has_text, {}, {})
     return StepRow(line, has_text, counted.now.get(line.step, {}), counted.newest.get(line.step, {}))
+
+
+def _title(request: Request, name: str) -> str:
+    """What it is called, in the reader's language."""
+    return str(pages.declared(request, words.JOURNEY, load.journey(name).title))
 
 
 @router.get("/console/journeys/{name}/picture")
@@ -149,7 +154,7 @@ def version(request: Request, name: str, version_id: RowId) -> Response:
         "until_now": differences.lines(text, versions.text_now(found)),
         "text": text,
     }
-    return pages.render(request, "console/journey_version.html", here="journeys", heading=name, **facts)
+    return pages.render(request, "console/journey_version.html", here="journeys", heading=_title(request, name), **facts)
 
 
 @router.get("/console/journeys/{name}/{enrolment_id:id}")
@@ -161,7 +166,7 @@ def enrolment(request: Request, name: str, enrolment_id: RowId) -> Response:
             raise RefusedError(404, "no-such-enrolment", mark("There is nobody of that number in this journey."))
         story = history.story(session, row)
         session.expunge_all()
-    return pages.render(request, "console/enrolment.html", here="journeys", heading=name, story=story)
+    return pages.render(request, "console/enrolment.html", here="journeys", heading=_title(request, name), story=story)
 
 
 @router.post("/console/journeys/{name}/pause")

@@ -33,6 +33,7 @@ from shared.alerts import plan_alert
 from shared.approvals import ApprovalDecided, ApprovalRequest
 from shared.crm import editing
 from shared.errors import PuenteError, UncertainError
+from shared.phrases import phrase
 from shared.readers import email, phone
 from shared.settings import get_settings, settings_of
 from shared.store.dialect import held, insert_if_absent
@@ -259,8 +260,9 @@ def _ask(session: Session, row: Coordination) -> None:
             kind=KIND,
             subject=effects.START.subject(row),
             key=str(row.id),
-            title=f"Ejecutar el robot {row.bot}"[:200],
-            details={"Proceso": row.process_key, "Clave": row.business_key} | dict(list(shown.items())[:MOST_SHOWN]),
+            title=phrase("Run the robot %(name)s", name=row.bot)[:200],
+            details={phrase("Process"): row.process_key, phrase("Key"): row.business_key}
+            | dict(list(shown.items())[:MOST_SHOWN]),
             asked_by=row.asked_by,
             expires_at=clock.now() + timedelta(minutes=settings.coordinations_approval_minutes),
             approvers=settings.coordinations_approvers,

@@ -24,6 +24,8 @@ from shared.console.moments import Reader
 from shared.console.navigation import Entry
 from shared.console.settings import ConsoleSettings
 from shared.errors import PermanentError, RefusedError
+from shared.journeys import load
+from shared.journeys.talks import question
 from shared.outbox import actions
 from shared.settings import get_settings, settings_of
 from shared.store.models import Delivery
@@ -140,6 +142,12 @@ def _detail(language: str, text: str) -> Markup:
     return escape(translated or text)
 
 
+def _journey_title(language: str, name: str) -> str:
+    """The title of the journey of that name; the name itself, where it is installed no more."""
+    titles = {one.name: one.title for one in (*load.definitions().values(), question.flow())}
+    return (words.declared(language, words.JOURNEY, titles[name]) or titles[name]) if name in titles else name
+
+
 def _declared(language: str, context: str, text: str) -> Markup:
     """What a declaration says, in the language of the page; marked as English where it is that, and has no translation."""
     translated = words.declared(language, context, text)
@@ -175,6 +183,7 @@ def _environment(language: str) -> Environment:
     environment.globals["say"] = partial(words.in_words, language)
     environment.globals["declared"] = partial(_declared, language)
     environment.globals["flow_title"] = partial(words.flow_title, language)
+    environment.globals["journey_title"] = partial(_journey_title, language)
     environment.globals["detail"] = partial(_detail, language)
     environment.globals["term"] = partial(phrases.shown, language)
     environment.globals["field_in_words"] = partial(faults.field_in_words, language)

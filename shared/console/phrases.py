@@ -15,6 +15,8 @@ from shared.console.moments import Reader
 
 PLACE = re.compile(r"%\((\w+)\)s")
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?: at|T)? (\d\d:\d\d) UTC")
+HEADED = re.compile(r"([A-Za-z][\w.-]*): (.+)", re.DOTALL)
+"""A sentence behind a code, or behind the name of a field: `invalid-day: recurrence_config.day: ...`."""
 LONGEST = 2000
 
 
@@ -46,14 +48,25 @@ def _parsed(text: str) -> tuple[tuple[str, ...], Mapping[str, str]] | None:
 
 def in_words(language: str, text: str, reader: Reader | None = None) -> str | None:
     """A sentence in a language, with its times as `reader` tells them; None where it is none that the catalogue knows."""
-    parsed = _parsed(text) if len(text) <= LONGEST else None
-    if parsed is None:
+    if len(text) > LONGEST:
         return None
+    parsed = _parsed(text)
+    begins_with_a_value = parsed is not None and PLACE.match(parsed[0][0]) is not None
+    if parsed is None or begins_with_a_value:  # a value would take the code along
+        behind = _behind_a_code(language, text, reader)
+        if parsed is None or behind is not None:
+            return behind
     (one, *many), given = parsed
     known, values = words.translations(language), {name: _value(language, value, reader) for name, value in given.items()}
     if many:
         return known.npgettext(words.PHRASE, one, many[0], int(given["count"])) % values
     return known.pgettext(words.PHRASE, one) % values
+
+
+def _behind_a_code(language: str, text: str, reader: Reader | None) -> str | None:
+    found = HEADED.fullmatch(text)
+    sentence = None if found is None else in_words(language, found[2], reader)
+    return None if found is None or sentence is None else f"{terms.term(language, found[1])}: {sentence}"
 
 
 def shown(language: str, text: object, reader: Reader | None = None) -> str:

@@ -40,6 +40,11 @@ TERMS: Mapping[str, str] = {
     "read": mark("read"),
     "answered": mark("answered"),
     "no-answer-needed": mark("no answer needed"),
+    # What became of an approval.
+    "approved": mark("approved"),
+    "rejected": mark("rejected"),
+    "expired": mark("expired"),
+    "withdrawn": mark("withdrawn"),
     # Where somebody is in a journey.
     "delivered": mark("delivered"),
     "active": mark("in it"),

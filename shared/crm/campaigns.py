@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from shared import clock
 from shared.crm import facts
 from shared.errors import PermanentError
+from shared.phrases import phrase
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.models import Advisor, Campaign, CampaignChange, CampaignContact, Contact
 
@@ -40,7 +41,7 @@ def known_advisor(session: Session, wanted: int | str) -> Advisor:
         column = Advisor.email if "@" in wanted else Advisor.name
         found = list(session.scalars(select(Advisor).where(func.lower(column) == wanted.strip().lower()).limit(2)))
     if not found:
-        raise PermanentError("unknown-advisor", f"there is no advisor {str(wanted)[:100]!r}")
+        raise PermanentError("unknown-advisor", phrase("there is no advisor %(name)s", name=repr(str(wanted)[:100])))
     if len(found) > 1:
         raise PermanentError("ambiguous-advisor", f"several advisors are called {str(wanted)[:100]!r}; name one by number")
     return found[0]

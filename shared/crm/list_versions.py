@@ -15,6 +15,7 @@ from sqlalchemy import inspect as state_of
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.phrases import phrase
 from shared.store.models import Advisor, Base, Channel, StageMapping
 from shared.store.plan_models import ListVersion
 
@@ -47,7 +48,7 @@ def kept(session: Session, name: str, actor: str, note: str) -> Iterator[None]:
     """Keep the list as it is after what is done meanwhile; several edits in one transaction leave one version."""
     before = rows(session, name)
     if _own(session, name) is None and before != _newest(session, name):
-        session.add(ListVersion(name=name, made_by=BEFORE, note="as it was before", rows=before))
+        session.add(ListVersion(name=name, made_by=BEFORE, note=phrase("as it was before"), rows=before))
         session.flush()
     yield
     session.flush()

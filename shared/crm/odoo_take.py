@@ -18,6 +18,7 @@ from shared.crm.odoo_sides import ADVISOR, EMAIL, LOST_OUTCOME, PHONE, STAGE, WO
 from shared.errors import PermanentError
 from shared.people import kinds, observing
 from shared.people.observing import Seen as SeenPerson
+from shared.phrases import phrase
 from shared.settings import get_settings
 from shared.store.dialect import locked
 from shared.store.models import ActionLog, Advisor, Contact, Opportunity
@@ -138,7 +139,7 @@ class _Settling:
             return opportunities.change_stage(self.session, self.row, stage, at, None, key, only_changes=True)
         if fact == ADVISOR:
             if value is not EMPTY and value not in self.look.advisors:
-                raise PermanentError("unknown-advisor", f"no advisor of ours is Odoo's user {value}")
+                raise PermanentError("unknown-advisor", phrase("no advisor of ours is Odoo's user %(user)s", user=value))
             advisor = facts.CLEARED if value is EMPTY else self.look.advisors[value]
             return facts.merge(self.row, {"commercial_advisor_id": advisor}, at, key)
         if fact in (PHONE, EMAIL):

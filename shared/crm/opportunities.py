@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from shared.crm import facts
 from shared.crm.stages import DEFAULT_STAGES, stage_key
 from shared.errors import PermanentError
+from shared.phrases import phrase
 from shared.store.dialect import added, insert_if_absent, locked
 from shared.store.models import Contact, Opportunity, StageChange, StageMapping
 
@@ -28,7 +29,9 @@ def resolve_stage(session: Session, stage: int | str) -> int:
     with session.no_autoflush:  # a new opportunity is written once, with its stage
         found = session.scalars(query, {"stage": wanted}).one_or_none()
     if found is None:
-        raise PermanentError("unknown-stage", f"the stage {str(stage)[:100]!r} is not in the stage map")
+        raise PermanentError(
+            "unknown-stage", phrase("the stage %(stage)s is not in the stage map", stage=repr(str(stage)[:100]))
+        )
     return found
 
 

@@ -115,7 +115,7 @@ def _plan(record: EnrolmentRecord, due: Due, skip: str | None) -> None:
     step, row = due.step, record.rows[due.step.id]
     if step.sent_by:
         row.due_at, row.nominal_at = due.at, due.nominal
-        record.close(step.id, StepState.SENT, f"sent_by_{step.sent_by}", kind="sent")
+        record.close(step.id, StepState.SENT, phrase("sent_by_%(source)s", source=step.sent_by), kind="sent")
     elif due.at is None:
         _wait(record, step)
     elif skip:

@@ -315,7 +315,9 @@ def _leave(record: EnrolmentRecord, reason: str, state: Standing, outcome: str =
     for name, row in record.rows.items():
         if row.state not in OPEN_STEPS:
             continue
-        if row.delivery_id is None or step_deliveries.cancel(record.session, row.delivery_id, f"exited: {reason}"):
+        if row.delivery_id is None or step_deliveries.cancel(
+            record.session, row.delivery_id, phrase("exited: %(reason)s", reason=reason)
+        ):
             record.close(name, StepState.CANCELLED, reason, kind="exited")
     enrolment.state, enrolment.reason, enrolment.left_at = state, reason[:200], clock.now()
     record.decide("exited", reason)

@@ -10,6 +10,7 @@ from shared.journeys import arrange, expressions, step_deliveries
 from shared.journeys.enrolment_records import EnrolmentRecord, Standing, StepState, lock_record
 from shared.outbox import plan
 from shared.outbox.actions import State
+from shared.phrases import phrase
 from shared.store.journey_models import REASON_LENGTH, EnrolmentStep
 from shared.store.models import Delivery
 
@@ -60,7 +61,7 @@ def _take_back(session: Session, row: EnrolmentStep, source: str) -> None:
 
 def close(record: EnrolmentRecord, row: EnrolmentStep, at: datetime, source: str, result: str | None) -> None:
     """Note on a step that nothing is planned for that `source` has done it."""
-    reason = f"sent_by_{source} at {at.isoformat(timespec='seconds')}"[:REASON_LENGTH]
+    reason = phrase("sent_by_%(source)s at %(time)s", source=source, time=at.isoformat(timespec="seconds"))[:REASON_LENGTH]
     if result is not None:
         record.enrolment.results = dict(record.enrolment.results or {}) | {row.step: result}
     record.close(row.step, StepState.SENT, reason, kind=KIND)
@@ -79,7 +80,7 @@ def _go_on(record: EnrolmentRecord, done: str, at: datetime, result: str | None)
         elif step.when is None or expressions.evaluate(step.when, record.facts()):
             arrange.hasten(record, step, since=at)
         elif step_deliveries.cancel(record.session, row.delivery_id, "condition"):
-            record.close(step.id, StepState.SKIPPED, f"condition: {step.when}", kind="skipped")
+            record.close(step.id, StepState.SKIPPED, phrase("condition: %(condition)s", condition=step.when), kind="skipped")
 
 
 __all__ = ["KIND", "close", "mark_done"]

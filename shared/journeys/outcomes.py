@@ -49,7 +49,7 @@ def may_send(session: Session, context: Mapping[str, Any]) -> str | Later | None
     if step is None or row.generation != context["generation"]:
         return "superseded"
     if record.enrolment.state in (Standing.EXITED, Standing.SUSPENDED) or record.has_outlived_its_reason:
-        return f"exited: {record.enrolment.reason}"[:64]
+        return phrase("exited: %(reason)s", reason=record.enrolment.reason)[:64]
     if record.journey.talks:  # the step was reached, and its condition asked then
         return _held(record, step)
     return _held(record, step) or _moved(record, step) or _unfit(record, step)
@@ -60,7 +60,7 @@ def _moved(record: EnrolmentRecord, step: Step) -> str | Later | None:
     row = record.rows[step.id]
     if row.state != StepState.ENQUEUED or not arrange.is_out_of_line(record, step):
         return None
-    arrange.arrange(record, "its date was changed while it was being sent")
+    arrange.arrange(record, phrase("its date was changed while it was being sent"))
     if row.state != StepState.ENQUEUED:
         return str(row.reason or row.state)[:64]
     due_at = _sent_at(record, step.id)
@@ -102,7 +102,7 @@ def _hold(record: EnrolmentRecord, step: Step) -> None:
 def _unfit(record: EnrolmentRecord, step: Step) -> str | None:
     if step.when is None or expressions.evaluate(step.when, record.facts()):
         return None
-    return f"condition: {step.when}"[:64]
+    return phrase("condition: %(condition)s", condition=step.when)[:64]
 
 
 def take_outcome(session: Session, context: Mapping[str, Any], outcome: MessageOutcome) -> None:
@@ -126,14 +126,14 @@ def _follow_its_date(record: EnrolmentRecord, name: str) -> None:
     if step is None or record.enrolment.state != Standing.ACTIVE or not step.again_when_moved:
         return
     if arrange.is_out_of_line(record, step):
-        arrange.arrange(record, "its date was changed while it was being sent")
+        arrange.arrange(record, phrase("its date was changed while it was being sent"))
 
 
 def _note(record: EnrolmentRecord, row: EnrolmentStep, word: str, reason: str | None, *, falls_back: bool) -> None:
     results = dict(record.enrolment.results or {})
     if not falls_back and not (word == "sent" and row.step in results):
         record.enrolment.results = results | {row.step: word}
-    values = f"{reason or word}; the next channel is tried" if falls_back else reason
+    values = phrase("%(reason)s; the next channel is tried", reason=reason or word) if falls_back else reason
     record.decide(_kind(word, reason), values, step=row.step)
     if falls_back:
         return

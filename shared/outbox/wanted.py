@@ -13,6 +13,7 @@ from shared.outbox.attempts import log_outcome
 from shared.outbox.policy import MESSAGE_POLICY, SYNC_POLICY
 from shared.outbox.record import notify, settle
 from shared.outbox.transitions import OUTCOME_UNKNOWN, age_of, as_claimed, close
+from shared.phrases import phrase
 from shared.store.models import Delivery
 
 SHORTEST_MOVE = timedelta(seconds=30)
@@ -53,7 +54,13 @@ def is_wanted(session: Session, action: Action, delivery: Delivery) -> bool:
         waits.begin(delivery, verdict.reason)
         if delivery.reason != OUTCOME_UNKNOWN:  # that it may have been sent must not be forgotten
             delivery.reason = verdict.reason[:64]
-        log_outcome(session, action, as_claimed(delivery), "moved", f"{verdict.reason}, to {delivery.due_at.isoformat()}")
+        log_outcome(
+            session,
+            action,
+            as_claimed(delivery),
+            "moved",
+            phrase("%(reason)s, to %(time)s", reason=verdict.reason, time=delivery.due_at.isoformat()),
+        )
         return False
     _close_unwanted(session, action, delivery, verdict)
     return False

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from shared.crm import reconciliations
 from shared.crm.reconcile import Repair, Report
 from shared.errors import RefusedError
+from shared.phrases import pattern
 from shared.plans.kinds import APPLIED, CREATE, UPDATE, Applied, Asked, Page, Place, Step, Unit, What
 from shared.store.models import Reconciliation
 from shared.store.types import key_of
@@ -44,7 +45,7 @@ class _Backfills:
 
     def title(self, asked: Asked) -> tuple[str, Mapping[str, Any]]:
         """From which system."""
-        return "Backfill from %(system)s", {"system": asked["system"]}
+        return pattern("Backfill from %(system)s"), {"system": asked["system"]}
 
     def back(self, asked: Asked) -> str:
         """The comparison."""

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from shared.crm import catalogue, editing, resync, stage_edits
 from shared.crm.list_versions import ADVISORS, CHANNELS, KEPT, STAGES, Row
 from shared.errors import PermanentError
+from shared.phrases import pattern
 from shared.plans import list_files
 from shared.plans.kinds import CREATE, UPDATE, Applied, Asked, Page, Place, Step, Unit
 from shared.store.models import Contact, Opportunity, StageMapping
@@ -22,9 +23,9 @@ from shared.store.models import Contact, Opportunity, StageMapping
 NAME = "list"
 IMPORT, RETURN, CHANGE = "import", "return", "change"
 TITLES = {
-    IMPORT: "Import of the list: %(list)s",
-    RETURN: "Return to an earlier version of the list: %(list)s",
-    CHANGE: "Change of the list: %(list)s",
+    IMPORT: pattern("Import of the list: %(list)s"),
+    RETURN: pattern("Return to an earlier version of the list: %(list)s"),
+    CHANGE: pattern("Change of the list: %(list)s"),
 }
 
 

@@ -16,6 +16,7 @@ from shared.errors import PermanentError
 from shared.intake import dead_letter_store, endpoint, holding, inbox
 from shared.intake.dead_letter_store import PARKED, REPLAYED, Filter
 from shared.intake.envelope import parse
+from shared.phrases import pattern
 from shared.plans.kinds import Applied, Asked, Page, Place, Step, Unit
 from shared.store.dialect import rows_changed
 from shared.store.models import ActionLog, DeadLetter
@@ -49,8 +50,8 @@ class _Replays:
     def title(self, asked: Asked) -> tuple[str, Mapping[str, Any]]:
         """By what they were chosen."""
         if "letter" in asked:
-            return "Replay of the stopped event %(letter)s", {"letter": asked["letter"]}
-        return "Replay of stopped events: %(reason)s", {"reason": asked.get("reason") or asked.get("type") or "*"}
+            return pattern("Replay of the stopped event %(letter)s"), {"letter": asked["letter"]}
+        return pattern("Replay of stopped events: %(reason)s"), {"reason": asked.get("reason") or asked.get("type") or "*"}
 
     def back(self, asked: Asked) -> str:
         """The event, or the list."""

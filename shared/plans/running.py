@@ -14,6 +14,7 @@ from shared.crm import editing, resync
 from shared.errors import RetryableError
 from shared.outbox import plan as outbox
 from shared.outbox.actions import Action, Claimed, Done, Kind, Outcome
+from shared.phrases import phrase
 from shared.plans import kinds, states, walk
 from shared.plans.kinds import STOP, Asked
 from shared.plans.settings import PlanSettings
@@ -107,11 +108,11 @@ def _ask(session: Session, row: Plan, name: str) -> None:
     title, values = kinds.named(row.kind).title(row.asked)
     figures = row.figures
     details = {
-        "Changes": f"{states.changes(row)}",
-        "Records": f"{figures[states.WEIGHT]}",
-        "Messages": f"{figures[states.MESSAGES]}",
-        **({"People": f"{figures[states.PEOPLE]}"} if figures.get(states.PEOPLE) else {}),
-        "Plan": f"/console/plans/{row.id}",
+        phrase("Changes"): f"{states.changes(row)}",
+        phrase("Records"): f"{figures[states.WEIGHT]}",
+        phrase("Messages"): f"{figures[states.MESSAGES]}",
+        **({phrase("People"): f"{figures[states.PEOPLE]}"} if figures.get(states.PEOPLE) else {}),
+        phrase("Plan"): f"/console/plans/{row.id}",
     }
     asked = ApprovalRequest(
         kind=APPROVAL,
@@ -135,7 +136,7 @@ def decided(session: Session, what: ApprovalDecided) -> None:
     if what.outcome == APPROVED:
         _hand_over(session, _again(session, row, row.carried_by or row.asked_by).id)
         return
-    row.state, row.error, row.finished_at = states.DROPPED, f"approval: {what.outcome}", clock.now()
+    row.state, row.error, row.finished_at = states.DROPPED, phrase("approval: %(what)s", what=what.outcome), clock.now()
 
 
 def _again(session: Session, row: Plan, actor: str) -> Plan:

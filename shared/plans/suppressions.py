@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared.errors import FieldError
 from shared.messages import consent, operator_actions
+from shared.phrases import pattern
 from shared.plans import list_files
 from shared.plans.kinds import CREATE, NONE, Applied, Asked, Page, Place, Step, Unit
 from shared.store.types import key_of
@@ -57,7 +58,7 @@ class _Suppressions:
 
     def title(self, asked: Asked) -> tuple[str, Mapping[str, Any]]:
         """An import."""
-        return "Import of the list: %(list)s", {"list": asked["list"]}
+        return pattern("Import of the list: %(list)s"), {"list": asked["list"]}
 
     def back(self, asked: Asked) -> str:
         """The list."""

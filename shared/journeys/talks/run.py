@@ -28,7 +28,7 @@ WENT_ROUND, FAILED, STOPPED, LEFT = "went_round", "failed", "stopped", "left"
 PERSON = keywords.PERSON
 MOST_MOVES = 200  # of one person in one flow; steps that lead back to each other never end otherwise
 NUMBER = "whatsapp_number_id"  # of the data: the number of ours that the talk goes out from; else that of the chatbot
-OFTEN_ENOUGH = "it was asked as often as it may be"
+OFTEN_ENOUGH = phrase("it was asked as often as it may be")
 TAKEN = frozenset(("sent", "uncertain"))
 LOST = frozenset(("failed", "skipped"))
 
@@ -176,7 +176,7 @@ def _act(record: EnrolmentRecord, talk: JourneyTalk, step: TalkStep) -> None:
         record.decide("tagged", ", ".join(step.tag), step=step.id)
         events.act(record.session, events.TAGGED, replace(done, tags=step.tag))
     if step.assign is not None:
-        record.decide("assigned", str(step.assign.advisor or "note only"), step=step.id)
+        record.decide("assigned", str(step.assign.advisor or phrase("note only")), step=step.id)
         note, advisor = filled(record, step, step.assign.note), step.assign.advisor
         events.act(record.session, events.ASSIGNED, replace(done, note=note, advisor=advisor))
 

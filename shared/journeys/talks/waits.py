@@ -11,6 +11,7 @@ from shared import clock
 from shared.journeys import pauses
 from shared.journeys.enrolment_records import Standing, lock_record
 from shared.journeys.talks import run
+from shared.phrases import phrase
 from shared.store.journey_models import Enrolment, JourneyPause, JourneyTalk
 from shared.store.session import reading, transact
 
@@ -59,7 +60,7 @@ def _end_wait(session: Session, number: int) -> bool:
     step = run.flow_of(record).step(talk.node or "")
     if step is not None and run.repeats_after(record, talk, step) is not None:
         talk.repeats += 1
-        record.decide("repeated", f"no answer, time {talk.repeats}", step=talk.node)
+        record.decide("repeated", phrase("no answer, time %(number)s", number=talk.repeats), step=talk.node)
         run.ask_again(record, talk, step)
         return True
     record.decide("unanswered", None, step=talk.node)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from shared import approvals, clock
 from shared.approvals import ApprovalRequest, decisions
 from shared.errors import ConfigurationError
+from shared.phrases import phrase
 from shared.privacy.erase import erase, look, person
 from shared.retention import rules
 from shared.settings import get_settings, load
@@ -41,6 +42,28 @@ def test_everybody_but_who_asks_gets_a_link(desk: Desk) -> None:
     text = desk.post.sent[0].rendered.text
     assert [one for one in ("12,400", "ana pide", "Enviar <la promoción>") if one not in text] == []
     assert desk.post.sent[0].rendered.subject.startswith("Por aprobar: Enviar")
+
+
+@pytest.mark.parametrize(
+    ("title", "details", "spanish"),
+    [
+        (phrase("Broadcast %(name)s", name="Jornada"), {phrase("Recipients"): "12400"}, ("Difusión Jornada", "Destinatarios")),
+        (phrase("Run the robot %(name)s", name="altas"), {phrase("Process"): "alta"}, ("Ejecutar el robot altas", "Proceso")),
+        (phrase("Backfill from %(system)s", system="Odoo"), {phrase("Records"): "7"}, ("Completar desde Odoo", "Registros")),
+        ("Grant the discount", {"Amount": "7"}, ("Grant the discount", "Amount")),
+    ],
+    ids=["broadcast", "coordination", "plan", "as somebody has written it"],
+)
+def test_approvers_read_spanish(desk: Desk, title: str, details: dict[str, str], spanish: tuple[str, ...]) -> None:
+    """What is asked for and what its facts are called, in the mail and on the page before and after the decision."""
+    desk.ask(title=title, details=details)
+    letter = desk.post.sent[0].rendered
+    link = desk.link_of("bruno")
+    pages = [desk.page(link).get_body().decode(), desk.page(link, "POST", verdict="approve").get_body().decode()]
+    assert letter.subject.endswith(spanish[0])
+    for shown in (letter.text, *pages):
+        assert [one for one in (*spanish, *details.values()) if one not in shown] == []
+        assert [one for one in (title, *details) if one not in spanish and one in shown] == []
 
 
 def test_link_is_in_no_table(desk: Desk) -> None:

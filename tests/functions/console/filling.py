@@ -18,10 +18,11 @@ from shared.messages.events import InboundMessage
 from shared.outbox.actions import State
 from shared.people.kinds import identities
 from shared.people.observing import Seen, observe
+from shared.phrases import phrase
 from shared.store.approval_models import Approval
 from shared.store.figure_models import EventHour
 from shared.store.flow_models import LogLine, Trial
-from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyVersion
+from shared.store.journey_models import Enrolment, EnrolmentStep, JourneyDecision, JourneyVersion
 from shared.store.models import ActionLog, Advisor, Contact, DeadLetter, Delivery, InboxEvent, Reconciliation, Target
 from shared.store.plan_models import ListVersion, Plan, PlanPart
 from shared.store.session import make_engine, transact
@@ -42,6 +43,7 @@ STOPPED = Envelope(
     data=opportunity("1", "Valoración agendada"),
 )
 
+UNKNOWN_STAGE = phrase("the stage %(stage)s is not in the stage map", stage="'Valoración agendada'")
 LATE = "too-late"
 """The reason of the many that `stop` stops."""
 KEY, SUBJECT, PHONE = "e" * 64, "manychat:88213", "+525512340147"
@@ -138,7 +140,7 @@ def stopped(now: datetime) -> DeadLetter:
         type="manychat.opportunity",
         subject="manychat:1",
         reason="unknown-stage",
-        error_message="no stage Valoración agendada",
+        error_message=UNKNOWN_STAGE,
         error_time=now,
     )
 
@@ -199,7 +201,7 @@ def broadcast(session: Session) -> None:
     forecast = {"sends": 2, "skipped_total": 1, "skipped": {"no_phone": 1}, "hours": [{"hour": hour, "sends": 2}]}
     why = "12 of 20 messages failed within 15 minutes, most with not-configured"
     run = Execution(uuid=RUN, automation_id=row.id, status="paused", paused_at=clock.now(), pause_reason=why)
-    run.forecast = forecast
+    run.forecast, run.error_message = forecast, phrase("approval: %(what)s", what="rejected")
     session.add(run)
 
 
@@ -247,17 +249,30 @@ def plans(session: Session) -> None:
     for state in ("ready", "dropped"):
         row = Plan(kind="replay", asked=asked, asked_by="key:olga", asker="olga", state=state, total=2, hash="c" * 64)
         row.figures, row.goings, row.ready_at = figures, goings, clock.now()
+        row.error = phrase("approval: %(what)s", what="rejected") if state == "dropped" else None
         session.add(row)
         session.flush()
         facts = {"plan_id": row.id, "subject": SUBJECT, "digest": "d" * 64}
         session.add(PlanPart(unit="1", name="1", title="manychat.opportunity", what="create", detail="stage_id 16", **facts))
-        session.add(PlanPart(unit="2", name="2", title="manychat.contact", what="stop", word="unknown-stage", **facts))
+        session.add(
+            PlanPart(
+                unit="2", name="2", title="manychat.contact", what="stop", word="unknown-stage", detail=UNKNOWN_STAGE, **facts
+            )
+        )
 
 
 def approvals(session: Session, now: datetime) -> None:
     """A start that waits for a second person, and one that was approved."""
-    facts = {"kind": "broadcast", "subject": f"broadcast:{BROADCAST}", "asked_by": "olga", "title": "Jornada de valoración"}
-    facts |= {"details": [["Personas", "7214"], ["Coste", "310.00 MXN"]], "expires_at": now + timedelta(days=2)}
+    facts = {
+        "kind": "broadcast",
+        "subject": f"broadcast:{BROADCAST}",
+        "asked_by": "olga",
+        "title": phrase("Broadcast %(name)s", name="Jornada"),
+    }
+    facts |= {
+        "details": [[phrase("Recipients"), "7214"], [phrase("Cost"), "310.00 MXN"]],
+        "expires_at": now + timedelta(days=2),
+    }
     decided = {"state": "approved", "decided_at": now, "decided_by": "ana", "comment": "Revisado con el equipo."}
     session.add_all([Approval(key="1", state="pending", **facts), Approval(key="2", **facts, **decided)])
 
@@ -272,8 +287,21 @@ def enrolment(session: Session, now: datetime) -> None:
     row.counted_until = now
     session.add(row)
     session.flush()
-    for step, state in zip(load.journey(JOURNEY).steps, ("sent", "waiting"), strict=False):
-        session.add(EnrolmentStep(enrolment_id=row.id, step=step.id, state=state, due_at=now + timedelta(days=1)))
+    why = (
+        None,
+        phrase("it was asked as often as it may be"),
+        phrase("sent_by_%(source)s at %(time)s", source="kestra", time="10:00"),
+    )
+    for step, state, reason in zip(load.journey(JOURNEY).steps, ("sent", "waiting", "skipped"), why, strict=False):
+        late = {"state": state, "reason": reason, "due_at": now + timedelta(days=1)}
+        session.add(EnrolmentStep(enrolment_id=row.id, step=step.id, **late))
+    for reason in (
+        phrase("its date was changed while it was being sent"),
+        phrase("%(reason)s; the next channel is tried", reason="too-late"),
+        phrase("no answer, time %(number)s", number=2),
+        phrase("note only"),
+    ):
+        session.add(JourneyDecision(enrolment_id=row.id, at=now, step="day_3", kind="moved", reason=reason))
 
 
 def long_words(session: Session, now: datetime) -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from functions.console import trial_form
 from shared import flows
+from shared.console import words
 from shared.journeys import load
+from tests.functions.console.addresses import pages
 from tests.functions.console.browser import Browser, Shown
-from tests.functions.console.filling import fill
+from tests.functions.console.filling import JOURNEY, RUN, fill, fill_rest
 from tests.functions.console.test_console_pages import walked
 
 ENGLISH = frozenset(
@@ -100,14 +102,82 @@ def every_flow() -> list[str]:
 def test_no_page_in_spanish_says_something_in_english(console: None, who: str, more: list[str]) -> None:
     """Neither marked as English, but for the button that switches to it, nor unmarked; texts of people are Spanish here."""
     fill()
+    fill_rest()
     browser = Keeping(language="es")
     browser.signed_in(f"{who}-key")
     assert len(walked(browser)) > 60
-    for address in more:
-        assert browser.get(address).status == 200
+    for address in [*(one for each in pages().values() for one in each if one not in browser.kept), *more]:
+        browser.get(address)
     found = defaultdict(list)
     for address, shown in browser.kept.items():
         if shown.headers["content-type"].startswith("text/html"):
             for text in [*unmarked(shown.text), *(one for one in Texts(shown.text).english if one != SWITCH)]:
                 found[text].append(address)
     assert dict(found) == {}
+
+
+KEPT = (
+    (
+        "/console/plans/2",
+        ("aprobación: rechazada", "la etapa 'Valoración agendada' no está en el mapa de etapas"),
+        ("approval:",),
+    ),
+    (f"/console/broadcasts/executions/{RUN}", ("aprobación: rechazada",), ("approval:",)),
+    ("/console/approvals", ("Difusión Jornada",), ("Broadcast Jornada",)),
+    ("/console/approvals/1", ("Difusión Jornada", "Destinatarios", "Costo"), ("Broadcast Jornada", "Recipients", "Cost ")),
+    ("/console/stopped/1", ("la etapa 'Valoración agendada' no está en el mapa de etapas",), ("stage map",)),
+    (
+        f"/console/journeys/{JOURNEY}/1",
+        (
+            "ya se preguntó tantas veces como se puede",
+            "lo envió kestra",
+            "su fecha cambió mientras se enviaba",
+            "se prueba el canal siguiente",
+            "sin respuesta, vez 2",
+            "solo una nota",
+        ),
+        ("asked as often", "sent_by_", "its date was changed", "next channel", "no answer, time", "note only"),
+    ),
+)
+"""Pages over the filled record, with what they say of sentences that are kept in English, and what they do not say."""
+
+
+@pytest.mark.parametrize(("address", "spanish", "english"), KEPT, ids=[one[0] for one in KEPT])
+def test_sentences_that_are_kept_in_english_are_said_in_spanish(
+    console: None, address: str, spanish: tuple[str, ...], english: tuple[str, ...]
+) -> None:
+    """Also those without a word by which English is seen, such as titles and labels of approvals."""
+    fill()
+    fill_rest()
+    shown = Browser(language="es").signed_in("adan-key").get(address)
+    assert shown.status == 200
+    assert [one for one in spanish if one not in shown.words] == []
+    assert [one for one in english if one in shown.words] == []
+
+
+def test_every_page_is_named_in_spanish(console: None) -> None:
+    """In the browser's tab: a name that both languages have is a person's, a system's or a code."""
+    fill()
+    fill_rest()
+    spanish, english = Browser(language="es"), Browser(language="en")
+    for browser in (spanish, english):
+        browser.signed_in("adan-key")
+    new = "/console/broadcasts/new"
+    assert "<title>Nueva difusión · Puente</title>" in spanish.get(new).text
+    assert "<title>New broadcast · Puente</title>" in english.get(new).text
+    for address in ("/console/approvals/1", f"/console/journeys/{JOURNEY}"):
+        named = [re.findall(r"<title>(.*)</title>", browser.get(address).text) for browser in (spanish, english)]
+        assert named[0] != named[1]
+
+
+@pytest.mark.parametrize("place", ["", "/1", "/versions/1"])
+def test_links_to_a_journey_have_its_title(console: None, place: str) -> None:
+    """In the reader's language; its name stands where it is typed, as code."""
+    fill()
+    fill_rest()
+    title = words.declared("es", words.JOURNEY, load.journey(JOURNEY).title)
+    page = Browser(language="es").signed_in("vera-key").get(f"/console/journeys/{JOURNEY}{place}").text
+    crumb = page[page.index('class="crumb"') : page.index("</nav>", page.index('class="crumb"'))]
+    assert title is not None
+    assert f">{title}<" in crumb
+    assert f">{JOURNEY}<" not in crumb

@@ -48,10 +48,27 @@ def test_there_are_sentences():
         (counted_phrase("and %(count)s more person", "and %(count)s more people", 1), "y 1 persona más"),
         (counted_phrase("and %(count)s more person", "and %(count)s more people", 2), "y 2 personas más"),
         ("quiet-hours", "espera a que empiece el día de la persona"),
+        (
+            "invalid-day: recurrence_config.day: a day of the month, 1 to 31, is needed",
+            "invalid-day: recurrence_config.day: hace falta un día del mes, de 1 a 31",
+        ),
+        ("Nota: nobody of ours says this", "Nota: nobody of ours says this"),
         ("and many more people", "and many more people"),
         ("nobody of ours says this", "nobody of ours says this"),
     ],
-    ids=["code in it", "sentence in it", "time", "time of a kept one", "one", "more", "code", "no number", "unknown"],
+    ids=[
+        "code in it",
+        "sentence in it",
+        "time",
+        "time of a kept one",
+        "one",
+        "more",
+        "code",
+        "behind codes",
+        "behind a word",
+        "no number",
+        "unknown",
+    ],
 )
 def test_sentence_in_words(english, spanish):
     assert phrases.shown("es", english, READER) == spanish
