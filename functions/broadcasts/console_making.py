@@ -35,6 +35,7 @@ from functions.broadcasts.tables import Automation, Execution
 from shared.console import masking, pages
 from shared.console.identity import Operator
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
+from shared.console.words import mark
 from shared.crm import editing
 from shared.errors import RefusedError
 from shared.journeys import chatbots
@@ -154,7 +155,7 @@ def _audience_page(
         session.expunge_all()
     if row is not None and error is None:
         facts |= console_forecast.of_page(row, "console")
-    return render(request, "making_audience", row.name if row else "A new broadcast", facts, error)
+    return render(request, "making_audience", row.name if row else mark("New broadcast"), facts, error)
 
 
 @router.get(LIST + "/{automation_id}/text")

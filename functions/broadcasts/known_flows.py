@@ -1,9 +1,11 @@
 """The flows, chatbots and numbers that an automation may name, and what a flow needs to be told of each recipient."""
 
+from sqlalchemy.orm import Session
+
 from shared.errors import FieldError, RefusedError
 from shared.journeys import chatbots
 from shared.journeys.talks.definition import TalkingFlow
-from shared.messages import numbers, templates
+from shared.messages import approved_templates, numbers, templates
 from shared.settings import get_settings
 
 MARKETING = "marketing"
@@ -23,6 +25,24 @@ def faults(flow_id: str, chatbot_id: str | None, number_id: str | None) -> list[
     if number_id is not None and number_id not in {one.id for one in numbers.configured(get_settings())}:
         found.append(FieldError.of("whatsapp_number_id", "there is no such number; GET /api/v1/whatsapp-numbers lists them"))
     return found
+
+
+def template_faults(session: Session, flow_id: str, number: str | None) -> list[FieldError]:
+    """Where Meta's template for the flow's first message wants more or fewer variables than ours gives: all would be refused.
+
+    Nothing where another provider carries it, or the template was not read from Meta yet.
+    """
+    ours, settings = _first_template(flow_id), get_settings()
+    provider = next((one.provider for one in numbers.configured(settings) if one.id == number), settings.whatsapp_provider)
+    if ours is None or provider != numbers.META:
+        return []
+    name, _, language = settings.meta_templates.get(ours.name, "").partition(":")
+    known = approved_templates.known(session, name, language or ours.locale.replace("-", "_"))
+    wanted, given = len(approved_templates.holes(known)) if known else 0, len(ours.content_variables)
+    if known is None or wanted == given:
+        return []
+    counts = {"name": name, "wanted": wanted, "given": given}
+    return [FieldError.of("flow_id", "Meta's template %(name)s wants %(wanted)s variables, and ours gives %(given)s", **counts)]
 
 
 def flow_of(flow_id: str) -> TalkingFlow | None:
@@ -52,7 +72,12 @@ def number_of(number_id: str | None, chatbot_id: str | None) -> str | None:
 
 def category_of(flow_id: str) -> str:
     """The category by which the vendor counts the flow's first message: its template's, else marketing."""
+    found = _first_template(flow_id)
+    return CATEGORIES.get(found.kind, MARKETING) if found else MARKETING
+
+
+def _first_template(flow_id: str) -> templates.Template | None:
+    """The template of the flow's first message, where it goes by one."""
     flow = flow_of(flow_id)
     first = next((step for step in flow.steps if step.sends), None) if flow else None
-    found = templates.in_any_language(first.ways()[0].template) if first and first.ways() else None
-    return CATEGORIES.get(found.kind, MARKETING) if found else MARKETING
+    return templates.in_any_language(first.ways()[0].template) if first and first.ways() else None

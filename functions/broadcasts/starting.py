@@ -41,6 +41,9 @@ def start(session: Session, automation: Automation, wanted: Start, by: str, acto
         raise RefusedError(400, "archived", "An archived automation is not started.")
     if faults := known_flows.faults(automation.flow_id, automation.chatbot_id, automation.whatsapp_number_id):
         raise RefusedError(422, "invalid-fields", "The automation names what is not there any more.", errors=faults)
+    number = known_flows.number_of(automation.whatsapp_number_id, automation.chatbot_id)
+    if faults := known_flows.template_faults(session, automation.flow_id, number):
+        raise RefusedError(422, "invalid-fields", "The vendor would refuse every message.", errors=faults)
     if wanted.test_mode:
         audiences.check_test_ids(wanted.test_contact_ids)
     else:

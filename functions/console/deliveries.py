@@ -16,6 +16,7 @@ from shared.console.words import mark
 from shared.errors import RefusedError
 from shared.outbox import actions, operator_actions
 from shared.outbox.actions import State
+from shared.store.limits import LONGEST_ID
 from shared.store.models import ActionLog, Delivery, InboxEvent
 from shared.store.session import reading
 from shared.web.paging import RowId
@@ -28,11 +29,15 @@ CLOSED = (State.DEAD, State.UNCERTAIN, State.CANCELLED, State.SKIPPED)
 
 
 class Filters(BaseModel):
-    """What the list is narrowed to; `retrying` is what waits after a failed attempt."""
+    """What the list is narrowed to; `retrying` is what waits after a failed attempt.
+
+    `event`: what the event of that number caused.
+    """
 
     state: Annotated[State | Literal["retrying"] | None, BeforeValidator(blank)] = None
     target: Annotated[str | None, BeforeValidator(blank), Field(max_length=50)] = None
     subject: Annotated[str | None, BeforeValidator(blank), Field(max_length=100)] = None
+    event: Annotated[int | None, BeforeValidator(blank), Field(ge=1, lt=10**LONGEST_ID)] = None
     after: Annotated[str | None, BeforeValidator(blank)] = None
 
     def applied(self, query: Select[Delivery]) -> Select[Delivery]:
@@ -41,6 +46,9 @@ class Filters(BaseModel):
             query = query.where(Delivery.state == State.PENDING, Delivery.attempts > 0)
         elif self.state is not None:
             query = query.where(Delivery.state == str(self.state))
+        if self.event is not None:
+            key = select(InboxEvent.key).where(InboxEvent.id == self.event).scalar_subquery()
+            query = query.where(Delivery.event_key == key)
         if self.target is not None:
             query = query.where(Delivery.target == self.target)
         return query if self.subject is None else query.where(Delivery.subject == self.subject)
@@ -54,6 +62,7 @@ def deliveries(request: Request, filters: Annotated[Filters, Query()]) -> Respon
         session.expunge_all()
     facts: dict[str, Any] = {"filters": filters, "page": page, "targets": sorted(actions.targets())}
     facts |= {"states": [*State, RETRYING], "more": listing.address(request, after=page.next) if page.next else None}
+    facts["without_event"] = listing.address(request, event=None)
     return pages.render(request, "console/deliveries.html", here="systems", heading=mark("Deliveries"), **facts)
 
 

@@ -29,7 +29,12 @@ _HOLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 def find(name: str, language: str) -> WhatsAppTemplate | None:
     """The template of that name in that language; None where it was never read from Meta."""
     with reading() as session:
-        return session.scalars(select(WhatsAppTemplate).where(WhatsAppTemplate.key == key_of(name, language))).one_or_none()
+        return known(session, name, language)
+
+
+def known(session: Session, name: str, language: str) -> WhatsAppTemplate | None:
+    """As `find`, in the caller's transaction."""
+    return session.scalars(select(WhatsAppTemplate).where(WhatsAppTemplate.key == key_of(name, language))).one_or_none()
 
 
 def holes(template: WhatsAppTemplate) -> list[str]:

@@ -158,6 +158,25 @@ def test_first_page_renews_itself_in_place(operator: Operator, puente: Puente) -
     assert operator.page.locator("#live h1").count() == 1
 
 
+RENEW = "path => htmx.ajax('GET', path, {target: '#live', select: '#live', swap: 'outerHTML'})"
+
+
+@pytest.mark.parametrize("path", ["/console", "/console/executions/1"])
+def test_what_renews_itself_keeps_focus_and_what_is_open(operator: Operator, path: str) -> None:
+    """Whoever goes by keyboard stays where they are, whatever else is replaced; what was unfolded stays so."""
+    operator.opens(path)
+    link, within = operator.page.locator("#live a").last, "document.querySelector('#live').contains(document.activeElement)"
+    address = link.get_attribute("href")
+    link.focus()
+    operator.page.evaluate("document.querySelectorAll('#live details').forEach(one => { one.open = true; })")
+    operator.page.evaluate("document.querySelector('#live').dataset.old = 'yes'")
+    operator.page.evaluate(RENEW, path)
+    operator.page.wait_for_function("document.querySelector('#live').dataset.old !== 'yes'")
+    assert operator.page.evaluate(within)
+    assert operator.page.evaluate("document.activeElement.getAttribute('href')") == address
+    assert operator.page.locator("#live details:not([open])").count() == 0
+
+
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_plan_and_correction_can_be_used_by_everybody(
     browser: Any, puente: Puente, pictures: Path, size: tuple[int, int]

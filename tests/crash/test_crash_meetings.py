@@ -59,6 +59,7 @@ def test_meetings_survive_the_deaths_of_the_host(rig: Rig, seed: int, calendar: 
         "LINK_SIGNING_SECRETS": "uno",
         "PUBLIC_BASE_URL": f"http://127.0.0.1:{rig.host.port}",  # where calendars tell of changes
         "EMAIL_PROVIDER": "brevo",
+        "MEETINGS_REMINDER_MINUTES": "15",  # of tomorrow's meetings: a day before, one could be due while this waits
     }
     posts = [Wish(number) for number in range(MEETINGS)] * 2
     random.Random(seed).shuffle(posts)  # noqa: S311  # an order, no secret

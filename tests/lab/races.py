@@ -18,7 +18,7 @@ from shared import clock
 from shared.crm import opportunities, people
 from shared.messages import consent, days
 from shared.messages.windows import Window
-from shared.outbox import claims, expired, plan, record
+from shared.outbox import claims, expired, plan, record, transitions
 from shared.outbox.actions import Action, Done, State, action
 from shared.people import aliases, observing
 from shared.people.kinds import Identity
@@ -120,7 +120,7 @@ def claim(worker: str) -> Callable[[Session], Any]:
 def record_done(session: Session) -> None:
     """The sync that w1 was handed is done."""
     row = one_delivery(session)
-    handed = claims.as_claimed(row)
+    handed = transitions.as_claimed(row)
     session.expunge(row)
     target = session.scalars(select(Target)).one()
     record.record(session, target, card(), "w1", (handed,), {handed.id: Done()})

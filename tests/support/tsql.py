@@ -39,7 +39,7 @@ def recorded(*, inserts: bool = False) -> Iterator[list[Any]]:
 
     def note(state: ORMExecuteState) -> None:
         if inserts or not state.is_insert:
-            has_values = isinstance(state.parameters, dict) and not state.is_insert
+            has_values = isinstance(state.parameters, dict) and state.is_select
             found.append(state.statement.params(state.parameters) if has_values else state.statement)
 
     event.listen(Session, "do_orm_execute", note)

@@ -44,6 +44,30 @@
     if (open && !open.contains(event.target)) open.open = false;
   });
 
+  /* A part that renews itself keeps what has the focus in it and what somebody has opened: the same one of what looks alike. */
+  function alike(part, element) {
+    return Array.from(part.querySelectorAll(element.tagName)).filter(function (other) {
+      return other.getAttribute("href") === element.getAttribute("href") && other.getAttribute("name") === element.getAttribute("name")
+        && (other.hasAttribute("href") || other.textContent === element.textContent);
+    });
+  }
+  var focused = null, opened = [];
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    var part = event.detail.target, active = document.activeElement;
+    if (part.id !== "live") return;
+    focused = part.contains(active) ? { element: active, place: alike(part, active).indexOf(active) } : null;
+    opened = Array.from(part.querySelectorAll("details")).map(function (one) { return one.open; });
+  });
+  document.addEventListener("htmx:afterSwap", function () {
+    var part = document.getElementById("live");
+    if (!part) return;
+    part.querySelectorAll("details").forEach(function (one, place) { if (opened[place]) one.open = true; });
+    var found = focused && alike(part, focused.element)[focused.place];
+    if (found) found.focus({ preventScroll: true });
+    focused = null;
+    opened = [];
+  });
+
   /* Single keys only for those who switched them on (WCAG 2.1.4): "/" searches. */
   document.addEventListener("keydown", function (event) {
     if (event.key !== "/" || kept("puente_keys") !== "on") return;

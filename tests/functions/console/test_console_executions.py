@@ -181,3 +181,18 @@ def test_seven_of_many_are_one_page(viewer: Browser) -> None:
         assert "7 executions" in shown.words
         assert [link for link in shown.links() if "after=" in link] == []
     assert [link for link in viewer.get("/console/executions?since=").links() if "after=" in link] != []
+
+
+def test_everything_that_an_event_caused_can_be_reached(handled: None, viewer: Browser) -> None:
+    """However many deliveries it has: the page leads to the list of all of them, and the next page of that to the rest."""
+    assert "/console/deliveries?event=2" not in viewer.get("/console/executions/2").links()
+    transact(lambda session: session.query(Delivery).update({"event_key": None}))
+    key = newest().key
+    facts = {"kind": "sync", "target": "odoo", "due_at": clock.now(), "event_key": key}
+    add(*(Delivery(action="contact", subject=f"m{number}", **facts) for number in range(61)))
+    assert "/console/deliveries?event=2" in viewer.get("/console/executions/2").links()
+    listed = viewer.get("/console/deliveries?event=2")
+    assert "61 deliveries" in listed.words
+    (older,) = [link for link in listed.links() if "after=" in link]
+    assert viewer.get(older).text.count('<th role="rowheader"') == 11
+    assert "No delivery fits these filters" in viewer.get("/console/deliveries?event=1").words

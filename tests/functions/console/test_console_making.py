@@ -315,9 +315,12 @@ def test_second_text_is_seen_beside_the_first_and_compared(operator):
     assert automation().variant_b == {"share": 50, "variable_mapping": {"text": "Hay descuentos."}}
     assert worded(operator, where, share="muchos").status == 422
     assert worded(operator, where, share="120", **{"variant.text": "x"}).status == 422
+    many = [Contact(manychat_id=f"n{each}", phone=f"+5255123457{each:02}", subscribed_at=clock.now()) for each in range(30)]
+    transact(lambda session: session.add_all(many))
     run = started(operator, where)
     with reading() as session:
-        compared = any(row.variant == "b" for row in session.scalars(select(Recipient)))
-    assert ("Text A and text B" in run.words) is compared
+        assert {row.variant for row in session.scalars(select(Recipient).where(Recipient.reason.is_(None)))} == {"a", "b"}
+    assert "Text A and text B One of the texts has not gone out yet" in run.words
+    assert "It is decided when the sending is over." in run.words
     worded(operator, made(operator), share="")
     assert automation().variant_b is None

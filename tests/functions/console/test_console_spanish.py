@@ -155,6 +155,21 @@ def test_sentences_that_are_kept_in_english_are_said_in_spanish(
     assert [one for one in english if one in shown.words] == []
 
 
+def test_every_page_is_named_in_spanish(console: None) -> None:
+    """In the browser's tab: a name that both languages have is a person's, a system's or a code."""
+    fill()
+    fill_rest()
+    spanish, english = Browser(language="es"), Browser(language="en")
+    for browser in (spanish, english):
+        browser.signed_in("adan-key")
+    new = "/console/broadcasts/new"
+    assert "<title>Nueva difusión · Puente</title>" in spanish.get(new).text
+    assert "<title>New broadcast · Puente</title>" in english.get(new).text
+    for address in ("/console/approvals/1", f"/console/journeys/{JOURNEY}"):
+        named = [re.findall(r"<title>(.*)</title>", browser.get(address).text) for browser in (spanish, english)]
+        assert named[0] != named[1]
+
+
 @pytest.mark.parametrize("place", ["", "/1", "/versions/1"])
 def test_links_to_a_journey_have_its_title(console: None, place: str) -> None:
     """In the reader's language; its name stands where it is typed, as code."""

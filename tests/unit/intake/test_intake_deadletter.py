@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from datetime import timedelta
 from typing import Never
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from shared import clock, faults, flows, queues
+from shared.crm import opportunities
 from shared.crm.stages import stage_key
 from shared.errors import PermanentError, RetryableError, UnavailableError
 from shared.intake import dead_letter_message, dead_letter_queue, dead_letter_store
@@ -344,12 +346,15 @@ class TestReplay:
         with reading() as session:
             assert len(session.scalars(select(InboxEvent)).all()) == 1
 
-    def test_still_failing_is_a_new_letter_that_points_to_the_old(self, world):
-        """The first letter stays as it was."""
+    def test_still_failing_is_a_new_letter_that_points_to_the_old(self, world, monkeypatch):
+        """The first letter stays as it was; the new one is open, with the reason for which it fails now."""
         first = park(world)
+        other = PermanentError("invalid-zone", "it fails for another reason by now")
+        monkeypatch.setattr(opportunities, "resolve_stage", Mock(side_effect=other))
         dead_letter_store.replay(first.id, "key:ops")
         world.run()
-        assert [(letter.state, letter.replay_of) for letter in letters()] == [("replayed", None), ("parked", first.id)]
+        found = [(letter.state, letter.reason, letter.replay_of) for letter in letters()]
+        assert found == [("replayed", "unknown-stage", None), ("parked", "invalid-zone", first.id)]
 
     def test_attempts_start_anew(self, world, storage):
         """A replay has the whole policy before it."""

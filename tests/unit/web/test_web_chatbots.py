@@ -1,6 +1,7 @@
 """Chatbots over the API, and the flows that each of them speaks."""
 
 from shared.journeys import chatbots
+from shared.messages import numbers
 from tests.unit.web.calls import Api
 
 PATH = "/api/v1/chatbots"
@@ -21,3 +22,10 @@ def test_unknown_ids_are_404(api: Api) -> None:
     """Nobody's id, or none."""
     for path in ("x", chatbots.flow_id("nobody"), "x/flows"):
         assert api.get(f"{PATH}/{path}").status == 404
+
+
+def test_ids_are_those_that_outside_programs_have_kept(api: Api) -> None:
+    """Made of the names, the same in every installation and release: automations and scripts hold them."""
+    assert [one["id"] for one in api.get(PATH).json if one["name"] == "ventas"] == ["d6cb110d-c107-5163-8687-494af2532142"]
+    assert chatbots.flow_id("encuesta_de_interes") == "1d9f74cc-5598-57f8-aac0-938aeeac40a2"
+    assert numbers.id_of("+525500000001") == "863412c5-8317-55a0-bc6e-6831249d4130"
