@@ -11,13 +11,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 from deploy import database
 from deploy.console import DeployError
-from shared.store import migrate
+from shared.store import migrate, widening
 from shared.store import session as store
 from shared.store.models import Base
 from tests.support.described import openapi
@@ -126,6 +127,14 @@ def script(folder: Path, name: str, upgrade: str, contracts: str | None = None) 
 def test_adding_is_always_allowed(tmp_path: Path) -> None:
     """The code that runs meanwhile does not see what is new; what a downgrade does is no concern."""
     assert database.breaks_expand_contract([script(tmp_path, "0002", "op.create_table('x')\nop.add_column('y', 'z')")]) == []
+
+
+def test_a_longer_text_takes_nothing_away(tmp_path: Path) -> None:
+    """Old code survives it; every other change of a column it may not."""
+    wider = "widening.widen('contacts', 'city', sa.Unicode(20), sa.Unicode(64), nullable=True)"
+    assert database.breaks_expand_contract([script(tmp_path, "0002", wider)]) == []
+    with pytest.raises(ValueError, match=r"contacts\.city: 20 letters are not more than 64"):
+        widening.widen("contacts", "city", sa.Unicode(64), sa.Unicode(20), nullable=True)
 
 
 def test_taking_away_needs_an_earlier_deployment(tmp_path: Path) -> None:

@@ -251,7 +251,11 @@ def test_each_part_has_the_pace_for_itself(simulation, numbers, lane):
     assert (states(), len(numbers.went["a"]), len(numbers.went["b"])) == ({"done": 160}, 100, 60)
     assert all(most_in_a_second(moments) <= 10 for moments in numbers.went.values())
     took = {number: (max(moments) - START).total_seconds() for number, moments in numbers.went.items()}
-    assert took["b"] < 10 < took["a"] < 14
+    began = (min(numbers.went["b"]) - START).total_seconds()
+    # How three workers take turns is left to chance; one after the other b would begin after 10 seconds and end after 16.
+    assert began < 5, began
+    assert took["b"] < 14, took
+    assert 9.8 < took["a"] < 14, took
 
 
 def test_what_the_whole_system_asks_to_wait_counts_for_every_part(simulation, numbers):

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from shared.store import widening
+
 revision = "0111"
 down_revision = "0107"
 branch_labels = None
@@ -14,8 +16,7 @@ SHORT, LONG = sa.Unicode(20), sa.Unicode(64)
 
 def upgrade() -> None:
     """Widen the column."""
-    with op.batch_alter_table(TABLE) as table:
-        table.alter_column(COLUMN, existing_type=SHORT, existing_nullable=True, type_=LONG)
+    widening.widen(TABLE, COLUMN, SHORT, LONG, nullable=True)
 
 
 def downgrade() -> None:
