@@ -1,7 +1,8 @@
 """A text column that may hold more than before: the change of a column that old code survives.
 
-While a deployment runs, the code before works on the new schema (`deploy.database.breaks_expand_contract`). What it writes still
-fits; what it reads may be longer, which a text in Python may always be. Every other change of a column takes something away.
+While a deployment runs, the code before works on the new schema (`deploy.database.breaks_expand_contract`). What it writes
+still fits; what it reads may be longer, which a text in Python may always be. Every other change of a column takes something
+away.
 """
 
 import sqlalchemy as sa
