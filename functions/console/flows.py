@@ -22,7 +22,7 @@ from shared.console.pause_form import Paused
 from shared.console.routes import SEE_OTHER, ConsoleRoute, Signed
 from shared.console.words import mark
 from shared.errors import RefusedError
-from shared.flow import Flow
+from shared.flow import Flow, Rhythm
 from shared.intake import pausing, releasing
 from shared.settings import fields_of, get_settings, setting_name
 from shared.store.figure_models import EventHour
@@ -31,6 +31,13 @@ from shared.store.session import reading
 from shared.web import flow_catalogue
 from shared.web.paging import counted
 
+RHYTHMS = {
+    Rhythm.HALF_MINUTE: mark("every half minute"),
+    Rhythm.MINUTE: mark("every minute"),
+    Rhythm.FIVE_MINUTES: mark("every five minutes"),
+    Rhythm.NIGHT: mark("every night"),
+}
+"""How often a job runs, in words."""
 router = APIRouter(route_class=ConsoleRoute)
 ENTRY = Entry(name="flows", title=mark("Flows"), path="/console/flows", group="made-of", icon="flows", place=1)
 
@@ -104,6 +111,7 @@ def flow(request: Request, name: str) -> Response:
         "switches": [one for one in settings if one.is_switch],
         "settings": [one for one in settings if not one.is_switch],
         "takes_events": pausing.takes_events(name),
+        "rhythms": RHYTHMS,
     }
     return pages.render(
         request, "console/flow.html", here="flows", heading=pages.declared(request, words.FLOW, found.title), **facts

@@ -91,3 +91,9 @@ def test_secrets_are_only_shown_as_set(viewer: Browser, environment: pytest.Monk
     assert "whsec_of_tests" not in shown.text
     assert "STRIPE_SIGNING_SECRET set" in shown.words
     assert "STRIPE_TEST_MODE" in shown.words.partition("Switches")[2].partition("Settings in force")[0]
+
+
+def test_flow_shows_what_it_does_by_the_clock(console: None, viewer: Browser) -> None:
+    """Each job that it declares, with how often; a flow without jobs shows no such part."""
+    assert "By the clock look every minute" in viewer.get("/console/flows/odoo").words
+    assert "By the clock" not in viewer.get("/console/flows/contacts").words
