@@ -35,6 +35,9 @@ TITLES: Mapping[Summary, str] = {
     "opportunities_by_stage": mark("Opportunities by stage"),
     "assignments": mark("Assignments"),
 }
+LAG = "sync_lag"
+COMPARED = ("system", "asked_at", "finished_at", "state", "compared", "in_step", "repaired", "held_back", "error")
+MOST_COMPARED = 1000
 
 
 @router.get("/console/reports")
@@ -48,7 +51,7 @@ def reports(request: Request, days: Annotated[Days, Query()] = "7", after: str |
         page = listing.page(session, select(Reconciliation), Reconciliation.id, after, 20)
         session.expunge_all()
     tables = {name: (TITLES[name], _columns(found[name]), found[name]) for name in TITLES}
-    facts: dict[str, Any] = {"days": days, "effects": effects, "tables": tables, "lag": found["sync_lag"], "page": page}
+    facts: dict[str, Any] = {"days": days, "effects": effects, "tables": tables, "lag": found[LAG], "page": page}
     facts |= {"more": listing.address(request, after=page.next) if page.next else None}
     return pages.render(request, "console/reports.html", here="reports", heading=mark("Reports"), **facts)
 
@@ -91,10 +94,20 @@ def _filed(table: str, days: int, now: datetime) -> tuple[Sequence[str], Sequenc
     if table in BY_NAME:
         with reading() as session:
             return list(BY_NAME[table].columns), list(BY_NAME[table].rows(session, *last_days(days, now)))
-    if table not in TITLES:
+    if table == "comparisons":
+        return COMPARED, _compared(now - timedelta(days=days))
+    if table not in (*TITLES, LAG):
         raise RefusedError(404, "not-found", mark("There is nothing at this address, or no longer."))
-    rows: Sequence[Mapping[str, Any]] = summary(now - timedelta(days=days), now)[table]
+    found = summary(now - timedelta(days=days), now)
+    rows: Sequence[Mapping[str, Any]] = [found[LAG]] if table == LAG else found[table]
     return _columns(rows), rows
+
+
+def _compared(since: datetime) -> list[dict[str, Any]]:
+    """The comparisons asked for since then, newest first, as many as a file may have rows."""
+    query = select(Reconciliation).where(Reconciliation.asked_at >= since).order_by(Reconciliation.id.desc())
+    with reading() as session:
+        return [{name: getattr(row, name) for name in COMPARED} for row in session.scalars(query.limit(MOST_COMPARED))]
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:

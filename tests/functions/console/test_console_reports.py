@@ -11,6 +11,7 @@ from functions.console import costs
 from shared import clock
 from shared.settings import get_settings
 from shared.store.figure_models import DayFigure, EventHour, ModelDay
+from shared.store.models import Reconciliation
 from shared.store.session import transact
 from shared.watch import day_figures
 
@@ -127,3 +128,22 @@ def test_constants_are_those_of_the_bench():
     """Those that capacity is reckoned with."""
     used = Constants()
     assert (float(costs.STATEMENTS), float(costs.QUEUE_OPERATIONS)) == (used.statements, used.queue_operations)
+
+
+def test_lag_and_comparisons_are_files_as_well(console, viewer):
+    """The lag is one row; each comparison of the period is one, newest first, and its error is no formula."""
+    now = clock.now()
+    known = {"asked_by": "timer", "dry_run": True}
+    rows = [
+        Reconciliation(system="odoo", asked_at=now - timedelta(days=40), state="done", compared=1, **known),
+        Reconciliation(system="odoo", asked_at=now - timedelta(hours=2), state="done", compared=9, in_step=8, **known),
+        Reconciliation(system="hubspot", asked_at=now, state="failed", error="=cmd()", **known),
+    ]
+    transact(lambda session: session.add_all(rows))
+    (lag,) = table(viewer, "sync_lag")
+    assert lag["syncs"] == "0"
+    newest, before = table(viewer, "comparisons")
+    assert (newest["system"], newest["state"], newest["error"]) == ("hubspot", "failed", "'=cmd()")
+    assert (before["system"], before["compared"], before["in_step"]) == ("odoo", "9", "8")
+    page = viewer.get("/console/reports").text
+    assert {f'href="/console/reports/{name}.csv?days=7"' in page for name in ("sync_lag", "comparisons")} == {True}
