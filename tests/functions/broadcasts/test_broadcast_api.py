@@ -13,8 +13,6 @@ from functions.broadcasts.progress import Change
 from functions.broadcasts.states import ExecutionStatus, RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, Recipient
 from shared import clock, faults
-from shared.journeys import chatbots
-from shared.messages import approved_templates, numbers
 from shared.settings import get_settings
 from shared.store.session import reading, transact
 from tests.functions.broadcasts.conftest import FLOW, LIST, automation, contacts, started
@@ -317,26 +315,3 @@ def test_means_are_those_of_the_messages(api: Api, test_clock: clock.TestClock) 
         shown = api.get(where).json
         assert [shown[name] for name in names] == [5.0, 30.0]
     assert shown["messages_per_minute"] == 1.5
-
-
-@pytest.mark.parametrize(("body", "status"), [("Hola, {{1}}: {{2}}", 200), ("Hola, {{1}}", 422), ("{{1}} {{2}} {{3}}", 422)])
-def test_template_that_wants_other_variables_is_found_at_the_start(
-    api: Api, environment: pytest.MonkeyPatch, body: str, status: int
-) -> None:
-    """Meta would refuse every message: nothing begins, and the refusal says what is wanted. By Twilio it does not matter."""
-    for name, value in {"META_NUMBERS": '{"1": "+525500000001"}', "META_TEMPLATES": '{"broadcast_news": "promo:es"}'}.items():
-        environment.setenv(name, value)
-    get_settings.cache_clear()
-    page = [{"name": "promo", "language": "es", "status": "APPROVED", "components": [{"type": "BODY", "text": body}]}]
-    transact(lambda session: approved_templates.keep(session, page, clock.now()))
-    contacts(api, 1)
-    fields = {"flow_id": chatbots.flow_id("novedades"), "variable_mapping": {"first_name": "Ana", "text": "x"}}
-    made = automation(api, **fields, whatsapp_number_id=numbers.id_of("+525500000001"))
-    answer = api.post(f"{LIST}/{made['id']}/start", body={})
-    assert answer.status == status, answer.json
-    if status != 200:
-        wanted = body.count("{{")
-        assert answer.json["errors"][0]["message"] == f"Meta's template promo wants {wanted} variables, and ours gives 2"
-    with reading() as session:
-        assert len(session.scalars(select(Execution)).all()) == (status == 200)
-    assert started(api, automation(api, **fields))["status"] == "queued"
