@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import delete, select, update
 
-from functions.broadcasts import console_forecast, forecast_kept, forecasts, planning, running_control
+from functions.broadcasts import automation_edits, console_forecast, forecast_kept, forecasts, planning, running_control
 from functions.broadcasts.tables import Automation, Execution
 from shared import clock
 from shared.journeys import chatbots
@@ -161,6 +161,15 @@ def test_run_is_paused_with_its_reason_resumed_and_cancelled(made, operator):
     operator.submit(resumed.form(f"{where}/cancel"))
     assert executions()[0].status == "cancelled"
     assert [form.action for form in operator.get(where).forms() if form.action.startswith(where)] == []
+
+
+def test_run_that_a_deletion_has_cancelled_says_so(made, operator):
+    """In the language of whoever looks for why nothing more went out."""
+    where = begun(operator, made)
+    transact(lambda session: running_control.pause(session, 1, "ana", None))
+    transact(lambda session: automation_edits.delete(session, made.rpartition("/")[2], "ana"))
+    assert "Cancelled: its automation was deleted" in operator.get(where).words
+    assert "Cancelada: su difusión se eliminó" in Browser(language="es").signed_in("vera-key").get(where).words
 
 
 def test_whole_broadcast_is_paused_resumed_and_cancelled(made, operator):
