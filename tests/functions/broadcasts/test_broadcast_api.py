@@ -14,6 +14,7 @@ from functions.broadcasts.states import ExecutionStatus, RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, Recipient
 from shared import clock, faults
 from shared.settings import get_settings
+from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.functions.broadcasts.conftest import FLOW, LIST, automation, contacts, started
 from tests.unit.web.calls import Api
@@ -24,6 +25,12 @@ def recipients() -> list[tuple[str, str, str | None]]:
     with reading() as session:
         rows = session.scalars(select(Recipient).order_by(Recipient.id))
         return [(row.phone_number or "", row.status, row.reason) for row in rows]
+
+
+def alerts() -> list[str]:
+    """What operators were told."""
+    with reading() as session:
+        return [row.payload["text"] for row in session.scalars(select(Delivery).where(Delivery.target == "alerts"))]
 
 
 def test_automation_has_the_defaults_of_the_system_that_it_replaces(api: Api) -> None:
@@ -226,7 +233,9 @@ def test_planner_that_dies_between_chunks_repeats_nobody(api: Api, monkeypatch: 
 
 
 def test_execution_whose_flow_is_gone_fails_alone(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A release took the flow away before its people were worked out: the others of that round are not held up by it."""
+    """A release took the flow away before its people were worked out: operators are told, and the others are not held up."""
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", "https://alerts.example/hook")
+    get_settings.cache_clear()
     contacts(api, 1)
     made, later = automation(api), automation(api, name="Reyes")
     monkeypatch.setattr(starting, "plan_at_once", lambda _execution_id: None)
@@ -237,11 +246,28 @@ def test_execution_whose_flow_is_gone_fails_alone(api: Api, monkeypatch: pytest.
         row.config = row.config | {"flow_id": str(uuid4())}
 
     transact(gone)
-    for _round in range(planning.MOST_ATTEMPTS):
+    for _round in range(planning.MOST_ATTEMPTS - 1):
+        planning.plan_all()
+    assert alerts() == []
+    for _round in range(2):
         planning.plan_all()
     shown = [api.get(f"/api/v1/executions/{one['id']}").json for one in (first, second)]
     assert [(one["status"], one["total_recipients"]) for one in shown] == [("failed", 0), ("queued", 1)]
     assert "no-such-flow" in shown[0]["error_message"]
+    assert alerts() == [f"Puente: broadcast execution {first['id']} has failed: {shown[0]['error_message']}"]
+
+
+def test_execution_to_nobody_fails_and_tells(api: Api, environment: pytest.MonkeyPatch) -> None:
+    """As a schedule's run does that finds nobody: a start by hand is refused for it."""
+    environment.setenv("ALERT_WEBHOOK_URL", "https://alerts.example/hook")
+    get_settings.cache_clear()
+    automation(api)
+    transact(lambda session: session.add(Execution(automation_id=1, config={"audience_type": "all", "flow_id": FLOW})))
+    planning.plan_all()
+    with reading() as session:
+        row = session.scalars(select(Execution)).one()
+    assert (row.status, row.error_message) == ("failed", "empty-audience: nobody belongs to it")
+    assert alerts() == [f"Puente: broadcast execution {row.uuid} has failed: empty-audience: nobody belongs to it"]
 
 
 def test_large_start_waits_for_somebody_else(api: Api, environment: pytest.MonkeyPatch) -> None:
