@@ -115,7 +115,7 @@ def _message(execution: Execution, journey: TalkingFlow, row: Recipient, at: dat
         channel=step.channel,
         to=str(row.phone_number),
         template=step.ways()[0].template,
-        variables=dict(row.variables),
+        variables=dict(row.variables) | step.variables,
         # The delivery before it makes the key: a recipient gets a new one only when that has ended without being sent.
         dedupe_key=f"broadcast:{row.id}:{row.delivery_id or 0}",
         due_at=at,

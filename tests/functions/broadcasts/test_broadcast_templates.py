@@ -1,5 +1,6 @@
 """Broadcasts by Meta's approved templates: what would be refused of every message is found before the first."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,12 +11,19 @@ from functions.broadcasts import planning, running, schedule_runs
 from functions.broadcasts.tables import Execution, Recipient
 from shared import clock
 from shared.journeys import chatbots
-from shared.messages import approved_templates, numbers
+from shared.messages import approved_templates, numbers, templates
 from shared.settings import get_settings
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.functions.broadcasts.conftest import LIST, automation, contacts, started
 from tests.unit.web.calls import Api
+
+NEWS = chatbots.flow_id("novedades")
+
+
+def to(variables: dict[str, Any]) -> dict[str, Any]:
+    """The audience of one number with these variables."""
+    return {"phone_numbers": [{"phone": "+525512345678", "variables": variables}]}
 
 
 def of_meta(environment: pytest.MonkeyPatch, body: str) -> dict[str, Any]:
@@ -26,7 +34,7 @@ def of_meta(environment: pytest.MonkeyPatch, body: str) -> dict[str, Any]:
     at_meta(body)
     given = {"first_name": "Ana", "text": "x"}
     number = numbers.id_of("+525500000001")
-    return {"flow_id": chatbots.flow_id("novedades"), "variable_mapping": given, "whatsapp_number_id": number}
+    return {"flow_id": NEWS, "variable_mapping": given, "whatsapp_number_id": number}
 
 
 def at_meta(body: str) -> None:
@@ -97,3 +105,37 @@ def test_template_that_wants_other_variables_is_found_at_the_start(
     with reading() as session:
         assert len(session.scalars(select(Execution)).all()) == (status == 200)
     assert started(api, automation(api, **fields | {"whatsapp_number_id": None}))["status"] == "queued"
+
+
+@pytest.mark.parametrize(
+    ("second", "left_out"),
+    [
+        ("text", {"missing_variable:text": 1}),
+        ('text|default("")', {"missing_variable:text": 1}),
+        ('text if text is defined else ""', {"missing_variable:text": 1}),
+        ('text if text is defined else "pronto"', {}),
+        ('"Hola" if text is defined', {"missing_variable:text": 1}),
+    ],
+)
+def test_who_would_leave_a_hole_of_the_template_empty_is_left_out(
+    api: Api, monkeypatch: pytest.MonkeyPatch, second: str, left_out: dict[str, int]
+) -> None:
+    """At the start, with the variable's name, and not by Meta; what our text does without may be missing where no hole is."""
+    ours, find = templates.find("broadcast_news"), templates.in_any_language
+    assert ours is not None
+    text = "Hola, {{ first_name }}{% if text is defined %}: {{ text }}{% endif %}" if " is defined" in second else ours.text
+    edited = replace(ours, text=text, content_variables=("first_name", second))
+    monkeypatch.setattr(templates, "in_any_language", lambda name: edited if name == ours.name else find(name))
+    made = automation(api, flow_id=NEWS, audience_type="custom", audience_config=to({"first_name": "Ana"}))
+    assert api.post(f"{LIST}/{made['id']}/forecast", body={}).json["skipped"] == left_out
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n\t"])
+def test_variable_of_blanks_alone_is_missing(api: Api, blank: str) -> None:
+    """Whether it stands in the list, is a constant, or is what is left of a fact that is not known."""
+    for given, mapping in (({"text": blank}, {}), ({}, {"text": blank}), ({}, {"text": "{{contact.email|}}" + blank})):
+        audience = {"audience_type": "custom", "audience_config": to({"first_name": "Ana"} | given)}
+        started(api, automation(api, flow_id=NEWS, variable_mapping=mapping, **audience))
+    with reading() as session:
+        reasons = session.scalars(select(Recipient.reason)).all()
+    assert reasons == ["missing_variable:text"] * 3

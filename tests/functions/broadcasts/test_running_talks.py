@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import running, running_control, running_outcomes
+from functions.broadcasts import running, running_control, running_outcomes, text_preview
 from functions.broadcasts.running_tables import RecentFailure
 from functions.broadcasts.tables import Recipient
 from shared import clock
@@ -16,6 +16,7 @@ from shared.errors import UncertainError
 from shared.journeys import chatbots
 from shared.journeys.enrolment_records import lock_record
 from shared.journeys.talks import run, waits
+from shared.journeys.talks.definition import TalkingFlow
 from shared.messages import moves, statuses
 from shared.messages.digests import digests_of_address
 from shared.messages.events import ProviderEvent
@@ -24,6 +25,7 @@ from shared.store.message_models import MessageStatus, ReceivedMessage
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.functions.broadcasts.posting import Post, opened
+from tests.support.messages import LEAD
 from tests.support.world import FakeStorage
 
 SURVEY = chatbots.flow_id("encuesta_de_interes")
@@ -36,6 +38,20 @@ def talks(
     """A broadcast whose flow is found by its id."""
     with opened(environment, test_clock, flow=None) as found:
         yield found
+
+
+def test_values_of_the_step_stand_in_a_flow_of_one_message(
+    database: Engine, storage: FakeStorage, environment: pytest.MonkeyPatch, test_clock: clock.TestClock
+) -> None:
+    """Over those of the recipient, as in every journey; and the console shows them before the start."""
+    step = {"id": "m", "channel": "whatsapp", "template": "lead_day_3", "variables": {"service": "panadería"}}
+    flow = TalkingFlow.model_validate({"name": "navidad", "title": "Navidad", "steps": [step]})
+    with opened(environment, test_clock, flow=flow) as found:
+        found.begin(1, rate_limit_per_hour=60)
+        found.go(120)
+        assert [letter.rendered.content_variables["2"] for letter in found.office.sent] == ["panadería"]
+        with reading() as session:
+            assert "panadería" in text_preview.filled(session, flow, LEAD)[0]
 
 
 def people() -> list[Recipient]:
