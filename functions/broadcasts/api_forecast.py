@@ -106,6 +106,9 @@ class ForecastOut(BaseModel):
     collisions: CollisionsOut
     cost: CostOut
     rate_per_hour: int
+    faults: list[str] = Field(
+        default=[], description="Why the vendor would refuse every message: a start is refused, a schedule's run is paused."
+    )
     messaging_limit: LimitOut = Field(default=LimitOut(people=None, used=0))
     happened: HappenedOut | None = None
     asked_at: datetime | None = None

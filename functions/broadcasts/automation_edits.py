@@ -7,10 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from functions.broadcasts import audience as audiences
-from functions.broadcasts import known_flows, schedule_failures, uploads, variables, variants
+from functions.broadcasts import known_flows, running_control, schedule_failures, uploads, variables, variants
 from functions.broadcasts.settings import BroadcastSettings
 from functions.broadcasts.starting import open_executions
-from functions.broadcasts.states import UNDER_WAY, AutomationStatus
+from functions.broadcasts.states import UNDER_WAY, AutomationStatus, ExecutionStatus
 from functions.broadcasts.tables import Automation, Schedule
 from shared import clock
 from shared.crm import editing
@@ -66,13 +66,15 @@ def change(session: Session, automation_id: str, fields: Mapping[str, Any], acto
 
 
 def delete(session: Session, automation_id: str, actor: str) -> None:
-    """Delete it softly, with its schedule; what it has sent stays.
+    """Delete it softly, with its schedule; what it has sent stays. What is paused of it is cancelled: nothing more is sent.
 
     Raises:
         RefusedError: 400, an execution is queued or running; 404.
     """
     row = find(session, automation_id, for_change=True)
     _refuse_under_way(session, row)
+    for paused in open_executions(session, row.id, (ExecutionStatus.PAUSED,)):
+        running_control.cancel(session, paused.id, actor, phrase("its automation was deleted"))
     row.deleted_at, row.is_active, row.next_scheduled_at = clock.now(), False, None
     for schedule in session.scalars(select(Schedule).where(Schedule.automation_id == row.id, Schedule.deleted_at.is_(None))):
         schedule.deleted_at, schedule.is_active, schedule.next_scheduled_at = clock.now(), False, None

@@ -72,7 +72,6 @@ FAULTS = (
     mark("1 to %(most)s filters"),
     mark("there is no such flow; GET /api/v1/chatbots lists them"),
     mark("there is no such number; GET /api/v1/whatsapp-numbers lists them"),
-    mark("Meta's template %(name)s wants %(wanted)s variables, and ours gives %(given)s"),
     mark("at most %(most)s variables"),
     mark("a name has letters, digits and underscores"),
     mark("must be a text, a number or true or false"),

@@ -48,6 +48,7 @@ class Forecast:
     """What would happen. `skipped` counts by reason; `in_journeys` people by journey; `examined` is of the whole audience.
 
     `limit`: the messaging limit of our portfolio, None where none is known or the number has none; `limit_used`: of it, now.
+    `faults`: why nobody would get anything, whatever the rest says.
     """
 
     starts_at: datetime
@@ -61,6 +62,7 @@ class Forecast:
     rate_per_hour: int
     limit: int | None
     limit_used: int
+    faults: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ def of_parts(asked: Asked, parts: Iterable[Part]) -> Forecast:
         rate_per_hour=run.rate_per_hour,
         limit=places.most,
         limit_used=used,
+        faults=_faults(config),
     )
 
 
@@ -159,6 +162,12 @@ def _sums(counted: Iterable[tuple[str, int]]) -> dict[str, int]:
     for name, number in counted:
         found[name] += number
     return dict(sorted(found.items()))
+
+
+def _faults(config: Mapping[str, Any]) -> list[str]:
+    number = known_flows.number_of(config.get("whatsapp_number_id"), config.get("chatbot_id"))
+    with reading() as session:
+        return [one.message for one in known_flows.template_faults(session, config["flow_id"], number)]
 
 
 def _places(config: Mapping[str, Any]) -> tuple[Places, int]:

@@ -40,6 +40,7 @@ def as_json(forecast: Forecast) -> dict[str, Any]:
             ],
         },
         "rate_per_hour": forecast.rate_per_hour,
+        "faults": list(forecast.faults),
         "messaging_limit": {"people": forecast.limit, "used": forecast.limit_used},
     }
 
@@ -62,6 +63,7 @@ def table(shown: Mapping[str, Any]) -> str:
         f"last       {shown['last_at'] or '-'}",
         f"cost       {cost['total']} {cost['currency']} ({cost['category']}; {cost['unpriced_messages']} without a price)",
         *_limit_line(shown.get("messaging_limit") or {}),
+        *(f"fault      {one}" for one in shown.get("faults") or ()),
         "",
         *_columns("left out", shown["skipped"]),
         *_columns("put off", shown["put_off"]),
@@ -134,7 +136,7 @@ def progress(title: str, words: str, percent: int) -> str:
 def _summary(shown: Mapping[str, Any]) -> str:
     cost = shown["cost"]
     parts = [f"{shown['sends']} messages", f"{shown['skipped_total']} left out", f"last {shown['last_at'] or '-'}"]
-    return " · ".join([*parts, f"{cost['total']} {cost['currency']}"])
+    return " · ".join([*(shown.get("faults") or ()), *parts, f"{cost['total']} {cost['currency']}"])
 
 
 def _bar(y: int, hour: str, planned: int, actual: int | None, most: int) -> list[str]:

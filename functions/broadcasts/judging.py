@@ -92,7 +92,7 @@ def judge(
     for place, one in enumerate(known):
         is_b = b is not None and b.is_for(_key(one))
         values, missing = variables.resolve(b.mapping if b is not None and is_b else mapping, _facts(one, addresses))
-        lacking = missing or next((name for name in needs if not values.get(name)), None)
+        lacking = missing or next((name for name in needs if not values.get(name, "").strip()), None)
         reason = _reason(one, granted, suppressed.get(place)) or (f"missing_variable:{lacking}" if lacking else None)
         found.append(
             Judged(

@@ -6,6 +6,7 @@ from shared.errors import FieldError, RefusedError
 from shared.journeys import chatbots
 from shared.journeys.talks.definition import TalkingFlow
 from shared.messages import approved_templates, numbers, templates
+from shared.phrases import phrase
 from shared.settings import get_settings
 
 MARKETING = "marketing"
@@ -42,7 +43,8 @@ def template_faults(session: Session, flow_id: str, number: str | None) -> list[
     if known is None or wanted == given:
         return []
     counts = {"name": name, "wanted": wanted, "given": given}
-    return [FieldError.of("flow_id", "Meta's template %(name)s wants %(wanted)s variables, and ours gives %(given)s", **counts)]
+    words = phrase("Meta's template %(name)s wants %(wanted)s variables, and ours gives %(given)s", **counts)
+    return [FieldError("flow_id", words)]
 
 
 def flow_of(flow_id: str) -> TalkingFlow | None:

@@ -19,6 +19,7 @@ from functions.broadcasts.judging import Judged
 from functions.broadcasts.states import Approval, ExecutionStatus, PlanState, RecipientStatus
 from functions.broadcasts.tables import Execution, Recipient, Upload
 from shared import clock, faults
+from shared.alerts import plan_alert
 from shared.errors import ConfigurationError, RetryableError
 from shared.phrases import phrase
 from shared.store.dialect import held, unclaimed
@@ -135,8 +136,7 @@ def _finish(session: Session, execution: Execution) -> None:
     totals = counts.of(session, [execution.id])[execution.id]
     execution.plan_state, execution.total_recipients = PlanState.PLANNED, totals["total"]
     if totals["total"] == 0:
-        execution.status, execution.completed_at = ExecutionStatus.FAILED, clock.now()
-        execution.error_message = phrase("empty-audience: nobody belongs to it")
+        _fail(session, execution, phrase("empty-audience: nobody belongs to it"))
         return
     if execution.approval == Approval.NONE and not execution.is_test:
         approval.ask_if_needed(session, execution, totals["total"] - totals["skipped"])
@@ -146,5 +146,13 @@ def _note_failure(session: Session, execution_id: int, words: str) -> None:
     execution = session.scalars(held(select(Execution).where(Execution.id == execution_id), Execution)).one()
     execution.plan_attempts += 1
     if execution.plan_attempts >= MOST_ATTEMPTS and execution.status == ExecutionStatus.QUEUED:
-        execution.status, execution.completed_at = ExecutionStatus.FAILED, clock.now()
-        execution.error_message = phrase("its recipients cannot be worked out (%(error)s); the log has the reason", error=words)
+        _fail(
+            session, execution, phrase("its recipients cannot be worked out (%(error)s); the log has the reason", error=words)
+        )
+
+
+def _fail(session: Session, execution: Execution, reason: str) -> None:
+    """End it before anything has gone out, and tell the operators: of a schedule's run nobody else would look."""
+    execution.status, execution.completed_at, execution.error_message = ExecutionStatus.FAILED, clock.now(), reason
+    text = f"Puente: broadcast execution {execution.uuid} has failed: {reason}"
+    plan_alert(session, f"broadcast-failed:{execution.id}", text)

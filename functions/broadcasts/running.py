@@ -100,9 +100,10 @@ def _is_anything() -> bool:
 
 
 def _paused_and_due() -> Sequence[int]:
-    due = (Execution.status == ExecutionStatus.PAUSED, Execution.resumes_at <= clock.now())
+    due = (Execution.status == ExecutionStatus.PAUSED, Execution.resumes_at <= clock.now(), Automation.deleted_at.is_(None))
+    query = select(Execution.id).join(Automation, Automation.id == Execution.automation_id)
     with reading() as session:
-        return session.scalars(select(Execution.id).where(*due).order_by(Execution.id).limit(MOST)).all()
+        return session.scalars(query.where(*due).order_by(Execution.id).limit(MOST)).all()
 
 
 def _ready() -> Sequence[int]:

@@ -48,11 +48,13 @@ def resume(session: Session, execution_id: int, actor: str) -> Execution:
     """Let it go on with everybody who has got nothing yet. Failures before this moment pause it no more.
 
     Raises:
-        RefusedError: 409, it is not paused.
+        RefusedError: 409, it is not paused, or its automation was deleted.
     """
     row = _locked(session, execution_id)
     if row.status != ExecutionStatus.PAUSED:
         raise _not_so(row, "resumed")
+    if session.get_one(Automation, row.automation_id).deleted_at is not None:
+        raise RefusedError(409, "automation-deleted", "The automation of this execution was deleted.")
     row.status, row.paused_at, row.pause_reason, row.resumes_at = ExecutionStatus.RUNNING, None, None, None
     ledger.lock(session, row.automation_id).counts_since = clock.now()
     editing.log(session, actor, "broadcasts.resume", f"execution:{row.uuid}")

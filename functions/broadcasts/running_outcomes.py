@@ -14,7 +14,7 @@ from functions.broadcasts.running_tables import RecentFailure
 from functions.broadcasts.states import RecipientStatus
 from functions.broadcasts.tables import CODE_LENGTH, ERROR_LENGTH, OUTCOME_LENGTH, Recipient
 from shared.journeys.talks.events import TalkEvent
-from shared.messages import statuses
+from shared.messages import moves, received, statuses
 from shared.messages.outcomes import MessageOutcome
 from shared.messages.verdict import NOT_CONFIGURED
 from shared.phrases import phrase
@@ -92,7 +92,8 @@ def _end_of(row: Recipient, outcome: str) -> RecipientStatus:
 def note_reply(session: Session, message_id: int) -> None:
     """Listens to `message.received`: a recipient who writes within a week has replied to what they got last.
 
-    A reply that quotes a message of ours belongs to that one, whoever has sent it. Reactions and stickers are no replies.
+    A reply that quotes a message of ours belongs to that one, whoever has sent it. Reactions and stickers are no replies. Who
+    has another number since is still the recipient.
     """
     message = session.get(ReceivedMessage, message_id)
     if message is None or message.kind in NO_REPLY or message.channel != "whatsapp":
@@ -103,7 +104,9 @@ def note_reply(session: Session, message_id: int) -> None:
         query = query.where(_of_quoted(session, quoted))
     else:
         recent = Recipient.sent_at > message.received_at - REPLY_WITHIN, Recipient.sent_at <= message.received_at
-        query = query.where(Recipient.phone_number == message.sender, *recent)
+        known_by = [one for one in (message.sender, message.user_id) if one]
+        numbers = received.spelled([message.sender, *moves.numbers_before(session, known_by)])
+        query = query.where(Recipient.phone_number.in_(sorted(numbers)), *recent)
     if (found := session.scalars(query.limit(1)).one_or_none()) is not None:
         _record(session, found, RecipientStatus.REPLIED, message.received_at)
 

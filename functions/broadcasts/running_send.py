@@ -90,7 +90,7 @@ def begin_talk(session: Session, execution: Execution, journey: TalkingFlow, row
     """Begin the flow for a recipient; False where the flow's own rule has it that they are in it already."""
     context = {MARK: _mark(execution, row), BULK_SOURCE: source_of(execution.automation_id)}
     variables = dict(row.variables) | {"phone": row.phone_number}
-    if (number := _number(execution)) is not None:
+    if (number := number_of(execution)) is not None:
         variables["whatsapp_number_id"] = number
     key = f"broadcast:{row.id}:{row.enrolment_id or 0}"
     enrolment = talking.begin(session, journey.name, _person(row), variables, key=key, context=context)
@@ -103,6 +103,11 @@ def begin_talk(session: Session, execution: Execution, journey: TalkingFlow, row
     return True
 
 
+def number_of(execution: Execution) -> str | None:
+    """The number of ours that an execution goes out from; None: the default one."""
+    return known_flows.number_of(execution.config.get("whatsapp_number_id"), execution.config.get("chatbot_id"))
+
+
 def _message(execution: Execution, journey: TalkingFlow, row: Recipient, at: datetime) -> Message:
     step = journey.steps[0]
     return Message(
@@ -110,18 +115,14 @@ def _message(execution: Execution, journey: TalkingFlow, row: Recipient, at: dat
         channel=step.channel,
         to=str(row.phone_number),
         template=step.ways()[0].template,
-        variables=dict(row.variables),
+        variables=dict(row.variables) | step.variables,
         # The delivery before it makes the key: a recipient gets a new one only when that has ended without being sent.
         dedupe_key=f"broadcast:{row.id}:{row.delivery_id or 0}",
         due_at=at,
         locale=LOCALE,
-        whatsapp_number_id=_number(execution),
+        whatsapp_number_id=number_of(execution),
         context={MARK: _mark(execution, row) | {"outcome": outcome_of(journey)}},
     )
-
-
-def _number(execution: Execution) -> str | None:
-    return known_flows.number_of(execution.config.get("whatsapp_number_id"), execution.config.get("chatbot_id"))
 
 
 def _mark(execution: Execution, row: Recipient) -> dict[str, Any]:

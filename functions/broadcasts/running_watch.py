@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Exists, delete, exists, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import progress, running_control, running_outcomes, running_send, waves
+from functions.broadcasts import known_flows, progress, running_control, running_outcomes, running_send, waves
 from functions.broadcasts.running_outcomes import CANCELLED
 from functions.broadcasts.running_send import MARK
 from functions.broadcasts.running_tables import RecentFailure
@@ -43,12 +43,15 @@ def pause_for_errors(session: Session, execution_id: int) -> bool:
     """Pause an execution of whose automation too many messages have failed lately; the people are not to blame and not marked.
 
     More than BROADCAST_PAUSE_SHARE of the attempts of a quarter of an hour, and at least BROADCAST_PAUSE_FAILURES of them; a
-    provider that is not set up pauses it at once, and so does a flow that is gone: who resumes finds everybody as they were.
+    provider that is not set up pauses it at once, and so do a flow that is gone and a template of which Meta would refuse every
+    message: who resumes finds everybody as they were.
     """
     execution = session.get_one(Execution, execution_id)
     if execution.status != ExecutionStatus.RUNNING:
         return False
-    reason = _flow_gone(execution) or waves.why_to_pause(session, execution.automation_id)
+    reason = (
+        _flow_gone(execution) or _template_fault(session, execution) or waves.why_to_pause(session, execution.automation_id)
+    )
     if reason is None:
         return False
     running_control.pause(session, execution_id, running_control.SYSTEM, reason)
@@ -63,6 +66,13 @@ def _flow_gone(execution: Execution) -> str | None:
     except PermanentError:
         return phrase("its flow is not there any more")
     return None
+
+
+def _template_fault(session: Session, execution: Execution) -> str | None:
+    """A start by hand is refused for it; a schedule's begins all the same, and Meta's template may change while one runs."""
+    number = running_send.number_of(execution)
+    faults = known_flows.template_faults(session, str(execution.config.get("flow_id")), number)
+    return faults[0].message if faults else None
 
 
 def finish(session: Session, execution_id: int) -> bool:

@@ -60,7 +60,7 @@ def filled(session: Session, flow: TalkingFlow, values: Mapping[str, Any]) -> tu
         return "", ()
     template = step.ways()[0].template
     if template != TEXT:
-        return templates.render(template_sources.load(template, "es", session=session), values).text, ()
+        return templates.render(template_sources.load(template, "es", session=session), {**values, **step.variables}).text, ()
     words = (step.ask.text if step.ask else step.say) or ""
     found = Template(name=f"{flow.name}.{step.id}", locale="es", channels=(), kind=TRANSACTIONAL, text=words)
     return templates.render(found, values).text, [one.title for one in step.ask.options] if step.ask else ()

@@ -128,7 +128,8 @@ def _of_template(name: str, own: Mapping[str, object]) -> frozenset[str]:
     found = templates.in_any_language(name)
     if found is None or name == TEXT:
         return frozenset()
-    return templates.variables(found) - templates.optional(found) - own.keys()
+    optional = templates.optional(found) - templates.needed_in_holes(found)
+    return templates.variables(found) - optional - own.keys()
 
 
 def _variables(text: str) -> frozenset[str]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from shared.messages import consent
 from shared.messages.digests import digest_of_address, digests_of_address
 from shared.messages.message import Message
-from shared.people import kinds, observing
+from shared.people import aliases, kinds, observing
 from shared.people.observing import Seen
 from shared.store.dialect import insert_if_absent, locked
 from shared.store.message_models import Conversation, Suppression
@@ -101,3 +101,16 @@ def with_earlier(session: Session, whose: Iterable[str]) -> list[str]:
             break
         found += earlier
     return found
+
+
+def numbers_before(session: Session, addresses: Collection[str]) -> list[str]:
+    """The numbers that the person at these addresses had before, by WhatsApp's word; none that has another owner since.
+
+    A move keeps digests alone, so these are the ones among the numbers that are known of the person.
+    """
+    now = [digest for each in addresses for digest in digests_of_address(each)]
+    earlier = set(with_earlier(session, now)).difference(now)
+    if not earlier:
+        return []
+    names = [name for each in addresses for one in _identities(each) for name in kinds.names_of(one)]
+    return [one for one in aliases.of(session, names).addresses if not earlier.isdisjoint(digests_of_address(one))]

@@ -194,6 +194,25 @@ def optional(template: Template) -> frozenset[str]:
     return frozenset(node.name for node in asked if isinstance(node, nodes.Name))
 
 
+def needed_in_holes(template: Template) -> frozenset[str]:
+    """Those of its optional variables without which a hole of the approved WhatsApp template would have nothing in it."""
+    asked, found = optional(template), set[str]()
+    given = {name: value for name, value in template.sample.items() if name not in asked}
+    for expression in template.content_variables if asked else ():
+        text = "{{ " + expression + " }}"
+        names = syntax.find_undeclared_variables(_environment(template.locale, html=False).parse(text)) & asked
+        if names and _is_blank(text, given, template):
+            found |= names
+    return frozenset(found)
+
+
+def _is_blank(text: str, given: Mapping[str, Any], template: Template) -> bool:
+    try:
+        return not _filled(text, given, template, html=False).strip()
+    except PermanentError:
+        return True  # nor could it be sent
+
+
 def _trees(template: Template) -> list[nodes.Template]:
     """What its texts say, and the files that they build on, as syntax."""
     environment, seen = _environment(template.locale, html=False), set[str]()

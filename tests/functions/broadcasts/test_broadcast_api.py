@@ -13,9 +13,8 @@ from functions.broadcasts.progress import Change
 from functions.broadcasts.states import ExecutionStatus, RecipientStatus
 from functions.broadcasts.tables import Automation, Execution, Recipient
 from shared import clock, faults
-from shared.journeys import chatbots
-from shared.messages import approved_templates, numbers
 from shared.settings import get_settings
+from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.functions.broadcasts.conftest import FLOW, LIST, automation, contacts, started
 from tests.unit.web.calls import Api
@@ -26,6 +25,12 @@ def recipients() -> list[tuple[str, str, str | None]]:
     with reading() as session:
         rows = session.scalars(select(Recipient).order_by(Recipient.id))
         return [(row.phone_number or "", row.status, row.reason) for row in rows]
+
+
+def alerts() -> list[str]:
+    """What operators were told."""
+    with reading() as session:
+        return [row.payload["text"] for row in session.scalars(select(Delivery).where(Delivery.target == "alerts"))]
 
 
 def test_automation_has_the_defaults_of_the_system_that_it_replaces(api: Api) -> None:
@@ -228,7 +233,9 @@ def test_planner_that_dies_between_chunks_repeats_nobody(api: Api, monkeypatch: 
 
 
 def test_execution_whose_flow_is_gone_fails_alone(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A release took the flow away before its people were worked out: the others of that round are not held up by it."""
+    """A release took the flow away before its people were worked out: operators are told, and the others are not held up."""
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", "https://alerts.example/hook")
+    get_settings.cache_clear()
     contacts(api, 1)
     made, later = automation(api), automation(api, name="Reyes")
     monkeypatch.setattr(starting, "plan_at_once", lambda _execution_id: None)
@@ -239,11 +246,28 @@ def test_execution_whose_flow_is_gone_fails_alone(api: Api, monkeypatch: pytest.
         row.config = row.config | {"flow_id": str(uuid4())}
 
     transact(gone)
-    for _round in range(planning.MOST_ATTEMPTS):
+    for _round in range(planning.MOST_ATTEMPTS - 1):
+        planning.plan_all()
+    assert alerts() == []
+    for _round in range(2):
         planning.plan_all()
     shown = [api.get(f"/api/v1/executions/{one['id']}").json for one in (first, second)]
     assert [(one["status"], one["total_recipients"]) for one in shown] == [("failed", 0), ("queued", 1)]
     assert "no-such-flow" in shown[0]["error_message"]
+    assert alerts() == [f"Puente: broadcast execution {first['id']} has failed: {shown[0]['error_message']}"]
+
+
+def test_execution_to_nobody_fails_and_tells(api: Api, environment: pytest.MonkeyPatch) -> None:
+    """As a schedule's run does that finds nobody: a start by hand is refused for it."""
+    environment.setenv("ALERT_WEBHOOK_URL", "https://alerts.example/hook")
+    get_settings.cache_clear()
+    automation(api)
+    transact(lambda session: session.add(Execution(automation_id=1, config={"audience_type": "all", "flow_id": FLOW})))
+    planning.plan_all()
+    with reading() as session:
+        row = session.scalars(select(Execution)).one()
+    assert (row.status, row.error_message) == ("failed", "empty-audience: nobody belongs to it")
+    assert alerts() == [f"Puente: broadcast execution {row.uuid} has failed: empty-audience: nobody belongs to it"]
 
 
 def test_large_start_waits_for_somebody_else(api: Api, environment: pytest.MonkeyPatch) -> None:
@@ -317,26 +341,3 @@ def test_means_are_those_of_the_messages(api: Api, test_clock: clock.TestClock) 
         shown = api.get(where).json
         assert [shown[name] for name in names] == [5.0, 30.0]
     assert shown["messages_per_minute"] == 1.5
-
-
-@pytest.mark.parametrize(("body", "status"), [("Hola, {{1}}: {{2}}", 200), ("Hola, {{1}}", 422), ("{{1}} {{2}} {{3}}", 422)])
-def test_template_that_wants_other_variables_is_found_at_the_start(
-    api: Api, environment: pytest.MonkeyPatch, body: str, status: int
-) -> None:
-    """Meta would refuse every message: nothing begins, and the refusal says what is wanted. By Twilio it does not matter."""
-    for name, value in {"META_NUMBERS": '{"1": "+525500000001"}', "META_TEMPLATES": '{"broadcast_news": "promo:es"}'}.items():
-        environment.setenv(name, value)
-    get_settings.cache_clear()
-    page = [{"name": "promo", "language": "es", "status": "APPROVED", "components": [{"type": "BODY", "text": body}]}]
-    transact(lambda session: approved_templates.keep(session, page, clock.now()))
-    contacts(api, 1)
-    fields = {"flow_id": chatbots.flow_id("novedades"), "variable_mapping": {"first_name": "Ana", "text": "x"}}
-    made = automation(api, **fields, whatsapp_number_id=numbers.id_of("+525500000001"))
-    answer = api.post(f"{LIST}/{made['id']}/start", body={})
-    assert answer.status == status, answer.json
-    if status != 200:
-        wanted = body.count("{{")
-        assert answer.json["errors"][0]["message"] == f"Meta's template promo wants {wanted} variables, and ours gives 2"
-    with reading() as session:
-        assert len(session.scalars(select(Execution)).all()) == (status == 200)
-    assert started(api, automation(api, **fields))["status"] == "queued"

@@ -1,5 +1,6 @@
 """Pause, resume and cancel over the API, for an automation and for one execution."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ from sqlalchemy import update
 
 from functions.broadcasts import planning, running_automation, running_control, starting
 from functions.broadcasts import running as running_job
-from functions.broadcasts.tables import Execution
+from functions.broadcasts.tables import Automation, Execution
+from shared import clock
 from shared.settings import get_settings
 from shared.store.session import transact
 from tests.functions.broadcasts.conftest import LIST, automation, contacts, started
@@ -58,6 +60,36 @@ def test_start_while_one_is_paused_is_an_execution_of_its_own(api: Api, running:
     assert api("PUT", f"{LIST}/{made['id']}", body={"name": "x"}).status == 200
     assert started(api, made)["id"] not in where
     assert api.get(f"{LIST}/{made['id']}/executions").json["total"] == 2
+
+
+def test_deletion_ends_what_is_paused(api: Api, running: tuple[dict[str, Any], str]) -> None:
+    """Whoever deletes an automation wants nothing more of it sent: the paused execution says why it ended, and stays ended."""
+    made, where = running
+    assert api("DELETE", f"{LIST}/{made['id']}").status == 400
+    api.post(f"{where}/pause")
+    running_job.run_all()
+    assert api("DELETE", f"{LIST}/{made['id']}").status == 204
+    shown = api.get(where).json
+    assert (shown["status"], shown["pause_reason"]) == ("cancelled", "its automation was deleted")
+    assert api.post(f"{where}/resume").status == 409
+    running_job.run_all()
+    assert api.get(where).json["status"] == "cancelled"
+
+
+def test_paused_execution_of_an_automation_that_was_deleted_is_not_resumed(
+    api: Api, running: tuple[dict[str, Any], str]
+) -> None:
+    """Deleted by an earlier release, which left it paused: neither by hand nor by its time; it can be cancelled."""
+    _made, where = running
+    until = clock.now() - timedelta(minutes=1)
+    transact(lambda session: running_control.pause(session, 1, "ana", None, until=until))
+    transact(lambda session: session.execute(update(Automation).values(deleted_at=clock.now())))
+    refused = api.post(f"{where}/resume")
+    assert (refused.status, refused.json["title"]) == (409, "The automation of this execution was deleted.")
+    assert running_job._paused_and_due() == []
+    running_job.run_all()
+    assert api.get(where).json["status"] == "paused"
+    assert api.post(f"{where}/cancel").json["status"] == "cancelled"
 
 
 def test_cancelled_start_asks_nobody_any_more(api: Api, environment: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from functions.broadcasts import running, running_control, running_outcomes
+from functions.broadcasts import running, running_control, running_outcomes, text_preview
 from functions.broadcasts.running_tables import RecentFailure
 from functions.broadcasts.tables import Recipient
 from shared import clock
@@ -16,13 +16,16 @@ from shared.errors import UncertainError
 from shared.journeys import chatbots
 from shared.journeys.enrolment_records import lock_record
 from shared.journeys.talks import run, waits
-from shared.messages import statuses
+from shared.journeys.talks.definition import TalkingFlow
+from shared.messages import moves, statuses
+from shared.messages.digests import digests_of_address
 from shared.messages.events import ProviderEvent
 from shared.store.journey_models import JourneyTalk
 from shared.store.message_models import MessageStatus, ReceivedMessage
 from shared.store.models import Delivery
 from shared.store.session import reading, transact
 from tests.functions.broadcasts.posting import Post, opened
+from tests.support.messages import LEAD
 from tests.support.world import FakeStorage
 
 SURVEY = chatbots.flow_id("encuesta_de_interes")
@@ -35,6 +38,20 @@ def talks(
     """A broadcast whose flow is found by its id."""
     with opened(environment, test_clock, flow=None) as found:
         yield found
+
+
+def test_values_of_the_step_stand_in_a_flow_of_one_message(
+    database: Engine, storage: FakeStorage, environment: pytest.MonkeyPatch, test_clock: clock.TestClock
+) -> None:
+    """Over those of the recipient, as in every journey; and the console shows them before the start."""
+    step = {"id": "m", "channel": "whatsapp", "template": "lead_day_3", "variables": {"service": "panadería"}}
+    flow = TalkingFlow.model_validate({"name": "navidad", "title": "Navidad", "steps": [step]})
+    with opened(environment, test_clock, flow=flow) as found:
+        found.begin(1, rate_limit_per_hour=60)
+        found.go(120)
+        assert [letter.rendered.content_variables["2"] for letter in found.office.sent] == ["panadería"]
+        with reading() as session:
+            assert "panadería" in text_preview.filled(session, flow, LEAD)[0]
 
 
 def people() -> list[Recipient]:
@@ -166,6 +183,35 @@ def test_reply_counts_once_and_a_reaction_does_not(post: Post) -> None:
     assert people()[0].replied_at == clock.now()
     post.clock.moment += timedelta(days=8)
     inbound(people()[1].phone_number or "")
+    assert post.counted(execution_id)["replied"] == 1
+
+
+@pytest.mark.parametrize(
+    ("now_at", "writes_as"),
+    [
+        ("+525587654321", {"sender": "+525587654321"}),
+        ("MX.1A2B3C4D5E", {"sender": "MX.1A2B3C4D5E", "user_id": "MX.1A2B3C4D5E"}),
+        ("MX.1A2B3C4D5E", {"sender": "+525587654321", "user_id": "MX.1A2B3C4D5E"}),
+    ],
+)
+def test_reply_from_where_the_person_has_moved_to_counts(post: Post, now_at: str, writes_as: dict[str, str]) -> None:
+    """By WhatsApp's word they have another number, or only its id of them is known; whoever else writes has not replied."""
+    execution_id = post.begin(2, rate_limit_per_hour=1000)
+    post.go(120)
+    first, second = [row.phone_number or "" for row in people()]
+    transact(lambda session: moves.move(session, first, "+525587650000", clock.now()))
+    post.clock.advance(minutes=1)
+    transact(lambda session: moves.move(session, "+525587650000", now_at, clock.now()))
+    inbound("+525599999999")
+    assert "replied" not in post.counted(execution_id)
+    post.clock.advance(minutes=5)
+    inbound(**writes_as)
+    assert post.counted(execution_id)["replied"] == 1
+    assert [row.replied_at == clock.now() for row in people()] == [True, False]
+    transact(lambda session: moves.move(session, second, "+525587651111", clock.now()))
+    post.clock.advance(minutes=1)
+    transact(lambda session: moves.written_from(session, digests_of_address(second), clock.now()))  # it has another owner
+    inbound("+525587651111")
     assert post.counted(execution_id)["replied"] == 1
 
 

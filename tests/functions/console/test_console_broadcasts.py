@@ -1,13 +1,13 @@
 """Broadcasts in the console: what they are, what a start would touch, and stopping them."""
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
-from functions.broadcasts import console_forecast, forecast_kept, forecasts, planning, running_control
+from functions.broadcasts import automation_edits, console_forecast, forecast_kept, forecasts, planning, running_control
 from functions.broadcasts.tables import Automation, Execution
 from shared import clock
 from shared.journeys import chatbots
-from shared.messages import number_states, numbers
+from shared.messages import approved_templates, number_states, numbers
 from shared.outbox.execute import drain
 from shared.settings import get_settings
 from shared.store.models import ActionLog, Contact
@@ -163,6 +163,15 @@ def test_run_is_paused_with_its_reason_resumed_and_cancelled(made, operator):
     assert [form.action for form in operator.get(where).forms() if form.action.startswith(where)] == []
 
 
+def test_run_that_a_deletion_has_cancelled_says_so(made, operator):
+    """In the language of whoever looks for why nothing more went out."""
+    where = begun(operator, made)
+    transact(lambda session: running_control.pause(session, 1, "ana", None))
+    transact(lambda session: automation_edits.delete(session, made.rpartition("/")[2], "ana"))
+    assert "Cancelled: its automation was deleted" in operator.get(where).words
+    assert "Cancelada: su difusión se eliminó" in Browser(language="es").signed_in("vera-key").get(where).words
+
+
 def test_whole_broadcast_is_paused_resumed_and_cancelled(made, operator):
     """With all that runs of it, by the same functions as the API."""
     begun(operator, made)
@@ -236,6 +245,25 @@ def test_broadcast_that_is_not_there_is_told_on_a_page(viewer, address):
     """Not as JSON."""
     shown = viewer.get(address)
     assert (shown.status in (404, 422), shown.headers["content-type"].partition(";")[0]) == (True, "text/html")
+
+
+def test_template_that_the_vendor_would_refuse_is_shown_before_the_start(made, operator, environment):
+    """On the page of the start and beside the newest forecast, in the reader's language."""
+    environment.setenv("META_NUMBERS", '{"1": "+525500000001"}')
+    environment.setenv("META_TEMPLATES", '{"broadcast_news": "promo:es"}')
+    get_settings.cache_clear()
+    values = {"flow_id": chatbots.flow_id("novedades"), "whatsapp_number_id": numbers.id_of("+525500000001")}
+    text = {"type": "BODY", "text": "Hola, {{1}}"}
+    page = [{"name": "promo", "language": "es", "status": "APPROVED", "components": [text]}]
+    transact(lambda session: session.execute(update(Automation).values(**values)))
+    assert "would refuse" not in operator.get(f"{made}/start").words
+    transact(lambda session: approved_templates.keep(session, page, clock.now()))
+    words = "The vendor would refuse every message. Meta's template promo wants 1 variables, and ours gives 2"
+    assert words in operator.get(f"{made}/start").words
+    assert words in operator.get(made).words
+    spanish = Browser(language="es").signed_in("vera-key").get(made).words
+    words = "El proveedor rechazaría todos los mensajes. la plantilla promo de Meta pide 1 variables y la nuestra da 2"
+    assert words in spanish
 
 
 def test_the_messaging_limit_is_shown_with_what_is_used(made, operator, environment):
