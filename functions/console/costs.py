@@ -23,7 +23,7 @@ from shared.settings import settings_of
 from shared.store.figure_models import EventHour, ModelDay
 from shared.watch import day_figures, flow_figures
 
-QUEUE_OPERATIONS, STATEMENTS = Decimal("3.3"), Decimal("13.0")
+QUEUE_OPERATIONS, STATEMENTS = Decimal("3.3"), Decimal("10.2")
 """Of one event, as measured."""
 MILLION = Decimal(1_000_000)
 CENTS = Decimal("0.0001")
