@@ -85,6 +85,14 @@ def _run(ports: Ports, started: ExitStack) -> None:
     _say("Logs", str(STATE.relative_to(ROOT)) + "/*.log")
     for what, sentence in values.lines():
         _say(what, sentence)
+    _demonstrate(base_url, sandbox_url, environment)
+    print("\nReady. Send your own events; Ctrl-C stops everything.", flush=True)
+    code = host.wait()
+    raise StartError(f"The host ended by itself with code {code}; its log is .local/host.log.")
+
+
+def _demonstrate(base_url: str, sandbox_url: str, environment: Mapping[str, str]) -> None:
+    """Show each flow at work with its stand-ins, and leave something on every page of the console."""
     demo.show(base_url, api_key(environment))
     visit = lead.Demo(base_url, sandbox_url)
     visit.show()
@@ -105,9 +113,6 @@ def _run(ports: Ports, started: ExitStack) -> None:
     deciding = demo.posting(base_url, second_key(environment))
     desk.Demo(sandbox_url, posting, asking, pressing, deciding).show(visit.visitor.name, visit.visitor.phone)
     reminders.bought(environment)
-    print("\nReady. Send your own events; Ctrl-C stops everything.", flush=True)
-    code = host.wait()
-    raise StartError(f"The host ended by itself with code {code}; its log is .local/host.log.")
 
 
 def _values(ports: Ports) -> Values:

@@ -209,7 +209,7 @@ def test_sender_that_is_declared_or_signs_is_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, declared: str
 ) -> None:
     """Whoever checks a signature needs no scope."""
-    build_app(package(tmp_path, monkeypatch, triggers(more, declared)))
+    assert build_app(package(tmp_path, monkeypatch, triggers(more, declared))).get_functions()
 
 
 @pytest.mark.parametrize(

@@ -188,6 +188,8 @@ class TestNudge:
         """The change is committed; the dispatcher finds what is due."""
         storage.broken = True
         plan.nudge({"a"})
+        storage.broken = False
+        assert storage.bodies(queues.DELIVERY_QUEUE) == []
 
     def test_rolled_back_plan_is_not_there(self, crm):
         """Change and delivery are committed together or not at all."""
