@@ -54,11 +54,11 @@ def folders() -> dict[Path, Path]:
 
 def everything(folder: Path, language: str) -> Iterator[tuple[str, str | None, Text]]:
     """All that a folder's catalogue of a language has: where it stands, its context, the text or the reason of a refusal."""
-    yield from (() if language == words.CODE else ((where, None, text) for where, text in said(folder)))
+    yield from (() if language == words.CODE else ((where, None, text) for where, text in texts_of(folder)))
     yield from in_contexts(folder, language)
 
 
-def said(folder: Path) -> Iterator[tuple[str, Text]]:
+def texts_of(folder: Path) -> Iterator[tuple[str, Text]]:
     """Every text in the code and the pages of a folder, with where it stands."""
     methods = OF_THE_CONSOLE if folder.name == "console" else OF_OTHER_FLOWS
     for file, line, text, _comments, _context in extract_from_dir(str(folder), methods, OPTIONS, CALLS):

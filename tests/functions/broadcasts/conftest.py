@@ -16,6 +16,15 @@ from tests.functions.broadcasts.posting import Post, opened
 from tests.support.world import FakeStorage
 from tests.unit.web.calls import KEYS, Api
 
+DAILY: dict[str, Any] = {
+    "recurrence_type": "daily",
+    "start_date": "2026-03-01",
+    "start_time": "10:00",
+    "recurrence_config": {"interval": 1},
+    "execution_timezone": "America/Mexico_City",
+    "skip_weekends": False,
+    "skip_holidays": False,
+}
 FLOW_ID = "3f0e6c5e-0000-4000-8000-000000000001"
 LIST = "/api/v1/flow-automations"
 FLOW = chatbots.flow_id("encuesta_de_interes")

@@ -13,20 +13,11 @@ from functions.broadcasts.tables import Automation, Execution, Schedule
 from shared import clock, faults
 from shared.settings import get_settings
 from shared.store.session import reading, transact
-from tests.functions.broadcasts.conftest import FLOW_ID
+from tests.functions.broadcasts.conftest import DAILY, FLOW_ID
 from tests.support.world import FakeStorage
 from tests.unit.web.calls import KEYS, Api
 
 NOBODY = "3f0e6c5e-0000-4000-8000-00000000dead"
-DAILY = {
-    "recurrence_type": "daily",
-    "start_date": "2026-03-01",
-    "start_time": "10:00",
-    "recurrence_config": {"interval": 1},
-    "execution_timezone": "America/Mexico_City",
-    "skip_weekends": False,
-    "skip_holidays": False,
-}
 
 
 @pytest.fixture

@@ -20,20 +20,11 @@ from shared.plans import replays
 from shared.settings import get_settings
 from shared.store.models import ActionLog, DeadLetter, Delivery
 from shared.store.session import reading, transact
-from tests.functions.broadcasts.conftest import FLOW_ID
+from tests.functions.broadcasts.conftest import DAILY, FLOW_ID
 from tests.support.functions import named
 from tests.support.world import World
 from tests.unit.web.calls import KEYS, Api
 
-DAILY: dict[str, Any] = {
-    "recurrence_type": "daily",
-    "start_date": "2026-03-01",
-    "start_time": "10:00",
-    "recurrence_config": {"interval": 1},
-    "execution_timezone": "America/Mexico_City",
-    "skip_weekends": False,
-    "skip_holidays": False,
-}
 DUE = datetime(2026, 3, 2, 16, tzinfo=UTC)
 ROTTEN, OTHER = "rotten", "other"
 

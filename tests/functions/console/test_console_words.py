@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from local import words as in_step
-from local.words import folders, key, said
+from local.words import folders, key, texts_of
 from shared.console import words
 from shared.console.words import catalogue
 from shared.errors import RefusedError
@@ -89,7 +89,7 @@ def test_counted_sentence_has_a_form_for_one(language, count, words_of_it):
 
 def test_every_sentence_that_counts_has_a_form_for_one():
     """No text with `%(count)s` is said without its form for one."""
-    assert [(where, text) for code in folders() for where, text in said(code) if is_counted(text)] == []
+    assert [(where, text) for code in folders() for where, text in texts_of(code) if is_counted(text)] == []
 
 
 def is_counted(text):
